@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.checkpoints;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.cli;
+
+import org.jspecify.annotations.NullMarked;

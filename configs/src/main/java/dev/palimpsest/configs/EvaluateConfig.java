@@ -1,0 +1,23 @@
+package dev.palimpsest.configs;
+
+import java.util.List;
+
+/**
+ * Which suites a stage is scored on, and when.
+ *
+ * @param suites names from the recipe's {@code suites}
+ * @param before whether to score before the first step, at the stage's own resolution
+ * @param after whether to score at the end
+ * @param everyExamples also each time this many examples have been seen; 0 for never
+ */
+public record EvaluateConfig(
+    @Default("[]") List<String> suites,
+    @Default("true") boolean before,
+    @Default("true") boolean after,
+    @Default("0") long everyExamples) {
+  /** Checks ranges. */
+  public EvaluateConfig {
+    new Check().notNegative("everyExamples", everyExamples).done();
+    suites = List.copyOf(suites);
+  }
+}

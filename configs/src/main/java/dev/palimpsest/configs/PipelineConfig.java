@@ -1,0 +1,38 @@
+package dev.palimpsest.configs;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A recipe: one run.
+ *
+ * @param name short name; the run folder's default name
+ * @param description what the run is for
+ * @param seed seed of everything random in the run
+ * @param prepare what is drawn or written before stage 0
+ * @param tokenizer the tokenizer of all stages
+ * @param model sizes
+ * @param tasks training tasks by name
+ * @param suites evaluation suites by name
+ * @param stages in recipe order; {@code init.stage} makes them a DAG
+ */
+public record PipelineConfig(
+    String name,
+    @Default("''") String description,
+    @Default("0") long seed,
+    @Nullable PrepareConfig prepare,
+    TokenizerConfig tokenizer,
+    ModelConfig model,
+    @Default("{}") Map<String, TaskConfig> tasks,
+    @Default("{}") Map<String, SuiteConfig> suites,
+    List<StageConfig> stages) {
+  /** Copies. References between parts are checked where a recipe is bound. */
+  public PipelineConfig {
+    tasks = Collections.unmodifiableMap(new LinkedHashMap<>(tasks));
+    suites = Collections.unmodifiableMap(new LinkedHashMap<>(suites));
+    stages = List.copyOf(stages);
+  }
+}

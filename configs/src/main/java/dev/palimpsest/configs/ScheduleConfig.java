@@ -1,0 +1,100 @@
+package dev.palimpsest.configs;
+
+import java.util.function.Function;
+
+/**
+ * Learning-rate factor over a stage, in examples (big_vision utils.py,
+ * create_learning_rate_schedule). Every kind starts with a linear warm-up from 0 and may end with a
+ * linear cool-down to 0.
+ */
+public sealed interface ScheduleConfig {
+  /** Examples of linear warm-up. */
+  long warmupExamples();
+
+  /** Examples of linear cool-down at the end. */
+  long cooldownExamples();
+
+  /**
+   * 1 / sqrt(1 + (n + shift - warm-up) / timescale): the "infinite" schedule of PaliGemma's stages
+   * 1 and 2.
+   *
+   * @param timescaleExamples examples after which the factor has fallen to 1 / sqrt(2)
+   * @param shiftExamples lets a stage go on where another left the curve
+   */
+  record Rsqrt(
+      long warmupExamples,
+      long timescaleExamples,
+      @Default("0") long shiftExamples,
+      @Default("0") long cooldownExamples)
+      implements ScheduleConfig {
+    /** Checks ranges. */
+    public Rsqrt {
+      new Check()
+          .notNegative("warmupExamples", warmupExamples)
+          .positive("timescaleExamples", timescaleExamples)
+          .notNegative("shiftExamples", shiftExamples)
+          .notNegative("cooldownExamples", cooldownExamples)
+          .done();
+    }
+  }
+
+  /** Half a cosine from 1 to 0 between warm-up and the stage's end. */
+  record Cosine(@Default("0") long warmupExamples, @Default("0") long cooldownExamples)
+      implements ScheduleConfig {
+    /** Checks ranges. */
+    public Cosine {
+      new Check()
+          .notNegative("warmupExamples", warmupExamples)
+          .notNegative("cooldownExamples", cooldownExamples)
+          .done();
+    }
+  }
+
+  /**
+   * A straight line from 1 to {@code end} between warm-up and the stage's end.
+   *
+   * @param end factor at the stage's end
+   */
+  record Linear(
+      @Default("0") long warmupExamples,
+      @Default("0") long cooldownExamples,
+      @Default("0") double end)
+      implements ScheduleConfig {
+    /** Checks ranges. */
+    public Linear {
+      new Check()
+          .notNegative("warmupExamples", warmupExamples)
+          .notNegative("cooldownExamples", cooldownExamples)
+          .notNegative("end", end)
+          .done();
+    }
+  }
+
+  /** Always 1, but for warm-up and cool-down. */
+  record Constant(@Default("0") long warmupExamples, @Default("0") long cooldownExamples)
+      implements ScheduleConfig {
+    /** Checks ranges. */
+    public Constant {
+      new Check()
+          .notNegative("warmupExamples", warmupExamples)
+          .notNegative("cooldownExamples", cooldownExamples)
+          .done();
+    }
+  }
+
+  /** Exhaustive choice by kind. */
+  default <R> R match(
+      Function<Rsqrt, R> rsqrt,
+      Function<Cosine, R> cosine,
+      Function<Linear, R> linear,
+      Function<Constant, R> constant) {
+    if (this instanceof Rsqrt r) {
+      return rsqrt.apply(r);
+    } else if (this instanceof Cosine c) {
+      return cosine.apply(c);
+    } else if (this instanceof Linear l) {
+      return linear.apply(l);
+    }
+    return constant.apply((Constant) this);
+  }
+}

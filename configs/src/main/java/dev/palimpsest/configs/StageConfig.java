@@ -1,0 +1,119 @@
+package dev.palimpsest.configs;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One stage. Import, joint training, resolution increase and transfer are the same record with
+ * other values; a stage with {@code examples: 0} only imports, scores and exports.
+ *
+ * @param name unique in the recipe; also the stage's folder
+ * @param init where the first parameters come from
+ * @param examples examples to train on; examples are the clock of everything in a stage
+ * @param resolution side of the square input, in pixels; a multiple of the patch size
+ * @param textTokens text positions the model sees (BOS + prefix + separator + suffix + EOS)
+ * @param batchSize examples an optimizer step
+ * @param microBatch examples a forward pass; must divide {@code batchSize}; absent: the whole batch
+ * @param precision number format of the computation
+ * @param mixture weight by task name; weights need not sum to 1
+ * @param image preprocessing of training and scoring
+ * @param optimizer required when {@code examples > 0}
+ * @param handOver what is taken over from the parent stage
+ * @param labelSmoothing off-target share, [0, 1)
+ * @param dropout drop rate on both residual branches of the decoder (transfers), [0, 1)
+ * @param attentionSoftcap replaces the model's attention soft-cap (0 switches it off, as PaliGemma
+ *     2's transfers)
+ * @param finalSoftcap replaces the model's output soft-cap
+ * @param logEveryExamples cadence of lines in metrics.jsonl; 0 for every step
+ * @param checkpoint training checkpoints
+ * @param evaluate suites and when
+ * @param export forms of the stage's result
+ */
+public record StageConfig(
+    String name,
+    Init init,
+    @Default("0") long examples,
+    int resolution,
+    int textTokens,
+    @Default("1") int batchSize,
+    @Nullable Integer microBatch,
+    @Default("f32") Precision precision,
+    @Default("{}") Map<String, Double> mixture,
+    @Default("{}") ImageConfig image,
+    @Nullable OptimizerConfig optimizer,
+    @Default("{}") HandOver handOver,
+    @Default("0") double labelSmoothing,
+    @Default("0") double dropout,
+    @Nullable Double attentionSoftcap,
+    @Nullable Double finalSoftcap,
+    @Default("0") long logEveryExamples,
+    @Default("{}") CheckpointConfig checkpoint,
+    @Default("{}") EvaluateConfig evaluate,
+    @Default("{}") ExportConfig export) {
+  /** Checks ranges. */
+  public StageConfig {
+    Check check =
+        new Check()
+            .that(
+                name.matches("[A-Za-z0-9][A-Za-z0-9._-]*"),
+                "name",
+                "must be letters, digits, '.', '_' and '-', got '%s'",
+                name)
+            .notNegative("examples", examples)
+            .positive("resolution", resolution)
+            .positive("textTokens", textTokens)
+            .positive("batchSize", batchSize)
+            .within("labelSmoothing", labelSmoothing, 0, 1)
+            .within("dropout", dropout, 0, 1)
+            .notNegative("logEveryExamples", logEveryExamples);
+    if (microBatch != null) {
+      check
+          .positive("microBatch", microBatch)
+          .that(
+              microBatch <= 0 || batchSize % microBatch == 0,
+              "microBatch",
+              "must divide the batch size %d, got %d",
+              batchSize,
+              microBatch);
+    }
+    if (examples > 0) {
+      check
+          .that(optimizer != null, "optimizer", "is required when the stage trains (examples > 0)")
+          .that(
+              !mixture.isEmpty(),
+              "mixture",
+              "must weight at least one task when the stage trains (examples > 0)")
+          .that(
+              batchSize <= 0 || examples % batchSize == 0,
+              "examples",
+              "must be a multiple of the batch size %d, got %d",
+              batchSize,
+              examples);
+    }
+    mixture.forEach((task, weight) -> check.notNegative("mixture." + task, weight));
+    check.done();
+    mixture = Collections.unmodifiableMap(new LinkedHashMap<>(mixture));
+  }
+
+  /** Examples a forward pass. */
+  public int microBatchSize() {
+    return microBatch == null ? batchSize : microBatch;
+  }
+
+  /** Optimizer steps of the whole stage. */
+  public long steps() {
+    return examples / batchSize;
+  }
+
+  /** The model as this stage computes it: soft-caps replaced where the stage says so. */
+  public ModelConfig model(ModelConfig base) {
+    LanguageConfig language = base.language();
+    return new ModelConfig(
+        base.vision(),
+        language.withSoftcaps(
+            attentionSoftcap == null ? language.attentionSoftcap() : attentionSoftcap,
+            finalSoftcap == null ? language.finalSoftcap() : finalSoftcap));
+  }
+}

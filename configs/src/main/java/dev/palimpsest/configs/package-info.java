@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.configs;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.eval;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,35 @@
+package dev.palimpsest.mixtures;
+
+import java.nio.file.Path;
+
+/** Gemma's tokenizer. Neither BOS nor EOS is added; that is {@link TokenSequence}'s business. */
+public interface Tokenizer {
+  /** Padding. */
+  int PAD = 0;
+
+  /** End of sequence. */
+  int EOS = 1;
+
+  /** Beginning of sequence. */
+  int BOS = 2;
+
+  /**
+   * Reads {@code tokenizer.model} (SentencePiece BPE) or {@code tokenizer.json} (Hugging Face).
+   *
+   * @throws java.io.UncheckedIOException when the file cannot be read
+   * @throws IllegalArgumentException when it is not a tokenizer of a known kind; the message says
+   *     what was found
+   */
+  static Tokenizer load(Path file) {
+    throw new UnsupportedOperationException("to be written: " + file);
+  }
+
+  /** Ids of a text; location and segmentation tokens are atomic. */
+  int[] encode(String text);
+
+  /** Text of ids, cut at the first {@link #EOS}. */
+  String decode(int[] ids);
+
+  /** Number of ids. */
+  int vocabularySize();
+}

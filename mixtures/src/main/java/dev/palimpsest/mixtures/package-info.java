@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.mixtures;
+
+import org.jspecify.annotations.NullMarked;

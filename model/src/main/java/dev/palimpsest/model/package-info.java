@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.model;
+
+import org.jspecify.annotations.NullMarked;

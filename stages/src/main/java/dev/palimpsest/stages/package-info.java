@@ -1,0 +1,4 @@
+@NullMarked
+package dev.palimpsest.stages;
+
+import org.jspecify.annotations.NullMarked;
