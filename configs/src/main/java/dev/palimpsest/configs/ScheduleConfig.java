@@ -1,5 +1,6 @@
 package dev.palimpsest.configs;
 
+import java.util.List;
 import java.util.function.Function;
 
 /**
@@ -51,14 +52,17 @@ public sealed interface ScheduleConfig {
   }
 
   /**
-   * A straight line from 1 to {@code end} between warm-up and the stage's end.
+   * From 1 to {@code end} between warm-up and the stage's end: {@code end + (1 - end) * (1 -
+   * p)^power}.
    *
    * @param end factor at the stage's end
+   * @param power 1 for a straight line
    */
   record Linear(
       @Default("0") long warmupExamples,
       @Default("0") long cooldownExamples,
-      @Default("0") double end)
+      @Default("0") double end,
+      @Default("1") double power)
       implements ScheduleConfig {
     /** Checks ranges. */
     public Linear {
@@ -66,7 +70,42 @@ public sealed interface ScheduleConfig {
           .notNegative("warmupExamples", warmupExamples)
           .notNegative("cooldownExamples", cooldownExamples)
           .notNegative("end", end)
+          .positive("power", power)
           .done();
+    }
+  }
+
+  /**
+   * A factor that changes at given positions; 1 before the first.
+   *
+   * @param atExamples positions, ascending
+   * @param factors the factor from each position on; as many as positions
+   */
+  record Stair(
+      @Default("0") long warmupExamples,
+      @Default("0") long cooldownExamples,
+      List<Long> atExamples,
+      List<Double> factors)
+      implements ScheduleConfig {
+    /** Checks ranges. */
+    public Stair {
+      new Check()
+          .notNegative("warmupExamples", warmupExamples)
+          .notNegative("cooldownExamples", cooldownExamples)
+          .that(
+              atExamples.size() == factors.size(),
+              "factors",
+              "must have one factor for each of the %d positions, got %d",
+              atExamples.size(),
+              factors.size())
+          .that(
+              atExamples.stream().sorted().toList().equals(atExamples),
+              "atExamples",
+              "must ascend, got %s",
+              atExamples)
+          .done();
+      atExamples = List.copyOf(atExamples);
+      factors = List.copyOf(factors);
     }
   }
 
@@ -87,6 +126,7 @@ public sealed interface ScheduleConfig {
       Function<Rsqrt, R> rsqrt,
       Function<Cosine, R> cosine,
       Function<Linear, R> linear,
+      Function<Stair, R> stair,
       Function<Constant, R> constant) {
     if (this instanceof Rsqrt r) {
       return rsqrt.apply(r);
@@ -94,6 +134,8 @@ public sealed interface ScheduleConfig {
       return cosine.apply(c);
     } else if (this instanceof Linear l) {
       return linear.apply(l);
+    } else if (this instanceof Stair s) {
+      return stair.apply(s);
     }
     return constant.apply((Constant) this);
   }
