@@ -46,7 +46,9 @@ public final class Schedule {
   }
 
   private double progress(long examples) {
-    double p = (double) (examples - config.warmupExamples()) / (total - config.warmupExamples());
+    double p =
+        (double) (examples - config.warmupExamples())
+            / Math.max(1, total - config.warmupExamples());
     return Math.max(0, Math.min(1, p));
   }
 
