@@ -1,0 +1,41 @@
+package dev.palimpsest.eval;
+
+/**
+ * A mean with its uncertainty.
+ *
+ * @param value the mean, in [0, 1] for shares
+ * @param standardError standard deviation of {@code value} over draws of other examples of the same
+ *     kind; 0 when there is only one example to judge by
+ * @param n what {@code value} is a mean over: examples for exact match, supervised tokens for token
+ *     accuracy
+ */
+public record Score(double value, double standardError, long n) {
+  /**
+   * A ratio of sums, one pair an example: {@code sum(hits) / sum(counts)}. Units of one example are
+   * not independent of each other, so the standard error takes whole examples as drawn (the ratio
+   * estimator: {@code sqrt(k / (k-1) * sum((hits_i - value * counts_i)^2)) / sum(counts)} for k
+   * examples). With every count 1 this is the standard error of a mean.
+   *
+   * @throws IllegalArgumentException when the counts sum to 0: there is nothing to take a share of
+   */
+  static Score ofRatio(long[] hits, long[] counts) {
+    long allHits = 0;
+    long all = 0;
+    for (int i = 0; i < hits.length; i++) {
+      allHits += hits[i];
+      all += counts[i];
+    }
+    if (all == 0) {
+      throw new IllegalArgumentException("no score: none of the examples counts anything");
+    }
+    double value = (double) allHits / all;
+    double squares = 0;
+    for (int i = 0; i < hits.length; i++) {
+      double rest = hits[i] - value * counts[i];
+      squares += rest * rest;
+    }
+    int k = hits.length;
+    double standardError = k < 2 ? 0 : Math.sqrt(squares * k / (k - 1)) / all;
+    return new Score(value, standardError, all);
+  }
+}
