@@ -21,7 +21,7 @@ public interface Tokenizer {
    *     what was found
    */
   static Tokenizer load(Path file) {
-    throw new UnsupportedOperationException("to be written: " + file);
+    return TokenizerFiles.read(file);
   }
 
   /** Ids of a text; location and segmentation tokens are atomic. */

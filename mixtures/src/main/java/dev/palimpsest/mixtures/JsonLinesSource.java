@@ -1,0 +1,281 @@
+package dev.palimpsest.mixtures;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.palimpsest.configs.SourceConfig;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * PaliGemma's published fine-tuning format: one JSON object a line, UTF-8, with {@code image} (a
+ * file name or a list of them; may be absent), {@code prefix} (absent: empty) and {@code suffix} (a
+ * text or a list of accepted ones). Other fields are ignored, empty lines skipped.
+ *
+ * <p>Only the offsets of the lines are held in memory; a line is read when it is asked for. Image
+ * names are relative to the images folder and may not leave it through {@code ..}; absolute names
+ * are taken as they are, as in the published files.
+ *
+ * <p>The fingerprint covers every byte of the file and, for every image named, name and size in
+ * bytes (-1 where it is missing), but not its pixels: a picture replaced by another of the same
+ * length goes unnoticed.
+ */
+final class JsonLinesSource implements ExampleSource {
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+
+  private final Path file;
+  private final Path images;
+  private final FileChannel channel;
+
+  /** Start of each example's line. */
+  private final long[] offsets;
+
+  /** 1-based line of each example; differs from its position where lines are empty. */
+  private final int[] lines;
+
+  private final long length;
+  private final Object fingerprintLock = new Object();
+  private @Nullable String fingerprint;
+
+  private JsonLinesSource(Path file, Path images, FileChannel channel) throws IOException {
+    this.file = file;
+    this.images = images;
+    this.channel = channel;
+    long[] starts = new long[1024];
+    int[] numbers = new int[1024];
+    int count = 0;
+    long start = 0;
+    int line = 1;
+    boolean blank = true;
+    long at = 0;
+    ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+    while (true) {
+      boolean ended = channel.read(buffer.clear(), at) < 0;
+      buffer.flip();
+      while (buffer.hasRemaining() || ended) {
+        byte b = ended ? (byte) '\n' : buffer.get();
+        at += ended ? 0 : 1;
+        if (b == '\n') {
+          if (!blank) {
+            if (count == starts.length) {
+              starts = Arrays.copyOf(starts, 2 * count);
+              numbers = Arrays.copyOf(numbers, 2 * count);
+            }
+            starts[count] = start;
+            numbers[count++] = line;
+          }
+          start = at;
+          line++;
+          blank = true;
+        } else if (b != ' ' && b != '\t' && b != '\r') {
+          blank = false;
+        }
+        if (ended) {
+          break;
+        }
+      }
+      if (ended) {
+        break;
+      }
+    }
+    if (count == 0) {
+      throw new IllegalArgumentException("source " + file + " holds no example");
+    }
+    length = at;
+    offsets = Arrays.copyOf(starts, count);
+    lines = Arrays.copyOf(numbers, count);
+  }
+
+  static JsonLinesSource open(SourceConfig.JsonLines config) {
+    Path file = Path.of(config.path());
+    Path parent = file.toAbsolutePath().getParent();
+    Path images = config.images() == null ? parent : Path.of(config.images());
+    if (images == null) {
+      throw new IllegalArgumentException("source " + file + " is no file");
+    }
+    FileChannel channel = null;
+    try {
+      channel = FileChannel.open(file, StandardOpenOption.READ);
+      return new JsonLinesSource(file, images.toAbsolutePath().normalize(), channel);
+    } catch (IOException e) {
+      throw closing(channel, new UncheckedIOException("cannot read source " + file, e));
+    } catch (RuntimeException e) {
+      throw closing(channel, e);
+    }
+  }
+
+  private static RuntimeException closing(@Nullable FileChannel channel, RuntimeException failure) {
+    if (channel != null) {
+      try {
+        channel.close();
+      } catch (IOException e) {
+        failure.addSuppressed(e);
+      }
+    }
+    return failure;
+  }
+
+  @Override
+  public long size() {
+    return offsets.length;
+  }
+
+  @Override
+  public Example get(long index, long epoch) {
+    if (index < 0 || index >= offsets.length) {
+      throw new IndexOutOfBoundsException(
+          "source %s has %d examples, no position %d".formatted(file, offsets.length, index));
+    }
+    int position = (int) index;
+    JsonNode line = parse(position);
+    List<String> references = new ArrayList<>();
+    for (JsonNode reference : list(line.path("suffix"))) {
+      references.add(text(position, "suffix", reference));
+    }
+    if (references.isEmpty()) {
+      throw bad(position, "suffix must be a text or a list of at least one", null);
+    }
+    // Examples begin at different references, so that a single epoch does not favour the first.
+    long visit = epoch + (SplitMix.mix(index) >>> 1) % references.size();
+    String suffix = references.get((int) (visit % references.size()));
+    JsonNode prefix = line.path("prefix");
+    return new Example(
+        where(position),
+        images(position, line),
+        prefix.isMissingNode() ? "" : text(position, "prefix", prefix),
+        suffix,
+        references);
+  }
+
+  private List<Path> images(int position, JsonNode line) {
+    List<Path> paths = new ArrayList<>();
+    for (JsonNode image : list(line.path("image"))) {
+      String name = text(position, "image", image);
+      Path path;
+      try {
+        path = images.resolve(name).normalize();
+      } catch (java.nio.file.InvalidPathException e) {
+        throw bad(position, "image '%s' is no file name".formatted(name), e);
+      }
+      if (!Path.of(name).isAbsolute() && !path.startsWith(images)) {
+        throw bad(position, "image '%s' leaves the images folder %s".formatted(name, images), null);
+      }
+      paths.add(path);
+    }
+    return paths;
+  }
+
+  private static Iterable<JsonNode> list(JsonNode node) {
+    if (node.isMissingNode() || node.isNull()) {
+      return List.of();
+    }
+    return node.isArray() ? node : List.of(node);
+  }
+
+  private String text(int position, String field, JsonNode node) {
+    if (!node.isTextual()) {
+      throw bad(position, "%s must be a text, found %s".formatted(field, node), null);
+    }
+    return node.textValue();
+  }
+
+  private JsonNode parse(int position) {
+    long end = position + 1 < offsets.length ? offsets[position + 1] : length;
+    ByteBuffer bytes = ByteBuffer.allocate((int) (end - offsets[position]));
+    try {
+      while (bytes.hasRemaining()) {
+        if (channel.read(bytes, offsets[position] + bytes.position()) < 0) {
+          throw bad(position, "the file has become shorter since it was opened", null);
+        }
+      }
+      JsonNode node =
+          JSON.readTree(StandardCharsets.UTF_8.newDecoder().decode(bytes.flip()).toString());
+      if (!node.isObject()) {
+        throw bad(position, "expected a JSON object, found " + node, null);
+      }
+      return node;
+    } catch (java.nio.charset.CharacterCodingException e) {
+      throw bad(position, "it is not UTF-8", e);
+    } catch (JsonProcessingException e) {
+      throw bad(position, "it is not one JSON object: " + e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw bad(position, "it cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  /** Names a line as compilers do. */
+  private String where(int position) {
+    return file.getFileName() + ":" + lines[position];
+  }
+
+  private BadExampleException bad(int position, String what, @Nullable Throwable cause) {
+    return new BadExampleException(file + ":" + lines[position] + ": " + what, cause);
+  }
+
+  @Override
+  public String fingerprint() {
+    synchronized (fingerprintLock) {
+      if (fingerprint == null) {
+        fingerprint = computeFingerprint();
+      }
+      return fingerprint;
+    }
+  }
+
+  private String computeFingerprint() {
+    MessageDigest digest;
+    try {
+      digest = MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+    ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+    try {
+      for (long at = 0; channel.read(buffer.clear(), at) >= 0; at += buffer.limit()) {
+        digest.update(buffer.flip());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read source " + file, e);
+    }
+    for (int position = 0; position < offsets.length; position++) {
+      for (JsonNode image : list(parse(position).path("image"))) {
+        String name = text(position, "image", image);
+        digest.update(
+            (name + '\0' + size(images.resolve(name)) + '\n').getBytes(StandardCharsets.UTF_8));
+      }
+    }
+    return HexFormat.of().formatHex(digest.digest());
+  }
+
+  private static long size(Path image) {
+    try {
+      return Files.size(image);
+    } catch (IOException e) {
+      return -1;
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot close source " + file, e);
+    }
+  }
+}
