@@ -14,6 +14,7 @@ public sealed interface Init {
    * @param model a complete PaliGemma: an npz file or a Hugging Face folder
    * @param connector how the connector starts when towers are given
    */
+  @Key("pretrained")
   record FromPretrained(
       @Nullable String vision,
       @Nullable String language,
@@ -34,9 +35,11 @@ public sealed interface Init {
   }
 
   /** The end of an earlier stage of the same recipe. */
+  @Key("stage")
   record FromStage(String stage) implements Init {}
 
   /** A training checkpoint of another run. */
+  @Key("checkpoint")
   record FromCheckpoint(String path) implements Init {}
 
   /** Start of the connector's kernel; its bias starts at zero in both. */

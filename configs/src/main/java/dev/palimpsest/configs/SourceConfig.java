@@ -12,6 +12,7 @@ public sealed interface SourceConfig {
    * @param path the {@code .jsonl} file
    * @param images folder that image names are relative to; the file's own folder when absent
    */
+  @Key("jsonl")
   record JsonLines(String path, @Nullable String images) implements SourceConfig {}
 
   /** Exhaustive choice by kind. */

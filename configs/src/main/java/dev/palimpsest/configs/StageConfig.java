@@ -1,8 +1,8 @@
 package dev.palimpsest.configs;
 
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * @param batchSize examples an optimizer step
  * @param microBatch examples a forward pass; must divide {@code batchSize}; absent: the whole batch
  * @param precision number format of the computation
- * @param mixture weight by task name; weights need not sum to 1
+ * @param mixture weight by task name, in the order of names however they were given; weights need
+ *     not sum to 1
  * @param image preprocessing of training and scoring
  * @param optimizer required when {@code examples > 0}
  * @param handOver what is taken over from the parent stage
@@ -94,7 +95,7 @@ public record StageConfig(
     }
     mixture.forEach((task, weight) -> check.notNegative("mixture." + task, weight));
     check.done();
-    mixture = Collections.unmodifiableMap(new LinkedHashMap<>(mixture));
+    mixture = Collections.unmodifiableMap(new TreeMap<>(mixture));
   }
 
   /** Examples a forward pass. */

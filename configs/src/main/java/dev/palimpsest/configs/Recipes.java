@@ -1,0 +1,137 @@
+package dev.palimpsest.configs;
+
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Recipe files to {@link PipelineConfig}s, with every mistake of a recipe reported at once.
+ *
+ * <p><b>Values.</b> Nothing is converted silently. A string that YAML 1.1 would read as something
+ * else ({@code no}, {@code 3}, {@code 1e9}) needs quotes; booleans are {@code true} and {@code
+ * false}; numbers are decimal, with underscores or an exponent where wanted ({@code 1_000_000_000},
+ * {@code 1e9}, {@code 2e-5}). A sealed family is a mapping with one key that names the kind: {@code
+ * init: {stage: stage1}}, {@code schedule: {cosine: {warmupExamples: 1000}}}. YAML anchors, aliases
+ * and {@code <<} work.
+ *
+ * <p><b>Variables.</b> Strings may hold {@code ${recipe}} (the recipe's folder), the variables that
+ * the caller gives (by convention {@code ${run}}, the run folder), {@code ${env:NAME}} and {@code *
+ * ${env:NAME:-otherwise}}; a doubled dollar sign before the brace stands for a plain one.
+ *
+ * <p><b>Paths</b> in a recipe are taken as they are: relative ones are relative to the working
+ * directory of the process.
+ */
+public final class Recipes {
+  private Recipes() {}
+
+  /**
+   * Binds a recipe file.
+   *
+   * @param file a YAML file
+   * @param sets overrides, {@code path=value} each, applied in order before binding: {@code
+   *     stages[1].optimizer.learningRate=1e-4}, {@code stages.stage1.examples=512}
+   * @param variables values of {@code ${...}} by name
+   * @throws InvalidConfigException with every mistake found
+   */
+  public static PipelineConfig bind(Path file, List<String> sets, Map<String, String> variables) {
+    Map<String, String> all = new HashMap<>();
+    Path folder = file.toAbsolutePath().normalize().getParent();
+    all.put("recipe", String.valueOf(folder));
+    all.putAll(variables);
+    return bind(read(file), file.toString(), sets, new Variables(all, System.getenv()));
+  }
+
+  /**
+   * Binds a recipe's text.
+   *
+   * @param text YAML
+   * @param source what messages call it
+   * @param sets overrides, as in {@link #bind(Path, List, Map)}
+   * @param variables values of {@code ${...}} by name; {@code ${recipe}} is none of them unless
+   *     given
+   * @throws InvalidConfigException with every mistake found
+   */
+  public static PipelineConfig bind(
+      String text, String source, List<String> sets, Map<String, String> variables) {
+    return bind(text, source, sets, new Variables(variables, System.getenv()));
+  }
+
+  static PipelineConfig bind(String text, String source, List<String> sets, Variables variables) {
+    List<Problem> problems = new ArrayList<>();
+    Node root = YamlReader.file(text, source, problems);
+    if (root == null) {
+      throw new InvalidConfigException(problems);
+    }
+    root = new Overrides(problems).apply(root, sets);
+    Binder binder = new Binder(variables, problems);
+    Object recipe = binder.bind(PipelineConfig.class, root, "");
+    if (root instanceof Node.Mapping parts
+        && parts.value("stages") instanceof Node.Sequence stages) {
+      new CrossChecks(binder, names(parts, "tasks"), names(parts, "suites"))
+          .stages(stages.members().size());
+    }
+    if (recipe == null || !problems.isEmpty()) {
+      problems.sort(inOrderOfPlaces(source));
+      throw new InvalidConfigException(problems);
+    }
+    return (PipelineConfig) recipe;
+  }
+
+  private static Set<String> names(Node.Mapping recipe, String part) {
+    return recipe.value(part) instanceof Node.Mapping named ? named.entries().keySet() : Set.of();
+  }
+
+  private static String read(Path file) {
+    try {
+      return Files.readString(file);
+    } catch (NoSuchFileException e) {
+      throw unreadable(file, "no such file" + neighbour(file));
+    } catch (CharacterCodingException e) {
+      throw unreadable(file, "is not UTF-8 text");
+    } catch (IOException e) {
+      throw unreadable(file, "cannot be read: " + e.getMessage());
+    }
+  }
+
+  private static InvalidConfigException unreadable(Path file, String message) {
+    return new InvalidConfigException(
+        List.of(new Problem("", message, Place.all(file.toString()))));
+  }
+
+  private static String neighbour(Path file) {
+    Path folder = file.toAbsolutePath().getParent();
+    if (folder == null || !Files.isDirectory(folder)) {
+      return "";
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      List<String> recipes =
+          files
+              .map(path -> String.valueOf(path.getFileName()))
+              .filter(name -> name.endsWith(".yaml"))
+              .sorted()
+              .toList();
+      return recipes.isEmpty() ? "" : Suggestion.among(String.valueOf(file.getFileName()), recipes);
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  /** The recipe's own mistakes as they stand in the file, then those of overrides. */
+  private static Comparator<Problem> inOrderOfPlaces(String source) {
+    return Comparator.comparingInt(problem -> line(problem.place(), source));
+  }
+
+  private static int line(@Nullable Place place, String source) {
+    return place != null && place.source().equals(source) ? place.line() : Integer.MAX_VALUE;
+  }
+}
