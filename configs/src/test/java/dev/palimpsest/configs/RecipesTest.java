@@ -91,7 +91,7 @@ class RecipesTest {
     OptimizerConfig optimizer = requireNonNull(stage.optimizer());
     assertEquals(2e-5, optimizer.learningRate());
     assertEquals(new ScheduleConfig.Rsqrt(64, 1000, 0, 0), optimizer.schedule());
-    assertEquals(new ScheduleConfig.Linear(512, 0, 0), optimizer.groups().get(0).schedule());
+    assertEquals(new ScheduleConfig.Linear(512, 0, 0, 1), optimizer.groups().get(0).schedule());
     assertEquals(
         new TaskConfig(new SourceConfig.JsonLines("answer.jsonl", "pictures")),
         bind(RECIPE).tasks().get("answer"));
