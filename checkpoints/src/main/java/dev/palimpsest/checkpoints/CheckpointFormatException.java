@@ -1,0 +1,37 @@
+package dev.palimpsest.checkpoints;
+
+import java.nio.file.Path;
+
+/** A file or folder that is not the readable checkpoint it should be. */
+public final class CheckpointFormatException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  /** What is wrong, as far as the reader needs to act on it. */
+  public enum Kind {
+    /** Shorter than it says: copy or download it again. */
+    TRUNCATED,
+    /** Contents contradict themselves: fetch it again, or take an older one. */
+    CORRUPT,
+    /** Written by a later version of this program: update. */
+    TOO_NEW,
+    /** Something else than what was asked for, or a variant that is not read here. */
+    FOREIGN
+  }
+
+  private final Kind kind;
+
+  CheckpointFormatException(Kind kind, Path file, String message) {
+    super(file + ": " + message);
+    this.kind = kind;
+  }
+
+  CheckpointFormatException(Kind kind, Path file, String message, Throwable cause) {
+    super(file + ": " + message, cause);
+    this.kind = kind;
+  }
+
+  /** What is wrong. */
+  public Kind kind() {
+    return kind;
+  }
+}
