@@ -7,7 +7,7 @@ package dev.palimpsest.eval;
  * @param standardError standard deviation of {@code value} over draws of other examples of the same
  *     kind; 0 when there is only one example to judge by
  * @param n what {@code value} is a mean over: examples for exact match, supervised tokens for token
- *     accuracy
+ *     accuracy; when 0 there was nothing to judge by and the value says nothing
  */
 public record Score(double value, double standardError, long n) {
   /**
@@ -15,8 +15,6 @@ public record Score(double value, double standardError, long n) {
    * not independent of each other, so the standard error takes whole examples as drawn (the ratio
    * estimator: {@code sqrt(k / (k-1) * sum((hits_i - value * counts_i)^2)) / sum(counts)} for k
    * examples). With every count 1 this is the standard error of a mean.
-   *
-   * @throws IllegalArgumentException when the counts sum to 0: there is nothing to take a share of
    */
   static Score ofRatio(long[] hits, long[] counts) {
     long allHits = 0;
@@ -26,7 +24,7 @@ public record Score(double value, double standardError, long n) {
       all += counts[i];
     }
     if (all == 0) {
-      throw new IllegalArgumentException("no score: none of the examples counts anything");
+      return new Score(0, 0, 0);
     }
     double value = (double) allHits / all;
     double squares = 0;

@@ -1,0 +1,40 @@
+package dev.palimpsest.eval;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.mixtures.ExampleBatch;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** Columns of a batch as arrays; the arrays live in the manager given. */
+final class BatchArrays {
+  private BatchArrays() {}
+
+  /** float32 [B, F, S, S, 3]. */
+  static NDArray images(NDManager manager, ExampleBatch batch) {
+    return manager.create(
+        batch.images(),
+        new Shape(
+            batch.size(), batch.imagesPerExample(), batch.resolution(), batch.resolution(), 3),
+        DataType.FLOAT32);
+  }
+
+  /** int64 [B, columns]. */
+  static NDArray integers(NDManager manager, ExampleBatch batch, ByteBuffer column) {
+    int[] values = values(column);
+    long[] wide = new long[values.length];
+    for (int i = 0; i < values.length; i++) {
+      wide[i] = values[i];
+    }
+    return manager.create(wide, new Shape(batch.size(), batch.textColumns()));
+  }
+
+  /** A column's numbers, row-major. */
+  static int[] values(ByteBuffer column) {
+    int[] values = new int[column.remaining() / Integer.BYTES];
+    column.duplicate().order(ByteOrder.LITTLE_ENDIAN).asIntBuffer().get(values);
+    return values;
+  }
+}
