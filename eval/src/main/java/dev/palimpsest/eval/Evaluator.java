@@ -40,8 +40,7 @@ public final class Evaluator {
   private final Tokenizer tokenizer;
   private final NDManager parent;
 
-  private Evaluator(
-      PaliGemma model, Parameters parameters, Tokenizer tokenizer, NDManager parent) {
+  private Evaluator(PaliGemma model, Parameters parameters, Tokenizer tokenizer, NDManager parent) {
     this.model = model;
     this.parameters = parameters;
     this.tokenizer = tokenizer;

@@ -4,8 +4,8 @@ package dev.palimpsest.eval;
  * How a model does on one task.
  *
  * @param examples how many were scored
- * @param exactMatch share of examples whose decoded text is one of the accepted answers, character by
- *     character
+ * @param exactMatch share of examples whose decoded text is one of the accepted answers, character
+ *     by character
  * @param tokenAccuracy teacher-forced: share of supervised tokens (the reference's and its EOS, as
  *     far as they fit the text length) that are the most likely token after the true ones before
  *     them; of several equally likely the lowest id counts
