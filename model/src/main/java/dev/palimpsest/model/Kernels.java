@@ -1,12 +1,123 @@
 package dev.palimpsest.model;
 
-/** To be written: the scripted operations of one process, loaded once. */
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.pytorch.jni.ScriptMethods;
+import dev.palimpsest.configs.Precision;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The scripted operations of one process, loaded once and used by any thread. Their sources are the
+ * resources of {@code kernels/}: TorchScript methods that libtorch compiles at load.
+ */
 public final class Kernels implements AutoCloseable {
+  private static final List<String> SOURCES =
+      List.of("products.py", "vision.py", "language.py", "head.py", "autograd.py", "optimizer.py");
+
+  private final NDManager manager;
+  private final PtSymbolBlock module;
+
+  private Kernels(NDManager manager, PtSymbolBlock module) {
+    this.manager = manager;
+    this.module = module;
+  }
+
   /** Packs and loads the kernel sources. */
   public static Kernels load() {
-    throw new UnsupportedOperationException();
+    NDManager manager = Engine.getEngine("PyTorch").newBaseManager();
+    try (ByteArrayInputStream archive = new ByteArrayInputStream(ScriptArchive.pack(SOURCES))) {
+      return new Kernels(manager, JniUtils.loadModule((PtNDManager) manager, archive, true, false));
+    } catch (IOException e) {
+      manager.close();
+      throw new UncheckedIOException(e);
+    } catch (RuntimeException e) {
+      manager.close();
+      throw e;
+    }
+  }
+
+  /** L2 norm of all arrays together, float32; equal inputs give equal bits. */
+  public double l2Norm(List<NDArray> arrays) {
+    return Math.sqrt(number("squared_norm", arrays));
+  }
+
+  /** libtorch's number of a number format, as kernels take it. */
+  static int dtype(Precision precision) {
+    return precision == Precision.BF16 ? 15 : 6;
+  }
+
+  /** Runs a kernel that returns one array; it belongs to {@code owner}. */
+  NDArray array(NDManager owner, String kernel, Object... arguments) {
+    try (IValue result = run(kernel, arguments)) {
+      return result.toTensor((PtNDManager) owner);
+    }
+  }
+
+  /** Runs a kernel that returns arrays; they belong to {@code owner}. */
+  List<NDArray> arrays(NDManager owner, String kernel, Object... arguments) {
+    try (IValue result = run(kernel, arguments)) {
+      return List.of(result.toTensorArray((PtNDManager) owner));
+    }
+  }
+
+  /** Runs a kernel that returns a number. */
+  double number(String kernel, Object... arguments) {
+    try (IValue result = run(kernel, arguments)) {
+      return result.toDouble();
+    }
+  }
+
+  /** Runs a kernel for what it writes. */
+  void update(String kernel, Object... arguments) {
+    run(kernel, arguments).close();
+  }
+
+  private IValue run(String kernel, Object... arguments) {
+    // By thread: the profiling executor would compute a kernel's first calls with other bits.
+    JniUtils.setGraphExecutorOptimize(false);
+    List<IValue> values = new ArrayList<>(arguments.length);
+    try {
+      for (Object argument : arguments) {
+        values.add(value(argument));
+      }
+      return ScriptMethods.run(module, kernel, values.toArray(new IValue[0]));
+    } finally {
+      values.forEach(IValue::close);
+    }
+  }
+
+  private static IValue value(Object argument) {
+    if (argument instanceof PtNDArray array) {
+      return IValue.from(array);
+    }
+    if (argument instanceof List<?> list) {
+      return IValue.listFrom(list.toArray(new PtNDArray[0]));
+    }
+    if (argument instanceof Double number) {
+      return IValue.from(number.doubleValue());
+    }
+    if (argument instanceof Number number) {
+      return IValue.from(number.longValue());
+    }
+    if (argument instanceof Boolean flag) {
+      return IValue.from(flag.booleanValue());
+    }
+    throw new IllegalArgumentException("no kernel argument: " + argument);
   }
 
   @Override
-  public void close() {}
+  public void close() {
+    module.close();
+    manager.close();
+  }
 }

@@ -2,15 +2,55 @@ package dev.palimpsest.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.function.Predicate;
 
-/** To be written: see the contract in the method comments. */
+/**
+ * PaliGemma: a SigLIP image tower, a linear connector and a Gemma decoder that reads image tokens
+ * and text under a prefix-LM mask (PaliGemma paper, section 3.1; big_vision
+ * models/proj/paligemma/paligemma.py).
+ *
+ * <p>Holds no parameters and no state between calls; any thread may call. Equal inputs give equal
+ * bits, in another process too, as long as the number of threads is the same.
+ */
+@SuppressWarnings("try") // gradient modes are used by being open
 public final class PaliGemma {
+  private static final long DEFAULT_GRAPH_BUDGET = 2L << 30;
+
+  private final ModelConfig config;
+  private final Precision precision;
+  private final long graphBudget;
+  private final Kernels kernels;
+  private final VisionTower vision;
+  private final Decoder decoder;
+  private final Head head;
+
   /** A model of these sizes; holds no parameters. */
   public PaliGemma(ModelConfig config, Precision precision, Kernels kernels) {
-    throw new UnsupportedOperationException();
+    this(config, precision, kernels, DEFAULT_GRAPH_BUDGET);
+  }
+
+  /**
+   * A model of these sizes with a memory budget.
+   *
+   * @param graphBudget bytes that a training step may spend on keeping blocks' graphs from the
+   *     forward to the backward pass; blocks that do not fit are computed twice. Alters speed, not
+   *     results
+   */
+  public PaliGemma(ModelConfig config, Precision precision, Kernels kernels, long graphBudget) {
+    this.config = config;
+    this.precision = precision;
+    this.graphBudget = graphBudget;
+    this.kernels = kernels;
+    this.vision = new VisionTower(config.vision(), precision);
+    this.decoder = new Decoder(config.language(), kernels);
+    this.head = new Head(config.language(), precision, kernels);
   }
 
   /**
@@ -26,12 +66,93 @@ public final class PaliGemma {
       LossOptions options,
       Predicate<String> trained,
       Parameters gradients) {
-    throw new UnsupportedOperationException();
+    ModelInput input = batch.input();
+    try (GradientMode off = new GradientMode(false);
+        NDManager step = input.text().getManager().newSubManager()) {
+      Supervision supervision = Supervision.of(batch.lossMask());
+      if (supervision.isEmpty()) {
+        return supervision.loss(new float[0]);
+      }
+      boolean tableTrained = trained.test("language/embedding");
+      boolean imageTrained =
+          parameters.names().stream()
+              .anyMatch(
+                  name ->
+                      (name.startsWith("vision/") || name.startsWith("connector/"))
+                          && trained.test(name));
+
+      // ---- forward, keeping what the way back needs
+      NDArray images = pictures(step, input.images());
+      BlockChain imageChain = new BlockChain(kernels, parameters, visionBlocks(input.images()));
+      BlockChain textChain =
+          new BlockChain(kernels, parameters, languageBlocks(step, input, options, Trace.NONE));
+      long imageBudget = Math.max(0, graphBudget - textChain.graphBytes());
+      BlockChain.Recording image = imageChain.record(step, images, false, trained, imageBudget);
+      long imageTokens = image.output().getShape().get(1);
+      NDArray joined =
+          kernels.array(
+              step, "join", image.output(), parameters.get("language/embedding"), input.text());
+      BlockChain.Recording text =
+          textChain.record(step, joined, imageTrained || tableTrained, trained, graphBudget);
+
+      // ---- loss of the supervised rows alone
+      NDArray rows = step.create(supervision.rows(imageTokens));
+      NDArray last = kernels.array(step, "take_rows", text.output(), rows);
+      boolean belowTrained = imageTrained || parameters.names().stream().anyMatch(trained);
+      BlockChain.Recording normed =
+          new BlockChain(kernels, parameters, List.of(decoder.norm()))
+              .record(step, last, belowTrained, trained, graphBudget);
+      Head.LossesAndGradient losses =
+          head.lossesAndGradient(
+              step,
+              parameters,
+              normed.output(),
+              step.create(supervision.targets(batch.targets())),
+              step.create(supervision.weights(options.weight())),
+              options.labelSmoothing(),
+              tableTrained ? gradients.get("language/embedding") : null);
+
+      // ---- backward, down to the lowest trained parameter
+      NDArray upstream = normed.backward(losses.rowsGradient(), gradients);
+      if (upstream != null) {
+        Shape shape = text.output().getShape();
+        upstream =
+            text.backward(
+                kernels.array(
+                    step, "take_rows_backward", upstream, rows, shape.get(0), shape.get(1)),
+                gradients);
+      }
+      if (upstream != null && tableTrained) {
+        kernels.update(
+            "embed_text_backward",
+            gradients.get("language/embedding"),
+            input.text(),
+            upstream.get(new NDIndex(":, {}:", imageTokens)));
+      }
+      if (upstream != null && imageTrained) {
+        image.backward(upstream.get(new NDIndex(":, :{}", imageTokens)), gradients);
+      }
+      return supervision.loss(losses.losses().toFloatArray());
+    }
   }
 
   /** The loss alone. */
   public Loss loss(Parameters parameters, TrainingInput batch, LossOptions options) {
-    throw new UnsupportedOperationException();
+    ModelInput input = batch.input();
+    try (GradientMode off = new GradientMode(false);
+        NDManager step = input.text().getManager().newSubManager()) {
+      Supervision supervision = Supervision.of(batch.lossMask());
+      if (supervision.isEmpty()) {
+        return supervision.loss(new float[0]);
+      }
+      NDArray output = forward(step, parameters, input, options, Trace.NONE);
+      long imageTokens = output.getShape().get(1) - input.text().getShape().get(1);
+      NDArray rows = step.create(supervision.rows(imageTokens));
+      NDArray normed = norm(step, parameters, kernels.array(step, "take_rows", output, rows));
+      NDArray targets = step.create(supervision.targets(batch.targets()));
+      NDArray losses = head.losses(step, parameters, normed, targets, options.labelSmoothing());
+      return supervision.loss(losses.toFloatArray());
+    }
   }
 
   /**
@@ -41,7 +162,16 @@ public final class PaliGemma {
    */
   public NDArray targetLogProbabilities(
       NDManager manager, Parameters parameters, TrainingInput batch) {
-    throw new UnsupportedOperationException();
+    ModelInput input = batch.input();
+    try (GradientMode off = new GradientMode(false);
+        NDManager step = manager.newSubManager()) {
+      NDArray output = forward(step, parameters, input, LossOptions.PLAIN, Trace.NONE);
+      NDArray rows = textRows(norm(step, parameters, output), input.text());
+      NDArray targets = batch.targets().flatten();
+      targets.attach(step);
+      NDArray losses = head.losses(step, parameters, rows, targets, 0);
+      return owned(manager, losses.neg().reshape(input.text().getShape()));
+    }
   }
 
   /**
@@ -51,7 +181,17 @@ public final class PaliGemma {
    * @return float32 [B, T, V] in {@code manager}
    */
   public NDArray logits(NDManager manager, Parameters parameters, ModelInput input, Trace trace) {
-    throw new UnsupportedOperationException();
+    try (GradientMode off = new GradientMode(false);
+        NDManager step = manager.newSubManager()) {
+      NDArray normed =
+          norm(step, parameters, forward(step, parameters, input, LossOptions.PLAIN, trace));
+      trace.value("llm.final_norm", normed);
+      NDArray logits = head.logits(step, parameters, textRows(normed, input.text()));
+      Shape text = input.text().getShape();
+      logits = logits.reshape(text.get(0), text.get(1), config.language().vocabulary());
+      trace.value("logits", logits);
+      return owned(manager, logits);
+    }
   }
 
   /**
@@ -61,11 +201,14 @@ public final class PaliGemma {
    * @return float32 [B, F*N, D] in {@code manager}
    */
   public NDArray encodeImages(NDManager manager, Parameters parameters, NDArray images) {
-    throw new UnsupportedOperationException();
+    try (GradientMode off = new GradientMode(false);
+        NDManager step = manager.newSubManager()) {
+      return owned(manager, encode(step, parameters, images, Trace.NONE));
+    }
   }
 
   /**
-   * Runs the prompt and fills a cache.
+   * Runs the prompt and fills a cache. Keys and values are float32.
    *
    * @param imageTokens float32 [B, F*N, D] from {@link #encodeImages}
    * @param text int64 [B, T], padded at the right
@@ -81,15 +224,159 @@ public final class PaliGemma {
       NDArray text,
       int[] lengths,
       int maxNewTokens) {
-    throw new UnsupportedOperationException();
+    long batch = text.getShape().get(0);
+    long images = imageTokens.getShape().get(1);
+    long slots = images + text.getShape().get(1);
+    if (lengths.length != batch) {
+      throw new IllegalArgumentException(
+          "lengths must have one number for each of %d prompts, got %d"
+              .formatted(batch, lengths.length));
+    }
+    for (int length : lengths) {
+      if (length < 1 || length > slots - images) {
+        throw new IllegalArgumentException(
+            "a prompt's length must be within 1 and the %d columns of text, got %d"
+                .formatted(slots - images, length));
+      }
+    }
+    NDManager own = manager.newSubManager();
+    try (GradientMode off = new GradientMode(false);
+        NDManager step = own.newSubManager()) {
+      Shape cache =
+          new Shape(
+              batch,
+              config.language().keyValueHeads(),
+              slots + maxNewTokens,
+              config.language().headDim());
+      List<NDArray> keys = new ArrayList<>();
+      List<NDArray> values = new ArrayList<>();
+      for (int i = 0; i < config.language().depth(); i++) {
+        keys.add(own.zeros(cache));
+        values.add(own.zeros(cache));
+      }
+      NDArray promptLengths =
+          own.create(Arrays.stream(lengths).mapToLong(length -> images + length).toArray());
+      Decoder.Surroundings around =
+          decoder.surroundings(step, kernels.array(step, "prompt_visible", promptLengths, slots));
+      NDArray joined =
+          kernels.array(step, "join", imageTokens, parameters.get("language/embedding"), text);
+      NDArray output =
+          decoder.forwardCached(step, parameters, joined, around, precision, keys, values, 0);
+      long[] lastRows = new long[lengths.length];
+      for (int b = 0; b < lastRows.length; b++) {
+        lastRows[b] = b * slots + images + lengths[b] - 1;
+      }
+      NDArray last = kernels.array(step, "take_rows", output, step.create(lastRows));
+      NDArray logits = head.logits(own, parameters, norm(step, parameters, last));
+      return new KeyValueCache(kernels, own, keys, values, slots, promptLengths, logits);
+    } catch (RuntimeException e) {
+      own.close();
+      throw e;
+    }
   }
 
   /**
    * One decoding step: appends a token to each row and updates {@link KeyValueCache#logits()}.
+   * Computes in float32: reading the weights is the whole cost, and converting them would add to
+   * it.
    *
    * @param tokens next token by row, [B]
    */
   public void decodeStep(Parameters parameters, KeyValueCache cache, long[] tokens) {
-    throw new UnsupportedOperationException();
+    if (cache.room() == 0) {
+      throw new IllegalStateException(
+          "the cache is full after %d generated tokens; reserve more at prefill"
+              .formatted(cache.generated()));
+    }
+    try (GradientMode off = new GradientMode(false);
+        NDManager step = cache.manager().newSubManager()) {
+      long slot = cache.promptSlots() + cache.generated();
+      NDArray lengths = cache.promptLengths();
+      NDArray visible =
+          kernels.array(step, "decode_visible", lengths, cache.promptSlots(), slot + 1);
+      NDArray keyPositions =
+          kernels.array(step, "decode_positions", lengths, cache.promptSlots(), slot + 1);
+      NDArray queryPositions = keyPositions.get(new NDIndex(":, -1:"));
+      Decoder.Surroundings around =
+          decoder.surroundings(step, visible, queryPositions, keyPositions);
+      NDArray embedded =
+          kernels.array(
+              step,
+              "embed_text",
+              parameters.get("language/embedding"),
+              step.create(tokens, new Shape(tokens.length, 1)));
+      NDArray output =
+          decoder.forwardCached(
+              step,
+              parameters,
+              embedded,
+              around,
+              Precision.F32,
+              cache.keys(),
+              cache.values(),
+              slot);
+      NDArray rows = output.squeeze(1);
+      cache.advance(
+          new Head(config.language(), Precision.F32, kernels)
+              .logits(cache.manager(), parameters, norm(step, parameters, rows)));
+    }
+  }
+
+  // ---- pieces of the forward pass; arrays belong to the given manager
+
+  private NDArray forward(
+      NDManager step, Parameters parameters, ModelInput input, LossOptions options, Trace trace) {
+    NDArray image = encode(step, parameters, input.images(), trace);
+    NDArray joined =
+        kernels.array(step, "join", image, parameters.get("language/embedding"), input.text());
+    trace.value("llm.input", joined);
+    return new BlockChain(kernels, parameters, languageBlocks(step, input, options, trace))
+        .forward(step, joined, trace);
+  }
+
+  private NDArray encode(NDManager step, Parameters parameters, NDArray images, Trace trace) {
+    return new BlockChain(kernels, parameters, visionBlocks(images))
+        .forward(step, pictures(step, images), trace);
+  }
+
+  private NDArray norm(NDManager step, Parameters parameters, NDArray rows) {
+    return new BlockChain(kernels, parameters, List.of(decoder.norm()))
+        .forward(step, rows, Trace.NONE);
+  }
+
+  /** [B, F, S, S, 3] -> [B*F, S, S, 3]. */
+  private static NDArray pictures(NDManager step, NDArray images) {
+    Shape shape = images.getShape();
+    NDArray pictures = images.reshape(-1, shape.get(2), shape.get(3), shape.get(4));
+    pictures.attach(step);
+    return pictures;
+  }
+
+  private List<Block> visionBlocks(NDArray images) {
+    Shape shape = images.getShape();
+    return vision.blocks(shape.get(0) * shape.get(1), shape.get(1), Math.toIntExact(shape.get(2)));
+  }
+
+  private List<Block> languageBlocks(
+      NDManager step, ModelInput input, LossOptions options, Trace trace) {
+    Shape images = input.images().getShape();
+    int resolution = Math.toIntExact(images.get(2));
+    long imageTokens = images.get(1) * config.vision().imageTokens(resolution);
+    NDArray visible = decoder.prefixVisible(step, input.maskAr(), imageTokens);
+    trace.value("attn_mask", visible);
+    return decoder.blocks(
+        decoder.surroundings(step, visible), options.dropout(), options.dropoutSeed(), precision);
+  }
+
+  /** Text positions of [B, L, D], [B*T, D]. */
+  private static NDArray textRows(NDArray x, NDArray text) {
+    Shape shape = x.getShape();
+    long imageTokens = shape.get(1) - text.getShape().get(1);
+    return x.get(new NDIndex(":, {}:", imageTokens)).reshape(-1, shape.get(2));
+  }
+
+  private static NDArray owned(NDManager manager, NDArray array) {
+    array.attach(manager);
+    return array;
   }
 }

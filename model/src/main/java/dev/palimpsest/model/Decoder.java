@@ -1,0 +1,169 @@
+package dev.palimpsest.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.Precision;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/** The Gemma decoder as blocks, first and second generation. Letters as in {@link ModelInput}. */
+final class Decoder {
+  private final LanguageConfig config;
+  private final Kernels kernels;
+
+  Decoder(LanguageConfig config, Kernels kernels) {
+    this.config = config;
+    this.kernels = kernels;
+  }
+
+  /**
+   * Who sees whom in training.
+   *
+   * @param maskAr int64 [B, T]
+   * @return bool [B, L, L] in {@code owner}
+   */
+  NDArray prefixVisible(NDManager owner, NDArray maskAr, long imageTokens) {
+    return kernels.array(owner, "prefix_visible", maskAr, imageTokens);
+  }
+
+  /**
+   * What blocks need of a sequence besides its activations.
+   *
+   * @param rotary cosines and sines of the queries' positions, float32 [2, B or 1, L, 1, h/2]
+   * @param mask added to attention logits, float32 [B, 1, L, keys]
+   * @param windowMask the same for blocks with the sliding window
+   */
+  record Surroundings(NDArray rotary, NDArray mask, NDArray windowMask) {}
+
+  /** Surroundings of whole sequences whose positions count from 0. */
+  Surroundings surroundings(NDManager owner, NDArray visible) {
+    long length = visible.getShape().get(2);
+    NDArray positions = owner.create(LongStream.range(0, length).toArray(), new Shape(1, length));
+    return surroundings(owner, visible, positions, positions);
+  }
+
+  /**
+   * Surroundings of queries among keys.
+   *
+   * @param visible bool [B, queries or 1, keys]
+   * @param queryPositions int64 [B or 1, queries]
+   * @param keyPositions int64 [B or 1, keys]
+   */
+  Surroundings surroundings(
+      NDManager owner, NDArray visible, NDArray queryPositions, NDArray keyPositions) {
+    NDArray rotary =
+        kernels.array(owner, "rotary", queryPositions, config.headDim(), config.ropeTheta());
+    NDArray mask = kernels.array(owner, "attention_mask", visible, queryPositions, keyPositions, 0);
+    NDArray windowMask =
+        config.slidingWindow() == 0
+            ? mask
+            : kernels.array(
+                owner,
+                "attention_mask",
+                visible,
+                queryPositions,
+                keyPositions,
+                config.slidingWindow());
+    return new Surroundings(rotary, mask, windowMask);
+  }
+
+  /** Blocks from joined tokens to the last block's output, both float32 [B, L, D]. */
+  List<Block> blocks(Surroundings around, double dropout, long dropoutSeed, Precision precision) {
+    long batch = around.mask.getShape().get(0);
+    long length = around.mask.getShape().get(2);
+    List<Block> blocks = new ArrayList<>();
+    for (int i = 0; i < config.depth(); i++) {
+      List<Object> settings = new ArrayList<>(settings(around, i));
+      settings.addAll(List.of(dropout, dropoutSeed + i, Kernels.dtype(precision)));
+      blocks.add(
+          new Block(
+              "llm.layer." + i,
+              "language_block",
+              blockParameters(i),
+              settings,
+              graphBytes(batch, length)));
+    }
+    return blocks;
+  }
+
+  /** The final norm, for any rows of the last block's output. */
+  Block norm() {
+    return new Block(
+        "llm.final_norm",
+        "language_norm",
+        List.of("language/norm/scale"),
+        List.of(config.normEpsilon()),
+        0);
+  }
+
+  /**
+   * Runs all blocks, writing keys and values of these tokens into the cache.
+   *
+   * @param x float32 [B, tokens, D]; closed
+   * @param start the first token's slot
+   * @return float32 [B, tokens, D] in {@code owner}
+   */
+  NDArray forwardCached(
+      NDManager owner,
+      Parameters parameters,
+      NDArray x,
+      Surroundings around,
+      Precision precision,
+      List<NDArray> keys,
+      List<NDArray> values,
+      long start) {
+    NDArray input = x;
+    for (int i = 0; i < config.depth(); i++) {
+      List<Object> arguments = new ArrayList<>();
+      arguments.add(input);
+      arguments.add(blockParameters(i).stream().map(parameters::get).toList());
+      arguments.addAll(settings(around, i));
+      arguments.addAll(List.of(Kernels.dtype(precision), keys.get(i), values.get(i), start));
+      NDArray output = kernels.array(owner, "language_block_cached", arguments.toArray());
+      input.close();
+      input = output;
+    }
+    return input;
+  }
+
+  private List<Object> settings(Surroundings around, int block) {
+    return List.of(
+        around.rotary,
+        block % 2 == 0 ? around.windowMask : around.mask,
+        config.headDim(),
+        1 / Math.sqrt(config.queryScalar()),
+        config.attentionSoftcap(),
+        config.normEpsilon());
+  }
+
+  private List<String> blockParameters(int i) {
+    String block = "language/blocks/" + i + "/";
+    List<String> names = new ArrayList<>();
+    names.add(block + "attention_norm/scale");
+    names.add(block + "attention/query/w");
+    names.add(block + "attention/key/w");
+    names.add(block + "attention/value/w");
+    names.add(block + "attention/out/w");
+    if (config.postNorms()) {
+      names.add(block + "post_attention_norm/scale");
+    }
+    names.add(block + "mlp_norm/scale");
+    names.add(block + "mlp/gate/w");
+    names.add(block + "mlp/up/w");
+    names.add(block + "mlp/down/w");
+    if (config.postNorms()) {
+      names.add(block + "post_mlp_norm/scale");
+    }
+    return names;
+  }
+
+  private long graphBytes(long batch, long length) {
+    long heads = (long) config.heads() * config.headDim();
+    long token = 10L * config.width() + 4L * config.mlpWidth() + 4 * heads;
+    long logits = config.attentionSoftcap() > 0 ? 3L * config.heads() * length : 0;
+    return 4 * batch * length * (token + logits);
+  }
+}

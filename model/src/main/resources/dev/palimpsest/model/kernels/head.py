@@ -1,0 +1,57 @@
+# Logits against the tied embedding table and their cross-entropy. h [R, D] is normalised, table [V, D].
+
+def cap(self, x: Tensor, softcap: float) -> Tensor:
+  return torch.tanh(x / softcap) * softcap if softcap > 0. else x
+
+def head_logits(self, h: Tensor, table: Tensor, softcap: float, dtype: int) -> Tensor:
+  return self.cap(torch.to(self.linear(torch.to(h, dtype), table, dtype), 6), softcap)
+
+# Rows of [B, L, D] taken as [B*L, D]
+def take_rows(self, x: Tensor, rows: Tensor) -> Tensor:
+  return torch.index_select(torch.flatten(x, 0, 1), 0, rows)
+
+# The other way: gradient [B, L, D] of x, zero where no row was taken.
+def take_rows_backward(self, upstream: Tensor, rows: Tensor, b: int, length: int) -> Tensor:
+  x = torch.zeros([b * length, upstream.size(1)], dtype=6, device=upstream.device)
+  torch.index_copy_(x, 0, rows, upstream)
+  return torch.view(x, [b, length, upstream.size(1)])
+
+# Cross-entropy by row against 1 - e (smoothing) on the target and off = e / (V - 1) elsewhere. The targets sum to one,
+# so it is logsumexp(z) - sum(target * z).
+def row_losses(self, z: Tensor, lse: Tensor, targets: Tensor, smoothing: float, off: float) -> Tensor:
+  at_target = torch.squeeze(torch.gather(z, 1, torch.unsqueeze(targets, 1)), 1)
+  loss = lse - at_target * (1. - smoothing - off)
+  return loss - torch.sum(z, [1]) * off if smoothing > 0. else loss
+
+def head_losses(self, h: Tensor, table: Tensor, targets: Tensor, smoothing: float, off: float, softcap: float, dtype: int) -> Tensor:
+  z = self.head_logits(h, table, softcap, dtype)
+  return self.row_losses(z, torch.logsumexp(z, [1]), targets, smoothing, off)
+
+# Losses by row, and the gradient of sum(weights * losses): that of h is returned, that of the table
+# added to table_gradient unless this is empty.
+def head_losses_and_gradient(self, h: Tensor, table: Tensor, targets: Tensor, weights: Tensor, smoothing: float, off: float, softcap: float, dtype: int, table_gradient: Tensor) -> List[Tensor]:
+  z = self.head_logits(h, table, softcap, dtype)
+  lse = torch.logsumexp(z, [1])
+  losses = self.row_losses(z, lse, targets, smoothing, off)
+  dz = torch.exp(z - torch.unsqueeze(lse, 1))
+  if off > 0.:
+    dz = torch.sub_(dz, off)
+  at_target = torch.full([z.size(0), 1], off + smoothing - 1., dtype=6, device=z.device)
+  dz = torch.scatter_add_(dz, 1, torch.unsqueeze(targets, 1), at_target)
+  dz = torch.mul_(dz, torch.unsqueeze(weights, 1))
+  if softcap > 0.:
+    dz = dz * (1. - torch.square(z / softcap))
+  trained = table_gradient.numel() > 0
+  if self.is_picture(h, dtype):
+    kernel = torch.view(table, [table.size(0), table.size(1), 1, 1])
+    dh, dw, _ = torch.convolution_backward(self.as_picture(dz), self.as_picture(h), kernel, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, trained, False])
+    if trained:
+      torch.add_(table_gradient, torch.view(dw, table.size()))
+    return [losses, self.as_rows(dh)]
+  dz = torch.to(dz, dtype)
+  if trained:
+    torch.add_(table_gradient, torch.matmul(torch.t(dz), torch.to(h, dtype)))
+  return [losses, torch.to(torch.matmul(dz, torch.to(table, dtype)), 6)]
+
+def concatenate(self, parts: List[Tensor]) -> Tensor:
+  return torch.cat(parts, 0)

@@ -1,0 +1,141 @@
+# Gemma decoder, first and second generation (big_vision models/ppp/gemma.py; the sliding window is
+# Hugging Face's).
+
+# [B, T] -> [B, T, D]
+def embed_text(self, table: Tensor, text: Tensor) -> Tensor:
+  return torch.embedding(table, text) * torch.sqrt(float(table.size(1)))
+
+def join(self, image: Tensor, table: Tensor, text: Tensor) -> Tensor:
+  return torch.cat([image, self.embed_text(table, text)], 1)
+
+# Adds the gradient of embed_text to that of the table.
+def embed_text_backward(self, table_gradient: Tensor, text: Tensor, upstream: Tensor) -> int:
+  d = table_gradient.size(1)
+  rows = torch.reshape(upstream, [-1, d]) * torch.sqrt(float(d))
+  torch.index_add_(table_gradient, 0, torch.flatten(text), rows)
+  return 0
+
+# Who sees whom, [B, L, L]: key j is visible to query i iff cumsum(mask_ar)[j] <= cumsum(mask_ar)[i].
+# The image's tokens stand in front with mask_ar 0.
+def prefix_visible(self, mask_ar: Tensor, image_tokens: int) -> Tensor:
+  image = torch.zeros([mask_ar.size(0), image_tokens], dtype=4, device=mask_ar.device)
+  c = torch.cumsum(torch.cat([image, mask_ar], 1), 1)
+  return torch.unsqueeze(c, 1) <= torch.unsqueeze(c, 2)
+
+# Prompts: every real token is visible to all, [B, 1, L].
+def prompt_visible(self, lengths: Tensor, length: int) -> Tensor:
+  keys = torch.arange(length, dtype=4, device=lengths.device)
+  return torch.view(keys, [1, 1, -1]) < torch.view(lengths, [-1, 1, 1])
+
+# Visible keys to what is added to attention logits; with a window, keys at j <= i - window are hidden.
+# query_positions [B or 1, Lq], key_positions [B or 1, Lk], visible [B, Lq or 1, Lk] -> [B, 1, Lq, Lk]
+def attention_mask(self, visible: Tensor, query_positions: Tensor, key_positions: Tensor, window: int) -> Tensor:
+  if window > 0:
+    near = torch.unsqueeze(key_positions, 1) > torch.unsqueeze(query_positions, 2) - window
+    visible = torch.logical_and(visible, near)
+  shape = [visible.size(0), 1, query_positions.size(1), visible.size(2)]
+  hidden = torch.logical_not(torch.expand(torch.unsqueeze(visible, 1), shape))
+  return torch.masked_fill(torch.zeros(shape, dtype=6, device=visible.device), hidden, -inf)
+
+# Cosines and sines of positions [B or 1, L] -> [2, B or 1, L, 1, h/2]
+def rotary(self, positions: Tensor, head_dim: int, theta: float) -> Tensor:
+  i = torch.arange(head_dim // 2, dtype=7, device=positions.device)
+  frequency = torch.exp(i * (-2. * torch.log(theta) / float(head_dim)))
+  angle = torch.unsqueeze(torch.to(positions, 7), -1) * frequency
+  return torch.to(torch.unsqueeze(torch.stack([torch.cos(angle), torch.sin(angle)]), 3), 6)
+
+# Turns the two halves of each head, in float32; x [B, L, heads, h].
+def rotate(self, x: Tensor, rotary: Tensor) -> Tensor:
+  half = x.size(-1) // 2
+  a = torch.to(torch.narrow(x, -1, 0, half), 6)
+  b = torch.to(torch.narrow(x, -1, half, half), 6)
+  cos, sin = rotary[0], rotary[1]
+  return torch.to(torch.cat([a * cos - b * sin, b * cos + a * sin], -1), x.dtype)
+
+# q [B, H, Lq, h], k and v [B, K, Lk, h], mask [B, 1, Lq, Lk] -> [B, Lq, H*h]
+def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, softcap: float) -> Tensor:
+  b, heads, n, h = q.size(0), q.size(1), q.size(2), q.size(3)
+  group = heads // k.size(1)
+  if softcap > 0.:
+    # Query heads that share keys stand below each other: one product for all of them.
+    shared = torch.reshape(q, [b, k.size(1), group * n, h])
+    s = torch.to(torch.matmul(shared, torch.transpose(k, 2, 3)), 6)
+    s = torch.tanh(s * (scale / softcap)) * softcap
+    s = torch.view(s, [b, heads, n, k.size(2)]) + mask
+    p = torch.to(torch.softmax(s, -1), v.dtype)
+    y = torch.matmul(torch.view(p, [b, k.size(1), group * n, k.size(2)]), v)
+    y = torch.view(y, [b, heads, n, h])
+  else:
+    k = torch.reshape(torch.expand(torch.unsqueeze(k, 2), [b, k.size(1), group, k.size(2), h]), [b, heads, k.size(2), h])
+    v = torch.reshape(torch.expand(torch.unsqueeze(v, 2), [b, v.size(1), group, v.size(2), h]), [b, heads, v.size(2), h])
+    y = torch.scaled_dot_product_attention(q, k, v, torch.to(mask, q.dtype), 0., False, scale=scale)
+  return torch.reshape(torch.transpose(y, 1, 2), [b, n, heads * h])
+
+# Normalises, projects and rotates; w as in language_block. q [B, H, L, h], k and v [B, K, L, h]
+def queries_keys_values(self, x: Tensor, w: List[Tensor], rotary: Tensor, head_dim: int, epsilon: float, dtype: int) -> List[Tensor]:
+  split = [x.size(0), x.size(1), -1, head_dim]
+  y = torch.to(self.rms_norm(x, w[0], epsilon), dtype)
+  q = self.rotate(torch.view(self.linear(y, w[1], dtype), split), rotary)
+  k = self.rotate(torch.view(self.linear(y, w[2], dtype), split), rotary)
+  v = torch.view(self.linear(y, w[3], dtype), split)
+  return [torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(v, 1, 2)]
+
+# Drops elements independently; equal seeds drop the same ones.
+def drop(self, x: Tensor, rate: float, seed: int) -> Tensor:
+  if rate > 0.:
+    keep = torch.bernoulli_(torch.empty_like(x), 1. - rate, generator=torch.Generator(device=x.device, seed=seed))
+    x = x * keep * (1. / (1. - rate))
+  return x
+
+# What follows attention. With post-norms, attention's branch is normalised then dropped, the MLP's
+# dropped then normalised, as in the reference.
+def after_attention(self, x: Tensor, y: Tensor, w: List[Tensor], epsilon: float, rate: float, seed: int, dtype: int) -> Tensor:
+  post = len(w) == 11
+  at = 6 if post else 5
+  y = self.linear(y, w[4], dtype)
+  if post:
+    y = self.rms_norm(y, w[5], epsilon)
+  x = x + self.drop(y, rate, 2 * seed)
+  y = torch.to(self.rms_norm(x, w[at], epsilon), dtype)
+  gate = torch.gelu(self.linear(y, w[at + 1], dtype), approximate="tanh")
+  y = self.linear(gate * self.linear(y, w[at + 2], dtype), w[at + 3], dtype)
+  y = self.drop(y, rate, 2 * seed + 1)
+  if post:
+    y = self.rms_norm(y, w[10], epsilon)
+  return x + y
+
+# w: attention norm; query, key, value, out; [post-attention norm]; MLP norm; gate, up, down; [post-MLP norm]
+def language_block(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, rate: float, seed: int, dtype: int) -> Tensor:
+  qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype)
+  y = self.attend(qkv[0], qkv[1], qkv[2], mask, scale, softcap)
+  return self.after_attention(x, y, w, epsilon, rate, seed, dtype)
+
+# language_block that also writes its keys and values into the cache at slots from, from + 1, ...
+# and attends to all slots up to there. keys, values [B, K, slots, h]
+def language_block_cached(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, dtype: int, keys: Tensor, values: Tensor, start: int) -> Tensor:
+  qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype)
+  n = x.size(1)
+  torch.copy_(torch.narrow(keys, 2, start, n), qkv[1])
+  torch.copy_(torch.narrow(values, 2, start, n), qkv[2])
+  k = torch.to(torch.narrow(keys, 2, 0, start + n), qkv[0].dtype)
+  v = torch.to(torch.narrow(values, 2, 0, start + n), qkv[0].dtype)
+  y = self.attend(qkv[0], k, v, mask, scale, softcap)
+  return self.after_attention(x, y, w, epsilon, 0., 0, dtype)
+
+def language_norm(self, x: Tensor, w: List[Tensor], epsilon: float) -> Tensor:
+  return self.rms_norm(x, w[0], epsilon)
+
+# While decoding, slots hold padded prompts and then generated tokens; the newest is the query.
+# Visible slots, [B, 1, slots].
+def decode_visible(self, prompt_lengths: Tensor, prompt_slots: int, slots: int) -> Tensor:
+  slot = torch.view(torch.arange(slots, dtype=4, device=prompt_lengths.device), [1, 1, -1])
+  return torch.logical_or(slot < torch.view(prompt_lengths, [-1, 1, 1]), slot >= prompt_slots)
+
+# Positions of the slots' tokens in their rows, [B, slots]; those of padding mean nothing.
+def decode_positions(self, prompt_lengths: Tensor, prompt_slots: int, slots: int) -> Tensor:
+  slot = torch.unsqueeze(torch.arange(slots, dtype=4, device=prompt_lengths.device), 0)
+  after = slot + torch.unsqueeze(prompt_lengths, 1) - prompt_slots
+  return torch.where(slot < prompt_slots, slot, after)
+
+def select_rows(self, x: Tensor, rows: Tensor) -> Tensor:
+  return torch.index_select(x, 0, rows)
