@@ -1,0 +1,21 @@
+package dev.palimpsest.eval.metrics;
+
+/**
+ * Which computation a number comes from. The same benchmark is scored differently by different
+ * programs, so a name alone does not make two numbers comparable.
+ *
+ * @param name what is measured: {@code vqa}, {@code cider}
+ * @param variant whose program is followed: {@code official}, {@code big_vision}, {@code lmms_eval}
+ * @param version raised whenever a change could alter a value
+ */
+public record MetricId(String name, String variant, int version) {
+  /** {@code name:variant}, the form {@link Metrics#find} takes. */
+  public String key() {
+    return name + ":" + variant;
+  }
+
+  @Override
+  public String toString() {
+    return key() + " v" + version;
+  }
+}

@@ -1,0 +1,103 @@
+package dev.palimpsest.eval.metrics;
+
+import dev.palimpsest.eval.metrics.MetricResult.ExampleScore;
+import dev.palimpsest.eval.metrics.MetricResult.Headline;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Gathers a mean per quantity, example by example, for metrics whose headline is a mean. */
+final class Scoreboard {
+  private final MetricId metric;
+  private final String quantity;
+  private final Map<String, double[]> sums = new LinkedHashMap<>();
+  private final Map<String, Double> derived = new LinkedHashMap<>();
+  private final List<ExampleScore> examples = new ArrayList<>();
+  private int parseFailures;
+
+  /**
+   * @param quantity the headline's name
+   */
+  Scoreboard(MetricId metric, String quantity) {
+    this.metric = metric;
+    this.quantity = quantity;
+  }
+
+  /** An example's headline score. */
+  void add(MetricRecord record, double score) {
+    examples.add(new ExampleScore(record.id(), score));
+    add(quantity, score);
+  }
+
+  /** An example's share of another quantity, reported as a mean. */
+  void add(String name, double score) {
+    double[] sum = sums.computeIfAbsent(name, n -> new double[2]);
+    sum[0] += score;
+    sum[1]++;
+  }
+
+  /** A quantity that is not a mean over examples. */
+  void put(String name, double value) {
+    derived.put(name, value);
+  }
+
+  void parseFailure() {
+    parseFailures++;
+  }
+
+  double mean(String name) {
+    double[] sum = sums.get(name);
+    if (sum == null) {
+      throw new IllegalArgumentException("nothing was added to " + name);
+    }
+    return sum[0] / sum[1];
+  }
+
+  /** How many examples were added to a quantity. */
+  int count(String name) {
+    double[] sum = sums.get(name);
+    return sum == null ? 0 : (int) sum[1];
+  }
+
+  /** The quantities that examples were added to. */
+  List<String> quantities() {
+    return List.copyOf(sums.keySet());
+  }
+
+  MetricResult result() {
+    if (examples.isEmpty()) {
+      throw new MetricInputException(metric.key() + ": there are no examples to score");
+    }
+    Map<String, Double> values = new LinkedHashMap<>();
+    sums.keySet().forEach(name -> values.put(name, mean(name)));
+    values.putAll(derived);
+    double[] scores = examples.stream().mapToDouble(ExampleScore::score).toArray();
+    return new MetricResult(
+        metric,
+        quantity,
+        mean(quantity),
+        values,
+        examples,
+        examples.size(),
+        parseFailures,
+        new MeanOf(scores));
+  }
+
+  /** The headline of most metrics. */
+  record MeanOf(double[] scores) implements Headline {
+    @Override
+    public double of(int[] drawn) {
+      double sum = 0;
+      for (int i : drawn) {
+        sum += scores[i];
+      }
+      return sum / drawn.length;
+    }
+
+    @Override
+    public boolean isMean() {
+      return true;
+    }
+  }
+}
