@@ -41,12 +41,23 @@ final class Binder {
 
   /** Binds a value that is known to be right. */
   static <T> T bindAlone(Class<T> type, Node node) {
+    return type.cast(bindAlone((Type) type, node));
+  }
+
+  /** The value of a default. */
+  static Object bindDefault(Type type, Default written) {
+    List<Problem> problems = new ArrayList<>();
+    Node node = YamlReader.value(written.value(), Place.all("@Default"), problems);
+    return bindAlone(type, Objects.requireNonNull(node, problems::toString));
+  }
+
+  private static Object bindAlone(Type type, Node node) {
     List<Problem> problems = new ArrayList<>();
     Object value = new Binder(new Variables(Map.of(), Map.of()), problems).bind(type, node, "");
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }
-    return type.cast(Objects.requireNonNull(value));
+    return Objects.requireNonNull(value);
   }
 
   /** The value bound at a path, defaults included; empty if absent or wrong. */

@@ -1,0 +1,131 @@
+package dev.palimpsest.configs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ConfigYamlTest {
+  @Test
+  void everyDefaultIsWrittenOut() {
+    assertEquals(
+        """
+        name: stage1
+        init: {stage: stage0}
+        examples: 0
+        resolution: 224
+        textTokens: 128
+        batchSize: 1
+        precision: f32
+        mixture: {}
+        image: {resize: bilinear, antialias: true}
+        handOver: {optimizer: keep, schedule: continue, data: fresh, positionEmbedding: resample}
+        labelSmoothing: 0
+        dropout: 0
+        logEveryExamples: 0
+        checkpoint: {everyExamples: 0, keepLast: 2}
+        evaluate: {suites: [], before: true, after: true, everyExamples: 0}
+        export: {formats: [huggingface], precision: f32}
+        """,
+        ConfigYaml.write(
+            bind(
+                StageConfig.class,
+                "{name: stage1, init: {stage: stage0}, resolution: 224, textTokens: 128}")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        " ",
+        "no",
+        "null",
+        "~",
+        "12",
+        "0123",
+        "1e9",
+        "1_000",
+        "1:30",
+        ".inf",
+        "-",
+        "- a",
+        "a: b",
+        "a #b",
+        "#",
+        "'",
+        "\"",
+        "\\",
+        "a'b",
+        "{a}",
+        "[a]",
+        "a, b",
+        "&a",
+        "*a",
+        "!a",
+        "%a",
+        "@a",
+        "`a",
+        "a\nb",
+        "\ta",
+        "a\u0000b",
+        "\u0085",
+        "\ufeff",
+        "é",
+        "日本",
+        "\ud83d\ude00",
+        "${run}",
+        "$${run}",
+        "a ",
+        "?",
+        "2026-01-01",
+        "=",
+        "<<",
+        "../a-b_c.d+e",
+        "-5"
+      })
+  void everyStringComesBack(String text) {
+    TokenizerConfig config = new TokenizerConfig(text);
+    String written = ConfigYaml.write(config);
+    assertEquals(config, bind(TokenizerConfig.class, written), written);
+  }
+
+  @Test
+  void everyDoubleComesBack() {
+    Random random = new Random(1);
+    List<Double> values = new ArrayList<>(List.of(0.0, 1e-5, 3e-7, 1e7, 1e21, Double.MIN_VALUE));
+    for (int i = 0; i < 2000; i++) {
+      double value = Double.longBitsToDouble(random.nextLong());
+      if (Double.isFinite(value)) {
+        values.add(Math.abs(value));
+      }
+      values.add(random.nextDouble());
+    }
+    for (double value : values) {
+      ScheduleConfig.Linear config = new ScheduleConfig.Linear(0, 0, value, 1);
+      String written = ConfigYaml.write(config);
+      assertEquals(config, bind(ScheduleConfig.class, written), written);
+    }
+  }
+
+  @Test
+  void longValuesAreBrokenIntoLines() {
+    String images = "a/very/long/folder/name".repeat(5);
+    TaskConfig task = new TaskConfig(new SourceConfig.JsonLines("a.jsonl", images));
+    assertEquals(
+        "source:\n  jsonl:\n    path: a.jsonl\n    images: " + images + "\n",
+        ConfigYaml.write(task));
+    assertEquals(task, bind(TaskConfig.class, ConfigYaml.write(task)));
+  }
+
+  private static <T> T bind(Class<T> type, String text) {
+    List<Problem> problems = new ArrayList<>();
+    Node node = YamlReader.file(text, "written.yaml", problems);
+    assertEquals(List.of(), problems, text);
+    return Binder.bindAlone(type, Objects.requireNonNull(node));
+  }
+}

@@ -1,0 +1,131 @@
+package dev.palimpsest.configs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.networknt.schema.JsonSchema;
+import com.networknt.schema.JsonSchemaFactory;
+import com.networknt.schema.SpecVersion;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.yaml.snakeyaml.Yaml;
+
+class ShippedRecipesTest {
+  private static final Path SCHEMA = Path.of("schema", "recipe.schema.json");
+
+  static List<Path> recipes() throws IOException {
+    try (Stream<Path> files = Files.walk(Path.of("recipes"))) {
+      return files.filter(file -> file.toString().endsWith(".yaml")).sorted().toList();
+    }
+  }
+
+  private static PipelineConfig bind(Path recipe) {
+    return Recipes.bind(recipe, List.of(), Map.of("run", "/runs/shipped"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("recipes")
+  void everyShippedRecipeBinds(Path recipe) {
+    bind(recipe);
+  }
+
+  @ParameterizedTest
+  @MethodSource("recipes")
+  void everyShippedRecipeIsCalledAsItsFile(Path recipe) {
+    assertEquals(recipe.getFileName().toString(), bind(recipe).name() + ".yaml");
+  }
+
+  @ParameterizedTest
+  @MethodSource("recipes")
+  void everyShippedRecipeOpensWithWhatItCostsAndHowItIsRun(Path recipe) throws IOException {
+    String header =
+        Files.readAllLines(recipe).stream()
+            .takeWhile(line -> line.startsWith("#"))
+            .collect(Collectors.joining("\n"));
+    assertTrue(header.contains("# Cost ") && header.contains("# Run  "), header);
+  }
+
+  @ParameterizedTest
+  @MethodSource("recipes")
+  void aWrittenRecipeBindsBackToAnEqualValue(Path recipe) {
+    PipelineConfig bound = bind(recipe);
+    String written = ConfigYaml.write(bound);
+    PipelineConfig again = Recipes.bind(written, "written.yaml", List.of(), Map.of());
+    assertEquals(bound, again);
+    assertEquals(written, ConfigYaml.write(again));
+    assertEquals(Fingerprint.of(bound), Fingerprint.of(again));
+  }
+
+  /** The validator is not the project's: it reads the schema as editors do. */
+  @ParameterizedTest
+  @MethodSource("recipes")
+  void everyShippedRecipeFollowsTheSchema(Path recipe) throws IOException {
+    assertEquals(Set.of(), violations(Files.readString(recipe)));
+    assertEquals(Set.of(), violations(ConfigYaml.write(bind(recipe))));
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "beta2: 0.999, beta3: 0.999",
+    "resize: bilinear, resize: nearest",
+    "resolution: 224, resolution: big",
+    "preset: gemma-2b, preset: gemma-3b",
+    "cosine:, cosin:",
+    "textTokens: 128, dropout: 0.1",
+  })
+  void theSchemaFindsWhatIsMisspeltOrOfTheWrongType(String before, String after)
+      throws IOException {
+    String recipe = Files.readString(Path.of("recipes", "forkme.yaml"));
+    assertTrue(recipe.contains(before), before);
+    assertNotEquals(Set.of(), violations(recipe.replace(before, after)));
+  }
+
+  private static Set<String> violations(String recipe) throws IOException {
+    JsonSchema schema =
+        JsonSchemaFactory.getInstance(SpecVersion.VersionFlag.V202012)
+            .getSchema(Files.readString(SCHEMA));
+    JsonNode json = new ObjectMapper().valueToTree(new Yaml().load(recipe));
+    return schema.validate(json).stream().map(Object::toString).collect(Collectors.toSet());
+  }
+
+  @Test
+  void theCheckedInSchemaIsCurrent() throws IOException {
+    String current = RecipeSchema.json();
+    if (Boolean.getBoolean("palimpsest.write")) {
+      Files.writeString(SCHEMA, current);
+    }
+    assertEquals(
+        current,
+        Files.readString(SCHEMA),
+        "the records have changed; write the schema with"
+            + " mvn -pl configs test -Dtest=ShippedRecipesTest -Dpalimpsest.write=true");
+  }
+
+  /** The published facts of the paper's stages, against slips of the hand in the recipe. */
+  @Test
+  void paliGemmasStagesAreThePapers() {
+    List<StageConfig> stages = bind(Path.of("recipes", "paligemma-3b.yaml")).stages();
+    assertEquals(
+        List.of("224/128/0", "224/128/1000000000", "448/512/50000000", "896/512/10000000"),
+        stages.stream()
+            .map(s -> s.resolution() + "/" + s.textTokens() + "/" + s.examples())
+            .toList());
+    stages.stream()
+        .skip(1)
+        .map(StageConfig::optimizer)
+        .forEach(o -> assertEquals(2e-5, o == null ? 0 : o.learningRate()));
+  }
+}
