@@ -6,8 +6,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
 import java.net.URL;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 
 /** Reference data in {@code src/test/resources/golden}. */
@@ -43,5 +48,52 @@ final class Golden {
       ints[i] = array.get(i).intValue();
     }
     return ints;
+  }
+
+  /** A safetensors file: 8 bytes of header length, a JSON header, data. */
+  static Tensors tensors(String name) {
+    try {
+      ByteBuffer bytes =
+          ByteBuffer.wrap(Files.readAllBytes(file(name))).order(ByteOrder.LITTLE_ENDIAN);
+      int length = (int) bytes.getLong();
+      JsonNode header = JSON.readTree(bytes.array(), 8, length);
+      return new Tensors(header, bytes.slice(8 + length, bytes.capacity() - 8 - length));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** An opened safetensors file. */
+  record Tensors(JsonNode header, ByteBuffer data) {
+    List<String> names() {
+      List<String> names = new ArrayList<>();
+      header.fieldNames().forEachRemaining(names::add);
+      names.remove("__metadata__");
+      return names;
+    }
+
+    int[] shape(String name) {
+      return ints(header.path(name).path("shape"));
+    }
+
+    byte[] bytes(String name) {
+      ByteBuffer slice = slice(name);
+      byte[] bytes = new byte[slice.remaining()];
+      slice.get(bytes);
+      return bytes;
+    }
+
+    float[] floats(String name) {
+      FloatBuffer slice = slice(name).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
+      float[] floats = new float[slice.remaining()];
+      slice.get(floats);
+      return floats;
+    }
+
+    private ByteBuffer slice(String name) {
+      JsonNode offsets = header.path(name).path("data_offsets");
+      int from = offsets.path(0).intValue();
+      return data.slice(from, offsets.path(1).intValue() - from);
+    }
   }
 }

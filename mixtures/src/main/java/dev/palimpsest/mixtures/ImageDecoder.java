@@ -1,0 +1,227 @@
+package dev.palimpsest.mixtures;
+
+import java.awt.image.BufferedImage;
+import java.awt.image.ComponentSampleModel;
+import java.awt.image.DataBufferByte;
+import java.awt.image.IndexColorModel;
+import java.awt.image.Raster;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Pattern;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+
+/**
+ * PNG and JPEG files to RGB, with the stored levels as they are, like Pillow's {@code
+ * convert("RGB")} and TensorFlow's decoders: grey is replicated, alpha is dropped without blending,
+ * palettes are looked up, of 16 bits the upper 8 are kept, colour profiles and the EXIF orientation
+ * are ignored. Of an animation the first frame is taken.
+ *
+ * <p>Samples are read from the raster: {@link BufferedImage#getRGB} converts grey with alpha and 16
+ * bits through a linear colour space and gives other levels.
+ */
+public final class ImageDecoder {
+  /** Pictures with more pixels are refused before they are decoded. */
+  public static final long MAX_PIXELS = 1L << 26;
+
+  /** What the JPEG reader only warns of when a file ends early, filling the rest with grey. */
+  private static final Pattern TRUNCATED =
+      Pattern.compile("truncat|premature", Pattern.CASE_INSENSITIVE);
+
+  private static final byte[] PROFILE =
+      "ICC_PROFILE\0".getBytes(StandardCharsets.US_ASCII); // opens an APP2 segment
+
+  private ImageDecoder() {}
+
+  /**
+   * Reads a file.
+   *
+   * @throws IOException when the file cannot be read, is no picture, is truncated or has more than
+   *     {@link #MAX_PIXELS}; the message does not name the file
+   */
+  public static Image decode(Path file) throws IOException {
+    return decode(Files.readAllBytes(file));
+  }
+
+  /**
+   * Reads a file's bytes.
+   *
+   * @throws IOException when they are no picture, truncated or more than {@link #MAX_PIXELS}
+   */
+  public static Image decode(byte[] bytes) throws IOException {
+    byte[] plain = isJpeg(bytes) ? withoutProfile(bytes) : bytes;
+    try (ImageInputStream stream =
+        new MemoryCacheImageInputStream(new ByteArrayInputStream(plain))) {
+      Iterator<ImageReader> readers = ImageIO.getImageReaders(stream);
+      if (!readers.hasNext()) {
+        throw new IOException(
+            "not a picture of a known format (PNG and JPEG are); it begins with bytes "
+                + hex(bytes, 8));
+      }
+      ImageReader reader = readers.next();
+      try {
+        return read(reader, stream);
+      } catch (RuntimeException e) {
+        // The readers throw IndexOutOfBounds and the like on some damaged files.
+        throw new IOException("damaged picture: " + e, e);
+      } finally {
+        reader.dispose();
+      }
+    }
+  }
+
+  private static Image read(ImageReader reader, ImageInputStream stream) throws IOException {
+    List<String> truncated = new ArrayList<>();
+    reader.addIIOReadWarningListener(
+        (source, warning) -> {
+          if (TRUNCATED.matcher(warning).find()) {
+            truncated.add(warning);
+          }
+        });
+    reader.setInput(stream, true, true);
+    long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
+    if (pixels > MAX_PIXELS) {
+      throw new IOException(
+          "picture of %d x %d pixels; at most %d pixels are decoded"
+              .formatted(reader.getWidth(0), reader.getHeight(0), MAX_PIXELS));
+    }
+    BufferedImage image = reader.read(0);
+    if (!truncated.isEmpty()) {
+      throw new IOException("truncated picture: " + truncated.get(0));
+    }
+    return rgb(image);
+  }
+
+  private static Image rgb(BufferedImage image) throws IOException {
+    Raster raster = image.getRaster();
+    if (image.getColorModel() instanceof IndexColorModel palette) {
+      return fromPalette(raster, palette);
+    }
+    if (raster.getSampleModel() instanceof ComponentSampleModel layout
+        && raster.getDataBuffer() instanceof DataBufferByte data
+        && data.getNumBanks() == 1) {
+      return fromBytes(raster, layout, data);
+    }
+    return fromSamples(raster);
+  }
+
+  private static Image fromPalette(Raster raster, IndexColorModel palette) {
+    int width = raster.getWidth();
+    int height = raster.getHeight();
+    int[] colours = new int[palette.getMapSize()];
+    palette.getRGBs(colours);
+    byte[] rgb = new byte[3 * width * height];
+    int[] row = new int[width];
+    for (int y = 0, at = 0; y < height; y++) {
+      raster.getSamples(0, y, width, 1, 0, row);
+      for (int index : row) {
+        int colour = index < colours.length ? colours[index] : 0;
+        rgb[at++] = (byte) (colour >> 16);
+        rgb[at++] = (byte) (colour >> 8);
+        rgb[at++] = (byte) colour;
+      }
+    }
+    return new Image(width, height, rgb);
+  }
+
+  /** The usual case, without a call a sample: bytes, whatever their order. */
+  private static Image fromBytes(Raster raster, ComponentSampleModel layout, DataBufferByte data) {
+    int width = raster.getWidth();
+    int height = raster.getHeight();
+    byte[] samples = data.getData();
+    int[] offsets = layout.getBandOffsets();
+    boolean grey = layout.getNumBands() < 3;
+    int red = offsets[0] + data.getOffset();
+    int green = grey ? red : offsets[1] + data.getOffset();
+    int blue = grey ? red : offsets[2] + data.getOffset();
+    int step = layout.getPixelStride();
+    byte[] rgb = new byte[3 * width * height];
+    for (int y = 0, at = 0; y < height; y++) {
+      int from =
+          (y - raster.getSampleModelTranslateY()) * layout.getScanlineStride()
+              - raster.getSampleModelTranslateX() * step;
+      for (int x = 0; x < width; x++, from += step, at += 3) {
+        rgb[at] = samples[from + red];
+        rgb[at + 1] = samples[from + green];
+        rgb[at + 2] = samples[from + blue];
+      }
+    }
+    return new Image(width, height, rgb);
+  }
+
+  private static Image fromSamples(Raster raster) throws IOException {
+    int width = raster.getWidth();
+    int height = raster.getHeight();
+    int bits = raster.getSampleModel().getSampleSize(0);
+    if (bits != 8 && bits != 16) {
+      throw new IOException("picture of %d bits a sample; 8 and 16 are read".formatted(bits));
+    }
+    boolean grey = raster.getNumBands() < 3;
+    byte[] rgb = new byte[3 * width * height];
+    int[] row = new int[width];
+    for (int band = 0; band < 3; band++) {
+      for (int y = 0, at = band; y < height; y++) {
+        raster.getSamples(0, y, width, 1, grey ? 0 : band, row);
+        for (int sample : row) {
+          rgb[at] = (byte) (sample >> (bits - 8));
+          at += 3;
+        }
+      }
+    }
+    return new Image(width, height, rgb);
+  }
+
+  private static boolean isJpeg(byte[] bytes) {
+    return bytes.length > 3 && (bytes[0] & 0xff) == 0xff && (bytes[1] & 0xff) == 0xd8;
+  }
+
+  /** A JPEG file without its colour profile, which the reader would apply. */
+  private static byte[] withoutProfile(byte[] bytes) {
+    ByteArrayOutputStream kept = new ByteArrayOutputStream(bytes.length);
+    int copied = 0;
+    int at = 2;
+    // Segments FF xx, length (big-endian, itself included), up to the scan FF DA.
+    while (at + 4 <= bytes.length && (bytes[at] & 0xff) == 0xff && (bytes[at + 1] & 0xff) != 0xda) {
+      int marker = bytes[at + 1] & 0xff;
+      int length = (bytes[at + 2] & 0xff) << 8 | (bytes[at + 3] & 0xff);
+      int end = at + 2 + length;
+      if (length < 2 || end > bytes.length) {
+        break;
+      }
+      if (marker == 0xe2 && startsWith(bytes, at + 4, end, PROFILE)) {
+        kept.write(bytes, copied, at - copied);
+        copied = end;
+      }
+      at = end;
+    }
+    if (copied == 0) {
+      return bytes;
+    }
+    kept.write(bytes, copied, bytes.length - copied);
+    return kept.toByteArray();
+  }
+
+  private static boolean startsWith(byte[] bytes, int from, int end, byte[] start) {
+    return from + start.length <= end
+        && Arrays.equals(bytes, from, from + start.length, start, 0, start.length);
+  }
+
+  private static String hex(byte[] bytes, int count) {
+    StringBuilder hex = new StringBuilder();
+    for (int i = 0; i < Math.min(count, bytes.length); i++) {
+      hex.append(String.format(Locale.ROOT, "%02x", bytes[i]));
+    }
+    return hex.toString();
+  }
+}

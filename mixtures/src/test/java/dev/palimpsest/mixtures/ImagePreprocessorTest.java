@@ -1,0 +1,116 @@
+package dev.palimpsest.mixtures;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.ImageConfig.Resize;
+import java.nio.FloatBuffer;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class ImagePreprocessorTest {
+  private static final ImageConfig ANTIALIASED = new ImageConfig(Resize.BILINEAR, true);
+  private static final ImageConfig PLAIN = new ImageConfig(Resize.BILINEAR, false);
+  private static final ImageConfig BICUBIC = new ImageConfig(Resize.BICUBIC, true);
+
+  private final Golden.Tensors decoded = Golden.tensors("images/decoded.safetensors");
+  private final Golden.Tensors expected = Golden.tensors("images/expected.safetensors");
+
+  @Test
+  void antialiasedBilinearEqualsTensorFlowsToTheLevel() {
+    for (String key : keys("bv_antialias_u8")) {
+      assertArrayEquals(
+          expected.bytes(key), ImagePreprocessor.resize(ANTIALIASED, image(key), size(key)), key);
+    }
+  }
+
+  @Test
+  void antialiasedBilinearBeforeTheCastEqualsTensorFlows() {
+    for (String key : keys("bv_antialias_float")) {
+      // Same operations in the same order: nothing but the last bits may differ.
+      assertArrayEquals(
+          expected.floats(key), TensorFlowResize.antialiased(image(key), size(key)), 1e-4f, key);
+    }
+  }
+
+  @Test
+  void plainBilinearEqualsTensorFlowsToTheLevel() {
+    for (String key : keys("bv_plain_u8")) {
+      assertArrayEquals(
+          expected.bytes(key), ImagePreprocessor.resize(PLAIN, image(key), size(key)), key);
+    }
+  }
+
+  @Test
+  void bicubicEqualsPillowsToTheLevel() {
+    for (String key : keys("hf_u8")) {
+      assertArrayEquals(
+          expected.bytes(key), ImagePreprocessor.resize(BICUBIC, image(key), size(key)), key);
+    }
+  }
+
+  @Test
+  void levelsBecomePixelsAsInBothPrograms() {
+    for (String key : keys("bv_pixels")) {
+      assertPixels(ANTIALIASED, key, key.replace("bv_pixels", "bv_antialias_u8"));
+    }
+    for (String key : keys("hf_pixels")) {
+      assertPixels(BICUBIC, key, key.replace("hf_pixels", "hf_u8"));
+    }
+  }
+
+  private void assertPixels(ImageConfig config, String pixels, String levels) {
+    float[] golden = expected.floats(pixels);
+    FloatBuffer out = FloatBuffer.allocate(golden.length + 1);
+    ImagePreprocessor.pixels(config, expected.bytes(levels), out);
+    assertEquals(1, out.remaining());
+    float[] found = new float[golden.length];
+    out.flip().get(found);
+    assertArrayEquals(golden, found, 1e-6f, pixels);
+  }
+
+  @Test
+  void aPictureOfTheRightSizeIsLeftAsItIs() {
+    Image image = image("a_rgb.png");
+    for (ImageConfig config : List.of(ANTIALIASED, PLAIN, BICUBIC)) {
+      assertArrayEquals(image.rgb(), ImagePreprocessor.resize(config, image, 47), config::toString);
+    }
+  }
+
+  @Test
+  void onePixelFillsTheSquare() {
+    Image image = new Image(1, 1, new byte[] {10, 20, (byte) 200});
+    for (ImageConfig config : List.of(ANTIALIASED, PLAIN, BICUBIC)) {
+      byte[] levels = ImagePreprocessor.resize(config, image, 3);
+      for (int i = 0; i < levels.length; i++) {
+        assertEquals(image.rgb()[i % 3], levels[i]);
+      }
+    }
+  }
+
+  @Test
+  void extremelyFlatPicturesShrinkWithoutFailing() {
+    Image image = new Image(5000, 2, new byte[5000 * 2 * 3]);
+    for (ImageConfig config : List.of(ANTIALIASED, PLAIN, BICUBIC)) {
+      assertArrayEquals(new byte[14 * 14 * 3], ImagePreprocessor.resize(config, image, 14));
+    }
+  }
+
+  private List<String> keys(String what) {
+    List<String> keys = expected.names().stream().filter(key -> key.endsWith("/" + what)).toList();
+    assertTrue(keys.size() >= 6, what);
+    return keys;
+  }
+
+  private Image image(String key) {
+    String name = key.split("/")[0];
+    int[] shape = decoded.shape(name);
+    return new Image(shape[1], shape[0], decoded.bytes(name));
+  }
+
+  private static int size(String key) {
+    return Integer.parseInt(key.split("/")[1]);
+  }
+}
