@@ -39,6 +39,16 @@ abstract class TensorBytes {
     }
   }
 
+  /** Whether both hold the same bytes. */
+  final boolean sameAs(TensorBytes other) {
+    for (int i = 0; size == other.size && i < windows(size); i++) {
+      if (window(i).mismatch(other.window(i)) >= 0) {
+        return false;
+      }
+    }
+    return size == other.size;
+  }
+
   /** A part of a file, mapped window by window when first read. */
   static TensorBytes mapped(FileChannel channel, long start, long size) {
     return new TensorBytes(size) {
