@@ -7,9 +7,9 @@ import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.KeyValueCache;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.Parameters;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /** Greedy decoding of a batch of prompts, one cached step a token. */
 public final class Decoder {
@@ -33,7 +33,7 @@ public final class Decoder {
 
   /**
    * Takes the most likely token each time, of several equally likely the lowest id. Rows do not
-   * influence each other: one that has ended is carried along until the last one ends.
+   * influence each other.
    *
    * @param parent everything made here lives in a child of it and is gone on return
    * @param images float32 [B, F, S, S, 3]
@@ -50,58 +50,95 @@ public final class Decoder {
       int[] lengths,
       int maxNewTokens,
       Stop stop) {
-    int rows = lengths.length;
-    int[][] tokens = new int[rows][maxNewTokens];
-    float[][] logProbabilities = new float[rows][maxNewTokens];
-    int[] ends = new int[rows];
-    Arrays.fill(ends, maxNewTokens);
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < lengths.length; i++) {
+      rows.add(new Row(maxNewTokens, stop));
+    }
     try (NDManager manager = parent.newSubManager()) {
       NDArray imageTokens = model.encodeImages(manager, parameters, images);
       try (KeyValueCache cache =
           model.prefill(manager, parameters, imageTokens, text, lengths, maxNewTokens)) {
-        for (int step = 0; step < maxNewTokens; step++) {
-          long[] next = step(manager, cache, step, logProbabilities);
-          for (int row = 0; row < rows; row++) {
-            tokens[row][step] = (int) next[row];
-            if (stop == Stop.AT_EOS && next[row] == Tokenizer.EOS) {
-              ends[row] = Math.min(ends[row], step + 1);
-            }
-          }
-          if (step + 1 >= Arrays.stream(ends).max().orElse(0)) {
-            break;
+        List<Row> cached = rows;
+        long[] next = append(manager, cache, cached);
+        while (!cached.stream().allMatch(Row::ended)) {
+          // Leaving costs a copy of the cache, so rows that have ended wait for company.
+          long ended = cached.stream().filter(Row::ended).count();
+          if (2 * ended >= cached.size()) {
+            long[] live = live(cached);
+            cache.select(live);
+            long[] tokens = next;
+            next = Arrays.stream(live).map(i -> tokens[(int) i]).toArray();
+            cached = cached.stream().filter(row -> !row.ended()).toList();
           }
           model.decodeStep(parameters, cache, next);
+          next = append(manager, cache, cached);
         }
       }
     }
-    return IntStream.range(0, rows)
-        .mapToObj(
-            row ->
-                new Decoded(
-                    Arrays.copyOf(tokens[row], ends[row]),
-                    Arrays.copyOf(logProbabilities[row], ends[row])))
-        .toList();
+    return rows.stream().map(Row::decoded).toList();
   }
 
-  /** The most likely token of each row; writes its log-probability. */
-  private static long[] step(
-      NDManager parent, KeyValueCache cache, int step, float[][] logProbabilities) {
+  /** Positions of the rows that go on. */
+  private static long[] live(List<Row> rows) {
+    long[] live = new long[rows.size()];
+    int count = 0;
+    for (int i = 0; i < rows.size(); i++) {
+      if (!rows.get(i).ended()) {
+        live[count++] = i;
+      }
+    }
+    return Arrays.copyOf(live, count);
+  }
+
+  /** Gives each row its most likely token; returns all of them. */
+  private static long[] append(NDManager parent, KeyValueCache cache, List<Row> rows) {
     try (NDManager manager = parent.newSubManager()) {
       NDArray logits = cache.logits();
-      NDArray scores = logits.logSoftmax(1);
       // libtorch documents that argmax gives the first of several maxima.
-      NDArray best = logits.argMax(1);
-      scores.attach(manager);
+      NDArray best = logits.argMax(1).toType(DataType.INT64, false);
       best.attach(manager);
       NDArray index = best.expandDims(1);
-      NDArray taken = scores.gather(index, 1);
       index.attach(manager);
-      taken.attach(manager);
-      float[] values = taken.toFloatArray();
-      for (int row = 0; row < values.length; row++) {
-        logProbabilities[row][step] = values[row];
+      NDArray all = logits.logSoftmax(1);
+      all.attach(manager);
+      float[] logProbabilities = all.gather(index, 1).toFloatArray();
+      long[] tokens = best.toLongArray();
+      for (int i = 0; i < tokens.length; i++) {
+        rows.get(i).append((int) tokens[i], logProbabilities[i]);
       }
-      return best.toType(DataType.INT64, false).toLongArray();
+      return tokens;
+    }
+  }
+
+  /** A row's answer so far. */
+  private static final class Row {
+    private final int[] tokens;
+    private final float[] logProbabilities;
+    private final Stop stop;
+    private int length;
+
+    Row(int limit, Stop stop) {
+      this.tokens = new int[limit];
+      this.logProbabilities = new float[limit];
+      this.stop = stop;
+    }
+
+    /** Takes a token, unless the row has ended and is only carried along. */
+    void append(int token, float logProbability) {
+      if (!ended()) {
+        tokens[length] = token;
+        logProbabilities[length] = logProbability;
+        length++;
+      }
+    }
+
+    boolean ended() {
+      return length == tokens.length
+          || (stop == Stop.AT_EOS && length > 0 && tokens[length - 1] == Tokenizer.EOS);
+    }
+
+    Decoded decoded() {
+      return new Decoded(Arrays.copyOf(tokens, length), Arrays.copyOf(logProbabilities, length));
     }
   }
 }

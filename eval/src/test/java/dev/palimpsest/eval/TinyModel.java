@@ -1,0 +1,45 @@
+package dev.palimpsest.eval;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.model.Initialization;
+import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Parameters;
+
+/** A drawn model that knows nothing but has an opinion on every prompt, and likes to say EOS. */
+final class TinyModel implements AutoCloseable {
+  static final int SIDE = 8;
+  static final int VOCABULARY = 128;
+
+  final NDManager manager = NDManager.newBaseManager();
+  final Kernels kernels = Kernels.load();
+  final Parameters parameters;
+  final PaliGemma model;
+
+  TinyModel(double likesEos) {
+    ModelConfig config =
+        new ModelConfig(
+            new VisionConfig(16, 2, 32, 2, 4, 1e-6),
+            new LanguageConfig(VOCABULARY, 24, 2, 48, 4, 2, 8, 8, 0, 0, false, 0, 10_000, 1e-6));
+    parameters = Initialization.random(manager, config, SIDE, 11);
+    model = new PaliGemma(config, Precision.F32, kernels);
+    NDArray table = parameters.get("language/embedding");
+    try (NDArray row = table.get(Tokenizer.EOS);
+        NDArray louder = row.mul(likesEos)) {
+      table.set(new NDIndex(Tokenizer.EOS), louder);
+    }
+  }
+
+  @Override
+  public void close() {
+    kernels.close();
+    manager.close();
+  }
+}
