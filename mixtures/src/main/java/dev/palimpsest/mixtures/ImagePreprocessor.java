@@ -28,10 +28,22 @@ public final class ImagePreprocessor {
     if (config.resize() == Resize.BICUBIC) {
       return PillowResize.bicubic(image, resolution);
     }
-    return truncate(
-        config.antialias()
-            ? TensorFlowResize.antialiased(image, resolution)
-            : TensorFlowResize.plain(image, resolution));
+    return truncate(untruncated(config, image, resolution));
+  }
+
+  /**
+   * What {@link #resize} truncates, for comparison with the reference program.
+   *
+   * @return float32 [S, S, 3], levels
+   * @throws IllegalArgumentException for {@link Resize#BICUBIC}, which rounds in every pass
+   */
+  public static float[] untruncated(ImageConfig config, Image image, int resolution) {
+    if (config.resize() == Resize.BICUBIC) {
+      throw new IllegalArgumentException("bicubic resizing has whole levels only");
+    }
+    return config.antialias()
+        ? TensorFlowResize.antialiased(image, resolution)
+        : TensorFlowResize.plain(image, resolution);
   }
 
   private static byte[] truncate(float[] values) {
