@@ -16,16 +16,23 @@ import org.jspecify.annotations.Nullable;
  * normalised outputs of the decoder, float32 [R, D].
  */
 final class Head {
-  /** Logits alive at once: 256 MB in float32. */
-  private static final long LOGITS = 1L << 26;
+  /** Logits alive at once by default: 256 MB in float32. */
+  static final long LOGITS = 1L << 26;
 
   private static final String TABLE = "language/embedding";
 
   private final LanguageConfig config;
   private final Precision precision;
   private final Kernels kernels;
+  private final long logits;
 
-  Head(LanguageConfig config, Precision precision, Kernels kernels) {
+  /**
+   * A head.
+   *
+   * @param logits logits alive at once, rounded to whole rows
+   */
+  Head(LanguageConfig config, Precision precision, Kernels kernels, long logits) {
+    this.logits = logits;
     this.config = config;
     this.precision = precision;
     this.kernels = kernels;
@@ -132,7 +139,7 @@ final class Head {
   }
 
   private List<NDIndex> chunks(long rows) {
-    long size = Math.max(1, LOGITS / config.vocabulary());
+    long size = Math.max(1, logits / config.vocabulary());
     List<NDIndex> chunks = new ArrayList<>();
     for (long from = 0; from < rows; from += size) {
       chunks.add(new NDIndex(from + ":" + Math.min(rows, from + size)));

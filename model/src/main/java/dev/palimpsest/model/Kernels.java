@@ -20,6 +20,7 @@ import java.util.List;
  * The scripted operations of one process, loaded once and used by any thread. Their sources are the
  * resources of {@code kernels/}: TorchScript methods that libtorch compiles at load.
  */
+@SuppressWarnings("try") // gradient modes are used by being open
 public final class Kernels implements AutoCloseable {
   private static final List<String> SOURCES =
       List.of("products.py", "vision.py", "language.py", "head.py", "autograd.py", "optimizer.py");
@@ -49,6 +50,40 @@ public final class Kernels implements AutoCloseable {
   /** L2 norm of all arrays together, float32; equal inputs give equal bits. */
   public double l2Norm(List<NDArray> arrays) {
     return Math.sqrt(number("squared_norm", arrays));
+  }
+
+  /**
+   * Updates parameters and moments in place; gradients stay as they are.
+   *
+   * @param parameters float32, like the three lists of the same length and shapes that follow
+   * @param mus first moments
+   * @param nus second moments
+   */
+  public AdamUpdate.SquaredNorms adam(
+      List<NDArray> parameters,
+      List<NDArray> gradients,
+      List<NDArray> mus,
+      List<NDArray> nus,
+      AdamUpdate update) {
+    try (GradientMode off = new GradientMode(false);
+        IValue norms =
+            run(
+                "adam",
+                parameters,
+                gradients,
+                mus,
+                nus,
+                update.gradientScale(),
+                update.beta1(),
+                update.beta2(),
+                update.epsilon(),
+                1 - Math.pow(update.beta1(), (double) update.step()),
+                1 - Math.pow(update.beta2(), (double) update.step()),
+                update.rate(),
+                update.decay())) {
+      double[] squares = norms.toDoubleArray();
+      return new AdamUpdate.SquaredNorms(squares[0], squares[1]);
+    }
   }
 
   /** libtorch's number of a number format, as kernels take it. */

@@ -50,7 +50,7 @@ public final class PaliGemma {
     this.kernels = kernels;
     this.vision = new VisionTower(config.vision(), precision);
     this.decoder = new Decoder(config.language(), kernels);
-    this.head = new Head(config.language(), precision, kernels);
+    this.head = new Head(config.language(), precision, kernels, Head.LOGITS);
   }
 
   /**
@@ -317,7 +317,7 @@ public final class PaliGemma {
               slot);
       NDArray rows = output.squeeze(1);
       cache.advance(
-          new Head(config.language(), Precision.F32, kernels)
+          new Head(config.language(), Precision.F32, kernels, Head.LOGITS)
               .logits(cache.manager(), parameters, norm(step, parameters, rows)));
     }
   }
