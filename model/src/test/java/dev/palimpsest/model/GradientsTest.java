@@ -45,7 +45,9 @@ class GradientsTest {
   @BeforeEach
   void open() {
     manager = NDManager.newBaseManager();
-    use("case1_v1_tiny");
+    golden = Golden.load("case1_v1_tiny");
+    parameters = golden.parameters(manager);
+    batch = golden.trainingInput(manager);
   }
 
   @AfterEach
