@@ -1,20 +1,48 @@
 package dev.palimpsest.mixtures;
 
 import dev.palimpsest.configs.ImageConfig;
+import java.io.IOException;
+import java.nio.FloatBuffer;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.List;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
 
 /**
  * The one way from examples to columns, for training and for scoring: decodes and resizes pictures,
  * tokenises, lays out. Thread-safe; batches may outlive each other but not the builder.
  */
 public final class BatchBuilder implements AutoCloseable {
+  /** Between prefix and suffix; tokenised alone, so that it never merges with its neighbours. */
+  private static final String SEPARATOR = "\n";
+
+  private final ImageConfig image;
+  private final int resolution;
+  private final int textTokens;
+  private final Tokenizer tokenizer;
+  private final int[] separator;
+  private final BufferAllocator allocator = new RootAllocator();
+
+  /** What the text columns hold. */
+  enum Layout {
+    TRAINING,
+    DECODING
+  }
+
   /**
    * A builder.
    *
    * @param resolution side of the square pictures, in pixels
    * @param textTokens text positions, as {@link TokenSequence} counts them
    */
-  public BatchBuilder(ImageConfig image, int resolution, int textTokens, Tokenizer tokenizer) {}
+  public BatchBuilder(ImageConfig image, int resolution, int textTokens, Tokenizer tokenizer) {
+    this.image = image;
+    this.resolution = resolution;
+    this.textTokens = textTokens;
+    this.tokenizer = tokenizer;
+    this.separator = tokenizer.encode(SEPARATOR);
+  }
 
   /**
    * Prompts and targets: {@link TokenSequence#forTraining}.
@@ -24,7 +52,7 @@ public final class BatchBuilder implements AutoCloseable {
    * @throws BadExampleException when an example cannot be used
    */
   public ExampleBatch training(long firstIndex, List<Example> examples) {
-    throw new UnsupportedOperationException();
+    return build(Layout.TRAINING, firstIndex, examples);
   }
 
   /**
@@ -33,7 +61,82 @@ public final class BatchBuilder implements AutoCloseable {
    * @throws BadExampleException when an example cannot be used
    */
   public ExampleBatch decoding(long firstIndex, List<Example> examples) {
-    throw new UnsupportedOperationException();
+    return build(Layout.DECODING, firstIndex, examples);
+  }
+
+  private ExampleBatch build(Layout layout, long firstIndex, List<Example> examples) {
+    ExampleBatch batch = allocate(layout, firstIndex, examples);
+    try {
+      for (int row = 0; row < examples.size(); row++) {
+        fill(layout, batch, row, examples.get(row));
+      }
+      return batch;
+    } catch (RuntimeException | Error e) {
+      batch.close();
+      throw e;
+    }
+  }
+
+  /** A batch whose rows are still to be filled. */
+  ExampleBatch allocate(Layout layout, long firstIndex, List<Example> examples) {
+    if (examples.isEmpty()) {
+      throw new IllegalArgumentException("a batch needs at least one example");
+    }
+    Example first = examples.get(0);
+    for (Example example : examples) {
+      if (example.images().size() != first.images().size()) {
+        throw new BadExampleException(
+            "examples of one batch must have equally many images; %s has %d and %s has %d"
+                .formatted(
+                    first.id(), first.images().size(), example.id(), example.images().size()),
+            null);
+      }
+    }
+    return new ExampleBatch(
+        allocator,
+        firstIndex,
+        examples.stream().map(Example::id).toList(),
+        first.images().size(),
+        resolution,
+        layout == Layout.TRAINING ? textTokens + 1 : textTokens);
+  }
+
+  /** Fills one row; rows of one batch may be filled by different threads. */
+  void fill(Layout layout, ExampleBatch batch, int row, Example example) {
+    try {
+      int[] prefix = tokenizer.encode(example.prefix());
+      TokenSequence tokens =
+          layout == Layout.TRAINING
+              ? TokenSequence.forTraining(
+                  prefix, separator, tokenizer.encode(example.suffix()), textTokens)
+              : TokenSequence.forDecoding(prefix, separator, textTokens);
+      batch.fill(row, tokens, pixels -> writePictures(example, pixels));
+    } catch (BadExampleException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      throw new BadExampleException("example %s: %s".formatted(example.id(), e), e);
+    }
+  }
+
+  private void writePictures(Example example, FloatBuffer pixels) {
+    for (Path file : example.images()) {
+      Image picture;
+      try {
+        picture = ImageDecoder.decode(file);
+      } catch (NoSuchFileException e) {
+        throw new BadExampleException(
+            "example %s: image %s does not exist".formatted(example.id(), file), e);
+      } catch (IOException e) {
+        throw new BadExampleException(
+            "example %s: image %s: %s".formatted(example.id(), file, e.getMessage()), e);
+      }
+      ImagePreprocessor.pixels(image, ImagePreprocessor.resize(image, picture, resolution), pixels);
+    }
+  }
+
+  /** Bytes that batches hold at the moment. */
+  long allocatedBytes() {
+    return allocator.getAllocatedMemory();
   }
 
   /**
@@ -42,5 +145,12 @@ public final class BatchBuilder implements AutoCloseable {
    * @throws IllegalStateException when a batch was not closed
    */
   @Override
-  public void close() {}
+  public void close() {
+    if (allocatedBytes() > 0) {
+      throw new IllegalStateException(
+          "batches of %d bytes are still open; close batches and streams before what made them"
+              .formatted(allocatedBytes()));
+    }
+    allocator.close();
+  }
 }

@@ -13,11 +13,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -238,16 +235,11 @@ final class JsonLinesSource implements ExampleSource {
   }
 
   private String computeFingerprint() {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+    Digest digest = new Digest();
     ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
     try {
       for (long at = 0; channel.read(buffer.clear(), at) >= 0; at += buffer.limit()) {
-        digest.update(buffer.flip());
+        digest.add(buffer.flip());
       }
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read source " + file, e);
@@ -255,11 +247,10 @@ final class JsonLinesSource implements ExampleSource {
     for (int position = 0; position < offsets.length; position++) {
       for (JsonNode image : list(parse(position).path("image"))) {
         String name = text(position, "image", image);
-        digest.update(
-            (name + '\0' + size(images.resolve(name)) + '\n').getBytes(StandardCharsets.UTF_8));
+        digest.add(name).add(size(images.resolve(name)));
       }
     }
-    return HexFormat.of().formatHex(digest.digest());
+    return digest.hex();
   }
 
   private static long size(Path image) {

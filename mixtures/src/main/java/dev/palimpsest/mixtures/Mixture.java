@@ -2,14 +2,57 @@ package dev.palimpsest.mixtures;
 
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.mixtures.BatchBuilder.Layout;
+import dev.palimpsest.mixtures.MixtureOrder.Position;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongUnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * To be written: a stage's weighted tasks, their order, and batches read ahead by a bounded pool of
- * threads.
+ * A stage's weighted tasks, their order, and batches read ahead by a bounded pool of threads.
+ *
+ * <p>Bad data ends the run: a line that cannot be read or a picture that is missing or damaged
+ * surfaces in {@link BatchStream#next()} as {@link BadExampleException}.
  */
 public final class Mixture implements AutoCloseable {
-  /** Opens the sources. */
+  private final Map<String, ExampleSource> sources;
+  private final List<String> tasks;
+  private final MixtureOrder order;
+  private final String fingerprint;
+  private final BatchBuilder builder;
+
+  private Mixture(
+      Map<String, ExampleSource> sources,
+      MixtureOrder order,
+      String fingerprint,
+      BatchBuilder builder) {
+    this.sources = sources;
+    this.tasks = List.copyOf(sources.keySet());
+    this.order = order;
+    this.fingerprint = fingerprint;
+    this.builder = builder;
+  }
+
+  /**
+   * Opens the sources of all tasks with a weight above 0.
+   *
+   * @param tasks by name
+   * @param weights by task name, as in {@link MixtureOrder}
+   * @throws java.io.UncheckedIOException when a source cannot be read
+   * @throws IllegalArgumentException when a weight names no task or weights make no order
+   */
   public static Mixture open(
       long seed,
       String stage,
@@ -19,17 +62,63 @@ public final class Mixture implements AutoCloseable {
       int resolution,
       int textTokens,
       Tokenizer tokenizer) {
-    throw new UnsupportedOperationException();
+    Map<String, ExampleSource> sources = new LinkedHashMap<>();
+    try {
+      Digest digest = new Digest().add("mixture 1", stage).add(seed).add(MixtureOrder.BLOCK);
+      List<Double> shares = new ArrayList<>();
+      for (Map.Entry<String, Double> weight : weights.entrySet()) {
+        TaskConfig task = tasks.get(weight.getKey());
+        if (task == null) {
+          throw new IllegalArgumentException(
+              "the mixture of %s weights the task '%s', which is not among %s"
+                  .formatted(stage, weight.getKey(), tasks.keySet()));
+        }
+        if (weight.getValue() == 0) {
+          continue;
+        }
+        ExampleSource source = ExampleSource.open(task.source());
+        sources.put(weight.getKey(), source);
+        shares.add(weight.getValue());
+        digest.add(weight.getKey(), source.fingerprint());
+        digest.add(Double.doubleToLongBits(weight.getValue()));
+      }
+      List<Long> sizes = sources.values().stream().map(ExampleSource::size).toList();
+      return new Mixture(
+          sources,
+          new MixtureOrder(seed, stage, shares, sizes),
+          digest.hex(),
+          new BatchBuilder(image, resolution, textTokens, tokenizer));
+    } catch (RuntimeException e) {
+      sources.values().forEach(ExampleSource::close);
+      throw e;
+    }
   }
 
-  /** Task names in weight order. */
+  /** Names of the tasks that {@link MixtureOrder.Position#task()} counts. */
+  public List<String> tasks() {
+    return tasks;
+  }
+
+  /** What stands where. */
   public MixtureOrder order() {
-    throw new UnsupportedOperationException();
+    return order;
   }
 
   /** SHA-256 over sources' contents, weights and order parameters, in hex. */
   public String fingerprint() {
-    throw new UnsupportedOperationException();
+    return fingerprint;
+  }
+
+  /** The example at a global position, under the id {@code task/id}. */
+  private Example example(long index) {
+    Position position = order.at(index);
+    String task = tasks.get(position.task());
+    ExampleSource source = sources.get(task);
+    if (source == null) {
+      throw new IllegalStateException("task " + task + " has no source");
+    }
+    Example example = source.get(position.example(), position.epoch());
+    return example.withId(task + "/" + example.id());
   }
 
   /**
@@ -40,21 +129,173 @@ public final class Mixture implements AutoCloseable {
    * @param threads decoding threads; read-ahead is bounded
    */
   public BatchStream batches(long fromIndex, int batchSize, int threads) {
-    throw new UnsupportedOperationException();
+    return batches(number -> fromIndex + number * batchSize, batchSize, threads);
   }
 
+  /**
+   * Batches without end that need not lie side by side, as when each worker of several takes its
+   * slice of a global batch. Close the stream before the mixture.
+   *
+   * @param firstIndex global position of the first example of the n-th batch, n from 0
+   * @param batchSize examples a batch
+   * @param threads decoding threads; read-ahead is bounded by two batches and twice the threads'
+   *     number of examples, whichever is more
+   */
+  public BatchStream batches(LongUnaryOperator firstIndex, int batchSize, int threads) {
+    if (batchSize < 1 || threads < 1) {
+      throw new IllegalArgumentException(
+          "batch size and threads must be positive, got %d and %d".formatted(batchSize, threads));
+    }
+    return new Prefetcher(firstIndex, batchSize, threads);
+  }
+
+  /** Bytes that batches hold at the moment. */
+  long allocatedBytes() {
+    return builder.allocatedBytes();
+  }
+
+  /**
+   * Closes the sources.
+   *
+   * @throws IllegalStateException when a batch was not closed
+   */
   @Override
-  public void close() {}
+  public void close() {
+    sources.values().forEach(ExampleSource::close);
+    builder.close();
+  }
 
   /** Batches in order, decoded ahead. Not thread-safe. */
   public interface BatchStream extends AutoCloseable {
-    /** The next batch; the caller closes it. */
+    /**
+     * The next batch; the caller closes it.
+     *
+     * @throws BadExampleException when one of its examples cannot be used; the stream ends there
+     *     and every later call fails alike
+     */
     ExampleBatch next();
 
     /** Nanoseconds that {@link #next()} has waited so far. */
     long waitedNanos();
 
+    /** Stops the threads and frees the batches that were not taken. */
     @Override
     void close();
+  }
+
+  /**
+   * Every batch is one task that reads its examples' lines and allocates the columns, then one task
+   * an example, so that a single batch is decoded by all threads. No task waits for another.
+   */
+  private final class Prefetcher implements BatchStream {
+    private final LongUnaryOperator firstIndex;
+    private final int batchSize;
+    private final int ahead;
+    private final ExecutorService threads;
+    private final Deque<CompletableFuture<ExampleBatch>> pending = new ArrayDeque<>();
+    private long scheduled;
+    private long waitedNanos;
+    private volatile boolean closed;
+    private @Nullable RuntimeException failure;
+
+    Prefetcher(LongUnaryOperator firstIndex, int batchSize, int threads) {
+      this.firstIndex = firstIndex;
+      this.batchSize = batchSize;
+      this.ahead = Math.max(2, (2 * threads + batchSize - 1) / batchSize);
+      AtomicInteger number = new AtomicInteger();
+      this.threads =
+          Executors.newFixedThreadPool(
+              threads,
+              task -> {
+                Thread thread = new Thread(task, "mixture-" + number.incrementAndGet());
+                thread.setDaemon(true);
+                return thread;
+              });
+      while (pending.size() < ahead) {
+        schedule();
+      }
+    }
+
+    private void schedule() {
+      long first = firstIndex.applyAsLong(scheduled++);
+      pending.add(
+          CompletableFuture.supplyAsync(() -> read(first), threads)
+              .thenCompose(
+                  examples -> {
+                    ExampleBatch batch = builder.allocate(Layout.TRAINING, first, examples);
+                    return fill(batch, examples);
+                  }));
+    }
+
+    private List<Example> read(long first) {
+      return LongStream.range(first, first + batchSize).mapToObj(Mixture.this::example).toList();
+    }
+
+    private CompletableFuture<ExampleBatch> fill(ExampleBatch batch, List<Example> examples) {
+      CompletableFuture<?>[] rows =
+          IntStream.range(0, examples.size())
+              .mapToObj(
+                  row ->
+                      CompletableFuture.runAsync(
+                          () -> {
+                            if (!closed) {
+                              builder.fill(Layout.TRAINING, batch, row, examples.get(row));
+                            }
+                          },
+                          threads))
+              .toArray(CompletableFuture<?>[]::new);
+      // allOf waits for every row, so that no thread writes into a batch that is closed here.
+      return CompletableFuture.allOf(rows)
+          .thenApply(done -> batch)
+          .whenComplete(
+              (done, problem) -> {
+                if (problem != null) {
+                  batch.close();
+                }
+              });
+    }
+
+    @Override
+    public ExampleBatch next() {
+      if (closed) {
+        throw new IllegalStateException("the stream of batches is closed");
+      }
+      if (failure != null) {
+        throw failure;
+      }
+      schedule();
+      long start = System.nanoTime();
+      try {
+        return pending.remove().join();
+      } catch (CompletionException e) {
+        failure = e.getCause() instanceof RuntimeException cause ? cause : e;
+        throw failure;
+      } finally {
+        waitedNanos += System.nanoTime() - start;
+      }
+    }
+
+    @Override
+    public long waitedNanos() {
+      return waitedNanos;
+    }
+
+    @Override
+    public void close() {
+      closed = true;
+      for (CompletableFuture<ExampleBatch> batch : pending) {
+        // A batch with a problem is freed already, and nobody wants to hear of it any more.
+        batch.handle((done, problem) -> close(done)).join();
+      }
+      pending.clear();
+      threads.shutdown();
+    }
+
+    private static boolean close(@Nullable ExampleBatch batch) {
+      if (batch != null) {
+        batch.close();
+      }
+      return batch != null;
+    }
   }
 }

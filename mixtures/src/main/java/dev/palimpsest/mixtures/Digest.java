@@ -1,0 +1,44 @@
+package dev.palimpsest.mixtures;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+
+/** SHA-256 over a sequence of values; texts go in with their length, so that none runs on. */
+final class Digest {
+  private final MessageDigest digest;
+
+  Digest() {
+    try {
+      digest = MessageDigest.getInstance("SHA-256");
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  Digest add(String... texts) {
+    for (String text : texts) {
+      byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+      add(bytes.length);
+      digest.update(bytes);
+    }
+    return this;
+  }
+
+  Digest add(long number) {
+    digest.update(ByteBuffer.allocate(Long.BYTES).putLong(number).flip());
+    return this;
+  }
+
+  /** What remains in the buffer, as it is. */
+  Digest add(ByteBuffer bytes) {
+    digest.update(bytes);
+    return this;
+  }
+
+  String hex() {
+    return HexFormat.of().formatHex(digest.digest());
+  }
+}
