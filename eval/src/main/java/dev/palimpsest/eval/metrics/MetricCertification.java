@@ -29,6 +29,8 @@ public final class MetricCertification {
           Map.entry("to_float_target", TextGoldens::relaxedAccuracy),
           Map.entry("direct_answers", TextGoldens::aokVqa),
           Map.entry("kind", TextGoldens::exactMatch),
+          Map.entry("ptb_line", CaptionGoldens::tokens),
+          Map.entry("tokenized", CaptionGoldens::captions),
           Map.entry("clustered_stderr", StatisticsGoldens::errors));
 
   private MetricCertification() {}

@@ -26,7 +26,14 @@ public final class Metrics {
           Map.entry("docvqa", "anls:official"),
           Map.entry("infovqa", "anls:official"),
           Map.entry("stvqa", "anls:official"),
-          Map.entry("countbenchqa", "tallyqa:big_vision"));
+          Map.entry("countbenchqa", "tallyqa:big_vision"),
+          Map.entry("nocaps", "cider:official"),
+          Map.entry("textcaps", "cider:official"),
+          Map.entry("scicap", "cider:official"),
+          Map.entry("screen2words", "cider:official"),
+          Map.entry("widgetcap", "cider:official"),
+          Map.entry("xm3600", "cider_by_language:official"),
+          Map.entry("coco35l", "cider_by_language:official"));
 
   private Metrics() {}
 
@@ -43,6 +50,12 @@ public final class Metrics {
     all.addAll(Pope.variants());
     all.addAll(Nlvr2.variants());
     all.add(new RemoteSensingVqa());
+    all.addAll(CaptionMetric.variants());
+    all.addAll(
+        ByLanguage.of(
+            all.stream()
+                .filter(m -> List.of("cider", "exact_match").contains(m.id().name()))
+                .toList()));
     return all;
   }
 

@@ -39,6 +39,8 @@ class MetricCertificationTest {
     "aokvqa, 15",
     "exact_match, 299",
     "stats, 17",
+    "ptb_tokenizer, 215",
+    "coco_caption, 502",
   })
   void everyGoldenNumberIsReproduced(String file, int numbers) throws IOException {
     List<Row> rows = MetricCertification.run(golden(file));
