@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.IntPredicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Byte-pair encoding as SentencePiece computes it for Gemma: spaces become U+2581, user-defined
@@ -49,8 +50,7 @@ final class BpeTokenizer implements Tokenizer {
    * @param merges null: they follow from the scores
    * @param literal which user-defined pieces are matched in the text before spaces are replaced
    */
-  BpeTokenizer(
-      List<Piece> pieces, @org.jspecify.annotations.Nullable Merges merges, IntPredicate literal) {
+  BpeTokenizer(List<Piece> pieces, @Nullable Merges merges, IntPredicate literal) {
     this.pieces = List.copyOf(pieces);
     checkSpecials();
     Map<String, Integer> symbols = new HashMap<>();
@@ -114,7 +114,11 @@ final class BpeTokenizer implements Tokenizer {
           "piece %d is of type BYTE but is named '%s' instead of <0x00> to <0xFF>"
               .formatted(id, text));
     }
-    return Integer.parseInt(text.substring(3, 5), 16);
+    return hex(text);
+  }
+
+  private static int hex(String byteText) {
+    return Integer.parseInt(byteText, 3, 5, 16);
   }
 
   private void addAtom(int id, String text, int root) {
@@ -225,7 +229,7 @@ final class BpeTokenizer implements Tokenizer {
       }
       Piece piece = pieces.get(id);
       if (piece.type() == Piece.Type.BYTE) {
-        bytes[pending++] = (byte) byteValue(id, piece.text());
+        bytes[pending++] = (byte) hex(piece.text());
         continue;
       }
       appendUtf8(text, bytes, pending);

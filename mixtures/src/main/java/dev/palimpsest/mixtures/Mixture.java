@@ -23,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A stage's weighted tasks, their order, and batches read ahead by a bounded pool of threads.
  *
+ * <p>All examples of a batch must have equally many pictures, so that tasks with one picture, with
+ * several and with none do not share a mixture.
+ *
  * <p>Bad data ends the run: a line that cannot be read or a picture that is missing or damaged
  * surfaces in {@link BatchStream#next()} as {@link BadExampleException}.
  */

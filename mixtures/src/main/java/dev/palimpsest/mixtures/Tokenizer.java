@@ -2,7 +2,10 @@ package dev.palimpsest.mixtures;
 
 import java.nio.file.Path;
 
-/** Gemma's tokenizer. Neither BOS nor EOS is added; that is {@link TokenSequence}'s business. */
+/**
+ * Gemma's tokenizer. Neither BOS nor EOS is added; that is {@link TokenSequence}'s business.
+ * Thread-safe.
+ */
 public interface Tokenizer {
   /** Padding. */
   int PAD = 0;
@@ -24,10 +27,17 @@ public interface Tokenizer {
     return TokenizerFiles.read(file);
   }
 
-  /** Ids of a text; location and segmentation tokens are atomic. */
+  /**
+   * Ids of a text. Location and segmentation tokens are atomic; the names of padding, EOS and BOS
+   * are text like any other.
+   */
   int[] encode(String text);
 
-  /** Text of ids, cut at the first {@link #EOS}. */
+  /**
+   * Text of ids, cut at the first {@link #EOS}.
+   *
+   * @throws IllegalArgumentException when an id is outside the vocabulary
+   */
   String decode(int[] ids);
 
   /** Number of ids. */

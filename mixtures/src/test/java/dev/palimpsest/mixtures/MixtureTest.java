@@ -146,7 +146,7 @@ class MixtureTest {
       BatchStream stream = mixture.batches(0, 2, 1);
       take(stream, 1);
       long batch = 0;
-      for (int i = 0; i < 100; i++) {
+      for (int i = 0; i < 20; i++) {
         try (ExampleBatch next = stream.next()) {
           batch = Math.max(batch, next.images().remaining());
         }

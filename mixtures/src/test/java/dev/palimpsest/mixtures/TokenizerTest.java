@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -148,6 +150,33 @@ class TokenizerTest {
   void otherNormalizerInJsonIsRefused() throws IOException {
     String json = Files.readString(Golden.file(JSON)).replaceFirst("\"Replace\"", "\"NFKC\"");
     assertRefused(json.getBytes(StandardCharsets.UTF_8), "normalizer");
+  }
+
+  @Test
+  void hubFilesAreReadWithStringMergesAndWithoutTheImagePlaceholder() throws IOException {
+    ObjectNode json = (ObjectNode) Golden.json(JSON);
+    ArrayNode merges = (ArrayNode) json.at("/model/merges");
+    for (int i = 0; i < merges.size(); i++) {
+      merges.set(i, merges.get(i).get(0).textValue() + " " + merges.get(i).get(1).textValue());
+    }
+    ((ArrayNode) json.get("added_tokens"))
+        .addObject()
+        .put("id", 2152)
+        .put("content", "<image>")
+        .put("normalized", false)
+        .put("special", true);
+    json.putObject("pre_tokenizer")
+        .put("type", "Split")
+        .put("behavior", "MergedWithPrevious")
+        .putObject("pattern")
+        .put("String", " ");
+    Path file = Files.writeString(folder.resolve("tokenizer.json"), json.toString());
+    Tokenizer hub = Tokenizer.load(file);
+    Tokenizer model = Tokenizer.load(Golden.file(MODEL));
+    assertEquals(2152, hub.vocabularySize());
+    for (String text : List.of("a red kite <image> 12", "<loc0001>  <seg003>\n\nold mill")) {
+      assertArrayEquals(model.encode(text), hub.encode(text), text);
+    }
   }
 
   @Test
