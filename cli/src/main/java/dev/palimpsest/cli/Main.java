@@ -1,9 +1,76 @@
 package dev.palimpsest.cli;
 
-/** Entry point. */
-public final class Main {
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.stages.NonFiniteException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+
+/** The command line: {@code palimpsest COMMAND ...}. Each command is a class of this package. */
+@Command(
+    name = "palimpsest",
+    mixinStandardHelpOptions = true,
+    version = "palimpsest 0.1.0",
+    description =
+        "Trains vision-language models in stages, from published towers to base checkpoints.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {})
+public final class Main implements Runnable {
+  /** Exit code of a mistake that the user can mend: in a recipe, an option, a file. */
+  static final int USER_MISTAKE = 2;
+
+  @CommandLine.Spec CommandLine.Model.CommandSpec spec;
+
   private Main() {}
 
-  /** Runs the command line. */
-  public static void main(String[] args) {}
+  /** Runs the command line and exits with its code. */
+  public static void main(String[] args) {
+    System.exit(commandLine().execute(args));
+  }
+
+  /** The command line, for tests as well. */
+  static CommandLine commandLine() {
+    CommandLine line = new CommandLine(new Main());
+    line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.setExecutionExceptionHandler(Main::explain);
+    line.setUsageHelpAutoWidth(true);
+    return line;
+  }
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+
+  /**
+   * A user's mistake gets its message and code 2, a stopped run its message and code 1, a defect
+   * its stack trace.
+   */
+  private static int explain(Exception e, CommandLine line, CommandLine.ParseResult parsed)
+      throws Exception {
+    PrintWriter err = line.getErr();
+    if (e instanceof InvalidConfigException invalid) {
+      int n = invalid.problems().size();
+      err.println(n == 1 ? "1 mistake:" : n + " mistakes:");
+      for (Problem problem : invalid.problems()) {
+        err.println("  " + problem);
+      }
+      return USER_MISTAKE;
+    }
+    if (e instanceof NonFiniteException) {
+      err.println(e.getMessage());
+      return 1;
+    }
+    if (e instanceof UncheckedIOException io) {
+      err.println(io.getMessage() + ": " + io.getCause());
+      return USER_MISTAKE;
+    }
+    if (e instanceof UserMistake) {
+      err.println(e.getMessage());
+      return USER_MISTAKE;
+    }
+    throw e;
+  }
 }

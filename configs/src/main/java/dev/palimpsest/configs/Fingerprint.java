@@ -5,6 +5,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -57,23 +58,30 @@ public final class Fingerprint {
 
   /** What differs between two configurations, in the first one's order, then the second's. */
   public static List<Change> diff(Record a, Record b) {
-    Map<String, Object> before = Canonical.leaves(Canonical.of(a));
-    Map<String, Object> after = Canonical.leaves(Canonical.of(b));
+    return diff(values(a), values(b));
+  }
+
+  /** The same between {@link #values} that were kept, say in a file. */
+  public static List<Change> diff(Map<String, String> before, Map<String, String> after) {
     Set<String> paths = new LinkedHashSet<>(before.keySet());
     paths.addAll(after.keySet());
     List<Change> changes = new ArrayList<>();
     for (String path : paths) {
-      Object first = before.get(path);
-      Object second = after.get(path);
+      String first = before.get(path);
+      String second = after.get(path);
       if (first == null || !first.equals(second)) {
-        changes.add(
-            new Change(
-                path,
-                first == null ? null : ConfigYaml.flow(first),
-                second == null ? null : ConfigYaml.flow(second)));
+        changes.add(new Change(path, first, second));
       }
     }
     return changes;
+  }
+
+  /** Every single value of a configuration as YAML, by its path. */
+  public static Map<String, String> values(Record config) {
+    Map<String, String> values = new LinkedHashMap<>();
+    Canonical.leaves(Canonical.of(config))
+        .forEach((path, value) -> values.put(path, ConfigYaml.flow(value)));
+    return values;
   }
 
   private static String sorted(Object value) {

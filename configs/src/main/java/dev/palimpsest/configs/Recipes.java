@@ -87,6 +87,26 @@ public final class Recipes {
     return (PipelineConfig) recipe;
   }
 
+  /**
+   * Binds the sizes of a benchmark.
+   *
+   * @param file a YAML file with the components of {@link BenchConfig}
+   * @throws InvalidConfigException with every mistake found
+   */
+  public static BenchConfig bindBenchmark(Path file) {
+    List<Problem> problems = new ArrayList<>();
+    Node root = YamlReader.file(read(file), file.toString(), problems);
+    Object bench =
+        root == null
+            ? null
+            : new Binder(new Variables(Map.of(), System.getenv()), problems)
+                .bind(BenchConfig.class, root, "");
+    if (bench == null || !problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
+    return (BenchConfig) bench;
+  }
+
   private static Set<String> names(Node.Mapping recipe, String part) {
     return recipe.value(part) instanceof Node.Mapping named ? named.entries().keySet() : Set.of();
   }

@@ -2,6 +2,7 @@ package dev.palimpsest.configs;
 
 import java.util.Collections;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -101,6 +102,11 @@ public record StageConfig(
   /** Examples a forward pass. */
   public int microBatchSize() {
     return microBatch == null ? batchSize : microBatch;
+  }
+
+  /** The optimizer of a stage that trains. */
+  public OptimizerConfig requiredOptimizer() {
+    return Objects.requireNonNull(optimizer, "a stage that trains has an optimizer");
   }
 
   /** Optimizer steps of the whole stage. */

@@ -1,0 +1,35 @@
+package dev.palimpsest.stages;
+
+import dev.palimpsest.eval.SuiteResult;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A finished stage, as {@code stage.json} records it.
+ *
+ * @param name the stage
+ * @param fingerprint of its {@link StageIdentity}
+ * @param checkpoint its last training checkpoint
+ * @param scores results by moment ({@code before}, {@code at-N}, {@code after}) and suite
+ * @param notes what happened at import or hand-over
+ * @param exports what was written for others
+ * @param seconds wall time of the stage's training in the process that finished it
+ */
+public record StageResult(
+    String name,
+    String fingerprint,
+    Path checkpoint,
+    Map<String, Map<String, SuiteResult>> scores,
+    List<String> notes,
+    List<Path> exports,
+    double seconds) {
+  /** Copies. */
+  public StageResult {
+    scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
+    notes = List.copyOf(notes);
+    exports = List.copyOf(exports);
+  }
+}

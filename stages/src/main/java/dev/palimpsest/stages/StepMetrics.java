@@ -1,0 +1,18 @@
+package dev.palimpsest.stages;
+
+/**
+ * One step as it is logged.
+ *
+ * @param step 1-based number of the update within the stage
+ * @param examples examples seen in the stage after it
+ * @param outcome what the step did
+ * @param seconds the whole step
+ * @param waitShare share of it spent waiting for data
+ */
+public record StepMetrics(
+    long step, long examples, TrainStep.Outcome outcome, double seconds, double waitShare) {
+  /** Examples a second. */
+  public double rate(int batchSize) {
+    return batchSize / seconds;
+  }
+}

@@ -1,0 +1,42 @@
+package dev.palimpsest.stages;
+
+import dev.palimpsest.model.Parameters;
+
+/**
+ * All that a stage carries from step to step. What is not here is a pure function of the recipe and
+ * these numbers.
+ *
+ * @param parameters float32 master parameters
+ * @param mu Adam's first moment
+ * @param nu Adam's second moment
+ * @param updates updates that Adam's moments have seen
+ * @param examples examples seen in this stage
+ * @param scheduleStart examples that lie before this stage on its learning-rate curve
+ * @param order name under which the mixture's order is drawn
+ * @param dataStart mixture position of this stage's first example
+ */
+public record TrainState(
+    Parameters parameters,
+    Parameters mu,
+    Parameters nu,
+    long updates,
+    long examples,
+    long scheduleStart,
+    String order,
+    long dataStart) {
+  /** The same arrays, one step on. */
+  TrainState after(int batchSize) {
+    return new TrainState(
+        parameters, mu, nu, updates + 1, examples + batchSize, scheduleStart, order, dataStart);
+  }
+
+  /** Position on the learning-rate curve, in examples. */
+  long scheduleExamples() {
+    return scheduleStart + examples;
+  }
+
+  /** Mixture position of the next example. */
+  long dataPosition() {
+    return dataStart + examples;
+  }
+}
