@@ -1,0 +1,163 @@
+package dev.palimpsest.checkpoints;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * Files and folders that are whole or absent: written beside their place under a name of their own,
+ * synced, renamed, and the folder above synced.
+ */
+final class Durable {
+  private static final String WRITING = ".writing";
+  private static final String REPLACED = ".replaced";
+
+  private Durable() {}
+
+  /** Writes the files of a folder. */
+  @FunctionalInterface
+  interface FolderContent {
+    void writeTo(Path folder) throws IOException;
+  }
+
+  /** Writes a file. */
+  @FunctionalInterface
+  interface FileContent {
+    void writeTo(FileChannel channel) throws IOException;
+  }
+
+  /** Makes a folder; one that stands there is replaced. */
+  static void folder(Path target, FolderContent content) {
+    Path absolute = target.toAbsolutePath();
+    Path parent = Objects.requireNonNull(absolute.getParent(), "the root folder is no target");
+    Path temporary = hidden(absolute, WRITING);
+    Path replaced = hidden(absolute, REPLACED);
+    try {
+      Files.createDirectories(parent);
+      delete(temporary);
+      delete(replaced);
+      Files.createDirectory(temporary);
+      content.writeTo(temporary);
+      sync(temporary);
+      if (Files.exists(absolute)) {
+        Files.move(absolute, replaced, StandardCopyOption.ATOMIC_MOVE);
+      }
+      Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
+      sync(parent);
+      delete(replaced);
+    } catch (IOException | RuntimeException e) {
+      throw failed(absolute, temporary, e);
+    }
+  }
+
+  /** Makes a file; one that stands there is replaced. */
+  static void file(Path target, FileContent content) {
+    Path absolute = target.toAbsolutePath();
+    Path parent = Objects.requireNonNull(absolute.getParent(), "the root folder is no file");
+    Path temporary = hidden(absolute, WRITING);
+    try {
+      Files.createDirectories(parent);
+      write(temporary, content);
+      Files.move(
+          temporary, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      sync(parent);
+    } catch (IOException | RuntimeException e) {
+      throw failed(absolute, temporary, e);
+    }
+  }
+
+  private static RuntimeException failed(Path target, Path temporary, Exception e) {
+    try {
+      delete(temporary);
+    } catch (IOException suppressed) {
+      e.addSuppressed(suppressed);
+    }
+    return e instanceof RuntimeException unchecked
+        ? unchecked
+        : new UncheckedIOException(
+            "cannot write " + target + ": " + e.getMessage(), (IOException) e);
+  }
+
+  /** Writes and syncs a file inside a folder that is itself being made. */
+  static void write(Path file, FileContent content) throws IOException {
+    try (FileChannel channel =
+        FileChannel.open(
+            file,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE)) {
+      content.writeTo(channel);
+      channel.force(true);
+    }
+  }
+
+  static void write(Path file, byte[] bytes) throws IOException {
+    write(
+        file,
+        channel -> {
+          ByteBuffer rest = ByteBuffer.wrap(bytes);
+          while (rest.hasRemaining()) {
+            channel.write(rest);
+          }
+        });
+  }
+
+  /** Makes renames and new names in a folder last. */
+  static void sync(Path folder) throws IOException {
+    if (File.separatorChar == '\\') {
+      return; // Windows cannot open folders, and journals their entries itself
+    }
+    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+      channel.force(true);
+    }
+  }
+
+  /** Removes what interrupted writers left in a folder. */
+  static List<Path> removeLeftovers(Path folder) throws IOException {
+    List<Path> leftovers;
+    try (var entries = Files.list(folder)) {
+      leftovers =
+          entries
+              .filter(
+                  p -> {
+                    String name = String.valueOf(p.getFileName());
+                    return name.startsWith(".")
+                        && (name.endsWith(WRITING) || name.endsWith(REPLACED));
+                  })
+              .toList();
+    }
+    for (Path leftover : leftovers) {
+      delete(leftover);
+    }
+    return leftovers;
+  }
+
+  /** Deletes a file or a folder with all it holds; links are removed, not followed. */
+  static void delete(Path path) throws IOException {
+    if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    List<Path> all;
+    try (var tree = Files.walk(path)) {
+      all = tree.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path p : all) {
+      Files.delete(p);
+    }
+  }
+
+  private static Path hidden(Path target, String suffix) {
+    return target.resolveSibling("." + target.getFileName() + suffix);
+  }
+}
