@@ -1,0 +1,32 @@
+package dev.palimpsest.mixtures.playground;
+
+import java.awt.Color;
+import java.util.List;
+import java.util.Locale;
+
+/** Colours that nobody confuses, on light grounds. */
+enum Hue {
+  RED(214, 32, 32),
+  GREEN(24, 150, 60),
+  BLUE(28, 72, 220),
+  YELLOW(248, 204, 0),
+  PURPLE(168, 40, 190),
+  BLACK(20, 20, 20);
+
+  static final List<Hue> ALL = List.of(values());
+
+  private final Color color;
+
+  Hue(int red, int green, int blue) {
+    this.color = new Color(red, green, blue);
+  }
+
+  Color color() {
+    return color;
+  }
+
+  /** {@code red}. */
+  String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,292 @@
+package dev.palimpsest.mixtures.playground;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.PrepareConfig;
+import dev.palimpsest.configs.Problem;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.BiFunction;
+import java.util.stream.Stream;
+
+/**
+ * Writes the drawn dataset. In its folder stand
+ *
+ * <pre>
+ * images/                         128 x 128 pixels, PNG and JPEG
+ * caption.SPLIT.jsonl             "caption en"         -> "a red circle left of a blue square"
+ * answer.SPLIT.jsonl              "answer en how many stars are there?" -> "2"
+ * detect.SPLIT.jsonl              "detect circle"      -> "&lt;loc0256&gt;... circle"
+ * ocr.SPLIT.jsonl                 "ocr"                -> "FOX"; with the print's size as "size"
+ * ocr.{large,medium,small}.SPLIT.jsonl                 the same by size
+ * dataset.json                    settings and counts
+ * </pre>
+ *
+ * with SPLIT one of {@code train} and {@code heldout}. Half of the pictures are scenes, half are
+ * prints. The same seed gives the same text and the same pixels before compression; the bytes of
+ * picture files are the same for one version of Java, whose encoders write them.
+ */
+public final class Playground {
+  /** Raised when the same settings would draw something else than before. */
+  private static final int FORMAT = 1;
+
+  private static final int FEWEST_PICTURES = 6;
+  private static final String SUMMARY = "dataset.json";
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final PrepareConfig.Playground settings;
+  private final Map<String, StringBuilder> lines = new TreeMap<>();
+  private final Map<String, Integer> counts = new TreeMap<>();
+
+  private Playground(PrepareConfig.Playground settings) {
+    this.settings = settings;
+  }
+
+  /**
+   * Writes the dataset, or does nothing when it already stands there with the same settings.
+   *
+   * @return the folder
+   * @throws InvalidConfigException when the folder holds something else, or too few pictures are
+   *     asked for
+   * @throws UncheckedIOException when a file cannot be written
+   */
+  public static Path write(PrepareConfig.Playground settings) {
+    Path out = Path.of(settings.out()).toAbsolutePath().normalize();
+    if (Math.min(settings.trainImages(), settings.heldOutImages()) < FEWEST_PICTURES) {
+      throw invalid(
+          "",
+          "needs at least %d pictures to train on and %d held out, so that there is a scene and a"
+              + " print of every size; got %d and %d",
+          FEWEST_PICTURES,
+          FEWEST_PICTURES,
+          settings.trainImages(),
+          settings.heldOutImages());
+    }
+    try {
+      if (!standsAlready(out, settings)) {
+        new Playground(settings).writeTo(out);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write the drawn dataset to " + out, e);
+    }
+    return out;
+  }
+
+  private static boolean standsAlready(Path out, PrepareConfig.Playground settings)
+      throws IOException {
+    if (!Files.exists(out)) {
+      return false;
+    }
+    if (!Files.isDirectory(out)) {
+      throw invalid("out", "%s is a file; name a folder that is empty or absent", out);
+    }
+    Path summary = out.resolve(SUMMARY);
+    if (Files.exists(summary)) {
+      JsonNode found = JSON.readTree(summary.toFile()).path("settings");
+      JsonNode wanted = JSON.valueToTree(facts(settings));
+      if (found.equals(wanted)) {
+        return true;
+      }
+      throw invalid(
+          "out",
+          "%s holds a dataset with other settings: found %s, asked for %s; remove it or name"
+              + " another folder",
+          out,
+          found,
+          wanted);
+    }
+    try (Stream<Path> entries = Files.list(out)) {
+      if (entries.findAny().isPresent()) {
+        throw invalid(
+            "out",
+            "%s holds other files and no %s; name a folder that is empty or absent",
+            out,
+            SUMMARY);
+      }
+    }
+    return false;
+  }
+
+  private static Map<String, Object> facts(PrepareConfig.Playground settings) {
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("format", FORMAT);
+    // As text: a number read back may come in another width and then not be equal.
+    facts.put("seed", Long.toString(settings.seed()));
+    facts.put("trainImages", settings.trainImages());
+    facts.put("heldOutImages", settings.heldOutImages());
+    return facts;
+  }
+
+  private void writeTo(Path out) throws IOException {
+    Path parent = out.getParent();
+    if (parent == null) {
+      throw invalid("out", "%s has no parent folder; name a folder", out);
+    }
+    Files.createDirectories(parent);
+    Path beside = Files.createTempDirectory(parent, "." + out.getFileName() + "-");
+    try {
+      Files.createDirectory(beside.resolve("images"));
+      List<Picture<Scene>> scenes = new ArrayList<>();
+      List<Picture<Print>> prints = new ArrayList<>();
+      Set<Object> drawn = new HashSet<>();
+      // Held-out pictures come first: a training picture that repeats one is drawn anew.
+      plan("heldout", settings.heldOutImages(), drawn, scenes, prints);
+      plan("train", settings.trainImages(), drawn, scenes, prints);
+      paint(beside, scenes, Picture::draw);
+      paint(beside, prints, Picture::draw);
+      for (Map.Entry<String, StringBuilder> file : lines.entrySet()) {
+        Files.writeString(beside.resolve(file.getKey()), file.getValue(), StandardCharsets.UTF_8);
+      }
+      writeSummary(beside.resolve(SUMMARY));
+      Files.deleteIfExists(out);
+      Files.move(beside, out, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      delete(beside);
+    }
+  }
+
+  private void plan(
+      String split,
+      int pictures,
+      Set<Object> drawn,
+      List<Picture<Scene>> scenes,
+      List<Picture<Print>> prints) {
+    int sceneCount = pictures - pictures / 2;
+    Set<Object> others = Set.copyOf(drawn);
+    for (int i = 0; i < sceneCount; i++) {
+      String file = Picture.file(split, "scene", i);
+      Scene scene = unseen(others, file, Scene::random);
+      drawn.add(scene);
+      scenes.add(new Picture<>(file, scene, seed(file, "texture", 0)));
+      describe(split, file, scene);
+    }
+    for (int i = 0; i < pictures - sceneCount; i++) {
+      Print.Size size = Print.Size.ALL.get(i % Print.Size.ALL.size());
+      String file = Picture.file(split, "print", i);
+      Print print = unseen(others, file, random -> Print.random(random, size));
+      drawn.add(print);
+      prints.add(new Picture<>(file, print, seed(file, "texture", 0)));
+      describe(split, file, print);
+    }
+  }
+
+  private <T> T unseen(
+      Set<Object> others, String file, java.util.function.Function<Random, T> draw) {
+    for (int attempt = 0; ; attempt++) {
+      T content = draw.apply(new Random(seed(file, "content", attempt)));
+      if (!others.contains(content)) {
+        return content;
+      }
+    }
+  }
+
+  private void describe(String split, String file, Scene scene) {
+    line("caption." + split, file, "caption en", scene.caption(), Map.of());
+    for (Scene.Question question : scene.questions(new Random(seed(file, "questions", 0)))) {
+      line("answer." + split, file, "answer en " + question.text(), question.answer(), Map.of());
+    }
+    for (Figure figure : scene.figures()) {
+      line("detect." + split, file, "detect " + figure.noun(), scene.detections(figure), Map.of());
+    }
+  }
+
+  private void describe(String split, String file, Print print) {
+    String size = print.size().word();
+    for (String name : List.of("ocr." + split, "ocr." + size + "." + split)) {
+      line(name, file, "ocr", print.word(), Map.of("size", size));
+    }
+  }
+
+  private void line(
+      String name, String image, String prefix, String suffix, Map<String, String> more) {
+    Map<String, String> fields = new LinkedHashMap<>();
+    fields.put("image", image);
+    fields.put("prefix", prefix);
+    fields.put("suffix", suffix);
+    fields.putAll(more);
+    try {
+      lines
+          .computeIfAbsent(name + ".jsonl", key -> new StringBuilder())
+          .append(JSON.writeValueAsString(fields))
+          .append('\n');
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
+    counts.merge(name + ".jsonl", 1, Integer::sum);
+  }
+
+  private static <T> void paint(
+      Path folder, List<Picture<T>> pictures, BiFunction<T, Long, BufferedImage> draw) {
+    pictures.parallelStream()
+        .forEach(
+            picture -> {
+              try {
+                Picture.write(
+                    draw.apply(picture.content(), picture.textureSeed()),
+                    folder.resolve(picture.file()));
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+  }
+
+  private void writeSummary(Path file) throws IOException {
+    Map<String, Object> summary = new LinkedHashMap<>();
+    summary.put("settings", facts(settings));
+    summary.put("canvas", Canvas.SIDE);
+    summary.put("words", Print.WORDS);
+    summary.put("examples", counts);
+    String text =
+        JSON.writer().with(SerializationFeature.INDENT_OUTPUT).writeValueAsString(summary);
+    Files.writeString(file, text + "\n", StandardCharsets.UTF_8);
+  }
+
+  /** One of many independent streams: what is drawn for one file depends on no other file. */
+  private long seed(String file, String purpose, int attempt) {
+    long mixed = settings.seed();
+    for (long part : new long[] {file.hashCode(), purpose.hashCode(), attempt}) {
+      // SplitMix64's finaliser (Steele, Lea, Flood: Fast splittable pseudorandom number
+      // generators).
+      mixed = (mixed ^ part) + 0x9E3779B97F4A7C15L;
+      mixed = (mixed ^ mixed >>> 30) * 0xBF58476D1CE4E5B9L;
+      mixed = (mixed ^ mixed >>> 27) * 0x94D049BB133111EBL;
+      mixed ^= mixed >>> 31;
+    }
+    return mixed;
+  }
+
+  private static InvalidConfigException invalid(String field, String message, Object... args) {
+    return new InvalidConfigException(
+        List.of(new Problem(field, String.format(java.util.Locale.ROOT, message, args))));
+  }
+
+  /** Removes what a failure left; nothing is there after the final rename. */
+  private static void delete(Path folder) throws IOException {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    List<Path> paths;
+    try (Stream<Path> walk = Files.walk(folder)) {
+      paths = walk.sorted(java.util.Comparator.reverseOrder()).toList();
+    }
+    for (Path path : paths) {
+      Files.delete(path);
+    }
+  }
+}

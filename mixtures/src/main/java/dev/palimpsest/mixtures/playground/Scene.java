@@ -1,0 +1,149 @@
+package dev.palimpsest.mixtures.playground;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * One thing; two or three things of one kind; or two things that differ, side by side or one above
+ * the other.
+ *
+ * @param things in reading order: what is left or above comes first
+ */
+record Scene(List<Thing> things) {
+  private static final int CELLS = Canvas.SIDE / Thing.CELL;
+  private static final int HALF = CELLS / 2;
+  private static final List<String> NUMBERS = List.of("no", "one", "two", "three");
+
+  Scene {
+    things = List.copyOf(things);
+  }
+
+  /** Draws the lots. */
+  static Scene random(Random random) {
+    int kind = random.nextInt(10);
+    if (kind < 3) {
+      int size = Lots.between(random, 10, 14);
+      return new Scene(
+          List.of(
+              new Thing(
+                  figure(random),
+                  hue(random),
+                  Lots.between(random, 1, CELLS - 1 - size),
+                  Lots.between(random, 1, CELLS - 1 - size),
+                  size)));
+    }
+    return kind < 6 ? several(random) : pair(random);
+  }
+
+  /** Two or three of one kind, each in its own quarter. */
+  private static Scene several(Random random) {
+    Figure figure = figure(random);
+    Hue hue = hue(random);
+    List<Integer> quarters = new ArrayList<>(List.of(0, 1, 2, 3));
+    int absent = random.nextBoolean() ? 1 : 2;
+    for (int i = 0; i < absent; i++) {
+      quarters.remove(random.nextInt(quarters.size()));
+    }
+    List<Thing> things = new ArrayList<>();
+    for (int quarter : quarters) {
+      int size = Lots.between(random, 9, 12);
+      int x = HALF * (quarter % 2) + Lots.between(random, 1, HALF - 1 - size);
+      int y = HALF * (quarter / 2) + Lots.between(random, 1, HALF - 1 - size);
+      things.add(new Thing(figure, hue, x, y, size));
+    }
+    return new Scene(things);
+  }
+
+  /** Two that differ in colour, in figure or in both. */
+  private static Scene pair(Random random) {
+    boolean sideBySide = random.nextBoolean();
+    List<Thing> things = new ArrayList<>();
+    for (int i = 0; i < 2; i++) {
+      Figure figure = figure(random);
+      Hue hue = hue(random);
+      while (i == 1 && figure == things.get(0).figure() && hue == things.get(0).hue()) {
+        figure = figure(random);
+        hue = hue(random);
+      }
+      int size = Lots.between(random, 9, 13);
+      int along = HALF * i + Lots.between(random, 1, HALF - 1 - size);
+      // Near the middle of the other axis, so that "left of" is never also "above".
+      int across = (CELLS - size) / 2 + Lots.between(random, -2, 2);
+      things.add(
+          new Thing(figure, hue, sideBySide ? along : across, sideBySide ? across : along, size));
+    }
+    return new Scene(things);
+  }
+
+  private boolean alike() {
+    return things.stream().map(Thing::name).distinct().count() == 1;
+  }
+
+  /** {@code a red circle}, {@code two green stars}, {@code a red circle left of a blue square}. */
+  String caption() {
+    Thing first = things.get(0);
+    if (things.size() == 1) {
+      return "a " + first.name();
+    }
+    if (alike()) {
+      return NUMBERS.get(things.size()) + " " + first.hue().word() + " " + first.figure().plural();
+    }
+    Thing second = things.get(1);
+    String relation = first.x() + first.size() <= second.x() ? "left of" : "above";
+    return "a " + first.name() + " " + relation + " a " + second.name();
+  }
+
+  /** One question of each kind that the scene answers without doubt. */
+  List<Question> questions(Random random) {
+    List<Question> questions = new ArrayList<>();
+    Thing chosen = things.get(random.nextInt(things.size()));
+    Figure figure = chosen.figure();
+    long count = things.stream().filter(thing -> thing.figure() == figure).count();
+    if (alike()) {
+      questions.add(
+          count == 1
+              ? new Question("what color is the " + figure.noun() + "?", chosen.hue().word())
+              : new Question("what color are the " + figure.plural() + "?", chosen.hue().word()));
+    } else if (count == 1) {
+      questions.add(new Question("what color is the " + figure.noun() + "?", chosen.hue().word()));
+    }
+    questions.add(new Question("how many " + figure.plural() + " are there?", "" + count));
+    Figure asked = figure;
+    if (random.nextBoolean()) {
+      do {
+        asked = figure(random);
+      } while (figures().contains(asked));
+    }
+    questions.add(
+        new Question("is there a " + asked.noun() + "?", figures().contains(asked) ? "yes" : "no"));
+    return questions;
+  }
+
+  /** The kinds of figures, in reading order. */
+  Set<Figure> figures() {
+    return things.stream().map(Thing::figure).collect(Collectors.toCollection(LinkedHashSet::new));
+  }
+
+  /** Boxes of one kind in reading order, joined by {@code " ; "}. */
+  String detections(Figure figure) {
+    return things.stream()
+        .filter(thing -> thing.figure() == figure)
+        .map(Thing::detection)
+        .collect(Collectors.joining(" ; "));
+  }
+
+  private static Figure figure(Random random) {
+    return Lots.pick(random, Figure.ALL);
+  }
+
+  private static Hue hue(Random random) {
+    return Lots.pick(random, Hue.ALL);
+  }
+
+  /** A question in English and its one answer. */
+  record Question(String text, String answer) {}
+}
