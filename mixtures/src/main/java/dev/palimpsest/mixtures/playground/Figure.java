@@ -27,14 +27,6 @@ enum Figure {
       return polygon(x, y, size, 0.5, 0, 1, 1, 0, 1);
     }
   },
-  STAR {
-    @Override
-    Shape outline(double x, double y, double size) {
-      return polygon(
-          x, y, size, 0.5, 0, 0.62, 0.38, 1, 0.38, 0.7, 0.6, 0.81, 1, 0.5, 0.76, 0.19, 1, 0.3, 0.6,
-          0, 0.38, 0.38, 0.38);
-    }
-  },
   CROSS {
     @Override
     Shape outline(double x, double y, double size) {

@@ -10,7 +10,6 @@ enum Hue {
   GREEN(24, 150, 60),
   BLUE(28, 72, 220),
   YELLOW(248, 204, 0),
-  PURPLE(168, 40, 190),
   BLACK(20, 20, 20);
 
   static final List<Hue> ALL = List.of(values());

@@ -64,10 +64,9 @@ final class Lettering {
    * The ink of a word, centred on (0, 0).
    *
    * @param capHeight height of a capital, in pixels
-   * @param thickness of the stroke, as a share of a seventh of the cap height
    * @throws IllegalArgumentException for anything but A to Z and 0 to 9
    */
-  static Shape ink(String word, double capHeight, double thickness) {
+  static Shape ink(String word, double capHeight) {
     Path2D lines = new Path2D.Double();
     for (int i = 0; i < word.length(); i++) {
       for (String line : glyph(word.charAt(i)).split(" ")) {
@@ -83,7 +82,7 @@ final class Lettering {
       }
     }
     Shape ink =
-        new BasicStroke((float) thickness, BasicStroke.CAP_SQUARE, BasicStroke.JOIN_ROUND)
+        new BasicStroke(1, BasicStroke.CAP_SQUARE, BasicStroke.JOIN_ROUND)
             .createStrokedShape(lines);
     double unit = capHeight / CAP_UNITS;
     return AffineTransform.getScaleInstance(unit, unit).createTransformedShape(ink);

@@ -5,8 +5,6 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
 import javax.imageio.IIOImage;
 import javax.imageio.ImageIO;
@@ -44,12 +42,11 @@ record Picture<T>(String file, T content, long textureSeed) {
   static BufferedImage draw(Print print, long textureSeed) {
     Random texture = new Random(textureSeed);
     Canvas canvas = new Canvas(texture);
-    List<Thing> bystanders = new ArrayList<>();
-    if (print.bystander() != null) {
-      bystanders.add(print.bystander());
+    Thing bystander = print.bystander();
+    if (bystander != null) {
+      canvas.fill(bystander.hue().color(), bystander.outline());
     }
-    bystanders.forEach(thing -> canvas.fill(thing.hue().color(), thing.outline()));
-    canvas.fill(print.ink().color(), print.inkShape());
+    canvas.fill(Hue.BLACK.color(), print.inkShape());
     return canvas.finish(texture);
   }
 

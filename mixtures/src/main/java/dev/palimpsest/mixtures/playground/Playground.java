@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PrepareConfig;
 import dev.palimpsest.configs.Problem;
+import dev.palimpsest.mixtures.BpeTrainer;
+import dev.palimpsest.mixtures.TokenizerFiles;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -35,6 +37,7 @@ import java.util.stream.Stream;
  * detect.SPLIT.jsonl              "detect circle"      -> "&lt;loc0256&gt;... circle"
  * ocr.SPLIT.jsonl                 "ocr"                -> "FOX"; with the print's size as "size"
  * ocr.{large,medium,small}.SPLIT.jsonl                 the same by size
+ * tokenizer.model, tokenizer.json a vocabulary in which nearly every word is one token
  * dataset.json                    settings and counts
  * </pre>
  *
@@ -43,6 +46,12 @@ import java.util.stream.Stream;
  * picture files are the same for one version of Java, whose encoders write them.
  */
 public final class Playground {
+  /**
+   * Rows of the embedding table before the location and segmentation tokens. The same for every
+   * seed and size, so that a recipe can name it.
+   */
+  public static final int BASE_VOCABULARY = 448;
+
   /** Raised when the same settings would draw something else than before. */
   private static final int FORMAT = 1;
 
@@ -153,6 +162,7 @@ public final class Playground {
       for (Map.Entry<String, StringBuilder> file : lines.entrySet()) {
         Files.writeString(beside.resolve(file.getKey()), file.getValue(), StandardCharsets.UTF_8);
       }
+      TokenizerFiles.write(beside, BpeTrainer.train(Corpus.texts(), BASE_VOCABULARY));
       writeSummary(beside.resolve(SUMMARY));
       Files.deleteIfExists(out);
       Files.move(beside, out, StandardCopyOption.ATOMIC_MOVE);
@@ -251,6 +261,7 @@ public final class Playground {
     summary.put("settings", facts(settings));
     summary.put("canvas", Canvas.SIDE);
     summary.put("words", Print.WORDS);
+    summary.put("baseVocabulary", BASE_VOCABULARY);
     summary.put("examples", counts);
     String text =
         JSON.writer().with(SerializationFeature.INDENT_OUTPUT).writeValueAsString(summary);

@@ -14,8 +14,8 @@ import java.util.stream.Collectors;
  * @param things in reading order: what is left or above comes first
  */
 record Scene(List<Thing> things) {
-  private static final int CELLS = Canvas.SIDE / Thing.CELL;
-  private static final int HALF = CELLS / 2;
+
+  private static final int HALF = Canvas.SIDE / Thing.CELL / 2;
   private static final List<String> NUMBERS = List.of("no", "one", "two", "three");
 
   Scene {
@@ -26,15 +26,7 @@ record Scene(List<Thing> things) {
   static Scene random(Random random) {
     int kind = random.nextInt(10);
     if (kind < 3) {
-      int size = Lots.between(random, 10, 14);
-      return new Scene(
-          List.of(
-              new Thing(
-                  figure(random),
-                  hue(random),
-                  Lots.between(random, 1, CELLS - 1 - size),
-                  Lots.between(random, 1, CELLS - 1 - size),
-                  size)));
+      return new Scene(List.of(thing(random, figure(random), hue(random), HALF, HALF, 12, 16)));
     }
     return kind < 6 ? several(random) : pair(random);
   }
@@ -50,10 +42,9 @@ record Scene(List<Thing> things) {
     }
     List<Thing> things = new ArrayList<>();
     for (int quarter : quarters) {
-      int size = Lots.between(random, 9, 12);
-      int x = HALF * (quarter % 2) + Lots.between(random, 1, HALF - 1 - size);
-      int y = HALF * (quarter / 2) + Lots.between(random, 1, HALF - 1 - size);
-      things.add(new Thing(figure, hue, x, y, size));
+      int x = HALF / 2 + HALF * (quarter % 2);
+      int y = HALF / 2 + HALF * (quarter / 2);
+      things.add(thing(random, figure, hue, x, y, 10, 12));
     }
     return new Scene(things);
   }
@@ -69,14 +60,24 @@ record Scene(List<Thing> things) {
         figure = figure(random);
         hue = hue(random);
       }
-      int size = Lots.between(random, 9, 13);
-      int along = HALF * i + Lots.between(random, 1, HALF - 1 - size);
-      // Near the middle of the other axis, so that "left of" is never also "above".
-      int across = (CELLS - size) / 2 + Lots.between(random, -2, 2);
-      things.add(
-          new Thing(figure, hue, sideBySide ? along : across, sideBySide ? across : along, size));
+      int along = HALF / 2 + HALF * i;
+      int x = sideBySide ? along : HALF;
+      int y = sideBySide ? HALF : along;
+      things.add(thing(random, figure, hue, x, y, 10, 12));
     }
     return new Scene(things);
+  }
+
+  /** A thing around a place in cells, a little off it. */
+  private static Thing thing(
+      Random random, Figure figure, Hue hue, int x, int y, int smallest, int largest) {
+    int size = Lots.between(random, smallest, largest);
+    return new Thing(
+        figure,
+        hue,
+        x - (size + 1) / 2 + Lots.between(random, -1, 1),
+        y - (size + 1) / 2 + Lots.between(random, -1, 1),
+        size);
   }
 
   private boolean alike() {

@@ -1,0 +1,34 @@
+package dev.palimpsest.mixtures.playground;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * What the vocabulary is learnt from: texts of scenes that are drawn for this alone, always the
+ * same, so that every playground has one vocabulary, whatever its seed and size.
+ */
+final class Corpus {
+  private static final int SCENES = 200;
+
+  private Corpus() {}
+
+  static List<String> texts() {
+    List<String> texts = new ArrayList<>();
+    Random random = new Random(0);
+    for (int i = 0; i < SCENES; i++) {
+      Scene scene = Scene.random(random);
+      texts.add("caption en");
+      texts.add(scene.caption());
+      for (Scene.Question question : scene.questions(random)) {
+        texts.add("answer en " + question.text());
+        texts.add(question.answer());
+      }
+      scene.figures().forEach(figure -> texts.add("detect " + figure.noun()));
+      scene.figures().forEach(figure -> texts.add(scene.detections(figure)));
+      texts.add("ocr");
+      texts.addAll(Print.WORDS);
+    }
+    return texts;
+  }
+}
