@@ -31,13 +31,15 @@ final class CrossChecks {
       bound.problem("stages", "must have at least one stage");
     }
     Map<String, Integer> earlier = new LinkedHashMap<>();
+    boolean allNamed = true;
     for (int i = 0; i < count; i++) {
       String stage = Paths.index("stages", i);
       resolution(stage);
       mixture(stage);
       suites(stage);
-      init(stage, earlier);
+      init(stage, earlier, allNamed);
       Optional<String> name = bound.value(stage + ".name", String.class);
+      allNamed &= name.isPresent();
       if (name.isPresent()) {
         Integer first = earlier.putIfAbsent(name.get(), i);
         if (first != null) {
@@ -101,7 +103,7 @@ final class CrossChecks {
     }
   }
 
-  private void init(String stage, Map<String, Integer> earlier) {
+  private void init(String stage, Map<String, Integer> earlier, boolean allNamed) {
     Optional<Init.FromStage> from =
         bound
             .value(stage + ".init", Init.class)
@@ -112,9 +114,13 @@ final class CrossChecks {
     }
     String parent = from.get().stage();
     if (!earlier.containsKey(parent)) {
+      boolean first = stage.equals(Paths.index("stages", 0));
+      if (!first && !allNamed) {
+        return; // it may mean the stage whose name is wrong
+      }
       bound.problem(
           stage + ".init.stage",
-          earlier.isEmpty()
+          first
               ? "the first stage has none before it; start it from 'pretrained' or 'checkpoint'"
               : "'"
                   + parent

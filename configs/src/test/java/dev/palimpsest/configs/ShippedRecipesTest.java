@@ -2,6 +2,7 @@ package dev.palimpsest.configs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -84,7 +85,7 @@ class ShippedRecipesTest {
     "resolution: 224, resolution: big",
     "preset: gemma-2b, preset: gemma-3b",
     "cosine:, cosin:",
-    "textTokens: 128, dropout: 0.1",
+    "textTokens: 128, logEveryExamples: 8",
   })
   void theSchemaFindsWhatIsMisspeltOrOfTheWrongType(String before, String after)
       throws IOException {
@@ -112,6 +113,25 @@ class ShippedRecipesTest {
         Files.readString(SCHEMA),
         "the records have changed; write the schema with"
             + " mvn -pl configs test -Dtest=ShippedRecipesTest -Dpalimpsest.write=true");
+  }
+
+  /** Every value of a recipe in turn is replaced by one that fits nowhere. */
+  @Test
+  void anyWrongValueIsReportedWhereItWasGivenAndNowhereElse() {
+    Path recipe = Path.of("recipes", "paligemma-3b.yaml");
+    Set<String> paths = Fingerprint.values(bind(recipe)).keySet();
+    assertTrue(paths.size() > 150, paths.toString());
+    for (String path : paths) {
+      String set = path + "=[[]]";
+      InvalidConfigException e =
+          assertThrows(
+              InvalidConfigException.class,
+              () -> Recipes.bind(recipe, List.of(set), Map.of()),
+              path);
+      for (Problem problem : e.problems()) {
+        assertEquals("--set " + set, String.valueOf(problem.place()), e.getMessage());
+      }
+    }
   }
 
   /** The published facts of the paper's stages, against slips of the hand in the recipe. */
