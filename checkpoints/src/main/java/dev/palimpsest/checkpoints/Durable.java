@@ -123,6 +123,19 @@ final class Durable {
     }
   }
 
+  /** Removes a folder: out of sight by one rename, then piece by piece. */
+  static void remove(Path folder) {
+    Path absolute = folder.toAbsolutePath();
+    Path hidden = hidden(absolute, REPLACED);
+    try {
+      delete(hidden);
+      Files.move(absolute, hidden, StandardCopyOption.ATOMIC_MOVE);
+      delete(hidden);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot remove " + folder + ": " + e.getMessage(), e);
+    }
+  }
+
   /** Removes what interrupted writers left in a folder. */
   static List<Path> removeLeftovers(Path folder) throws IOException {
     List<Path> leftovers;

@@ -1,0 +1,122 @@
+package dev.palimpsest.checkpoints;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
+import dev.palimpsest.model.Parameters;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A training checkpoint on disk, verified when it was opened.
+ *
+ * @param folder its folder
+ * @param manifest what it consists of
+ */
+public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
+  static final String SUFFIX = ".safetensors";
+
+  /**
+   * Opens a checkpoint and verifies every file against the manifest.
+   *
+   * @throws CheckpointFormatException when it is damaged, too new, or something else
+   */
+  static TrainingCheckpoint open(Path folder) {
+    TrainingCheckpoint checkpoint = openUnverified(folder);
+    ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
+    for (CheckpointManifest.Entry file : checkpoint.manifest.files()) {
+      Path path = folder.resolve(file.name());
+      MessageDigest digest = CheckpointManifest.sha256();
+      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+        while (channel.read(buffer.clear()) >= 0) {
+          digest.update(buffer.flip());
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+      }
+      if (!HexFormat.of().formatHex(digest.digest()).equals(file.sha256())) {
+        throw new CheckpointFormatException(
+            Kind.CORRUPT, path, "is damaged: its SHA-256 is not the manifest's");
+      }
+    }
+    return checkpoint;
+  }
+
+  /** Opens a checkpoint whose files have the sizes that its manifest gives. */
+  static TrainingCheckpoint openUnverified(Path folder) {
+    CheckpointManifest manifest = CheckpointManifest.read(folder);
+    for (CheckpointManifest.Entry file : manifest.files()) {
+      if (!CheckpointStore.isPlainName(file.name())) {
+        throw new CheckpointFormatException(
+            Kind.CORRUPT, folder, "its manifest lists '" + file.name() + "', no plain file name");
+      }
+      Path path = folder.resolve(file.name());
+      try {
+        long size = Files.isRegularFile(path) ? Files.size(path) : -1;
+        if (size != file.bytes()) {
+          throw new CheckpointFormatException(
+              size < file.bytes() ? Kind.TRUNCATED : Kind.CORRUPT,
+              path,
+              size < 0
+                  ? "is missing"
+                  : "has %d bytes, the manifest says %d".formatted(size, file.bytes()));
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+      }
+    }
+    return new TrainingCheckpoint(folder, manifest);
+  }
+
+  /** The folder's name. */
+  public String name() {
+    return String.valueOf(folder.getFileName());
+  }
+
+  /** Facts given at commit, as JSON keeps them: numbers may come back in another Java type. */
+  public Map<String, Object> facts() {
+    return manifest.facts();
+  }
+
+  /** Groups in the order of the commit. */
+  public List<String> groups() {
+    return manifest.files().stream()
+        .map(CheckpointManifest.Entry::name)
+        .filter(name -> name.endsWith(SUFFIX))
+        .map(name -> name.substring(0, name.length() - SUFFIX.length()))
+        .toList();
+  }
+
+  /**
+   * Reads a group; the arrays live in a new child of the manager, on its device.
+   *
+   * @throws IllegalArgumentException when there is no such group
+   */
+  public Parameters read(NDManager manager, String group) {
+    if (!groups().contains(group)) {
+      throw new IllegalArgumentException(
+          "%s has no group %s, but %s".formatted(folder, group, groups()));
+    }
+    NDManager own = manager.newSubManager();
+    try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(group + SUFFIX))) {
+      Map<String, NDArray> arrays = new LinkedHashMap<>();
+      for (String name : file.names()) {
+        arrays.put(name, file.toArray(own, name));
+      }
+      return new Parameters(own, arrays);
+    } catch (RuntimeException e) {
+      own.close();
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,311 @@
+package dev.palimpsest.checkpoints;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
+import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
+import dev.palimpsest.model.Parameters;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.NullUnmarked;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.slf4j.LoggerFactory;
+
+@NullUnmarked
+class CheckpointStoreTest {
+  @TempDir Path root;
+  private final NDManager manager = NDManager.newBaseManager();
+  private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
+  private CheckpointStore store;
+
+  @BeforeEach
+  void open() {
+    store = new CheckpointStore(root.resolve("store"));
+    logged.start();
+    ((Logger) LoggerFactory.getLogger(CheckpointStore.class)).addAppender(logged);
+  }
+
+  @AfterEach
+  void close() {
+    ((Logger) LoggerFactory.getLogger(CheckpointStore.class)).detachAppender(logged);
+    manager.close();
+  }
+
+  @Test
+  void whatIsCommittedIsReadBackBitForBit() {
+    float[] odd = {Float.NaN, -0f, Float.MIN_VALUE, Float.NEGATIVE_INFINITY, 1 / 3f, 7};
+    Map<String, Parameters> groups = new LinkedHashMap<>();
+    groups.put("parameters", parameters(odd));
+    groups.put("mu", parameters(new float[] {1, 2, 3, 4, 5, 6}));
+    Map<String, Object> facts =
+        Map.of("examples", 1024, "seed", 1L << 40, "loss", 0.1, "parents", List.of("a", "b"));
+    store.commit("examples-0001", groups, facts);
+
+    TrainingCheckpoint read = store.latest().orElseThrow();
+    assertEquals("examples-0001", read.name());
+    assertEquals(facts, read.facts());
+    assertEquals(List.of("parameters", "mu"), read.groups());
+    try (Parameters parameters = read.read(manager, "parameters")) {
+      assertEquals(List.of("b/kernel", "a/bias"), List.copyOf(parameters.names()));
+      NDArray kernel = parameters.get("b/kernel");
+      assertEquals(new Shape(2, 3), kernel.getShape());
+      ByteBuffer bits = kernel.toByteBuffer(true);
+      for (float value : odd) {
+        assertEquals(Float.floatToRawIntBits(value), bits.getInt());
+      }
+    }
+    var e = assertThrows(IllegalArgumentException.class, () -> read.read(manager, "nu"));
+    assertTrue(e.getMessage().contains("has no group nu, but [parameters, mu]"));
+  }
+
+  @Test
+  void readArraysCanBeUpdatedInPlaceWithoutTouchingTheFile() {
+    commit("c1", 1);
+    TrainingCheckpoint checkpoint = store.latest().orElseThrow();
+    try (Parameters parameters = checkpoint.read(manager, "parameters")) {
+      parameters.get("b/kernel").addi(5);
+    }
+    assertEquals(1, value(CheckpointStore.open(checkpoint.folder())));
+  }
+
+  @Test
+  void anEmptyStoreHasNoLatest() {
+    assertTrue(store.latest().isEmpty());
+  }
+
+  @Test
+  void theNewestIsTheGreatestName() {
+    commit("examples-0002", 2);
+    commit("examples-0010", 10);
+    commit("examples-0009", 9);
+    assertEquals(10, value(store.latest().orElseThrow()));
+    assertEquals(List.of("examples-0002", "examples-0009", "examples-0010"), store.names());
+  }
+
+  @Test
+  void anEqualNameReplaces() {
+    commit("c1", 1);
+    commit("c1", 2);
+    assertEquals(2, value(store.latest().orElseThrow()));
+    assertEquals(1, entries());
+  }
+
+  @Test
+  void aFlippedBitFallsBackWithAWarning() throws IOException {
+    commit("c1", 1);
+    Path file = commit("c2", 2).resolve("parameters.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[bytes.length - 3] ^= 1;
+    Files.write(file, bytes);
+    assertEquals(1, value(store.latest().orElseThrow()));
+    assertWarned("CORRUPT", "its SHA-256 is not the manifest's");
+  }
+
+  @Test
+  void aShortFileIsTruncatedAndALongOneCorrupt() throws IOException {
+    commit("c1", 1);
+    Path file = commit("c2", 2).resolve("parameters.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length - 1));
+    assertEquals(1, value(store.latest().orElseThrow()));
+    assertWarned("TRUNCATED", "the manifest says " + bytes.length);
+    Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length + 1));
+    assertEquals(Kind.CORRUPT, refused(file.getParent()).kind());
+    Files.delete(file);
+    assertTrue(refused(file.getParent()).getMessage().endsWith("is missing"));
+  }
+
+  @Test
+  void anyChangeOfTheManifestIsFound() throws IOException {
+    Path manifest = commit("c1", 1).resolve("manifest.json");
+    String text = Files.readString(manifest);
+    Files.writeString(manifest, text.replace("\"examples\" : 1", "\"examples\" : 7"));
+    assertEquals(Kind.CORRUPT, refused(manifest.getParent()).kind());
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    for (int i = 0; i < bytes.length; i += 7) {
+      byte[] changed = bytes.clone();
+      changed[i] ^= 1;
+      Files.write(manifest, changed);
+      assertThrows(
+          CheckpointFormatException.class, () -> CheckpointStore.open(manifest.getParent()));
+    }
+    for (int length : new int[] {0, 1, bytes.length / 2, bytes.length - 3}) {
+      Files.write(manifest, java.util.Arrays.copyOf(bytes, length));
+      assertThrows(
+          CheckpointFormatException.class, () -> CheckpointStore.open(manifest.getParent()));
+    }
+  }
+
+  @Test
+  void aLaterVersionStopsInsteadOfLosingItsWork() throws IOException {
+    commit("c1", 1);
+    rewrite(commit("c2", 2), "\"version\" : 1", "\"version\" : 2");
+    var e = assertThrows(CheckpointFormatException.class, () -> store.latest());
+    assertEquals(Kind.TOO_NEW, e.kind());
+    assertTrue(e.getMessage().endsWith("this program reads up to 1; update it"), e.getMessage());
+  }
+
+  @Test
+  void otherFoldersAreForeign() throws IOException {
+    commit("c1", 1);
+    Path other = Files.createDirectory(root.resolve("store/zzz"));
+    assertEquals(Kind.FOREIGN, refused(other).kind());
+    Files.writeString(other.resolve("manifest.json"), "{\"name\":\"web app\"}");
+    assertEquals(Kind.FOREIGN, refused(other).kind());
+    assertEquals(1, value(store.latest().orElseThrow()));
+    assertWarned("FOREIGN", "zzz");
+  }
+
+  @Test
+  void aManifestCannotNameFilesElsewhere() throws IOException {
+    Path folder = commit("c1", 1);
+    rewrite(folder, "parameters.safetensors", "../../secret.safetensors");
+    assertTrue(refused(folder).getMessage().contains("no plain file name"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"../x", "", ".hidden", "a/b", "a b"})
+  void namesThatLeaveTheStoreAreRefused(String name) {
+    assertThrows(IllegalArgumentException.class, () -> commit(name, 1));
+    assertEquals(0, entries());
+  }
+
+  @Test
+  void whatACrashLeftIsIgnoredAndThenRemoved() throws IOException {
+    commit("c1", 1);
+    Path half = Files.createDirectory(root.resolve("store/.c2.writing"));
+    Files.writeString(half.resolve("parameters.safetensors"), "half");
+    Files.createDirectory(root.resolve("store/.c0.replaced"));
+    assertEquals(1, value(store.latest().orElseThrow()));
+    assertTrue(Files.exists(half), "a reader leaves another process's work alone");
+    commit("c3", 3);
+    assertEquals(2, entries());
+    assertWarned("left by an interrupted run", ".c2.writing");
+  }
+
+  @Test
+  void aFailedCommitLeavesTheStoreAsItWas() {
+    commit("c1", 1);
+    Parameters broken = parameters(new float[6]);
+    broken.get("a/bias").close();
+    assertThrows(
+        RuntimeException.class, () -> store.commit("c1", Map.of("parameters", broken), Map.of()));
+    assertEquals(1, entries());
+    assertEquals(1, value(store.latest().orElseThrow()));
+  }
+
+  @Test
+  void retainKeepsTheNewestAndThePinned() throws IOException {
+    for (int i = 1; i <= 5; i++) {
+      commit("c" + i, i);
+    }
+    Files.createDirectory(root.resolve("store/unknown"));
+    store.retain(2, Set.of("c1"));
+    assertEquals(List.of("c1", "c4", "c5", "unknown"), store.names());
+    store.retain(9, Set.of());
+    assertEquals(4, entries());
+  }
+
+  @Test
+  void aTruncatedCheckpointDoesNotCountAsKept() throws IOException {
+    commit("c1", 1);
+    Files.write(
+        commit("c2", 2).resolve("parameters.safetensors"),
+        new byte[3],
+        StandardOpenOption.TRUNCATE_EXISTING);
+    store.retain(1, Set.of());
+    assertEquals(1, value(store.latest().orElseThrow()));
+  }
+
+  @Test
+  void commitsLeaveNoArraysBehind() {
+    Parameters parameters = parameters(new float[6]);
+    NDManager own = parameters.get("a/bias").getManager();
+    int before = own.getManagedArrays().size();
+    store.commit("c1", Map.of("parameters", parameters), Map.of());
+    assertEquals(before, own.getManagedArrays().size());
+  }
+
+  private Path commit(String name, float value) {
+    float[] values = {value, value, value, value, value, value};
+    return store.commit(
+        name, Map.of("parameters", parameters(values)), Map.of("examples", (int) value));
+  }
+
+  private float value(TrainingCheckpoint checkpoint) {
+    try (Parameters parameters = checkpoint.read(manager, "parameters")) {
+      float[] values = parameters.get("b/kernel").toFloatArray();
+      assertArrayEquals(parameters.get("a/bias").toFloatArray(), new float[] {9});
+      return values[5];
+    }
+  }
+
+  /** Deliberately not in alphabetical order. */
+  private Parameters parameters(float[] kernel) {
+    NDManager own = manager.newSubManager();
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    arrays.put("b/kernel", own.create(kernel, new Shape(2, 3)));
+    arrays.put("a/bias", own.create(new float[] {9}));
+    return new Parameters(own, arrays);
+  }
+
+  /** Changes a manifest as a program that knows the format would. */
+  private static void rewrite(Path folder, String from, String to) throws IOException {
+    Path manifest = folder.resolve("manifest.json");
+    String text = Files.readString(manifest);
+    assertTrue(text.contains(from), text);
+    String content = text.substring(text.indexOf("content") + 10, text.length() - 3);
+    String changed = content.replace(from, to);
+    String hash =
+        HexFormat.of()
+            .formatHex(
+                CheckpointManifest.sha256().digest(changed.getBytes(StandardCharsets.UTF_8)));
+    Files.writeString(
+        manifest, "{\n\"sha256\": \"" + hash + "\",\n\"content\": " + changed + "\n}\n");
+  }
+
+  private static CheckpointFormatException refused(Path folder) {
+    return assertThrows(CheckpointFormatException.class, () -> CheckpointStore.open(folder));
+  }
+
+  private void assertWarned(String... parts) {
+    boolean found = false;
+    for (ILoggingEvent event : logged.list) {
+      String message = event.getFormattedMessage();
+      found |=
+          event.getLevel() == Level.WARN && List.of(parts).stream().allMatch(message::contains);
+    }
+    assertTrue(found, logged.list.toString());
+  }
+
+  private long entries() {
+    try (var entries = Files.list(root.resolve("store"))) {
+      return entries.count();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+}
