@@ -43,7 +43,7 @@ public final class ModelExporter {
   private static final int MAX_POSITIONS = 8192;
 
   /** Layout of the files below; read by transformers for its own compatibility switches. */
-  private static final String TRANSFORMERS_VERSION = "4.48.0";
+  static final String TRANSFORMERS_VERSION = "4.48.0";
 
   private ModelExporter() {}
 
@@ -137,8 +137,7 @@ public final class ModelExporter {
   }
 
   /** One foreign array made of all parts that the table places in it. */
-  private static Tensor stacked(
-      String name, List<Row> rows, Parameters parameters, ElementType type) {
+  static Tensor stacked(String name, List<Row> rows, Parameters parameters, ElementType type) {
     List<Row> ordered = new ArrayList<>(rows);
     ordered.sort((a, b) -> compare(a.index(), b.index()));
     Row last = ordered.get(ordered.size() - 1);
@@ -267,7 +266,7 @@ public final class ModelExporter {
       ModelConfig model, int resolution, ElementType type, int rows, int imageToken) {
     LanguageConfig language = model.language();
     VisionConfig vision = model.vision();
-    String dtype = type == ElementType.F32 ? "float32" : "bfloat16";
+    String dtype = dtype(type);
     int imageTokens = vision.imageTokens(resolution);
     ObjectNode root = HuggingFaceConfig.JSON.createObjectNode();
     root.putArray("architectures").add("PaliGemmaForConditionalGeneration");
@@ -279,19 +278,38 @@ public final class ModelExporter {
     root.put("tie_word_embeddings", true);
 
     ObjectNode text = root.putObject("text_config");
+    describe(text, language, type, rows);
+    text.put("num_image_tokens", imageTokens);
+
+    ObjectNode tower = root.putObject("vision_config");
+    tower.put("model_type", "siglip_vision_model").put("hidden_size", vision.width());
+    tower.put("intermediate_size", vision.mlpWidth()).put("num_hidden_layers", vision.depth());
+    tower.put("num_attention_heads", vision.heads()).put("num_channels", 3);
+    tower.put("patch_size", vision.patchSize()).put("image_size", resolution);
+    tower.put("num_image_tokens", imageTokens).put("projection_dim", language.width());
+    tower.put("hidden_act", "gelu_pytorch_tanh").put("projector_hidden_act", "gelu_fast");
+    tower.put("layer_norm_eps", vision.normEpsilon()).put("attention_dropout", 0.0);
+    tower.put("vision_use_head", false).put("torch_dtype", dtype);
+
+    root.put("torch_dtype", dtype).put("transformers_version", TRANSFORMERS_VERSION);
+    return root;
+  }
+
+  /** A Gemma's fields. */
+  static void describe(ObjectNode text, LanguageConfig language, ElementType type, int rows) {
     text.put("model_type", language.postNorms() ? "gemma2" : "gemma");
     text.put("vocab_size", rows).put("hidden_size", language.width());
     text.put("intermediate_size", language.mlpWidth());
     text.put("num_hidden_layers", language.depth());
     text.put("num_attention_heads", language.heads());
     text.put("num_key_value_heads", language.keyValueHeads());
-    text.put("head_dim", language.headDim()).put("num_image_tokens", imageTokens);
+    text.put("head_dim", language.headDim());
     text.put("hidden_act", "gelu_pytorch_tanh").put("hidden_activation", "gelu_pytorch_tanh");
     text.put("rms_norm_eps", language.normEpsilon()).put("rope_theta", language.ropeTheta());
     text.put("max_position_embeddings", MAX_POSITIONS);
     text.put("attention_bias", false).put("attention_dropout", 0.0);
     text.put("bos_token_id", 2).put("eos_token_id", 1).put("pad_token_id", 0);
-    text.put("tie_word_embeddings", true).put("torch_dtype", dtype);
+    text.put("tie_word_embeddings", true).put("torch_dtype", dtype(type));
     if (language.postNorms()) {
       if (language.queryScalar() == Math.rint(language.queryScalar())) {
         text.put("query_pre_attn_scalar", (int) language.queryScalar());
@@ -306,19 +324,10 @@ public final class ModelExporter {
           language.slidingWindow() == 0 ? MAX_POSITIONS : language.slidingWindow());
       text.put("cache_implementation", "hybrid");
     }
+  }
 
-    ObjectNode tower = root.putObject("vision_config");
-    tower.put("model_type", "siglip_vision_model").put("hidden_size", vision.width());
-    tower.put("intermediate_size", vision.mlpWidth()).put("num_hidden_layers", vision.depth());
-    tower.put("num_attention_heads", vision.heads()).put("num_channels", 3);
-    tower.put("patch_size", vision.patchSize()).put("image_size", resolution);
-    tower.put("num_image_tokens", imageTokens).put("projection_dim", language.width());
-    tower.put("hidden_act", "gelu_pytorch_tanh").put("projector_hidden_act", "gelu_fast");
-    tower.put("layer_norm_eps", vision.normEpsilon()).put("attention_dropout", 0.0);
-    tower.put("vision_use_head", false).put("torch_dtype", dtype);
-
-    root.put("torch_dtype", dtype).put("transformers_version", TRANSFORMERS_VERSION);
-    return root;
+  private static String dtype(ElementType type) {
+    return type == ElementType.F32 ? "float32" : "bfloat16";
   }
 
   private static void softcap(ObjectNode text, String field, double value) {

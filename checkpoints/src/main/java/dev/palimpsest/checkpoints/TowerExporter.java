@@ -1,0 +1,83 @@
+package dev.palimpsest.checkpoints;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.TensorOutput.Tensor;
+import dev.palimpsest.checkpoints.WeightMapping.Part;
+import dev.palimpsest.checkpoints.WeightMapping.Row;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.model.Parameters;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The towers alone, in the forms in which SigLIP and Gemma are published: what stage 0 imports.
+ * Numbers are float32.
+ */
+public final class TowerExporter {
+  private TowerExporter() {}
+
+  /**
+   * A SigLIP npz of big_vision: the image tower with stacked layers under {@code params/img}, and
+   * beside it what the published files hold and stage 0 drops: the pooling head's probe, a text
+   * tower's embedding, the loss's temperature and bias, all zeros here.
+   *
+   * @param parameters holds at least the image tower's
+   */
+  public static void siglip(Path file, Parameters parameters, ModelConfig model) {
+    Map<String, List<Row>> arrays = new LinkedHashMap<>();
+    for (Row row : WeightMapping.bigVision(model, EnumSet.of(Part.VISION), false)) {
+      arrays.computeIfAbsent(row.foreign(), name -> new ArrayList<>()).add(row);
+    }
+    List<Tensor> tensors = new ArrayList<>();
+    arrays.forEach(
+        (name, rows) ->
+            tensors.add(
+                ModelExporter.stacked("params/" + name, rows, parameters, ElementType.F32)));
+    int width = model.vision().width();
+    NDArray first = parameters.asMap().values().iterator().next();
+    try (NDManager scratch = first.getManager().newSubManager()) {
+      Map<String, Shape> unused = new LinkedHashMap<>();
+      unused.put("params/img/MAPHead_0/probe", new Shape(1, 1, width));
+      unused.put("params/txt/Embed_0/embedding", new Shape(1, width));
+      unused.put("params/t", new Shape(1));
+      unused.put("params/b", new Shape(1));
+      unused.forEach(
+          (name, shape) -> tensors.add(Tensor.of(name, scratch.zeros(shape), ElementType.F32)));
+      Durable.file(file, channel -> NpzWriter.write(channel, tensors));
+    }
+  }
+
+  /**
+   * A Gemma folder of Hugging Face: {@code config.json} and safetensors. One that stands there is
+   * replaced.
+   *
+   * @param parameters holds at least the decoder's
+   * @param model its vocabulary is the number of embedding rows
+   */
+  public static void gemma(Path folder, Parameters parameters, ModelConfig model) {
+    List<Tensor> tensors = new ArrayList<>();
+    for (Row row : WeightMapping.huggingFace(model, Map.of(Part.LANGUAGE, "model"))) {
+      tensors.add(Tensor.of(row.foreign(), parameters.get(row.ours()), ElementType.F32));
+    }
+    ObjectNode config = HuggingFaceConfig.JSON.createObjectNode();
+    config
+        .putArray("architectures")
+        .add(model.language().postNorms() ? "Gemma2ForCausalLM" : "GemmaForCausalLM");
+    ModelExporter.describe(
+        config, model.language(), ElementType.F32, model.language().vocabulary());
+    config.put("transformers_version", ModelExporter.TRANSFORMERS_VERSION);
+    Durable.folder(
+        folder,
+        target -> {
+          SafetensorsWriter.writeFolder(target, tensors, SafetensorsWriter.MAX_SHARD_BYTES);
+          ModelExporter.writeJson(target.resolve("config.json"), config);
+        });
+  }
+}
