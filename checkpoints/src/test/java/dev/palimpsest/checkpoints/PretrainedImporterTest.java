@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.PretrainedImporter.Imported;
+import dev.palimpsest.checkpoints.TensorOutput.Tensor;
 import dev.palimpsest.checkpoints.WeightMapping.Part;
+import dev.palimpsest.checkpoints.WeightMapping.Row;
 import dev.palimpsest.configs.Init.ConnectorInit;
 import dev.palimpsest.configs.Init.FromPretrained;
 import dev.palimpsest.configs.InvalidConfigException;
@@ -19,10 +22,12 @@ import dev.palimpsest.model.Parameters;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Function;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -30,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @NullUnmarked
 class PretrainedImporterTest {
@@ -202,6 +208,76 @@ class PretrainedImporterTest {
         e.getMessage()
             .contains("num_attention_heads is 2.0, but language.heads of the model is 4.0"),
         e.getMessage());
+  }
+
+  @Test
+  void bigVisionNamesNeedNoPrefix() {
+    Path bare = rewritten(name -> name.substring("params/".length()), Function.identity());
+    assertEquals(Golden.hashes("case1.sha256"), hashes(importCase1(bare), case1().model()));
+  }
+
+  /** Some published Gemma checkpoints keep gating_einsum as (2, M, D). */
+  @Test
+  void transposedGatesAreTurned() {
+    Path turned =
+        rewritten(
+            Function.identity(),
+            array ->
+                array.getShape().equals(new Shape(2, 2, 40, 96)) ? array.swapAxes(2, 3) : array);
+    try (NpzFile file = NpzFile.open(turned)) {
+      assertEquals(new Shape(2, 2, 96, 40), file.shape("params/llm/layers/mlp/gating_einsum"));
+    }
+    assertEquals(Golden.hashes("case1.sha256"), hashes(importCase1(turned), case1().model()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void newerNamesAndATiedOutputTableAreRead(boolean tied) {
+    Parameters parameters = importCase1(Golden.path("case1.npz"));
+    List<Tensor> tensors = new ArrayList<>();
+    Map<Part, String> prefixes =
+        Map.of(
+            Part.VISION, "model.vision_tower.vision_model",
+            Part.CONNECTOR, "model.multi_modal_projector.linear",
+            Part.LANGUAGE, "model.language_model");
+    for (Row row : WeightMapping.huggingFace(case1().model(), prefixes)) {
+      tensors.add(Tensor.of(row.foreign(), parameters.get(row.ours()), ElementType.F32));
+    }
+    NDArray table = parameters.get("language/embedding");
+    tensors.add(Tensor.of("lm_head.weight", tied ? table : table.add(1), ElementType.F32));
+    Path file = folder.resolve("model.safetensors");
+    Durable.file(file, channel -> SafetensorsWriter.write(channel, tensors));
+    if (tied) {
+      Imported imported = importModel(file, case1().model(), 28);
+      assertEquals(Golden.hashes("case1.sha256"), hashes(imported.parameters(), case1().model()));
+      assertTrue(imported.notes().get(0).contains("dropped lm_head.weight"));
+    } else {
+      var e =
+          assertThrows(InvalidConfigException.class, () -> importModel(file, case1().model(), 28));
+      assertTrue(e.getMessage().contains("lm_head.weight differs from"), e.getMessage());
+    }
+  }
+
+  private static HuggingFaceConfig case1() {
+    return HuggingFaceConfig.read(Golden.path("case1.config.json"));
+  }
+
+  private Parameters importCase1(Path file) {
+    return importModel(file, case1().model(), 28).parameters();
+  }
+
+  private Path rewritten(Function<String, String> names, Function<NDArray, NDArray> arrays) {
+    Path target = folder.resolve("rewritten.npz");
+    try (NpzFile file = NpzFile.open(Golden.path("case1.npz"))) {
+      List<Tensor> tensors = new ArrayList<>();
+      for (String name : file.names()) {
+        NDArray array = arrays.apply(file.toArray(manager, name));
+        NDArray contiguous = manager.create(array.toFloatArray(), array.getShape());
+        tensors.add(Tensor.of(names.apply(name), contiguous, ElementType.F32));
+      }
+      Durable.file(target, channel -> NpzWriter.write(channel, tensors));
+    }
+    return target;
   }
 
   @Test
