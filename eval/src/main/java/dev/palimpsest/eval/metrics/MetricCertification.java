@@ -31,6 +31,10 @@ public final class MetricCertification {
           Map.entry("kind", TextGoldens::exactMatch),
           Map.entry("ptb_line", CaptionGoldens::tokens),
           Map.entry("tokenized", CaptionGoldens::captions),
+          Map.entry("pred_xyxy", BoxGoldens::boxes),
+          Map.entry("pred_polygons", BoxGoldens::masks),
+          Map.entry("decoder_mask64_times128", BoxGoldens::decodedMasks),
+          Map.entry("detections", BoxGoldens::averagePrecision),
           Map.entry("clustered_stderr", StatisticsGoldens::errors));
 
   private MetricCertification() {}

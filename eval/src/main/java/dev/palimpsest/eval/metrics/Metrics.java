@@ -50,6 +50,9 @@ public final class Metrics {
     all.addAll(Pope.variants());
     all.addAll(Nlvr2.variants());
     all.add(new RemoteSensingVqa());
+    all.addAll(RefCocoBox.variants());
+    all.addAll(RefCocoSegmentation.variants());
+    all.add(new CocoMapMetric());
     all.addAll(CaptionMetric.variants());
     all.addAll(
         ByLanguage.of(

@@ -41,6 +41,10 @@ class MetricCertificationTest {
     "stats, 17",
     "ptb_tokenizer, 215",
     "coco_caption, 502",
+    "refcoco_box, 183",
+    "refcoco_seg_bigvision, 53",
+    "refcoco_seg_masks, 211",
+    "coco_map, 363",
   })
   void everyGoldenNumberIsReproduced(String file, int numbers) throws IOException {
     List<Row> rows = MetricCertification.run(golden(file));

@@ -1,0 +1,75 @@
+package dev.palimpsest.eval.metrics;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.MatchResult;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Boxes in what a model wrote. */
+final class BoxText {
+  private static final String PLAIN = "(-?\\d+(?:\\.\\d+)?)";
+  private static final String NUMBER = "(-?\\d+(?:\\.\\d+)?(?:[eE][-+]?\\d+)?)";
+  private static final String SEPARATOR = "(?:\\s*,\\s*|\\s+)";
+
+  /** {@code [x1, y1, x2, y2]} */
+  private static final Pattern BRACKETED =
+      Pattern.compile(
+          "\\[\\s*" + String.join("\\s*,\\s*", List.of(PLAIN, PLAIN, PLAIN, PLAIN)) + "\\s*\\]");
+
+  /** Four numbers in a row, whatever is around them. */
+  private static final Pattern FOUR =
+      Pattern.compile(String.join(SEPARATOR, List.of(NUMBER, NUMBER, NUMBER, NUMBER)));
+
+  /** {@code <loc0100><loc0150><loc0700><loc0800>}: y1 x1 y2 x2 */
+  private static final Pattern LOCATIONS =
+      Pattern.compile("<loc(\\d{4})><loc(\\d{4})><loc(\\d{4})><loc(\\d{4})>");
+
+  private BoxText() {}
+
+  /** The first box in square brackets; numbers without exponents. */
+  static Optional<Box> bracketed(String text) {
+    Matcher matcher = BRACKETED.matcher(text);
+    return matcher.find() ? Optional.of(box(matcher)) : Optional.empty();
+  }
+
+  /** Every run of four numbers. */
+  static List<Box> all(String text) {
+    List<Box> boxes = new ArrayList<>();
+    FOUR.matcher(text).results().forEach(match -> boxes.add(box(match)));
+    return boxes;
+  }
+
+  /**
+   * The four location tokens that a text begins with.
+   *
+   * @return bins from 0 to 1023 in the order y1 x1 y2 x2
+   */
+  static Optional<int[]> locations(String text) {
+    Matcher matcher = LOCATIONS.matcher(text);
+    if (!matcher.lookingAt()) {
+      return Optional.empty();
+    }
+    int[] bins = new int[4];
+    for (int i = 0; i < 4; i++) {
+      bins[i] = Integer.parseInt(matcher.group(i + 1));
+    }
+    return bins[0] < 1024 && bins[1] < 1024 && bins[2] < 1024 && bins[3] < 1024
+        ? Optional.of(bins)
+        : Optional.empty();
+  }
+
+  /** Location bins as fractions of the image; big_vision divides by 1023 when it scores. */
+  static Box ofLocations(int[] bins) {
+    return new Box(bins[1] / 1023.0, bins[0] / 1023.0, bins[3] / 1023.0, bins[2] / 1023.0);
+  }
+
+  private static Box box(MatchResult match) {
+    return new Box(
+        Double.parseDouble(match.group(1)),
+        Double.parseDouble(match.group(2)),
+        Double.parseDouble(match.group(3)),
+        Double.parseDouble(match.group(4)));
+  }
+}

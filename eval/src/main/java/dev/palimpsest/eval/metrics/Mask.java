@@ -1,0 +1,221 @@
+package dev.palimpsest.eval.metrics;
+
+import java.util.Arrays;
+import java.util.BitSet;
+
+/**
+ * A binary mask of an image, with COCO's run-length code and polygon rasterisation.
+ *
+ * @param height of the image, in pixels
+ * @param width of the image, in pixels
+ * @param pixels column by column from the left, each from the top: pixel (x, y) is bit {@code x *
+ *     height + y}
+ */
+record Mask(int height, int width, BitSet pixels) {
+  private static final int UPSAMPLING = 5;
+
+  Mask {
+    pixels = (BitSet) pixels.clone();
+  }
+
+  /**
+   * The union of polygons, each rasterised as COCO does it: the outline walked on a grid five times
+   * as fine, its crossings of column centres rounded to pixels. Not the same as filling a path.
+   *
+   * @param polygons x and y in turn, in pixels; points may lie outside the image
+   */
+  static Mask ofPolygons(Iterable<double[]> polygons, int height, int width) {
+    BitSet pixels = new BitSet(height * width);
+    for (double[] polygon : polygons) {
+      int[] crossings = crossings(polygon, height, width);
+      for (int i = 0; i + 1 < crossings.length; i += 2) {
+        pixels.set(crossings[i], crossings[i + 1]);
+      }
+      if (crossings.length % 2 == 1) {
+        pixels.set(crossings[crossings.length - 1], height * width);
+      }
+    }
+    return new Mask(height, width, pixels);
+  }
+
+  /** Column-major positions at which the inside of a polygon begins and ends, ascending. */
+  private static int[] crossings(double[] polygon, int height, int width) {
+    int points = polygon.length / 2;
+    int[] x = new int[points + 1];
+    int[] y = new int[points + 1];
+    for (int i = 0; i < points; i++) {
+      x[i] = (int) (UPSAMPLING * polygon[2 * i] + 0.5);
+      y[i] = (int) (UPSAMPLING * polygon[2 * i + 1] + 0.5);
+    }
+    x[points] = x[0];
+    y[points] = y[0];
+    int length = 0;
+    for (int i = 0; i < points; i++) {
+      length += Math.max(Math.abs(x[i] - x[i + 1]), Math.abs(y[i] - y[i + 1])) + 1;
+    }
+    int[] u = new int[length];
+    int[] v = new int[length];
+    int m = 0;
+    for (int i = 0; i < points; i++) {
+      m = walk(x[i], y[i], x[i + 1], y[i + 1], u, v, m);
+    }
+    int[] crossings = new int[length];
+    int count = 0;
+    for (int j = 1; j < length; j++) {
+      if (u[j] != u[j - 1]) {
+        double column = ((u[j] < u[j - 1] ? u[j] : u[j] - 1) + 0.5) / UPSAMPLING - 0.5;
+        if (column != Math.floor(column) || column < 0 || column > width - 1) {
+          continue;
+        }
+        double row = (Math.min(v[j], v[j - 1]) + 0.5) / UPSAMPLING - 0.5;
+        row = Math.ceil(Math.max(0, Math.min(height, row)));
+        crossings[count++] = ((int) column) * height + (int) row;
+      }
+    }
+    int[] sorted = Arrays.copyOf(crossings, count);
+    Arrays.sort(sorted);
+    return sorted;
+  }
+
+  /** The points of a line, one per step of its longer side. */
+  private static int walk(int x1, int y1, int x2, int y2, int[] u, int[] v, int m) {
+    int dx = Math.abs(x2 - x1);
+    int dy = Math.abs(y2 - y1);
+    boolean flat = dx >= dy;
+    boolean backwards = flat ? x1 > x2 : y1 > y2;
+    int fromX = backwards ? x2 : x1;
+    int fromY = backwards ? y2 : y1;
+    int toX = backwards ? x1 : x2;
+    int toY = backwards ? y1 : y2;
+    int steps = flat ? dx : dy;
+    double slope =
+        steps == 0 ? 0 : flat ? (double) (toY - fromY) / dx : (double) (toX - fromX) / dy;
+    for (int d = 0; d <= steps; d++) {
+      int t = backwards ? steps - d : d;
+      u[m] = flat ? t + fromX : (int) (fromX + slope * t + 0.5);
+      v[m] = flat ? (int) (fromY + slope * t + 0.5) : t + fromY;
+      m++;
+    }
+    return m;
+  }
+
+  /**
+   * From COCO's compressed run lengths: background and foreground in turn, each number in groups of
+   * five bits, from the fourth on as the difference to the one two before.
+   *
+   * @throws IllegalArgumentException when the code ends early or does not fill the image
+   */
+  static Mask ofRle(String counts, int height, int width) {
+    BitSet pixels = new BitSet(height * width);
+    long[] runs = new long[counts.length()];
+    int count = 0;
+    long start = 0;
+    int at = 0;
+    while (at < counts.length()) {
+      long run = 0;
+      int shift = 0;
+      int group;
+      do {
+        if (at == counts.length()) {
+          throw new IllegalArgumentException("run-length code ends inside a number");
+        }
+        group = counts.charAt(at++) - 48;
+        run |= (long) (group & 0x1f) << shift;
+        shift += 5;
+      } while ((group & 0x20) != 0);
+      if ((group & 0x10) != 0) {
+        run |= -1L << shift;
+      }
+      run += count > 2 ? runs[count - 2] : 0;
+      long end = start + run;
+      if (run < 0 || end > (long) height * width) {
+        throw new IllegalArgumentException(
+            "run-length code does not fit an image of " + height + " x " + width);
+      }
+      if (count % 2 == 1) {
+        pixels.set((int) start, (int) end);
+      }
+      runs[count++] = run;
+      start = end;
+    }
+    if (start != (long) height * width) {
+      throw new IllegalArgumentException(
+          "run lengths sum to %d, an image of %d x %d has %d pixels"
+              .formatted(start, height, width, (long) height * width));
+    }
+    return new Mask(height, width, pixels);
+  }
+
+  /** COCO's compressed run lengths. */
+  String rle() {
+    int[] runs = new int[pixels.cardinality() * 2 + 2];
+    int count = 0;
+    int at = 0;
+    boolean inside = false;
+    while (at < height * width) {
+      int end = inside ? pixels.nextClearBit(at) : pixels.nextSetBit(at);
+      end = end < 0 ? height * width : Math.min(end, height * width);
+      runs[count++] = end - at;
+      at = end;
+      inside = !inside;
+    }
+    StringBuilder code = new StringBuilder();
+    for (int i = 0; i < count; i++) {
+      long value = (long) runs[i] - (i > 2 ? runs[i - 2] : 0);
+      boolean more = true;
+      while (more) {
+        int group = (int) (value & 0x1f);
+        value >>= 5;
+        more = (group & 0x10) != 0 ? value != -1 : value != 0;
+        code.append((char) ((more ? group | 0x20 : group) + 48));
+      }
+    }
+    return code.toString();
+  }
+
+  int area() {
+    return pixels.cardinality();
+  }
+
+  /** Pixels in both. */
+  int intersection(Mask other) {
+    requireSameSize(other);
+    BitSet both = (BitSet) pixels.clone();
+    both.and(other.pixels);
+    return both.cardinality();
+  }
+
+  /** Pixels in either. */
+  int union(Mask other) {
+    return area() + other.area() - intersection(other);
+  }
+
+  /** 0 where both are empty. */
+  double iou(Mask other) {
+    int union = union(other);
+    return union == 0 ? 0 : (double) intersection(other) / union;
+  }
+
+  /** The tight box around the mask: x, y, width, height; zeros where it is empty. */
+  int[] boundingBox() {
+    int left = width;
+    int right = -1;
+    int top = height;
+    int bottom = -1;
+    for (int bit = pixels.nextSetBit(0); bit >= 0; bit = pixels.nextSetBit(bit + 1)) {
+      left = Math.min(left, bit / height);
+      right = Math.max(right, bit / height);
+      top = Math.min(top, bit % height);
+      bottom = Math.max(bottom, bit % height);
+    }
+    return right < 0 ? new int[4] : new int[] {left, top, right - left + 1, bottom - top + 1};
+  }
+
+  private void requireSameSize(Mask other) {
+    if (height != other.height || width != other.width) {
+      throw new IllegalArgumentException(
+          "masks of different images: %d x %d and %d x %d"
+              .formatted(height, width, other.height, other.width));
+    }
+  }
+}

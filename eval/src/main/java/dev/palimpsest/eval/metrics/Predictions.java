@@ -1,0 +1,158 @@
+package dev.palimpsest.eval.metrics;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Saved predictions: JSON lines, an object each, with {@code id}, {@code prediction}, and {@code
+ * references} (a list of texts) or {@code reference} (one). Any other key becomes a field.
+ * References and fields may come from a second file of the same form, joined by {@code id}.
+ */
+public final class Predictions {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  /** How many ids a message names at most. */
+  private static final int NAMED = 5;
+
+  private Predictions() {}
+
+  /** A line and where it stands. */
+  private record Line(String where, JsonNode object) {}
+
+  /**
+   * Predictions that carry their references.
+   *
+   * @throws MetricInputException names file and line of what is wrong
+   */
+  public static List<MetricRecord> read(Path predictions) throws IOException {
+    List<MetricRecord> records = new ArrayList<>();
+    for (Map.Entry<String, Line> entry : lines(predictions).entrySet()) {
+      Line line = entry.getValue();
+      records.add(record(entry.getKey(), line, line));
+    }
+    return records;
+  }
+
+  /**
+   * Predictions and, by id, the references and fields of another file. Both must have the same ids.
+   *
+   * @throws MetricInputException names file and line of what is wrong, or the ids that only one has
+   */
+  public static List<MetricRecord> read(Path predictions, Path references) throws IOException {
+    Map<String, Line> predicted = lines(predictions);
+    Map<String, Line> wanted = lines(references);
+    requireSubset(predicted.keySet(), wanted.keySet(), "a prediction but no reference");
+    requireSubset(wanted.keySet(), predicted.keySet(), "a reference but no prediction");
+    List<MetricRecord> records = new ArrayList<>();
+    for (Map.Entry<String, Line> entry : wanted.entrySet()) {
+      Line prediction = predicted.get(entry.getKey());
+      if (prediction != null) {
+        records.add(record(entry.getKey(), prediction, entry.getValue()));
+      }
+    }
+    return records;
+  }
+
+  private static void requireSubset(Set<String> part, Set<String> whole, String what) {
+    Set<String> missing = new LinkedHashSet<>(part);
+    missing.removeAll(whole);
+    if (!missing.isEmpty()) {
+      List<String> first = missing.stream().limit(NAMED).toList();
+      throw new MetricInputException(
+          "%d ids have %s: %s%s"
+              .formatted(
+                  missing.size(),
+                  what,
+                  String.join(", ", first),
+                  missing.size() > NAMED ? ", ..." : ""));
+    }
+  }
+
+  private static Map<String, Line> lines(Path file) throws IOException {
+    Map<String, Line> lines = new LinkedHashMap<>();
+    try (BufferedReader reader = Files.newBufferedReader(file)) {
+      int number = 0;
+      for (String text = reader.readLine(); text != null; text = reader.readLine()) {
+        String where = file + ":" + ++number;
+        if (text.isBlank()) {
+          continue;
+        }
+        JsonNode object = parse(where, text);
+        JsonNode id = object.path("id");
+        if (!id.isTextual() && !id.isNumber()) {
+          throw new MetricInputException(where + ": \"id\" must be a text or a number, got " + id);
+        }
+        Line earlier = lines.putIfAbsent(id.asText(), new Line(where, object));
+        if (earlier != null) {
+          throw new MetricInputException(
+              "%s: id %s was already given at %s".formatted(where, id.asText(), earlier.where()));
+        }
+      }
+    } catch (CharacterCodingException e) {
+      throw new MetricInputException(file + ": not UTF-8");
+    }
+    return lines;
+  }
+
+  private static JsonNode parse(String where, String text) {
+    JsonNode object;
+    try {
+      object = JSON.readTree(text);
+    } catch (JsonProcessingException e) {
+      throw new MetricInputException(where + ": not JSON: " + e.getOriginalMessage());
+    }
+    if (!object.isObject()) {
+      throw new MetricInputException(where + ": expected a JSON object, got " + object);
+    }
+    return object;
+  }
+
+  private static MetricRecord record(String id, Line predicted, Line wanted) {
+    JsonNode prediction = predicted.object().path("prediction");
+    // Metrics of boxes and masks may have all they need in fields.
+    if (!prediction.isTextual() && !prediction.isMissingNode()) {
+      throw new MetricInputException(
+          predicted.where() + ": \"prediction\" must be a text, got " + prediction);
+    }
+    Map<String, JsonNode> fields = new LinkedHashMap<>();
+    for (Line line : List.of(predicted, wanted)) {
+      line.object().properties().forEach(e -> fields.put(e.getKey(), e.getValue()));
+    }
+    List.of("id", "prediction", "reference", "references").forEach(fields::remove);
+    return new MetricRecord(id, prediction.asText(""), references(wanted), fields);
+  }
+
+  private static List<String> references(Line line) {
+    JsonNode one = line.object().path("reference");
+    JsonNode many = line.object().path("references");
+    if (one.isTextual() && many.isMissingNode()) {
+      return List.of(one.asText());
+    }
+    List<String> texts = new ArrayList<>();
+    for (JsonNode text : many) {
+      if (!text.isTextual()) {
+        throw new MetricInputException(
+            line.where() + ": \"references\" must be a list of texts, got " + many);
+      }
+      texts.add(text.asText());
+    }
+    if (!one.isMissingNode() || (!many.isMissingNode() && !many.isArray())) {
+      throw new MetricInputException(
+          line.where()
+              + ": give either \"references\", a list of texts, or \"reference\", one text");
+    }
+    return texts;
+  }
+}
