@@ -3,7 +3,6 @@ package dev.palimpsest.checkpoints;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.ShortBuffer;
 
 /** Conversions between number formats, a chunk at a time. */
 final class Elements {
@@ -24,7 +23,8 @@ final class Elements {
   /** Fills {@code target} with float32 values from element {@code first} on. */
   static void readFloats(TensorBytes bytes, ElementType type, long first, FloatBuffer target) {
     ByteBuffer raw = ByteBuffer.allocate(CHUNK * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-    float[] values = new float[CHUNK];
+    float[] values = new float[CHUNK]; // plain arrays: loops over them are vectorised
+    short[] bits = new short[CHUNK];
     long at = first;
     while (target.hasRemaining()) {
       int n = Math.min(CHUNK, target.remaining());
@@ -38,15 +38,15 @@ final class Elements {
           }
         }
         case BF16 -> {
-          ShortBuffer bits = raw.asShortBuffer();
+          raw.asShortBuffer().get(bits, 0, n);
           for (int i = 0; i < n; i++) {
-            values[i] = Float.intBitsToFloat(bits.get(i) << 16);
+            values[i] = Float.intBitsToFloat(bits[i] << 16);
           }
         }
         case F16 -> {
-          ShortBuffer bits = raw.asShortBuffer();
+          raw.asShortBuffer().get(bits, 0, n);
           for (int i = 0; i < n; i++) {
-            values[i] = ofHalf(bits.get(i));
+            values[i] = ofHalf(bits[i]);
           }
         }
         default -> throw new IllegalArgumentException(type + " holds no real numbers");

@@ -69,12 +69,16 @@ final class TensorOutput {
         writeFully(channel, float32);
         return;
       }
-      FloatBuffer values = float32.asFloatBuffer();
-      while (values.hasRemaining()) {
-        int n = Math.min(CHUNK, values.remaining());
+      FloatBuffer source = float32.asFloatBuffer();
+      float[] values = new float[CHUNK];
+      short[] bits = new short[CHUNK];
+      while (source.hasRemaining()) {
+        int n = Math.min(CHUNK, source.remaining());
+        source.get(values, 0, n);
         for (int i = 0; i < n; i++) {
-          halves.put(i, Elements.toBfloat16(values.get()));
+          bits[i] = Elements.toBfloat16(values[i]);
         }
+        halves.put(0, bits, 0, n);
         writeFully(channel, converted.clear().limit(n * 2));
       }
     } catch (IOException e) {
