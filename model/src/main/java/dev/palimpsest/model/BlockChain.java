@@ -40,7 +40,7 @@ final class BlockChain {
   NDArray forward(NDManager owner, NDArray x, Trace trace) {
     NDArray input = x;
     for (Block block : blocks) {
-      NDArray output = run(owner, block, input, weights(block));
+      NDArray output = run(owner, block, input, weights(block)).get(0);
       trace.value(block.name(), output);
       if (input != x) {
         input.close();
@@ -75,9 +75,9 @@ final class BlockChain {
       NDArray output;
       if (step.isNeeded() && i >= keepFrom) {
         step.graph = new Graph(owner, step);
-        output = step.graph.output;
+        output = step.graph.recorded.get(0);
       } else {
-        output = run(owner, step.block, input, weights(step.block));
+        output = run(owner, step.block, input, weights(step.block)).get(0);
       }
       if (step.isNeeded()) {
         steps.add(step);
@@ -90,12 +90,12 @@ final class BlockChain {
     return new Recording(owner, steps, input);
   }
 
-  private NDArray run(NDManager owner, Block block, NDArray input, List<NDArray> weights) {
+  private List<NDArray> run(NDManager owner, Block block, NDArray input, List<NDArray> weights) {
     List<Object> arguments = new ArrayList<>();
     arguments.add(input);
     arguments.add(weights);
     arguments.addAll(block.settings());
-    return kernels.array(owner, block.kernel(), arguments.toArray());
+    return kernels.arrays(owner, block.kernel(), arguments.toArray());
   }
 
   private List<NDArray> weights(Block block) {
@@ -174,7 +174,7 @@ final class BlockChain {
     private final Step step;
     private final NDManager manager;
     private final List<NDArray> leaves; // the input if something below is trained, then parameters
-    private final NDArray output;
+    private final List<NDArray> recorded; // the output, then the tape of products
 
     Graph(NDManager owner, Step step) {
       this.step = step;
@@ -192,12 +192,12 @@ final class BlockChain {
         for (String name : step.block.parameters()) {
           weights.add(step.trained.contains(name) ? leaves.get(at++) : parameters.get(name));
         }
-        output = run(manager, step.block, input, weights);
+        recorded = run(manager, step.block, input, weights);
       }
     }
 
     @Nullable NDArray backward(NDManager owner, NDArray dy, Parameters gradients) {
-      List<NDArray> computed = kernels.arrays(manager, "vector_jacobian", output, leaves, dy);
+      List<NDArray> computed = kernels.arrays(manager, "backward", recorded, leaves, dy);
       int at = step.inputTrained ? 1 : 0;
       List<NDArray> sums = step.trained.stream().map(gradients::get).toList();
       if (!sums.isEmpty()) {

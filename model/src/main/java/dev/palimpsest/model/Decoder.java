@@ -122,7 +122,7 @@ final class Decoder {
       arguments.add(blockParameters(i).stream().map(parameters::get).toList());
       arguments.addAll(settings(around, i));
       arguments.addAll(List.of(Kernels.dtype(precision), keys.get(i), values.get(i), start));
-      NDArray output = kernels.array(owner, "language_block_cached", arguments.toArray());
+      NDArray output = kernels.arrays(owner, "language_block_cached", arguments.toArray()).get(0);
       input.close();
       input = output;
     }

@@ -23,7 +23,7 @@ import java.util.List;
 @SuppressWarnings("try") // gradient modes are used by being open
 public final class Kernels implements AutoCloseable {
   private static final List<String> SOURCES =
-      List.of("products.py", "vision.py", "language.py", "head.py", "autograd.py", "optimizer.py");
+      List.of("multiply_onednn.py", "products.py", "vision.py", "language.py", "head.py", "autograd.py", "optimizer.py");
 
   private final NDManager manager;
   private final PtSymbolBlock module;

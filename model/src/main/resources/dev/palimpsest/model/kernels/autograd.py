@@ -1,17 +1,41 @@
-# Gradients of one block at a time.
+# Gradients of one block at a time. A block's kernel returns its output and, with gradients on, a tape
+# of its products in order (see affine).
 
 # The same storage as leaves of a new graph.
 def leaves(self, arrays: List[Tensor]) -> List[Tensor]:
   out = annotate(List[Tensor], [])
   for a in arrays:
-    out = out + [torch.requires_grad_(torch.detach(a), True)]
+    torch.append(out, torch.requires_grad_(torch.detach(a), True))
   return out
 
-# upstream^T dy/dx for each x in inputs
-def vector_jacobian(self, y: Tensor, inputs: List[Tensor], upstream: Tensor) -> List[Tensor]:
+# upstream^T dy/dx for each x in leaves: autograd down to the last product's output, this product by
+# hand, autograd from its input down to the product before, and so on.
+def backward(self, recorded: List[Tensor], leaves: List[Tensor], upstream: Tensor) -> List[Tensor]:
+  torch.backward([recorded[0]], annotate(List[Optional[Tensor]], [upstream]))
+  products = (len(recorded) - 1) // 4
+  for i in range(products):
+    at = 1 + 4 * (products - 1 - i)
+    x, w, bias, y = recorded[at], recorded[at + 1], recorded[at + 2], recorded[at + 3]
+    dy = y.grad
+    inputs = annotate(List[Tensor], [])
+    gradients = annotate(List[Optional[Tensor]], [])
+    if w.numel() == 0:  # shared
+      torch.append(inputs, x)
+      torch.append(gradients, dy)
+    else:
+      if w.requires_grad:
+        torch.append(inputs, w)
+        torch.append(gradients, torch.to(self.multiply(torch.t(dy), torch.t(torch.detach(x)), self.nothing(x)), w.dtype))
+      if bias.requires_grad:
+        torch.append(inputs, bias)
+        torch.append(gradients, torch.sum(torch.to(dy, bias.dtype), [0]))
+      if x.requires_grad:
+        torch.append(inputs, x)
+        torch.append(gradients, self.multiply(dy, torch.t(torch.to(torch.detach(w), dy.dtype)), self.nothing(x)))
+    torch.backward(inputs, gradients)
   out = annotate(List[Tensor], [])
-  for g in torch.grad([y], inputs, annotate(List[Optional[Tensor]], [upstream])):
-    out = out + [unchecked_cast(Tensor, g)]
+  for leaf in leaves:
+    torch.append(out, leaf.grad)
   return out
 
 # Adds each array to its sum.

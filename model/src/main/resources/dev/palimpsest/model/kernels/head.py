@@ -4,7 +4,7 @@ def cap(self, x: Tensor, softcap: float) -> Tensor:
   return torch.tanh(x / softcap) * softcap if softcap > 0. else x
 
 def head_logits(self, h: Tensor, table: Tensor, softcap: float, dtype: int) -> Tensor:
-  return self.cap(torch.to(self.linear(torch.to(h, dtype), table, dtype), 6), softcap)
+  return self.cap(torch.to(self.multiply(torch.to(h, dtype), torch.to(table, dtype), self.nothing(h)), 6), softcap)
 
 # Rows of [B, L, D] taken as [B*L, D]
 def take_rows(self, x: Tensor, rows: Tensor) -> Tensor:
@@ -41,17 +41,15 @@ def head_losses_and_gradient(self, h: Tensor, table: Tensor, targets: Tensor, we
   dz = torch.mul_(dz, torch.unsqueeze(weights, 1))
   if softcap > 0.:
     dz = dz * (1. - torch.square(z / softcap))
-  trained = table_gradient.numel() > 0
-  if self.is_picture(h, dtype):
-    kernel = torch.view(table, [table.size(0), table.size(1), 1, 1])
-    dh, dw, _ = torch.convolution_backward(self.as_picture(dz), self.as_picture(h), kernel, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, trained, False])
-    if trained:
-      torch.add_(table_gradient, torch.view(dw, table.size()))
-    return [losses, self.as_rows(dh)]
   dz = torch.to(dz, dtype)
-  if trained:
-    torch.add_(table_gradient, torch.matmul(torch.t(dz), torch.to(h, dtype)))
-  return [losses, torch.to(torch.matmul(dz, torch.to(table, dtype)), 6)]
+  h = torch.to(h, dtype)
+  rows = 67108864 // table.size(1)  # of the table at a time: 256 MB
+  for i in range(0, table_gradient.size(0), rows):
+    n = min(rows, table.size(0) - i)
+    part = self.multiply(torch.t(torch.narrow(dz, 1, i, n)), torch.t(h), self.nothing(h))
+    torch.add_(torch.narrow(table_gradient, 0, i, n), part)
+  dh = self.multiply(dz, torch.t(torch.to(table, dtype)), self.nothing(h))
+  return [losses, torch.to(dh, 6)]
 
 def concatenate(self, parts: List[Tensor]) -> Tensor:
   return torch.cat(parts, 0)

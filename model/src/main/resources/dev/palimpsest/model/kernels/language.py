@@ -72,12 +72,12 @@ def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, so
   return torch.reshape(torch.transpose(y, 1, 2), [b, n, heads * h])
 
 # Normalises, projects and rotates; w as in language_block. q [B, H, L, h], k and v [B, K, L, h]
-def queries_keys_values(self, x: Tensor, w: List[Tensor], rotary: Tensor, head_dim: int, epsilon: float, dtype: int) -> List[Tensor]:
+def queries_keys_values(self, x: Tensor, w: List[Tensor], rotary: Tensor, head_dim: int, epsilon: float, dtype: int, tape: List[Tensor]) -> List[Tensor]:
   split = [x.size(0), x.size(1), -1, head_dim]
-  y = torch.to(self.rms_norm(x, w[0], epsilon), dtype)
-  q = self.rotate(torch.view(self.linear(y, w[1], dtype), split), rotary)
-  k = self.rotate(torch.view(self.linear(y, w[2], dtype), split), rotary)
-  v = torch.view(self.linear(y, w[3], dtype), split)
+  y = self.share(torch.to(self.rms_norm(x, w[0], epsilon), dtype), tape)
+  q = self.rotate(torch.view(self.linear(y, w[1], dtype, tape), split), rotary)
+  k = self.rotate(torch.view(self.linear(y, w[2], dtype, tape), split), rotary)
+  v = torch.view(self.linear(y, w[3], dtype, tape), split)
   return [torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(v, 1, 2)]
 
 # Drops elements independently; equal seeds drop the same ones.
@@ -89,41 +89,43 @@ def drop(self, x: Tensor, rate: float, seed: int) -> Tensor:
 
 # What follows attention. With post-norms, attention's branch is normalised then dropped, the MLP's
 # dropped then normalised, as in the reference.
-def after_attention(self, x: Tensor, y: Tensor, w: List[Tensor], epsilon: float, rate: float, seed: int, dtype: int) -> Tensor:
+def after_attention(self, x: Tensor, y: Tensor, w: List[Tensor], epsilon: float, rate: float, seed: int, dtype: int, tape: List[Tensor]) -> Tensor:
   post = len(w) == 11
   at = 6 if post else 5
-  y = self.linear(y, w[4], dtype)
+  y = self.linear(y, w[4], dtype, tape)
   if post:
     y = self.rms_norm(y, w[5], epsilon)
-  x = x + self.drop(y, rate, 2 * seed)
-  y = torch.to(self.rms_norm(x, w[at], epsilon), dtype)
-  gate = torch.gelu(self.linear(y, w[at + 1], dtype), approximate="tanh")
-  y = self.linear(gate * self.linear(y, w[at + 2], dtype), w[at + 3], dtype)
+  x = self.share(x + self.drop(y, rate, 2 * seed), tape)
+  y = self.share(torch.to(self.rms_norm(x, w[at], epsilon), dtype), tape)
+  gate = torch.gelu(self.linear(y, w[at + 1], dtype, tape), approximate="tanh")
+  y = self.linear(gate * self.linear(y, w[at + 2], dtype, tape), w[at + 3], dtype, tape)
   y = self.drop(y, rate, 2 * seed + 1)
   if post:
     y = self.rms_norm(y, w[10], epsilon)
   return x + y
 
 # w: attention norm; query, key, value, out; [post-attention norm]; MLP norm; gate, up, down; [post-MLP norm]
-def language_block(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, rate: float, seed: int, dtype: int) -> Tensor:
-  qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype)
+def language_block(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, rate: float, seed: int, dtype: int) -> List[Tensor]:
+  tape = annotate(List[Tensor], [])
+  qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype, tape)
   y = self.attend(qkv[0], qkv[1], qkv[2], mask, scale, softcap)
-  return self.after_attention(x, y, w, epsilon, rate, seed, dtype)
+  return [self.after_attention(x, y, w, epsilon, rate, seed, dtype, tape)] + tape
 
 # language_block that also writes its keys and values into the cache at slots from, from + 1, ...
 # and attends to all slots up to there. keys, values [B, K, slots, h]
-def language_block_cached(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, dtype: int, keys: Tensor, values: Tensor, start: int) -> Tensor:
-  qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype)
+def language_block_cached(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, dtype: int, keys: Tensor, values: Tensor, start: int) -> List[Tensor]:
+  tape = annotate(List[Tensor], [])
+  qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype, tape)
   n = x.size(1)
   torch.copy_(torch.narrow(keys, 2, start, n), qkv[1])
   torch.copy_(torch.narrow(values, 2, start, n), qkv[2])
   k = torch.to(torch.narrow(keys, 2, 0, start + n), qkv[0].dtype)
   v = torch.to(torch.narrow(values, 2, 0, start + n), qkv[0].dtype)
   y = self.attend(qkv[0], k, v, mask, scale, softcap)
-  return self.after_attention(x, y, w, epsilon, 0., 0, dtype)
+  return [self.after_attention(x, y, w, epsilon, 0., 0, dtype, tape)]
 
-def language_norm(self, x: Tensor, w: List[Tensor], epsilon: float) -> Tensor:
-  return self.rms_norm(x, w[0], epsilon)
+def language_norm(self, x: Tensor, w: List[Tensor], epsilon: float) -> List[Tensor]:
+  return [self.rms_norm(x, w[0], epsilon)]
 
 # While decoding, slots hold padded prompts and then generated tokens; the newest is the query.
 # Visible slots, [B, 1, slots].

@@ -1,32 +1,33 @@
 # Products against weights, and normalisation. Activations are [..., C], weights [O, C].
 # dtype is libtorch's number of a type: 6 is float32, 15 is bfloat16.
 
-# [R, C] read as one channels-last picture of R x 1 pixels with C channels; shares storage.
-def as_picture(self, rows: Tensor) -> Tensor:
-  return torch.permute(torch.view(rows, [1, rows.size(0), 1, rows.size(1)]), [0, 3, 1, 2])
+def nothing(self, x: Tensor) -> Tensor:
+  return torch.empty([0], dtype=x.dtype, device=x.device)
 
-def as_rows(self, picture: Tensor) -> Tensor:
-  return torch.reshape(torch.permute(picture, [0, 2, 3, 1]), [picture.size(2), picture.size(1)])
+# x W^T + bias; an empty bias is none.
+#
+# Products are differentiated by hand (see backward in autograd.py), what lies between them by
+# autograd: with gradients on, a product enters the tape as [x, w, bias, y] and its output is a leaf.
+def affine(self, x: Tensor, w: Tensor, bias: Tensor, dtype: int, tape: List[Tensor]) -> Tensor:
+  rows = torch.to(torch.reshape(x, [-1, w.size(1)]), dtype)
+  y = self.multiply(torch.detach(rows), torch.to(torch.detach(w), dtype), torch.to(torch.detach(bias), dtype))
+  if torch.is_grad_enabled():
+    if x.requires_grad or w.requires_grad or bias.requires_grad:
+      y = torch.requires_grad_(y, True)
+      torch.extend(tape, [rows, w, bias, y])
+  return torch.view(y, x.size()[:-1] + [w.size(0)])
 
-# Many float32 rows go through a 1x1 convolution: oneDNN runs it with the processor's widest
-# instructions, where the BLAS behind matmul does so on one vendor's processors only.
-def is_picture(self, x: Tensor, dtype: int) -> bool:
-  return dtype == 6 and x.numel() // x.size(-1) >= 32 and not x.is_cuda
+def linear(self, x: Tensor, w: Tensor, dtype: int, tape: List[Tensor]) -> Tensor:
+  return self.affine(x, w, self.nothing(w), dtype, tape)
 
-# x W^T + bias
-def affine(self, x: Tensor, w: Tensor, bias: Optional[Tensor], dtype: int) -> Tensor:
-  shape = x.size()[:-1] + [w.size(0)]
-  if self.is_picture(x, dtype):
-    rows = self.as_picture(torch.reshape(x, [-1, w.size(1)]))
-    kernel = torch.view(w, [w.size(0), w.size(1), 1, 1])
-    return torch.reshape(self.as_rows(torch.conv2d(rows, kernel, bias)), shape)
-  y = torch.matmul(torch.to(x, dtype), torch.t(torch.to(w, dtype)))
-  if bias is not None:
-    y = y + torch.to(bias, dtype)
-  return y
-
-def linear(self, x: Tensor, w: Tensor, dtype: int) -> Tensor:
-  return self.affine(x, w, None, dtype)
+# x, for several products to share: their gradients meet here and go on together.
+def share(self, x: Tensor, tape: List[Tensor]) -> Tensor:
+  if torch.is_grad_enabled():
+    if x.requires_grad:
+      shared = torch.requires_grad_(torch.detach(x), True)
+      torch.extend(tape, [x, self.nothing(x), self.nothing(x), shared])
+      return shared
+  return x
 
 # x / rms(x) * (1 + scale), in float32 (Gemma)
 def rms_norm(self, x: Tensor, scale: Tensor, epsilon: float) -> Tensor:
