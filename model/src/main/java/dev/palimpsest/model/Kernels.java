@@ -1,6 +1,7 @@
 package dev.palimpsest.model;
 
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
@@ -23,7 +24,7 @@ import java.util.List;
 @SuppressWarnings("try") // gradient modes are used by being open
 public final class Kernels implements AutoCloseable {
   private static final List<String> SOURCES =
-      List.of("multiply_onednn.py", "products.py", "vision.py", "language.py", "head.py", "autograd.py", "optimizer.py");
+      List.of("products.py", "vision.py", "language.py", "head.py", "autograd.py", "optimizer.py");
 
   private final NDManager manager;
   private final PtSymbolBlock module;
@@ -36,14 +37,27 @@ public final class Kernels implements AutoCloseable {
   /** Packs and loads the kernel sources. */
   public static Kernels load() {
     NDManager manager = Engine.getEngine("PyTorch").newBaseManager();
-    try (ByteArrayInputStream archive = new ByteArrayInputStream(ScriptArchive.pack(SOURCES))) {
-      return new Kernels(manager, JniUtils.loadModule((PtNDManager) manager, archive, true, false));
-    } catch (IOException e) {
-      manager.close();
-      throw new UncheckedIOException(e);
+    try {
+      try {
+        return new Kernels(manager, module(manager, "multiply_onednn.py"));
+      } catch (EngineException e) {
+        // Builds of libtorch without oneDNN (macOS) do not know its operations; any other mistake
+        // in the sources shows again here.
+        return new Kernels(manager, module(manager, "multiply.py"));
+      }
     } catch (RuntimeException e) {
       manager.close();
       throw e;
+    }
+  }
+
+  private static PtSymbolBlock module(NDManager manager, String multiply) {
+    List<String> sources = new ArrayList<>(SOURCES);
+    sources.add(multiply);
+    try (ByteArrayInputStream archive = new ByteArrayInputStream(ScriptArchive.pack(sources))) {
+      return JniUtils.loadModule((PtNDManager) manager, archive, true, false);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -10,12 +10,15 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class KernelsTest {
   static Kernels kernels;
@@ -129,6 +132,66 @@ class KernelsTest {
     List<NDArray> arrays = List.of(manager.full(new Shape(5_000_000), 0.1f));
     double expected = Math.sqrt(5e6) * 0.1f;
     assertEquals(expected, kernels.l2Norm(arrays), 1e-6 * expected);
+  }
+
+  /** Sizes above the threshold from which float32 products leave matmul. */
+  @Test
+  void largeProductsMatchFloat64() {
+    Random random = new Random(1);
+    float[] a = gaussian(random, 256 * 200);
+    float[] b = gaussian(random, 300 * 200);
+    float[] bias = gaussian(random, 300);
+    float[] product =
+        kernels
+            .array(
+                manager,
+                "multiply",
+                manager.create(a, new Shape(256, 200)),
+                manager.create(b, new Shape(300, 200)),
+                manager.create(bias))
+            .toFloatArray();
+    for (int i = 0; i < 256; i += 5) {
+      for (int o = 0; o < 300; o += 7) {
+        double expected = bias[o];
+        for (int c = 0; c < 200; c++) {
+          expected += (double) a[i * 200 + c] * b[o * 200 + c];
+        }
+        assertEquals(expected, product[i * 300 + o], 1e-4); // values of size sqrt(200)
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"200, 300", "300, 200"})
+  void transposedProductsMatchFloat64(int left, int right) {
+    Random random = new Random(2);
+    float[] a = gaussian(random, 256 * left);
+    float[] b = gaussian(random, 256 * right);
+    float[] product =
+        kernels
+            .array(
+                manager,
+                "multiply_transposed",
+                manager.create(a, new Shape(256, left)),
+                manager.create(b, new Shape(256, right)))
+            .toFloatArray();
+    for (int i = 0; i < left; i += 5) {
+      for (int j = 0; j < right; j += 7) {
+        double expected = 0;
+        for (int r = 0; r < 256; r++) {
+          expected += (double) a[r * left + i] * b[r * right + j];
+        }
+        assertEquals(expected, product[i * right + j], 1e-4);
+      }
+    }
+  }
+
+  private static float[] gaussian(Random random, int n) {
+    float[] values = new float[n];
+    for (int i = 0; i < n; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
   }
 
   private static List<NDArray> zerosLike(List<NDArray> arrays) {

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.Precision;
 import java.util.ArrayList;
 import java.util.List;
@@ -15,6 +17,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -171,6 +174,62 @@ class PaliGemmaTest {
       }
       assertEquals(0, cache.room());
     }
+  }
+
+  @Test
+  void selectedRowsOfTheCacheContinueWhatTheyWere() {
+    Golden golden = Golden.load("case3b_gemma2_sliding");
+    PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
+    Parameters parameters = golden.parameters(manager);
+    try (KeyValueCache cache =
+        model.prefill(
+            manager,
+            parameters,
+            model.encodeImages(manager, parameters, golden.images(manager)),
+            golden.inputs.get("eval_text").integers(manager),
+            golden.promptLengths(),
+            4)) {
+      cache.select(1, 0, 1);
+      assertEquals(3, cache.rows());
+      for (int step = 0; step < 3; step++) {
+        long[] tokens = cache.logits().argMax(1).toLongArray();
+        int[] rows = {1, 0, 1};
+        for (int i = 0; i < rows.length; i++) {
+          assertEquals(
+              golden.expected.at("/greedy/tokens/%d/%d".formatted(rows[i], step)).asLong(),
+              tokens[i]);
+        }
+        model.decodeStep(parameters, cache, tokens);
+      }
+    }
+  }
+
+  @Test
+  void lossesByChunksAreThoseOfTheWhole() {
+    Golden golden = Golden.load("case3b_gemma2_sliding");
+    Parameters parameters = golden.parameters(manager);
+    NDArray rows = manager.randomNormal(new Shape(11, golden.config.language().width()));
+    NDArray targets = manager.create(new long[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
+    NDArray weights = manager.full(new Shape(11), 0.5f);
+    LanguageConfig language = golden.config.language();
+    Head whole = new Head(language, Precision.F32, kernels, Head.LOGITS);
+    Head chunked = new Head(language, Precision.F32, kernels, 3L * language.vocabulary());
+    NDArray table = parameters.get("language/embedding");
+    NDArray expectedTable = table.zerosLike();
+    NDArray actualTable = table.zerosLike();
+    Head.LossesAndGradient expected =
+        whole.lossesAndGradient(manager, parameters, rows, targets, weights, 0.1, expectedTable);
+    Head.LossesAndGradient actual =
+        chunked.lossesAndGradient(manager, parameters, rows, targets, weights, 0.1, actualTable);
+    float tolerance = 1e-5f; // sums in another order, values of size one
+    assertArrayEquals(expected.losses().toFloatArray(), actual.losses().toFloatArray(), tolerance);
+    assertArrayEquals(
+        expected.rowsGradient().toFloatArray(), actual.rowsGradient().toFloatArray(), tolerance);
+    assertArrayEquals(expectedTable.toFloatArray(), actualTable.toFloatArray(), tolerance);
+    assertArrayEquals(
+        expected.losses().toFloatArray(),
+        chunked.losses(manager, parameters, rows, targets, 0.1).toFloatArray(),
+        tolerance);
   }
 
   private Parameters zeros(Golden golden) {

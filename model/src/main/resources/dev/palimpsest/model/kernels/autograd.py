@@ -16,23 +16,26 @@ def backward(self, recorded: List[Tensor], leaves: List[Tensor], upstream: Tenso
   for i in range(products):
     at = 1 + 4 * (products - 1 - i)
     x, w, bias, y = recorded[at], recorded[at + 1], recorded[at + 2], recorded[at + 3]
-    dy = y.grad
+    dy = y.grad if y.requires_grad else y  # y itself: a split, whose slices brought its gradient
     inputs = annotate(List[Tensor], [])
     gradients = annotate(List[Optional[Tensor]], [])
-    if w.numel() == 0:  # shared
+    if w.numel() == 0 and not x.requires_grad:  # a slice of a split
+      torch.copy_(x, dy)
+    elif w.numel() == 0:  # shared or split
       torch.append(inputs, x)
-      torch.append(gradients, dy)
+      torch.append(gradients, bias if bias.numel() > 0 else dy)
     else:
       if w.requires_grad:
         torch.append(inputs, w)
-        torch.append(gradients, torch.to(self.multiply(torch.t(dy), torch.t(torch.detach(x)), self.nothing(x)), w.dtype))
+        torch.append(gradients, torch.to(self.multiply_transposed(dy, torch.detach(x)), w.dtype))
       if bias.requires_grad:
         torch.append(inputs, bias)
         torch.append(gradients, torch.sum(torch.to(dy, bias.dtype), [0]))
       if x.requires_grad:
         torch.append(inputs, x)
         torch.append(gradients, self.multiply(dy, torch.t(torch.to(torch.detach(w), dy.dtype)), self.nothing(x)))
-    torch.backward(inputs, gradients)
+    if len(inputs) > 0:
+      torch.backward(inputs, gradients)
   out = annotate(List[Tensor], [])
   for leaf in leaves:
     torch.append(out, leaf.grad)

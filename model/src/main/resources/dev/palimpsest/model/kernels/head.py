@@ -1,10 +1,8 @@
 # Logits against the tied embedding table and their cross-entropy. h [R, D] is normalised, table [V, D].
 
-def cap(self, x: Tensor, softcap: float) -> Tensor:
-  return torch.tanh(x / softcap) * softcap if softcap > 0. else x
-
 def head_logits(self, h: Tensor, table: Tensor, softcap: float, dtype: int) -> Tensor:
-  return self.cap(torch.to(self.multiply(torch.to(h, dtype), torch.to(table, dtype), self.nothing(h)), 6), softcap)
+  z = torch.to(self.multiply(torch.to(h, dtype), torch.to(table, dtype), self.nothing(h)), 6)
+  return self.cap(z / softcap, softcap) if softcap > 0. else z
 
 # Rows of [B, L, D] taken as [B*L, D]
 def take_rows(self, x: Tensor, rows: Tensor) -> Tensor:
@@ -46,7 +44,7 @@ def head_losses_and_gradient(self, h: Tensor, table: Tensor, targets: Tensor, we
   rows = 67108864 // table.size(1)  # of the table at a time: 256 MB
   for i in range(0, table_gradient.size(0), rows):
     n = min(rows, table.size(0) - i)
-    part = self.multiply(torch.t(torch.narrow(dz, 1, i, n)), torch.t(h), self.nothing(h))
+    part = self.multiply_transposed(torch.narrow(dz, 1, i, n), h)
     torch.add_(torch.narrow(table_gradient, 0, i, n), part)
   dh = self.multiply(dz, torch.t(torch.to(table, dtype)), self.nothing(h))
   return [losses, torch.to(dh, 6)]

@@ -44,6 +44,10 @@ def rotary(self, positions: Tensor, head_dim: int, theta: float) -> Tensor:
   angle = torch.unsqueeze(torch.to(positions, 7), -1) * frequency
   return torch.to(torch.unsqueeze(torch.stack([torch.cos(angle), torch.sin(angle)]), 3), 6)
 
+# c * tanh(x / c), given x / c
+def cap(self, x: Tensor, softcap: float) -> Tensor:
+  return torch.tanh(x) * softcap if softcap > 0. else x
+
 # Turns the two halves of each head, in float32; x [B, L, heads, h].
 def rotate(self, x: Tensor, rotary: Tensor) -> Tensor:
   half = x.size(-1) // 2
@@ -53,23 +57,31 @@ def rotate(self, x: Tensor, rotary: Tensor) -> Tensor:
   return torch.to(torch.cat([a * cos - b * sin, b * cos + a * sin], -1), x.dtype)
 
 # q [B, H, Lq, h], k and v [B, K, Lk, h], mask [B, 1, Lq, Lk] -> [B, Lq, H*h]
-def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, softcap: float) -> Tensor:
+#
+# Short float32 sequences are faster through multiply; the fused kernel holds no [Lq, Lk] matrix and
+# keeps its sums in float32, but knows no soft-cap.
+def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, softcap: float, tape: List[Tensor]) -> Tensor:
   b, heads, n, h = q.size(0), q.size(1), q.size(2), q.size(3)
-  group = heads // k.size(1)
-  if softcap > 0.:
+  groups, keys = k.size(1), k.size(2)
+  group = heads // groups
+  if softcap > 0. or (q.dtype == 6 and keys <= 1024 and n > 1 and not q.is_cuda):
     # Query heads that share keys stand below each other: one product for all of them.
-    shared = torch.reshape(q, [b, k.size(1), group * n, h])
-    s = torch.to(torch.matmul(shared, torch.transpose(k, 2, 3)), 6)
-    s = torch.tanh(s * (scale / softcap)) * softcap
-    s = torch.view(s, [b, heads, n, k.size(2)]) + mask
-    p = torch.to(torch.softmax(s, -1), v.dtype)
-    y = torch.matmul(torch.view(p, [b, k.size(1), group * n, k.size(2)]), v)
-    y = torch.view(y, [b, heads, n, h])
+    scaled = torch.reshape(q * (scale / softcap if softcap > 0. else scale), [b * groups, group * n, h])
+    qs = self.split(scaled, tape)
+    ks = self.split(torch.reshape(k, [b * groups, keys, h]), tape)
+    vs = self.split(torch.reshape(v, [b * groups, keys, h]), tape)
+    y = annotate(List[Tensor], [])
+    for i in range(b * groups):
+      s = torch.to(self.linear(qs[i], ks[i], q.dtype, tape), 6)
+      s = torch.view(self.cap(s, softcap), [group, n, keys]) + mask[i // groups]
+      p = torch.view(torch.softmax(s, -1), [group * n, keys])
+      torch.append(y, self.linear(p, torch.t(vs[i]), q.dtype, tape))
+    out = torch.view(torch.cat(y), [b, heads, n, h])
   else:
-    k = torch.reshape(torch.expand(torch.unsqueeze(k, 2), [b, k.size(1), group, k.size(2), h]), [b, heads, k.size(2), h])
-    v = torch.reshape(torch.expand(torch.unsqueeze(v, 2), [b, v.size(1), group, v.size(2), h]), [b, heads, v.size(2), h])
-    y = torch.scaled_dot_product_attention(q, k, v, torch.to(mask, q.dtype), 0., False, scale=scale)
-  return torch.reshape(torch.transpose(y, 1, 2), [b, n, heads * h])
+    k = torch.reshape(torch.expand(torch.unsqueeze(k, 2), [b, groups, group, keys, h]), [b, heads, keys, h])
+    v = torch.reshape(torch.expand(torch.unsqueeze(v, 2), [b, groups, group, keys, h]), [b, heads, keys, h])
+    out = torch.scaled_dot_product_attention(q, k, v, torch.to(mask, q.dtype), 0., False, scale=scale)
+  return torch.reshape(torch.transpose(out, 1, 2), [b, n, heads * h])
 
 # Normalises, projects and rotates; w as in language_block. q [B, H, L, h], k and v [B, K, L, h]
 def queries_keys_values(self, x: Tensor, w: List[Tensor], rotary: Tensor, head_dim: int, epsilon: float, dtype: int, tape: List[Tensor]) -> List[Tensor]:
@@ -108,7 +120,7 @@ def after_attention(self, x: Tensor, y: Tensor, w: List[Tensor], epsilon: float,
 def language_block(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, rate: float, seed: int, dtype: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])
   qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype, tape)
-  y = self.attend(qkv[0], qkv[1], qkv[2], mask, scale, softcap)
+  y = self.attend(qkv[0], qkv[1], qkv[2], mask, scale, softcap, tape)
   return [self.after_attention(x, y, w, epsilon, rate, seed, dtype, tape)] + tape
 
 # language_block that also writes its keys and values into the cache at slots from, from + 1, ...
@@ -121,7 +133,7 @@ def language_block_cached(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask
   torch.copy_(torch.narrow(values, 2, start, n), qkv[2])
   k = torch.to(torch.narrow(keys, 2, 0, start + n), qkv[0].dtype)
   v = torch.to(torch.narrow(values, 2, 0, start + n), qkv[0].dtype)
-  y = self.attend(qkv[0], k, v, mask, scale, softcap)
+  y = self.attend(qkv[0], k, v, mask, scale, softcap, tape)
   return [self.after_attention(x, y, w, epsilon, 0., 0, dtype, tape)]
 
 def language_norm(self, x: Tensor, w: List[Tensor], epsilon: float) -> List[Tensor]:

@@ -29,6 +29,27 @@ def share(self, x: Tensor, tape: List[Tensor]) -> Tensor:
       return shared
   return x
 
+# Slices of x along its first axis; their gradients fill one array that goes on as that of x.
+def split(self, x: Tensor, tape: List[Tensor]) -> List[Tensor]:
+  if torch.is_grad_enabled():
+    if x.requires_grad:
+      gradient = torch.empty_like(torch.detach(x))
+      torch.extend(tape, [x, self.nothing(x), gradient, torch.detach(x)])
+      leaves = annotate(List[Tensor], [])
+      for i in range(x.size(0)):
+        leaf = torch.requires_grad_(torch.detach(x)[i], True)
+        torch.extend(tape, [gradient[i], self.nothing(x), self.nothing(x), leaf])
+        torch.append(leaves, leaf)
+      return leaves
+  return torch.unbind(x)
+
+# a^T b of a [R, O] and b [R, C]. multiply copies its first operand where that lies transposed: the
+# smaller one is put there.
+def multiply_transposed(self, a: Tensor, b: Tensor) -> Tensor:
+  if a.size(1) > b.size(1):
+    return torch.contiguous(torch.t(self.multiply(torch.t(b), torch.t(a), self.nothing(a))))
+  return self.multiply(torch.t(a), torch.t(b), self.nothing(a))
+
 # x / rms(x) * (1 + scale), in float32 (Gemma)
 def rms_norm(self, x: Tensor, scale: Tensor, epsilon: float) -> Tensor:
   x = torch.to(x, 6)
