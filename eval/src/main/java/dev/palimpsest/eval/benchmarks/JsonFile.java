@@ -1,0 +1,101 @@
+package dev.palimpsest.eval.benchmarks;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A JSON file and its name for messages.
+ *
+ * @param path where it came from
+ * @param root its content
+ */
+record JsonFile(Path path, JsonNode root) {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  static JsonFile read(Path path) throws IOException {
+    try {
+      return new JsonFile(path, JSON.readTree(path.toFile()));
+    } catch (JsonProcessingException e) {
+      throw new BenchmarkFormatException(path + ": not JSON: " + e.getOriginalMessage());
+    }
+  }
+
+  /** A file with an object per line. */
+  static List<JsonNode> readLines(Path path) throws IOException {
+    List<JsonNode> objects = new ArrayList<>();
+    List<String> lines = Files.readAllLines(path);
+    for (int i = 0; i < lines.size(); i++) {
+      if (!lines.get(i).isBlank()) {
+        try {
+          objects.add(JSON.readTree(lines.get(i)));
+        } catch (JsonProcessingException e) {
+          throw new BenchmarkFormatException(
+              path + ":" + (i + 1) + ": not JSON: " + e.getOriginalMessage());
+        }
+      }
+    }
+    return objects;
+  }
+
+  /** The list under a key. */
+  JsonNode list(String key) {
+    JsonNode list = root.path(key);
+    if (!list.isArray()) {
+      throw new BenchmarkFormatException(path + ": expected an object with a list \"" + key + "\"");
+    }
+    return list;
+  }
+
+  /** The file itself as a list, or, as some copies have it, its {@code data}. */
+  JsonNode items() {
+    return root.isArray() ? root : list("data");
+  }
+
+  /** A value that an item must have; ids come out as text whatever they are. */
+  String text(JsonNode item, String key) {
+    JsonNode value = item.path(key);
+    if (!value.isValueNode() || value.isNull()) {
+      throw new BenchmarkFormatException(
+          path + ": an item has no \"" + key + "\": " + abridged(item));
+    }
+    return value.asText();
+  }
+
+  private static String abridged(JsonNode item) {
+    String text = item.toString();
+    return text.length() <= 120 ? text : text.substring(0, 120) + "...";
+  }
+
+  /** The texts of a list; empty where it is missing. */
+  static List<String> texts(JsonNode list) {
+    List<String> texts = new ArrayList<>();
+    list.forEach(text -> texts.add(text.asText()));
+    return texts;
+  }
+
+  /** One text under the same key of every object of a list. */
+  static List<String> texts(JsonNode list, String key) {
+    List<String> texts = new ArrayList<>();
+    list.forEach(object -> texts.add(object.path(key).asText()));
+    return texts;
+  }
+
+  /** The named keys that an item has. */
+  static Map<String, JsonNode> fields(JsonNode item, String... keys) {
+    Map<String, JsonNode> fields = new LinkedHashMap<>();
+    for (String key : keys) {
+      if (item.hasNonNull(key)) {
+        fields.put(key, item.path(key));
+      }
+    }
+    return fields;
+  }
+}
