@@ -10,11 +10,16 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.Channels;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The tokenizer files of an export: {@code tokenizer.model} and {@code tokenizer.json}, as far as
@@ -32,6 +37,9 @@ final class ExportedTokenizer {
   private final Path model;
   private final Path json;
   private final int imageToken;
+
+  /** Tokens that are matched before any merging, by id: line breaks, {@code <loc0000>}, ... */
+  private final Map<Integer, String> atoms = new TreeMap<>();
 
   /**
    * Reads the number of ids.
@@ -77,7 +85,9 @@ final class ExportedTokenizer {
           for (JsonNode token : parser.<JsonNode>readValueAsTree()) {
             int id = token.path("id").asInt();
             next = Math.max(next, id + 1);
-            image = token.path("content").asText().equals(IMAGE) ? id : image;
+            String content = token.path("content").asText();
+            image = content.equals(IMAGE) ? id : image;
+            atoms.put(id, content);
           }
         } else if (field.equals("model")) {
           while (parser.nextToken() == JsonToken.FIELD_NAME) {
@@ -99,36 +109,64 @@ final class ExportedTokenizer {
     return image >= 0 ? image : next;
   }
 
-  /** Pieces of a SentencePiece model: field 1 of the outermost protobuf message, repeated. */
+  /**
+   * Number of pieces of a SentencePiece model: field 1 of the outermost protobuf message, repeated;
+   * each with its text (1), score (2) and type (3), of which 4 is "user defined".
+   */
   private int pieces() throws IOException {
-    byte[] bytes = Files.readAllBytes(model);
+    ByteBuffer message = ByteBuffer.wrap(Files.readAllBytes(model)).order(ByteOrder.LITTLE_ENDIAN);
     int pieces = 0;
-    int at = 0;
-    while (at < bytes.length) {
-      long[] tag = varint(bytes, at);
-      at = (int) tag[1];
-      long[] length = varint(bytes, at);
-      if ((tag[0] & 7) != 2 || length[0] < 0 || length[0] > bytes.length - length[1]) {
-        throw new CheckpointFormatException(
-            Kind.FOREIGN, model, "is neither a SentencePiece model nor a tokenizer.json");
+    try {
+      while (message.hasRemaining()) {
+        long tag = varint(message);
+        ByteBuffer field = bytes(message, tag);
+        if (tag >>> 3 == 1) {
+          String text = "";
+          long type = 1;
+          while (field.hasRemaining()) {
+            long inner = varint(field);
+            if (inner >>> 3 == 1) {
+              text = StandardCharsets.UTF_8.decode(bytes(field, inner)).toString();
+            } else if ((inner & 7) == 5) {
+              field.getInt();
+            } else {
+              type = varint(field);
+            }
+          }
+          if (type == 4) {
+            atoms.put(pieces, text);
+          }
+          pieces++;
+        }
       }
-      at = (int) (length[1] + length[0]);
-      pieces += tag[0] >>> 3 == 1 ? 1 : 0;
+    } catch (BufferUnderflowException | IllegalArgumentException e) {
+      throw new CheckpointFormatException(
+          Kind.FOREIGN, model, "is neither a SentencePiece model nor a tokenizer.json", e);
     }
     return pieces;
   }
 
-  /** Value, and the position after it. */
-  private static long[] varint(byte[] bytes, int at) {
-    long value = 0;
-    for (int shift = 0; at < bytes.length && shift < 63; shift += 7) {
-      byte b = bytes[at++];
-      value |= (b & 0x7fL) << shift;
-      if (b >= 0) {
-        break;
-      }
+  /** A field of the length-prefixed kind. */
+  private static ByteBuffer bytes(ByteBuffer message, long tag) {
+    if ((tag & 7) != 2) {
+      throw new IllegalArgumentException("wire type " + (tag & 7));
     }
-    return new long[] {value, at};
+    int length = (int) varint(message);
+    ByteBuffer field = message.slice().limit(length).order(ByteOrder.LITTLE_ENDIAN);
+    message.position(message.position() + length);
+    return field;
+  }
+
+  private static long varint(ByteBuffer message) {
+    long value = 0;
+    int shift = 0;
+    byte b;
+    do {
+      b = message.get();
+      value |= (b & 0x7fL) << shift;
+      shift += 7;
+    } while (b < 0 && shift < 63);
+    return value;
   }
 
   /** Writes all files. */
@@ -181,6 +219,8 @@ final class ExportedTokenizer {
     ObjectNode config = HuggingFaceConfig.JSON.createObjectNode();
     config.put("add_bos_token", true).put("add_eos_token", false);
     ObjectNode decoder = config.putObject("added_tokens_decoder");
+    atoms.forEach(
+        (id, text) -> decoder.set(Integer.toString(id), token(text).put("special", false)));
     for (int id = 0; id < SPECIAL.size(); id++) {
       decoder.set(Integer.toString(id), token(SPECIAL.get(id)).put("special", true));
     }

@@ -18,6 +18,7 @@ import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.Parameters;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -193,7 +194,7 @@ class ModelExporterTest {
     Path target = folder.resolve("hf");
     m.huggingFace(target, Precision.F32, tokenizer(320));
     JsonNode json = HuggingFaceConfig.JSON.readTree(target.resolve("tokenizer.json").toFile());
-    JsonNode added = json.path("added_tokens").path(1);
+    JsonNode added = json.path("added_tokens").path(2);
     assertEquals("<image>", added.path("content").asText());
     assertEquals(320, added.path("id").asInt());
     assertEquals(319, json.path("model").path("vocab").path("t319").asInt());
@@ -223,6 +224,30 @@ class ModelExporterTest {
     Path file = tokenizer(77);
     assertEquals(77, new ExportedTokenizer(file).imageToken());
     assertEquals(77, new ExportedTokenizer(file.resolveSibling("tokenizer.model")).imageToken());
+  }
+
+  @Test
+  void atomicTokensAreListedForReadersThatRebuildTheTokenizer() throws IOException {
+    Path file = tokenizer(77);
+    for (String form : List.of("tokenizer.json", "tokenizer.model")) {
+      Path target = Files.createDirectories(folder.resolve("from-" + form));
+      new ExportedTokenizer(file.resolveSibling(form)).writeTo(target);
+      JsonNode listed =
+          HuggingFaceConfig.JSON
+              .readTree(target.resolve("tokenizer_config.json").toFile())
+              .path("added_tokens_decoder");
+      boolean json = form.endsWith("json");
+      assertEquals(6, listed.size(), form); // four special ones, <image> and one atom
+      assertEquals(
+          json ? "<loc0000>" : "x", listed.path(json ? "75" : "76").path("content").asText());
+    }
+  }
+
+  @Test
+  void otherFilesAreNoTokenizers() throws IOException {
+    Path file = Files.writeString(folder.resolve("x.txt"), "hello");
+    var e = assertThrows(CheckpointFormatException.class, () -> new ExportedTokenizer(file));
+    assertTrue(e.getMessage().contains("neither a SentencePiece model nor"), e.getMessage());
   }
 
   @Test
@@ -371,22 +396,22 @@ class ModelExporterTest {
     Files.write(run.resolve("tokenizer.model"), model(ids));
     return Files.writeString(
         run.resolve("tokenizer.json"),
-        "{\"added_tokens\":[{\"id\":0,\"content\":\"<pad>\"}],\"normalizer\":\"kept\","
+        "{\"added_tokens\":[{\"id\":0,\"content\":\"<pad>\"},"
+            + "{\"id\":75,\"content\":\"<loc0000>\"}],\"normalizer\":\"kept\","
             + "\"model\":{\"type\":\"BPE\",\"vocab\":{"
             + vocab
             + "},\"merges\":[\"a b\"]}}");
   }
 
-  /** A protobuf message with a one-byte field 1 for each piece, and a field 2. */
+  /** A protobuf message with one-letter pieces, the last user defined, and a field 2. */
   private static byte[] model(int pieces) {
-    byte[] bytes = new byte[pieces * 3 + 2];
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     for (int i = 0; i < pieces; i++) {
-      bytes[3 * i] = 0x0a;
-      bytes[3 * i + 1] = 1;
-      bytes[3 * i + 2] = 'x';
+      byte type = (byte) (i == pieces - 1 ? 4 : 1);
+      bytes.writeBytes(new byte[] {0x0a, 10, 0x0a, 1, 'x', 0x15, 0, 0, 0, 0, 0x18, type});
     }
-    bytes[pieces * 3] = 0x12;
-    return bytes;
+    bytes.writeBytes(new byte[] {0x12, 0});
+    return bytes.toByteArray();
   }
 
   private static List<String> files(Path folder) throws IOException {
