@@ -17,10 +17,10 @@ final class Canvas {
   static final int SIDE = 128;
 
   /** Side of a square of the coarse texture, in pixels. */
-  private static final int PATCH = 4;
+  private static final int PATCH = 8;
 
   /** Noise of single pixels, in levels up and down. */
-  private static final int GRAIN = 8;
+  private static final int GRAIN = 6;
 
   private final BufferedImage image = new BufferedImage(SIDE, SIDE, BufferedImage.TYPE_INT_RGB);
 
@@ -30,7 +30,7 @@ final class Canvas {
     for (int c = 0; c < 3; c++) {
       tint[c] = Lots.between(random, 206, 240);
     }
-    int depth = random.nextBoolean() ? 0 : 16;
+    int depth = random.nextBoolean() ? 0 : 10;
     int side = SIDE / PATCH + 1;
     int[] knots = new int[side * side];
     for (int i = 0; i < knots.length; i++) {

@@ -43,7 +43,7 @@ import java.util.stream.Stream;
  *
  * with SPLIT one of {@code train} and {@code heldout}. Half of the pictures are scenes, half are
  * prints. The same seed gives the same text and the same pixels before compression; the bytes of
- * picture files are the same for one version of Java, whose encoders write them.
+ * picture files are the same for one installation of Java, whose encoders write them.
  */
 public final class Playground {
   /**

@@ -26,7 +26,7 @@ record Scene(List<Thing> things) {
   static Scene random(Random random) {
     int kind = random.nextInt(10);
     if (kind < 3) {
-      return new Scene(List.of(thing(random, figure(random), hue(random), HALF, HALF, 12, 16)));
+      return new Scene(List.of(thing(random, figure(random), hue(random), HALF, HALF, 12, 14)));
     }
     return kind < 6 ? several(random) : pair(random);
   }
@@ -44,7 +44,7 @@ record Scene(List<Thing> things) {
     for (int quarter : quarters) {
       int x = HALF / 2 + HALF * (quarter % 2);
       int y = HALF / 2 + HALF * (quarter / 2);
-      things.add(thing(random, figure, hue, x, y, 10, 12));
+      things.add(thing(random, figure, hue, x, y, 11, 12));
     }
     return new Scene(things);
   }
@@ -63,7 +63,7 @@ record Scene(List<Thing> things) {
       int along = HALF / 2 + HALF * i;
       int x = sideBySide ? along : HALF;
       int y = sideBySide ? HALF : along;
-      things.add(thing(random, figure, hue, x, y, 10, 12));
+      things.add(thing(random, figure, hue, x, y, 11, 12));
     }
     return new Scene(things);
   }
