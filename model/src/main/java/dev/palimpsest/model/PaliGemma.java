@@ -354,7 +354,7 @@ public final class PaliGemma {
 
   private List<Block> visionBlocks(NDArray images) {
     Shape shape = images.getShape();
-    return vision.blocks(shape.get(0) * shape.get(1), shape.get(1), Math.toIntExact(shape.get(2)));
+    return vision.blocks(shape.get(0), shape.get(1), Math.toIntExact(shape.get(2)));
   }
 
   private List<Block> languageBlocks(

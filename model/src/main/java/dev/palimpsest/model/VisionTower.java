@@ -18,11 +18,12 @@ final class VisionTower {
   /**
    * Blocks from pictures, float32 [B*F, S, S, 3], to tokens, float32 [B, F*N, D].
    *
-   * @param pictures B*F
-   * @param picturesAnExample F
+   * @param examples B
+   * @param picturesAnExample F; 0 for text alone
    * @param resolution S
    */
-  List<Block> blocks(long pictures, long picturesAnExample, int resolution) {
+  List<Block> blocks(long examples, long picturesAnExample, int resolution) {
+    long pictures = examples * picturesAnExample;
     int dtype = Kernels.dtype(precision);
     double epsilon = config.normEpsilon();
     long tokens = pictures * config.imageTokens(resolution);
@@ -66,7 +67,7 @@ final class VisionTower {
             "projected",
             "connect",
             List.of("connector/kernel", "connector/bias"),
-            List.of(picturesAnExample, dtype),
+            List.of(examples, dtype),
             width));
     return blocks;
   }

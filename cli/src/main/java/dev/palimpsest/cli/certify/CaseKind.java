@@ -1,0 +1,23 @@
+package dev.palimpsest.cli.certify;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.model.Kernels;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** A kind of reference case, known by its files. */
+interface CaseKind {
+  /** What it is and which files show it, for the message on an unknown folder. */
+  String description();
+
+  /** Whether a folder is such a case. */
+  boolean recognises(Path folder);
+
+  /**
+   * Runs every comparison that the folder's files allow.
+   *
+   * @param manager everything made lives in children of it
+   * @throws IOException when the case's files cannot be read
+   */
+  void certify(Path folder, NDManager manager, Kernels kernels, Report report) throws IOException;
+}

@@ -1,0 +1,30 @@
+package dev.palimpsest.cli.certify;
+
+import dev.palimpsest.checkpoints.ElementType;
+
+/** Rounds to shorter number formats, to nearest, ties to even. */
+final class Rounding {
+  private Rounding() {}
+
+  static double to(ElementType type, double value) {
+    return switch (type) {
+      case BF16 -> round(value, 8, -126);
+      case F16 -> round(value, 11, -14);
+      case F32 -> (float) value;
+      default -> value;
+    };
+  }
+
+  /**
+   * Rounds to so many significant bits; below the smallest exponent the steps stay as they are
+   * there. Values that a format cannot reach are not looked for: weights are small.
+   */
+  private static double round(double value, int bits, int smallestExponent) {
+    if (value == 0 || !Double.isFinite(value)) {
+      return value;
+    }
+    int exponent = Math.max(Math.getExponent(value), smallestExponent);
+    double step = Math.scalb(1.0, exponent - bits + 1);
+    return Math.rint(value / step) * step;
+  }
+}

@@ -1,0 +1,117 @@
+package dev.palimpsest.cli.certify;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.checkpoints.HuggingFaceConfig;
+import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.ModelInput;
+import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.TrainingInput;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A model case, loaded.
+ *
+ * @param folder the case
+ * @param sizes its config.json
+ * @param parameters its weights
+ * @param inputs inputs.safetensors
+ * @param expected expected.json
+ * @param manager holds what {@code batch} made; close nothing of it
+ */
+record Subject(
+    Path folder,
+    HuggingFaceConfig sizes,
+    Parameters parameters,
+    TensorSource inputs,
+    JsonNode expected,
+    Kernels kernels,
+    NDManager manager) {
+  /** The model's sizes. */
+  ModelConfig config() {
+    return sizes.model();
+  }
+
+  /** Side of the pictures. */
+  int resolution() {
+    return sizes.resolution();
+  }
+
+  PaliGemma model() {
+    return new PaliGemma(config(), Precision.F32, kernels);
+  }
+
+  /** The same model without the cap on its output logits, as big_vision trains it. */
+  Subject withoutFinalSoftcap() {
+    LanguageConfig language = config().language();
+    ModelConfig uncapped =
+        new ModelConfig(config().vision(), language.withSoftcaps(language.attentionSoftcap(), 0));
+    return new Subject(
+        folder,
+        new HuggingFaceConfig(uncapped, sizes.resolution(), sizes.imageToken()),
+        parameters,
+        inputs,
+        expected,
+        kernels,
+        manager);
+  }
+
+  /** The same model with other weights. */
+  Subject with(Parameters others) {
+    return new Subject(folder, sizes, others, inputs, expected, kernels, manager);
+  }
+
+  /** The case's batch in training layout. */
+  TrainingInput batch(NDManager holder) {
+    return new TrainingInput(
+        new ModelInput(
+            Reference.images(holder, inputs, "pixel_values"),
+            inputs.toArray(holder, "model_text"),
+            inputs.toArray(holder, "model_mask_ar")),
+        inputs.toArray(holder, "targets"),
+        mask(holder, "target_mask"));
+  }
+
+  private NDArray mask(NDManager holder, String name) {
+    try (NDArray integers = inputs.toArray(holder, name)) {
+      return integers.toType(DataType.FLOAT32, true);
+    }
+  }
+
+  /** Examples in the batch. */
+  int batchSize() {
+    return (int) inputs.shape("model_text").get(0);
+  }
+
+  /** Arrays of the same names and values in a new child of {@code parent}. */
+  static Parameters copy(NDManager parent, Parameters parameters) {
+    NDManager own = parent.newSubManager();
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    parameters
+        .asMap()
+        .forEach(
+            (name, array) -> {
+              NDArray copy = array.duplicate();
+              copy.attach(own);
+              arrays.put(name, copy);
+            });
+    return new Parameters(own, arrays);
+  }
+
+  /** Zeros of the parameters' shapes. */
+  Parameters zeros(NDManager parent) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    parameters.asMap().forEach((name, array) -> shapes.put(name, array.getShape()));
+    return Parameters.zeros(parent, shapes);
+  }
+}
