@@ -1,6 +1,5 @@
 package dev.palimpsest.checkpoints;
 
-import dev.palimpsest.checkpoints.WeightMapping.Part;
 import dev.palimpsest.configs.ModelConfig;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -15,12 +14,7 @@ public final class HuggingFaceNames {
   /** Their name by ours, in our order within each part. */
   public static Map<String, String> of(ModelConfig model) {
     Map<String, String> names = new LinkedHashMap<>();
-    WeightMapping.huggingFace(
-            model,
-            Map.of(
-                Part.VISION, "vision_tower.vision_model",
-                Part.CONNECTOR, "multi_modal_projector.linear",
-                Part.LANGUAGE, "language_model.model"))
+    WeightMapping.huggingFace(model, ModelExporter.PREFIXES)
         .forEach(row -> names.put(row.ours(), row.foreign()));
     return names;
   }

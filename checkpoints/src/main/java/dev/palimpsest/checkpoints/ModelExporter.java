@@ -33,7 +33,7 @@ import java.util.Map;
  */
 public final class ModelExporter {
   /** Names of the checkpoints on the Hub. */
-  private static final Map<Part, String> PREFIXES =
+  static final Map<Part, String> PREFIXES =
       Map.of(
           Part.VISION, "vision_tower.vision_model",
           Part.CONNECTOR, "multi_modal_projector.linear",

@@ -113,9 +113,12 @@ public abstract sealed class TensorSource implements AutoCloseable
           info.shape(),
           (first, memory) -> Elements.readFloats(stored, info.type(), first, memory));
     }
-    try (NDArray integers = manager.create(integers(name), info.shape())) {
-      return integers.toType(
-          info.type() == ElementType.BOOL ? DataType.BOOLEAN : DataType.INT64, true);
+    NDArray integers = manager.create(integers(name), info.shape());
+    if (info.type() != ElementType.BOOL) {
+      return integers; // converting to the same type would share memory that closing frees
+    }
+    try (integers) {
+      return integers.toType(DataType.BOOLEAN, true);
     }
   }
 

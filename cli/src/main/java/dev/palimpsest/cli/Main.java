@@ -1,5 +1,6 @@
 package dev.palimpsest.cli;
 
+import dev.palimpsest.cli.certify.CertifyCommand;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.stages.NonFiniteException;
@@ -16,7 +17,7 @@ import picocli.CommandLine.Command;
     description =
         "Trains vision-language models in stages, from published towers to base checkpoints.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {})
+    subcommands = {CertifyCommand.class})
 public final class Main implements Runnable {
   /** Exit code of a mistake that the user can mend: in a recipe, an option, a file. */
   static final int USER_MISTAKE = 2;

@@ -110,7 +110,12 @@ final class WeightChecks {
   /** What is written in either layout comes back bit by bit. */
   private static void export(Subject subject, Report report) throws IOException {
     try (TemporaryFolder folder = new TemporaryFolder()) {
-      Path tokenizer = Files.writeString(folder.path().resolve("tokenizer.json"), "{}");
+      // Cases have no tokenizer; of this one the export needs the number of ids alone.
+      Path tokenizer =
+          Files.writeString(
+              folder.path().resolve("tokenizer.json"),
+              "{\"model\": {\"vocab\": {\"last\": %d}}}"
+                  .formatted(subject.config().language().vocabulary() - 1));
       Path huggingFace = folder.path().resolve("huggingface");
       ModelExporter.huggingFace(
           huggingFace,
