@@ -17,7 +17,10 @@ import picocli.CommandLine.Command;
     description =
         "Trains vision-language models in stages, from published towers to base checkpoints.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {CertifyCommand.class})
+    subcommands = {
+      RunCommand.class,
+      BenchCommand.class,
+    })
 public final class Main implements Runnable {
   /** Exit code of a mistake that the user can mend: in a recipe, an option, a file. */
   static final int USER_MISTAKE = 2;

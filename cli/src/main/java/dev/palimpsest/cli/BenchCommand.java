@@ -1,0 +1,21 @@
+package dev.palimpsest.cli;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest bench}: measurements on this machine. */
+@Command(
+    name = "bench",
+    mixinStandardHelpOptions = true,
+    description = "Measures speed on this machine.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = BenchStepCommand.class)
+final class BenchCommand implements Runnable {
+  @Spec CommandLine.Model.CommandSpec spec;
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+}

@@ -1,0 +1,73 @@
+package dev.palimpsest.cli;
+
+import com.google.inject.Guice;
+import com.google.inject.Injector;
+import com.google.inject.Stage;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.stages.PipelineRunner;
+import dev.palimpsest.stages.RunFolder;
+import dev.palimpsest.stages.StageResult;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest run}: the whole pipeline of a recipe. */
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Runs a recipe: imports, trains and scores its stages in order, and writes a report.",
+      "Run the same command again to go on where a run stopped; finished stages are taken as they are."
+    })
+final class RunCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe, a YAML file.")
+  Path recipe;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description =
+          "The run folder. Default: runs/NAME under the working directory, NAME being the recipe's.")
+  @Nullable Path out;
+
+  @Option(
+      names = "--set",
+      paramLabel = "PATH=VALUE",
+      description = {
+        "Replaces one value of the recipe, as often as wanted.",
+        "Example: --set stages.stage1.optimizer.learningRate=1e-4"
+      })
+  List<String> sets = List.of();
+
+  @Override
+  public Integer call() {
+    Path folder = out != null ? out : Path.of("runs", bind(Path.of("runs")).name());
+    PipelineConfig config = bind(folder);
+    Injector injector =
+        Guice.createInjector(Stage.PRODUCTION, new RunModule(spec.commandLine().getErr()));
+    try (RunResources resources = injector.getInstance(RunResources.class)) {
+      RunFolder run = new RunFolder(folder);
+      List<StageResult> results =
+          injector.getInstance(PipelineRunner.class).run(config, run, Environment.facts());
+      Path report = Report.write(run, config, results);
+      spec.commandLine().getOut().println(report);
+      return CommandLine.ExitCode.OK;
+    }
+  }
+
+  private PipelineConfig bind(Path folder) {
+    return Recipes.bind(
+        recipe, sets, Map.of("run", folder.toAbsolutePath().normalize().toString()));
+  }
+}

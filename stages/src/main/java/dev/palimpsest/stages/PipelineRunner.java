@@ -1,0 +1,157 @@
+package dev.palimpsest.stages;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.ConfigYaml;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.PrepareConfig;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.playground.Playground;
+import dev.palimpsest.model.Kernels;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Runs a recipe: prepares what it asks for, then its stages in order. Started again on the same
+ * folder, it takes finished stages as they are and goes on in the middle of the one that was not.
+ */
+public final class PipelineRunner {
+  private static final Logger log = LoggerFactory.getLogger(PipelineRunner.class);
+
+  private final NDManager manager;
+  private final Kernels kernels;
+  private final Progress progress;
+
+  /**
+   * A runner.
+   *
+   * @param manager the run's manager
+   */
+  public PipelineRunner(NDManager manager, Kernels kernels, Progress progress) {
+    this.manager = manager;
+    this.kernels = kernels;
+    this.progress = progress;
+  }
+
+  /**
+   * Runs all stages.
+   *
+   * @param environment facts about machine and software, kept in the run folder
+   * @return results in recipe order
+   * @throws InvalidConfigException when the recipe does not fit its data or what the folder holds
+   * @throws NonFiniteException when training diverged
+   */
+  public List<StageResult> run(
+      PipelineConfig recipe, RunFolder folder, Map<String, Object> environment) {
+    RunFolder.writeText(folder.root().resolve("recipe.yaml"), ConfigYaml.write(recipe));
+    RunFolder.writeJson(folder.root().resolve("environment.json"), environment);
+    prepare(recipe);
+    Path tokenizerFile = Path.of(recipe.tokenizer().path());
+    requireFiles(recipe);
+    Tokenizer tokenizer = Tokenizer.load(tokenizerFile);
+    requireVocabulary(recipe, tokenizer);
+    String tokenizerHash = ContentHash.of(tokenizerFile);
+    Map<String, StageResult> finished = new LinkedHashMap<>();
+    for (StageConfig stage : recipe.stages()) {
+      log.info(
+          "{}: {} examples at {}px, {} text tokens, batch {}",
+          stage.name(),
+          stage.examples(),
+          stage.resolution(),
+          stage.textTokens(),
+          stage.batchSize());
+      StageRunner runner = new StageRunner(recipe, stage, folder, tokenizer, kernels, progress);
+      StageResult result = runner.run(manager, tokenizerHash, finished);
+      finished.put(stage.name(), result);
+    }
+    return List.copyOf(finished.values());
+  }
+
+  private void prepare(PipelineConfig recipe) {
+    PrepareConfig prepare = recipe.prepare();
+    if (prepare == null) {
+      return;
+    }
+    if (prepare.playground() != null) {
+      Playground.write(prepare.playground());
+    }
+    if (prepare.towers() != null) {
+      Towers.write(manager, prepare.towers(), recipe);
+    }
+  }
+
+  /** Every file that the recipe names, missing ones all at once. */
+  private static void requireFiles(PipelineConfig recipe) {
+    List<Problem> problems = new ArrayList<>();
+    require(problems, "tokenizer.path", recipe.tokenizer().path());
+    recipe
+        .tasks()
+        .forEach(
+            (name, task) ->
+                task.source()
+                    .match(j -> require(problems, "tasks." + name + ".source.path", j.path())));
+    recipe
+        .suites()
+        .forEach(
+            (suite, config) ->
+                config
+                    .tasks()
+                    .forEach(
+                        (name, task) ->
+                            task.source()
+                                .match(
+                                    j ->
+                                        require(
+                                            problems,
+                                            "suites." + suite + ".tasks." + name + ".source.path",
+                                            j.path()))));
+    for (int i = 0; i < recipe.stages().size(); i++) {
+      String at = "stages[" + i + "].init";
+      recipe
+          .stages()
+          .get(i)
+          .init()
+          .match(
+              p -> {
+                require(problems, at + ".vision", p.vision());
+                require(problems, at + ".language", p.language());
+                return require(problems, at + ".model", p.model());
+              },
+              s -> problems,
+              c -> require(problems, at + ".checkpoint", c.path()));
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
+  }
+
+  private static List<Problem> require(
+      List<Problem> problems, String path, @org.jspecify.annotations.Nullable String file) {
+    if (file != null && !Files.exists(Path.of(file))) {
+      problems.add(
+          new Problem(
+              path, "no such file or folder: " + Path.of(file).toAbsolutePath().normalize()));
+    }
+    return problems;
+  }
+
+  private static void requireVocabulary(PipelineConfig recipe, Tokenizer tokenizer) {
+    int rows = recipe.model().language().vocabulary();
+    if (tokenizer.vocabularySize() > rows) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "model.language.vocabulary",
+                  "must hold every id of the tokenizer: %s has %d pieces, got %d rows"
+                      .formatted(recipe.tokenizer().path(), tokenizer.vocabularySize(), rows))));
+    }
+  }
+}

@@ -1,0 +1,171 @@
+package dev.palimpsest.stages;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.configs.Fingerprint;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.eval.SuiteResult;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * What the run folder says of a stage: its scores so far and, once it is finished, {@code
+ * stage.json}. Everything carries the stage's fingerprint, so nothing of another stage is ever
+ * taken for its own.
+ */
+final class StageRecord {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final RunFolder folder;
+  private final StageIdentity identity;
+  private final String fingerprint;
+
+  StageRecord(RunFolder folder, StageIdentity identity) {
+    this.folder = folder;
+    this.identity = identity;
+    this.fingerprint = Fingerprint.of(identity);
+  }
+
+  /** The identity as single values by path, for files. */
+  Map<String, String> identityValues() {
+    return Fingerprint.values(identity);
+  }
+
+  String fingerprint() {
+    return fingerprint;
+  }
+
+  /**
+   * The finished stage, if it is.
+   *
+   * @throws InvalidConfigException when the folder holds a stage of this name with another identity
+   */
+  Optional<StageResult> read() {
+    Optional<JsonNode> json = RunFolder.readJson(folder.finished(name()));
+    json.ifPresent(
+        node -> requireSame(node.path("fingerprint").asText(), strings(node.path("identity"))));
+    return json.map(
+        node -> {
+          List<Path> exports = new ArrayList<>();
+          node.path("exports").forEach(e -> exports.add(folder.root().resolve(e.asText())));
+          List<String> notes = new ArrayList<>();
+          node.path("notes").forEach(n -> notes.add(n.asText()));
+          return new StageResult(
+              name(),
+              fingerprint,
+              folder.root().resolve(node.path("checkpoint").asText()),
+              scores(),
+              notes,
+              exports,
+              node.path("seconds").asDouble());
+        });
+  }
+
+  /** Marks the stage finished. */
+  void write(StageResult result) {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("stage", result.name());
+    json.put("fingerprint", fingerprint);
+    json.set("identity", JSON.valueToTree(identityValues()));
+    json.put("checkpoint", folder.root().relativize(result.checkpoint()).toString());
+    result.notes().forEach(json.putArray("notes")::add);
+    result
+        .exports()
+        .forEach(e -> json.withArray("exports").add(folder.root().relativize(e).toString()));
+    json.put("seconds", result.seconds());
+    RunFolder.writeJson(folder.finished(name()), json);
+  }
+
+  /** Refuses a checkpoint that another identity left in this stage's folder. */
+  void requireSame(TrainingCheckpoint checkpoint) {
+    requireSame(
+        StateFiles.fingerprint(checkpoint),
+        strings(JSON.valueToTree(checkpoint.facts().get("identity"))));
+  }
+
+  private void requireSame(String found, Map<String, String> foundIdentity) {
+    if (found.equals(fingerprint)) {
+      return;
+    }
+    List<Problem> problems = new ArrayList<>();
+    problems.add(
+        new Problem(
+            "stages." + name(),
+            "%s holds this stage with other settings or data; take another --out, remove that folder, or undo the change"
+                .formatted(folder.stage(name()))));
+    Fingerprint.diff(foundIdentity, identityValues())
+        .forEach(
+            difference -> problems.add(new Problem("stages." + name(), difference.toString())));
+    throw new InvalidConfigException(problems);
+  }
+
+  private static Map<String, String> strings(JsonNode object) {
+    Map<String, String> values = new LinkedHashMap<>();
+    object.fields().forEachRemaining(e -> values.put(e.getKey(), e.getValue().asText()));
+    return values;
+  }
+
+  /** The result of a suite at a moment, if this very stage was scored then. */
+  Optional<SuiteResult> score(String moment, String suite) {
+    return RunFolder.readJson(folder.scores(name(), moment, suite))
+        .filter(json -> json.path("fingerprint").asText().equals(fingerprint))
+        .map(json -> JSON.convertValue(json.path("result"), SuiteResult.class));
+  }
+
+  void writeScore(String moment, String suite, SuiteResult result) {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("stage", name());
+    json.put("moment", moment);
+    json.put("suite", suite);
+    json.put("fingerprint", fingerprint);
+    json.set("result", JSON.valueToTree(result));
+    RunFolder.writeJson(folder.scores(name(), moment, suite), json);
+  }
+
+  /** All scores of this stage: by moment (before, at-N ascending, after), then by suite. */
+  Map<String, Map<String, SuiteResult>> scores() {
+    Map<String, Map<String, SuiteResult>> scores = new LinkedHashMap<>();
+    Path scoresFolder = folder.scores(name(), "", "").getParent();
+    try (Stream<Path> files = Files.list(scoresFolder)) {
+      files
+          .map(file -> file.getFileName().toString())
+          .filter(file -> file.endsWith(".json"))
+          .sorted(Comparator.comparing((String file) -> rank(file)).thenComparing(file -> file))
+          .forEach(
+              file -> {
+                String moment = file.substring(0, file.indexOf('.'));
+                String suite =
+                    file.substring(moment.length() + 1, file.length() - ".json".length());
+                score(moment, suite)
+                    .ifPresent(
+                        r ->
+                            scores
+                                .computeIfAbsent(moment, m -> new LinkedHashMap<>())
+                                .put(suite, r));
+              });
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot list " + scoresFolder, e);
+    }
+    return scores;
+  }
+
+  private static int rank(String file) {
+    return file.startsWith("before.") ? 0 : file.startsWith("after.") ? 2 : 1;
+  }
+
+  private String name() {
+    return identity.stage().name();
+  }
+}

@@ -1,0 +1,90 @@
+package dev.palimpsest.stages;
+
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.model.Parameters;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A {@link TrainState} as a training checkpoint. Moments that no update has touched are zero and
+ * not stored.
+ */
+final class StateFiles {
+  private StateFiles() {}
+
+  /**
+   * Writes a state under a name that sorts by examples; a checkpoint that is already there is left
+   * alone.
+   */
+  static Path commit(CheckpointStore store, TrainState state, Map<String, Object> stageFacts) {
+    String name = "examples-%012d".formatted(state.examples());
+    Path folder = store.root().resolve(name);
+    if (Files.exists(folder)) {
+      return folder;
+    }
+    Map<String, Parameters> groups = new LinkedHashMap<>();
+    groups.put("parameters", state.parameters());
+    if (state.updates() > 0) {
+      groups.put("mu", state.mu());
+      groups.put("nu", state.nu());
+    }
+    Map<String, Object> facts = new LinkedHashMap<>(stageFacts);
+    facts.put("updates", state.updates());
+    facts.put("examples", state.examples());
+    facts.put("scheduleStart", state.scheduleStart());
+    facts.put("order", state.order());
+    facts.put("dataStart", state.dataStart());
+    return store.commit(name, groups, facts);
+  }
+
+  /** Reads a state; its arrays live in children of the manager. */
+  static TrainState read(NDManager manager, TrainingCheckpoint checkpoint) {
+    Map<String, Object> facts = checkpoint.facts();
+    Parameters parameters = checkpoint.read(manager, "parameters");
+    long updates = number(facts, "updates");
+    return new TrainState(
+        parameters,
+        updates > 0 ? checkpoint.read(manager, "mu") : zeros(manager, parameters),
+        updates > 0 ? checkpoint.read(manager, "nu") : zeros(manager, parameters),
+        updates,
+        number(facts, "examples"),
+        number(facts, "scheduleStart"),
+        order(checkpoint),
+        number(facts, "dataStart"));
+  }
+
+  static String order(TrainingCheckpoint checkpoint) {
+    return text(checkpoint.facts(), "order");
+  }
+
+  static String fingerprint(TrainingCheckpoint checkpoint) {
+    return text(checkpoint.facts(), "fingerprint");
+  }
+
+  private static Parameters zeros(NDManager manager, Parameters like) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    like.asMap().forEach((name, array) -> shapes.put(name, array.getShape()));
+    return Parameters.zeros(manager, shapes);
+  }
+
+  private static long number(Map<String, Object> facts, String key) {
+    if (facts.get(key) instanceof Number n) {
+      return n.longValue();
+    }
+    throw new IllegalArgumentException(
+        "not a training checkpoint of a stage: its manifest has no '" + key + "'");
+  }
+
+  private static String text(Map<String, Object> facts, String key) {
+    if (facts.get(key) instanceof String s) {
+      return s;
+    }
+    throw new IllegalArgumentException(
+        "not a training checkpoint of a stage: its manifest has no '" + key + "'");
+  }
+}
