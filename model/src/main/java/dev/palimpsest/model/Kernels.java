@@ -24,7 +24,14 @@ import java.util.List;
 @SuppressWarnings("try") // gradient modes are used by being open
 public final class Kernels implements AutoCloseable {
   private static final List<String> SOURCES =
-      List.of("products.py", "vision.py", "language.py", "head.py", "autograd.py", "optimizer.py");
+      List.of(
+          "products.py",
+          "vision.py",
+          "language.py",
+          "head.py",
+          "autograd.py",
+          "optimizer.py",
+          "peak.py");
 
   private final NDManager manager;
   private final PtSymbolBlock module;
