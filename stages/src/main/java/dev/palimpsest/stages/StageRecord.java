@@ -113,7 +113,7 @@ final class StageRecord {
 
   private static Map<String, String> strings(JsonNode object) {
     Map<String, String> values = new LinkedHashMap<>();
-    object.fields().forEachRemaining(e -> values.put(e.getKey(), e.getValue().asText()));
+    object.properties().forEach(e -> values.put(e.getKey(), e.getValue().asText()));
     return values;
   }
 

@@ -153,7 +153,12 @@ final class StageRunner {
     }
 
     // ---- What the stage leaves
-    Path last = StateFiles.commit(store, state, facts(record));
+    long end = state.examples();
+    Path last =
+        own.filter(c -> StateFiles.examples(c) == end).map(TrainingCheckpoint::folder).orElse(null);
+    if (last == null) {
+      last = StateFiles.commit(store, state, facts(record));
+    }
     store.retain(1, Set.of(last.getFileName().toString()));
     if (stage.evaluate().after()) {
       evaluate("after", model, state, manager, record);

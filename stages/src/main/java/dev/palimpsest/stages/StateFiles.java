@@ -5,7 +5,6 @@ import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.model.Parameters;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -23,10 +22,6 @@ final class StateFiles {
    */
   static Path commit(CheckpointStore store, TrainState state, Map<String, Object> stageFacts) {
     String name = "examples-%012d".formatted(state.examples());
-    Path folder = store.root().resolve(name);
-    if (Files.exists(folder)) {
-      return folder;
-    }
     Map<String, Parameters> groups = new LinkedHashMap<>();
     groups.put("parameters", state.parameters());
     if (state.updates() > 0) {
@@ -64,6 +59,10 @@ final class StateFiles {
 
   static String fingerprint(TrainingCheckpoint checkpoint) {
     return text(checkpoint.facts(), "fingerprint");
+  }
+
+  static long examples(TrainingCheckpoint checkpoint) {
+    return number(checkpoint.facts(), "examples");
   }
 
   private static Parameters zeros(NDManager manager, Parameters like) {
