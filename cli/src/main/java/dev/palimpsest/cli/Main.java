@@ -1,8 +1,9 @@
 package dev.palimpsest.cli;
 
-import dev.palimpsest.cli.certify.CertifyCommand;
+import dev.palimpsest.checkpoints.CheckpointFormatException;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
+import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.stages.NonFiniteException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -19,6 +20,8 @@ import picocli.CommandLine.Command;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       RunCommand.class,
+      PlaygroundCommand.class,
+      ScoreCommand.class,
       BenchCommand.class,
     })
 public final class Main implements Runnable {
@@ -71,7 +74,9 @@ public final class Main implements Runnable {
       err.println(io.getMessage() + ": " + io.getCause());
       return USER_MISTAKE;
     }
-    if (e instanceof UserMistake) {
+    if (e instanceof UserMistake
+        || e instanceof BadExampleException
+        || e instanceof CheckpointFormatException) {
       err.println(e.getMessage());
       return USER_MISTAKE;
     }

@@ -9,15 +9,20 @@ import java.util.List;
  * @param before whether to score before the first step, at the stage's own resolution
  * @param after whether to score at the end
  * @param everyExamples also each time this many examples have been seen; 0 for never
+ * @param batchSize examples a forward pass; alters speed and memory, never an answer
  */
 public record EvaluateConfig(
     @Default("[]") List<String> suites,
     @Default("true") boolean before,
     @Default("true") boolean after,
-    @Default("0") long everyExamples) {
+    @Default("0") long everyExamples,
+    @Default("32") int batchSize) {
   /** Checks ranges. */
   public EvaluateConfig {
-    new Check().notNegative("everyExamples", everyExamples).done();
+    new Check()
+        .notNegative("everyExamples", everyExamples)
+        .positive("batchSize", batchSize)
+        .done();
     suites = List.copyOf(suites);
   }
 }

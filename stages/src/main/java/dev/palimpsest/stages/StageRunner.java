@@ -291,7 +291,7 @@ final class StageRunner {
               stage.textTokens(),
               stage.image(),
               tokenizer,
-              stage.microBatchSize(),
+              stage.evaluate().batchSize(),
               manager,
               folder.predictions(stage.name(), moment, name));
       record.writeScore(moment, name, result);
