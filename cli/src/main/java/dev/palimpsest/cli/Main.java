@@ -1,6 +1,7 @@
 package dev.palimpsest.cli;
 
 import dev.palimpsest.checkpoints.CheckpointFormatException;
+import dev.palimpsest.cli.certify.CertifyCommand;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.mixtures.BadExampleException;
@@ -21,6 +22,7 @@ import picocli.CommandLine.Command;
     subcommands = {
       RunCommand.class,
       PlaygroundCommand.class,
+      CertifyCommand.class,
       ScoreCommand.class,
       BenchCommand.class,
     })

@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
       "Runs a recipe: imports, trains and scores its stages in order, and writes a report.",
       "Run the same command again to go on where a run stopped; finished stages are taken as they are."
     })
+@SuppressWarnings("try") // the resources are used by being open
 final class RunCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 

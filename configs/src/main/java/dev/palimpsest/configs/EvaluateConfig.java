@@ -19,10 +19,7 @@ public record EvaluateConfig(
     @Default("32") int batchSize) {
   /** Checks ranges. */
   public EvaluateConfig {
-    new Check()
-        .notNegative("everyExamples", everyExamples)
-        .positive("batchSize", batchSize)
-        .done();
+    new Check().notNegative("everyExamples", everyExamples).positive("batchSize", batchSize).done();
     suites = List.copyOf(suites);
   }
 }

@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -211,13 +212,12 @@ final class StageRunner {
     TrainState before = StateFiles.read(manager, parent);
     Map<String, Shape> shapes = ParameterSpecs.of(modelConfig, stage.resolution());
     notes.add("starts from " + before.order() + " at " + before.examples() + " examples");
+    long tokens = before.parameters().get(POSITIONS).getShape().get(0);
     Parameters parameters = fitted(manager, before.parameters(), shapes);
     if (parameters != before.parameters()) {
       notes.add(
           "position embedding resampled from %d to %d tokens"
-              .formatted(
-                  before.parameters().get(POSITIONS).getShape().get(0),
-                  shapes.get(POSITIONS).get(0)));
+              .formatted(tokens, parameters.get(POSITIONS).getShape().get(0)));
     }
     notes.add(
         "optimizer %s, schedule %s, data %s"
@@ -252,7 +252,7 @@ final class StageRunner {
    * fits already.
    */
   private Parameters fitted(NDManager manager, Parameters arrays, Map<String, Shape> shapes) {
-    Shape wanted = shapes.get(POSITIONS);
+    Shape wanted = Objects.requireNonNull(shapes.get(POSITIONS), POSITIONS);
     if (arrays.get(POSITIONS).getShape().equals(wanted)) {
       return arrays;
     }
@@ -281,7 +281,7 @@ final class StageRunner {
       if (record.score(moment, name).isPresent()) {
         continue;
       }
-      SuiteConfig suite = recipe.suites().get(name);
+      SuiteConfig suite = Objects.requireNonNull(recipe.suites().get(name), name);
       SuiteResult result =
           Evaluator.evaluate(
               suite,

@@ -204,7 +204,7 @@ final class TrainingChecks {
         null,
         0,
         new CheckpointConfig(0, 1),
-        new EvaluateConfig(List.of(), false, false, 0),
+        new EvaluateConfig(List.of(), false, false, 0, 1),
         new ExportConfig(Set.of(), Precision.F32));
   }
 
