@@ -88,7 +88,7 @@ final class BenchStepCommand implements Callable<Integer> {
     if (used < 1) {
       throw new UserMistake("--threads must be 1 or more, got " + used);
     }
-    System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(used));
+    Threads.use(used);
     BenchConfig bench = bench(config);
     try (NDManager manager = NDManager.newBaseManager();
         Kernels kernels = Kernels.load()) {

@@ -55,6 +55,9 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() {
     Path folder = out != null ? out : Path.of("runs", bind(Path.of("runs")).name());
     PipelineConfig config = bind(folder);
+    if (config.threads() != null) {
+      Threads.use(config.threads());
+    }
     Injector injector =
         Guice.createInjector(Stage.PRODUCTION, new RunModule(spec.commandLine().getErr()));
     try (RunResources resources = injector.getInstance(RunResources.class)) {

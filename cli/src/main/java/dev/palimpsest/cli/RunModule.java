@@ -46,8 +46,10 @@ final class RunModule extends AbstractModule {
     return new RunResources(manager, kernels);
   }
 
+  /** The launcher keeps the older meaning of a console on newer JVMs: none without a terminal. */
   @Provides
   @Singleton
+  @SuppressWarnings("SystemConsoleNull")
   Progress progress() {
     return System.console() != null ? new TerminalProgress() : new PlainProgress(err);
   }

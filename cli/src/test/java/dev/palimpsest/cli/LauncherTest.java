@@ -123,7 +123,7 @@ class LauncherTest {
 
   @Test
   void aNewJvmMayLoadNativeLibraries() throws Exception {
-    String flag = "[--enable-native-access=ALL-UNNAMED]";
+    String flag = "--enable-native-access=ALL-UNNAMED";
     java("25");
     assertTrue(run(root.resolve("palimpsest")).out.contains(flag));
     java("21.0.1");

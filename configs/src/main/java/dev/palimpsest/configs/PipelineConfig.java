@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param name short name; the run folder's default name
  * @param description what the run is for
  * @param seed seed of everything random in the run
+ * @param threads compute threads; absent: all processors. Sums are split by thread, so another number
+ *     gives other last bits
  * @param prepare what is drawn or written before stage 0
  * @param tokenizer the tokenizer of all stages
  * @param model sizes
@@ -23,6 +25,7 @@ public record PipelineConfig(
     String name,
     @Default("''") String description,
     @Default("0") long seed,
+    @Nullable Integer threads,
     @Nullable PrepareConfig prepare,
     TokenizerConfig tokenizer,
     ModelConfig model,
@@ -31,6 +34,9 @@ public record PipelineConfig(
     List<StageConfig> stages) {
   /** Copies. References between parts are checked where a recipe is bound. */
   public PipelineConfig {
+    if (threads != null) {
+      new Check().positive("threads", threads).done();
+    }
     tasks = Collections.unmodifiableMap(new LinkedHashMap<>(tasks));
     suites = Collections.unmodifiableMap(new LinkedHashMap<>(suites));
     stages = List.copyOf(stages);

@@ -120,6 +120,7 @@ class FingerprintTest {
         "",
         0,
         null,
+        null,
         new TokenizerConfig("t"),
         new ModelConfig(Presets.vision("siglip-tiny/14"), Presets.language("gemma-tiny")),
         java.util.Map.of(),

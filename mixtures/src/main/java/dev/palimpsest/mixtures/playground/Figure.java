@@ -26,14 +26,6 @@ enum Figure {
     Shape outline(double x, double y, double size) {
       return polygon(x, y, size, 0.5, 0, 1, 1, 0, 1);
     }
-  },
-  CROSS {
-    @Override
-    Shape outline(double x, double y, double size) {
-      return polygon(
-          x, y, size, 0.34, 0, 0.66, 0, 0.66, 0.34, 1, 0.34, 1, 0.66, 0.66, 0.66, 0.66, 1, 0.34, 1,
-          0.34, 0.66, 0, 0.66, 0, 0.34, 0.34, 0.34);
-    }
   };
 
   static final List<Figure> ALL = List.of(values());
@@ -48,7 +40,7 @@ enum Figure {
 
   /** {@code circles}. */
   String plural() {
-    return this == CROSS ? "crosses" : noun() + "s";
+    return noun() + "s";
   }
 
   /**

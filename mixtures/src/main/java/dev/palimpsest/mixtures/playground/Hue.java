@@ -9,7 +9,6 @@ enum Hue {
   RED(214, 32, 32),
   GREEN(24, 150, 60),
   BLUE(28, 72, 220),
-  YELLOW(248, 204, 0),
   BLACK(20, 20, 20);
 
   static final List<Hue> ALL = List.of(values());
