@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param name short name; the run folder's default name
  * @param description what the run is for
  * @param seed seed of everything random in the run
- * @param threads compute threads; absent: all processors. Sums are split by thread, so another number
- *     gives other last bits
+ * @param threads compute threads; absent: all processors. Sums are split by thread, so another
+ *     number gives other last bits
  * @param prepare what is drawn or written before stage 0
  * @param tokenizer the tokenizer of all stages
  * @param model sizes
