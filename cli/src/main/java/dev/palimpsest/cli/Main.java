@@ -21,6 +21,7 @@ import picocli.CommandLine.Command;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       RunCommand.class,
+      PredictCommand.class,
       PlaygroundCommand.class,
       CertifyCommand.class,
       ScoreCommand.class,

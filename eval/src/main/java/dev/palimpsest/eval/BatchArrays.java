@@ -14,11 +14,12 @@ final class BatchArrays {
 
   /** float32 [B, F, S, S, 3]. */
   static NDArray images(NDManager manager, ExampleBatch batch) {
-    return manager.create(
-        batch.images(),
+    Shape shape =
         new Shape(
-            batch.size(), batch.imagesPerExample(), batch.resolution(), batch.resolution(), 3),
-        DataType.FLOAT32);
+            batch.size(), batch.imagesPerExample(), batch.resolution(), batch.resolution(), 3);
+    return shape.size() == 0
+        ? manager.zeros(shape)
+        : manager.create(batch.images(), shape, DataType.FLOAT32);
   }
 
   /** int64 [B, columns]. */

@@ -87,6 +87,31 @@ public final class Evaluator {
     return new SuiteResult(results);
   }
 
+  /**
+   * A model's answer to one prompt, decoded greedily.
+   *
+   * @param example its targets are not looked at
+   * @param parent everything made here lives in children of it and is gone on return
+   * @throws dev.palimpsest.mixtures.BadExampleException when a picture cannot be used
+   */
+  public static String answer(
+      Example example,
+      PaliGemma model,
+      Parameters parameters,
+      int resolution,
+      ImageConfig image,
+      Tokenizer tokenizer,
+      int maxNewTokens,
+      NDManager parent) {
+    // BOS, the prompt and, one token each or a few, the separator: nothing is cut.
+    int textTokens = 1 + tokenizer.encode(example.prefix()).length + tokenizer.encode("\n").length;
+    Evaluator evaluator = new Evaluator(model, parameters, tokenizer, parent);
+    try (BatchBuilder batches = new BatchBuilder(image, resolution, textTokens, tokenizer);
+        ExampleBatch prompt = batches.decoding(0, List.of(example))) {
+      return tokenizer.decode(evaluator.decode(prompt, maxNewTokens).get(0).tokens());
+    }
+  }
+
   /** Goes through a task's examples; those with equally many images share batches. */
   private Outcome task(SuiteTaskConfig task, BatchBuilder batches, int batchSize) {
     try (ExampleSource source = ExampleSource.open(task.source())) {

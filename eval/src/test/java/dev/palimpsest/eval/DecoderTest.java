@@ -34,7 +34,7 @@ class DecoderTest {
 
   @BeforeAll
   void drawPrompts() {
-    tiny = new TinyModel(30);
+    tiny = new TinyModel(4);
     manager = tiny.manager.newSubManager();
     SplittableRandom random = new SplittableRandom(5);
     float[] pixels = new float[ROWS * TinyModel.SIDE * TinyModel.SIDE * 3];

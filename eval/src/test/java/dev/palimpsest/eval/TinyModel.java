@@ -30,6 +30,15 @@ final class TinyModel implements AutoCloseable {
             new LanguageConfig(VOCABULARY, 24, 2, 48, 4, 2, 8, 8, 0, 0, false, 0, 10_000, 1e-6));
     parameters = Initialization.random(manager, config, SIDE, 11);
     model = new PaliGemma(config, Precision.F32, kernels);
+    // As drawn, a decoder's tied table makes it repeat the last token; louder blocks let it listen.
+    parameters
+        .asMap()
+        .forEach(
+            (name, array) -> {
+              if (name.matches("language/.*/(out|down)/w|connector/kernel")) {
+                array.muli(6);
+              }
+            });
     NDArray table = parameters.get("language/embedding");
     try (NDArray row = table.get(Tokenizer.EOS);
         NDArray louder = row.mul(likesEos)) {
