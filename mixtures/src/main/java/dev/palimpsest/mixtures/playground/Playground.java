@@ -37,6 +37,7 @@ import java.util.stream.Stream;
  * detect.SPLIT.jsonl              "detect circle"      -> "&lt;loc0256&gt;... circle"
  * ocr.SPLIT.jsonl                 "ocr"                -> "FOX"; with the print's size as "size"
  * ocr.{large,medium,small}.SPLIT.jsonl                 the same by size
+ * ocr.fine.SPLIT.jsonl                                 medium and small together
  * tokenizer.model, tokenizer.json a vocabulary in which nearly every word is one token
  * dataset.json                    settings and counts
  * </pre>
@@ -50,10 +51,10 @@ public final class Playground {
    * Rows of the embedding table before the location and segmentation tokens. The same for every
    * seed and size, so that a recipe can name it.
    */
-  public static final int BASE_VOCABULARY = 448;
+  public static final int BASE_VOCABULARY = 437;
 
   /** Raised when the same settings would draw something else than before. */
-  private static final int FORMAT = 1;
+  private static final int FORMAT = 2;
 
   private static final int FEWEST_PICTURES = 6;
   private static final String SUMMARY = "dataset.json";
@@ -218,8 +219,12 @@ public final class Playground {
 
   private void describe(String split, String file, Print print) {
     String size = print.size().word();
-    for (String name : List.of("ocr." + split, "ocr." + size + "." + split)) {
-      line(name, file, "ocr", print.word(), Map.of("size", size));
+    List<String> groups = new ArrayList<>(List.of("ocr", "ocr." + size));
+    if (print.size() != Print.Size.LARGE) {
+      groups.add("ocr.fine");
+    }
+    for (String group : groups) {
+      line(group + "." + split, file, "ocr", print.word(), Map.of("size", size));
     }
   }
 

@@ -1,0 +1,175 @@
+package dev.palimpsest.stages;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.model.Kernels;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PipelineTest {
+  private static final String RECIPE =
+      """
+      name: tiny
+      seed: 3
+      prepare:
+        playground: {out: '${run}/data', trainImages: 24, heldOutImages: 6}
+        towers: {out: '${run}/towers', resolution: 16}
+      tokenizer: {path: '${run}/data/tokenizer.model'}
+      model:
+        vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
+        language: {vocabulary: 1589, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1,
+          headDim: 8, queryScalar: 8}
+      tasks:
+        caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
+        ocr: {source: {jsonl: '${run}/data/ocr.train.jsonl'}}
+      suites:
+        heldout:
+          tasks:
+            caption: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}, maxNewTokens: 3}
+      stages:
+        - name: stage0
+          init: {pretrained: {vision: '${run}/towers/siglip.npz', language: '${run}/towers/gemma'}}
+          resolution: 16
+          textTokens: 16
+          export: {formats: []}
+        - name: stage1
+          init: {stage: stage0}
+          examples: 24
+          resolution: 16
+          textTokens: 16
+          batchSize: 4
+          microBatch: 2
+          dropout: 0.1
+          mixture: {caption: 2, ocr: 1}
+          optimizer: {learningRate: 1e-3, schedule: {rsqrt: {warmupExamples: 8, timescaleExamples: 16}}}
+          checkpoint: {everyExamples: 8}
+          evaluate: {suites: [heldout], everyExamples: 16}
+          export: {formats: []}
+        - name: stage2
+          init: {stage: stage1}
+          examples: 8
+          resolution: 32
+          textTokens: 16
+          batchSize: 4
+          mixture: {caption: 1}
+          optimizer: {learningRate: 1e-3, schedule: {rsqrt: {warmupExamples: 8, timescaleExamples: 16}}}
+          evaluate: {suites: [heldout]}
+          export: {formats: [huggingface, big_vision]}
+      """;
+
+  @TempDir Path folder;
+
+  private static final class Crash extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+  }
+
+  /**
+   * Says nothing, and throws after a number of steps: what is on disk then is what a kill leaves.
+   */
+  private record Until(int[] stepsLeft) implements Progress {
+    @Override
+    public void start(StageConfig stage, long fromExamples) {}
+
+    @Override
+    public void step(StageConfig stage, StepMetrics metrics) {
+      if (--stepsLeft[0] == 0) {
+        throw new Crash();
+      }
+    }
+
+    @Override
+    public void end() {}
+  }
+
+  private List<StageResult> run(Path out, int crashAfterSteps, String... sets) {
+    PipelineConfig recipe =
+        Recipes.bind(RECIPE, "tiny.yaml", List.of(sets), Map.of("run", out.toString()));
+    try (NDManager manager = NDManager.newBaseManager();
+        Kernels kernels = Kernels.load()) {
+      return new PipelineRunner(manager, kernels, new Until(new int[] {crashAfterSteps}))
+          .run(recipe, new RunFolder(out), Map.of());
+    }
+  }
+
+  private static byte[] arrays(StageResult result, String group) throws IOException {
+    return Files.readAllBytes(result.checkpoint().resolve(group + ".safetensors"));
+  }
+
+  private static void assertSameBits(List<StageResult> a, List<StageResult> b) throws IOException {
+    for (int i = 0; i < a.size(); i++) {
+      assertArrayEquals(
+          arrays(a.get(i), "parameters"), arrays(b.get(i), "parameters"), a.get(i).name());
+      assertEquals(a.get(i).scores(), b.get(i).scores());
+    }
+    StageResult last = a.get(a.size() - 1);
+    assertArrayEquals(arrays(last, "nu"), arrays(b.get(b.size() - 1), "nu"));
+  }
+
+  @Test
+  void twoRunsAndAnInterruptedOneEndInTheSameBits() throws IOException {
+    List<StageResult> first = run(folder.resolve("a"), 0);
+    List<StageResult> second = run(folder.resolve("b"), 0);
+    assertSameBits(first, second);
+
+    // Between two checkpoints of stage 1, then in stage 2, which keeps none but its end.
+    assertThrows(Crash.class, () -> run(folder.resolve("c"), 5));
+    assertThrows(Crash.class, () -> run(folder.resolve("c"), 3));
+    List<StageResult> resumed = run(folder.resolve("c"), 0);
+    assertSameBits(first, resumed);
+    assertEquals(
+        examples(folder.resolve("a/stage1/metrics.jsonl")),
+        examples(folder.resolve("c/stage1/metrics.jsonl")));
+    assertTrue(first.get(1).scores().keySet().containsAll(List.of("before", "after")));
+    assertTrue(Files.exists(folder.resolve("a/stage2/export/huggingface/config.json")));
+    assertTrue(Files.exists(folder.resolve("a/stage2/export/big_vision.npz")));
+  }
+
+  private static List<String> examples(Path metrics) throws IOException {
+    return Files.readAllLines(metrics).stream()
+        .map(line -> line.replaceAll(".*(\"examples\":[0-9]+).*(\"loss\"|$).*", "$1"))
+        .toList();
+  }
+
+  @Test
+  void aChangedStageIsRefusedWithTheDifference() {
+    Path out = folder.resolve("run");
+    run(out, 0, "stages.stage2.examples=4");
+    InvalidConfigException refused =
+        assertThrows(
+            InvalidConfigException.class,
+            () -> run(out, 0, "stages.stage2.examples=4", "stages.stage1.labelSmoothing=0.1"));
+    String message = String.valueOf(refused.getMessage());
+    assertTrue(message.contains("labelSmoothing: 0.0 -> 0.1"), message);
+  }
+
+  @Test
+  void parametersThatDivergeStopTheRunBeforeTheUpdate() {
+    NonFiniteException stopped =
+        assertThrows(
+            NonFiniteException.class,
+            () ->
+                run(
+                    folder.resolve("run"),
+                    0,
+                    "stages.stage1.optimizer.learningRate=1e30",
+                    "stages.stage1.optimizer.schedule={constant: {}}"));
+    String message = String.valueOf(stopped.getMessage());
+    assertTrue(message.contains("mixture positions"), message);
+    assertTrue(message.contains("stage1"), message);
+    assertFalse(Files.exists(folder.resolve("run/stage1/stage.json")));
+  }
+}
