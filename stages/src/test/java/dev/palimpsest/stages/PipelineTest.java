@@ -153,7 +153,7 @@ class PipelineTest {
             InvalidConfigException.class,
             () -> run(out, 0, "stages.stage2.examples=4", "stages.stage1.labelSmoothing=0.1"));
     String message = String.valueOf(refused.getMessage());
-    assertTrue(message.contains("labelSmoothing: 0.0 -> 0.1"), message);
+    assertTrue(message.contains("labelSmoothing: 0 -> 0.1"), message);
   }
 
   @Test
