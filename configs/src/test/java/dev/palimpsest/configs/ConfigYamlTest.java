@@ -29,7 +29,7 @@ class ConfigYamlTest {
         dropout: 0
         logEveryExamples: 0
         checkpoint: {everyExamples: 0, keepLast: 2}
-        evaluate: {suites: [], before: true, after: true, everyExamples: 0}
+        evaluate: {suites: [], before: true, after: true, everyExamples: 0, batchSize: 32}
         export: {formats: [huggingface], precision: f32}
         """,
         ConfigYaml.write(

@@ -8,8 +8,8 @@ import java.util.Random;
 
 /**
  * What the machine can do in this process: the best rate of a 1024^3 product. In float32 two routes
- * are tried, the BLAS behind matmul and oneDNN's convolution, and the faster one counts, so that a
- * share of the peak is never flattered by a slow BLAS.
+ * are tried, the BLAS behind matmul and the one that the model's products take, and the faster one
+ * counts, so that a share of the peak is never flattered by a slow BLAS.
  */
 public final class GemmPeak {
   private static final int SIDE = 1024;
@@ -36,7 +36,7 @@ public final class GemmPeak {
       NDArray w = kernels.array(manager, "converted", manager.create(b, square), type);
       double best = rate(() -> kernels.array(manager, "product", x, w).close());
       if (precision == Precision.F32) {
-        best = Math.max(best, rate(() -> kernels.array(manager, "linear", x, w, type).close()));
+        best = Math.max(best, rate(() -> kernels.array(manager, "model_product", x, w).close()));
       }
       return best;
     }

@@ -6,3 +6,7 @@ def converted(self, x: Tensor, dtype: int) -> Tensor:
 # x W^T by the BLAS behind matmul, in the arguments' own type
 def product(self, x: Tensor, w: Tensor) -> Tensor:
   return torch.matmul(x, torch.t(w))
+
+# The same on the route that the model's own products take
+def model_product(self, x: Tensor, w: Tensor) -> Tensor:
+  return self.multiply(x, w, self.nothing(w))
