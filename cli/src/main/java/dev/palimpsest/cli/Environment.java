@@ -16,7 +16,7 @@ final class Environment {
   static Map<String, Object> facts() {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("palimpsest", version());
-    facts.put("commit", System.getProperty("palimpsest.commit", "unknown"));
+    facts.put("commit", System.getenv().getOrDefault("PALIMPSEST_COMMIT", "unknown"));
     facts.put("java", System.getProperty("java.runtime.version"));
     facts.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
     facts.put("arch", System.getProperty("os.arch"));
