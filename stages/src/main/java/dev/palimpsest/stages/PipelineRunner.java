@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -133,8 +134,7 @@ public final class PipelineRunner {
     }
   }
 
-  private static List<Problem> require(
-      List<Problem> problems, String path, @org.jspecify.annotations.Nullable String file) {
+  private static List<Problem> require(List<Problem> problems, String path, @Nullable String file) {
     if (file != null && !Files.exists(Path.of(file))) {
       problems.add(
           new Problem(

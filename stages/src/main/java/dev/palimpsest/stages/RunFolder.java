@@ -61,9 +61,14 @@ public final class RunFolder {
     return stage(stage).resolve("metrics.jsonl");
   }
 
+  /** Folder of a stage's scores, created when absent. */
+  public Path scores(String stage) {
+    return createFolders(stage(stage).resolve("scores"));
+  }
+
   /** Scores of a suite at a moment of a stage. */
   public Path scores(String stage, String moment, String suite) {
-    return createFolders(stage(stage).resolve("scores")).resolve(moment + "." + suite + ".json");
+    return scores(stage).resolve(moment + "." + suite + ".json");
   }
 
   /** Folder for the predictions behind those scores. */

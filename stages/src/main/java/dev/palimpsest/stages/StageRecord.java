@@ -137,7 +137,7 @@ final class StageRecord {
   /** All scores of this stage: by moment (before, at-N ascending, after), then by suite. */
   Map<String, Map<String, SuiteResult>> scores() {
     Map<String, Map<String, SuiteResult>> scores = new LinkedHashMap<>();
-    Path scoresFolder = folder.scores(name(), "", "").getParent();
+    Path scoresFolder = folder.scores(name());
     try (Stream<Path> files = Files.list(scoresFolder)) {
       files
           .map(file -> file.getFileName().toString())

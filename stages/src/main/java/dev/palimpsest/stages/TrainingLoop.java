@@ -11,7 +11,7 @@ import java.util.function.Consumer;
 
 /**
  * Trains one stage from where its state stands to its end. Read from top to bottom: set up, then
- * step, log, checkpoint, evaluate, in the order in which they happen.
+ * step, log, evaluate, checkpoint, in the order in which they happen.
  */
 final class TrainingLoop {
   private final StageConfig stage;
@@ -93,14 +93,14 @@ final class TrainingLoop {
           break;
         }
 
+        // ---- Evaluate, before the checkpoint: a run killed here comes back to score this moment
+        if (Cadence.due(stage.evaluate().everyExamples(), batchSize, state.examples(), false)) {
+          evaluate.accept("at-%012d".formatted(state.examples()), state);
+        }
+
         // ---- Checkpoint
         if (Cadence.due(stage.checkpoint().everyExamples(), batchSize, state.examples(), false)) {
           checkpoint.accept(state);
-        }
-
-        // ---- Evaluate
-        if (Cadence.due(stage.evaluate().everyExamples(), batchSize, state.examples(), false)) {
-          evaluate.accept("at-%012d".formatted(state.examples()), state);
         }
       }
     } finally {
