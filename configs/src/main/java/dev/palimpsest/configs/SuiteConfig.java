@@ -15,13 +15,13 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
    *
    * @param source where the held-out examples are
    * @param limit how many of them are scored, from the first; 0 for all
-   * @param maxNewTokens decoding stops here at the latest
+   * @param decode how answers are made
    */
   public record SuiteTaskConfig(
-      SourceConfig source, @Default("0") long limit, @Default("32") int maxNewTokens) {
+      SourceConfig source, @Default("0") long limit, @Default("{}") DecodeConfig decode) {
     /** Checks ranges. */
     public SuiteTaskConfig {
-      new Check().notNegative("limit", limit).positive("maxNewTokens", maxNewTokens).done();
+      new Check().notNegative("limit", limit).done();
     }
   }
 }

@@ -124,13 +124,13 @@ public final class Evaluator {
             waiting.computeIfAbsent(example.images().size(), f -> new ArrayList<>());
         alike.add(new Indexed(i, example));
         if (alike.size() == batchSize) {
-          score(alike, batches, task.maxNewTokens(), outcome);
+          score(alike, batches, task.decode().maxNewTokens(), outcome);
           alike.clear();
         }
       }
       for (List<Indexed> rest : waiting.values()) {
         if (!rest.isEmpty()) {
-          score(rest, batches, task.maxNewTokens(), outcome);
+          score(rest, batches, task.decode().maxNewTokens(), outcome);
         }
       }
       return outcome;

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.SourceConfig;
@@ -130,7 +131,9 @@ class EvaluatorTest {
             Map.of(
                 "task",
                 new SuiteTaskConfig(
-                    new SourceConfig.JsonLines(source.toString(), null), limit, NEW))),
+                    new SourceConfig.JsonLines(source.toString(), null),
+                    limit,
+                    DecodeConfig.greedy(NEW)))),
         tiny.model,
         tiny.parameters,
         TinyModel.SIDE,

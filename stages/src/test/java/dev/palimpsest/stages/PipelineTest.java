@@ -39,7 +39,7 @@ class PipelineTest {
       suites:
         heldout:
           tasks:
-            caption: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}, maxNewTokens: 3}
+            caption: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}, decode: {maxNewTokens: 3}}
       stages:
         - name: stage0
           init: {pretrained: {vision: '${run}/towers/siglip.npz', language: '${run}/towers/gemma'}}

@@ -1,0 +1,47 @@
+package dev.palimpsest.configs;
+
+import java.util.List;
+
+/**
+ * How answers are decoded.
+ *
+ * @param sampler how the next token is chosen
+ * @param maxNewTokens an answer has at most so many tokens, EOS among them
+ * @param bestOf samples drawn of each answer; the one with the highest summed log-probability, up
+ *     to and including EOS, is kept
+ * @param bannedTokens ids that are never chosen. Log-probabilities stay those of the model, as if
+ *     nothing were banned
+ * @param seed of temperature and nucleus sampling; an example's draws depend on this, its id and
+ *     the sample's number alone
+ */
+public record DecodeConfig(
+    @Default("{greedy: {}}") SamplerConfig sampler,
+    @Default("32") int maxNewTokens,
+    @Default("1") int bestOf,
+    @Default("[]") List<Integer> bannedTokens,
+    @Default("0") long seed) {
+  /** Copies, checks ranges. */
+  public DecodeConfig {
+    bannedTokens = List.copyOf(bannedTokens);
+    new Check()
+        .positive("maxNewTokens", maxNewTokens)
+        .positive("bestOf", bestOf)
+        .that(
+            bestOf <= 1 || sampler.isRandom(),
+            "bestOf",
+            "must be 1 unless the sampler is temperature or nucleus: all samples would be equal;"
+                + " got %d",
+            bestOf)
+        .that(
+            bannedTokens.stream().allMatch(id -> id >= 0),
+            "bannedTokens",
+            "must be ids of tokens, 0 or more, got %s",
+            bannedTokens)
+        .done();
+  }
+
+  /** Greedy decoding. */
+  public static DecodeConfig greedy(int maxNewTokens) {
+    return new DecodeConfig(new SamplerConfig.Greedy(), maxNewTokens, 1, List.of(), 0);
+  }
+}
