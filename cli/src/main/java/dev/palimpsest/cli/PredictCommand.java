@@ -15,6 +15,7 @@ import dev.palimpsest.configs.Precision;
 import dev.palimpsest.eval.Evaluator;
 import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.mixtures.Example;
+import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.mixtures.TokenizerFiles;
 import dev.palimpsest.model.Kernels;
@@ -105,7 +106,8 @@ final class PredictCommand implements Callable<Integer> {
       ImageConfig image = resize == null ? model.image : new ImageConfig(resize, true);
       String answer =
           Evaluator.answer(
-              new Example("the prompt", images, prompt, ""),
+              new Example(
+                  "the prompt", images.stream().map(ImageReference::file).toList(), prompt, ""),
               new PaliGemma(model.config, Precision.F32, resources.kernels()),
               model.parameters,
               model.resolution,

@@ -117,7 +117,9 @@ class ConfigYamlTest {
     String images = "a/very/long/folder/name".repeat(5);
     TaskConfig task = new TaskConfig(new SourceConfig.JsonLines("a.jsonl", images));
     assertEquals(
-        "source:\n  jsonl:\n    path: a.jsonl\n    images: " + images + "\n",
+        "source:\n  jsonl:\n    path: a.jsonl\n    images: "
+            + images
+            + "\ntype: {prefixSuffix: {}}\nfields: {}\n",
         ConfigYaml.write(task));
     assertEquals(task, bind(TaskConfig.class, ConfigYaml.write(task)));
   }

@@ -11,7 +11,8 @@ import dev.palimpsest.eval.Decoder.Decoded;
 import dev.palimpsest.mixtures.BatchBuilder;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ExampleBatch;
-import dev.palimpsest.mixtures.ExampleSource;
+import dev.palimpsest.mixtures.Task;
+import dev.palimpsest.mixtures.TextRoom;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.ModelInput;
 import dev.palimpsest.model.PaliGemma;
@@ -74,12 +75,13 @@ public final class Evaluator {
       Path predictionsFolder) {
     Evaluator evaluator = new Evaluator(model, parameters, tokenizer, parent);
     Map<String, TaskResult> results = new LinkedHashMap<>();
+    TextRoom room = new TextRoom(tokenizer, textTokens);
     try (BatchBuilder batches = new BatchBuilder(image, resolution, textTokens, tokenizer)) {
       suite
           .tasks()
           .forEach(
               (name, task) -> {
-                Outcome outcome = evaluator.task(task, batches, batchSize);
+                Outcome outcome = evaluator.task(task, room, batches, batchSize);
                 write(predictionsFolder, name, outcome.predictions);
                 results.put(name, outcome.result());
               });
@@ -113,13 +115,13 @@ public final class Evaluator {
   }
 
   /** Goes through a task's examples; those with equally many images share batches. */
-  private Outcome task(SuiteTaskConfig task, BatchBuilder batches, int batchSize) {
-    try (ExampleSource source = ExampleSource.open(task.source())) {
+  private Outcome task(SuiteTaskConfig task, TextRoom room, BatchBuilder batches, int batchSize) {
+    try (Task source = Task.open(task.task(), room)) {
       long all = task.limit() == 0 ? source.size() : Math.min(task.limit(), source.size());
       Outcome outcome = new Outcome(Math.toIntExact(all));
       Map<Integer, List<Indexed>> waiting = new TreeMap<>();
       for (int i = 0; i < all; i++) {
-        Example example = source.get(i);
+        Example example = source.example(i);
         List<Indexed> alike =
             waiting.computeIfAbsent(example.images().size(), f -> new ArrayList<>());
         alike.add(new Indexed(i, example));

@@ -4,7 +4,6 @@ import dev.palimpsest.configs.ImageConfig;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
 import java.util.List;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
@@ -119,16 +118,17 @@ public final class BatchBuilder implements AutoCloseable {
   }
 
   private void writePictures(Example example, FloatBuffer pixels) {
-    for (Path file : example.images()) {
+    for (ImageReference reference : example.images()) {
       Image picture;
       try {
-        picture = ImageDecoder.decode(file);
+        picture = ImageDecoder.decode(reference.content().read());
       } catch (NoSuchFileException e) {
         throw new BadExampleException(
-            "example %s: image %s does not exist".formatted(example.id(), file), e);
+            "example %s: image %s does not exist".formatted(example.id(), reference.name()), e);
       } catch (IOException e) {
         throw new BadExampleException(
-            "example %s: image %s: %s".formatted(example.id(), file, e.getMessage()), e);
+            "example %s: image %s: %s".formatted(example.id(), reference.name(), e.getMessage()),
+            e);
       }
       ImagePreprocessor.pixels(image, ImagePreprocessor.resize(image, picture, resolution), pixels);
     }

@@ -1,19 +1,18 @@
 package dev.palimpsest.mixtures;
 
-import java.nio.file.Path;
 import java.util.List;
 
 /**
- * One example as its source gives it.
+ * One visit of a row: a {@link Task}'s prompt and target.
  *
  * @param id stable and unique in its source; names the example in messages and logs
- * @param images picture files, in order
+ * @param images in order
  * @param prefix the prompt
  * @param suffix the target of this visit, possibly empty
- * @param references every target that the source accepts, {@code suffix} among them
+ * @param references every target that the row accepts, {@code suffix} among them
  */
 public record Example(
-    String id, List<Path> images, String prefix, String suffix, List<String> references) {
+    String id, List<ImageReference> images, String prefix, String suffix, List<String> references) {
   /** Copies. */
   public Example {
     images = List.copyOf(images);
@@ -21,7 +20,7 @@ public record Example(
   }
 
   /** An example with one target. */
-  public Example(String id, List<Path> images, String prefix, String suffix) {
+  public Example(String id, List<ImageReference> images, String prefix, String suffix) {
     this(id, images, prefix, suffix, List.of(suffix));
   }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.SourceConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,9 +20,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * PaliGemma's published fine-tuning format: one JSON object a line, UTF-8, with {@code image} (a
- * file name or a list of them; may be absent), {@code prefix} (absent: empty) and {@code suffix} (a
- * text or a list of accepted ones). Other fields are ignored, empty lines skipped.
+ * One JSON object a line, UTF-8, with {@code image} (a file name or a list of them; may be absent)
+ * and whatever the task reads, as in PaliGemma's published fine-tuning format. Empty lines are
+ * skipped.
  *
  * <p>Only the offsets of the lines are held in memory; a line is read when it is asked for. Image
  * names are relative to the images folder and may not leave it through {@code ..}; absolute names
@@ -133,34 +134,18 @@ final class JsonLinesSource implements ExampleSource {
   }
 
   @Override
-  public Example get(long index, long epoch) {
+  public Row row(long index) {
     if (index < 0 || index >= offsets.length) {
       throw new IndexOutOfBoundsException(
           "source %s has %d examples, no position %d".formatted(file, offsets.length, index));
     }
     int position = (int) index;
-    JsonNode line = parse(position);
-    List<String> references = new ArrayList<>();
-    for (JsonNode reference : list(line.path("suffix"))) {
-      references.add(text(position, "suffix", reference));
-    }
-    if (references.isEmpty()) {
-      throw bad(position, "suffix must be a text or a list of at least one", null);
-    }
-    // Examples begin at different references, so that a single epoch does not favour the first.
-    long visit = epoch + (SplitMix.mix(index) >>> 1) % references.size();
-    String suffix = references.get((int) (visit % references.size()));
-    JsonNode prefix = line.path("prefix");
-    return new Example(
-        where(position),
-        images(position, line),
-        prefix.isMissingNode() ? "" : text(position, "prefix", prefix),
-        suffix,
-        references);
+    ObjectNode line = parse(position);
+    return new Row(where(position), images(position, line), line);
   }
 
-  private List<Path> images(int position, JsonNode line) {
-    List<Path> paths = new ArrayList<>();
+  private List<ImageReference> images(int position, ObjectNode line) {
+    List<ImageReference> references = new ArrayList<>();
     for (JsonNode image : list(line.path("image"))) {
       String name = text(position, "image", image);
       Path path;
@@ -172,9 +157,9 @@ final class JsonLinesSource implements ExampleSource {
       if (!Path.of(name).isAbsolute() && !path.startsWith(images)) {
         throw bad(position, "image '%s' leaves the images folder %s".formatted(name, images), null);
       }
-      paths.add(path);
+      references.add(ImageReference.file(path));
     }
-    return paths;
+    return references;
   }
 
   private static Iterable<JsonNode> list(JsonNode node) {
@@ -191,7 +176,7 @@ final class JsonLinesSource implements ExampleSource {
     return node.textValue();
   }
 
-  private JsonNode parse(int position) {
+  private ObjectNode parse(int position) {
     long end = position + 1 < offsets.length ? offsets[position + 1] : length;
     ByteBuffer bytes = ByteBuffer.allocate((int) (end - offsets[position]));
     try {
@@ -202,10 +187,10 @@ final class JsonLinesSource implements ExampleSource {
       }
       JsonNode node =
           JSON.readTree(StandardCharsets.UTF_8.newDecoder().decode(bytes.flip()).toString());
-      if (!node.isObject()) {
+      if (!(node instanceof ObjectNode object)) {
         throw bad(position, "expected a JSON object, found " + node, null);
       }
-      return node;
+      return object;
     } catch (java.nio.charset.CharacterCodingException e) {
       throw bad(position, "it is not UTF-8", e);
     } catch (JsonProcessingException e) {

@@ -10,6 +10,7 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -30,19 +31,25 @@ import org.jspecify.annotations.Nullable;
  * surfaces in {@link BatchStream#next()} as {@link BadExampleException}.
  */
 public final class Mixture implements AutoCloseable {
-  private final Map<String, ExampleSource> sources;
-  private final List<String> tasks;
+  private final long seed;
+  private final String stage;
+  private final Map<String, Task> tasks;
+  private final List<String> names;
   private final MixtureOrder order;
   private final String fingerprint;
   private final BatchBuilder builder;
 
   private Mixture(
-      Map<String, ExampleSource> sources,
+      long seed,
+      String stage,
+      Map<String, Task> tasks,
       MixtureOrder order,
       String fingerprint,
       BatchBuilder builder) {
-    this.sources = sources;
-    this.tasks = List.copyOf(sources.keySet());
+    this.seed = seed;
+    this.stage = stage;
+    this.tasks = tasks;
+    this.names = List.copyOf(tasks.keySet());
     this.order = order;
     this.fingerprint = fingerprint;
     this.builder = builder;
@@ -65,7 +72,8 @@ public final class Mixture implements AutoCloseable {
       int resolution,
       int textTokens,
       Tokenizer tokenizer) {
-    Map<String, ExampleSource> sources = new LinkedHashMap<>();
+    TextRoom room = new TextRoom(tokenizer, textTokens);
+    Map<String, Task> opened = new LinkedHashMap<>();
     try {
       Digest digest = new Digest().add("mixture 1", stage).add(seed).add(MixtureOrder.BLOCK);
       List<Double> shares = new ArrayList<>();
@@ -79,27 +87,29 @@ public final class Mixture implements AutoCloseable {
         if (weight.getValue() == 0) {
           continue;
         }
-        ExampleSource source = ExampleSource.open(task.source());
-        sources.put(weight.getKey(), source);
+        Task open = Task.open(task, room);
+        opened.put(weight.getKey(), open);
         shares.add(weight.getValue());
-        digest.add(weight.getKey(), source.fingerprint());
+        digest.add(weight.getKey(), open.fingerprint());
         digest.add(Double.doubleToLongBits(weight.getValue()));
       }
-      List<Long> sizes = sources.values().stream().map(ExampleSource::size).toList();
+      List<Long> sizes = opened.values().stream().map(Task::size).toList();
       return new Mixture(
-          sources,
+          seed,
+          stage,
+          opened,
           new MixtureOrder(seed, stage, shares, sizes),
           digest.hex(),
           new BatchBuilder(image, resolution, textTokens, tokenizer));
     } catch (RuntimeException e) {
-      sources.values().forEach(ExampleSource::close);
+      opened.values().forEach(Task::close);
       throw e;
     }
   }
 
   /** Names of the tasks that {@link MixtureOrder.Position#task()} counts. */
   public List<String> tasks() {
-    return tasks;
+    return names;
   }
 
   /** What stands where. */
@@ -115,13 +125,11 @@ public final class Mixture implements AutoCloseable {
   /** The example at a global position, under the id {@code task/id}. */
   private Example example(long index) {
     Position position = order.at(index);
-    String task = tasks.get(position.task());
-    ExampleSource source = sources.get(task);
-    if (source == null) {
-      throw new IllegalStateException("task " + task + " has no source");
-    }
-    Example example = source.get(position.example(), position.epoch());
-    return example.withId(task + "/" + example.id());
+    String name = names.get(position.task());
+    Task task = Objects.requireNonNull(tasks.get(name), name);
+    Draw draw = Draw.at(seed, stage, index);
+    Example example = task.example(position.example(), position.epoch(), draw);
+    return example.withId(name + "/" + example.id());
   }
 
   /**
@@ -164,7 +172,7 @@ public final class Mixture implements AutoCloseable {
    */
   @Override
   public void close() {
-    sources.values().forEach(ExampleSource::close);
+    tasks.values().forEach(Task::close);
     builder.close();
   }
 

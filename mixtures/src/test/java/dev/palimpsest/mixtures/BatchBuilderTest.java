@@ -22,8 +22,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class BatchBuilderTest {
-  private static final Path A = Golden.file("images/a_rgb.png");
-  private static final Path B = Golden.file("images/b_420.jpg");
+  private static final ImageReference A = ImageReference.file(Golden.file("images/a_rgb.png"));
+  private static final Path B_FILE = Golden.file("images/b_420.jpg");
+  private static final ImageReference B = ImageReference.file(B_FILE);
   private static final int SIDE = 28;
 
   private static final Tokenizer TOKENIZER = Tokenizer.load(Golden.file("tokenizer/tiny.model"));
@@ -113,17 +114,17 @@ class BatchBuilderTest {
 
   @Test
   void aMissingPictureIsNamed() {
-    Example example = new Example("t/1", List.of(Path.of("no.png")), "p", "s");
+    Example example = new Example("t/1", List.of(ImageReference.file(Path.of("no.png"))), "p", "s");
     var e = assertThrows(BadExampleException.class, () -> builder.training(0, List.of(example)));
     assertSays(e, "t/1", "no.png", "does not exist");
   }
 
   @Test
   void aDamagedPictureIsNamed(@TempDir Path folder) throws IOException {
-    byte[] bytes = Files.readAllBytes(B);
+    byte[] bytes = Files.readAllBytes(B_FILE);
     Path half = folder.resolve("half.jpg");
     Files.write(half, Arrays.copyOf(bytes, bytes.length / 2));
-    Example example = new Example("t/1", List.of(half), "p", "s");
+    Example example = new Example("t/1", List.of(ImageReference.file(half)), "p", "s");
     var e = assertThrows(BadExampleException.class, () -> builder.training(0, List.of(example)));
     assertSays(e, "t/1", "half.jpg", "truncated");
   }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.TaskConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -33,15 +34,15 @@ class JsonLinesSourceTest {
   @Test
   void readsThePublishedFormat() throws IOException {
     write("{\"image\": \"a/1.jpg\", \"prefix\": \"caption en\", \"suffix\": \"ein Bär 🐻\"}\n");
-    try (ExampleSource source = open()) {
+    try (Task source = open()) {
       assertEquals(1, source.size());
       assertEquals(
           new Example(
               "train.jsonl:1",
-              List.of(folder.toAbsolutePath().resolve("a/1.jpg")),
+              List.of(ImageReference.file(folder.toAbsolutePath().resolve("a/1.jpg"))),
               "caption en",
               "ein Bär 🐻"),
-          source.get(0));
+          source.example(0));
     }
   }
 
@@ -52,10 +53,10 @@ class JsonLinesSourceTest {
         {"image": ["1.png", "2.png"], "prefix": "p", "suffix": "s", "extra": {"a": [1]}}
         {"suffix": ""}
         """);
-    try (ExampleSource source = open()) {
-      assertEquals(2, source.get(0).images().size());
-      assertEquals(List.of(), source.get(1).images());
-      assertEquals("", source.get(1).prefix());
+    try (Task source = open()) {
+      assertEquals(2, source.example(0).images().size());
+      assertEquals(List.of(), source.example(1).images());
+      assertEquals("", source.example(1).prefix());
     }
   }
 
@@ -66,11 +67,11 @@ class JsonLinesSourceTest {
       text.append("{\"prefix\": \"%s\", \"suffix\": \"%d\"}\n".formatted("ü".repeat(i % 50), i));
     }
     write(text.toString());
-    try (ExampleSource source = open()) {
+    try (Task source = open()) {
       assertEquals(5000, source.size());
       for (int i = 4999; i >= 0; i -= 7) {
-        assertEquals(String.valueOf(i), source.get(i).suffix());
-        assertEquals("train.jsonl:" + (i + 1), source.get(i).id());
+        assertEquals(String.valueOf(i), source.example(i).suffix());
+        assertEquals("train.jsonl:" + (i + 1), source.example(i).id());
       }
     }
   }
@@ -78,28 +79,28 @@ class JsonLinesSourceTest {
   @Test
   void emptyLinesWindowsLineEndsAndAMissingLastLineEndAreFine() throws IOException {
     write("\n{\"suffix\": \"a\"}\r\n\r\n  \n{\"suffix\": \"b\"}");
-    try (ExampleSource source = open()) {
+    try (Task source = open()) {
       assertEquals(2, source.size());
-      assertEquals("a", source.get(0).suffix());
-      assertEquals("b", source.get(1).suffix());
-      assertEquals("train.jsonl:5", source.get(1).id());
+      assertEquals("a", source.example(0).suffix());
+      assertEquals("b", source.example(1).suffix());
+      assertEquals("train.jsonl:5", source.example(1).id());
     }
   }
 
   @Test
   void everyTargetIsShownOnceBeforeAnyComesAgain() throws IOException {
     write("{\"suffix\": [\"a\", \"b\", \"c\"]}\n".repeat(40));
-    try (ExampleSource source = open()) {
+    try (Task source = open()) {
       Set<String> first = new HashSet<>();
       for (int i = 0; i < source.size(); i++) {
-        assertEquals(List.of("a", "b", "c"), source.get(i).references());
-        first.add(source.get(i).suffix());
+        assertEquals(List.of("a", "b", "c"), source.example(i).references());
+        first.add(source.example(i).suffix());
         for (int cycle = 0; cycle < 2; cycle++) {
           int example = i;
           int start = 3 * cycle;
           List<String> shown =
               IntStream.range(start, start + 3)
-                  .mapToObj(epoch -> source.get(example, epoch).suffix())
+                  .mapToObj(epoch -> source.example(example, epoch, Draw.inOrder()).suffix())
                   .sorted()
                   .toList();
           assertEquals(List.of("a", "b", "c"), shown);
@@ -124,18 +125,19 @@ class JsonLinesSourceTest {
       })
   void aBadLineIsNamedByFileAndNumber(String line, String why) throws IOException {
     write("{\"suffix\": \"fine\"}\n" + line + "\n");
-    try (ExampleSource source = open()) {
-      assertEquals("fine", source.get(0).suffix());
-      var e = assertThrows(BadExampleException.class, () -> source.get(1));
-      assertSays(e, file + ":2", why);
+    try (Task source = open()) {
+      assertEquals("fine", source.example(0).suffix());
+      var e = assertThrows(BadExampleException.class, () -> source.example(1));
+      assertSays(e, "train.jsonl:2", why);
     }
   }
 
   @Test
   void aLineThatIsNotUtf8IsRefused() throws IOException {
     Files.write(file, "{\"suffix\": \"\u00e9\"}".getBytes(StandardCharsets.ISO_8859_1));
-    try (ExampleSource source = open()) {
-      assertSays(assertThrows(BadExampleException.class, () -> source.get(0)), "not UTF-8", ":1");
+    try (Task source = open()) {
+      assertSays(
+          assertThrows(BadExampleException.class, () -> source.example(0)), "not UTF-8", ":1");
     }
   }
 
@@ -143,8 +145,8 @@ class JsonLinesSourceTest {
   void absoluteImageNamesAreTakenAsTheyAre() throws IOException {
     Path image = folder.toAbsolutePath().getRoot().resolve("data").resolve("1.png");
     write("{\"image\": \"%s\", \"suffix\": \"\"}".formatted(image.toString().replace('\\', '/')));
-    try (ExampleSource source = open()) {
-      assertEquals(List.of(image), source.get(0).images());
+    try (Task source = open()) {
+      assertEquals(List.of(ImageReference.file(image)), source.example(0).images());
     }
   }
 
@@ -159,8 +161,8 @@ class JsonLinesSourceTest {
   @ValueSource(longs = {-1, 1})
   void aPositionOutsideIsRefused(long position) throws IOException {
     write("{\"suffix\": \"a\"}");
-    try (ExampleSource source = open()) {
-      assertThrows(IndexOutOfBoundsException.class, () -> source.get(position));
+    try (Task source = open()) {
+      assertThrows(IndexOutOfBoundsException.class, () -> source.example(position));
     }
   }
 
@@ -182,7 +184,7 @@ class JsonLinesSourceTest {
   }
 
   private String fingerprint() {
-    try (ExampleSource source = open()) {
+    try (Task source = open()) {
       return source.fingerprint();
     }
   }
@@ -191,7 +193,9 @@ class JsonLinesSourceTest {
     Files.writeString(file, text);
   }
 
-  private ExampleSource open() {
-    return ExampleSource.open(new SourceConfig.JsonLines(file.toString(), null));
+  private Task open() {
+    TaskConfig config = new TaskConfig(new SourceConfig.JsonLines(file.toString(), null));
+    return Task.open(
+        config, new TextRoom(Tokenizer.load(Golden.file("tokenizer/tiny.model")), 128));
   }
 }

@@ -12,8 +12,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PrepareConfig;
 import dev.palimpsest.configs.SourceConfig;
-import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ExampleSource;
+import dev.palimpsest.mixtures.Row;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.mixtures.TokenizerFiles;
 import java.io.IOException;
@@ -185,9 +185,9 @@ class PlaygroundTest {
         try (ExampleSource source = ExampleSource.open(new SourceConfig.JsonLines(path, null))) {
           assertTrue(source.size() > 0, name);
           for (long i = 0; i < source.size(); i++) {
-            Example example = source.get(i);
-            assertTrue(Files.exists(example.images().get(0)), example.toString());
-            assertFalse(example.suffix().isEmpty());
+            Row row = source.row(i);
+            assertTrue(row.images().get(0).content().read().length > 0, row.toString());
+            assertTrue(row.fields().path("suffix").toString().length() > 2, row.toString());
           }
         }
       }

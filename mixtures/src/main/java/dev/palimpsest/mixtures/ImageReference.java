@@ -1,0 +1,44 @@
+package dev.palimpsest.mixtures;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/**
+ * A picture that has not been decoded.
+ *
+ * @param name for messages: a path, or where the bytes stand ({@code shard-3.tar!000123.jpg})
+ * @param content the file's bytes
+ * @param frame which frame of an animation, 0-based; 0 for a still
+ */
+public record ImageReference(String name, Content content, int frame) {
+  /** Checks the frame. */
+  public ImageReference {
+    if (frame < 0) {
+      throw new IllegalArgumentException("frames count from 0, got " + frame);
+    }
+  }
+
+  /** The bytes of an encoded picture. Thread-safe. */
+  public interface Content {
+    /**
+     * Reads all of them.
+     *
+     * @throws java.nio.file.NoSuchFileException when there is no such file
+     * @throws IOException when it cannot be read
+     */
+    byte[] read() throws IOException;
+  }
+
+  /** The first frame of a file, which need not exist yet. */
+  public static ImageReference file(Path path) {
+    return new ImageReference(path.toString(), new FileContent(path), 0);
+  }
+
+  private record FileContent(Path path) implements Content {
+    @Override
+    public byte[] read() throws IOException {
+      return Files.readAllBytes(path);
+    }
+  }
+}

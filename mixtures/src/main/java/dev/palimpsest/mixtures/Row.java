@@ -1,0 +1,18 @@
+package dev.palimpsest.mixtures;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.List;
+
+/**
+ * What a source holds at a position, before a {@link Task} makes prompt and target of it.
+ *
+ * @param id stable and unique in its source; names the row in messages and logs
+ * @param images in order
+ * @param fields everything else, by name; not to be changed
+ */
+public record Row(String id, List<ImageReference> images, ObjectNode fields) {
+  /** Copies the list. */
+  public Row {
+    images = List.copyOf(images);
+  }
+}
