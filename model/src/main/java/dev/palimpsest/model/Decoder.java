@@ -20,20 +20,10 @@ final class Decoder {
   }
 
   /**
-   * Who sees whom in training.
-   *
-   * @param maskAr int64 [B, T]
-   * @return bool [B, L, L] in {@code owner}
-   */
-  NDArray prefixVisible(NDManager owner, NDArray maskAr, long imageTokens) {
-    return kernels.array(owner, "prefix_visible", maskAr, imageTokens);
-  }
-
-  /**
    * What blocks need of a sequence besides its activations.
    *
-   * @param rotary cosines and sines of the queries' positions, float32 [2, B or 1, L, 1, h/2]
-   * @param mask added to attention logits, float32 [B, 1, L, keys]
+   * @param rotary cosines and sines of the queries' positions, float32 [2, R or 1, L, 1, h/2]
+   * @param mask added to attention logits, float32 [R, 1, L, keys]
    * @param windowMask the same for blocks with the sliding window
    */
   record Surroundings(NDArray rotary, NDArray mask, NDArray windowMask) {}
@@ -42,6 +32,21 @@ final class Decoder {
   Surroundings surroundings(NDManager owner, NDArray visible) {
     long length = visible.getShape().get(2);
     NDArray positions = owner.create(LongStream.range(0, length).toArray(), new Shape(1, length));
+    return surroundings(owner, visible, positions, positions);
+  }
+
+  /** Surroundings of a laid out batch; {@code trace} hears who sees whom, bool [R, L, L]. */
+  Surroundings surroundings(NDManager owner, Layout layout, Trace trace) {
+    Shape shape = new Shape(layout.rows(), layout.length());
+    NDArray visible =
+        kernels.array(
+            owner,
+            "visible",
+            owner.create(layout.segments(), shape),
+            owner.create(layout.steps(), shape));
+    trace.value("attn_mask", visible);
+    NDArray positions = owner.create(layout.positions()).reshape(-1, layout.length());
+    positions.attach(owner);
     return surroundings(owner, visible, positions, positions);
   }
 
@@ -70,7 +75,7 @@ final class Decoder {
     return new Surroundings(rotary, mask, windowMask);
   }
 
-  /** Blocks from joined tokens to the last block's output, both float32 [B, L, D]. */
+  /** Blocks from joined tokens to the last block's output, both float32 [R, L, D]. */
   List<Block> blocks(Surroundings around, double dropout, long dropoutSeed, Precision precision) {
     long batch = around.mask.getShape().get(0);
     long length = around.mask.getShape().get(2);

@@ -73,30 +73,32 @@ public final class PaliGemma {
       if (supervision.isEmpty()) {
         return supervision.loss(new float[0]);
       }
+      Layout layout = layout(input);
       boolean tableTrained = trained.test("language/embedding");
       boolean imageTrained =
-          parameters.names().stream()
-              .anyMatch(
-                  name ->
-                      (name.startsWith("vision/") || name.startsWith("connector/"))
-                          && trained.test(name));
+          layout.imagePlaces().length > 0
+              && parameters.names().stream()
+                  .anyMatch(
+                      name ->
+                          (name.startsWith("vision/") || name.startsWith("connector/"))
+                              && trained.test(name));
 
       // ---- forward, keeping what the way back needs
       NDArray images = pictures(step, input.images());
       BlockChain imageChain = new BlockChain(kernels, parameters, visionBlocks(input.images()));
       BlockChain textChain =
-          new BlockChain(kernels, parameters, languageBlocks(step, input, options, Trace.NONE));
+          new BlockChain(kernels, parameters, languageBlocks(step, layout, options, Trace.NONE));
       long imageBudget = Math.max(0, graphBudget - textChain.graphBytes());
-      BlockChain.Recording image = imageChain.record(step, images, false, trained, imageBudget);
-      long imageTokens = image.output().getShape().get(1);
-      NDArray joined =
-          kernels.array(
-              step, "join", image.output(), parameters.get("language/embedding"), input.text());
+      BlockChain.Recording image =
+          imageChain.record(
+              step, images, false, name -> imageTrained && trained.test(name), imageBudget);
+      NDArray tokens = laidText(step, input, layout);
+      NDArray laid = laidOut(step, parameters, image.output(), tokens, layout);
       BlockChain.Recording text =
-          textChain.record(step, joined, imageTrained || tableTrained, trained, graphBudget);
+          textChain.record(step, laid, imageTrained || tableTrained, trained, graphBudget);
 
       // ---- loss of the supervised rows alone
-      NDArray rows = step.create(supervision.rows(imageTokens));
+      NDArray rows = step.create(supervision.rows(layout));
       NDArray last = kernels.array(step, "take_rows", text.output(), rows);
       boolean belowTrained = imageTrained || parameters.names().stream().anyMatch(trained);
       BlockChain.Recording normed =
@@ -115,22 +117,23 @@ public final class PaliGemma {
       // ---- backward, down to the lowest trained parameter
       NDArray upstream = normed.backward(losses.rowsGradient(), gradients);
       if (upstream != null) {
-        Shape shape = text.output().getShape();
         upstream =
             text.backward(
                 kernels.array(
-                    step, "take_rows_backward", upstream, rows, shape.get(0), shape.get(1)),
+                    step, "take_rows_backward", upstream, rows, layout.rows(), layout.length()),
                 gradients);
       }
       if (upstream != null && tableTrained) {
         kernels.update(
             "embed_text_backward",
             gradients.get("language/embedding"),
-            input.text(),
-            upstream.get(new NDIndex(":, {}:", imageTokens)));
+            tokens,
+            kernels.array(step, "take_rows", upstream, step.create(layout.textPlaces())));
       }
       if (upstream != null && imageTrained) {
-        image.backward(upstream.get(new NDIndex(":, :{}", imageTokens)), gradients);
+        NDArray ofImages =
+            kernels.array(step, "take_rows", upstream, step.create(layout.imagePlaces()));
+        image.backward(ofImages.reshape(image.output().getShape()), gradients);
       }
       return supervision.loss(losses.losses().toFloatArray());
     }
@@ -145,9 +148,9 @@ public final class PaliGemma {
       if (supervision.isEmpty()) {
         return supervision.loss(new float[0]);
       }
-      NDArray output = forward(step, parameters, input, options, Trace.NONE);
-      long imageTokens = output.getShape().get(1) - input.text().getShape().get(1);
-      NDArray rows = step.create(supervision.rows(imageTokens));
+      Layout layout = layout(input);
+      NDArray output = forward(step, parameters, input, layout, options, Trace.NONE);
+      NDArray rows = step.create(supervision.rows(layout));
       NDArray normed = norm(step, parameters, kernels.array(step, "take_rows", output, rows));
       NDArray targets = step.create(supervision.targets(batch.targets()));
       NDArray losses = head.losses(step, parameters, normed, targets, options.labelSmoothing());
@@ -158,6 +161,7 @@ public final class PaliGemma {
   /**
    * Log-probability of each target.
    *
+   * @param batch its sequences leave out no text token
    * @return float32 [B, T] in {@code manager}
    */
   public NDArray targetLogProbabilities(
@@ -165,8 +169,9 @@ public final class PaliGemma {
     ModelInput input = batch.input();
     try (GradientMode off = new GradientMode(false);
         NDManager step = manager.newSubManager()) {
-      NDArray output = forward(step, parameters, input, LossOptions.PLAIN, Trace.NONE);
-      NDArray rows = textRows(norm(step, parameters, output), input.text());
+      Layout layout = layout(input);
+      NDArray output = forward(step, parameters, input, layout, LossOptions.PLAIN, Trace.NONE);
+      NDArray rows = textRows(step, norm(step, parameters, output), input, layout);
       NDArray targets = batch.targets().flatten();
       targets.attach(step);
       NDArray losses = head.losses(step, parameters, rows, targets, 0);
@@ -178,15 +183,17 @@ public final class PaliGemma {
    * Logits of all text positions; for small vocabularies and tests. Soft-capped where the config
    * says so.
    *
+   * @param input its sequences leave out no text token
    * @return float32 [B, T, V] in {@code manager}
    */
   public NDArray logits(NDManager manager, Parameters parameters, ModelInput input, Trace trace) {
     try (GradientMode off = new GradientMode(false);
         NDManager step = manager.newSubManager()) {
-      NDArray normed =
-          norm(step, parameters, forward(step, parameters, input, LossOptions.PLAIN, trace));
+      Layout layout = layout(input);
+      NDArray output = forward(step, parameters, input, layout, LossOptions.PLAIN, trace);
+      NDArray normed = norm(step, parameters, output);
       trace.value("llm.final_norm", normed);
-      NDArray logits = head.logits(step, parameters, textRows(normed, input.text()));
+      NDArray logits = head.logits(step, parameters, textRows(step, normed, input, layout));
       Shape text = input.text().getShape();
       logits = logits.reshape(text.get(0), text.get(1), config.language().vocabulary());
       trace.value("logits", logits);
@@ -324,14 +331,49 @@ public final class PaliGemma {
 
   // ---- pieces of the forward pass; arrays belong to the given manager
 
+  private Layout layout(ModelInput input) {
+    int imageTokens = config.vision().imageTokens(resolution(input.images()));
+    Layout layout = new Layout(input.sequences(), imageTokens, input.maskAr().toLongArray());
+    long pictures = pictureCount(input.images());
+    if (pictures * imageTokens != layout.imagePlaces().length) {
+      throw new IllegalArgumentException(
+          "the examples have %d pictures together and %d were given"
+              .formatted(layout.imagePlaces().length / imageTokens, pictures));
+    }
+    return layout;
+  }
+
   private NDArray forward(
-      NDManager step, Parameters parameters, ModelInput input, LossOptions options, Trace trace) {
+      NDManager step,
+      Parameters parameters,
+      ModelInput input,
+      Layout layout,
+      LossOptions options,
+      Trace trace) {
     NDArray image = encode(step, parameters, input.images(), trace);
-    NDArray joined =
-        kernels.array(step, "join", image, parameters.get("language/embedding"), input.text());
-    trace.value("llm.input", joined);
-    return new BlockChain(kernels, parameters, languageBlocks(step, input, options, trace))
-        .forward(step, joined, trace);
+    NDArray laid = laidOut(step, parameters, image, laidText(step, input, layout), layout);
+    trace.value("llm.input", laid);
+    return new BlockChain(kernels, parameters, languageBlocks(step, layout, options, trace))
+        .forward(step, laid, trace);
+  }
+
+  /** The text tokens that stand in sequences, int64 [.]. */
+  private NDArray laidText(NDManager step, ModelInput input, Layout layout) {
+    NDArray all = input.text().flatten();
+    all.attach(step);
+    return kernels.array(step, "select_rows", all, step.create(layout.texts()));
+  }
+
+  /** Image tokens and embedded text tokens in their sequences, [R, L, D]. */
+  private NDArray laidOut(
+      NDManager step, Parameters parameters, NDArray image, NDArray tokens, Layout layout) {
+    return kernels.array(
+        step,
+        "lay_out",
+        image,
+        parameters.get("language/embedding"),
+        tokens,
+        step.create(layout.sources(), new Shape(layout.rows(), layout.length())));
   }
 
   private NDArray encode(NDManager step, Parameters parameters, NDArray images, Trace trace) {
@@ -344,35 +386,40 @@ public final class PaliGemma {
         .forward(step, rows, Trace.NONE);
   }
 
-  /** [B, F, S, S, 3] -> [B*F, S, S, 3]. */
+  /** Pictures in a row, float32 [P, S, S, 3]. */
   private static NDArray pictures(NDManager step, NDArray images) {
-    Shape shape = images.getShape();
-    NDArray pictures = images.reshape(-1, shape.get(2), shape.get(3), shape.get(4));
+    int side = resolution(images);
+    NDArray pictures = images.reshape(-1, side, side, 3);
     pictures.attach(step);
     return pictures;
   }
 
+  private static int resolution(NDArray images) {
+    return Math.toIntExact(images.getShape().get(images.getShape().dimension() - 2));
+  }
+
+  private static long pictureCount(NDArray images) {
+    Shape shape = images.getShape();
+    return shape.slice(0, shape.dimension() - 3).size();
+  }
+
   private List<Block> visionBlocks(NDArray images) {
     Shape shape = images.getShape();
-    return vision.blocks(shape.get(0), shape.get(1), Math.toIntExact(shape.get(2)));
+    long groups = shape.dimension() == 5 ? shape.get(0) : 1;
+    return vision.blocks(groups, pictureCount(images), resolution(images));
   }
 
   private List<Block> languageBlocks(
-      NDManager step, ModelInput input, LossOptions options, Trace trace) {
-    Shape images = input.images().getShape();
-    int resolution = Math.toIntExact(images.get(2));
-    long imageTokens = images.get(1) * config.vision().imageTokens(resolution);
-    NDArray visible = decoder.prefixVisible(step, input.maskAr(), imageTokens);
-    trace.value("attn_mask", visible);
-    return decoder.blocks(
-        decoder.surroundings(step, visible), options.dropout(), options.dropoutSeed(), precision);
+      NDManager step, Layout layout, LossOptions options, Trace trace) {
+    Decoder.Surroundings around = decoder.surroundings(step, layout, trace);
+    return decoder.blocks(around, options.dropout(), options.dropoutSeed(), precision);
   }
 
-  /** Text positions of [B, L, D], [B*T, D]. */
-  private static NDArray textRows(NDArray x, NDArray text) {
-    Shape shape = x.getShape();
-    long imageTokens = shape.get(1) - text.getShape().get(1);
-    return x.get(new NDIndex(":, {}:", imageTokens)).reshape(-1, shape.get(2));
+  /** Text positions of [R, L, D], [B*T, D]. */
+  private NDArray textRows(NDManager step, NDArray x, ModelInput input, Layout layout) {
+    long[] places = new long[Math.toIntExact(input.text().size())];
+    Arrays.setAll(places, layout::placeOfText);
+    return kernels.array(step, "take_rows", x, step.create(places));
   }
 
   private static NDArray owned(NDManager manager, NDArray array) {

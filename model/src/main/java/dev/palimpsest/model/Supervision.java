@@ -41,11 +41,9 @@ final class Supervision {
     return places.length == 0;
   }
 
-  /** Rows of these tokens in the decoder's output taken as [B*L, D]. */
-  long[] rows(long imageTokens) {
-    return Arrays.stream(places)
-        .mapToLong(place -> place / length * (imageTokens + length) + imageTokens + place % length)
-        .toArray();
+  /** Rows of these tokens in the decoder's output taken as [R*L, D]. */
+  long[] rows(Layout layout) {
+    return Arrays.stream(places).mapToLong(layout::placeOfText).toArray();
   }
 
   /** Targets of these tokens. */

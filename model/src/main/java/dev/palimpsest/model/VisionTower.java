@@ -16,14 +16,13 @@ final class VisionTower {
   }
 
   /**
-   * Blocks from pictures, float32 [B*F, S, S, 3], to tokens, float32 [B, F*N, D].
+   * Blocks from pictures, float32 [P, S, S, 3], to tokens, float32 [groups, P*N / groups, D].
    *
-   * @param examples B
-   * @param picturesAnExample F; 0 for text alone
+   * @param groups what the tokens are divided into: B where examples have equally many pictures
+   * @param pictures P; 0 for text alone
    * @param resolution S
    */
-  List<Block> blocks(long examples, long picturesAnExample, int resolution) {
-    long pictures = examples * picturesAnExample;
+  List<Block> blocks(long groups, long pictures, int resolution) {
     int dtype = Kernels.dtype(precision);
     double epsilon = config.normEpsilon();
     long tokens = pictures * config.imageTokens(resolution);
@@ -67,7 +66,7 @@ final class VisionTower {
             "projected",
             "connect",
             List.of("connector/kernel", "connector/bias"),
-            List.of(examples, dtype),
+            List.of(groups, dtype),
             width));
     return blocks;
   }

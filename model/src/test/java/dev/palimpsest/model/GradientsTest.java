@@ -7,14 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
 import java.util.Arrays;
 import java.util.function.Predicate;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -23,36 +19,18 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What training relies on besides the gradients' values. */
-class GradientsTest {
+class GradientsTest extends WithKernels {
   static final LossOptions DROPPING = new LossOptions(0.1, 0.2, 17, 1);
 
-  static Kernels kernels;
-  NDManager manager;
   Golden golden;
   Parameters parameters;
   TrainingInput batch;
 
-  @BeforeAll
-  static void load() {
-    kernels = Kernels.load();
-  }
-
-  @AfterAll
-  static void unload() {
-    kernels.close();
-  }
-
   @BeforeEach
-  void open() {
-    manager = NDManager.newBaseManager();
+  void useTheFirstGeneration() {
     golden = Golden.load("case1_v1_tiny");
     parameters = golden.parameters(manager);
     batch = golden.trainingInput(manager);
-  }
-
-  @AfterEach
-  void close() {
-    manager.close();
   }
 
   void use(String name) {
@@ -64,7 +42,7 @@ class GradientsTest {
   @Test
   void microBatchesAddUpToTheLargeBatch() {
     Parameters whole = gradients(model(Precision.F32), batch, LossOptions.PLAIN, name -> true);
-    Parameters sum = zeros();
+    Parameters sum = zeros(golden);
     double mean = 0;
     for (int b = 0; b < 3; b++) {
       String row = b + ":" + (b + 1);
@@ -153,7 +131,7 @@ class GradientsTest {
   @Test
   void twentyStepsLeaveNoArrayBehind() {
     PaliGemma model = model(Precision.F32);
-    Parameters gradients = zeros();
+    Parameters gradients = zeros(golden);
     model.accumulateGradients(parameters, batch, DROPPING, name -> true, gradients);
     int own = count(parameters) + count(gradients) + manager.getManagedArrays().size();
     for (int i = 0; i < 20; i++) {
@@ -195,7 +173,7 @@ class GradientsTest {
   void bfloat16StaysNearFloat32(String name, double leastCosine) {
     use(name);
     Loss exact = model(Precision.F32).loss(parameters, batch, LossOptions.PLAIN);
-    Parameters gradients = zeros();
+    Parameters gradients = zeros(golden);
     Loss rounded =
         model(Precision.BF16)
             .accumulateGradients(
@@ -221,13 +199,9 @@ class GradientsTest {
 
   private Parameters gradients(
       PaliGemma model, TrainingInput input, LossOptions options, Predicate<String> trained) {
-    Parameters gradients = zeros();
+    Parameters gradients = zeros(golden);
     model.accumulateGradients(parameters, input, options, trained, gradients);
     return gradients;
-  }
-
-  private Parameters zeros() {
-    return Parameters.zeros(manager, ParameterSpecs.of(golden.config, golden.resolution));
   }
 
   private static int count(Parameters parameters) {
@@ -238,14 +212,6 @@ class GradientsTest {
     for (String name : expected.names()) {
       assertArrayEquals(expected.get(name).toFloatArray(), actual.get(name).toFloatArray(), name);
     }
-  }
-
-  private static double maximum(float[] values) {
-    double maximum = 0;
-    for (float value : values) {
-      maximum = Math.max(maximum, Math.abs(value));
-    }
-    return maximum;
   }
 
   private static double cosine(float[] a, float[] b) {

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.configs.LanguageConfig;
@@ -13,10 +12,6 @@ import dev.palimpsest.configs.Precision;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -26,29 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Gemma 2 with grouped keys, soft-caps and a short sliding window, case 4 has two pictures an
  * example and one key head. Tolerances are those of the cases' READMEs.
  */
-class PaliGemmaTest {
-  static Kernels kernels;
-  NDManager manager;
-
-  @BeforeAll
-  static void load() {
-    kernels = Kernels.load();
-  }
-
-  @AfterAll
-  static void unload() {
-    kernels.close();
-  }
-
-  @BeforeEach
-  void open() {
-    manager = NDManager.newBaseManager();
-  }
-
-  @AfterEach
-  void close() {
-    manager.close();
-  }
+class PaliGemmaTest extends WithKernels {
 
   @ParameterizedTest
   @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
@@ -230,10 +203,6 @@ class PaliGemmaTest {
         expected.losses().toFloatArray(),
         chunked.losses(manager, parameters, rows, targets, 0.1).toFloatArray(),
         tolerance);
-  }
-
-  private Parameters zeros(Golden golden) {
-    return Parameters.zeros(manager, ParameterSpecs.of(golden.config, golden.resolution));
   }
 
   static void assertNear(Golden.Tensor expected, NDArray actual, double relative, String message) {

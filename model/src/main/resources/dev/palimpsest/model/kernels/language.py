@@ -8,19 +8,25 @@ def embed_text(self, table: Tensor, text: Tensor) -> Tensor:
 def join(self, image: Tensor, table: Tensor, text: Tensor) -> Tensor:
   return torch.cat([image, self.embed_text(table, text)], 1)
 
-# Adds the gradient of embed_text to that of the table.
+# Image tokens [.., .., D] and the embeddings of text [.] at their places in sequences. sources [R, L]
+# numbers image tokens, then text tokens, then the zeros that fill short sequences. -> [R, L, D]
+def lay_out(self, image: Tensor, table: Tensor, text: Tensor, sources: Tensor) -> Tensor:
+  filling = torch.zeros([1, table.size(1)], dtype=6, device=table.device)
+  tokens = torch.cat([torch.flatten(image, 0, 1), self.embed_text(table, text), filling])
+  return torch.view(torch.index_select(tokens, 0, torch.flatten(sources)), [sources.size(0), sources.size(1), -1])
+
+# Adds the gradient of embed_text to that of the table; text [.], upstream [., D].
 def embed_text_backward(self, table_gradient: Tensor, text: Tensor, upstream: Tensor) -> int:
   d = table_gradient.size(1)
   rows = torch.reshape(upstream, [-1, d]) * torch.sqrt(float(d))
   torch.index_add_(table_gradient, 0, torch.flatten(text), rows)
   return 0
 
-# Who sees whom, [B, L, L]: key j is visible to query i iff cumsum(mask_ar)[j] <= cumsum(mask_ar)[i].
-# The image's tokens stand in front with mask_ar 0.
-def prefix_visible(self, mask_ar: Tensor, image_tokens: int) -> Tensor:
-  image = torch.zeros([mask_ar.size(0), image_tokens], dtype=4, device=mask_ar.device)
-  c = torch.cumsum(torch.cat([image, mask_ar], 1), 1)
-  return torch.unsqueeze(c, 1) <= torch.unsqueeze(c, 2)
+# Who sees whom, [R, L, L]: in an example, each token sees those of its own step and of earlier ones.
+# segments and steps [R, L]: a token's example, and the sum of mask_ar in it up to the token.
+def visible(self, segments: Tensor, steps: Tensor) -> Tensor:
+  earlier = torch.unsqueeze(steps, 1) <= torch.unsqueeze(steps, 2)
+  return torch.logical_and(earlier, torch.unsqueeze(segments, 1) == torch.unsqueeze(segments, 2))
 
 # Prompts: every real token is visible to all, [B, 1, L].
 def prompt_visible(self, lengths: Tensor, length: int) -> Tensor:

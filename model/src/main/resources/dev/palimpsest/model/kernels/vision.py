@@ -33,8 +33,8 @@ def vision_block(self, x: Tensor, w: List[Tensor], heads: int, epsilon: float, d
 def vision_norm(self, x: Tensor, w: List[Tensor], epsilon: float) -> List[Tensor]:
   return [self.layer_norm(x, w[0], w[1], epsilon)]
 
-# [B*F, N, Dv] -> [B, F*N, D]: the tokens of an example's pictures stand one after the other
-def connect(self, x: Tensor, w: List[Tensor], examples: int, dtype: int) -> List[Tensor]:
+# [P, N, Dv] -> [groups, P*N / groups, D]: the tokens of an example's pictures stand one after the other
+def connect(self, x: Tensor, w: List[Tensor], groups: int, dtype: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])
   y = torch.to(self.affine(x, w[0], w[1], dtype, tape), 6)
-  return [torch.reshape(y, [examples, x.size(0) * x.size(1) // examples, w[0].size(0)])] + tape
+  return [torch.reshape(y, [groups, x.size(0) * x.size(1) // groups, w[0].size(0)])] + tape
