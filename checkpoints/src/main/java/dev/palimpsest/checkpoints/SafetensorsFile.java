@@ -109,7 +109,7 @@ public final class SafetensorsFile extends TensorSource {
     Set<String> files = new LinkedHashSet<>();
     map.forEach(file -> files.add(file.asText()));
     for (String file : files) {
-      if (file.isEmpty() || file.equals("..") || file.contains("/") || file.contains("\\")) {
+      if (!CheckpointStore.isPlainName(file)) {
         throw new CheckpointFormatException(
             Kind.CORRUPT, index, "shard '" + file + "' is not the name of a file beside the index");
       }

@@ -7,6 +7,7 @@ import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -72,6 +73,8 @@ public final class ImageDecoder {
       ImageReader reader = readers.next();
       try {
         return read(reader, stream);
+      } catch (EOFException e) { // carries no message
+        throw new IOException("truncated picture: it ends early", e);
       } catch (RuntimeException e) {
         // The readers throw IndexOutOfBounds and the like on some damaged files.
         throw new IOException("damaged picture: " + e, e);

@@ -1,0 +1,301 @@
+package dev.palimpsest.cli.hostile;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.CheckpointFormatException;
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.HuggingFaceConfig;
+import dev.palimpsest.checkpoints.ModelExporter;
+import dev.palimpsest.checkpoints.NpzFile;
+import dev.palimpsest.checkpoints.SafetensorsFile;
+import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.mixtures.BadExampleException;
+import dev.palimpsest.mixtures.BpeTrainer;
+import dev.palimpsest.mixtures.ExampleSource;
+import dev.palimpsest.mixtures.Image;
+import dev.palimpsest.mixtures.ImageDecoder;
+import dev.palimpsest.mixtures.Piece;
+import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.TokenizerFiles;
+import dev.palimpsest.model.Initialization;
+import dev.palimpsest.model.Parameters;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Thousands of damaged files of every kind that is read: each is either read or refused with a
+ * message, quickly and within memory that its size explains. More cases with {@code
+ * -Dpalimpsest.hostile.cases=100000}.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class HostileInputTest {
+  private static final int CASES = Integer.getInteger("palimpsest.hostile.cases", 150);
+  private static final Duration LIMIT = Duration.ofSeconds(10); // a hang, on any machine
+  private static final int SIDE = 8;
+
+  private Path folder;
+  private Path export;
+  private Path training;
+
+  @BeforeAll
+  void writeOneOfEach(@TempDir Path temporary) throws IOException {
+    folder = temporary;
+    List<Piece> pieces = BpeTrainer.train(List.of("caption a red circle", "what is red"), 300);
+    TokenizerFiles.write(folder.resolve("tokenizer"), pieces);
+    Path tokenizer = folder.resolve("tokenizer").resolve(TokenizerFiles.SENTENCE_PIECE);
+    ModelConfig config =
+        new ModelConfig(
+            new VisionConfig(8, 1, 16, 2, 4, 1e-6),
+            new LanguageConfig(pieces.size(), 8, 1, 16, 2, 1, 4, 4, 0, 0, false, 0, 10_000, 1e-6));
+    export = folder.resolve("export");
+    try (NDManager manager = NDManager.newBaseManager();
+        Parameters parameters = Initialization.random(manager, config, SIDE, 3)) {
+      ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, tokenizer, 8_000);
+      ModelExporter.bigVision(
+          folder.resolve("model.npz"), parameters, config, SIDE, Precision.BF16);
+      training =
+          new CheckpointStore(folder.resolve("checkpoints"))
+              .commit("examples-1", Map.of("parameters", parameters), Map.of("model", config));
+    }
+  }
+
+  /** What a damaged file is tried on. */
+  private interface Attempt {
+    void on(Path file) throws IOException;
+  }
+
+  /** Tries {@link #CASES} mutations of a file; only the refusals named may come out. */
+  private void survives(
+      byte[] original, String name, Set<Class<? extends Exception>> refusals, Attempt attempt)
+      throws IOException {
+    Path damaged = Files.createDirectories(folder.resolve("damaged")).resolve(name);
+    Files.write(damaged, original);
+    attempt.on(damaged); // the undamaged file passes
+    int refused = 0;
+    for (long seed = 0; seed < CASES; seed++) {
+      Files.write(damaged, Mutation.of(original, seed));
+      String which = "%s, mutation %d".formatted(name, seed);
+      long start = System.nanoTime();
+      try {
+        attempt.on(damaged);
+      } catch (AssertionError e) {
+        throw new AssertionError(which + ": " + e.getMessage(), e);
+      } catch (Throwable e) {
+        if (refusals.stream().noneMatch(kind -> kind.isInstance(e))) {
+          fail(which + " ended in " + e, e);
+        }
+        assertTrue(e.getMessage() != null && !e.getMessage().isBlank(), which + " has no message");
+        refused++;
+      }
+      Duration took = Duration.ofNanos(System.nanoTime() - start);
+      assertTrue(took.compareTo(LIMIT) < 0, which + " took " + took);
+    }
+    assertNotEquals(0, refused, name + ": not one of the damaged files was refused");
+  }
+
+  private static final Set<Class<? extends Exception>> FORMAT =
+      Set.of(CheckpointFormatException.class, UncheckedIOException.class);
+
+  /** Reads everything that the file says it holds. */
+  private static void readAll(TensorSource source) {
+    for (String name : source.names()) {
+      if (source.info(name).type().isFloating()) {
+        assertEquals(source.info(name).elements(), source.floats(name).length);
+      } else {
+        assertEquals(source.info(name).elements(), source.integers(name).length);
+      }
+    }
+  }
+
+  @Test
+  void safetensors() throws IOException {
+    byte[] original = Files.readAllBytes(training.resolve("parameters.safetensors"));
+    survives(
+        original,
+        "parameters.safetensors",
+        FORMAT,
+        file -> {
+          try (SafetensorsFile source = SafetensorsFile.open(file)) {
+            readAll(source);
+          }
+        });
+  }
+
+  @Test
+  void safetensorsIndex() throws IOException {
+    Path index = export.resolve("model.safetensors.index.json");
+    byte[] original = Files.readAllBytes(index);
+    try {
+      survives(
+          original,
+          "index.json",
+          FORMAT,
+          file -> {
+            Files.copy(file, index, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+            try (SafetensorsFile source = SafetensorsFile.open(export)) {
+              readAll(source);
+            }
+          });
+    } finally {
+      Files.write(index, original);
+    }
+  }
+
+  /** Members carry a CRC: what is read under a known name has the values it was written with. */
+  @Test
+  void npz() throws IOException {
+    Path original = folder.resolve("model.npz");
+    try (NpzFile truth = NpzFile.open(original)) {
+      survives(
+          Files.readAllBytes(original),
+          "damaged.npz",
+          FORMAT,
+          file -> {
+            try (NpzFile source = NpzFile.open(file)) {
+              for (String name : source.names()) {
+                float[] values = source.floats(name);
+                if (truth.contains(name)) {
+                  assertArrayEquals(truth.floats(name), values);
+                }
+              }
+            }
+          });
+    }
+  }
+
+  /** A checkpoint that opens is the checkpoint that was written. */
+  @ParameterizedTest
+  @ValueSource(strings = {"manifest.json", "parameters.safetensors"})
+  void trainingCheckpoint(String part) throws IOException {
+    Path file = training.resolve(part);
+    byte[] original = Files.readAllBytes(file);
+    Map<String, Object> facts = CheckpointStore.open(training).facts();
+    try (NDManager manager = NDManager.newBaseManager()) {
+      survives(
+          original,
+          part,
+          FORMAT,
+          damaged -> {
+            Files.copy(damaged, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+            TrainingCheckpoint opened = CheckpointStore.open(training);
+            assertEquals(facts, opened.facts());
+            opened.read(manager, "parameters").close();
+            if (!part.equals("manifest.json")) {
+              assertArrayEquals(original, Files.readAllBytes(file));
+            }
+          });
+    } finally {
+      Files.write(file, original);
+    }
+  }
+
+  @Test
+  void huggingFaceConfig() throws IOException {
+    survives(
+        Files.readAllBytes(export.resolve("config.json")),
+        "config.json",
+        Set.of(
+            CheckpointFormatException.class,
+            InvalidConfigException.class,
+            UncheckedIOException.class),
+        HuggingFaceConfig::read);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {TokenizerFiles.SENTENCE_PIECE, TokenizerFiles.HUGGING_FACE})
+  void tokenizer(String name) throws IOException {
+    survives(
+        Files.readAllBytes(folder.resolve("tokenizer").resolve(name)),
+        name,
+        Set.of(IllegalArgumentException.class, UncheckedIOException.class),
+        file -> {
+          Tokenizer tokenizer = Tokenizer.load(file);
+          tokenizer.decode(tokenizer.encode("caption a red circle <loc0012>"));
+        });
+  }
+
+  @Test
+  void jsonLines() throws IOException {
+    String lines =
+        """
+        {"image": "a.png", "prefix": "caption en", "suffix": "a red circle"}
+        {"image": ["a.png", "b.png"], "prefix": "answer en what is it", "suffix": ["one", "two"]}
+        {"prefix": "no picture", "suffix": "", "more": {"deep": [1, 2.5, null, true]}}
+        """;
+    survives(
+        lines.getBytes(java.nio.charset.StandardCharsets.UTF_8),
+        "examples.jsonl",
+        Set.of(
+            BadExampleException.class, IllegalArgumentException.class, UncheckedIOException.class),
+        file -> {
+          try (ExampleSource source =
+              ExampleSource.open(new SourceConfig.JsonLines(file.toString(), null))) {
+            for (long i = 0; i < source.size(); i++) {
+              source.row(i);
+            }
+            source.fingerprint();
+          }
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"png", "jpg", "gif"})
+  void images(String format) throws IOException {
+    BufferedImage picture = new BufferedImage(40, 24, BufferedImage.TYPE_INT_RGB);
+    for (int y = 0; y < 24; y++) {
+      for (int x = 0; x < 40; x++) {
+        picture.setRGB(x, y, x * 6 << 16 | y * 10 << 8 | (x ^ y));
+      }
+    }
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    assertTrue(ImageIO.write(picture, format, bytes));
+    survives(
+        bytes.toByteArray(),
+        "picture." + format,
+        Set.of(IOException.class),
+        file -> {
+          Image image = ImageDecoder.decode(file);
+          assertTrue((long) image.width() * image.height() <= ImageDecoder.MAX_PIXELS);
+          assertEquals(3 * image.width() * image.height(), image.rgb().length);
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"rehearsal.yaml", "paligemma-3b.yaml", "forkme.yaml"})
+  void recipes(String name) throws IOException {
+    Path recipes = Path.of("..", "configs", "recipes");
+    survives(
+        Files.readAllBytes(recipes.resolve(name)),
+        name,
+        Set.of(InvalidConfigException.class),
+        file -> Recipes.bind(file, List.of(), Map.of("run", "runs/x", "recipe", "configs")));
+  }
+}
