@@ -272,7 +272,7 @@ class HostileInputTest {
     BufferedImage picture = new BufferedImage(40, 24, BufferedImage.TYPE_INT_RGB);
     for (int y = 0; y < 24; y++) {
       for (int x = 0; x < 40; x++) {
-        picture.setRGB(x, y, x * 6 << 16 | y * 10 << 8 | (x ^ y));
+        picture.setRGB(x, y, ((x * 6) << 16) | ((y * 10) << 8) | (x ^ y));
       }
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
