@@ -5,7 +5,7 @@ import dev.palimpsest.cli.certify.CertifyCommand;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.mixtures.BadExampleException;
-import dev.palimpsest.stages.NonFiniteException;
+import dev.palimpsest.stages.DivergenceException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import picocli.CommandLine;
@@ -25,6 +25,7 @@ import picocli.CommandLine.Command;
       PlaygroundCommand.class,
       CertifyCommand.class,
       ScoreCommand.class,
+      ReplayCommand.class,
       BenchCommand.class,
     })
 public final class Main implements Runnable {
@@ -69,7 +70,7 @@ public final class Main implements Runnable {
       }
       return USER_MISTAKE;
     }
-    if (e instanceof NonFiniteException) {
+    if (e instanceof DivergenceException) {
       err.println(e.getMessage());
       return 1;
     }

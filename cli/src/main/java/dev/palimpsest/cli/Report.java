@@ -145,6 +145,7 @@ final class Report {
         continue;
       }
       List<JsonNode> lines = read(file);
+      lines.removeIf(l -> !l.has("parameterNorm")); // skipped steps
       if (lines.isEmpty()) {
         continue;
       }

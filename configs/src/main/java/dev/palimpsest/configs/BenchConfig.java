@@ -112,6 +112,7 @@ public record BenchConfig(ModelConfig model, int resolution, int textTokens, int
         null,
         0,
         new CheckpointConfig(0, 1),
+        new GuardConfig(GuardConfig.NonFinite.STOP, GuardConfig.Spike.IGNORE, 64, 8, 0, 0),
         new EvaluateConfig(List.of(), false, false, 0, 1),
         new ExportConfig(java.util.Set.of(), Precision.F32));
   }

@@ -1,6 +1,7 @@
 package dev.palimpsest.configs;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -18,6 +19,35 @@ public final class ConfigYaml {
   /** The whole recipe. */
   public static String write(PipelineConfig recipe) {
     return write((Record) recipe);
+  }
+
+  /**
+   * The whole recipe, to be bound again elsewhere.
+   *
+   * @param variable the name of a variable
+   * @param value strings that are this path, or a path below it, begin with the variable instead
+   */
+  public static String write(PipelineConfig recipe, String variable, String value) {
+    StringBuilder out = new StringBuilder();
+    block(relative(Canonical.of(recipe), variable, value), 0, out);
+    return out.toString().stripLeading();
+  }
+
+  /** A text whose variables are meant. */
+  private record Reference(String variable, String rest) {}
+
+  private static Object relative(Object value, String variable, String folder) {
+    if (value instanceof Map<?, ?> map) {
+      Map<Object, Object> members = new LinkedHashMap<>();
+      map.forEach((key, member) -> members.put(key, relative(member, variable, folder)));
+      return members;
+    }
+    if (value instanceof List<?> list) {
+      return list.stream().map(member -> relative(member, variable, folder)).toList();
+    }
+    return value instanceof String text && (text.equals(folder) || text.startsWith(folder + "/"))
+        ? new Reference(variable, text.substring(folder.length()))
+        : value;
   }
 
   /** One part of a recipe. */
@@ -80,6 +110,10 @@ public final class ConfigYaml {
   private static String scalar(Object value) {
     if (value instanceof Double number) {
       return Numbers.write(number);
+    }
+    if (value instanceof Reference reference) {
+      String text = "${" + reference.variable + "}" + Variables.escape(reference.rest);
+      return "'" + text.replace("'", "''") + "'";
     }
     return value instanceof String text ? string(Variables.escape(text)) : value.toString();
   }

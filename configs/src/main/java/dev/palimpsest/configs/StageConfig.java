@@ -30,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  * @param finalSoftcap replaces the model's output soft-cap
  * @param logEveryExamples cadence of lines in metrics.jsonl; 0 for every step
  * @param checkpoint training checkpoints
+ * @param guard what becomes of a step whose loss cannot be trusted
  * @param evaluate suites and when
  * @param export forms of the stage's result
  */
@@ -52,6 +53,7 @@ public record StageConfig(
     @Nullable Double finalSoftcap,
     @Default("0") long logEveryExamples,
     @Default("{}") CheckpointConfig checkpoint,
+    @Default("{}") GuardConfig guard,
     @Default("{}") EvaluateConfig evaluate,
     @Default("{}") ExportConfig export) {
   /** Checks ranges. */

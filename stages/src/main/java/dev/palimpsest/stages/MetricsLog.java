@@ -53,10 +53,10 @@ final class MetricsLog implements AutoCloseable {
     ObjectNode line = JSON.createObjectNode();
     line.put("step", m.step());
     line.put("examples", m.examples());
-    line.put("loss", o.loss());
-    line.put("gradientNorm", o.gradientNorm());
-    line.put("updateNorm", o.updateNorm());
-    line.put("parameterNorm", o.parameterNorm());
+    finite(line, "loss", o.loss());
+    finite(line, "gradientNorm", o.gradientNorm());
+    finite(line, "updateNorm", o.updateNorm());
+    finite(line, "parameterNorm", o.parameterNorm());
     line.put("meanSupervisedTokens", o.meanSupervisedTokens());
     line.put("maxSupervisedTokens", o.maxSupervisedTokens());
     ObjectNode rates = line.putObject("learningRate");
@@ -64,12 +64,28 @@ final class MetricsLog implements AutoCloseable {
     line.put("seconds", m.seconds());
     line.put("examplesPerSecond", m.rate(batchSize));
     line.put("waitShare", m.waitShare());
+    GuardEvent event = m.event();
+    if (event != null) {
+      ObjectNode guard = line.putObject("guard");
+      guard.put("found", event.what());
+      guard.put("action", event.action().word());
+      if (event.capsule() != null) {
+        guard.put("capsule", event.capsule().toString());
+      }
+    }
     try {
       out.write(line.toString());
       out.write('\n');
       out.flush();
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write metrics", e);
+    }
+  }
+
+  /** JSON has no word for what is not a number. */
+  private static void finite(ObjectNode line, String name, double value) {
+    if (Double.isFinite(value)) {
+      line.put(name, value);
     }
   }
 

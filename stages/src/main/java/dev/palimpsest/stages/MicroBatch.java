@@ -8,6 +8,7 @@ import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.model.ModelInput;
 import dev.palimpsest.model.TrainingInput;
 import java.nio.ByteBuffer;
+import java.util.List;
 
 /**
  * The examples of one forward pass, as arrays.
@@ -15,11 +16,18 @@ import java.nio.ByteBuffer;
  * @param input arrays; they may alias memory that {@code release} gives back
  * @param position where the examples stand, for messages: {@code mixture positions 96 to 127
  *     (caption/12, ...)}
+ * @param ids of the examples, in order; empty when they have none
  * @param index global mixture position of the first example; also picks the dropout masks
  * @param release gives the memory behind the arrays back
  */
-public record MicroBatch(TrainingInput input, String position, long index, Runnable release)
+public record MicroBatch(
+    TrainingInput input, String position, List<String> ids, long index, Runnable release)
     implements AutoCloseable {
+  /** Examples without ids. */
+  public MicroBatch(TrainingInput input, String position, long index, Runnable release) {
+    this(input, position, List.of(), index, release);
+  }
+
   /**
    * Uploads a batch in training layout: text columns 0..T-1 are seen, columns 1..T are predicted.
    *
@@ -49,7 +57,7 @@ public record MicroBatch(TrainingInput input, String position, long index, Runna
                 batch.firstIndex() + b - 1,
                 String.join(", ", batch.ids().subList(0, Math.min(4, b))),
                 b > 4 ? ", ..." : "");
-    return new MicroBatch(input, position, batch.firstIndex(), batch::close);
+    return new MicroBatch(input, position, batch.ids(), batch.firstIndex(), batch::close);
   }
 
   private static NDArray integers(NDManager manager, ByteBuffer column, ExampleBatch batch) {

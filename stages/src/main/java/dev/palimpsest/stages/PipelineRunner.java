@@ -48,7 +48,7 @@ public final class PipelineRunner {
    * @param environment facts about machine and software, kept in the run folder
    * @return results in recipe order
    * @throws InvalidConfigException when the recipe does not fit its data or what the folder holds
-   * @throws NonFiniteException when training diverged
+   * @throws DivergenceException when training diverged
    */
   public List<StageResult> run(
       PipelineConfig recipe, RunFolder folder, Map<String, Object> environment) {

@@ -8,6 +8,7 @@ import dev.palimpsest.checkpoints.ModelExporter;
 import dev.palimpsest.checkpoints.PositionEmbeddingResampler;
 import dev.palimpsest.checkpoints.PretrainedImporter;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.configs.ConfigYaml;
 import dev.palimpsest.configs.ExportConfig;
 import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.Init;
@@ -146,6 +147,7 @@ final class StageRunner {
               .run(
                   manager,
                   state,
+                  (s, found) -> capsule(s, facts(record), found),
                   s -> {
                     StateFiles.commit(store, s, facts(record));
                     store.retain(stage.checkpoint().keepLast(), Set.of());
@@ -306,6 +308,7 @@ final class StageRunner {
   private Map<String, Object> facts(StageRecord record) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("recipe", recipe.name());
+    facts.put("recipeYaml", ConfigYaml.write(recipe, "run", folder.root().toString()));
     facts.put("stage", stage.name());
     facts.put("fingerprint", record.fingerprint());
     facts.put("identity", record.identityValues());
@@ -315,6 +318,13 @@ final class StageRunner {
     facts.put("image", stage.image());
     facts.put("tokenizer", tokenizerFile.toAbsolutePath().normalize().toString());
     return facts;
+  }
+
+  /** Keeps a state before a step, with what the guard found in it: see {@link Capsule}. */
+  private Path capsule(TrainState state, Map<String, Object> facts, Map<String, Object> found) {
+    facts.put("capsule", found);
+    return StateFiles.commit(
+        new CheckpointStore(folder.stage(stage.name()).resolve("capsules")), state, facts);
   }
 
   private List<Path> export(Parameters parameters) {

@@ -7,6 +7,7 @@ import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.model.Parameters;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -34,6 +35,7 @@ final class StateFiles {
     facts.put("scheduleStart", state.scheduleStart());
     facts.put("order", state.order());
     facts.put("dataStart", state.dataStart());
+    facts.put("guard", state.guard());
     return store.commit(name, groups, facts);
   }
 
@@ -50,7 +52,20 @@ final class StateFiles {
         number(facts, "examples"),
         number(facts, "scheduleStart"),
         order(checkpoint),
-        number(facts, "dataStart"));
+        number(facts, "dataStart"),
+        guard(facts));
+  }
+
+  /** Checkpoints from before there were guards say nothing of them. */
+  private static GuardState guard(Map<String, Object> facts) {
+    if (!(facts.get("guard") instanceof Map<?, ?> guard)
+        || !(guard.get("losses") instanceof List<?> losses)
+        || !(guard.get("skipped") instanceof Integer skipped)
+        || !(guard.get("capsules") instanceof Integer capsules)) {
+      return GuardState.START;
+    }
+    return new GuardState(
+        losses.stream().map(loss -> ((Number) loss).doubleValue()).toList(), skipped, capsules);
   }
 
   static String order(TrainingCheckpoint checkpoint) {

@@ -1,5 +1,7 @@
 package dev.palimpsest.stages;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * One step as it is logged.
  *
@@ -8,9 +10,15 @@ package dev.palimpsest.stages;
  * @param outcome what the step did
  * @param seconds the whole step
  * @param waitShare share of it spent waiting for data
+ * @param event what the guard found; null for nothing
  */
 public record StepMetrics(
-    long step, long examples, TrainStep.Outcome outcome, double seconds, double waitShare) {
+    long step,
+    long examples,
+    TrainStep.Outcome outcome,
+    double seconds,
+    double waitShare,
+    @Nullable GuardEvent event) {
   /** Examples a second. */
   public double rate(int batchSize) {
     return batchSize / seconds;

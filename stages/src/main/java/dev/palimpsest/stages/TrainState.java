@@ -14,6 +14,7 @@ import dev.palimpsest.model.Parameters;
  * @param scheduleStart examples that lie before this stage on its learning-rate curve
  * @param order name under which the mixture's order is drawn
  * @param dataStart mixture position of this stage's first example
+ * @param guard what the stage's guard remembers
  */
 public record TrainState(
     Parameters parameters,
@@ -23,11 +24,56 @@ public record TrainState(
     long examples,
     long scheduleStart,
     String order,
-    long dataStart) {
+    long dataStart,
+    GuardState guard) {
+  /** A state whose guard remembers nothing. */
+  public TrainState(
+      Parameters parameters,
+      Parameters mu,
+      Parameters nu,
+      long updates,
+      long examples,
+      long scheduleStart,
+      String order,
+      long dataStart) {
+    this(
+        parameters,
+        mu,
+        nu,
+        updates,
+        examples,
+        scheduleStart,
+        order,
+        dataStart,
+        GuardState.START);
+  }
+
   /** The same arrays, one step on. */
-  TrainState after(int batchSize) {
+  TrainState after(int batchSize, GuardState remembered) {
     return new TrainState(
-        parameters, mu, nu, updates + 1, examples + batchSize, scheduleStart, order, dataStart);
+        parameters,
+        mu,
+        nu,
+        updates + 1,
+        examples + batchSize,
+        scheduleStart,
+        order,
+        dataStart,
+        remembered);
+  }
+
+  /** The same arrays, with a batch used up that moved nothing. */
+  TrainState skipping(int batchSize, GuardState remembered) {
+    return new TrainState(
+        parameters,
+        mu,
+        nu,
+        updates,
+        examples + batchSize,
+        scheduleStart,
+        order,
+        dataStart,
+        remembered);
   }
 
   /** Position on the learning-rate curve, in examples. */

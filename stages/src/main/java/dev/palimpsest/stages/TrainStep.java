@@ -7,9 +7,12 @@ import dev.palimpsest.model.Loss;
 import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.Parameters;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * One optimizer step: gradients of every micro batch are added up with the weight that makes them
@@ -37,16 +40,68 @@ public final class TrainStep {
     this.seed = seed ^ ((long) stage.name().hashCode() << 32);
   }
 
+  /** Decides between the gradients and the update. */
+  @FunctionalInterface
+  interface Judge {
+    /**
+     * Whether the parameters shall move.
+     *
+     * @throws DivergenceException when the run shall end here
+     */
+    boolean update(Attempt attempt);
+  }
+
+  /**
+   * A step between its gradients and its update.
+   *
+   * @param loss as in {@link Outcome}
+   * @param gradientNorm as in {@link Outcome}
+   * @param parts its micro batches
+   */
+  record Attempt(double loss, double gradientNorm, List<Part> parts) {
+    /** Where the examples stand, for messages. */
+    String position() {
+      return parts.stream().map(Part::position).collect(Collectors.joining("; "));
+    }
+  }
+
+  /**
+   * A micro batch of an attempt.
+   *
+   * @param position as in {@link MicroBatch}
+   * @param index as in {@link MicroBatch}
+   * @param ids as in {@link MicroBatch}
+   * @param losses by example
+   */
+  record Part(String position, long index, List<String> ids, float[] losses) {}
+
   /**
    * Moves the parameters and moments of {@code state} in place.
    *
    * @param parent everything made here lives in children of it and is gone on return
    * @param next gives the next micro batch, its arrays in the manager it is handed
    * @return what happened; times and waiting are the caller's to add
-   * @throws NonFiniteException before the update, when the loss or the gradient norm is not a
+   * @throws DivergenceException before the update, when the loss or the gradient norm is not a
    *     number
    */
   public Outcome run(NDManager parent, TrainState state, Function<NDManager, MicroBatch> next) {
+    return run(
+        parent,
+        state,
+        next,
+        attempt -> {
+          if (!Double.isFinite(attempt.loss()) || !Double.isFinite(attempt.gradientNorm())) {
+            throw new DivergenceException(
+                "the loss is %s and the gradient norm %s at %s"
+                    .formatted(attempt.loss(), attempt.gradientNorm(), attempt.position()));
+          }
+          return true;
+        });
+  }
+
+  /** The same under a judge, who may leave everything as it is. */
+  Outcome run(
+      NDManager parent, TrainState state, Function<NDManager, MicroBatch> next, Judge judge) {
     int microBatches = stage.batchSize() / stage.microBatchSize();
     double weight = 1.0 / microBatches;
     try (NDManager step = parent.newSubManager();
@@ -55,11 +110,10 @@ public final class TrainStep {
       long supervised = 0;
       long examples = 0;
       int most = 0;
-      String position = "";
+      List<Part> parts = new ArrayList<>();
       for (int m = 0; m < microBatches; m++) {
         try (NDManager micro = step.newSubManager();
             MicroBatch batch = next.apply(micro)) {
-          position = m == 0 ? batch.position() : position + "; " + batch.position();
           Loss part =
               model.accumulateGradients(
                   state.parameters(),
@@ -68,6 +122,7 @@ public final class TrainStep {
                       stage.labelSmoothing(), stage.dropout(), seed + batch.index(), weight),
                   groups::trains,
                   gradients);
+          parts.add(new Part(batch.position(), batch.index(), batch.ids(), part.perExample()));
           loss += weight * part.mean();
           for (int tokens : part.supervisedTokens()) {
             supervised += tokens;
@@ -76,10 +131,10 @@ public final class TrainStep {
           }
         }
       }
-      guard("loss", loss, state, position);
       double gradientNorm = optimizer.gradientNorm(gradients);
-      guard("gradient norm", gradientNorm, state, position);
-      AdamW.Norms norms = optimizer.update(state, gradients, gradientNorm);
+      boolean update = judge.update(new Attempt(loss, gradientNorm, parts));
+      AdamW.Norms norms =
+          update ? optimizer.update(state, gradients, gradientNorm) : new AdamW.Norms(0, Double.NaN);
       return new Outcome(
           loss,
           gradientNorm,
@@ -87,7 +142,21 @@ public final class TrainStep {
           norms.parameters(),
           (double) supervised / examples,
           most,
-          optimizer.learningRates(state.scheduleExamples()));
+          optimizer.learningRates(state.scheduleExamples()),
+          update);
+    }
+  }
+
+  /** L2 norm of the gradients of a micro batch by itself. */
+  double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
+    try (Parameters gradients = Parameters.zeros(parent, trainedShapes(parameters))) {
+      model.accumulateGradients(
+          parameters,
+          batch.input(),
+          new LossOptions(stage.labelSmoothing(), stage.dropout(), seed + batch.index(), 1),
+          groups::trains,
+          gradients);
+      return optimizer.gradientNorm(gradients);
     }
   }
 
@@ -97,26 +166,17 @@ public final class TrainStep {
     return shapes;
   }
 
-  private void guard(String metric, double value, TrainState state, String position) {
-    if (!Double.isFinite(value)) {
-      throw new NonFiniteException(
-          ("stage %s stopped before update %d: the %s is %s at %s. Parameters are still those of the last update. "
-                  + "Look at these examples, lower optimizer.learningRate or lengthen the warm-up")
-              .formatted(
-                  stage.name(), state.examples() / stage.batchSize() + 1, metric, value, position));
-    }
-  }
-
   /**
    * What one step did.
    *
    * @param loss mean over the batch of the mean over each example's supervised tokens
    * @param gradientNorm L2 over trained parameters, before clipping
    * @param updateNorm L2 of what was subtracted
-   * @param parameterNorm L2 of all trained parameters after the update
+   * @param parameterNorm L2 of all trained parameters after the update; not a number without one
    * @param meanSupervisedTokens mean supervised tokens an example
    * @param maxSupervisedTokens the most supervised tokens of one example
    * @param learningRates effective rate (base x multiplier x schedule) by group pattern
+   * @param updated whether the parameters moved
    */
   public record Outcome(
       double loss,
@@ -125,5 +185,6 @@ public final class TrainStep {
       double parameterNorm,
       double meanSupervisedTokens,
       int maxSupervisedTokens,
-      Map<String, Double> learningRates) {}
+      Map<String, Double> learningRates,
+      boolean updated) {}
 }

@@ -43,6 +43,7 @@ final class TrainingLoop {
    * Runs to the stage's end.
    *
    * @param manager the stage's manager
+   * @param capsules keeps the state before a step that the guard stopped at, with what it found
    * @param checkpoint saves a state; called at the recipe's cadence, not at the end
    * @param evaluate scores a state under a moment's name; called at the recipe's cadence, not at
    *     the end
@@ -51,6 +52,7 @@ final class TrainingLoop {
   TrainState run(
       NDManager manager,
       TrainState start,
+      GuardedStep.Capsules capsules,
       Consumer<TrainState> checkpoint,
       BiConsumer<String, TrainState> evaluate) {
     // ---- Set up
@@ -59,7 +61,8 @@ final class TrainingLoop {
         ParameterGroups.of(
             optimizerConfig, start.parameters().names(), start.scheduleStart() + stage.examples());
     AdamW optimizer = new AdamW(optimizerConfig, groups, kernels);
-    TrainStep step = new TrainStep(model, stage, groups, optimizer, seed);
+    GuardedStep step =
+        new GuardedStep(stage, new TrainStep(model, stage, groups, optimizer, seed), capsules);
     TrainState state = start;
     int batchSize = stage.batchSize();
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
@@ -71,21 +74,24 @@ final class TrainingLoop {
         // ---- Step
         long began = System.nanoTime();
         long waitedBefore = batches.waitedNanos();
-        TrainStep.Outcome outcome =
+        GuardedStep.Done done =
             step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next()));
-        state = state.after(batchSize);
+        state = done.state();
         double nanos = Math.max(1, System.nanoTime() - began);
         StepMetrics line =
             new StepMetrics(
                 state.examples() / batchSize,
                 state.examples(),
-                outcome,
+                done.outcome(),
                 nanos / 1e9,
-                (batches.waitedNanos() - waitedBefore) / nanos);
+                (batches.waitedNanos() - waitedBefore) / nanos,
+                done.event());
 
         // ---- Log
         boolean last = state.examples() == stage.examples();
-        if (last || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
+        if (last
+            || done.event() != null
+            || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
           log.write(line, batchSize);
         }
         progress.step(stage, line);

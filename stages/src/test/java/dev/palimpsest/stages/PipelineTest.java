@@ -158,9 +158,9 @@ class PipelineTest {
 
   @Test
   void parametersThatDivergeStopTheRunBeforeTheUpdate() {
-    NonFiniteException stopped =
+    DivergenceException stopped =
         assertThrows(
-            NonFiniteException.class,
+            DivergenceException.class,
             () ->
                 run(
                     folder.resolve("run"),

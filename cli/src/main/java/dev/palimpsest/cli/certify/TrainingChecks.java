@@ -7,6 +7,7 @@ import dev.palimpsest.checkpoints.TensorSource;
 import dev.palimpsest.configs.CheckpointConfig;
 import dev.palimpsest.configs.EvaluateConfig;
 import dev.palimpsest.configs.ExportConfig;
+import dev.palimpsest.configs.GuardConfig;
 import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.Init;
@@ -204,6 +205,7 @@ final class TrainingChecks {
         null,
         0,
         new CheckpointConfig(0, 1),
+        new GuardConfig(GuardConfig.NonFinite.STOP, GuardConfig.Spike.IGNORE, 64, 8, 0, 0),
         new EvaluateConfig(List.of(), false, false, 0, 1),
         new ExportConfig(Set.of(), Precision.F32));
   }

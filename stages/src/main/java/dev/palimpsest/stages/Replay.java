@@ -1,0 +1,225 @@
+package dev.palimpsest.stages;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.PaliGemma;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/** Makes the step of a replay capsule again, up to its update. */
+public final class Replay {
+  private final TrainingCheckpoint checkpoint;
+  private final Capsule capsule;
+  private final PipelineConfig recipe;
+  private final StageConfig stage;
+
+  private Replay(
+      TrainingCheckpoint checkpoint, Capsule capsule, PipelineConfig recipe, StageConfig stage) {
+    this.checkpoint = checkpoint;
+    this.capsule = capsule;
+    this.recipe = recipe;
+    this.stage = stage;
+  }
+
+  /**
+   * Opens and verifies a capsule.
+   *
+   * @param run the run folder, whose data the recipe may name
+   * @throws InvalidConfigException when it is no capsule
+   */
+  public static Replay open(Path folder, Path run) {
+    TrainingCheckpoint checkpoint = CheckpointStore.open(folder);
+    Capsule capsule = Capsule.of(checkpoint);
+    String name = text(checkpoint, "stage");
+    PipelineConfig recipe =
+        Recipes.bind(
+            text(checkpoint, "recipeYaml"),
+            "the capsule's recipe",
+            List.of(),
+            Map.of("run", run.toAbsolutePath().normalize().toString()));
+    StageConfig stage =
+        recipe.stages().stream()
+            .filter(s -> s.name().equals(name))
+            .findFirst()
+            .orElseThrow(() -> refused(checkpoint, "its recipe has no stage '" + name + "'"));
+    return new Replay(checkpoint, capsule, recipe, stage);
+  }
+
+  /** The recipe of the run that left the capsule. */
+  public PipelineConfig recipe() {
+    return recipe;
+  }
+
+  /** The capsule's facts: those of a training checkpoint. */
+  public Map<String, Object> facts() {
+    return checkpoint.facts();
+  }
+
+  /**
+   * An example of the step.
+   *
+   * @param position in the mixture
+   * @param loss mean over its supervised tokens
+   * @param sameBits whether that is the capsule's loss to the bit
+   * @param gradientNorm of this example's loss alone
+   */
+  public record ExampleLoss(
+      String id, long position, float loss, boolean sameBits, double gradientNorm) {}
+
+  /**
+   * What came out.
+   *
+   * @param found what the guard had found
+   * @param action what it had done: note, skip or stop
+   * @param step number of the step in its stage, from 1
+   * @param sameLoss whether the loss has the capsule's bits
+   * @param sameNorm whether the gradient norm has them
+   */
+  public record Result(
+      String stage,
+      long step,
+      String found,
+      String action,
+      double loss,
+      boolean sameLoss,
+      double gradientNorm,
+      boolean sameNorm,
+      List<ExampleLoss> examples) {
+    /** Whether everything has the capsule's bits. */
+    public boolean same() {
+      return sameLoss && sameNorm && examples.stream().allMatch(ExampleLoss::sameBits);
+    }
+  }
+
+  /**
+   * Makes the step again.
+   *
+   * @throws InvalidConfigException when tokenizer or data are no longer those of the run
+   */
+  public Result run(NDManager parent, Kernels kernels) {
+    Path tokenizerFile = Path.of(recipe.tokenizer().path());
+    if (!Files.exists(tokenizerFile)) {
+      throw refused(
+          checkpoint, "needs the tokenizer " + tokenizerFile + "; name the run folder with --run");
+    }
+    requireSame("tokenizer", ContentHash.of(tokenizerFile));
+    try (NDManager manager = parent.newSubManager();
+        Mixture mixture =
+            Mixture.open(
+                recipe.seed(),
+                StateFiles.order(checkpoint),
+                recipe.tasks(),
+                stage.mixture(),
+                stage.image(),
+                stage.resolution(),
+                stage.textTokens(),
+                Tokenizer.load(tokenizerFile))) {
+      requireSame("mixture", mixture.fingerprint());
+      TrainState state = StateFiles.read(manager, checkpoint);
+      var optimizer = stage.requiredOptimizer();
+      ParameterGroups groups =
+          ParameterGroups.of(
+              optimizer, state.parameters().names(), state.scheduleStart() + stage.examples());
+      TrainStep step =
+          new TrainStep(
+              new PaliGemma(stage.model(recipe.model()), stage.precision(), kernels),
+              stage,
+              groups,
+              new AdamW(optimizer, groups, kernels),
+              recipe.seed());
+      List<TrainStep.Attempt> attempts = new ArrayList<>(1);
+      try (Mixture.BatchStream batches =
+          mixture.batches(state.dataPosition(), stage.microBatchSize(), 1)) {
+        step.run(
+            manager,
+            state,
+            micro -> MicroBatch.upload(micro, batches.next()),
+            attempt -> {
+              attempts.add(attempt);
+              return false;
+            });
+      }
+      TrainStep.Attempt attempt = attempts.get(0);
+      return new Result(
+          stage.name(),
+          state.examples() / stage.batchSize() + 1,
+          capsule.found(),
+          capsule.action(),
+          attempt.loss(),
+          Capsule.bits(attempt.loss()).equals(capsule.lossBits()),
+          attempt.gradientNorm(),
+          Capsule.bits(attempt.gradientNorm()).equals(capsule.normBits()),
+          examples(manager, mixture, step, state, attempt));
+    }
+  }
+
+  private List<ExampleLoss> examples(
+      NDManager manager,
+      Mixture mixture,
+      TrainStep step,
+      TrainState state,
+      TrainStep.Attempt attempt) {
+    List<ExampleLoss> examples = new ArrayList<>();
+    try (Mixture.BatchStream alone = mixture.batches(state.dataPosition(), 1, 1)) {
+      for (int m = 0; m < attempt.parts().size(); m++) {
+        TrainStep.Part part = attempt.parts().get(m);
+        List<String> expected =
+            m < capsule.parts().size() ? capsule.parts().get(m).lossBits() : List.of();
+        List<String> bits = Capsule.bits(part.losses());
+        for (int i = 0; i < part.losses().length; i++) {
+          try (NDManager own = manager.newSubManager();
+              MicroBatch one = MicroBatch.upload(own, alone.next())) {
+            examples.add(
+                new ExampleLoss(
+                    part.ids().get(i),
+                    part.index() + i,
+                    part.losses()[i],
+                    i < expected.size() && expected.get(i).equals(bits.get(i)),
+                    step.gradientNorm(own, state.parameters(), one)));
+          }
+        }
+      }
+    }
+    return examples;
+  }
+
+  private void requireSame(String what, String hash) {
+    Object identity = checkpoint.facts().get("identity");
+    Object recorded = identity instanceof Map<?, ?> values ? values.get(what) : null;
+    if (recorded != null && !Objects.equals(recorded, hash)) {
+      throw refused(
+          checkpoint,
+          "cannot be replayed: the %s has changed since (%s... then, %s... now)"
+              .formatted(what, head(recorded.toString()), head(hash)));
+    }
+  }
+
+  private static String head(String hash) {
+    return hash.substring(0, Math.min(12, hash.length()));
+  }
+
+  private static String text(TrainingCheckpoint checkpoint, String key) {
+    if (checkpoint.facts().get(key) instanceof String text) {
+      return text;
+    }
+    throw refused(checkpoint, "has no '" + key + "' in its manifest, which replaying needs");
+  }
+
+  private static InvalidConfigException refused(TrainingCheckpoint checkpoint, String why) {
+    return new InvalidConfigException(
+        List.of(new Problem(checkpoint.folder().toString(), why)));
+  }
+}
