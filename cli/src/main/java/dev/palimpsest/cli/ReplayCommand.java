@@ -69,11 +69,7 @@ final class ReplayCommand implements Callable<Integer> {
     out.printf(
         "Stage %s, step %d: %s (%s).%n",
         result.stage(), result.step(), result.found(), result.action());
-    out.printf(
-        Locale.ROOT,
-        "loss          %-22s %s%n",
-        result.loss(),
-        sameBits(result.sameLoss()));
+    out.printf(Locale.ROOT, "loss          %-22s %s%n", result.loss(), sameBits(result.sameLoss()));
     out.printf(
         Locale.ROOT,
         "gradient norm %-22s %s%n%n",

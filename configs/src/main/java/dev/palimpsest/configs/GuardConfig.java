@@ -4,8 +4,8 @@ package dev.palimpsest.configs;
  * What becomes of a step whose loss cannot be trusted. Judged after the gradients and before the
  * update, so that a stopped or skipped step leaves parameters and moments as they were.
  *
- * <p>A skipped step uses its batch up: examples, data position and learning-rate curve go on, Adam's
- * moments and count do not.
+ * <p>A skipped step uses its batch up: examples, data position and learning-rate curve go on,
+ * Adam's moments and count do not.
  *
  * @param nonFinite the loss or the gradient norm is not a number
  * @param spike the loss is above {@code median + deviations * spread} of the last {@code window}

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.StageConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -82,8 +81,7 @@ final class GuardedStep {
     GuardEvent event = new GuardEvent(found.what(), found.action(), capsule);
     String where =
         "stage %s, step %d, %s"
-            .formatted(
-                stage.name(), before.examples() / stage.batchSize() + 1, attempt.position());
+            .formatted(stage.name(), before.examples() / stage.batchSize() + 1, attempt.position());
     String replay = capsule == null ? "" : ". See palimpsest replay " + capsule;
     if (event.action() == GuardEvent.Action.STOP) {
       throw new DivergenceException(

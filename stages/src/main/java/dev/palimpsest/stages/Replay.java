@@ -219,7 +219,6 @@ public final class Replay {
   }
 
   private static InvalidConfigException refused(TrainingCheckpoint checkpoint, String why) {
-    return new InvalidConfigException(
-        List.of(new Problem(checkpoint.folder().toString(), why)));
+    return new InvalidConfigException(List.of(new Problem(checkpoint.folder().toString(), why)));
   }
 }

@@ -36,16 +36,7 @@ public record TrainState(
       long scheduleStart,
       String order,
       long dataStart) {
-    this(
-        parameters,
-        mu,
-        nu,
-        updates,
-        examples,
-        scheduleStart,
-        order,
-        dataStart,
-        GuardState.START);
+    this(parameters, mu, nu, updates, examples, scheduleStart, order, dataStart, GuardState.START);
   }
 
   /** The same arrays, one step on. */

@@ -134,7 +134,9 @@ public final class TrainStep {
       double gradientNorm = optimizer.gradientNorm(gradients);
       boolean update = judge.update(new Attempt(loss, gradientNorm, parts));
       AdamW.Norms norms =
-          update ? optimizer.update(state, gradients, gradientNorm) : new AdamW.Norms(0, Double.NaN);
+          update
+              ? optimizer.update(state, gradients, gradientNorm)
+              : new AdamW.Norms(0, Double.NaN);
       return new Outcome(
           loss,
           gradientNorm,

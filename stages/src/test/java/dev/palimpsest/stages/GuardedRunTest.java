@@ -158,8 +158,7 @@ class GuardedRunTest {
     try (NDManager manager = NDManager.newBaseManager();
         Kernels kernels = Kernels.load()) {
       List<StageResult> results =
-          new PipelineRunner(manager, kernels, progress)
-              .run(recipe, new RunFolder(out), Map.of());
+          new PipelineRunner(manager, kernels, progress).run(recipe, new RunFolder(out), Map.of());
       return results.get(results.size() - 1).checkpoint();
     }
   }
@@ -261,9 +260,7 @@ class GuardedRunTest {
     Replay.Result result = replay(capsule(first), folder.resolve("spike"));
     assertTrue(result.same(), result.toString());
     Replay.ExampleLoss worst =
-        result.examples().stream()
-            .max((a, b) -> Float.compare(a.loss(), b.loss()))
-            .orElseThrow();
+        result.examples().stream().max((a, b) -> Float.compare(a.loss(), b.loss())).orElseThrow();
     assertEquals("odd/odd.jsonl:6", worst.id());
   }
 
