@@ -89,34 +89,29 @@ final class Mutation {
     // Heads decide more than data: half of all damage goes to the first 256 bytes.
     int reach = random.nextBoolean() ? bytes.length : Math.min(bytes.length, 256);
     int at = random.nextInt(reach);
-    switch (random.nextInt(9)) {
-      case 0:
-        bytes[at] ^= (byte) (1 << random.nextInt(8));
-        return bytes;
-      case 1:
-        for (int i = at, end = Math.min(bytes.length, at + 1 + random.nextInt(16)); i < end; i++) {
-          bytes[i] = (byte) random.nextInt();
-        }
-        return bytes;
-      case 2:
-        return extreme(bytes, at, random);
-      case 3:
-        return number(bytes, random);
-      case 4:
-        return without(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(64)));
-      case 5:
-        return doubled(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(256)));
-      case 6:
-        return insert(bytes, random);
-      case 7:
-        return without(bytes, at, bytes.length);
-      default:
-        // a tail, such as another file written over the end
-        for (int i = Math.max(0, bytes.length - 64); i < bytes.length; i++) {
-          bytes[i] = random.nextInt(4) == 0 ? (byte) random.nextInt() : bytes[i];
-        }
-        return bytes;
+    return switch (random.nextInt(9)) {
+      case 0 -> flipped(bytes, at, random);
+      case 1 -> overwritten(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(16)), random);
+      case 2 -> extreme(bytes, at, random);
+      case 3 -> number(bytes, random);
+      case 4 -> without(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(64)));
+      case 5 -> doubled(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(256)));
+      case 6 -> insert(bytes, random);
+      case 7 -> without(bytes, at, bytes.length);
+      default -> overwritten(bytes, Math.max(0, bytes.length - 64), bytes.length, random);
+    };
+  }
+
+  private static byte[] flipped(byte[] bytes, int at, SplittableRandom random) {
+    bytes[at] ^= (byte) (1 << random.nextInt(8));
+    return bytes;
+  }
+
+  private static byte[] overwritten(byte[] bytes, int from, int to, SplittableRandom random) {
+    for (int i = from; i < to; i++) {
+      bytes[i] = (byte) random.nextInt();
     }
+    return bytes;
   }
 
   private static byte[] extreme(byte[] bytes, int at, SplittableRandom random) {
@@ -124,7 +119,7 @@ final class Mutation {
     int width = 1 << random.nextInt(4);
     boolean bigEndian = random.nextBoolean();
     for (int i = 0; i < width && at + i < bytes.length; i++) {
-      bytes[at + i] = (byte) (value >> 8 * (bigEndian ? width - 1 - i : i));
+      bytes[at + i] = (byte) (value >> (8 * (bigEndian ? width - 1 - i : i)));
     }
     return bytes;
   }
