@@ -1,7 +1,6 @@
 package dev.palimpsest.configs;
 
 import java.util.List;
-import java.util.Map;
 
 /**
  * Sizes of a timed training step.
@@ -89,31 +88,7 @@ public record BenchConfig(ModelConfig model, int resolution, int textTokens, int
             ".*/kernel",
             new ScheduleConfig.Constant(0, 0),
             List.of(new ParameterGroupConfig(".*", 1, null, false)));
-    return new StageConfig(
-        "bench",
-        new Init.FromCheckpoint("none"),
-        batchSize,
-        resolution,
-        textTokens,
-        batchSize,
-        null,
-        precision,
-        Map.of("bench", 1.0),
-        new ImageConfig(ImageConfig.Resize.BILINEAR, true),
-        optimizer,
-        new HandOver(
-            HandOver.OptimizerState.KEEP,
-            HandOver.Position.CONTINUE,
-            HandOver.DataPosition.FRESH,
-            HandOver.PositionEmbedding.RESAMPLE),
-        0,
-        0,
-        null,
-        null,
-        0,
-        new CheckpointConfig(0, 1),
-        new GuardConfig(GuardConfig.NonFinite.STOP, GuardConfig.Spike.IGNORE, 64, 8, 0, 0),
-        new EvaluateConfig(List.of(), false, false, 0, 1),
-        new ExportConfig(java.util.Set.of(), Precision.F32));
+    return StageConfig.bare(
+        "bench", batchSize, resolution, textTokens, batchSize, batchSize, precision, optimizer);
   }
 }

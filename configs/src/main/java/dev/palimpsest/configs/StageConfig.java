@@ -1,8 +1,10 @@
 package dev.palimpsest.configs;
 
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +19,10 @@ import org.jspecify.annotations.Nullable;
  * @param textTokens text positions the model sees (BOS + prefix + separator + suffix + EOS)
  * @param batchSize examples an optimizer step
  * @param microBatch examples a forward pass; must divide {@code batchSize}; absent: the whole batch
+ * @param packTo image and text tokens that a sequence may hold: short examples of a micro batch
+ *     share sequences up to it, each seeing itself alone, and their padding is left out; a longer
+ *     example keeps one to itself. 0: every example has a sequence of its own, padding included.
+ *     Alters speed, not results (but for rounding and the draw of dropout)
  * @param precision number format of the computation
  * @param mixture weight by task name, in the order of names however they were given; weights need
  *     not sum to 1
@@ -42,6 +48,7 @@ public record StageConfig(
     int textTokens,
     @Default("1") int batchSize,
     @Nullable Integer microBatch,
+    @Default("0") int packTo,
     @Default("f32") Precision precision,
     @Default("{}") Map<String, Double> mixture,
     @Default("{}") ImageConfig image,
@@ -69,6 +76,7 @@ public record StageConfig(
             .positive("resolution", resolution)
             .positive("textTokens", textTokens)
             .positive("batchSize", batchSize)
+            .notNegative("packTo", packTo)
             .within("labelSmoothing", labelSmoothing, 0, 1)
             .within("dropout", dropout, 0, 1)
             .notNegative("logEveryExamples", logEveryExamples);
@@ -99,6 +107,48 @@ public record StageConfig(
     mixture.forEach((task, weight) -> check.notNegative("mixture." + task, weight));
     check.done();
     mixture = Collections.unmodifiableMap(new TreeMap<>(mixture));
+  }
+
+  /**
+   * A stage that is nothing but its training step, for measuring and certifying it: no parent, no
+   * mixture, no scores, no exports.
+   */
+  public static StageConfig bare(
+      String name,
+      long examples,
+      int resolution,
+      int textTokens,
+      int batchSize,
+      int microBatch,
+      Precision precision,
+      OptimizerConfig optimizer) {
+    return new StageConfig(
+        name,
+        new Init.FromCheckpoint("none"),
+        examples,
+        resolution,
+        textTokens,
+        batchSize,
+        microBatch,
+        0,
+        precision,
+        Map.of("none", 1.0),
+        new ImageConfig(ImageConfig.Resize.BILINEAR, true),
+        optimizer,
+        new HandOver(
+            HandOver.OptimizerState.KEEP,
+            HandOver.Position.CONTINUE,
+            HandOver.DataPosition.FRESH,
+            HandOver.PositionEmbedding.RESAMPLE),
+        0,
+        0,
+        null,
+        null,
+        0,
+        new CheckpointConfig(0, 1),
+        new GuardConfig(GuardConfig.NonFinite.STOP, GuardConfig.Spike.IGNORE, 64, 8, 0, 0),
+        new EvaluateConfig(List.of(), false, false, 0, 1),
+        new ExportConfig(Set.of(), Precision.F32));
   }
 
   /** Examples a forward pass. */

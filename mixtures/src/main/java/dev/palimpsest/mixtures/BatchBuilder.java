@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.NoSuchFileException;
 import java.util.List;
+import java.util.stream.LongStream;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 
@@ -47,7 +48,7 @@ public final class BatchBuilder implements AutoCloseable {
    * Prompts and targets: {@link TokenSequence#forTraining}.
    *
    * @param firstIndex what {@link ExampleBatch#firstIndex()} will say
-   * @param examples at least one, all with the same number of pictures
+   * @param examples at least one; they may have different numbers of pictures
    * @throws BadExampleException when an example cannot be used
    */
   public ExampleBatch training(long firstIndex, List<Example> examples) {
@@ -64,7 +65,9 @@ public final class BatchBuilder implements AutoCloseable {
   }
 
   private ExampleBatch build(Layout layout, long firstIndex, List<Example> examples) {
-    ExampleBatch batch = allocate(layout, firstIndex, examples);
+    List<Long> positions =
+        LongStream.range(firstIndex, firstIndex + examples.size()).boxed().toList();
+    ExampleBatch batch = allocate(layout, firstIndex, positions, examples);
     try {
       for (int row = 0; row < examples.size(); row++) {
         fill(layout, batch, row, examples.get(row));
@@ -76,26 +79,22 @@ public final class BatchBuilder implements AutoCloseable {
     }
   }
 
-  /** A batch whose rows are still to be filled. */
-  ExampleBatch allocate(Layout layout, long firstIndex, List<Example> examples) {
+  /**
+   * A batch whose rows are still to be filled.
+   *
+   * @param positions what {@link ExampleBatch#positions()} will say
+   */
+  ExampleBatch allocate(
+      Layout layout, long firstIndex, List<Long> positions, List<Example> examples) {
     if (examples.isEmpty()) {
       throw new IllegalArgumentException("a batch needs at least one example");
-    }
-    Example first = examples.get(0);
-    for (Example example : examples) {
-      if (example.images().size() != first.images().size()) {
-        throw new BadExampleException(
-            "examples of one batch must have equally many images; %s has %d and %s has %d"
-                .formatted(
-                    first.id(), first.images().size(), example.id(), example.images().size()),
-            null);
-      }
     }
     return new ExampleBatch(
         allocator,
         firstIndex,
+        positions,
         examples.stream().map(Example::id).toList(),
-        first.images().size(),
+        examples.stream().mapToInt(example -> example.images().size()).toArray(),
         resolution,
         layout == Layout.TRAINING ? textTokens + 1 : textTokens);
   }

@@ -5,12 +5,15 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.vector.BigIntVector;
 import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
+import org.apache.arrow.vector.complex.ListVector;
 import org.apache.arrow.vector.types.FloatingPointPrecision;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -18,14 +21,16 @@ import org.apache.arrow.vector.types.pojo.FieldType;
 import org.apache.arrow.vector.types.pojo.Schema;
 
 /**
- * Decoded examples as Arrow columns in direct memory: {@code id} utf8, {@code image} fixed-size
- * lists of float32, {@code text}, {@code mask_ar}, {@code mask_loss} and {@code mask_input}
- * fixed-size lists of int32. The buffers are little-endian views into the columns, from position 0
+ * Decoded examples as Arrow columns in direct memory: {@code id} utf8, {@code position} int64,
+ * {@code images} lists of pictures, as many as the example has, which are fixed-size lists of
+ * float32; {@code text}, {@code mask_ar}, {@code mask_loss} and {@code mask_input} fixed-size lists
+ * of int32. The buffers are little-endian views into the columns, from position 0
  * to the end, and are valid until {@link #close()}; a consumer may alias them.
  */
 public final class ExampleBatch implements AutoCloseable {
   private static final String ID = "id";
-  private static final String IMAGE = "image";
+  private static final String POSITION = "position";
+  private static final String IMAGES = "images";
   private static final String TEXT = "text";
   private static final String MASK_AR = "mask_ar";
   private static final String MASK_LOSS = "mask_loss";
@@ -34,7 +39,8 @@ public final class ExampleBatch implements AutoCloseable {
   private final VectorSchemaRoot columns;
   private final long firstIndex;
   private final List<String> ids;
-  private final int imagesPerExample;
+  private final List<Long> positions;
+  private final int[] pictures; // of each example
   private final int resolution;
   private final int textColumns;
   private final ByteBuffer images;
@@ -43,86 +49,107 @@ public final class ExampleBatch implements AutoCloseable {
   private final ByteBuffer maskLoss;
   private final ByteBuffer maskInput;
 
-  /** Allocates the columns; all but the ids are still to be filled. */
+  /**
+   * Allocates the columns; pictures and text are still to be filled.
+   *
+   * @param positions of the examples, one each, like ids and pictures
+   * @param pictures how many each example has
+   */
   ExampleBatch(
       BufferAllocator allocator,
       long firstIndex,
+      List<Long> positions,
       List<String> ids,
-      int imagesPerExample,
+      int[] pictures,
       int resolution,
       int textColumns) {
     this.firstIndex = firstIndex;
+    this.positions = List.copyOf(positions);
     this.ids = List.copyOf(ids);
-    this.imagesPerExample = imagesPerExample;
+    this.pictures = pictures.clone();
     this.resolution = resolution;
     this.textColumns = textColumns;
-    long values = 3L * imagesPerExample * resolution * resolution;
-    if (values * ids.size() * Float.BYTES > Integer.MAX_VALUE) {
+    int all = Arrays.stream(pictures).sum();
+    long bytes = 3L * resolution * resolution * all * Float.BYTES;
+    if (bytes > Integer.MAX_VALUE) {
       throw new IllegalArgumentException(
-          "%d examples of %d pictures of %d x %d pixels need %d bytes and a batch may have %d; make"
-                  .formatted(
-                      ids.size(),
-                      imagesPerExample,
-                      resolution,
-                      resolution,
-                      values * ids.size() * Float.BYTES,
-                      Integer.MAX_VALUE)
+          "%d examples with %d pictures of %d x %d pixels need %d bytes and a batch may have %d; make"
+                  .formatted(ids.size(), all, resolution, resolution, bytes, Integer.MAX_VALUE)
               + " the (micro-)batch smaller");
     }
     ArrowType real = new ArrowType.FloatingPoint(FloatingPointPrecision.SINGLE);
     ArrowType integer = new ArrowType.Int(Integer.SIZE, true);
+    Field picture = fixedLists("picture", real, 3 * resolution * resolution);
     Schema schema =
         new Schema(
             List.of(
                 Field.notNullable(ID, ArrowType.Utf8.INSTANCE),
-                lists(IMAGE, real, (int) values),
-                lists(TEXT, integer, textColumns),
-                lists(MASK_AR, integer, textColumns),
-                lists(MASK_LOSS, integer, textColumns),
-                lists(MASK_INPUT, integer, textColumns)));
+                Field.notNullable(POSITION, new ArrowType.Int(Long.SIZE, true)),
+                new Field(
+                    IMAGES, FieldType.notNullable(ArrowType.List.INSTANCE), List.of(picture)),
+                fixedLists(TEXT, integer, textColumns),
+                fixedLists(MASK_AR, integer, textColumns),
+                fixedLists(MASK_LOSS, integer, textColumns),
+                fixedLists(MASK_INPUT, integer, textColumns)));
     columns = VectorSchemaRoot.create(schema, allocator);
     try {
       VarCharVector names = (VarCharVector) columns.getVector(ID);
+      BigIntVector places = (BigIntVector) columns.getVector(POSITION);
       names.allocateNew();
+      places.allocateNew(ids.size());
       for (int i = 0; i < ids.size(); i++) {
         names.setSafe(i, ids.get(i).getBytes(StandardCharsets.UTF_8));
+        places.set(i, positions.get(i));
       }
-      for (String name : List.of(IMAGE, TEXT, MASK_AR, MASK_LOSS, MASK_INPUT)) {
-        allocate(name);
+      allocatePictures((ListVector) columns.getVector(IMAGES), all);
+      for (String name : List.of(TEXT, MASK_AR, MASK_LOSS, MASK_INPUT)) {
+        allocate((FixedSizeListVector) columns.getVector(name), ids.size());
       }
       columns.setRowCount(ids.size());
-      images = data(IMAGE);
-      text = data(TEXT);
-      maskAr = data(MASK_AR);
-      maskLoss = data(MASK_LOSS);
-      maskInput = data(MASK_INPUT);
+      images = data((FixedSizeListVector) ((ListVector) columns.getVector(IMAGES)).getDataVector());
+      text = data((FixedSizeListVector) columns.getVector(TEXT));
+      maskAr = data((FixedSizeListVector) columns.getVector(MASK_AR));
+      maskLoss = data((FixedSizeListVector) columns.getVector(MASK_LOSS));
+      maskInput = data((FixedSizeListVector) columns.getVector(MASK_INPUT));
     } catch (RuntimeException | Error e) {
       columns.close();
       throw e;
     }
   }
 
-  private static Field lists(String name, ArrowType element, int length) {
+  private static Field fixedLists(String name, ArrowType element, int length) {
     return new Field(
         name,
         FieldType.notNullable(new ArrowType.FixedSizeList(length)),
         List.of(Field.notNullable("item", element)));
   }
 
-  /** Allocates a column of lists and marks everything as present. */
-  private void allocate(String name) {
-    FixedSizeListVector lists = (FixedSizeListVector) columns.getVector(name);
-    lists.setInitialCapacity(ids.size());
-    lists.getDataVector().setInitialCapacity(ids.size() * lists.getListSize());
+  /** Allocates lists and marks everything as present. */
+  private static void allocate(FixedSizeListVector lists, int count) {
+    lists.setInitialCapacity(count);
+    lists.getDataVector().setInitialCapacity(count * lists.getListSize());
     lists.allocateNew();
     setPresent(lists.getValidityBuffer());
     setPresent(lists.getDataVector().getValidityBuffer());
   }
 
-  /** The elements of a column of lists, float32 or int32: four bytes each. */
-  private ByteBuffer data(String name) {
-    FixedSizeListVector lists = (FixedSizeListVector) columns.getVector(name);
-    long bytes = (long) ids.size() * lists.getListSize() * Integer.BYTES;
+  /** The same for lists of as many pictures as each example has. */
+  private void allocatePictures(ListVector lists, int all) {
+    lists.setInitialCapacity(pictures.length);
+    lists.allocateNew();
+    setPresent(lists.getValidityBuffer());
+    int end = 0;
+    for (int i = 0; i < pictures.length; i++) {
+      end += pictures[i];
+      lists.getOffsetBuffer().setInt((i + 1L) * Integer.BYTES, end);
+    }
+    lists.setLastSet(pictures.length - 1);
+    allocate((FixedSizeListVector) lists.getDataVector(), all);
+  }
+
+  /** The elements of lists, float32 or int32: four bytes each. */
+  private static ByteBuffer data(FixedSizeListVector lists) {
+    long bytes = (long) lists.getValueCount() * lists.getListSize() * Integer.BYTES;
     return lists.getDataVector().getDataBuffer().nioBuffer(0, (int) bytes);
   }
 
@@ -140,9 +167,10 @@ public final class ExampleBatch implements AutoCloseable {
     put(maskAr, row, tokens.maskAr());
     put(maskLoss, row, tokens.maskLoss());
     put(maskInput, row, tokens.maskInput());
-    int values = 3 * imagesPerExample * resolution * resolution;
+    int picture = 3 * resolution * resolution;
+    int before = Arrays.stream(pictures, 0, row).sum();
     FloatBuffer floats = view(images).asFloatBuffer();
-    pixels.writeTo(floats.slice(row * values, values));
+    pixels.writeTo(floats.slice(before * picture, pictures[row] * picture));
   }
 
   private void put(ByteBuffer column, int row, int[] values) {
@@ -165,11 +193,16 @@ public final class ExampleBatch implements AutoCloseable {
   }
 
   /**
-   * Global mixture position of the first example (the others follow), or the position in an
-   * evaluation's list.
+   * Where the batch begins: a global mixture position, or one in an evaluation's list. Different
+   * batches of a stream have different ones.
    */
   public long firstIndex() {
     return firstIndex;
+  }
+
+  /** Position of each example, as {@link #firstIndex()} counts. */
+  public List<Long> positions() {
+    return positions;
   }
 
   /** Ids, {@code task/id}. */
@@ -177,9 +210,22 @@ public final class ExampleBatch implements AutoCloseable {
     return ids;
   }
 
-  /** Images an example, F. */
+  /** Pictures of each example. */
+  public int[] pictures() {
+    return pictures.clone();
+  }
+
+  /**
+   * Pictures of every example, F.
+   *
+   * @throws IllegalStateException where examples have different numbers of pictures
+   */
   public int imagesPerExample() {
-    return imagesPerExample;
+    if (Arrays.stream(pictures).distinct().count() > 1) {
+      throw new IllegalStateException(
+          "examples have different numbers of pictures: " + Arrays.toString(pictures));
+    }
+    return pictures[0];
   }
 
   /** Square resolution, S. */
@@ -192,7 +238,7 @@ public final class ExampleBatch implements AutoCloseable {
     return textColumns;
   }
 
-  /** float32 [B, F, S, S, 3], values in [-1, 1]. */
+  /** float32 [P, S, S, 3], values in [-1, 1]: all pictures in the order of the examples. */
   public ByteBuffer images() {
     return view(images);
   }

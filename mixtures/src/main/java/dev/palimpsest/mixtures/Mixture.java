@@ -6,6 +6,7 @@ import dev.palimpsest.mixtures.BatchBuilder.Layout;
 import dev.palimpsest.mixtures.MixtureOrder.Position;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A stage's weighted tasks, their order, and batches read ahead by a bounded pool of threads.
  *
- * <p>All examples of a batch must have equally many pictures, so that tasks with one picture, with
- * several and with none do not share a mixture.
+ * <p>Tasks with one picture, with several and with none may share a mixture. Examples of a batch
+ * that is read in parts are then handed out by their number of pictures, so that a part seldom has
+ * examples of different lengths.
  *
  * <p>Bad data ends the run: a line that cannot be read or a picture that is missing or damaged
  * surfaces in {@link BatchStream#next()} as {@link BadExampleException}.
@@ -133,14 +135,23 @@ public final class Mixture implements AutoCloseable {
   }
 
   /**
-   * Batches from a position on, without end.
+   * Batches in equal parts from a position on, without end. Close the stream before the mixture.
+   *
+   * <p>The examples of a batch are those of its positions. Which part each comes in follows from
+   * them alone: the examples with the most pictures first, equal ones in the order of positions.
    *
    * @param fromIndex global position of the first example
    * @param batchSize examples a batch
-   * @param threads decoding threads; read-ahead is bounded
+   * @param partSize examples a part; divides {@code batchSize}
+   * @param threads decoding threads; read-ahead is bounded by two parts and twice the threads'
+   *     number of examples, whichever is more, and by two batches of undecoded examples
    */
-  public BatchStream batches(long fromIndex, int batchSize, int threads) {
-    return batches(number -> fromIndex + number * batchSize, batchSize, threads);
+  public BatchStream batches(long fromIndex, int batchSize, int partSize, int threads) {
+    if (partSize < 1 || batchSize % partSize != 0) {
+      throw new IllegalArgumentException(
+          "a part must divide the batch of %d examples, got %d".formatted(batchSize, partSize));
+    }
+    return new Prefetcher(number -> fromIndex + number * batchSize, batchSize, partSize, threads);
   }
 
   /**
@@ -149,15 +160,10 @@ public final class Mixture implements AutoCloseable {
    *
    * @param firstIndex global position of the first example of the n-th batch, n from 0
    * @param batchSize examples a batch
-   * @param threads decoding threads; read-ahead is bounded by two batches and twice the threads'
-   *     number of examples, whichever is more
+   * @param threads decoding threads; read-ahead is bounded as for parts
    */
   public BatchStream batches(LongUnaryOperator firstIndex, int batchSize, int threads) {
-    if (batchSize < 1 || threads < 1) {
-      throw new IllegalArgumentException(
-          "batch size and threads must be positive, got %d and %d".formatted(batchSize, threads));
-    }
-    return new Prefetcher(firstIndex, batchSize, threads);
+    return new Prefetcher(firstIndex, batchSize, batchSize, threads);
   }
 
   /** Bytes that batches hold at the moment. */
@@ -176,7 +182,7 @@ public final class Mixture implements AutoCloseable {
     builder.close();
   }
 
-  /** Batches in order, decoded ahead. Not thread-safe. */
+  /** Batches, or parts of them, in order, decoded ahead. Not thread-safe. */
   public interface BatchStream extends AutoCloseable {
     /**
      * The next batch; the caller closes it.
@@ -194,25 +200,40 @@ public final class Mixture implements AutoCloseable {
     void close();
   }
 
+  /** An example at its global position. */
+  private record Placed(long position, Example example) {
+    int pictures() {
+      return example.images().size();
+    }
+  }
+
   /**
-   * Every batch is one task that reads its examples' lines and allocates the columns, then one task
-   * an example, so that a single batch is decoded by all threads. No task waits for another.
+   * Every batch is one task a part that reads its examples' rows. Every part is then one task that
+   * allocates the columns and one task an example, so that a single part is decoded by all threads.
+   * No task waits for another.
    */
   private final class Prefetcher implements BatchStream {
     private final LongUnaryOperator firstIndex;
     private final int batchSize;
+    private final int partSize;
     private final int ahead;
     private final ExecutorService threads;
     private final Deque<CompletableFuture<ExampleBatch>> pending = new ArrayDeque<>();
-    private long scheduled;
+    private CompletableFuture<List<Placed>> batch = new CompletableFuture<>(); // scheduled last
+    private long scheduled; // parts
     private long waitedNanos;
     private volatile boolean closed;
     private @Nullable RuntimeException failure;
 
-    Prefetcher(LongUnaryOperator firstIndex, int batchSize, int threads) {
+    Prefetcher(LongUnaryOperator firstIndex, int batchSize, int partSize, int threads) {
+      if (batchSize < 1 || threads < 1) {
+        throw new IllegalArgumentException(
+            "batch size and threads must be positive, got %d and %d".formatted(batchSize, threads));
+      }
       this.firstIndex = firstIndex;
       this.batchSize = batchSize;
-      this.ahead = Math.max(2, (2 * threads + batchSize - 1) / batchSize);
+      this.partSize = partSize;
+      this.ahead = Math.max(2, (2 * threads + partSize - 1) / partSize);
       AtomicInteger number = new AtomicInteger();
       this.threads =
           Executors.newFixedThreadPool(
@@ -228,18 +249,45 @@ public final class Mixture implements AutoCloseable {
     }
 
     private void schedule() {
-      long first = firstIndex.applyAsLong(scheduled++);
+      int parts = batchSize / partSize;
+      int part = (int) (scheduled % parts);
+      long first = firstIndex.applyAsLong(scheduled / parts);
+      scheduled++;
+      if (part == 0) {
+        batch = read(first);
+      }
+      int from = part * partSize;
       pending.add(
-          CompletableFuture.supplyAsync(() -> read(first), threads)
-              .thenCompose(
-                  examples -> {
-                    ExampleBatch batch = builder.allocate(Layout.TRAINING, first, examples);
-                    return fill(batch, examples);
-                  }));
+          batch.thenComposeAsync(
+              placed -> decode(first + from, placed.subList(from, from + partSize)), threads));
     }
 
-    private List<Example> read(long first) {
-      return LongStream.range(first, first + batchSize).mapToObj(Mixture.this::example).toList();
+    /** The examples of a batch in the order in which its parts take them. */
+    private CompletableFuture<List<Placed>> read(long first) {
+      List<CompletableFuture<List<Placed>>> parts = new ArrayList<>();
+      for (int from = 0; from < batchSize; from += partSize) {
+        long start = first + from;
+        parts.add(
+            CompletableFuture.supplyAsync(
+                () ->
+                    LongStream.range(start, start + partSize)
+                        .mapToObj(position -> new Placed(position, example(position)))
+                        .toList(),
+                threads));
+      }
+      return CompletableFuture.allOf(parts.toArray(CompletableFuture<?>[]::new))
+          .thenApply(
+              done ->
+                  parts.stream()
+                      .flatMap(part -> part.join().stream())
+                      .sorted(Comparator.comparingInt(Placed::pictures).reversed())
+                      .toList());
+    }
+
+    private CompletableFuture<ExampleBatch> decode(long first, List<Placed> placed) {
+      List<Example> examples = placed.stream().map(Placed::example).toList();
+      List<Long> positions = placed.stream().map(Placed::position).toList();
+      return fill(builder.allocate(Layout.TRAINING, first, positions, examples), examples);
     }
 
     private CompletableFuture<ExampleBatch> fill(ExampleBatch batch, List<Example> examples) {

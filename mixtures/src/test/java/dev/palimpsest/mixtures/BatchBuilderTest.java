@@ -105,11 +105,22 @@ class BatchBuilderTest {
   }
 
   @Test
-  void differentNumbersOfPicturesInABatchAreRefusedByName() {
-    Example one = new Example("t/1", List.of(A), "p", "s");
-    Example none = new Example("t/2", List.of(), "p", "s");
-    var e = assertThrows(BadExampleException.class, () -> builder.training(0, List.of(one, none)));
-    assertSays(e, "t/1 has 1", "t/2 has 0");
+  void examplesOfABatchMayHaveDifferentNumbersOfPictures() {
+    Example none = new Example("t/1", List.of(), "p", "s");
+    Example one = new Example("t/2", List.of(A), "p", "s");
+    Example two = new Example("t/3", List.of(B, A), "p", "s");
+    try (ExampleBatch batch = builder.training(7, List.of(none, one, none, two));
+        ExampleBatch alone = builder.training(0, List.of(one, two))) {
+      assertArrayEquals(new int[] {0, 1, 0, 2}, batch.pictures());
+      assertArrayEquals(floats(alone.images()), floats(batch.images()));
+      assertEquals(List.of(7L, 8L, 9L, 10L), batch.positions());
+      assertSays(assertThrows(IllegalStateException.class, batch::imagesPerExample), "[0, 1, 0, 2]");
+      List<?> none2 = (List<?>) batch.columns().getVector("images").getObject(2);
+      List<?> two3 = (List<?>) batch.columns().getVector("images").getObject(3);
+      assertEquals(0, none2.size());
+      assertEquals(2, two3.size());
+      assertEquals(9L, batch.columns().getVector("position").getObject(2));
+    }
   }
 
   @Test

@@ -85,7 +85,7 @@ class MixtureTest {
 
   private List<String> rows(long from, int batchSize, int threads, int batches) {
     try (Mixture mixture = open();
-        BatchStream stream = mixture.batches(from, batchSize, threads)) {
+        BatchStream stream = mixture.batches(from, batchSize, batchSize, threads)) {
       return take(stream, batches);
     }
   }
@@ -93,7 +93,7 @@ class MixtureTest {
   @Test
   void batchesFollowTheOrder() {
     try (Mixture mixture = open();
-        BatchStream stream = mixture.batches(100, 4, 2)) {
+        BatchStream stream = mixture.batches(100, 4, 4, 2)) {
       assertEquals(List.of("caption", "answer"), mixture.tasks());
       List<String> expected =
           LongStream.range(100, 140)
@@ -140,10 +140,56 @@ class MixtureTest {
     assertEquals(rows(0, 12, 1, 4), together);
   }
 
+  @ParameterizedTest
+  @CsvSource({"24,1", "6,2", "3,4", "1,2"})
+  void partsOfABatchTakeItsExamplesByTheirNumberOfPictures(int partSize, int threads)
+      throws IOException {
+    Path text = folder.resolve("text.jsonl");
+    Files.write(text, List.of("{\"prefix\": \"text\", \"suffix\": \"0\"}"));
+    tasks.put("text", new TaskConfig(new SourceConfig.JsonLines(text.toString(), null)));
+    weights.put("text", 2.0);
+    try (Mixture mixture = open();
+        BatchStream stream = mixture.batches(48, 24, partSize, threads)) {
+      for (int batch = 2; batch < 4; batch++) {
+        List<Long> with = new ArrayList<>();
+        List<Long> without = new ArrayList<>();
+        for (int part = 0; part < 24 / partSize; part++) {
+          try (ExampleBatch examples = stream.next()) {
+            assertEquals(24L * batch + (long) part * partSize, examples.firstIndex());
+            for (int row = 0; row < examples.size(); row++) {
+              long position = examples.positions().get(row);
+              String task = mixture.tasks().get(mixture.order().at(position).task());
+              assertTrue(examples.ids().get(row).startsWith(task + "/"));
+              assertEquals(task.equals("text") ? 0 : 1, examples.pictures()[row]);
+              assertTrue(task.equals("text") || without.isEmpty(), "pictures come first");
+              (task.equals("text") ? without : with).add(position);
+            }
+          }
+        }
+        assertTrue(with.size() > 8 && without.size() > 4);
+        assertEquals(with.stream().sorted().toList(), with);
+        assertEquals(without.stream().sorted().toList(), without);
+        with.addAll(without);
+        assertEquals(
+            LongStream.range(24L * batch, 24L * (batch + 1)).boxed().toList(),
+            with.stream().sorted().toList());
+      }
+    }
+  }
+
+  @Test
+  void aPartThatDoesNotDivideTheBatchIsRefused() {
+    try (Mixture mixture = open()) {
+      assertSays(
+          assertThrows(IllegalArgumentException.class, () -> mixture.batches(0, 8, 3, 1)),
+          "8 examples, got 3");
+    }
+  }
+
   @Test
   void readAheadIsBoundedAndFreedWhenTheStreamIsClosed() throws InterruptedException {
     try (Mixture mixture = open()) {
-      BatchStream stream = mixture.batches(0, 2, 1);
+      BatchStream stream = mixture.batches(0, 2, 2, 1);
       take(stream, 1);
       long batch = 0;
       for (int i = 0; i < 20; i++) {
@@ -163,7 +209,7 @@ class MixtureTest {
   @Test
   void aBatchThatIsNotClosedIsReportedAsALeak() {
     Mixture mixture = open();
-    BatchStream stream = mixture.batches(0, 2, 1);
+    BatchStream stream = mixture.batches(0, 2, 2, 1);
     ExampleBatch kept = stream.next();
     stream.close();
     assertSays(assertThrows(IllegalStateException.class, mixture::close), "still open");
@@ -178,7 +224,7 @@ class MixtureTest {
     lines.set(3, "{\"image\": \"gone.png\", \"prefix\": \"\", \"suffix\": \"\"}");
     Files.write(file, lines);
     try (Mixture mixture = open();
-        BatchStream stream = mixture.batches(0, 4, 2)) {
+        BatchStream stream = mixture.batches(0, 4, 4, 2)) {
       var e = assertThrows(BadExampleException.class, () -> take(stream, 100));
       assertSays(e, "answer/answer.jsonl:4", "gone.png", "does not exist");
       assertSame(e, assertThrows(BadExampleException.class, stream::next));
@@ -192,7 +238,7 @@ class MixtureTest {
     try (Mixture mixture = open()) {
       // Behind the back of the opened source, of the same length: only reading the line can tell.
       Files.writeString(file, text.replaceFirst("\\{", "["));
-      try (BatchStream stream = mixture.batches(0, 4, 2)) {
+      try (BatchStream stream = mixture.batches(0, 4, 4, 2)) {
         var e = assertThrows(BadExampleException.class, () -> take(stream, 100));
         assertSays(e, file + ":1", "JSON");
       }
@@ -202,7 +248,7 @@ class MixtureTest {
   @Test
   void waitingIsMeasured() {
     try (Mixture mixture = open();
-        BatchStream stream = mixture.batches(0, 16, 1)) {
+        BatchStream stream = mixture.batches(0, 16, 16, 1)) {
       take(stream, 3);
       assertTrue(stream.waitedNanos() > 0);
     }

@@ -8,7 +8,10 @@ import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.model.ModelInput;
 import dev.palimpsest.model.TrainingInput;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * The examples of one forward pass, as arrays.
@@ -17,7 +20,7 @@ import java.util.List;
  * @param position where the examples stand, for messages: {@code mixture positions 96 to 127
  *     (caption/12, ...)}
  * @param ids of the examples, in order; empty when they have none
- * @param index global mixture position of the first example; also picks the dropout masks
+ * @param index global mixture position where the micro batch begins; also picks the dropout masks
  * @param release gives the memory behind the arrays back
  */
 public record MicroBatch(
@@ -34,30 +37,37 @@ public record MicroBatch(
    * @param manager holds the arrays
    * @param batch closed by {@link #close()}
    */
-  static MicroBatch upload(NDManager manager, ExampleBatch batch) {
-    int b = batch.size();
+  static MicroBatch upload(NDManager manager, ExampleBatch batch, Packing packing) {
     int side = batch.resolution();
+    Shape pictures = new Shape(Arrays.stream(batch.pictures()).sum(), side, side, 3);
     NDArray images =
-        manager.create(
-            batch.images(),
-            new Shape(b, batch.imagesPerExample(), side, side, 3),
-            DataType.FLOAT32);
+        pictures.size() == 0
+            ? manager.zeros(pictures)
+            : manager.create(batch.images(), pictures, DataType.FLOAT32);
     NDArray text = integers(manager, batch.text(), batch);
     NDArray maskAr = integers(manager, batch.maskAr(), batch);
     NDArray maskLoss = integers(manager, batch.maskLoss(), batch);
     TrainingInput input =
         new TrainingInput(
-            new ModelInput(images, text.get(":, :-1"), maskAr.get(":, :-1")),
+            new ModelInput(
+                images, text.get(":, :-1"), maskAr.get(":, :-1"), packing.sequences(batch)),
             text.get(":, 1:"),
             maskLoss.get(":, 1:").toType(DataType.FLOAT32, false));
-    String position =
-        "mixture positions %d to %d (%s%s)"
-            .formatted(
-                batch.firstIndex(),
-                batch.firstIndex() + b - 1,
-                String.join(", ", batch.ids().subList(0, Math.min(4, b))),
-                b > 4 ? ", ..." : "");
-    return new MicroBatch(input, position, batch.ids(), batch.firstIndex(), batch::close);
+    return new MicroBatch(
+        input, position(batch), batch.ids(), batch.firstIndex(), batch::close);
+  }
+
+  private static String position(ExampleBatch batch) {
+    List<Long> positions = batch.positions();
+    int n = positions.size();
+    int shown = Math.min(4, n);
+    boolean together = IntStream.range(1, n).allMatch(i -> positions.get(i) == positions.get(0) + i);
+    String range =
+        together
+            ? positions.get(0) + " to " + positions.get(n - 1)
+            : positions.stream().map(String::valueOf).collect(Collectors.joining(", "));
+    String ids = String.join(", ", batch.ids().subList(0, shown));
+    return "mixture positions %s (%s%s)".formatted(range, ids, n > shown ? ", ..." : "");
   }
 
   private static NDArray integers(NDManager manager, ByteBuffer column, ExampleBatch batch) {

@@ -8,6 +8,7 @@ import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
@@ -129,6 +130,7 @@ public final class Replay {
                 Tokenizer.load(tokenizerFile))) {
       requireSame("mixture", mixture.fingerprint());
       TrainState state = StateFiles.read(manager, checkpoint);
+      Packing packing = Packing.of(stage, recipe.model());
       var optimizer = stage.requiredOptimizer();
       ParameterGroups groups =
           ParameterGroups.of(
@@ -142,11 +144,11 @@ public final class Replay {
               recipe.seed());
       List<TrainStep.Attempt> attempts = new ArrayList<>(1);
       try (Mixture.BatchStream batches =
-          mixture.batches(state.dataPosition(), stage.microBatchSize(), 1)) {
+          mixture.batches(state.dataPosition(), stage.batchSize(), stage.microBatchSize(), 1)) {
         step.run(
             manager,
             state,
-            micro -> MicroBatch.upload(micro, batches.next()),
+            micro -> MicroBatch.upload(micro, batches.next(), packing),
             attempt -> {
               attempts.add(attempt);
               return false;
@@ -162,30 +164,33 @@ public final class Replay {
           Capsule.bits(attempt.loss()).equals(capsule.lossBits()),
           attempt.gradientNorm(),
           Capsule.bits(attempt.gradientNorm()).equals(capsule.normBits()),
-          examples(manager, mixture, step, state, attempt));
+          examples(manager, mixture, packing, step, state, attempt));
     }
   }
 
   private List<ExampleLoss> examples(
       NDManager manager,
       Mixture mixture,
+      Packing packing,
       TrainStep step,
       TrainState state,
       TrainStep.Attempt attempt) {
     List<ExampleLoss> examples = new ArrayList<>();
-    try (Mixture.BatchStream alone = mixture.batches(state.dataPosition(), 1, 1)) {
+    try (Mixture.BatchStream alone =
+        mixture.batches(state.dataPosition(), stage.batchSize(), 1, 1)) {
       for (int m = 0; m < attempt.parts().size(); m++) {
         TrainStep.Part part = attempt.parts().get(m);
         List<String> expected =
             m < capsule.parts().size() ? capsule.parts().get(m).lossBits() : List.of();
         List<String> bits = Capsule.bits(part.losses());
         for (int i = 0; i < part.losses().length; i++) {
+          ExampleBatch example = alone.next();
           try (NDManager own = manager.newSubManager();
-              MicroBatch one = MicroBatch.upload(own, alone.next())) {
+              MicroBatch one = MicroBatch.upload(own, example, packing)) {
             examples.add(
                 new ExampleLoss(
                     part.ids().get(i),
-                    part.index() + i,
+                    example.positions().get(0),
                     part.losses()[i],
                     i < expected.size() && expected.get(i).equals(bits.get(i)),
                     step.gradientNorm(own, state.parameters(), one)));

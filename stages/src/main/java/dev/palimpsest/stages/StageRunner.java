@@ -139,6 +139,7 @@ final class StageRunner {
           new TrainingLoop(
                   stage,
                   model,
+                  Packing.of(stage, modelConfig),
                   kernels,
                   mixture,
                   recipe.seed(),

@@ -16,6 +16,7 @@ import java.util.function.Consumer;
 final class TrainingLoop {
   private final StageConfig stage;
   private final PaliGemma model;
+  private final Packing packing;
   private final Kernels kernels;
   private final Mixture mixture;
   private final long seed;
@@ -25,6 +26,7 @@ final class TrainingLoop {
   TrainingLoop(
       StageConfig stage,
       PaliGemma model,
+      Packing packing,
       Kernels kernels,
       Mixture mixture,
       long seed,
@@ -32,6 +34,7 @@ final class TrainingLoop {
       Progress progress) {
     this.stage = stage;
     this.model = model;
+    this.packing = packing;
     this.kernels = kernels;
     this.mixture = mixture;
     this.seed = seed;
@@ -69,13 +72,14 @@ final class TrainingLoop {
     progress.start(stage, state.examples());
     try (MetricsLog log = new MetricsLog(metrics, state.examples());
         Mixture.BatchStream batches =
-            mixture.batches(state.dataPosition(), stage.microBatchSize(), readers)) {
+            mixture.batches(
+                state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
       while (state.examples() < stage.examples()) {
         // ---- Step
         long began = System.nanoTime();
         long waitedBefore = batches.waitedNanos();
         GuardedStep.Done done =
-            step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next()));
+            step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
         state = done.state();
         double nanos = Math.max(1, System.nanoTime() - began);
         StepMetrics line =

@@ -4,13 +4,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.TensorSource;
-import dev.palimpsest.configs.CheckpointConfig;
-import dev.palimpsest.configs.EvaluateConfig;
-import dev.palimpsest.configs.ExportConfig;
-import dev.palimpsest.configs.GuardConfig;
-import dev.palimpsest.configs.HandOver;
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
@@ -29,7 +22,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -113,7 +105,15 @@ final class TrainingChecks {
       TrainStep step =
           new TrainStep(
               subject.model(),
-              stage(subject, optimizer, steps * batch, batch, microBatch),
+              StageConfig.bare(
+                  "certify",
+                  steps * batch,
+                  subject.resolution(),
+                  (int) subject.inputs().shape("model_text").get(1),
+                  batch,
+                  microBatch,
+                  Precision.F32,
+                  optimizer),
               groups,
               new AdamW(optimizer, groups, subject.kernels()),
               0);
@@ -178,36 +178,6 @@ final class TrainingChecks {
   static TrainState state(
       Parameters parameters, Parameters mu, Parameters nu, long updates, long examples) {
     return new TrainState(parameters, mu, nu, updates, examples, 0, "certify", 0);
-  }
-
-  private static StageConfig stage(
-      Subject subject, OptimizerConfig optimizer, long examples, int batch, int microBatch) {
-    return new StageConfig(
-        "certify",
-        new Init.FromStage("none"),
-        examples,
-        subject.resolution(),
-        (int) subject.inputs().shape("model_text").get(1),
-        batch,
-        microBatch,
-        Precision.F32,
-        Map.of("none", 1.0),
-        new ImageConfig(ImageConfig.Resize.BILINEAR, true),
-        optimizer,
-        new HandOver(
-            HandOver.OptimizerState.KEEP,
-            HandOver.Position.CONTINUE,
-            HandOver.DataPosition.FRESH,
-            HandOver.PositionEmbedding.RESAMPLE),
-        0,
-        0,
-        null,
-        null,
-        0,
-        new CheckpointConfig(0, 1),
-        new GuardConfig(GuardConfig.NonFinite.STOP, GuardConfig.Spike.IGNORE, 64, 8, 0, 0),
-        new EvaluateConfig(List.of(), false, false, 0, 1),
-        new ExportConfig(Set.of(), Precision.F32));
   }
 
   /** An optimizer of the reference's hyper-parameters. */

@@ -1,0 +1,167 @@
+package dev.palimpsest.stages;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.OptimizerConfig;
+import dev.palimpsest.configs.ParameterGroupConfig;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.ScheduleConfig;
+import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.model.Initialization;
+import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.ParameterSpecs;
+import dev.palimpsest.model.Parameters;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Text, single pictures and pairs in one mixture, whole, in parts and packed. */
+class MixedBatchTest {
+  static final int SIDE = 8;
+  static final int TEXT = 24;
+  static final int BATCH = 12;
+  static final ModelConfig MODEL =
+      new ModelConfig(
+          new VisionConfig(16, 2, 32, 2, 4, 1e-6),
+          new LanguageConfig(320, 24, 2, 48, 2, 1, 12, 12, 50, 30, true, 5, 1e4, 1e-6));
+  static final OptimizerConfig OPTIMIZER =
+      new OptimizerConfig(
+          1e-3,
+          0.9,
+          0.999,
+          1e-8,
+          1,
+          0,
+          ".*",
+          new ScheduleConfig.Constant(0, 0),
+          List.of(new ParameterGroupConfig(".*", 1, null, false)));
+
+  @TempDir Path folder;
+
+  @Test
+  void neitherPartsNorPackingChangeAStep() throws IOException {
+    Map<String, TaskConfig> tasks = new TreeMap<>();
+    tasks.put("caption", task("caption", 5, "a.png"));
+    tasks.put("compare", task("compare", 3, "a.png", "b.png"));
+    tasks.put("text", task("text", 4));
+    try (NDManager manager = NDManager.newBaseManager();
+        Kernels kernels = Kernels.load();
+        Mixture mixture =
+            Mixture.open(
+                3,
+                "stage",
+                tasks,
+                Map.of("caption", 2.0, "compare", 1.0, "text", 2.0),
+                new ImageConfig(ImageConfig.Resize.BILINEAR, true),
+                SIDE,
+                TEXT,
+                new Characters())) {
+      TrainStep.Outcome whole = step(manager, kernels, mixture, BATCH, 0);
+      assertTrue(Double.isFinite(whole.gradientNorm()) && whole.gradientNorm() > 0);
+      // Sums of the same float32 numbers in another order.
+      for (int microBatch : new int[] {6, 4, 1}) {
+        assertAlike(whole, step(manager, kernels, mixture, microBatch, 0));
+      }
+      for (int microBatch : new int[] {12, 4}) {
+        assertAlike(whole, step(manager, kernels, mixture, microBatch, 60));
+        assertAlike(whole, step(manager, kernels, mixture, microBatch, 1));
+      }
+    }
+  }
+
+  /** A token a character. */
+  private static final class Characters implements Tokenizer {
+    @Override
+    public int[] encode(String text) {
+      return text.chars().map(c -> 3 + c).toArray();
+    }
+
+    @Override
+    public String decode(int[] ids) {
+      throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public int vocabularySize() {
+      return MODEL.language().vocabulary();
+    }
+  }
+
+  private static void assertAlike(TrainStep.Outcome expected, TrainStep.Outcome actual) {
+    assertEquals(expected.loss(), actual.loss(), 1e-5 * expected.loss());
+    assertEquals(expected.gradientNorm(), actual.gradientNorm(), 1e-5 * expected.gradientNorm());
+    assertEquals(expected.meanSupervisedTokens(), actual.meanSupervisedTokens());
+    assertEquals(expected.maxSupervisedTokens(), actual.maxSupervisedTokens());
+  }
+
+  private static TrainStep.Outcome step(
+      NDManager parent, Kernels kernels, Mixture mixture, int microBatch, int packTo) {
+    try (NDManager manager = parent.newSubManager();
+        Mixture.BatchStream batches = mixture.batches(5 * BATCH, BATCH, microBatch, 2)) {
+      Parameters parameters = Initialization.random(manager, MODEL, SIDE, 1);
+      ParameterGroups groups = ParameterGroups.of(OPTIMIZER, parameters.names(), BATCH);
+      TrainStep step =
+          new TrainStep(
+              new PaliGemma(MODEL, Precision.F32, kernels),
+              StageConfig.bare(
+                  "stage", BATCH, SIDE, TEXT, BATCH, microBatch, Precision.F32, OPTIMIZER),
+              groups,
+              new AdamW(OPTIMIZER, groups, kernels),
+              0);
+      TrainState state =
+          new TrainState(
+              parameters,
+              Parameters.zeros(manager, ParameterSpecs.of(MODEL, SIDE)),
+              Parameters.zeros(manager, ParameterSpecs.of(MODEL, SIDE)),
+              0,
+              0,
+              0,
+              "stage",
+              0);
+      Packing packing = new Packing(packTo, MODEL.vision().imageTokens(SIDE));
+      return step.run(
+          manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
+    }
+  }
+
+  private TaskConfig task(String name, int examples, String... images) throws IOException {
+    List<String> lines = new ArrayList<>();
+    for (int i = 0; i < examples; i++) {
+      List<String> files = new ArrayList<>();
+      for (String image : images) {
+        Path file = folder.resolve(name + i + image);
+        BufferedImage picture = new BufferedImage(SIDE, SIDE, BufferedImage.TYPE_INT_RGB);
+        for (int p = 0; p < SIDE * SIDE; p++) {
+          picture.setRGB(p % SIDE, p / SIDE, file.getFileName().hashCode() * (p + 7));
+        }
+        ImageIO.write(picture, "png", file.toFile());
+        files.add('"' + file.toString().replace('\\', '/') + '"');
+      }
+      lines.add(
+          "{\"image\": %s, \"prefix\": \"%s\", \"suffix\": \"%s\"}"
+              .formatted(files, name, "a".repeat(i + 1)));
+    }
+    Path file = folder.resolve(name + ".jsonl");
+    Files.write(file, lines);
+    return new TaskConfig(new SourceConfig.JsonLines(file.toString(), null));
+  }
+}
