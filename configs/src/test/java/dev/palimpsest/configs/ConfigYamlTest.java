@@ -21,6 +21,7 @@ class ConfigYamlTest {
         resolution: 224
         textTokens: 128
         batchSize: 1
+        packTo: 0
         precision: f32
         mixture: {}
         image: {resize: bilinear, antialias: true}

@@ -24,8 +24,8 @@ import org.apache.arrow.vector.types.pojo.Schema;
  * Decoded examples as Arrow columns in direct memory: {@code id} utf8, {@code position} int64,
  * {@code images} lists of pictures, as many as the example has, which are fixed-size lists of
  * float32; {@code text}, {@code mask_ar}, {@code mask_loss} and {@code mask_input} fixed-size lists
- * of int32. The buffers are little-endian views into the columns, from position 0
- * to the end, and are valid until {@link #close()}; a consumer may alias them.
+ * of int32. The buffers are little-endian views into the columns, from position 0 to the end, and
+ * are valid until {@link #close()}; a consumer may alias them.
  */
 public final class ExampleBatch implements AutoCloseable {
   private static final String ID = "id";
@@ -85,8 +85,7 @@ public final class ExampleBatch implements AutoCloseable {
             List.of(
                 Field.notNullable(ID, ArrowType.Utf8.INSTANCE),
                 Field.notNullable(POSITION, new ArrowType.Int(Long.SIZE, true)),
-                new Field(
-                    IMAGES, FieldType.notNullable(ArrowType.List.INSTANCE), List.of(picture)),
+                new Field(IMAGES, FieldType.notNullable(ArrowType.List.INSTANCE), List.of(picture)),
                 fixedLists(TEXT, integer, textColumns),
                 fixedLists(MASK_AR, integer, textColumns),
                 fixedLists(MASK_LOSS, integer, textColumns),

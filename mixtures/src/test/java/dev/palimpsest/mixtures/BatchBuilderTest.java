@@ -114,7 +114,8 @@ class BatchBuilderTest {
       assertArrayEquals(new int[] {0, 1, 0, 2}, batch.pictures());
       assertArrayEquals(floats(alone.images()), floats(batch.images()));
       assertEquals(List.of(7L, 8L, 9L, 10L), batch.positions());
-      assertSays(assertThrows(IllegalStateException.class, batch::imagesPerExample), "[0, 1, 0, 2]");
+      assertSays(
+          assertThrows(IllegalStateException.class, batch::imagesPerExample), "[0, 1, 0, 2]");
       List<?> none2 = (List<?>) batch.columns().getVector("images").getObject(2);
       List<?> two3 = (List<?>) batch.columns().getVector("images").getObject(3);
       assertEquals(0, none2.size());

@@ -53,15 +53,15 @@ public record MicroBatch(
                 images, text.get(":, :-1"), maskAr.get(":, :-1"), packing.sequences(batch)),
             text.get(":, 1:"),
             maskLoss.get(":, 1:").toType(DataType.FLOAT32, false));
-    return new MicroBatch(
-        input, position(batch), batch.ids(), batch.firstIndex(), batch::close);
+    return new MicroBatch(input, position(batch), batch.ids(), batch.firstIndex(), batch::close);
   }
 
   private static String position(ExampleBatch batch) {
     List<Long> positions = batch.positions();
     int n = positions.size();
     int shown = Math.min(4, n);
-    boolean together = IntStream.range(1, n).allMatch(i -> positions.get(i) == positions.get(0) + i);
+    boolean together =
+        IntStream.range(1, n).allMatch(i -> positions.get(i) == positions.get(0) + i);
     String range =
         together
             ? positions.get(0) + " to " + positions.get(n - 1)

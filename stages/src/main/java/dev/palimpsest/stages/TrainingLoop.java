@@ -72,8 +72,7 @@ final class TrainingLoop {
     progress.start(stage, state.examples());
     try (MetricsLog log = new MetricsLog(metrics, state.examples());
         Mixture.BatchStream batches =
-            mixture.batches(
-                state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
+            mixture.batches(state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
       while (state.examples() < stage.examples()) {
         // ---- Step
         long began = System.nanoTime();

@@ -138,8 +138,7 @@ class MixedBatchTest {
               "stage",
               0);
       Packing packing = new Packing(packTo, MODEL.vision().imageTokens(SIDE));
-      return step.run(
-          manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
+      return step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
     }
   }
 
