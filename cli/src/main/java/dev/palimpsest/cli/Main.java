@@ -26,6 +26,7 @@ import picocli.CommandLine.Command;
       CertifyCommand.class,
       ScoreCommand.class,
       ReplayCommand.class,
+      TasksCommand.class,
       BenchCommand.class,
     })
 public final class Main implements Runnable {

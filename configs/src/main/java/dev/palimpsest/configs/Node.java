@@ -39,6 +39,28 @@ sealed interface Node {
       return new Mapping(changed, at);
     }
 
+    /** This mapping without a key. */
+    Mapping without(String key) {
+      Map<String, Entry> fewer = new LinkedHashMap<>(entries);
+      fewer.remove(key);
+      return new Mapping(fewer, at);
+    }
+
+    /** As {@link #over}, but mappings that both have are put over each other in turn. */
+    Mapping deepOver(Mapping base) {
+      Map<String, Entry> merged = new LinkedHashMap<>(base.entries);
+      entries.forEach(
+          (key, entry) ->
+              merged.merge(
+                  key,
+                  entry,
+                  (below, above) ->
+                      below.value() instanceof Mapping b && above.value() instanceof Mapping a
+                          ? new Entry(above.keyAt(), a.deepOver(b))
+                          : above));
+      return new Mapping(merged, at);
+    }
+
     /** This mapping over another: a key that both have keeps this one's value. */
     Mapping over(Mapping base) {
       Map<String, Entry> merged = new LinkedHashMap<>(base.entries);

@@ -10,7 +10,9 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -94,17 +96,97 @@ public final class Recipes {
    * @throws InvalidConfigException with every mistake found
    */
   public static BenchConfig bindBenchmark(Path file) {
+    return bindRecord(
+        BenchConfig.class, read(file), file.toString(), new Variables(Map.of(), System.getenv()));
+  }
+
+  /**
+   * Binds a benchmark's definition.
+   *
+   * @param text YAML with the components of {@link BenchmarkConfig}; {@code include: name} puts
+   *     another file's values under this one's, mapping by mapping
+   * @param source what messages call it
+   * @param included the text of an included file by its name; empty when there is none
+   * @throws InvalidConfigException with every mistake found
+   */
+  public static BenchmarkConfig bindBenchmark(
+      String text, String source, Function<String, Optional<String>> included) {
     List<Problem> problems = new ArrayList<>();
-    Node root = YamlReader.file(read(file), file.toString(), problems);
-    Object bench =
-        root == null
-            ? null
-            : new Binder(new Variables(Map.of(), System.getenv()), problems)
-                .bind(BenchConfig.class, root, "");
-    if (bench == null || !problems.isEmpty()) {
+    Node root = include(text, source, included, 0, problems);
+    return bindRecord(
+        BenchmarkConfig.class, root, new Variables(Map.of(), System.getenv()), problems);
+  }
+
+  /**
+   * Binds a benchmark's definition in a file.
+   *
+   * @param included as in {@link #bindBenchmark(String, String, Function)}
+   * @throws InvalidConfigException with every mistake found
+   */
+  public static BenchmarkConfig bindBenchmark(
+      String file, Function<String, Optional<String>> included) {
+    return bindBenchmark(read(Path.of(file)), file, included);
+  }
+
+  /** How deep includes may go before they are taken for a circle. */
+  private static final int INCLUDES = 8;
+
+  private static @Nullable Node include(
+      String text,
+      String source,
+      Function<String, Optional<String>> included,
+      int depth,
+      List<Problem> problems) {
+    Node root = YamlReader.file(text, source, problems);
+    if (!(root instanceof Node.Mapping own)
+        || !(own.value("include") instanceof Node.Scalar name)) {
+      return root;
+    }
+    Optional<String> other = included.apply(name.text());
+    if (other.isEmpty() || depth == INCLUDES) {
+      problems.add(
+          new Problem(
+              "include",
+              other.isEmpty()
+                  ? "there is no file '" + name.text() + "' to include"
+                  : "goes in a circle",
+              name.at()));
+      return root;
+    }
+    Node base = include(other.get(), name.text(), included, depth + 1, problems);
+    Node.Mapping without = own.without("include");
+    return base instanceof Node.Mapping mapping ? without.deepOver(mapping) : without;
+  }
+
+  /** Binds the list of benchmarks. */
+  public static BenchmarkIndex bindBenchmarkIndex(String text, String source) {
+    return bindRecord(BenchmarkIndex.class, text, source, new Variables(Map.of(), System.getenv()));
+  }
+
+  /**
+   * Binds a suite that stands in a file by itself.
+   *
+   * @throws InvalidConfigException with every mistake found
+   */
+  public static SuiteConfig bindSuite(Path file) {
+    Map<String, String> folder =
+        Map.of("recipe", String.valueOf(file.toAbsolutePath().normalize().getParent()));
+    return bindRecord(
+        SuiteConfig.class, read(file), file.toString(), new Variables(folder, System.getenv()));
+  }
+
+  private static <T> T bindRecord(Class<T> type, String text, String source, Variables variables) {
+    List<Problem> problems = new ArrayList<>();
+    return bindRecord(type, YamlReader.file(text, source, problems), variables, problems);
+  }
+
+  private static <T> T bindRecord(
+      Class<T> type, @Nullable Node root, Variables variables, List<Problem> problems) {
+    Object bound = root == null ? null : new Binder(variables, problems).bind(type, root, "");
+    if (bound == null || !problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }
-    return (BenchConfig) bench;
+    return type.cast(bound);
   }
 
   private static Set<String> names(Node.Mapping recipe, String part) {

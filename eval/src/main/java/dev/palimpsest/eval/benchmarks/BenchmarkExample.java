@@ -31,6 +31,13 @@ public record BenchmarkExample(
     fields = Collections.unmodifiableMap(new LinkedHashMap<>(fields));
   }
 
+  /** The example under another id and with more fields. */
+  BenchmarkExample with(String otherId, Map<String, JsonNode> more) {
+    Map<String, JsonNode> all = new LinkedHashMap<>(fields);
+    all.putAll(more);
+    return new BenchmarkExample(otherId, images, question, references, all);
+  }
+
   /** The example with an answer, ready to be scored. */
   public MetricRecord predicted(String prediction) {
     return new MetricRecord(id, prediction, references, fields);

@@ -81,6 +81,13 @@ record JsonFile(Path path, JsonNode root) {
     return texts;
   }
 
+  /** The texts of a list, or one text by itself; empty where it is missing. */
+  static List<String> oneOrMany(JsonNode node) {
+    return node.isArray()
+        ? texts(node)
+        : node.isMissingNode() || node.isNull() ? List.of() : List.of(node.asText());
+  }
+
   /** One text under the same key of every object of a list. */
   static List<String> texts(JsonNode list, String key) {
     List<String> texts = new ArrayList<>();

@@ -356,6 +356,28 @@ public final class QuestionFiles {
   }
 
   /**
+   * JSON lines of one's own: {@code id}, {@code image} (a name or a list), {@code question}, {@code
+   * references} (a text or a list); everything else is a field.
+   */
+  public static List<BenchmarkExample> jsonLines(Path file) throws IOException {
+    List<BenchmarkExample> examples = new ArrayList<>();
+    for (JsonNode item : JsonFile.readLines(file)) {
+      JsonFile json = new JsonFile(file, item);
+      Map<String, JsonNode> fields = new LinkedHashMap<>();
+      item.properties().forEach(e -> fields.put(e.getKey(), e.getValue()));
+      List.of("id", "image", "question", "references").forEach(fields::remove);
+      examples.add(
+          new BenchmarkExample(
+              json.text(item, "id"),
+              JsonFile.oneOrMany(item.path("image")),
+              item.path("question").asText(""),
+              JsonFile.oneOrMany(item.path("references")),
+              fields));
+    }
+    return examples;
+  }
+
+  /**
    * A file of results: {@code [{question_id, answer}]}.
    *
    * @return answer by question id

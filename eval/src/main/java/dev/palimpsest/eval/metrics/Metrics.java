@@ -50,6 +50,7 @@ public final class Metrics {
     all.addAll(Pope.variants());
     all.addAll(Nlvr2.variants());
     all.add(new RemoteSensingVqa());
+    all.add(new Mmvp());
     all.addAll(RefCocoBox.variants());
     all.addAll(RefCocoSegmentation.variants());
     all.add(new CocoMapMetric());

@@ -1,0 +1,301 @@
+package dev.palimpsest.eval.benchmarks;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.TextNode;
+import dev.palimpsest.configs.BenchmarkConfig;
+import dev.palimpsest.configs.BenchmarkConfig.Data;
+import dev.palimpsest.configs.BenchmarkFormat;
+import dev.palimpsest.mixtures.Example;
+import dev.palimpsest.mixtures.ImageReference;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+/** A benchmark's definition and a folder of files to questions. */
+public final class BenchmarkReader {
+  private final BenchmarkConfig benchmark;
+  private final Path folder;
+
+  /**
+   * A reader.
+   *
+   * @param folder the data folder, to which all files of the definition are relative
+   */
+  public BenchmarkReader(BenchmarkConfig benchmark, Path folder) {
+    this.benchmark = benchmark;
+    this.folder = folder;
+  }
+
+  /**
+   * Every example of the benchmark's split, in the order of its files.
+   *
+   * @throws BenchmarkFormatException when files are missing (says which, and where they are usually
+   *     had) or are not in their published form
+   * @throws UncheckedIOException when they cannot be read
+   */
+  public List<Question> questions() {
+    Data data = data();
+    try {
+      PromptTemplate prompt = new PromptTemplate(benchmark.prompt(), benchmark.choiceSeparator());
+      String reference = benchmark.reference();
+      PromptTemplate answer =
+          reference == null ? null : new PromptTemplate(reference, benchmark.choiceSeparator());
+      List<Question> questions = new ArrayList<>();
+      for (Located located : located(data)) {
+        BenchmarkExample example = located.example();
+        List<String> references =
+            answer == null ? example.references() : List.of(answer.of(example));
+        Map<String, JsonNode> fields = new LinkedHashMap<>(example.fields());
+        fields.put("image", TextNode.valueOf(String.join(" ", example.images())));
+        questions.add(
+            new Question(
+                new Example(
+                    example.id(),
+                    located.images(),
+                    prompt.of(example),
+                    references.isEmpty() ? "" : references.get(0),
+                    references),
+                fields));
+      }
+      if (questions.isEmpty()) {
+        throw new BenchmarkFormatException(
+            "%s: no example of split %s in %s"
+                .formatted(benchmark.name(), benchmark.split(), data.files().values()));
+      }
+      return questions;
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + benchmark.name(), e);
+    }
+  }
+
+  /** The prompt of a made-up example, for readers without the files. */
+  public static String samplePrompt(BenchmarkConfig benchmark) {
+    JsonNodeFactory nodes = JsonNodeFactory.instance;
+    return new PromptTemplate(benchmark.prompt(), benchmark.choiceSeparator())
+        .of(
+            new BenchmarkExample(
+                "made up",
+                List.of(),
+                "What colour is the kettle?",
+                List.of(),
+                Map.of(
+                    "language",
+                    nodes.textNode("de"),
+                    "choices",
+                    nodes.arrayNode().add("teal").add("red"),
+                    "options",
+                    nodes.textNode("(a) Teal (b) Red"),
+                    "hint",
+                    nodes.textNode("A kettle is on a stove."))));
+  }
+
+  /** The first form of the files that is complete. */
+  public Data data() {
+    for (Data data : benchmark.data()) {
+      if (missing(data).isEmpty()) {
+        return data;
+      }
+    }
+    StringBuilder message =
+        new StringBuilder(
+            "benchmark %s: its files are not in %s".formatted(benchmark.name(), folder));
+    String or = "";
+    for (Data data : benchmark.data()) {
+      message.append("\n  %smissing: %s".formatted(or, String.join(", ", missing(data))));
+      message.append("\n  usually had from ").append(data.from());
+      or = "or ";
+    }
+    throw new BenchmarkFormatException(message.toString());
+  }
+
+  private List<String> missing(Data data) {
+    List<String> missing = new ArrayList<>();
+    data.files().values().stream().filter(name -> paths(name).isEmpty()).forEach(missing::add);
+    String images = data.images();
+    if (images != null && !Files.isDirectory(folder.resolve(images))) {
+      missing.add(images + "/");
+    }
+    return missing;
+  }
+
+  /** The files of a name whose last part may hold a {@code *}, sorted. */
+  private List<Path> paths(String name) {
+    Path path = folder.resolve(name);
+    if (name.indexOf('*') < 0) {
+      return Files.exists(path) ? List.of(path) : List.of();
+    }
+    Path parent = Objects.requireNonNull(path.getParent());
+    if (!Files.isDirectory(parent)) {
+      return List.of();
+    }
+    PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + path.getFileName());
+    try (Stream<Path> all = Files.list(parent)) {
+      return all.filter(p -> matcher.matches(p.getFileName())).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot list " + parent, e);
+    }
+  }
+
+  /** An example and its pictures. */
+  private record Located(BenchmarkExample example, List<ImageReference> images) {}
+
+  private List<Located> located(Data data) throws IOException {
+    List<Located> located = new ArrayList<>();
+    for (BenchmarkExample example : examples(data)) {
+      boolean kept = true;
+      for (Map.Entry<String, List<String>> keep : data.keep().entrySet()) {
+        JsonNode field = example.fields().get(keep.getKey());
+        kept &= field != null && keep.getValue().contains(field.asText());
+      }
+      if (kept) {
+        located.add(new Located(example, pictures(data, example)));
+      }
+    }
+    return located;
+  }
+
+  private List<ImageReference> pictures(Data data, BenchmarkExample example) {
+    Path images = folder.resolve(Objects.requireNonNullElse(data.images(), ""));
+    if (benchmark.frames() > 0) {
+      return frames(images.resolve(example.images().get(0)));
+    }
+    if (data.format() == BenchmarkFormat.WIDGET_CAPTION) {
+      return List.of(
+          WidgetPicture.of(
+              images.resolve(example.images().get(0)),
+              folder.resolve(Objects.requireNonNull(data.files().get("views"))),
+              example));
+    }
+    return example.images().stream()
+        .map(name -> ImageReference.file(images.resolve(name)))
+        .toList();
+  }
+
+  /**
+   * A video's frames: every so many-th; a video that is too short begins again, as in big_vision.
+   */
+  private List<ImageReference> frames(Path video) {
+    if (!Files.isDirectory(video)) {
+      throw new BenchmarkFormatException(
+          "benchmark %s: there is no folder of frames %s".formatted(benchmark.name(), video));
+    }
+    List<Path> all;
+    try (Stream<Path> files = Files.list(video)) {
+      all = files.sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot list " + video, e);
+    }
+    List<ImageReference> strided = new ArrayList<>();
+    for (int i = 0; i < all.size(); i += benchmark.frameStride()) {
+      strided.add(ImageReference.file(all.get(i)));
+    }
+    if (strided.isEmpty()) {
+      throw new BenchmarkFormatException(video + ": a video without frames");
+    }
+    List<ImageReference> frames = new ArrayList<>();
+    for (int i = 0; i < benchmark.frames(); i++) {
+      frames.add(strided.get(i % strided.size()));
+    }
+    return frames;
+  }
+
+  private List<BenchmarkExample> examples(Data data) throws IOException {
+    return switch (data.format()) {
+      case COCO_CAPTIONS -> CaptionFiles.coco(file(data, "annotations"));
+      case KARPATHY -> CaptionFiles.karpathy(file(data, "dataset"));
+      case TEXT_CAPS -> CaptionFiles.textCaps(file(data, "annotations"));
+      case SCI_CAP -> FolderFiles.sciCap(file(data, "list"), file(data, "captions"));
+      case SCREEN2WORDS ->
+          FolderFiles.ofScreens(
+              CaptionFiles.screenSummaries(file(data, "summaries")), file(data, "screens"));
+      case WIDGET_CAPTION ->
+          FolderFiles.ofScreens(
+              CaptionFiles.widgetCaptions(file(data, "captions")), file(data, "screens"));
+      case CROSSMODAL -> MultilingualFiles.crossmodal(file(data, "captions"));
+      case COCO35L -> MultilingualFiles.coco35l(file(data, "captions"), file(data, "dataset"));
+      case VQA -> QuestionFiles.vqa(file(data, "questions"), file(data, "annotations"));
+      case TEXT_VQA -> QuestionFiles.textVqa(file(data, "annotations"));
+      case VIZ_WIZ -> QuestionFiles.vizWiz(file(data, "annotations"));
+      case DOC_VQA -> QuestionFiles.docVqa(file(data, "annotations"));
+      case ST_VQA -> QuestionFiles.stVqa(file(data, "annotations"));
+      case CHART_QA -> each(data, "split", QuestionFiles::chartQa);
+      case GQA -> QuestionFiles.gqa(file(data, "questions"));
+      case XGQA -> MultilingualFiles.xGqa(files(data));
+      case A_OKVQA -> QuestionFiles.aokVqa(file(data, "annotations"));
+      case SCIENCE_QA -> scienceQa(data);
+      case AI2D -> FolderFiles.ai2d(file(data, "questions"), file(data, "test"));
+      case TALLY_QA -> QuestionFiles.tallyQa(file(data, "questions"));
+      case COUNT_BENCH_QA, PARQUET ->
+          throw new BenchmarkFormatException(benchmark.name() + ": Parquet cannot be read here");
+      case OCR_VQA -> QuestionFiles.ocrVqa(file(data, "dataset"));
+      case NLVR2 -> QuestionFiles.nlvr2(file(data, "questions"));
+      case MARVL -> MultilingualFiles.marvl(files(data));
+      case RSVQA -> FolderFiles.rsvqa(file(data, "questions"), file(data, "answers"), ".png");
+      case POPE -> each(data, "category", QuestionFiles::pope);
+      case MMVP -> FolderFiles.mmvp(file(data, "questions"));
+      case REF_COCO -> RefCocoFiles.read(file(data, "refs"), file(data, "instances"));
+      case MSRVTT -> VideoFiles.msrVtt(file(data, "annotations"));
+      case VATEX -> VideoFiles.vatex(file(data, "annotations"));
+      case ACTIVITYNET_CAPTIONS -> VideoFiles.activityNetCaptions(file(data, "annotations"));
+      case VIDEO_QA -> VideoFiles.questions(file(data, "questions"));
+      case ACTIVITYNET_QA ->
+          VideoFiles.activityNetQuestions(file(data, "questions"), file(data, "answers"));
+      case JSON_LINES -> QuestionFiles.jsonLines(file(data, "rows"));
+    };
+  }
+
+  /** Problems with a picture; its name is the folder of the problem and the file in it. */
+  private List<BenchmarkExample> scienceQa(Data data) throws IOException {
+    List<BenchmarkExample> examples = new ArrayList<>();
+    for (BenchmarkExample example : QuestionFiles.scienceQa(file(data, "problems"))) {
+      if (!example.images().isEmpty()) {
+        examples.add(
+            new BenchmarkExample(
+                example.id(),
+                List.of(example.id() + "/" + example.images().get(0)),
+                example.question(),
+                example.references(),
+                example.fields()));
+      }
+    }
+    return examples;
+  }
+
+  private interface OneFile {
+    List<BenchmarkExample> read(Path file) throws IOException;
+  }
+
+  /** Files of one form; a file's name in the definition becomes a field and makes ids unique. */
+  private List<BenchmarkExample> each(Data data, String field, OneFile form) throws IOException {
+    List<BenchmarkExample> examples = new ArrayList<>();
+    for (Map.Entry<String, Path> file : files(data).entrySet()) {
+      for (BenchmarkExample example : form.read(file.getValue())) {
+        examples.add(
+            example.with(
+                file.getKey() + "-" + example.id().replaceFirst("^" + file.getKey() + "_", ""),
+                Map.of(field, TextNode.valueOf(file.getKey()))));
+      }
+    }
+    return examples;
+  }
+
+  private Path file(Data data, String name) {
+    return folder.resolve(Objects.requireNonNull(data.files().get(name), name));
+  }
+
+  private Map<String, Path> files(Data data) {
+    Map<String, Path> files = new LinkedHashMap<>();
+    data.files().forEach((name, file) -> files.put(name, folder.resolve(file)));
+    return files;
+  }
+}

@@ -1,0 +1,306 @@
+package dev.palimpsest.eval.benchmarks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.configs.BenchmarkConfig;
+import dev.palimpsest.configs.BenchmarkConfig.Published;
+import dev.palimpsest.configs.BenchmarkFormat;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.SamplerConfig;
+import dev.palimpsest.eval.metrics.MetricRecord;
+import dev.palimpsest.eval.metrics.MetricResult;
+import dev.palimpsest.eval.metrics.Metrics;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class BenchmarksTest {
+  /** Rows of PaliGemma's table 1, and of the splits of RefCOCO that its repository adds. */
+  private static final List<String> ROWS =
+      List.of(
+          "COCOcap",
+          "NoCaps",
+          "COCO-35L (en)",
+          "COCO-35L (avg34)",
+          "XM3600 (en)",
+          "XM3600 (avg35)",
+          "Screen2Words",
+          "TextCaps",
+          "SciCap",
+          "WidgetCap",
+          "VQAv2",
+          "MMVP",
+          "POPE",
+          "Objaverse",
+          "OKVQA",
+          "AOKVQA-MC",
+          "AOKVQA-DA",
+          "GQA",
+          "xGQA",
+          "NLVR2",
+          "MARVL",
+          "AI2D",
+          "ScienceQA",
+          "RSVQA-lr",
+          "RSVQA-hr (test)",
+          "RSVQA-hr (test2)",
+          "ChartQA (human)",
+          "ChartQA (aug)",
+          "VizWiz",
+          "TallyQA (simple)",
+          "TallyQA (complex)",
+          "CountBenchQA",
+          "OCR-VQA",
+          "TextVQA",
+          "DocVQA",
+          "InfoVQA",
+          "ST-VQA",
+          "RefCOCO (val)",
+          "RefCOCO (testA)",
+          "RefCOCO (testB)",
+          "RefCOCO+ (val)",
+          "RefCOCO+ (testA)",
+          "RefCOCO+ (testB)",
+          "RefCOCOg (val)",
+          "RefCOCOg (test)",
+          "ActivityNet-QA",
+          "ActivityNet-CAP",
+          "MSRVTT-QA",
+          "MSRVTT-CAP",
+          "MSVD-QA",
+          "VATEX");
+
+  private static Path folder;
+
+  @BeforeAll
+  static void write(@TempDir Path temporary) throws IOException {
+    folder = temporary;
+    TinyBenchmarks.write(folder);
+  }
+
+  static List<String> names() {
+    return Benchmarks.index().benchmarks();
+  }
+
+  @Test
+  void everyRowOfThePapersTableIsHereOrHasAReason() {
+    Set<String> rows = new HashSet<>(Benchmarks.index().notScorable().keySet());
+    for (String name : names()) {
+      Benchmarks.find(name).published().stream().map(Published::row).forEach(rows::add);
+    }
+    List<String> missing = ROWS.stream().filter(row -> !rows.contains(row)).toList();
+    assertEquals(List.of(), missing);
+  }
+
+  @Test
+  void figuresAreThePapers() {
+    assertEquals(76.5, Benchmarks.find("textvqa").published().get(0).at(896));
+    assertEquals(74.2, Benchmarks.find("chartqa").published().get(1).at(224));
+    assertEquals(75.7, Benchmarks.find("refcoco-testA").published().get(0).at(224));
+  }
+
+  @Test
+  void everyFileIsInTheIndexOrIsIncluded() throws IOException {
+    Path resources = Path.of("src/main/resources/dev/palimpsest/eval/benchmarks");
+    try (var files = Files.list(resources)) {
+      Set<String> all =
+          files
+              .map(f -> f.getFileName().toString().replace(".yaml", ""))
+              .collect(Collectors.toSet());
+      all.removeAll(names());
+      assertEquals(Set.of("index", "captions", "questions", "refcoco", "video"), all);
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("names")
+  void everyBenchmarkReadsItsPublishedFilesAndItsMetricsScoreThem(String name) throws IOException {
+    BenchmarkConfig benchmark = Benchmarks.find(name);
+    assertEquals(name, benchmark.name());
+    BenchmarkFormat format = benchmark.data().get(0).format();
+    if (format == BenchmarkFormat.COUNT_BENCH_QA) {
+      return; // Parquet
+    }
+    if (format == BenchmarkFormat.REF_COCO) {
+      String set = name.substring(0, name.indexOf('-')).replace("cocop", "coco+");
+      TinyBenchmarks.useReferences(folder, set, benchmark.split());
+    }
+    List<Question> questions = new BenchmarkReader(benchmark, folder).questions();
+    assertFalse(questions.isEmpty());
+    Set<String> ids = new HashSet<>();
+    List<MetricRecord> records = new ArrayList<>();
+    for (Question question : questions) {
+      assertTrue(ids.add(question.example().id()), question.example().id());
+      assertFalse(question.example().prefix().contains("{"), question.example().prefix());
+      assertFalse(question.example().images().isEmpty());
+      records.add(question.answered(question.example().suffix()));
+    }
+    for (String metric : benchmark.metrics()) {
+      MetricResult result = Metrics.find(metric).score(records);
+      for (Published published : benchmark.published()) {
+        String quantity = published.quantity();
+        if (quantity != null && metric.equals(benchmark.metrics().get(0))) {
+          assertTrue(result.values().containsKey(quantity), result.values()::toString);
+        }
+      }
+    }
+  }
+
+  @Test
+  void promptsAreThoseOfTheTransfers() {
+    Map<String, String> expected =
+        Map.of(
+            "cococap",
+            "caption en",
+            "xm3600",
+            "caption de",
+            "vqav2",
+            "answer en What color is the kettle?",
+            "aokvqa-mc",
+            "answer en  What is it for? choose from: tea \t dig \t fly \t sew",
+            "scienceqa",
+            "Question: Which is soft?\nContext: \nOptions: (A) stone, (B) wool\nAnswer:",
+            "docvqa",
+            "What is the total?",
+            "nlvr2",
+            "answer en There are two kettles.");
+    expected.forEach(
+        (name, prompt) ->
+            assertEquals(
+                prompt,
+                new BenchmarkReader(Benchmarks.find(name), folder)
+                    .questions()
+                    .get(0)
+                    .example()
+                    .prefix()));
+    assertEquals(
+        "The answer is B.",
+        new BenchmarkReader(Benchmarks.find("scienceqa"), folder)
+            .questions()
+            .get(0)
+            .example()
+            .suffix());
+  }
+
+  @Test
+  void pairsOfPicturesAndFramesOfVideosComeInOrder() {
+    assertEquals(List.of("test1-0-0-img0.png", "test1-0-0-img1.png"), pictures("nlvr2"));
+    // 40 frames, every 30th: two, from which on the video begins again.
+    List<String> frames = pictures("activitynet-cap");
+    assertEquals(16, frames.size());
+    assertEquals(List.of("000001.jpg", "000031.jpg", "000001.jpg"), frames.subList(0, 3));
+    assertEquals(8, pictures("msvd-qa").size());
+  }
+
+  private static List<String> pictures(String name) {
+    return new BenchmarkReader(Benchmarks.find(name), folder)
+        .questions().get(0).example().images().stream()
+            .map(image -> Path.of(image.name()).getFileName().toString())
+            .toList();
+  }
+
+  @Test
+  void aWidgetStandsInARedBox() throws IOException {
+    BufferedImage screen = new BufferedImage(144, 256, BufferedImage.TYPE_INT_RGB);
+    ImageIO.write(screen, "jpg", folder.resolve("rico/combined/9.jpg").toFile());
+    byte[] drawn =
+        new BenchmarkReader(Benchmarks.find("widgetcap"), folder)
+            .questions()
+            .get(0)
+            .example()
+            .images()
+            .get(0)
+            .content()
+            .read();
+    BufferedImage boxed = ImageIO.read(new ByteArrayInputStream(drawn));
+    // Node 0.0.1 covers the right half of the canvas's upper half.
+    assertEquals(0xffff0000, boxed.getRGB(72, 60));
+    assertEquals(0xffff0000, boxed.getRGB(100, 128));
+    assertEquals(0xff000000, boxed.getRGB(30, 60));
+  }
+
+  @Test
+  void missingFilesAreNamedWithWhereTheyAreHad(@TempDir Path empty) {
+    BenchmarkFormatException missing =
+        assertThrows(
+            BenchmarkFormatException.class,
+            () -> new BenchmarkReader(Benchmarks.find("vqav2"), empty).questions());
+    String message = String.valueOf(missing.getMessage());
+    assertTrue(message.contains("v2_mscoco_val2014_annotations.json"), message);
+    assertTrue(message.contains("coco/val2014/"), message);
+    assertTrue(message.contains("visualqa.org"), message);
+    assertTrue(message.contains("huggingface.co/datasets/lmms-lab/VQAv2"), message);
+  }
+
+  @Test
+  void aFileOfOnesOwnIncludesWhatIsShipped(@TempDir Path own) throws IOException {
+    Path file =
+        Files.writeString(
+            own.resolve("kettles.yaml"),
+            """
+            include: questions
+            name: kettles
+            title: Kettles
+            decode: {sampler: {beam: {size: 4}}}
+            metrics: ['exact_match:official']
+            split: all
+            data:
+              - {format: json_lines, files: {rows: rows.jsonl}, from: my desk}
+            """);
+    Files.writeString(
+        own.resolve("rows.jsonl"),
+        "{\"id\": 1, \"image\": \"1.png\", \"question\": \"Why?\", \"references\": [\"so\"]}\n");
+    BenchmarkConfig kettles = Benchmarks.find(file.toString());
+    assertEquals(32, kettles.decode().maxNewTokens());
+    assertEquals(new SamplerConfig.Beam(4), kettles.decode().sampler());
+    Question question = new BenchmarkReader(kettles, own).questions().get(0);
+    assertEquals("answer en Why?", question.example().prefix());
+    assertEquals(List.of("so"), question.example().references());
+  }
+
+  @Test
+  void mistakesInADefinitionAreNamedWithTheirPlace(@TempDir Path own) throws IOException {
+    Path file =
+        Files.writeString(
+            own.resolve("bad.yaml"),
+            """
+            include: question
+            name: bad
+            version: 0
+            data: [{format: vqa, files: {question: q.json}, from: x}]
+            """);
+    InvalidConfigException bad =
+        assertThrows(InvalidConfigException.class, () -> Benchmarks.find(file.toString()));
+    String message = String.valueOf(bad.getMessage());
+    assertTrue(message.contains("bad.yaml:1:10: include: there is no file 'question'"), message);
+    assertTrue(message.contains("version: must be greater than 0"), message);
+    assertTrue(message.contains("did you mean 'questions'?"), message);
+    assertTrue(message.contains("metrics: is required"), message);
+  }
+
+  @Test
+  void unknownNamesSuggestTheNearest() {
+    InvalidConfigException unknown =
+        assertThrows(InvalidConfigException.class, () -> Benchmarks.index().expand("vqv2,gqa"));
+    assertTrue(String.valueOf(unknown.getMessage()).contains("did you mean 'vqav2'?"));
+    assertEquals(List.of("docvqa", "gqa"), Benchmarks.index().expand("docvqa, gqa,docvqa"));
+    assertTrue(Benchmarks.index().expand("paper-table").contains("refcocog-test"));
+  }
+}
