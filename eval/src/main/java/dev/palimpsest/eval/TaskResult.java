@@ -6,8 +6,7 @@ package dev.palimpsest.eval;
  * @param examples how many were scored
  * @param exactMatch share of examples whose decoded text is one of the accepted answers, character
  *     by character
- * @param tokenAccuracy teacher-forced: share of supervised tokens (the reference's and its EOS, as
- *     far as they fit the text length) that are the most likely token after the true ones before
- *     them; of several equally likely the lowest id counts
+ * @param tokenAccuracy teacher-forced: share of supervised tokens (the reference's and its EOS)
+ *     that are strictly the most likely token after the true ones before them
  */
 public record TaskResult(long examples, Score exactMatch, Score tokenAccuracy) {}

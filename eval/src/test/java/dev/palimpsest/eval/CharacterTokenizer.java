@@ -1,5 +1,6 @@
 package dev.palimpsest.eval;
 
+import dev.palimpsest.eval.decoding.TinyModel;
 import dev.palimpsest.mixtures.Tokenizer;
 
 /** One token a character of ASCII; what a drawn model says can be read back token by token. */

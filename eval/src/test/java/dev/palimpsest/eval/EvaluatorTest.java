@@ -13,6 +13,7 @@ import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
+import dev.palimpsest.eval.decoding.TinyModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -79,6 +79,35 @@ final class Head {
     }
   }
 
+  /**
+   * How targets stand among all tokens.
+   *
+   * @param targets int64 [R]
+   * @return in {@code owner}
+   */
+  TokenScores scores(NDManager owner, Parameters parameters, NDArray rows, NDArray targets) {
+    List<NDArray> logProbabilities = new ArrayList<>();
+    List<NDArray> leads = new ArrayList<>();
+    try (NDManager own = owner.newSubManager()) {
+      for (NDIndex chunk : chunks(rows.getShape().get(0))) {
+        try (NDManager scope = own.newSubManager()) {
+          List<NDArray> part =
+              kernels.arrays(
+                  own,
+                  "head_scores",
+                  attached(scope, rows.get(chunk)),
+                  parameters.get(TABLE),
+                  attached(scope, targets.get(chunk)),
+                  config.finalSoftcap(),
+                  Kernels.dtype(precision));
+          logProbabilities.add(part.get(0));
+          leads.add(part.get(1));
+        }
+      }
+      return new TokenScores(concatenated(owner, logProbabilities), concatenated(owner, leads));
+    }
+  }
+
   /** Losses by row, float32 [R], and the gradient of their weighted sum, float32 [R, D]. */
   record LossesAndGradient(NDArray losses, NDArray rowsGradient) {}
 

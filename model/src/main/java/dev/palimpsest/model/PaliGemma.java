@@ -329,6 +329,66 @@ public final class PaliGemma {
     }
   }
 
+  /**
+   * Scores given continuations of the prompts, all tokens in one pass. The cache is left as it was:
+   * several continuations of the same prompts are scored one after the other, and decoded after
+   * that.
+   *
+   * @param cache of which nothing was generated yet
+   * @param tokens int64 [B, n], n at most the cache's room; rows shorter than others are padded
+   * @return [B, n] in {@code manager}; what stands at padding means nothing
+   */
+  public TokenScores continuationScores(
+      NDManager manager, Parameters parameters, KeyValueCache cache, NDArray tokens) {
+    long rows = tokens.getShape().get(0);
+    long length = tokens.getShape().get(1);
+    if (cache.generated() != 0 || length > cache.room()) {
+      throw new IllegalStateException(
+          "%d tokens to score after %d generated ones, with room for %d"
+              .formatted(length, cache.generated(), cache.room()));
+    }
+    try (GradientMode off = new GradientMode(false);
+        NDManager step = manager.newSubManager()) {
+      NDArray first = owned(step, tokens.get(":, 0"));
+      List<NDArray> atFirst = kernels.arrays(step, "row_scores", cache.logits(), first);
+      List<NDArray> logProbabilities = new ArrayList<>();
+      List<NDArray> leads = new ArrayList<>();
+      logProbabilities.add(owned(step, atFirst.get(0).expandDims(1)));
+      leads.add(owned(step, atFirst.get(1).expandDims(1)));
+      if (length > 1) {
+        long slots = cache.promptSlots() + length - 1;
+        NDArray lengths = cache.promptLengths();
+        NDArray visible =
+            kernels.array(step, "append_visible", lengths, cache.promptSlots(), slots, length - 1);
+        NDArray keyPositions =
+            kernels.array(step, "decode_positions", lengths, cache.promptSlots(), slots);
+        NDArray queryPositions =
+            owned(step, keyPositions.get(new NDIndex(":, {}:", cache.promptSlots())));
+        NDArray seen = owned(step, tokens.get(new NDIndex(":, :{}", length - 1)));
+        NDArray output =
+            decoder.forwardCached(
+                step,
+                parameters,
+                kernels.array(step, "embed_text", parameters.get("language/embedding"), seen),
+                decoder.surroundings(step, visible, queryPositions, keyPositions),
+                precision,
+                cache.keys(),
+                cache.values(),
+                cache.promptSlots());
+        NDArray outputs = owned(step, output.reshape(-1, output.getShape().get(2)));
+        NDArray next = owned(step, tokens.get(":, 1:"));
+        NDArray targets = owned(step, next.flatten());
+        TokenScores rest =
+            head.scores(step, parameters, norm(step, parameters, outputs), targets);
+        logProbabilities.add(owned(step, rest.logProbabilities().reshape(rows, length - 1)));
+        leads.add(owned(step, rest.leads().reshape(rows, length - 1)));
+      }
+      return new TokenScores(
+          kernels.array(manager, "concatenate_columns", logProbabilities),
+          kernels.array(manager, "concatenate_columns", leads));
+    }
+  }
+
   // ---- pieces of the forward pass; arrays belong to the given manager
 
   private Layout layout(ModelInput input) {

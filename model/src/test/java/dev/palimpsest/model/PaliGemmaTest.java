@@ -10,8 +10,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.Precision;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+<<<<<<< HEAD
+=======
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+>>>>>>> 1d0ae04 (Decoding by settings: greedy, beams, sampling; scored continuations through the cache; image tokens once a picture)
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -146,6 +155,56 @@ class PaliGemmaTest extends WithKernels {
         model.decodeStep(parameters, cache, tokens);
       }
       assertEquals(0, cache.room());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
+  void continuationsScoredInOnePassAreThoseOfTheReferenceAndLeaveTheCacheAlone(String name) {
+    Golden golden = Golden.load(name);
+    PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
+    Parameters parameters = golden.parameters(manager);
+    JsonNode greedy = golden.expected.get("greedy");
+    int steps = greedy.get("steps").asInt();
+    int rows = greedy.get("tokens").size();
+    long[] tokens = new long[rows * steps];
+    for (int i = 0; i < tokens.length; i++) {
+      tokens[i] = greedy.at("/tokens/%d/%d".formatted(i / steps, i % steps)).asLong();
+    }
+    long[] others = tokens.clone();
+    Arrays.setAll(others, i -> tokens[i] == 7 ? 8 : 7);
+    try (KeyValueCache cache =
+        model.prefill(
+            manager,
+            parameters,
+            model.encodeImages(manager, parameters, golden.images(manager)),
+            golden.inputs.get("eval_text").integers(manager),
+            golden.promptLengths(),
+            steps)) {
+      Shape shape = new Shape(rows, steps);
+      TokenScores unlikely =
+          model.continuationScores(manager, parameters, cache, manager.create(others, shape));
+      float[] behind = unlikely.leads().toFloatArray();
+      TokenScores scores =
+          model.continuationScores(manager, parameters, cache, manager.create(tokens, shape));
+      float[] logProbabilities = scores.logProbabilities().toFloatArray();
+      float[] leads = scores.leads().toFloatArray();
+      for (int i = 0; i < tokens.length; i++) {
+        String at = "/%d/%d".formatted(i / steps, i % steps);
+        assertEquals(greedy.at("/logp" + at).asDouble(), logProbabilities[i], 1e-3);
+        assertEquals(greedy.at("/top1_minus_top2" + at).asDouble(), leads[i], 1e-3);
+      }
+      for (int row = 0; row < rows; row++) {
+        assertTrue(behind[row * steps] < 0);
+      }
+      for (int step = 0; step + 1 < steps; step++) {
+        int at = step;
+        model.decodeStep(
+            parameters, cache, IntStream.range(0, rows).mapToLong(b -> tokens[b * steps + at]).toArray());
+        assertArrayEquals(
+            IntStream.range(0, rows).mapToLong(b -> tokens[b * steps + at + 1]).toArray(),
+            cache.logits().argMax(1).toLongArray());
+      }
     }
   }
 

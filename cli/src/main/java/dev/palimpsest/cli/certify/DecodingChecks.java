@@ -4,9 +4,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.TensorSource;
-import dev.palimpsest.eval.Decoder;
-import dev.palimpsest.eval.Decoder.Decoded;
-import dev.palimpsest.eval.Decoder.Stop;
+import dev.palimpsest.configs.DecodeConfig;
+import dev.palimpsest.eval.decoding.Decoded;
+import dev.palimpsest.eval.decoding.Decoder;
+import dev.palimpsest.eval.decoding.Decoder.Stop;
+import dev.palimpsest.eval.decoding.Prompts;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.KeyValueCache;
 import dev.palimpsest.model.PaliGemma;
@@ -87,16 +89,14 @@ final class DecodingChecks {
   }
 
   private static List<Decoded> decode(Subject subject, JsonNode greedy, Stop stop) {
-    try (NDManager manager = subject.manager().newSubManager()) {
-      return Decoder.greedy(
-          manager,
-          subject.model(),
-          subject.parameters(),
-          Reference.images(manager, subject.inputs(), "pixel_values"),
-          subject.inputs().toArray(manager, "eval_text"),
-          lengths(subject.inputs()),
-          greedy.required("steps").asInt(),
-          stop);
+    try (NDManager manager = subject.manager().newSubManager();
+        Decoder decoder = new Decoder(subject.model(), subject.parameters(), manager)) {
+      Prompts prompts =
+          new Prompts(
+              Reference.images(manager, subject.inputs(), "pixel_values"),
+              subject.inputs().toArray(manager, "eval_text"),
+              lengths(subject.inputs()));
+      return decoder.decode(prompts, DecodeConfig.greedy(greedy.required("steps").asInt()), stop);
     }
   }
 

@@ -49,5 +49,19 @@ def head_losses_and_gradient(self, h: Tensor, table: Tensor, targets: Tensor, we
   dh = self.multiply(dz, torch.t(torch.to(table, dtype)), self.nothing(h))
   return [losses, torch.to(dh, 6)]
 
+# Log-probability of each row's target, and by how much its logit leads all others; both [R].
+def row_scores(self, z: Tensor, targets: Tensor) -> List[Tensor]:
+  targets = torch.unsqueeze(targets, 1)
+  at_target = torch.gather(z, 1, targets)
+  others = torch.amax(torch.scatter(z, 1, targets, -inf), [1])
+  at_target = torch.squeeze(at_target, 1)
+  return [at_target - torch.logsumexp(z, [1]), at_target - others]
+
+def head_scores(self, h: Tensor, table: Tensor, targets: Tensor, softcap: float, dtype: int) -> List[Tensor]:
+  return self.row_scores(self.head_logits(h, table, softcap, dtype), targets)
+
 def concatenate(self, parts: List[Tensor]) -> Tensor:
   return torch.cat(parts, 0)
+
+def concatenate_columns(self, parts: List[Tensor]) -> Tensor:
+  return torch.cat(parts, 1)

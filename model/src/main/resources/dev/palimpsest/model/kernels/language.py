@@ -151,6 +151,13 @@ def decode_visible(self, prompt_lengths: Tensor, prompt_slots: int, slots: int) 
   slot = torch.view(torch.arange(slots, dtype=4, device=prompt_lengths.device), [1, 1, -1])
   return torch.logical_or(slot < torch.view(prompt_lengths, [-1, 1, 1]), slot >= prompt_slots)
 
+# The same where several tokens are appended at once, the last at the last slot, each seeing those
+# before it; [B, n, slots].
+def append_visible(self, prompt_lengths: Tensor, prompt_slots: int, slots: int, n: int) -> Tensor:
+  slot = torch.view(torch.arange(slots, dtype=4, device=prompt_lengths.device), [1, 1, -1])
+  query = torch.view(torch.arange(slots - n, slots, dtype=4, device=prompt_lengths.device), [1, -1, 1])
+  return torch.logical_and(self.decode_visible(prompt_lengths, prompt_slots, slots), slot <= query)
+
 # Positions of the slots' tokens in their rows, [B, slots]; those of padding mean nothing.
 def decode_positions(self, prompt_lengths: Tensor, prompt_slots: int, slots: int) -> Tensor:
   slot = torch.unsqueeze(torch.arange(slots, dtype=4, device=prompt_lengths.device), 0)

@@ -1,4 +1,4 @@
-package dev.palimpsest.eval;
+package dev.palimpsest.eval.decoding;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;

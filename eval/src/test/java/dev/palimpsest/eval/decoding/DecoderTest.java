@@ -1,4 +1,4 @@
-package dev.palimpsest.eval;
+package dev.palimpsest.eval.decoding;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.palimpsest.eval.Decoder.Decoded;
-import dev.palimpsest.eval.Decoder.Stop;
+import dev.palimpsest.configs.DecodeConfig;
+import dev.palimpsest.eval.decoding.Decoder.Stop;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.ModelInput;
 import dev.palimpsest.model.Trace;
@@ -131,15 +131,12 @@ class DecoderTest {
       NDArray prompts = text.get(from + ":" + to);
       part.attach(own);
       prompts.attach(own);
-      return Decoder.greedy(
-          own,
-          tiny.model,
-          tiny.parameters,
-          part,
-          prompts,
-          Arrays.copyOfRange(lengths, from, to),
-          NEW,
-          stop);
+      try (Decoder decoder = new Decoder(tiny.model, tiny.parameters, own)) {
+        return decoder.decode(
+            new Prompts(part, prompts, Arrays.copyOfRange(lengths, from, to)),
+            DecodeConfig.greedy(NEW),
+            stop);
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-package dev.palimpsest.eval;
+package dev.palimpsest.eval.decoding;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -14,16 +14,16 @@ import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.Parameters;
 
 /** A drawn model that knows nothing but has an opinion on every prompt, and likes to say EOS. */
-final class TinyModel implements AutoCloseable {
-  static final int SIDE = 8;
-  static final int VOCABULARY = 128;
+public final class TinyModel implements AutoCloseable {
+  public static final int SIDE = 8;
+  public static final int VOCABULARY = 128;
 
-  final NDManager manager = NDManager.newBaseManager();
+  public final NDManager manager = NDManager.newBaseManager();
   final Kernels kernels = Kernels.load();
-  final Parameters parameters;
-  final PaliGemma model;
+  public final Parameters parameters;
+  public final PaliGemma model;
 
-  TinyModel(double likesEos) {
+  public TinyModel(double likesEos) {
     ModelConfig config =
         new ModelConfig(
             new VisionConfig(16, 2, 32, 2, 4, 1e-6),

@@ -1,0 +1,9 @@
+package dev.palimpsest.eval.decoding;
+
+/**
+ * A row's next token.
+ *
+ * @param logProbability under the model's own distribution
+ * @param settled whether other rounding cannot have led to another token
+ */
+record Choice(int token, float logProbability, boolean settled) {}

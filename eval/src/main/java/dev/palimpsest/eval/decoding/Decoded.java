@@ -1,0 +1,22 @@
+package dev.palimpsest.eval.decoding;
+
+import dev.palimpsest.mixtures.Tokenizer;
+
+/**
+ * The answer to one prompt.
+ *
+ * @param tokens in order; the last is EOS where the answer ended by itself
+ * @param logProbabilities of each token, given the ones before it, under the model's own
+ *     distribution: no temperature, nothing banned
+ */
+public record Decoded(int[] tokens, float[] logProbabilities) {
+  /** Whether the token limit cut the answer off. */
+  public boolean isTruncated() {
+    return tokens.length == 0 || tokens[tokens.length - 1] != Tokenizer.EOS;
+  }
+
+  /** Summed log-probability. */
+  public double logProbability() {
+    return Likelihood.sum(logProbabilities);
+  }
+}

@@ -1,0 +1,145 @@
+package dev.palimpsest.eval.decoding;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Parameters;
+import java.nio.ByteBuffer;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Image tokens of pictures, computed once for each: several questions about a picture share them.
+ * Pictures are told apart by a hash of their pixels as the model sees them. Those used least
+ * recently are forgotten when the memory's bound is reached.
+ */
+final class ImageFeatures implements AutoCloseable {
+  private final PaliGemma model;
+  private final Parameters parameters;
+  private final NDManager manager;
+  private final long bound;
+  private final Map<ByteBuffer, NDArray> known = new LinkedHashMap<>(16, 0.75f, true); // [1, N, D]
+  private long bytes;
+  private long encoded;
+
+  /**
+   * Nothing known yet.
+   *
+   * @param bound bytes that features may take between batches; 0 for no sharing between them
+   */
+  ImageFeatures(PaliGemma model, Parameters parameters, NDManager parent, long bound) {
+    this.model = model;
+    this.parameters = parameters;
+    this.manager = parent.newSubManager();
+    this.bound = bound;
+  }
+
+  /** Pictures that went through the image tower. */
+  long encoded() {
+    return encoded;
+  }
+
+  /**
+   * The image tokens of a batch.
+   *
+   * @param images float32 [B, F, S, S, 3]
+   * @return float32 [B, F*N, D] in {@code owner}
+   */
+  NDArray of(NDManager owner, NDArray images) {
+    Shape shape = images.getShape();
+    int pictures = Math.toIntExact(shape.get(0) * shape.get(1));
+    if (pictures == 0) {
+      return model.encodeImages(owner, parameters, images);
+    }
+    try (NDManager scope = owner.newSubManager()) {
+      NDArray single = images.reshape(pictures, 1, shape.get(2), shape.get(3), shape.get(4));
+      single.attach(scope);
+      List<ByteBuffer> keys = hashes(single);
+      Map<ByteBuffer, NDArray> features = new HashMap<>(); // of this batch
+      Map<ByteBuffer, NDArray> missing = new LinkedHashMap<>();
+      for (int i = 0; i < pictures; i++) {
+        NDArray before = known.get(keys.get(i));
+        if (before != null) {
+          features.put(keys.get(i), before);
+        } else if (!missing.containsKey(keys.get(i))) {
+          missing.put(keys.get(i), row(scope, single, i));
+        }
+      }
+      if (!missing.isEmpty()) {
+        NDArray distinct = NDArrays.concat(new NDList(missing.values()));
+        distinct.attach(scope);
+        NDArray computed = model.encodeImages(scope, parameters, distinct);
+        encoded += missing.size();
+        int i = 0;
+        for (ByteBuffer key : missing.keySet()) {
+          features.put(key, row(scope, computed, i++));
+        }
+      }
+      NDList rows = new NDList(pictures);
+      keys.forEach(key -> rows.add(features.get(key)));
+      NDArray all = NDArrays.concat(rows);
+      all.attach(scope);
+      missing.keySet().forEach(key -> remember(key, features.get(key)));
+      NDArray joined = all.reshape(shape.get(0), -1, all.getShape().get(2));
+      joined.attach(owner);
+      return joined;
+    }
+  }
+
+  private static NDArray row(NDManager scope, NDArray array, int i) {
+    NDArray row = array.get(new NDIndex("{}:{}", i, i + 1));
+    row.attach(scope);
+    return row;
+  }
+
+  private void remember(ByteBuffer key, NDArray features) {
+    long size = features.size() * Float.BYTES;
+    if (size > bound) {
+      return;
+    }
+    NDArray own = features.duplicate(); // not a view, which would hold its whole batch
+    own.attach(manager);
+    known.put(key, own);
+    bytes += size;
+    Iterator<NDArray> oldest = known.values().iterator();
+    while (bytes > bound) {
+      NDArray forgotten = oldest.next();
+      bytes -= forgotten.size() * Float.BYTES;
+      oldest.remove();
+      forgotten.close();
+    }
+  }
+
+  /** By picture, of float32 [P, 1, S, S, 3]. */
+  private static List<ByteBuffer> hashes(NDArray pictures) {
+    ByteBuffer pixels = pictures.toByteBuffer(true);
+    int count = Math.toIntExact(pictures.getShape().get(0));
+    int size = pixels.remaining() / count;
+    List<ByteBuffer> hashes = new ArrayList<>();
+    try {
+      MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
+      for (int i = 0; i < count; i++) {
+        sha256.update(pixels.slice(pixels.position() + i * size, size));
+        hashes.add(ByteBuffer.wrap(sha256.digest()));
+      }
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
+    return hashes;
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

@@ -1,0 +1,126 @@
+package dev.palimpsest.eval.decoding;
+
+import ai.djl.ndarray.NDArray;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Draws from softmax(logits / t), limited to the fewest tokens whose probabilities sum to p (and
+ * those as likely as the last of them). A draw u takes the token at which the probabilities, summed
+ * in the order of ids, exceed u.
+ */
+final class Sampling implements Chooser {
+  private final double temperature;
+  private final double p; // 1 for no limit
+  private final Ban ban;
+  private final double close; // in logits / t
+
+  Sampling(double temperature, double p, Ban ban) {
+    this.temperature = temperature;
+    this.p = p;
+    this.ban = ban;
+    this.close = Decoder.CLOSE / temperature;
+  }
+
+  @Override
+  public Choice[] choose(NDArray logits, List<Draws> draws) {
+    float[] all = logits.toFloatArray();
+    int vocabulary = all.length / draws.size();
+    return IntStream.range(0, draws.size())
+        .mapToObj(
+            i ->
+                choose(
+                    Arrays.copyOfRange(all, i * vocabulary, (i + 1) * vocabulary),
+                    draws.get(i).next()))
+        .toArray(Choice[]::new);
+  }
+
+  /** The token of a draw from one row's logits. */
+  Choice choose(float[] logits, double draw) {
+    double top = -1.0 / 0.0; // of allowed tokens
+    for (int i = 0; i < logits.length; i++) {
+      if (!ban.contains(i)) {
+        top = Math.max(top, logits[i]);
+      }
+    }
+    double[] weights = new double[logits.length];
+    double mass = 0;
+    double modelMass = 0; // without temperature and ban
+    for (int i = 0; i < logits.length; i++) {
+      double above = logits[i] - top;
+      modelMass += Math.exp(above);
+      weights[i] = ban.contains(i) ? 0 : Math.exp(above / temperature);
+      mass += weights[i];
+    }
+    Limits limits = limits(weights, mass);
+
+    // Sums over the tokens that are in, and over those that are in by any rounding (loose) or by
+    // every rounding (tight).
+    double in = 0;
+    double tight = 0;
+    double loose = 0;
+    for (double weight : weights) {
+      in += weight >= limits.nominal ? weight : 0;
+      tight += weight >= limits.tight ? weight : 0;
+      loose += weight >= limits.loose ? weight : 0;
+    }
+    int token = -1;
+    double inBefore = 0;
+    double tightBefore = 0;
+    double looseBefore = 0;
+    double before = 0;
+    for (int i = 0; i < weights.length; i++) {
+      if (weights[i] > 0 && weights[i] >= limits.nominal) {
+        token = i; // the last one, should rounding leave the sum short of the draw
+        if (before + weights[i] > draw * in) {
+          break;
+        }
+      }
+      before += weights[i] >= limits.nominal ? weights[i] : 0;
+      tightBefore += weights[i] >= limits.tight ? weights[i] : 0;
+      looseBefore += weights[i] >= limits.loose ? weights[i] : 0;
+    }
+    if (token < 0) {
+      throw new IllegalStateException(
+          "no token can be drawn: logits are not numbers, or every token is banned");
+    }
+    double low = looseBefore / tight; // the draw must exceed this in the worst case
+    double high = (tightBefore + weights[token]) / loose;
+    boolean settled =
+        weights[token] >= limits.tight
+            && draw > low + close * low * (1 - Math.min(1, low))
+            && draw < high - close * high * (1 - Math.min(1, high));
+    float logProbability = (float) (logits[token] - top - Math.log(modelMass));
+    return new Choice(token, logProbability, settled);
+  }
+
+  /** The lowest weight of a token that is in: as computed, and at both ends of what may be. */
+  private record Limits(double nominal, double tight, double loose) {}
+
+  private Limits limits(double[] weights, double mass) {
+    if (p >= 1) {
+      return new Limits(0, 0, 0);
+    }
+    // Tokens below this cannot be needed: all of them together are less than what may be missing.
+    double margin = close * p * (1 - p) + 1e-12;
+    double least = Math.max(0, 1 - p - margin) * mass / weights.length;
+    double[] sorted = Arrays.stream(weights).filter(w -> w >= least).sorted().toArray();
+    return new Limits(
+        limit(sorted, p * mass),
+        limit(sorted, (p - margin) * mass) * Math.exp(close),
+        limit(sorted, (p + margin) * mass) * Math.exp(-close));
+  }
+
+  /** The weight at which the sum of the largest ones reaches a mass. */
+  private static double limit(double[] ascending, double mass) {
+    double sum = 0;
+    for (int i = ascending.length - 1; i >= 0; i--) {
+      sum += ascending[i];
+      if (sum >= mass) {
+        return ascending[i];
+      }
+    }
+    return 0;
+  }
+}
