@@ -25,15 +25,14 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 
 /** Scores a model on suites of tasks. */
 public final class Evaluator {
   private Evaluator() {}
 
   /**
-   * Decodes every example of every task and scores the texts. The batch size is a matter
-   * of speed and memory alone: it never changes an answer.
+   * Decodes every example of every task and scores the texts. The batch size is a matter of speed
+   * and memory alone: it never changes an answer.
    *
    * @param resolution side of the square input, in pixels
    * @param textTokens text positions of the prompt; longer ones are cut from the right

@@ -378,8 +378,7 @@ public final class PaliGemma {
         NDArray outputs = owned(step, output.reshape(-1, output.getShape().get(2)));
         NDArray next = owned(step, tokens.get(":, 1:"));
         NDArray targets = owned(step, next.flatten());
-        TokenScores rest =
-            head.scores(step, parameters, norm(step, parameters, outputs), targets);
+        TokenScores rest = head.scores(step, parameters, norm(step, parameters, outputs), targets);
         logProbabilities.add(owned(step, rest.logProbabilities().reshape(rows, length - 1)));
         leads.add(owned(step, rest.leads().reshape(rows, length - 1)));
       }

@@ -200,7 +200,9 @@ class PaliGemmaTest extends WithKernels {
       for (int step = 0; step + 1 < steps; step++) {
         int at = step;
         model.decodeStep(
-            parameters, cache, IntStream.range(0, rows).mapToLong(b -> tokens[b * steps + at]).toArray());
+            parameters,
+            cache,
+            IntStream.range(0, rows).mapToLong(b -> tokens[b * steps + at]).toArray());
         assertArrayEquals(
             IntStream.range(0, rows).mapToLong(b -> tokens[b * steps + at + 1]).toArray(),
             cache.logits().argMax(1).toLongArray());

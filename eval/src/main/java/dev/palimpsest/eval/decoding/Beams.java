@@ -126,9 +126,7 @@ final class Beams implements Hypotheses {
         settled &= sorted.get(size - 1).sum - sorted.get(size).sum > Decoder.CLOSE;
       }
       double ahead = // of the best finished answer over the best live one
-          best == null || live.isEmpty()
-              ? Double.NEGATIVE_INFINITY
-              : best.sum - live.get(0).sum;
+          best == null || live.isEmpty() ? Double.NEGATIVE_INFINITY : best.sum - live.get(0).sum;
       boolean atLimit = live.isEmpty() || live.get(0).length == limit;
       ended = ahead > 0 || atLimit;
       settled &= atLimit || Math.abs(ahead) > Decoder.CLOSE;

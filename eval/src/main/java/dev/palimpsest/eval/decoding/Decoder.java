@@ -125,8 +125,7 @@ public final class Decoder implements AutoCloseable {
         try (NDManager scope = parent.newSubManager();
             ImageFeatures fresh = new ImageFeatures(model, parameters, scope, 0)) {
           List<List<int[]>> own = candidates == null ? null : List.of(candidates.get(row));
-          outcomes.set(
-              row, run(prompts.alone(scope, row), settings, stop, own, fresh).get(0));
+          outcomes.set(row, run(prompts.alone(scope, row), settings, stop, own, fresh).get(0));
         }
       }
     }
@@ -144,7 +143,11 @@ public final class Decoder implements AutoCloseable {
             settings == null ? 0 : settings.maxNewTokens(),
             candidates == null
                 ? 0
-                : candidates.stream().flatMap(List::stream).mapToInt(c -> c.length).max().orElse(0));
+                : candidates.stream()
+                    .flatMap(List::stream)
+                    .mapToInt(c -> c.length)
+                    .max()
+                    .orElse(0));
     try (NDManager scope = parent.newSubManager();
         KeyValueCache cache =
             model.prefill(

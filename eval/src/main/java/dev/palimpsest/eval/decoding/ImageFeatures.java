@@ -75,10 +75,11 @@ final class ImageFeatures implements AutoCloseable {
           missing.put(keys.get(i), row(scope, single, i));
         }
       }
+      NDArray computed = null;
       if (!missing.isEmpty()) {
         NDArray distinct = NDArrays.concat(new NDList(missing.values()));
         distinct.attach(scope);
-        NDArray computed = model.encodeImages(scope, parameters, distinct);
+        computed = model.encodeImages(scope, parameters, distinct);
         encoded += missing.size();
         int i = 0;
         for (ByteBuffer key : missing.keySet()) {
@@ -89,7 +90,12 @@ final class ImageFeatures implements AutoCloseable {
       keys.forEach(key -> rows.add(features.get(key)));
       NDArray all = NDArrays.concat(rows);
       all.attach(scope);
-      missing.keySet().forEach(key -> remember(key, features.get(key)));
+      if (computed != null) {
+        int i = 0;
+        for (ByteBuffer key : missing.keySet()) {
+          remember(key, row(scope, computed, i++));
+        }
+      }
       NDArray joined = all.reshape(shape.get(0), -1, all.getShape().get(2));
       joined.attach(owner);
       return joined;
