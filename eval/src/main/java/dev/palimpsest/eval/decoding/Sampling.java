@@ -66,7 +66,6 @@ final class Sampling implements Chooser {
       loose += weight >= limits.loose ? weight : 0;
     }
     int token = -1;
-    double inBefore = 0;
     double tightBefore = 0;
     double looseBefore = 0;
     double before = 0;
