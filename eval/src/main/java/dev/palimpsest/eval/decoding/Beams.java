@@ -51,9 +51,9 @@ final class Beams implements Hypotheses {
       int row = 0;
       for (Beam beam : beams) {
         if (!beam.ended) {
-          List<Live> before = beam.live;
+
           List<Live> after = new ArrayList<>();
-          for (Live live : before) {
+          for (Live live : beam.live) {
             if (!ban.contains(Tokenizer.EOS)) {
               beam.finish(new Live(live, Tokenizer.EOS, ends[row], row));
             }
