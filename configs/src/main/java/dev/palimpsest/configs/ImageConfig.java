@@ -5,8 +5,17 @@ package dev.palimpsest.configs;
  *
  * @param resize which program's resize is reproduced
  * @param antialias for {@link Resize#BILINEAR}: whether the kernel widens when shrinking
+ * @param augment how pictures of training are varied
  */
-public record ImageConfig(@Default("bilinear") Resize resize, @Default("true") boolean antialias) {
+public record ImageConfig(
+    @Default("bilinear") Resize resize,
+    @Default("true") boolean antialias,
+    @Default("{}") AugmentConfig augment) {
+  /** Pictures as they are. */
+  public ImageConfig(Resize resize, boolean antialias) {
+    this(resize, antialias, AugmentConfig.NONE);
+  }
+
   /** Resize methods, each equal to its reference program. */
   public enum Resize {
     /**

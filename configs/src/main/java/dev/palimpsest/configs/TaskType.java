@@ -1,15 +1,78 @@
 package dev.palimpsest.configs;
 
+import java.util.Collections;
 import java.util.List;
-import java.util.function.Function;
+import java.util.Map;
+import java.util.TreeMap;
 
 /**
- * How a row of a source becomes prompt and target. Each type documents the fields that it reads of
- * a row; a recipe says under {@code fields} where a source calls them otherwise.
+ * How a row of a source becomes prompt and target: PaliGemma's pretraining tasks (section 3.2.5 of
+ * its paper), two of PaLI's, and text that is there already. Each type documents the fields that it
+ * reads of a row, with an example; a recipe says under {@code fields} where a source calls them
+ * otherwise.
+ *
+ * <p>Boxes are {@code [ymin, xmin, ymax, xmax]}, shares of the picture's height and width. Where a
+ * type says <em>by language</em>, a field is either a text or a list of texts, in the language that
+ * the row's {@code language} names, or an object with one of these for each language: {@code {"en":
+ * ["a cow"], "de": "eine Kuh"}}. Of the languages of a row, one is drawn by the weights of {@code
+ * languages}; no weights at all: all alike. A row with nothing in a weighted language is bad.
  */
 public sealed interface TaskType {
   /** Names of the fields that it reads, pictures aside. */
   List<String> fields();
+
+  /** Exhaustive choice by kind. */
+  <R> R match(Cases<R> cases);
+
+  /** One way for each kind. */
+  interface Cases<R> {
+    /** Text as it is. */
+    R prefixSuffix(PrefixSuffix type);
+
+    /** Captions. */
+    R caption(Caption type);
+
+    /** The rest of captions. */
+    R splitCaption(SplitCaption type);
+
+    /** Captions of regions. */
+    R groundedCaption(GroundedCaption type);
+
+    /** Text in pictures. */
+    R ocr(Ocr type);
+
+    /** Answers to questions. */
+    R answer(Answer type);
+
+    /** Questions to answers. */
+    R question(Question type);
+
+    /** Answers by rule about objects. */
+    R objectQuestions(ObjectQuestions type);
+
+    /** Boxes of objects. */
+    R detect(Detect type);
+
+    /** Masks of objects. */
+    R segment(Segment type);
+
+    /** Gaps in texts. */
+    R spanCorruption(SpanCorruption type);
+  }
+
+  /** Which things that are not in a picture may be asked for. */
+  enum Negatives {
+    /**
+     * Those of the row's {@code absent} where it has that field; else labels that often stand
+     * beside its own in other rows, which is right only where every object of a known label is
+     * annotated.
+     */
+    ANY,
+    /** Only those of the row's {@code absent}. */
+    VERIFIED,
+    /** None. */
+    NONE
+  }
 
   /**
    * The prompt and the target are there already, as in PaliGemma's published fine-tuning format.
@@ -25,10 +88,390 @@ public sealed interface TaskType {
     public List<String> fields() {
       return List.of("prefix", "suffix");
     }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.prefixSuffix(this);
+    }
   }
 
-  /** Exhaustive choice by kind. */
-  default <R> R match(Function<PrefixSuffix, R> prefixSuffix) {
-    return prefixSuffix.apply((PrefixSuffix) this);
+  /**
+   * {@code caption {lang}}, then a caption.
+   *
+   * <pre>{@code
+   * {"image": "139.jpg", "captions": ["a room with chairs and a table", "a living room"]}
+   * {"image": "7.jpg", "captions": {"en": "a cow", "de": "eine Kuh"}}
+   * {"image": "9.jpg", "captions": "un chat", "language": "fr"}
+   * prompt: caption en
+   * target: a living room
+   * }</pre>
+   *
+   * @param language of rows that name none
+   * @param languages weight by language
+   */
+  record Caption(@Default("en") String language, @Default("{}") Map<String, Double> languages)
+      implements TaskType {
+    /** Checks the weights. */
+    public Caption {
+      languages = weights(languages);
+    }
+
+    @Override
+    public List<String> fields() {
+      return List.of("captions", "language");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.caption(this);
+    }
+  }
+
+  /**
+   * PaLI's split captioning: the caption's beginning in the prompt, its rest the target.
+   *
+   * <pre>{@code
+   * {"image": "139.jpg", "captions": "a room with chairs and a table", "language": "en"}
+   * prompt: Generate the alt_text in en at 3: a room with chairs <extra_id_0>
+   * target: and a table
+   * }</pre>
+   *
+   * The number is that of words in the target. Captions of one word have all of it as the target.
+   *
+   * @param language of rows that name none
+   * @param languages weight by language
+   * @param sentinel stands for the missing part; {@code {n}} becomes its number. Gemma has no token
+   *     for T5's {@code <extra_id_0>}, which then is several; {@code <unused{n}>} is one of Gemma's
+   */
+  record SplitCaption(
+      @Default("en") String language,
+      @Default("{}") Map<String, Double> languages,
+      @Default("'<extra_id_{n}>'") String sentinel)
+      implements TaskType {
+    /** Checks the weights. */
+    public SplitCaption {
+      languages = weights(languages);
+    }
+
+    @Override
+    public List<String> fields() {
+      return List.of("captions", "language");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.splitCaption(this);
+    }
+  }
+
+  /**
+   * {@code caption} and four location tokens, then a caption of what is in that box.
+   *
+   * <pre>{@code
+   * {"image": "1.jpg", "regions": [{"box": [0.2, 0.1, 0.8, 0.5], "caption": "a man in a red hat"}]}
+   * prompt: caption <loc0205><loc0102><loc0818><loc0512>
+   * target: a man in a red hat
+   * }</pre>
+   *
+   * Every visit takes another region.
+   */
+  record GroundedCaption() implements TaskType {
+    @Override
+    public List<String> fields() {
+      return List.of("regions");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.groundedCaption(this);
+    }
+  }
+
+  /**
+   * {@code ocr}, then the texts in raster order, joined by blanks: line by line from the top, each
+   * from the left; texts belong to one line when the middle of one is between the top and the
+   * bottom of the line's first.
+   *
+   * <pre>{@code
+   * {"image": "sign.jpg", "texts": [{"text": "STOP", "box": [0.1, 0.3, 0.3, 0.7]},
+   *                                 {"text": "ALL WAY", "box": [0.6, 0.3, 0.7, 0.7]}]}
+   * prompt: ocr
+   * target: STOP ALL WAY
+   * }</pre>
+   *
+   * Texts without boxes ({@code "texts": ["STOP", "ALL WAY"]}) stay in their order.
+   *
+   * @param all every text, cut at the end where there is no room, as in stage 2; else texts are
+   *     skipped at random until the others fit, so that those at the bottom are seen as often as
+   *     those at the top. Scoring takes them all
+   */
+  record Ocr(@Default("false") boolean all) implements TaskType {
+    @Override
+    public List<String> fields() {
+      return List.of("texts");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.ocr(this);
+    }
+  }
+
+  /**
+   * {@code answer en {question}}, then an answer.
+   *
+   * <pre>{@code
+   * {"image": "5.jpg", "question": "What sport is this?", "answers": ["tennis", "lawn tennis"]}
+   * {"image": "6.jpg", "question": {"en": "What is red?", "fr": "Qu'est-ce qui est rouge ?"},
+   *  "answers": "the hat"}
+   * prompt: answer en What sport is this?
+   * target: tennis
+   * }</pre>
+   *
+   * {@code question} is by language, a list there being one question in several wordings.
+   *
+   * @param language of the answers
+   * @param languages weight by language of the question
+   */
+  record Answer(@Default("en") String language, @Default("{}") Map<String, Double> languages)
+      implements TaskType {
+    /** Checks the weights. */
+    public Answer {
+      languages = weights(languages);
+    }
+
+    @Override
+    public List<String> fields() {
+      return List.of("question", "answers", "language");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.answer(this);
+    }
+  }
+
+  /**
+   * {@code question {lang} {answer}}, then a question in that language which the English answer
+   * answers. The fields are those of {@link Answer}.
+   *
+   * <pre>{@code
+   * {"image": "6.jpg", "question": {"fr": "Qu'est-ce qui est rouge ?"}, "answers": "the hat"}
+   * prompt: question fr the hat
+   * target: Qu'est-ce qui est rouge ?
+   * }</pre>
+   *
+   * @param language of the questions of rows that name none
+   * @param languages weight by language of the question
+   */
+  record Question(@Default("en") String language, @Default("{}") Map<String, Double> languages)
+      implements TaskType {
+    /** Checks the weights. */
+    public Question {
+      languages = weights(languages);
+    }
+
+    @Override
+    public List<String> fields() {
+      return List.of("question", "answers", "language");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.question(this);
+    }
+  }
+
+  /**
+   * Questions made by rule from annotated objects, in four forms.
+   *
+   * <pre>{@code
+   * {"image": "0a.jpg", "objects": [{"label": "dog", "box": [0.2, 0.1, 0.9, 0.5]},
+   *                                 {"label": "dog", "box": [0.3, 0.6, 0.9, 0.9]},
+   *                                 {"label": "ball", "box": [0.8, 0.5, 0.9, 0.6]}],
+   *  "absent": ["cat"]}
+   * answer en What objects are in the image?                 dog, ball
+   * answer en Is cat in the image?                           no
+   * answer en Which of ball, cat, dog are in the image?      ball, dog
+   * answer en How many dog?                                  2
+   * }</pre>
+   *
+   * Half of the presence questions, and about half of the things of a subset question, ask for what
+   * is not there, where the row allows it. Labels are given once each; nothing at all is {@code
+   * none}. Objects with {@code "iscrowd": 1} are left out, and their labels not counted.
+   *
+   * @param list weight of the first form
+   * @param presence weight of the second
+   * @param subset weight of the third
+   * @param counting weight of the fourth
+   * @param subsetThings the most things that the third form asks for
+   * @param negatives where absent things come from
+   */
+  record ObjectQuestions(
+      @Default("1") double list,
+      @Default("1") double presence,
+      @Default("1") double subset,
+      @Default("1") double counting,
+      @Default("4") int subsetThings,
+      @Default("any") Negatives negatives)
+      implements TaskType {
+    /** Checks ranges. */
+    public ObjectQuestions {
+      new Check()
+          .notNegative("list", list)
+          .notNegative("presence", presence)
+          .notNegative("subset", subset)
+          .notNegative("counting", counting)
+          .that(list + presence + subset + counting > 0, "", "must weigh at least one form above 0")
+          .that(subsetThings >= 2, "subsetThings", "must be 2 or more, got %s", subsetThings)
+          .done();
+    }
+
+    @Override
+    public List<String> fields() {
+      return List.of("objects", "absent");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.objectQuestions(this);
+    }
+  }
+
+  /**
+   * {@code detect {thing} ; {thing}}, then the boxes of all objects of these labels.
+   *
+   * <pre>{@code
+   * {"image": "0a.jpg", "objects": [{"label": "dog", "box": [0.2, 0.1, 0.9, 0.5]},
+   *                                 {"label": "ball", "box": [0.8, 0.5, 0.9, 0.6]}],
+   *  "absent": ["cat"]}
+   * prompt: detect ball ; cat ; dog
+   * target: <loc0205><loc0102><loc0921><loc0512> dog ; <loc0818><loc0512><loc0921><loc0614> ball
+   * }</pre>
+   *
+   * Things and objects come in random order. Things are left out until the target fits; of a single
+   * thing that does not fit by itself, objects are. Objects with {@code "iscrowd": 1} are left out,
+   * and so are the things that have one. Scoring asks for everything annotated, in its order.
+   *
+   * @param things the most things asked for
+   * @param all ask for everything annotated, as in stage 2, {@code things} being ignored
+   * @param absentShare how often a further, absent thing is asked for, [0, 1)
+   * @param negatives where absent things come from
+   */
+  record Detect(
+      @Default("4") int things,
+      @Default("false") boolean all,
+      @Default("0.2") double absentShare,
+      @Default("any") Negatives negatives)
+      implements TaskType {
+    /** Checks ranges. */
+    public Detect {
+      new Check().positive("things", things).within("absentShare", absentShare, 0, 1).done();
+    }
+
+    @Override
+    public List<String> fields() {
+      return List.of("objects", "absent");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.detect(this);
+    }
+  }
+
+  /**
+   * {@code segment {thing} ; {thing}}, then boxes and masks of all objects of these labels; as
+   * {@link Detect}, with sixteen segmentation tokens after the box. Things of which an object has
+   * no mask are not asked for.
+   *
+   * <pre>{@code
+   * {"image": "0a.jpg", "height": 480, "width": 640, "objects": [
+   *   {"label": "dog", "box": [0.2, 0.1, 0.9, 0.5], "segmentation": [[64, 96, 320, 96, 200, 432]]}]}
+   * prompt: segment dog
+   * target: <loc0205><loc0102><loc0921><loc0512><seg042>...<seg064> dog
+   * }</pre>
+   *
+   * {@code segmentation} is COCO's: polygons in pixels, or run lengths {@code {"size": [480, 640],
+   * "counts": ...}}, compressed (a text) or not (a list).
+   *
+   * @param vae the mask codec's weights, {@code vae-oid.npz}
+   * @param things the most things asked for
+   * @param all ask for everything annotated, as in stage 2, {@code things} being ignored
+   * @param absentShare how often a further, absent thing is asked for, [0, 1)
+   * @param negatives where absent things come from
+   */
+  record Segment(
+      String vae,
+      @Default("4") int things,
+      @Default("false") boolean all,
+      @Default("0.2") double absentShare,
+      @Default("any") Negatives negatives)
+      implements TaskType {
+    /** Checks ranges. */
+    public Segment {
+      new Check().positive("things", things).within("absentShare", absentShare, 0, 1).done();
+    }
+
+    @Override
+    public List<String> fields() {
+      return List.of("objects", "absent", "height", "width");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.segment(this);
+    }
+  }
+
+  /**
+   * T5's span corruption as PaLI uses it, on a text without a picture: spans of words are taken out
+   * and become the target. Pictures of the row are not looked at. Of a text that is too long, a
+   * window at random is taken.
+   *
+   * <pre>{@code
+   * {"text": "Thank you for inviting me to your party last week."}
+   * prompt: Thank you <extra_id_0> me to your party <extra_id_1> week.
+   * target: <extra_id_0> for inviting <extra_id_1> last <extra_id_2>
+   * }</pre>
+   *
+   * @param share of the words that are taken out, (0, 1)
+   * @param meanLength of a span, in words
+   * @param sentinel stands for a span; {@code {n}} becomes its number, as in {@link SplitCaption}
+   */
+  record SpanCorruption(
+      @Default("0.15") double share,
+      @Default("3") double meanLength,
+      @Default("'<extra_id_{n}>'") String sentinel)
+      implements TaskType {
+    /** Checks ranges. */
+    public SpanCorruption {
+      new Check()
+          .that(share > 0 && share < 1, "share", "must be above 0 and below 1, got %s", share)
+          .that(meanLength >= 1, "meanLength", "must be 1 or more, got %s", meanLength)
+          .done();
+    }
+
+    @Override
+    public List<String> fields() {
+      return List.of("text");
+    }
+
+    @Override
+    public <R> R match(Cases<R> cases) {
+      return cases.spanCorruption(this);
+    }
+  }
+
+  private static Map<String, Double> weights(Map<String, Double> languages) {
+    Check check = new Check();
+    languages.forEach((name, weight) -> check.notNegative("languages." + name, weight));
+    check
+        .that(
+            languages.isEmpty() || languages.values().stream().anyMatch(weight -> weight > 0),
+            "languages",
+            "must weigh at least one language above 0")
+        .done();
+    return Collections.unmodifiableMap(new TreeMap<>(languages));
   }
 }

@@ -24,7 +24,10 @@ class ConfigYamlTest {
         packTo: 0
         precision: f32
         mixture: {}
-        image: {resize: bilinear, antialias: true}
+        image:
+          resize: bilinear
+          antialias: true
+          augment: {resize: false, jpeg: 0, cropArea: 1}
         handOver: {optimizer: keep, schedule: continue, data: fresh, positionEmbedding: resample}
         labelSmoothing: 0
         dropout: 0

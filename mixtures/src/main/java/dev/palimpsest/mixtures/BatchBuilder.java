@@ -118,9 +118,10 @@ public final class BatchBuilder implements AutoCloseable {
 
   private void writePictures(Example example, FloatBuffer pixels) {
     for (ImageReference reference : example.images()) {
-      Image picture;
+      byte[] levels;
       try {
-        picture = ImageDecoder.decode(reference.content().read());
+        Image picture = ImageDecoder.decode(reference.content().read());
+        levels = ImagePreprocessor.resize(image, picture, resolution, example.steps());
       } catch (NoSuchFileException e) {
         throw new BadExampleException(
             "example %s: image %s does not exist".formatted(example.id(), reference.name()), e);
@@ -129,7 +130,7 @@ public final class BatchBuilder implements AutoCloseable {
             "example %s: image %s: %s".formatted(example.id(), reference.name(), e.getMessage()),
             e);
       }
-      ImagePreprocessor.pixels(image, ImagePreprocessor.resize(image, picture, resolution), pixels);
+      ImagePreprocessor.pixels(image, levels, pixels);
     }
   }
 

@@ -66,6 +66,29 @@ public final class Draw {
     return (int) (uniform() * bound);
   }
 
+  /** Whether something of this probability happens; never in order. */
+  public boolean chance(double probability) {
+    return !inOrder && uniform() < probability;
+  }
+
+  /** An index, each as likely as its weight; the first with a weight in order. */
+  public int weighted(List<Double> weights) {
+    double sum = 0;
+    int last = -1;
+    for (int i = 0; i < weights.size(); i++) {
+      sum += weights.get(i);
+      last = weights.get(i) > 0 ? i : last;
+    }
+    double left = uniform() * sum;
+    for (int i = 0; i < last; i++) {
+      left -= weights.get(i);
+      if (weights.get(i) > 0 && left < 0) {
+        return i;
+      }
+    }
+    return last;
+  }
+
   /** One of several; the first in order. */
   public <T> T one(List<T> options) {
     return options.get(below(options.size()));

@@ -10,13 +10,29 @@ import java.util.List;
  * @param prefix the prompt
  * @param suffix the target of this visit, possibly empty
  * @param references every target that the row accepts, {@code suffix} among them
+ * @param steps how this visit varies the pictures
  */
 public record Example(
-    String id, List<ImageReference> images, String prefix, String suffix, List<String> references) {
+    String id,
+    List<ImageReference> images,
+    String prefix,
+    String suffix,
+    List<String> references,
+    ImageSteps steps) {
   /** Copies. */
   public Example {
     images = List.copyOf(images);
     references = List.copyOf(references);
+  }
+
+  /** An example with its pictures as they are. */
+  public Example(
+      String id,
+      List<ImageReference> images,
+      String prefix,
+      String suffix,
+      List<String> references) {
+    this(id, images, prefix, suffix, references, ImageSteps.NONE);
   }
 
   /** An example with one target. */
@@ -26,6 +42,11 @@ public record Example(
 
   /** The same example under another id. */
   public Example withId(String other) {
-    return new Example(other, images, prefix, suffix, references);
+    return new Example(other, images, prefix, suffix, references, steps);
+  }
+
+  /** The same example with other steps. */
+  Example with(ImageSteps other) {
+    return new Example(id, images, prefix, suffix, references, other);
   }
 }

@@ -2,6 +2,7 @@ package dev.palimpsest.mixtures;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.palimpsest.mixtures.codecs.BoundingBox;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -54,20 +55,63 @@ final class Fields {
 
   /** A text or a list of texts, at least one. */
   List<String> texts(String field) {
-    List<String> texts = new ArrayList<>();
-    for (JsonNode member : list(field)) {
-      texts.add(text(field, member));
-    }
+    List<String> texts = texts(field, at(field));
     if (texts.isEmpty()) {
       throw bad(named(field) + " must be a text or a list of at least one");
     }
     return texts;
   }
 
+  /** A value of the field, a text or a list of texts, possibly none. */
+  List<String> texts(String field, JsonNode node) {
+    List<String> texts = new ArrayList<>();
+    for (JsonNode member : members(node)) {
+      texts.add(text(field, member));
+    }
+    return texts;
+  }
+
+  /** A whole number above 0. */
+  int positive(String field) {
+    JsonNode node = at(field);
+    if (!node.canConvertToInt() || node.intValue() < 1) {
+      throw bad("%s must be a whole number above 0, found %s".formatted(named(field), node));
+    }
+    return node.intValue();
+  }
+
+  /** A box of the field: ymin, xmin, ymax, xmax. */
+  BoundingBox box(String field, JsonNode node) {
+    boolean four = node.isArray() && node.size() == 4;
+    for (JsonNode number : node) {
+      four &= number.isNumber();
+    }
+    BoundingBox box =
+        four
+            ? new BoundingBox(
+                node.get(0).doubleValue(),
+                node.get(1).doubleValue(),
+                node.get(2).doubleValue(),
+                node.get(3).doubleValue())
+            : null;
+    if (box == null || box.isEmpty() || box.intersection(BoundingBox.WHOLE).isEmpty()) {
+      throw bad(
+          "a box of %s must be [ymin, xmin, ymax, xmax] in shares of the picture, found %s"
+              .formatted(named(field), node.isMissingNode() ? "none" : node));
+    }
+    return box;
+  }
+
   /** The members of a list; a single value is a list of one, an absent one an empty list. */
   Iterable<JsonNode> list(String field) {
-    JsonNode node = at(field);
-    return node.isMissingNode() ? List.of() : node.isArray() ? node : List.of(node);
+    return members(at(field));
+  }
+
+  private static Iterable<JsonNode> members(JsonNode node) {
+    if (node.isMissingNode() || node.isNull()) {
+      return List.of();
+    }
+    return node.isArray() ? node : List.of(node);
   }
 
   /** A value of the field, which must be a text. */

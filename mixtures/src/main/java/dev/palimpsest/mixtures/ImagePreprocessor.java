@@ -2,10 +2,13 @@ package dev.palimpsest.mixtures;
 
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.mixtures.ResizeMethod.Kernel;
+import java.io.IOException;
 import java.nio.FloatBuffer;
 
 /** Pictures to square pixels in [-1, 1]; the aspect ratio is not kept (PaliGemma, section 3.2). */
 public final class ImagePreprocessor {
+  private static final ResizeMethod ANTIALIASED = new ResizeMethod(Kernel.BILINEAR, true);
   private static final float[] BIG_VISION = new float[256];
   private static final float[] HUGGING_FACE = new float[256];
 
@@ -32,6 +35,21 @@ public final class ImagePreprocessor {
   }
 
   /**
+   * Varies and resizes a picture as a visit says.
+   *
+   * @return uint8 [S, S, 3]
+   * @throws IOException when the picture cannot be encoded as JPEG
+   */
+  static byte[] resize(ImageConfig config, Image image, int resolution, ImageSteps steps)
+      throws IOException {
+    Image varied = steps.apply(image);
+    ResizeMethod method = steps.resize();
+    return method == null
+        ? resize(config, varied, resolution)
+        : truncate(TensorFlowResize.weighted(varied, resolution, method));
+  }
+
+  /**
    * What {@link #resize} truncates, for comparison with the reference program.
    *
    * @return float32 [S, S, 3], levels
@@ -42,7 +60,7 @@ public final class ImagePreprocessor {
       throw new IllegalArgumentException("bicubic resizing has whole levels only");
     }
     return config.antialias()
-        ? TensorFlowResize.antialiased(image, resolution)
+        ? TensorFlowResize.weighted(image, resolution, ANTIALIASED)
         : TensorFlowResize.plain(image, resolution);
   }
 

@@ -89,7 +89,7 @@ public final class Mixture implements AutoCloseable {
         if (weight.getValue() == 0) {
           continue;
         }
-        Task open = Task.open(task, room);
+        Task open = Task.open(task, room, image.augment());
         opened.put(weight.getKey(), open);
         shares.add(weight.getValue());
         digest.add(weight.getKey(), open.fingerprint());

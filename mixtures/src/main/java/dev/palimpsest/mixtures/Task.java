@@ -1,8 +1,11 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.AugmentConfig;
 import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.mixtures.codecs.SegmentationTokens;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -12,35 +15,46 @@ import java.util.List;
 public final class Task implements AutoCloseable {
   private final ExampleSource source;
   private final TaskConfig config;
-  private final Reading reading;
+  private final AugmentConfig augment;
+  private final Way way;
 
   /** A type's way from a row to an example. Thread-safe. */
-  interface Reading {
-    /** As {@link Task#example}. */
-    Example example(Fields row, long index, long epoch, Draw draw);
+  private interface Way {
+    Example example(Visit visit);
   }
 
-  private Task(ExampleSource source, TaskConfig config, Reading reading) {
+  private Task(ExampleSource source, TaskConfig config, AugmentConfig augment, Way way) {
     this.source = source;
     this.config = config;
-    this.reading = reading;
+    this.augment = augment;
+    this.way = way;
   }
 
   /**
    * Opens a task's source.
    *
    * @param room for types that choose what to say by the room there is
-   * @throws java.io.UncheckedIOException when the source cannot be read
+   * @throws java.io.UncheckedIOException when the source, or the mask codec, cannot be read
    * @throws IllegalArgumentException when it holds no row
    */
   public static Task open(TaskConfig config, TextRoom room) {
-    return of(ExampleSource.open(config.source()), config, room);
+    return open(config, room, AugmentConfig.NONE);
+  }
+
+  /** The same with pictures that are varied. */
+  static Task open(TaskConfig config, TextRoom room, AugmentConfig augment) {
+    ExampleSource source = ExampleSource.open(config.source());
+    try {
+      return of(source, config, room, augment);
+    } catch (RuntimeException e) {
+      source.close();
+      throw e;
+    }
   }
 
   /** A task over an open source, which it closes. */
-  public static Task of(ExampleSource source, TaskConfig config, TextRoom room) {
-    Reading reading = config.type().match(prefixSuffix -> Task::prefixSuffix);
-    return new Task(source, config, reading);
+  static Task of(ExampleSource source, TaskConfig config, TextRoom room, AugmentConfig augment) {
+    return new Task(source, config, augment, config.type().match(new Ways(source, config, room)));
   }
 
   /** Number of rows. */
@@ -58,7 +72,19 @@ public final class Task implements AutoCloseable {
    * @throws BadExampleException when there is no usable row
    */
   public Example example(long index, long epoch, Draw draw) {
-    return reading.example(new Fields(source.row(index), config.fields()), index, epoch, draw);
+    Row row = source.row(index);
+    ImageSteps steps = ImageSteps.draw(augment, draw);
+    if (config.type() instanceof TaskType.PrefixSuffix) {
+      steps = steps.uncropped(); // its text may speak of places
+    }
+    Fields fields = new Fields(row, config.fields());
+    try {
+      return way.example(new Visit(fields, index, epoch, draw, steps.view())).with(steps);
+    } catch (BadExampleException e) {
+      // A crop that leaves nothing to speak of is not made.
+      ImageSteps whole = steps.uncropped();
+      return way.example(new Visit(fields, index, epoch, draw, whole.view())).with(whole);
+    }
   }
 
   /** The example at a position as scoring sees it: first epoch, nothing left to chance. */
@@ -78,24 +104,90 @@ public final class Task implements AutoCloseable {
             .hex();
   }
 
-  private static Example prefixSuffix(Fields row, long index, long epoch, Draw draw) {
-    List<String> references = row.texts("suffix");
-    return new Example(
-        row.row().id(),
-        row.row().images(),
-        row.text("prefix", ""),
-        visited(references, index, epoch),
-        references);
-  }
-
-  /** Rows begin at different references, so that a single epoch does not favour the first. */
-  private static <T> T visited(List<T> references, long index, long epoch) {
-    long visit = epoch + (SplitMix.mix(index) >>> 1) % references.size();
-    return references.get((int) (visit % references.size()));
-  }
-
   @Override
   public void close() {
     source.close();
+  }
+
+  /** Every type's way. */
+  private record Ways(ExampleSource source, TaskConfig config, TextRoom room)
+      implements TaskType.Cases<Way> {
+    @Override
+    public Way prefixSuffix(TaskType.PrefixSuffix type) {
+      return visit -> {
+        List<String> references = visit.row().texts("suffix");
+        return visit.example(visit.row().text("prefix", ""), visit.one(references), references);
+      };
+    }
+
+    @Override
+    public Way caption(TaskType.Caption type) {
+      return visit -> Captioning.caption(type, visit);
+    }
+
+    @Override
+    public Way splitCaption(TaskType.SplitCaption type) {
+      return visit -> Captioning.split(type, visit);
+    }
+
+    @Override
+    public Way groundedCaption(TaskType.GroundedCaption type) {
+      return Captioning::grounded;
+    }
+
+    @Override
+    public Way ocr(TaskType.Ocr type) {
+      return visit -> Recognition.ocr(type, visit, room);
+    }
+
+    @Override
+    public Way answer(TaskType.Answer type) {
+      return visit -> {
+        Draw draw = visit.draw().of("language");
+        Spoken question = Spoken.of(visit, "question", type.language(), type.languages(), draw);
+        List<String> answers = visit.row().texts("answers");
+        return visit.example(
+            "answer %s %s".formatted(type.language(), visit.one(question.texts())),
+            visit.one(answers),
+            answers);
+      };
+    }
+
+    @Override
+    public Way question(TaskType.Question type) {
+      return visit -> {
+        Draw draw = visit.draw().of("language");
+        Spoken question = Spoken.of(visit, "question", type.language(), type.languages(), draw);
+        String answer = visit.one(visit.row().texts("answers"));
+        return visit.example(
+            "question %s %s".formatted(question.language(), answer),
+            visit.one(question.texts()),
+            question.texts());
+      };
+    }
+
+    @Override
+    public Way objectQuestions(TaskType.ObjectQuestions type) {
+      AbsentThings absent = new AbsentThings(source, config.fields(), type.negatives());
+      return visit -> ObjectQuestions.example(type, visit, absent);
+    }
+
+    @Override
+    public Way detect(TaskType.Detect type) {
+      AbsentThings absent = new AbsentThings(source, config.fields(), type.negatives());
+      return visit -> Localization.detect(type, visit, room, absent);
+    }
+
+    @Override
+    public Way segment(TaskType.Segment type) {
+      SegmentationTokens codec = SegmentationTokens.load(Path.of(type.vae()));
+      AbsentThings absent = new AbsentThings(source, config.fields(), type.negatives());
+      return visit -> Localization.segment(type, visit, room, absent, codec);
+    }
+
+    @Override
+    public Way spanCorruption(TaskType.SpanCorruption type) {
+      return visit -> SpanCorruption.example(type, visit, room);
+    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.mixtures.ResizeMethod.Kernel;
 import java.util.Arrays;
 
 /**
@@ -18,26 +19,28 @@ final class TensorFlowResize {
    */
   private record Spans(int[] starts, int[] lengths, float[] weights, int span) {}
 
-  /**
-   * The triangle kernel's spans (core/kernels/image/scale_and_translate_op.cc, ComputeSpansCore).
-   */
-  private static Spans spans(int in, int out) {
+  /** A kernel's spans (core/kernels/image/scale_and_translate_op.cc, ComputeSpansCore). */
+  private static Spans spans(int in, int out, ResizeMethod method) {
+    if (method.kernel() == Kernel.AREA) {
+      return areas(in, out);
+    }
     float scale = (float) out / in;
     float inverse = 1f / scale;
-    float radius = Math.max(inverse, 1f);
+    float widening = method.antialias() ? Math.max(inverse, 1f) : 1f;
+    float radius = method.kernel().radius() * widening;
     int span = Math.min(2 * (int) Math.ceil(radius) + 1, in);
     int[] starts = new int[out];
     int[] lengths = new int[out];
     float[] weights = new float[out * span];
-    float oneOverRadius = 1f / radius;
+    float oneOverWidening = 1f / widening;
     for (int x = 0; x < out; x++) {
       float centre = (x + 0.5f) * inverse;
       int start = Math.max(0, (int) Math.ceil(centre - radius - 0.5f));
       int end = Math.min(in - 1, (int) Math.floor(centre + radius - 0.5f)) + 1;
       float sum = 0;
       for (int i = start; i < end; i++) {
-        float distance = Math.abs((i + 0.5f - centre) * oneOverRadius);
-        float weight = Math.max(0f, 1f - distance);
+        float distance = Math.abs((i + 0.5f - centre) * oneOverWidening);
+        float weight = method.kernel().at(distance);
         weights[x * span + i - start] = weight;
         sum += weight;
       }
@@ -51,15 +54,37 @@ final class TensorFlowResize {
     return new Spans(starts, lengths, weights, span);
   }
 
+  /** Shares of the area of an output pixel (core/kernels/image/resize_area_op.cc). */
+  private static Spans areas(int in, int out) {
+    double scale = (double) in / out;
+    int span = Math.min(in, (int) Math.ceil(scale) + 1);
+    Spans spans = new Spans(new int[out], new int[out], new float[out * span], span);
+    for (int x = 0; x < out; x++) {
+      double from = x * scale;
+      double to = Math.min(in, (x + 1) * scale);
+      int start = (int) from;
+      int end = Math.min(in, Math.min(start + span, (int) Math.ceil(to)));
+      spans.starts()[x] = start;
+      spans.lengths()[x] = end - start;
+      for (int i = start; i < end; i++) {
+        double overlap = Math.min(i + 1, to) - Math.max(i, from);
+        spans.weights()[x * span + i - start] = (float) (overlap / (to - from));
+      }
+    }
+    return spans;
+  }
+
   /**
-   * With antialiasing (ScaleAndTranslate), rows first, before the cast.
+   * With a kernel (ScaleAndTranslate, ResizeArea), rows first, before the cast. Bilinear without
+   * antialiasing is {@link #plain}, which is faster; bicubic without it is here, where TensorFlow
+   * looks weights up in a table of 1024 steps.
    *
    * @return float32 [size, size, 3]
    */
-  static float[] antialiased(Image image, int size) {
+  static float[] weighted(Image image, int size, ResizeMethod method) {
     int stride = 3 * image.width();
-    Spans rows = spans(image.height(), size);
-    Spans columns = spans(image.width(), size);
+    Spans rows = spans(image.height(), size, method);
+    Spans columns = spans(image.width(), size, method);
     float[] output = new float[3 * size * size];
     float[] sum = new float[stride];
     // The rows of one span as floats, each converted once: row y lies in slot y mod span.

@@ -13,4 +13,9 @@ public record TextRoom(Tokenizer tokenizer, int textTokens) {
     int taken = 2 + tokenizer.encode(prefix).length + tokenizer.encode("\n").length;
     return Math.max(0, textTokens - taken);
   }
+
+  /** Whether a target and its EOS find room after a prompt. */
+  public boolean fits(String prefix, String suffix) {
+    return tokenizer.encode(suffix).length <= after(prefix);
+  }
 }

@@ -16,12 +16,12 @@ import java.util.List;
 import java.util.Objects;
 
 /** Reference data in {@code src/test/resources/golden}. */
-final class Golden {
+public final class Golden {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private Golden() {}
 
-  static Path file(String name) {
+  public static Path file(String name) {
     URL url = Objects.requireNonNull(Golden.class.getResource("/golden/" + name), name);
     try {
       return Path.of(url.toURI());
@@ -30,11 +30,11 @@ final class Golden {
     }
   }
 
-  static JsonNode json(String name) {
+  public static JsonNode json(String name) {
     return json(file(name));
   }
 
-  static JsonNode json(Path file) {
+  public static JsonNode json(Path file) {
     try {
       return JSON.readTree(Files.readAllBytes(file));
     } catch (IOException e) {
@@ -42,7 +42,7 @@ final class Golden {
     }
   }
 
-  static int[] ints(JsonNode array) {
+  public static int[] ints(JsonNode array) {
     int[] ints = new int[array.size()];
     for (int i = 0; i < ints.length; i++) {
       ints[i] = array.get(i).intValue();
@@ -51,7 +51,7 @@ final class Golden {
   }
 
   /** A safetensors file: 8 bytes of header length, a JSON header, data. */
-  static Tensors tensors(String name) {
+  public static Tensors tensors(String name) {
     try {
       ByteBuffer bytes =
           ByteBuffer.wrap(Files.readAllBytes(file(name))).order(ByteOrder.LITTLE_ENDIAN);
@@ -64,30 +64,37 @@ final class Golden {
   }
 
   /** An opened safetensors file. */
-  record Tensors(JsonNode header, ByteBuffer data) {
-    List<String> names() {
+  public record Tensors(JsonNode header, ByteBuffer data) {
+    public List<String> names() {
       List<String> names = new ArrayList<>();
       header.fieldNames().forEachRemaining(names::add);
       names.remove("__metadata__");
       return names;
     }
 
-    int[] shape(String name) {
-      return ints(header.path(name).path("shape"));
+    public int[] shape(String name) {
+      return Golden.ints(header.path(name).path("shape"));
     }
 
-    byte[] bytes(String name) {
+    public byte[] bytes(String name) {
       ByteBuffer slice = slice(name);
       byte[] bytes = new byte[slice.remaining()];
       slice.get(bytes);
       return bytes;
     }
 
-    float[] floats(String name) {
+    public float[] floats(String name) {
       FloatBuffer slice = slice(name).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer();
       float[] floats = new float[slice.remaining()];
       slice.get(floats);
       return floats;
+    }
+
+    public int[] ints(String name) {
+      var slice = slice(name).order(ByteOrder.LITTLE_ENDIAN).asIntBuffer();
+      int[] ints = new int[slice.remaining()];
+      slice.get(ints);
+      return ints;
     }
 
     private ByteBuffer slice(String name) {

@@ -3,6 +3,8 @@ package dev.palimpsest.eval.metrics;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.palimpsest.mixtures.codecs.LocationTokens;
+import dev.palimpsest.mixtures.codecs.Mask;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -150,7 +152,7 @@ final class BoxGoldens {
         .forEach(t -> text.append("<loc%04d>".formatted(t.intValue())));
     example.path("seg_tokens").forEach(t -> text.append("<seg%03d>".formatted(t.intValue())));
     return RefCocoSegmentation.segments(text.toString()).isPresent()
-        ? BoxText.locations(text.toString()).orElse(new int[0])
+        ? LocationTokens.leading(text.toString()).orElse(new int[0])
         : new int[0];
   }
 

@@ -22,10 +22,6 @@ final class BoxText {
   private static final Pattern FOUR =
       Pattern.compile(String.join(SEPARATOR, List.of(NUMBER, NUMBER, NUMBER, NUMBER)));
 
-  /** {@code <loc0100><loc0150><loc0700><loc0800>}: y1 x1 y2 x2 */
-  private static final Pattern LOCATIONS =
-      Pattern.compile("<loc(\\d{4})><loc(\\d{4})><loc(\\d{4})><loc(\\d{4})>");
-
   private BoxText() {}
 
   /** The first box in square brackets; numbers without exponents. */
@@ -39,25 +35,6 @@ final class BoxText {
     List<Box> boxes = new ArrayList<>();
     FOUR.matcher(text).results().forEach(match -> boxes.add(box(match)));
     return boxes;
-  }
-
-  /**
-   * The four location tokens that a text begins with.
-   *
-   * @return bins from 0 to 1023 in the order y1 x1 y2 x2
-   */
-  static Optional<int[]> locations(String text) {
-    Matcher matcher = LOCATIONS.matcher(text);
-    if (!matcher.lookingAt()) {
-      return Optional.empty();
-    }
-    int[] bins = new int[4];
-    for (int i = 0; i < 4; i++) {
-      bins[i] = Integer.parseInt(matcher.group(i + 1));
-    }
-    return bins[0] < 1024 && bins[1] < 1024 && bins[2] < 1024 && bins[3] < 1024
-        ? Optional.of(bins)
-        : Optional.empty();
   }
 
   /** Location bins as fractions of the image; big_vision divides by 1023 when it scores. */

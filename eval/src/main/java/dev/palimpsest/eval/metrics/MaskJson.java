@@ -1,6 +1,7 @@
 package dev.palimpsest.eval.metrics;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.mixtures.codecs.Mask;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -1,5 +1,6 @@
 package dev.palimpsest.eval.metrics;
 
+import dev.palimpsest.mixtures.codecs.LocationTokens;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
@@ -29,7 +30,7 @@ final class RefCocoBox implements Metric {
         new RefCocoBox("official", text -> BoxText.all(text).stream().findFirst(), Box::clampedIou),
         new RefCocoBox(
             "big_vision",
-            text -> BoxText.locations(text).map(BoxText::ofLocations),
+            text -> LocationTokens.leading(text).map(BoxText::ofLocations),
             Box::clampedIou),
         new RefCocoBox("lmms_eval", BoxText::bracketed, Box::iou));
   }

@@ -1,20 +1,14 @@
 package dev.palimpsest.eval.metrics;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.BitSet;
+import dev.palimpsest.mixtures.codecs.LocationTokens;
+import dev.palimpsest.mixtures.codecs.Mask;
+import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** Referring expressions by mask. */
 final class RefCocoSegmentation {
-  /** Side of the mask decoder's output. */
-  static final int DECODED = 64;
-
-  private static final Pattern SEGMENTS =
-      Pattern.compile("(?:<loc\\d{4}>){4}(?:<seg(\\d{3})>){16}");
-
   private RefCocoSegmentation() {}
 
   static List<Metric> variants() {
@@ -88,7 +82,9 @@ final class RefCocoSegmentation {
         boolean complete = segments(record.prediction()).isPresent();
         Verdict verdict =
             judge(
-                complete ? BoxText.locations(record.prediction()).orElse(new int[0]) : new int[0],
+                complete
+                    ? LocationTokens.leading(record.prediction()).orElse(new int[0])
+                    : new int[0],
                 complete ? decoded(record) : new float[0],
                 RefCocoBox.truth(record),
                 MaskJson.read(record, "mask", height, width));
@@ -107,7 +103,7 @@ final class RefCocoSegmentation {
 
     private static float[] decoded(MetricRecord record) {
       JsonNode node = record.require("mask64");
-      double[] values = record.numbers("mask64", DECODED * DECODED);
+      double[] values = record.numbers("mask64", SegmentationTokens.SIDE * SegmentationTokens.SIDE);
       float[] map = new float[node.size()];
       for (int i = 0; i < map.length; i++) {
         map[i] = (float) values[i];
@@ -121,21 +117,12 @@ final class RefCocoSegmentation {
    */
   record Verdict(double maskIou, double boxIou, boolean invalid) {}
 
-  /** The sixteen segmentation tokens after four location tokens, where a text begins with them. */
+  /** The sixteen segmentation tokens after four location tokens that a text begins with. */
   static Optional<int[]> segments(String text) {
-    Matcher matcher = SEGMENTS.matcher(text);
-    if (!matcher.lookingAt()) {
-      return Optional.empty();
-    }
-    int[] codes = new int[16];
-    for (int i = 0; i < codes.length; i++) {
-      int start = 4 * "<loc0000>".length() + i * "<seg000>".length() + "<seg".length();
-      codes[i] = Integer.parseInt(text.substring(start, start + 3));
-      if (codes[i] >= 128) {
-        return Optional.empty();
-      }
-    }
-    return Optional.of(codes);
+    int locations = 4 * "<loc0000>".length();
+    return LocationTokens.leading(text).isEmpty()
+        ? Optional.empty()
+        : SegmentationTokens.leading(text.substring(locations));
   }
 
   /**
@@ -161,16 +148,8 @@ final class RefCocoSegmentation {
     if (right <= left || bottom <= top) {
       return new Verdict(0, boxIou, true);
     }
-    float[] resized = BilinearResize.resize(map, DECODED, DECODED, bottom - top, right - left);
-    BitSet pixels = new BitSet(truth.height() * truth.width());
-    for (int y = top; y < bottom; y++) {
-      for (int x = left; x < right; x++) {
-        if (resized[(y - top) * (right - left) + x - left] > 0) {
-          pixels.set(x * truth.height() + y);
-        }
-      }
-    }
-    Mask painted = new Mask(truth.height(), truth.width(), pixels);
+    Mask painted =
+        SegmentationTokens.paint(map, top, left, bottom, right, truth.height(), truth.width());
     return new Verdict(painted.iou(truth), boxIou, false);
   }
 

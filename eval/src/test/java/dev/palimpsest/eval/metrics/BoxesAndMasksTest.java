@@ -1,6 +1,5 @@
 package dev.palimpsest.eval.metrics;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,11 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
-import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 class BoxesAndMasksTest {
@@ -61,45 +58,6 @@ class BoxesAndMasksTest {
             MetricInputException.class,
             () -> Metrics.find("refcoco_box:lmms_eval").score(List.of(record)));
     assertTrue(String.valueOf(e.getMessage()).contains("width"), e.getMessage());
-  }
-
-  @Test
-  void runLengthCodesReturnWhatWasWritten() {
-    SplittableRandom random = new SplittableRandom(7);
-    for (int trial = 0; trial < 200; trial++) {
-      int height = 1 + random.nextInt(20);
-      int width = 1 + random.nextInt(20);
-      BitSet pixels = new BitSet();
-      for (int i = 0; i < height * width; i++) {
-        pixels.set(i, random.nextInt(4) == 0);
-      }
-      Mask mask = new Mask(height, width, pixels);
-      assertEquals(mask, Mask.ofRle(mask.rle(), height, width), "trial " + trial);
-    }
-  }
-
-  @Test
-  void aRunLengthCodeOfAnotherSizeIsRefused() {
-    String code = Mask.ofPolygons(List.of(new double[] {0, 0, 4, 0, 4, 4, 0, 4}), 8, 8).rle();
-    assertThrows(IllegalArgumentException.class, () -> Mask.ofRle(code, 8, 9));
-    assertThrows(IllegalArgumentException.class, () -> Mask.ofRle(code, 4, 4));
-  }
-
-  @Test
-  void resizingToTheSameSizeChangesNothing() {
-    float[] image = {1, -2, 3, 4, 5, -6};
-    assertArrayEquals(image, BilinearResize.resize(image, 2, 3, 2, 3));
-  }
-
-  /**
-   * Pixel centres 0.5 and 1.5 from the output's centre weigh 3 and 1, what is cut off is made up.
-   */
-  @Test
-  void shrinkingByTwoWidensTheTriangle() {
-    float[] row = {0, 0, 8, 0};
-    float[] half = BilinearResize.resize(row, 1, 4, 1, 2);
-    assertEquals(8 / 7.0, half[0], 1e-6);
-    assertEquals(8 * 3 / 7.0, half[1], 1e-6);
   }
 
   @Test

@@ -1,5 +1,7 @@
 package dev.palimpsest.mixtures.playground;
 
+import dev.palimpsest.mixtures.codecs.BoundingBox;
+import dev.palimpsest.mixtures.codecs.LocationTokens;
 import java.awt.Shape;
 
 /**
@@ -26,17 +28,7 @@ record Thing(Figure figure, Hue hue, int x, int y, int size) {
   /** {@code <locYMIN><locXMIN><locYMAX><locXMAX> circle}. */
   String detection() {
     double cells = (double) Canvas.SIDE / CELL;
-    return bin(y / cells)
-        + bin(x / cells)
-        + bin((y + size) / cells)
-        + bin((x + size) / cells)
-        + " "
-        + figure.noun();
-  }
-
-  /** A coordinate in [0, 1] as one of 1024 bins, ties to even, as PaliGemma's encoder has it. */
-  private static String bin(double coordinate) {
-    int bin = (int) Math.max(0, Math.min(1023, Math.rint(coordinate * 1023)));
-    return String.format(java.util.Locale.ROOT, "<loc%04d>", bin);
+    BoundingBox box = new BoundingBox(y / cells, x / cells, (y + size) / cells, (x + size) / cells);
+    return LocationTokens.encode(box) + " " + figure.noun();
   }
 }

@@ -1,4 +1,4 @@
-package dev.palimpsest.eval.metrics;
+package dev.palimpsest.mixtures.codecs;
 
 /**
  * Pillow's {@code Image.resize(..., BILINEAR)} of a float image: a triangle filter, widened when

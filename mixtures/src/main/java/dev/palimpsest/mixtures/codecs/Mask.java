@@ -1,4 +1,4 @@
-package dev.palimpsest.eval.metrics;
+package dev.palimpsest.mixtures.codecs;
 
 import java.util.Arrays;
 import java.util.BitSet;
@@ -11,10 +11,11 @@ import java.util.BitSet;
  * @param pixels column by column from the left, each from the top: pixel (x, y) is bit {@code x *
  *     height + y}
  */
-record Mask(int height, int width, BitSet pixels) {
+public record Mask(int height, int width, BitSet pixels) {
   private static final int UPSAMPLING = 5;
 
-  Mask {
+  /** Copies. */
+  public Mask {
     pixels = (BitSet) pixels.clone();
   }
 
@@ -24,7 +25,7 @@ record Mask(int height, int width, BitSet pixels) {
    *
    * @param polygons x and y in turn, in pixels; points may lie outside the image
    */
-  static Mask ofPolygons(Iterable<double[]> polygons, int height, int width) {
+  public static Mask ofPolygons(Iterable<double[]> polygons, int height, int width) {
     BitSet pixels = new BitSet(height * width);
     for (double[] polygon : polygons) {
       int[] crossings = crossings(polygon, height, width);
@@ -105,7 +106,7 @@ record Mask(int height, int width, BitSet pixels) {
    *
    * @throws IllegalArgumentException when the code ends early or does not fill the image
    */
-  static Mask ofRle(String counts, int height, int width) {
+  public static Mask ofRle(String counts, int height, int width) {
     BitSet pixels = new BitSet(height * width);
     long[] runs = new long[counts.length()];
     int count = 0;
@@ -138,16 +139,56 @@ record Mask(int height, int width, BitSet pixels) {
       runs[count++] = run;
       start = end;
     }
-    if (start != (long) height * width) {
-      throw new IllegalArgumentException(
-          "run lengths sum to %d, an image of %d x %d has %d pixels"
-              .formatted(start, height, width, (long) height * width));
-    }
+    requireFilled(start, height, width);
     return new Mask(height, width, pixels);
   }
 
+  /**
+   * From COCO's plain run lengths: background and foreground in turn.
+   *
+   * @throws IllegalArgumentException when they do not fill the image
+   */
+  public static Mask ofRuns(int[] runs, int height, int width) {
+    BitSet pixels = new BitSet(height * width);
+    long start = 0;
+    for (int i = 0; i < runs.length; i++) {
+      long end = start + runs[i];
+      if (runs[i] < 0 || end > (long) height * width) {
+        throw new IllegalArgumentException(
+            "run lengths do not fit an image of " + height + " x " + width);
+      }
+      if (i % 2 == 1) {
+        pixels.set((int) start, (int) end);
+      }
+      start = end;
+    }
+    requireFilled(start, height, width);
+    return new Mask(height, width, pixels);
+  }
+
+  /** The part in a box of pixels, bottom and right excluded, as a picture of its own. */
+  public Mask part(int top, int left, int bottom, int right) {
+    BitSet inside = new BitSet((bottom - top) * (right - left));
+    for (int x = left; x < right; x++) {
+      for (int y = top; y < bottom; y++) {
+        if (pixels.get(x * height + y)) {
+          inside.set((x - left) * (bottom - top) + y - top);
+        }
+      }
+    }
+    return new Mask(bottom - top, right - left, inside);
+  }
+
+  private static void requireFilled(long filled, int height, int width) {
+    if (filled != (long) height * width) {
+      throw new IllegalArgumentException(
+          "run lengths sum to %d, an image of %d x %d has %d pixels"
+              .formatted(filled, height, width, (long) height * width));
+    }
+  }
+
   /** COCO's compressed run lengths. */
-  String rle() {
+  public String rle() {
     int[] runs = new int[pixels.cardinality() * 2 + 2];
     int count = 0;
     int at = 0;
@@ -173,12 +214,13 @@ record Mask(int height, int width, BitSet pixels) {
     return code.toString();
   }
 
-  int area() {
+  /** Pixels inside. */
+  public int area() {
     return pixels.cardinality();
   }
 
   /** Pixels in both. */
-  int intersection(Mask other) {
+  public int intersection(Mask other) {
     requireSameSize(other);
     BitSet both = (BitSet) pixels.clone();
     both.and(other.pixels);
@@ -186,18 +228,18 @@ record Mask(int height, int width, BitSet pixels) {
   }
 
   /** Pixels in either. */
-  int union(Mask other) {
+  public int union(Mask other) {
     return area() + other.area() - intersection(other);
   }
 
   /** 0 where both are empty. */
-  double iou(Mask other) {
+  public double iou(Mask other) {
     int union = union(other);
     return union == 0 ? 0 : (double) intersection(other) / union;
   }
 
   /** The tight box around the mask: x, y, width, height; zeros where it is empty. */
-  int[] boundingBox() {
+  public int[] boundingBox() {
     int left = width;
     int right = -1;
     int top = height;
