@@ -8,6 +8,9 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -18,6 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,16 +33,96 @@ import org.slf4j.LoggerFactory;
 public final class CheckpointStore {
   private static final Logger log = LoggerFactory.getLogger(CheckpointStore.class);
 
-  private final Path root;
+  /** Left free beside a checkpoint: logs and scores want to be written too. */
+  private static final long SPARE_BYTES = 16L << 20;
 
-  /** A store over a folder, created when absent. */
+  private final Path root;
+  private final Space space;
+
+  /** How much room a folder's file system has. */
+  @FunctionalInterface
+  interface Space {
+    long usableBytes(Path folder) throws IOException;
+  }
+
+  /**
+   * A store over a folder, created when absent.
+   *
+   * @throws CheckpointWriteException when it cannot be created
+   */
   public CheckpointStore(Path root) {
+    this(root, folder -> Files.getFileStore(folder).getUsableSpace());
+  }
+
+  CheckpointStore(Path root, Space space) {
     this.root = root;
+    this.space = space;
     try {
       Files.createDirectories(root);
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot create " + root, e);
+      throw new CheckpointWriteException(
+          "cannot create the folder for checkpoints %s: %s; make it writable, or take another --out"
+              .formatted(root, reason(e)),
+          e);
     }
+  }
+
+  /**
+   * Refuses a checkpoint for which there is no room: its arrays, a twentieth for the file format,
+   * and a little to spare.
+   *
+   * @throws CheckpointWriteException when the file system has less
+   */
+  void requireSpace(String name, Map<String, Parameters> groups) {
+    long arrays = groups.values().stream().mapToLong(Parameters::count).sum() * Float.BYTES;
+    long needed = arrays + arrays / 20 + SPARE_BYTES;
+    long free;
+    try {
+      free = space.usableBytes(root);
+    } catch (IOException e) {
+      log.debug("cannot tell the free space of {}", root, e);
+      return;
+    }
+    if (free < needed) {
+      throw failed(
+          name,
+          "it needs %d MiB and the disk has %d MiB free".formatted(needed >> 20, free >> 20),
+          null);
+    }
+  }
+
+  /** One sentence of what went wrong, one of what still stands, one of what to do. */
+  private CheckpointWriteException failed(String name, String why, @Nullable Exception cause) {
+    List<String> standing = names();
+    return new CheckpointWriteException(
+        "cannot save the checkpoint %s: %s. %s. Mend that and run the same command to go on"
+            .formatted(
+                root.resolve(name),
+                why,
+                standing.isEmpty()
+                    ? "There is none before it"
+                    : "The one before it, " + standing.get(standing.size() - 1) + ", is whole"),
+        cause);
+  }
+
+  private static String reason(Exception e) {
+    Throwable cause = e instanceof UncheckedIOException io ? io.getCause() : e;
+    if (cause instanceof FileSystemException file) {
+      String reason = file.getReason() == null ? "" : file.getReason();
+      return (cause instanceof AccessDeniedException ? "no permission" : kind(cause, reason))
+          + " at "
+          + file.getFile();
+    }
+    return String.valueOf(cause == null ? e.getMessage() : cause.getMessage());
+  }
+
+  private static String kind(Throwable cause, String reason) {
+    if (!reason.isEmpty()) {
+      return reason;
+    }
+    return cause instanceof FileAlreadyExistsException
+        ? "something that is no folder stands"
+        : cause.getClass().getSimpleName();
   }
 
   /**
@@ -51,7 +136,8 @@ public final class CheckpointStore {
    * @param facts what else the checkpoint says of itself (counts, config, lineage); JSON-like
    *     values
    * @return the checkpoint's folder
-   * @throws UncheckedIOException when it cannot be written; nothing of it remains
+   * @throws CheckpointWriteException when it cannot be written; nothing of it remains, and what was
+   *     there before still is
    */
   public Path commit(String name, Map<String, Parameters> groups, Map<String, Object> facts) {
     requirePlain(name);
@@ -61,9 +147,19 @@ public final class CheckpointStore {
         log.warn("removed {}, left by an interrupted run", leftover);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot clear leftovers in " + root, e);
+      throw failed(name, "what an interrupted run left cannot be removed: " + reason(e), e);
     }
     Path target = root.resolve(name);
+    try {
+      write(target, groups, facts);
+    } catch (UncheckedIOException e) {
+      throw failed(name, reason(e), e);
+    }
+    return target;
+  }
+
+  private static void write(
+      Path target, Map<String, Parameters> groups, Map<String, Object> facts) {
     Durable.folder(
         target,
         folder -> {
@@ -75,7 +171,6 @@ public final class CheckpointStore {
               new CheckpointManifest(CheckpointManifest.VERSION, files, facts);
           Durable.write(folder.resolve(CheckpointManifest.FILE), manifest.toBytes());
         });
-    return target;
   }
 
   private static CheckpointManifest.Entry write(Path folder, String group, Parameters arrays)
@@ -112,14 +207,20 @@ public final class CheckpointStore {
     }
   }
 
+  /** As {@link #latest(Consumer)}, telling the log alone. */
+  public Optional<TrainingCheckpoint> latest() {
+    return latest(passedOver -> {});
+  }
+
   /**
    * The newest checkpoint whose manifest and files verify. Damaged ones are passed over with a
    * warning.
    *
+   * @param said is told of each one passed over, in a sentence
    * @throws CheckpointFormatException when the newest undamaged one is of a later version: going on
    *     from an older one would throw its work away
    */
-  public Optional<TrainingCheckpoint> latest() {
+  public Optional<TrainingCheckpoint> latest(Consumer<String> said) {
     List<String> names = new ArrayList<>(names());
     Collections.reverse(names);
     for (String name : names) {
@@ -129,7 +230,10 @@ public final class CheckpointStore {
         if (e.kind() == Kind.TOO_NEW) {
           throw e;
         }
-        log.warn("passing over a checkpoint that is {}: {}", e.kind(), e.getMessage());
+        String sentence =
+            "passed over a checkpoint that is %s: %s".formatted(e.kind(), e.getMessage());
+        log.warn(sentence);
+        said.accept(sentence);
       }
     }
     return Optional.empty();

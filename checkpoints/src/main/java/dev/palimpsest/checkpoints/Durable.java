@@ -13,12 +13,15 @@ import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Files and folders that are whole or absent: written beside their place under a name of their own,
  * synced, renamed, and the folder above synced.
  */
-final class Durable {
+public final class Durable {
+  private static final Logger log = LoggerFactory.getLogger(Durable.class);
   private static final String WRITING = ".writing";
   private static final String REPLACED = ".replaced";
 
@@ -47,17 +50,29 @@ final class Durable {
       delete(temporary);
       delete(replaced);
       Files.createDirectory(temporary);
+      log.debug("writing {}", absolute);
       content.writeTo(temporary);
       sync(temporary);
       if (Files.exists(absolute)) {
         Files.move(absolute, replaced, StandardCopyOption.ATOMIC_MOVE);
       }
+      log.debug("renaming {}", absolute);
       Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
+      log.debug("renamed {}", absolute);
       sync(parent);
       delete(replaced);
     } catch (IOException | RuntimeException e) {
       throw failed(absolute, temporary, e);
     }
+  }
+
+  /**
+   * Makes a file; one that stands there is replaced.
+   *
+   * @throws UncheckedIOException when it cannot be written; what stood there still does
+   */
+  public static void file(Path target, byte[] bytes) {
+    file(target, channel -> writeFully(channel, bytes));
   }
 
   /** Makes a file; one that stands there is replaced. */
@@ -67,9 +82,12 @@ final class Durable {
     Path temporary = hidden(absolute, WRITING);
     try {
       Files.createDirectories(parent);
+      log.debug("writing {}", absolute);
       write(temporary, content);
+      log.debug("renaming {}", absolute);
       Files.move(
           temporary, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      log.debug("renamed {}", absolute);
       sync(parent);
     } catch (IOException | RuntimeException e) {
       throw failed(absolute, temporary, e);
@@ -103,14 +121,14 @@ final class Durable {
   }
 
   static void write(Path file, byte[] bytes) throws IOException {
-    write(
-        file,
-        channel -> {
-          ByteBuffer rest = ByteBuffer.wrap(bytes);
-          while (rest.hasRemaining()) {
-            channel.write(rest);
-          }
-        });
+    write(file, channel -> writeFully(channel, bytes));
+  }
+
+  private static void writeFully(FileChannel channel, byte[] bytes) throws IOException {
+    ByteBuffer rest = ByteBuffer.wrap(bytes);
+    while (rest.hasRemaining()) {
+      channel.write(rest);
+    }
   }
 
   /** Makes renames and new names in a folder last. */

@@ -1,11 +1,14 @@
 package dev.palimpsest.cli;
 
 import dev.palimpsest.checkpoints.CheckpointFormatException;
+import dev.palimpsest.checkpoints.CheckpointWriteException;
 import dev.palimpsest.cli.certify.CertifyCommand;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.stages.DivergenceException;
+import dev.palimpsest.stages.RunFolderInUseException;
+import dev.palimpsest.stages.StoppedException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import picocli.CommandLine;
@@ -32,6 +35,9 @@ import picocli.CommandLine.Command;
 public final class Main implements Runnable {
   /** Exit code of a mistake that the user can mend: in a recipe, an option, a file. */
   static final int USER_MISTAKE = 2;
+
+  /** Exit code of a run that was asked to stop and can go on: sysexits' EX_TEMPFAIL. */
+  static final int STOPPED = 75;
 
   @CommandLine.Spec CommandLine.Model.CommandSpec spec;
 
@@ -75,11 +81,17 @@ public final class Main implements Runnable {
       err.println(e.getMessage());
       return 1;
     }
+    if (e instanceof StoppedException) {
+      err.println(e.getMessage());
+      return STOPPED;
+    }
     if (e instanceof UncheckedIOException io) {
       err.println(io.getMessage() + ": " + io.getCause());
       return USER_MISTAKE;
     }
     if (e instanceof UserMistake
+        || e instanceof RunFolderInUseException
+        || e instanceof CheckpointWriteException
         || e instanceof BadExampleException
         || e instanceof CheckpointFormatException) {
       err.println(e.getMessage());

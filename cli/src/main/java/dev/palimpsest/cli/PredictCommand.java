@@ -171,7 +171,7 @@ final class PredictCommand implements Callable<Integer> {
         saved.read(manager, "parameters"),
         own,
         fact(saved, "image", ImageConfig.class),
-        Tokenizer.load(Path.of(fact(saved, "tokenizer", String.class))));
+        Tokenizer.load(checkpoint.resolve(fact(saved, "tokenizer", String.class)).normalize()));
   }
 
   /** What a stage has written of itself beside its arrays. */

@@ -8,10 +8,12 @@ import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.RunFolder;
 import dev.palimpsest.stages.StageResult;
+import dev.palimpsest.stages.StopRequest;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -26,10 +28,14 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Runs a recipe: imports, trains and scores its stages in order, and writes a report.",
-      "Run the same command again to go on where a run stopped; finished stages are taken as they are."
+      "Run the same command again to go on where a run stopped; finished stages are taken as they are.",
+      "SIGINT and SIGTERM end it after the step under way, saved, with exit code 75; a second one at once."
     })
 @SuppressWarnings("try") // the resources are used by being open
 final class RunCommand implements Callable<Integer> {
+  /** {@code s3://bucket/x}, as a path that has lost a slash; a Windows drive has one letter. */
+  private static final Pattern REMOTE = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:[/\\\\]");
+
   @Spec CommandSpec spec;
 
   @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe, a YAML file.")
@@ -53,14 +59,19 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    if (out != null && REMOTE.matcher(out.toString()).lookingAt()) {
+      throw new UserMistake(
+          "--out %s: only local and mounted folders can hold a run; write to one and copy it, or mount the bucket"
+              .formatted(out));
+    }
     Path folder = out != null ? out : Path.of("runs", bind(Path.of("runs")).name());
     PipelineConfig config = bind(folder);
-    if (config.threads() != null) {
-      Threads.use(config.threads());
-    }
+    Threads.use(config.computeThreads());
+    StopRequest stop = new StopRequest();
     Injector injector =
-        Guice.createInjector(Stage.PRODUCTION, new RunModule(spec.commandLine().getErr()));
-    try (RunResources resources = injector.getInstance(RunResources.class)) {
+        Guice.createInjector(Stage.PRODUCTION, new RunModule(spec.commandLine().getErr(), stop));
+    try (Signals signals = Signals.stop(stop, spec.commandLine().getErr());
+        RunResources resources = injector.getInstance(RunResources.class)) {
       RunFolder run = new RunFolder(folder);
       List<StageResult> results =
           injector.getInstance(PipelineRunner.class).run(config, run, Environment.facts());

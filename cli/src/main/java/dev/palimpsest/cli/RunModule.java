@@ -7,6 +7,7 @@ import com.google.inject.Singleton;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.Progress;
+import dev.palimpsest.stages.StopRequest;
 import java.io.PrintWriter;
 
 /**
@@ -15,9 +16,11 @@ import java.io.PrintWriter;
  */
 final class RunModule extends AbstractModule {
   private final PrintWriter err;
+  private final StopRequest stop;
 
-  RunModule(PrintWriter err) {
+  RunModule(PrintWriter err, StopRequest stop) {
     this.err = err;
+    this.stop = stop;
   }
 
   @Override
@@ -57,6 +60,6 @@ final class RunModule extends AbstractModule {
   @Provides
   @Singleton
   PipelineRunner runner(NDManager manager, Kernels kernels, Progress progress) {
-    return new PipelineRunner(manager, kernels, progress);
+    return new PipelineRunner(manager, kernels, progress, stop);
   }
 }

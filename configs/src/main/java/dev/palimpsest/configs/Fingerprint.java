@@ -27,7 +27,15 @@ public final class Fingerprint {
 
   /** SHA-256 of the canonical form, 64 hexadecimal digits. */
   public static String of(Record config) {
-    String text = config.getClass().getSimpleName() + sorted(Canonical.of(config));
+    return sha256(config.getClass().getSimpleName() + sorted(Canonical.of(config)));
+  }
+
+  /** SHA-256 of {@link #values}, or of some of them, in whatever order they come. */
+  public static String of(Map<String, String> values) {
+    return sha256(sorted(values));
+  }
+
+  private static String sha256(String text) {
     try {
       return HexFormat.of()
           .formatHex(

@@ -41,4 +41,9 @@ public record PipelineConfig(
     suites = Collections.unmodifiableMap(new LinkedHashMap<>(suites));
     stages = List.copyOf(stages);
   }
+
+  /** Compute threads of the run. */
+  public int computeThreads() {
+    return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+  }
 }

@@ -3,9 +3,11 @@ package dev.palimpsest.stages;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedWriter;
+import dev.palimpsest.checkpoints.CheckpointWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,7 +19,8 @@ import java.nio.file.StandardOpenOption;
  */
 final class MetricsLog implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private final BufferedWriter out;
+  private final FileChannel out;
+  private CheckpointWriter.Times saving = CheckpointWriter.Times.NONE;
 
   MetricsLog(Path file, long resumedAtExamples) {
     try {
@@ -30,9 +33,7 @@ final class MetricsLog implements AutoCloseable {
         }
         RunFolder.writeText(file, kept.toString());
       }
-      out =
-          Files.newBufferedWriter(
-              file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+      out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot open " + file, e);
     }
@@ -46,6 +47,11 @@ final class MetricsLog implements AutoCloseable {
     } catch (IOException e) {
       return Long.MAX_VALUE;
     }
+  }
+
+  /** Adds to what the next line says of saving. */
+  void saving(CheckpointWriter.Times times) {
+    saving = saving.plus(times);
   }
 
   void write(StepMetrics m, int batchSize) {
@@ -73,10 +79,27 @@ final class MetricsLog implements AutoCloseable {
         guard.put("capsule", event.capsule().toString());
       }
     }
+    if (!saving.equals(CheckpointWriter.Times.NONE)) {
+      line.put("checkpointsSaved", saving.saves());
+      line.put("checkpointStallSeconds", saving.stallNanos() / 1e9);
+      line.put("checkpointWriteSeconds", saving.writeNanos() / 1e9);
+      saving = CheckpointWriter.Times.NONE;
+    }
     try {
-      out.write(line.toString());
-      out.write('\n');
-      out.flush();
+      ByteBuffer rest =
+          ByteBuffer.wrap((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+      while (rest.hasRemaining()) {
+        out.write(rest);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write metrics", e);
+    }
+  }
+
+  /** Makes what was written last; any thread may call. */
+  void sync() {
+    try {
+      out.force(false);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write metrics", e);
     }

@@ -1,11 +1,15 @@
 package dev.palimpsest.stages;
 
+import dev.palimpsest.checkpoints.CheckpointFormatException;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
@@ -40,23 +44,40 @@ final class Parent {
             c -> {
               Path path = Path.of(c.path());
               TrainingCheckpoint checkpoint = CheckpointStore.open(path);
-              Parent parent = new Parent(stage, StateFiles.fingerprint(checkpoint), path);
+              String id =
+                  StateFiles.fingerprint(checkpoint) + "@" + StateFiles.examples(checkpoint);
+              Parent parent = new Parent(stage, id, path);
               parent.opened = checkpoint;
               return parent;
             });
   }
 
-  /** Fingerprint of the parent stage, or content hash of the published files. */
+  /**
+   * Fingerprint of the parent stage, that and the examples of a checkpoint, or content hash of the
+   * published files.
+   */
   String fingerprint() {
     return fingerprint;
   }
 
-  /** The parent's last checkpoint. */
+  /**
+   * The parent's last checkpoint.
+   *
+   * @throws InvalidConfigException when it is damaged
+   */
   TrainingCheckpoint checkpoint() {
     if (opened == null) {
-      opened =
-          CheckpointStore.open(
-              Objects.requireNonNull(folder, "a pretrained start has no checkpoint"));
+      Path path = Objects.requireNonNull(folder, "a pretrained start has no checkpoint");
+      try {
+        opened = CheckpointStore.open(path);
+      } catch (CheckpointFormatException e) {
+        throw new InvalidConfigException(
+            List.of(
+                new Problem(
+                    "stages." + stage.name() + ".init",
+                    "starts from a checkpoint that is %s: %s; remove the stage.json of that stage to have it made again from what is whole there"
+                        .formatted(e.kind(), e.getMessage()))));
+      }
     }
     return opened;
   }

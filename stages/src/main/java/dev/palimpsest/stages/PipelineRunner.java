@@ -30,16 +30,19 @@ public final class PipelineRunner {
   private final NDManager manager;
   private final Kernels kernels;
   private final Progress progress;
+  private final StopRequest stop;
 
   /**
    * A runner.
    *
    * @param manager the run's manager
+   * @param stop looked at after each step, suite and stage
    */
-  public PipelineRunner(NDManager manager, Kernels kernels, Progress progress) {
+  public PipelineRunner(NDManager manager, Kernels kernels, Progress progress, StopRequest stop) {
     this.manager = manager;
     this.kernels = kernels;
     this.progress = progress;
+    this.stop = stop;
   }
 
   /**
@@ -49,9 +52,22 @@ public final class PipelineRunner {
    * @return results in recipe order
    * @throws InvalidConfigException when the recipe does not fit its data or what the folder holds
    * @throws DivergenceException when training diverged
+   * @throws StoppedException when the run was asked to stop; the same call goes on
+   * @throws RunFolderInUseException when another run holds the folder
    */
+  @SuppressWarnings("try") // the lock is used by being held
   public List<StageResult> run(
       PipelineConfig recipe, RunFolder folder, Map<String, Object> environment) {
+    try (RunLock lock = RunLock.take(folder)) {
+      return runLocked(recipe, folder, environment);
+    }
+  }
+
+  private List<StageResult> runLocked(
+      PipelineConfig recipe, RunFolder folder, Map<String, Object> environment) {
+    List<String> plan = Plan.of(recipe);
+    plan.forEach(log::info);
+    RunFolder.writeText(folder.root().resolve("plan.txt"), String.join("\n", plan) + "\n");
     RunFolder.writeText(folder.root().resolve("recipe.yaml"), ConfigYaml.write(recipe));
     RunFolder.writeJson(folder.root().resolve("environment.json"), environment);
     prepare(recipe);
@@ -62,14 +78,10 @@ public final class PipelineRunner {
     String tokenizerHash = ContentHash.of(tokenizerFile);
     Map<String, StageResult> finished = new LinkedHashMap<>();
     for (StageConfig stage : recipe.stages()) {
-      log.info(
-          "{}: {} examples at {}px, {} text tokens, batch {}",
-          stage.name(),
-          stage.examples(),
-          stage.resolution(),
-          stage.textTokens(),
-          stage.batchSize());
-      StageRunner runner = new StageRunner(recipe, stage, folder, tokenizer, kernels, progress);
+      stop.obey("before " + stage.name());
+      log.info("{}: begins", stage.name());
+      StageRunner runner =
+          new StageRunner(recipe, stage, folder, tokenizer, kernels, progress, stop);
       StageResult result = runner.run(manager, tokenizerHash, finished);
       finished.put(stage.name(), result);
     }

@@ -1,16 +1,15 @@
 package dev.palimpsest.stages;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.palimpsest.checkpoints.Durable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Optional;
 
 /**
@@ -18,15 +17,19 @@ import java.util.Optional;
  *
  * <pre>
  * recipe.yaml                 the resolved recipe, every default written out
+ * plan.txt                    what the run is about to do, stage by stage
  * environment.json            machine, JVM, libraries, code version
  * data/                       what the recipe's 'prepare' made
+ * STAGE/start.json            what happened when the stage took its first parameters
  * STAGE/checkpoints/          training checkpoints, one folder each
  * STAGE/metrics.jsonl         one line a logged step
+ * STAGE/examples.jsonl        ids of the examples of each step, in order
  * STAGE/scores/               MOMENT.SUITE.json: before, at-EXAMPLES, after
  * STAGE/predictions/          MOMENT.SUITE/TASK.jsonl
  * STAGE/export/               huggingface/, big_vision.npz
  * STAGE/stage.json            written last: the stage is finished, and what it was
  * report.md
+ * run.lock                    held while a process works here; says which
  * </pre>
  */
 public final class RunFolder {
@@ -56,9 +59,19 @@ public final class RunFolder {
     return stage(stage).resolve("checkpoints");
   }
 
+  /** How a stage began. */
+  public Path start(String stage) {
+    return stage(stage).resolve("start.json");
+  }
+
   /** A stage's metrics. */
   public Path metrics(String stage) {
     return stage(stage).resolve("metrics.jsonl");
+  }
+
+  /** The ordered list of the examples that a stage has consumed. */
+  public Path examples(String stage) {
+    return stage(stage).resolve("examples.jsonl");
   }
 
   /** Folder of a stage's scores, created when absent. */
@@ -89,19 +102,15 @@ public final class RunFolder {
   /** Writes a value as JSON: beside the target, synced, then renamed over it. */
   public static void writeJson(Path file, Object value) {
     try {
-      writeAtomically(file, JSON.writeValueAsString(value) + "\n");
-    } catch (IOException e) {
+      writeText(file, JSON.writeValueAsString(value) + "\n");
+    } catch (JsonProcessingException e) {
       throw new UncheckedIOException("cannot write " + file, e);
     }
   }
 
   /** Writes a text: beside the target, synced, then renamed over it. */
   public static void writeText(Path file, String text) {
-    try {
-      writeAtomically(file, text);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot write " + file, e);
-    }
+    Durable.file(file, text.getBytes(StandardCharsets.UTF_8));
   }
 
   /** Reads a JSON file that may not be there. */
@@ -114,16 +123,6 @@ public final class RunFolder {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + file, e);
     }
-  }
-
-  private static void writeAtomically(Path file, String text) throws IOException {
-    Path temporary = file.resolveSibling("." + file.getFileName() + ".tmp");
-    Files.write(temporary, text.getBytes(StandardCharsets.UTF_8));
-    try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-      channel.force(true);
-    }
-    Files.move(
-        temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   private static Path createFolders(Path folder) {

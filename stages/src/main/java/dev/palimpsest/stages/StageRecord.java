@@ -7,6 +7,7 @@ import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,6 +18,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -31,16 +33,23 @@ final class StageRecord {
   private final RunFolder folder;
   private final StageIdentity identity;
   private final String fingerprint;
+  private final Map<String, String> suites;
 
-  StageRecord(RunFolder folder, StageIdentity identity) {
+  /**
+   * A record.
+   *
+   * @param suites what the stage's suites are now ({@link SuiteIdentity}), by name
+   */
+  StageRecord(RunFolder folder, StageIdentity identity, Map<String, String> suites) {
     this.folder = folder;
     this.identity = identity;
-    this.fingerprint = Fingerprint.of(identity);
+    this.fingerprint = identity.fingerprint();
+    this.suites = suites;
   }
 
   /** The identity as single values by path, for files. */
   Map<String, String> identityValues() {
-    return Fingerprint.values(identity);
+    return identity.values();
   }
 
   String fingerprint() {
@@ -73,6 +82,27 @@ final class StageRecord {
         });
   }
 
+  /** Whether a finished stage has been scored and exported as its settings now say. */
+  boolean isComplete() {
+    StageConfig stage = identity.stage();
+    boolean exported =
+        RunFolder.readJson(folder.finished(name()))
+            .filter(json -> json.path("exportSettings").asText().equals(exportSettings()))
+            .isPresent();
+    return exported
+        && (stage.examples() == 0 || !stage.evaluate().before() || isScored("before"))
+        && (!stage.evaluate().after() || isScored("after"));
+  }
+
+  /** Whether all suites of the stage, as they are now, have a score of a moment. */
+  boolean isScored(String moment) {
+    return suites.keySet().stream().allMatch(suite -> score(moment, suite).isPresent());
+  }
+
+  private String exportSettings() {
+    return Fingerprint.of(identity.stage().export());
+  }
+
   /** Marks the stage finished. */
   void write(StageResult result) {
     ObjectNode json = JSON.createObjectNode();
@@ -84,7 +114,14 @@ final class StageRecord {
     result
         .exports()
         .forEach(e -> json.withArray("exports").add(folder.root().relativize(e).toString()));
+    json.put("exportSettings", exportSettings());
     json.put("seconds", result.seconds());
+    StageStart.read(folder, name(), fingerprint)
+        .ifPresent(
+            start -> {
+              json.set("handOver", start.path("handOver"));
+              json.set("functionPreservation", start.path("preservation"));
+            });
     RunFolder.writeJson(folder.finished(name()), json);
   }
 
@@ -117,10 +154,15 @@ final class StageRecord {
     return values;
   }
 
-  /** The result of a suite at a moment, if this very stage was scored then. */
+  /** The result of a suite at a moment, if this very stage was scored on this very suite then. */
   Optional<SuiteResult> score(String moment, String suite) {
     return RunFolder.readJson(folder.scores(name(), moment, suite))
         .filter(json -> json.path("fingerprint").asText().equals(fingerprint))
+        .filter(
+            json ->
+                json.path("suiteFingerprint")
+                    .asText()
+                    .equals(suites.getOrDefault(suite, "not a suite of this stage")))
         .map(json -> JSON.convertValue(json.path("result"), SuiteResult.class));
   }
 
@@ -130,35 +172,59 @@ final class StageRecord {
     json.put("moment", moment);
     json.put("suite", suite);
     json.put("fingerprint", fingerprint);
+    json.put("suiteFingerprint", Objects.requireNonNull(suites.get(suite), suite));
     json.set("result", JSON.valueToTree(result));
     RunFolder.writeJson(folder.scores(name(), moment, suite), json);
+  }
+
+  /**
+   * Scores in the folder that were made on a suite which is another now, as {@code MOMENT.SUITE}.
+   */
+  List<String> outdatedScores() {
+    List<String> outdated = new ArrayList<>();
+    for (String file : scoreFiles()) {
+      String moment = moment(file);
+      String suite = suite(file);
+      if (suites.containsKey(suite) && score(moment, suite).isEmpty()) {
+        outdated.add(moment + "." + suite);
+      }
+    }
+    return outdated;
   }
 
   /** All scores of this stage: by moment (before, at-N ascending, after), then by suite. */
   Map<String, Map<String, SuiteResult>> scores() {
     Map<String, Map<String, SuiteResult>> scores = new LinkedHashMap<>();
+    for (String file : scoreFiles()) {
+      score(moment(file), suite(file))
+          .ifPresent(
+              result ->
+                  scores
+                      .computeIfAbsent(moment(file), m -> new LinkedHashMap<>())
+                      .put(suite(file), result));
+    }
+    return scores;
+  }
+
+  private List<String> scoreFiles() {
     Path scoresFolder = folder.scores(name());
     try (Stream<Path> files = Files.list(scoresFolder)) {
-      files
-          .map(file -> file.getFileName().toString())
-          .filter(file -> file.endsWith(".json"))
+      return files
+          .map(file -> String.valueOf(file.getFileName()))
+          .filter(file -> file.endsWith(".json") && !file.startsWith("."))
           .sorted(Comparator.comparing((String file) -> rank(file)).thenComparing(file -> file))
-          .forEach(
-              file -> {
-                String moment = file.substring(0, file.indexOf('.'));
-                String suite =
-                    file.substring(moment.length() + 1, file.length() - ".json".length());
-                score(moment, suite)
-                    .ifPresent(
-                        r ->
-                            scores
-                                .computeIfAbsent(moment, m -> new LinkedHashMap<>())
-                                .put(suite, r));
-              });
+          .toList();
     } catch (IOException e) {
       throw new UncheckedIOException("cannot list " + scoresFolder, e);
     }
-    return scores;
+  }
+
+  private static String moment(String file) {
+    return file.substring(0, file.indexOf('.'));
+  }
+
+  private static String suite(String file) {
+    return file.substring(file.indexOf('.') + 1, file.length() - ".json".length());
   }
 
   private static int rank(String file) {

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.checkpoints.ModelExporter;
 import dev.palimpsest.checkpoints.PositionEmbeddingResampler;
 import dev.palimpsest.checkpoints.PretrainedImporter;
@@ -15,16 +16,19 @@ import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.eval.Evaluator;
 import dev.palimpsest.eval.SuiteResult;
+import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.Parameters;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -33,6 +37,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,6 +58,7 @@ final class StageRunner {
   private final Path tokenizerFile;
   private final Kernels kernels;
   private final Progress progress;
+  private final StopRequest stop;
 
   StageRunner(
       PipelineConfig recipe,
@@ -60,7 +66,8 @@ final class StageRunner {
       RunFolder folder,
       Tokenizer tokenizer,
       Kernels kernels,
-      Progress progress) {
+      Progress progress,
+      StopRequest stop) {
     this.recipe = recipe;
     this.stage = stage;
     this.modelConfig = stage.model(recipe.model());
@@ -69,6 +76,7 @@ final class StageRunner {
     this.tokenizerFile = Path.of(recipe.tokenizer().path());
     this.kernels = kernels;
     this.progress = progress;
+    this.stop = stop;
   }
 
   /**
@@ -87,19 +95,34 @@ final class StageRunner {
       StageIdentity identity =
           new StageIdentity(
               recipe.seed(),
+              recipe.computeThreads(),
               recipe.model(),
               tokenizerHash,
               mixture == null ? "" : mixture.fingerprint(),
               parent.fingerprint(),
               stage);
-      StageRecord record = new StageRecord(folder, identity);
+      StageRecord record = new StageRecord(folder, identity, suites());
       Optional<StageResult> before = record.read();
-      if (before.isPresent()) {
+      if (before.isPresent() && record.isComplete()) {
         log.info("{}: finished before, taken as it is", stage.name());
         return before.get();
       }
+      before.ifPresent(
+          result -> log.info("{}: finished before, to be scored or exported anew", stage.name()));
       return train(manager, parent, mixture, record);
     }
+  }
+
+  private Map<String, String> suites() {
+    Map<String, String> identities = new LinkedHashMap<>();
+    for (String name : stage.evaluate().suites()) {
+      identities.put(name, SuiteIdentity.of(suite(name), folder));
+    }
+    return identities;
+  }
+
+  private SuiteConfig suite(String name) {
+    return Objects.requireNonNull(recipe.suites().get(name), name);
   }
 
   private Mixture openMixture(Parent parent) {
@@ -117,78 +140,153 @@ final class StageRunner {
   private StageResult train(
       NDManager manager, Parent parent, @Nullable Mixture mixture, StageRecord record) {
     long began = System.nanoTime();
-    // ---- Where the stage stands
-    CheckpointStore store = new CheckpointStore(folder.checkpoints(stage.name()));
-    Optional<TrainingCheckpoint> own = store.latest();
-    own.ifPresent(record::requireSame);
-    List<String> notes = new ArrayList<>();
-    TrainState state =
-        own.map(c -> StateFiles.read(manager, c)).orElseGet(() -> first(manager, parent, notes));
-    if (own.isPresent()) {
-      notes.add("went on from its checkpoint at " + state.examples() + " examples");
-    }
-    notes.forEach(note -> log.info("{}: {}", stage.name(), note));
     PaliGemma model = new PaliGemma(modelConfig, stage.precision(), kernels);
-
-    // ---- Training, with scores before and at the recipe's cadence
-    if (mixture != null && state.examples() < stage.examples()) {
-      if (state.examples() == 0 && stage.evaluate().before()) {
-        evaluate("before", model, state, manager, record);
+    CheckpointStore store = new CheckpointStore(folder.checkpoints(stage.name()));
+    try (CheckpointWriter writer = new CheckpointWriter(store, manager)) {
+      // ---- Where the stage stands
+      List<String> since = new ArrayList<>();
+      Optional<TrainingCheckpoint> own = store.latest(since::add);
+      own.ifPresent(record::requireSame);
+      if (own.isPresent()) {
+        since.add("went on from its checkpoint at " + StateFiles.examples(own.get()) + " examples");
+      } else {
+        since.clear(); // what was damaged is made again
       }
-      state =
-          new TrainingLoop(
-                  stage,
-                  model,
-                  Packing.of(stage, modelConfig),
-                  kernels,
-                  mixture,
-                  recipe.seed(),
-                  folder.metrics(stage.name()),
-                  progress)
-              .run(
-                  manager,
-                  state,
-                  (s, found) -> capsule(s, facts(record), found),
-                  s -> {
-                    StateFiles.commit(store, s, facts(record));
-                    store.retain(stage.checkpoint().keepLast(), Set.of());
-                  },
-                  (moment, s) -> evaluate(moment, model, s, manager, record));
+      if (own.isPresent() && mixture != null) {
+        scoreStartAgain(manager, parent, mixture, model, record);
+      }
+      TrainState state =
+          own.map(c -> StateFiles.read(manager, c))
+              .orElseGet(() -> first(manager, parent, mixture, model, record));
+      List<String> notes = StageStart.notes(folder, stage.name(), record.fingerprint());
+      since.forEach(note -> log.info("{}: {}", stage.name(), note));
+      notes.addAll(since);
+
+      // ---- Training, with scores before and at the recipe's cadence
+      Saver saver = new Saver(writer, store, record);
+      if (mixture != null && state.examples() < stage.examples()) {
+        if (state.examples() == 0 && stage.evaluate().before()) {
+          evaluate("before", model, state, manager, record);
+          stop.obey("before the first step of " + stage.name());
+        }
+        state =
+            new TrainingLoop(
+                    stage,
+                    model,
+                    Packing.of(stage, modelConfig),
+                    kernels,
+                    mixture,
+                    recipe.seed(),
+                    folder,
+                    progress,
+                    stop)
+                .run(
+                    manager,
+                    state,
+                    (s, found) -> capsule(s, facts(record), found),
+                    writer,
+                    saver,
+                    (moment, s) -> evaluate(moment, model, s, manager, record));
+      }
+
+      // ---- What the stage leaves
+      long end = state.examples();
+      if (own.filter(c -> StateFiles.examples(c) == end).isEmpty()) {
+        saver.save(state, () -> {});
+        writer.await();
+      }
+      Path last = folder.checkpoints(stage.name()).resolve(StateFiles.name(end));
+      store.retain(1, milestones(store));
+      log.debug("{}: saved its end", stage.name());
+      if (stage.evaluate().after()) {
+        evaluate("after", model, state, manager, record);
+        stop.obey("before the exports of " + stage.name());
+      }
+      for (String outdated : record.outdatedScores()) {
+        notes.add("score " + outdated + " was made on another suite of this name: left out");
+      }
+      StageResult result =
+          new StageResult(
+              stage.name(),
+              record.fingerprint(),
+              last,
+              record.scores(),
+              notes,
+              export(state.parameters()),
+              (System.nanoTime() - began) / 1e9);
+      record.write(result);
+      return result;
+    }
+  }
+
+  /** Saves a state, and then lets go of checkpoints that the recipe does not keep. */
+  private final class Saver implements TrainingLoop.Saver {
+    private final CheckpointWriter writer;
+    private final CheckpointStore store;
+    private final StageRecord record;
+
+    Saver(CheckpointWriter writer, CheckpointStore store, StageRecord record) {
+      this.writer = writer;
+      this.store = store;
+      this.record = record;
     }
 
-    // ---- What the stage leaves
-    long end = state.examples();
-    Path last =
-        own.filter(c -> StateFiles.examples(c) == end).map(TrainingCheckpoint::folder).orElse(null);
-    if (last == null) {
-      last = StateFiles.commit(store, state, facts(record));
+    @Override
+    public void save(TrainState state, Runnable before) {
+      StateFiles.save(
+          writer,
+          state,
+          facts(record),
+          before,
+          () -> store.retain(stage.checkpoint().keepLast(), milestones(store)));
     }
-    store.retain(1, Set.of(last.getFileName().toString()));
-    if (stage.evaluate().after()) {
-      evaluate("after", model, state, manager, record);
+  }
+
+  private Set<String> milestones(CheckpointStore store) {
+    long every = stage.checkpoint().keepEveryExamples();
+    return store.names().stream()
+        .filter(
+            name ->
+                Cadence.due(every, stage.batchSize(), StateFiles.examplesOf(name).orElse(0), false))
+        .collect(Collectors.toSet());
+  }
+
+  /** Scores of the start on suites that have changed since, without losing what was trained. */
+  private void scoreStartAgain(
+      NDManager manager, Parent parent, Mixture mixture, PaliGemma model, StageRecord record) {
+    if (!stage.evaluate().before() || record.isScored("before")) {
+      return;
     }
-    StageResult result =
-        new StageResult(
-            stage.name(),
-            record.fingerprint(),
-            last,
-            record.scores(),
-            notes,
-            export(state.parameters()),
-            (System.nanoTime() - began) / 1e9);
-    record.write(result);
-    return result;
+    try (NDManager scope = manager.newSubManager()) {
+      evaluate("before", model, first(scope, parent, mixture, model, record), scope, record);
+    }
   }
 
   // ---- The first parameters
 
-  private TrainState first(NDManager manager, Parent parent, List<String> notes) {
-    return stage
-        .init()
-        .match(
-            pretrained -> imported(manager, pretrained, notes),
-            s -> handedOver(manager, parent.checkpoint(), notes),
-            c -> handedOver(manager, parent.checkpoint(), notes));
+  private TrainState first(
+      NDManager manager,
+      Parent parent,
+      @Nullable Mixture mixture,
+      PaliGemma model,
+      StageRecord record) {
+    List<String> notes = new ArrayList<>();
+    List<FunctionPreservation> preservation = new ArrayList<>();
+    boolean imports = stage.init() instanceof Init.FromPretrained;
+    TrainState state =
+        stage
+            .init()
+            .match(
+                pretrained -> imported(manager, pretrained, notes),
+                s -> handedOver(manager, parent, mixture, model, notes, preservation),
+                c -> handedOver(manager, parent, mixture, model, notes, preservation));
+    notes.forEach(note -> log.info("{}: {}", stage.name(), note));
+    new StageStart(
+            notes,
+            imports ? null : stage.handOver(),
+            preservation.isEmpty() ? null : preservation.get(0))
+        .write(folder, stage.name(), record.fingerprint());
+    return state;
   }
 
   private TrainState imported(NDManager manager, Init.FromPretrained source, List<String> notes) {
@@ -207,7 +305,14 @@ final class StageRunner {
         0);
   }
 
-  private TrainState handedOver(NDManager manager, TrainingCheckpoint parent, List<String> notes) {
+  private TrainState handedOver(
+      NDManager manager,
+      Parent from,
+      @Nullable Mixture mixture,
+      PaliGemma model,
+      List<String> notes,
+      List<FunctionPreservation> preservation) {
+    TrainingCheckpoint parent = from.checkpoint();
     HandOver how = stage.handOver();
     boolean keep = how.optimizer() == HandOver.OptimizerState.KEEP;
     boolean sameCurve = how.schedule() == HandOver.Position.CONTINUE;
@@ -216,11 +321,34 @@ final class StageRunner {
     Map<String, Shape> shapes = ParameterSpecs.of(modelConfig, stage.resolution());
     notes.add("starts from " + before.order() + " at " + before.examples() + " examples");
     long tokens = before.parameters().get(POSITIONS).getShape().get(0);
-    Parameters parameters = fitted(manager, before.parameters(), shapes);
-    if (parameters != before.parameters()) {
-      notes.add(
-          "position embedding resampled from %d to %d tokens"
-              .formatted(tokens, parameters.get(POSITIONS).getShape().get(0)));
+    Parameters parameters;
+    boolean moves = !before.parameters().get(POSITIONS).getShape().equals(shapes.get(POSITIONS));
+    if (moves && how.positionEmbedding() == HandOver.PositionEmbedding.KEEP) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "stages." + stage.name() + ".handOver.positionEmbedding",
+                  "is 'keep', but %s has %d image tokens and %dpx take %s; write 'resample' or keep the resolution"
+                      .formatted(
+                          parent.folder(), tokens, stage.resolution(), shapes.get(POSITIONS)))));
+    }
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray oldPositions = before.parameters().get(POSITIONS).duplicate();
+      oldPositions.attach(scope);
+      parameters = fitted(manager, before.parameters(), shapes);
+      if (moves) {
+        notes.add(
+            "position embedding resampled from %d to %d tokens"
+                .formatted(tokens, parameters.get(POSITIONS).getShape().get(0)));
+        if (mixture != null) {
+          compare(scope, model, parameters, oldPositions, mixture, sameOrder ? before.dataPosition() : 0)
+              .ifPresent(
+                  found -> {
+                    notes.add(found.sentence());
+                    preservation.add(found);
+                  });
+        }
+      }
     }
     notes.add(
         "optimizer %s, schedule %s, data %s"
@@ -243,6 +371,44 @@ final class StageRunner {
         sameCurve ? before.scheduleExamples() : 0,
         sameOrder ? before.order() : stage.name(),
         sameOrder ? before.dataPosition() : 0);
+  }
+
+  /** Looks at the first pictures that the stage will train on; absent where it has none. */
+  private Optional<FunctionPreservation> compare(
+      NDManager scope,
+      PaliGemma model,
+      Parameters after,
+      NDArray oldPositions,
+      Mixture mixture,
+      long position) {
+    List<float[]> pictures = new ArrayList<>();
+    try (Mixture.BatchStream batches =
+            mixture.batches(
+                position, FunctionPreservation.PICTURES, FunctionPreservation.PICTURES, 1);
+        ExampleBatch batch = batches.next()) {
+      FloatBuffer values = batch.images().asFloatBuffer();
+      int each = 3 * batch.resolution() * batch.resolution();
+      while (values.remaining() >= each && pictures.size() < FunctionPreservation.PICTURES) {
+        float[] picture = new float[each];
+        values.get(picture);
+        pictures.add(picture);
+      }
+    }
+    if (pictures.isEmpty()) {
+      return Optional.empty();
+    }
+    Map<String, NDArray> old = new LinkedHashMap<>(after.asMap());
+    old.put(POSITIONS, oldPositions);
+    int side = (int) Math.round(Math.sqrt(oldPositions.getShape().get(0)));
+    return Optional.of(
+        FunctionPreservation.measure(
+            scope,
+            model,
+            new Parameters(scope, old),
+            after,
+            side * modelConfig.vision().patchSize(),
+            stage.resolution(),
+            pictures));
   }
 
   private static Parameters zeroed(NDManager manager, Parameters old, Map<String, Shape> shapes) {
@@ -281,10 +447,14 @@ final class StageRunner {
   private void evaluate(
       String moment, PaliGemma model, TrainState state, NDManager manager, StageRecord record) {
     for (String name : stage.evaluate().suites()) {
+      if (stop.isMade()) {
+        return; // a run that goes on comes back to this moment
+      }
       if (record.score(moment, name).isPresent()) {
         continue;
       }
-      SuiteConfig suite = Objects.requireNonNull(recipe.suites().get(name), name);
+      log.debug("{}: scoring {} {}", stage.name(), name, moment);
+      SuiteConfig suite = suite(name);
       SuiteResult result =
           Evaluator.evaluate(
               suite,
@@ -317,7 +487,7 @@ final class StageRunner {
     facts.put("resolution", stage.resolution());
     facts.put("textTokens", stage.textTokens());
     facts.put("image", stage.image());
-    facts.put("tokenizer", tokenizerFile.toAbsolutePath().normalize().toString());
+    facts.put("tokenizer", tokenizer());
     return facts;
   }
 
@@ -328,12 +498,21 @@ final class StageRunner {
         new CheckpointStore(folder.stage(stage.name()).resolve("capsules")), state, facts);
   }
 
+  /** Relative to the checkpoint's folder where it lies in the run folder, which may be moved. */
+  private String tokenizer() {
+    Path file = tokenizerFile.toAbsolutePath().normalize();
+    return file.startsWith(folder.root())
+        ? folder.checkpoints(stage.name()).resolve("any").relativize(file).toString()
+        : file.toString();
+  }
+
   private List<Path> export(Parameters parameters) {
     List<Path> written = new ArrayList<>();
     for (ExportConfig.Format format : ExportConfig.Format.values()) {
       if (!stage.export().formats().contains(format)) {
         continue;
       }
+      log.debug("{}: exporting {}", stage.name(), format);
       boolean huggingFace = format == ExportConfig.Format.HUGGINGFACE;
       Path target =
           folder.export(stage.name()).resolve(huggingFace ? "huggingface" : "big_vision.npz");

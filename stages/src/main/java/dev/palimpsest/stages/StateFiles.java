@@ -3,12 +3,14 @@ package dev.palimpsest.stages;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.model.Parameters;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /**
  * A {@link TrainState} as a training checkpoint. Moments that no update has touched are zero and
@@ -17,18 +19,44 @@ import java.util.Map;
 final class StateFiles {
   private StateFiles() {}
 
-  /**
-   * Writes a state under a name that sorts by examples; a checkpoint that is already there is left
-   * alone.
-   */
+  /** Name of a state's checkpoint; names sort by examples. */
+  static String name(long examples) {
+    return "examples-%012d".formatted(examples);
+  }
+
+  /** Examples by a checkpoint's name; empty for other names. */
+  static OptionalLong examplesOf(String name) {
+    return name.matches("examples-\\d{12}")
+        ? OptionalLong.of(Long.parseLong(name.substring("examples-".length())))
+        : OptionalLong.empty();
+  }
+
+  /** Has a state saved under its name. */
+  static void save(
+      CheckpointWriter writer,
+      TrainState state,
+      Map<String, Object> stageFacts,
+      Runnable before,
+      Runnable after) {
+    writer.save(name(state.examples()), groups(state), facts(state, stageFacts), before, after);
+  }
+
+  /** Writes a state under its name, and returns when it is there. */
   static Path commit(CheckpointStore store, TrainState state, Map<String, Object> stageFacts) {
-    String name = "examples-%012d".formatted(state.examples());
+    return store.commit(name(state.examples()), groups(state), facts(state, stageFacts));
+  }
+
+  private static Map<String, Parameters> groups(TrainState state) {
     Map<String, Parameters> groups = new LinkedHashMap<>();
     groups.put("parameters", state.parameters());
     if (state.updates() > 0) {
       groups.put("mu", state.mu());
       groups.put("nu", state.nu());
     }
+    return groups;
+  }
+
+  private static Map<String, Object> facts(TrainState state, Map<String, Object> stageFacts) {
     Map<String, Object> facts = new LinkedHashMap<>(stageFacts);
     facts.put("updates", state.updates());
     facts.put("examples", state.examples());
@@ -36,7 +64,9 @@ final class StateFiles {
     facts.put("order", state.order());
     facts.put("dataStart", state.dataStart());
     facts.put("guard", state.guard());
-    return store.commit(name, groups, facts);
+    facts.put("consumed", state.consumed().chain());
+    facts.put("consumedBytes", state.consumed().bytes());
+    return facts;
   }
 
   /** Reads a state; its arrays live in children of the manager. */
@@ -53,7 +83,8 @@ final class StateFiles {
         number(facts, "scheduleStart"),
         order(checkpoint),
         number(facts, "dataStart"),
-        guard(facts));
+        guard(facts),
+        consumed(facts));
   }
 
   /** Checkpoints from before there were guards say nothing of them. */
@@ -66,6 +97,12 @@ final class StateFiles {
     }
     return new GuardState(
         losses.stream().map(loss -> ((Number) loss).doubleValue()).toList(), skipped, capsules);
+  }
+
+  private static Consumed consumed(Map<String, Object> facts) {
+    return facts.containsKey("consumed")
+        ? new Consumed(text(facts, "consumed"), number(facts, "consumedBytes"))
+        : Consumed.NOTHING;
   }
 
   static String order(TrainingCheckpoint checkpoint) {

@@ -15,6 +15,7 @@ import dev.palimpsest.model.Parameters;
  * @param order name under which the mixture's order is drawn
  * @param dataStart mixture position of this stage's first example
  * @param guard what the stage's guard remembers
+ * @param consumed the examples seen in this stage
  */
 public record TrainState(
     Parameters parameters,
@@ -25,8 +26,9 @@ public record TrainState(
     long scheduleStart,
     String order,
     long dataStart,
-    GuardState guard) {
-  /** A state whose guard remembers nothing. */
+    GuardState guard,
+    Consumed consumed) {
+  /** A state whose guard remembers nothing and that has consumed nothing. */
   public TrainState(
       Parameters parameters,
       Parameters mu,
@@ -36,7 +38,17 @@ public record TrainState(
       long scheduleStart,
       String order,
       long dataStart) {
-    this(parameters, mu, nu, updates, examples, scheduleStart, order, dataStart, GuardState.START);
+    this(
+        parameters,
+        mu,
+        nu,
+        updates,
+        examples,
+        scheduleStart,
+        order,
+        dataStart,
+        GuardState.START,
+        Consumed.NOTHING);
   }
 
   /** The same arrays, one step on. */
@@ -50,7 +62,8 @@ public record TrainState(
         scheduleStart,
         order,
         dataStart,
-        remembered);
+        remembered,
+        consumed);
   }
 
   /** The same arrays, with a batch used up that moved nothing. */
@@ -64,7 +77,23 @@ public record TrainState(
         scheduleStart,
         order,
         dataStart,
-        remembered);
+        remembered,
+        consumed);
+  }
+
+  /** The same, knowing what it has consumed. */
+  TrainState consuming(Consumed now) {
+    return new TrainState(
+        parameters,
+        mu,
+        nu,
+        updates,
+        examples,
+        scheduleStart,
+        order,
+        dataStart,
+        guard,
+        now);
   }
 
   /** Position on the learning-rate curve, in examples. */

@@ -145,6 +145,7 @@ public final class TrainStep {
           (double) supervised / examples,
           most,
           optimizer.learningRates(state.scheduleExamples()),
+          parts.stream().flatMap(part -> part.ids().stream()).toList(),
           update);
     }
   }
@@ -178,6 +179,7 @@ public final class TrainStep {
    * @param meanSupervisedTokens mean supervised tokens an example
    * @param maxSupervisedTokens the most supervised tokens of one example
    * @param learningRates effective rate (base x multiplier x schedule) by group pattern
+   * @param ids of the examples, in the order in which they were consumed
    * @param updated whether the parameters moved
    */
   public record Outcome(
@@ -188,5 +190,6 @@ public final class TrainStep {
       double meanSupervisedTokens,
       int maxSupervisedTokens,
       Map<String, Double> learningRates,
+      List<String> ids,
       boolean updated) {}
 }

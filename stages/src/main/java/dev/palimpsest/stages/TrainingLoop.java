@@ -1,27 +1,31 @@
 package dev.palimpsest.stages;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.PaliGemma;
-import java.nio.file.Path;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Trains one stage from where its state stands to its end. Read from top to bottom: set up, then
- * step, log, evaluate, checkpoint, in the order in which they happen.
+ * evaluate, checkpoint, step, log, in the order in which they happen.
  */
 final class TrainingLoop {
+  private static final Logger log = LoggerFactory.getLogger(TrainingLoop.class);
+
   private final StageConfig stage;
   private final PaliGemma model;
   private final Packing packing;
   private final Kernels kernels;
   private final Mixture mixture;
   private final long seed;
-  private final Path metrics;
+  private final RunFolder folder;
   private final Progress progress;
+  private final StopRequest stop;
 
   TrainingLoop(
       StageConfig stage,
@@ -30,33 +34,47 @@ final class TrainingLoop {
       Kernels kernels,
       Mixture mixture,
       long seed,
-      Path metrics,
-      Progress progress) {
+      RunFolder folder,
+      Progress progress,
+      StopRequest stop) {
     this.stage = stage;
     this.model = model;
     this.packing = packing;
     this.kernels = kernels;
     this.mixture = mixture;
     this.seed = seed;
-    this.metrics = metrics;
+    this.folder = folder;
     this.progress = progress;
+    this.stop = stop;
+  }
+
+  /** Has a state saved. */
+  interface Saver {
+    /**
+     * Begins to save.
+     *
+     * @param before what must be on disk before the checkpoint is visible
+     */
+    void save(TrainState state, Runnable before);
   }
 
   /**
-   * Runs to the stage's end.
+   * Runs to the stage's end, whose state is not saved here.
    *
    * @param manager the stage's manager
    * @param capsules keeps the state before a step that the guard stopped at, with what it found
-   * @param checkpoint saves a state; called at the recipe's cadence, not at the end
-   * @param evaluate scores a state under a moment's name; called at the recipe's cadence, not at
-   *     the end
+   * @param writer what {@code saver} saves with
+   * @param evaluate scores a state under a moment's name, unless it was scored then; called at the
+   *     recipe's cadence, not at the end
    * @return the state at the end
+   * @throws StoppedException when asked to stop; the state is saved
    */
   TrainState run(
       NDManager manager,
       TrainState start,
       GuardedStep.Capsules capsules,
-      Consumer<TrainState> checkpoint,
+      CheckpointWriter writer,
+      Saver saver,
       BiConsumer<String, TrainState> evaluate) {
     // ---- Set up
     var optimizerConfig = stage.requiredOptimizer();
@@ -70,16 +88,48 @@ final class TrainingLoop {
     int batchSize = stage.batchSize();
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
     progress.start(stage, state.examples());
-    try (MetricsLog log = new MetricsLog(metrics, state.examples());
+    try (MetricsLog metrics = new MetricsLog(folder.metrics(stage.name()), state.examples());
+        ExampleLog examples = new ExampleLog(folder.examples(stage.name()), state.consumed());
         Mixture.BatchStream batches =
             mixture.batches(state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
+      Runnable logsLast =
+          () -> {
+            metrics.sync();
+            examples.sync();
+          };
       while (state.examples() < stage.examples()) {
+        boolean fresh = state == start;
+
+        // ---- Evaluate, before the checkpoint: a run killed here comes back to score this moment.
+        // One that was stopped here is back now, hence not only when this state is new.
+        if (state.examples() > 0
+            && (fresh || !stop.isMade())
+            && due(stage.evaluate().everyExamples(), state)) {
+          evaluate.accept("at-%012d".formatted(state.examples()), state);
+        }
+
+        // ---- Checkpoint, at its cadence or because the run is to stop
+        if (!fresh && (stop.isMade() || due(stage.checkpoint().everyExamples(), state))) {
+          saver.save(state, logsLast);
+        }
+        if (stop.isMade()) {
+          writer.await();
+          stop.obey(
+              "%s at %d of %d examples, saved"
+                  .formatted(stage.name(), state.examples(), stage.examples()));
+        }
+        writer.check();
+        metrics.saving(writer.takeTimes());
+
         // ---- Step
+        log.debug("{}: step from {} examples", stage.name(), state.examples());
         long began = System.nanoTime();
         long waitedBefore = batches.waitedNanos();
         GuardedStep.Done done =
             step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
-        state = done.state();
+        Consumed consumed =
+            examples.add(state.consumed(), done.state().examples(), done.outcome().ids());
+        state = done.state().consuming(consumed);
         double nanos = Math.max(1, System.nanoTime() - began);
         StepMetrics line =
             new StepMetrics(
@@ -91,30 +141,22 @@ final class TrainingLoop {
                 done.event());
 
         // ---- Log
-        boolean last = state.examples() == stage.examples();
-        if (last
+        log.debug("{}: stepped to {} examples", stage.name(), state.examples());
+        if (state.examples() == stage.examples()
             || done.event() != null
             || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
-          log.write(line, batchSize);
+          metrics.write(line, batchSize);
         }
         progress.step(stage, line);
-        if (last) {
-          break;
-        }
-
-        // ---- Evaluate, before the checkpoint: a run killed here comes back to score this moment
-        if (Cadence.due(stage.evaluate().everyExamples(), batchSize, state.examples(), false)) {
-          evaluate.accept("at-%012d".formatted(state.examples()), state);
-        }
-
-        // ---- Checkpoint
-        if (Cadence.due(stage.checkpoint().everyExamples(), batchSize, state.examples(), false)) {
-          checkpoint.accept(state);
-        }
       }
+      logsLast.run();
     } finally {
       progress.end();
     }
     return state;
+  }
+
+  private boolean due(long everyExamples, TrainState state) {
+    return Cadence.due(everyExamples, stage.batchSize(), state.examples(), false);
   }
 }

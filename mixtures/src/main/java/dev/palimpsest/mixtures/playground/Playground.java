@@ -26,6 +26,8 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BiFunction;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes the drawn dataset. In its folder stand
@@ -59,6 +61,8 @@ public final class Playground {
   private static final int FEWEST_PICTURES = 6;
   private static final String SUMMARY = "dataset.json";
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  private static final Logger log = LoggerFactory.getLogger(Playground.class);
 
   private final PrepareConfig.Playground settings;
   private final Map<String, StringBuilder> lines = new TreeMap<>();
@@ -149,7 +153,9 @@ public final class Playground {
       throw invalid("out", "%s has no parent folder; name a folder", out);
     }
     Files.createDirectories(parent);
-    Path beside = Files.createTempDirectory(parent, "." + out.getFileName() + "-");
+    Path beside = parent.resolve("." + out.getFileName() + ".writing");
+    delete(beside); // what a run that was killed here left
+    Files.createDirectory(beside);
     try {
       Files.createDirectory(beside.resolve("images"));
       List<Picture<Scene>> scenes = new ArrayList<>();
@@ -252,6 +258,7 @@ public final class Playground {
         .forEach(
             picture -> {
               try {
+                log.debug("drawing {}", picture.file());
                 Picture.write(
                     draw.apply(picture.content(), picture.textureSeed()),
                     folder.resolve(picture.file()));

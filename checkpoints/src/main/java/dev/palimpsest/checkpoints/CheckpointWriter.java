@@ -1,0 +1,184 @@
+package dev.palimpsest.checkpoints;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.model.Parameters;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Saves checkpoints while training goes on. {@link #save} copies the arrays and returns; a thread
+ * of its own writes, syncs and renames the copy. At most one save is in flight, so that the copies
+ * take at most one state's memory: a save that comes too early waits for the one before.
+ *
+ * <p>A failed save throws out of the next {@link #check}, {@link #save}, {@link #await} or {@link
+ * #close}, whichever comes first, and once. For one thread.
+ */
+public final class CheckpointWriter implements AutoCloseable {
+  private final CheckpointStore store;
+  private final NDManager manager;
+  private final ExecutorService thread =
+      Executors.newSingleThreadExecutor(
+          task -> {
+            Thread writer = new Thread(task, "checkpoint-writer");
+            writer.setDaemon(true);
+            return writer;
+          });
+  private @Nullable Future<Long> inFlight;
+  private Times times = Times.NONE;
+
+  /**
+   * What saving cost since it was last asked.
+   *
+   * @param saves checkpoints that became visible
+   * @param stallNanos for which {@link #save} and {@link #await} kept their caller
+   * @param writeNanos for which the thread wrote
+   */
+  public record Times(int saves, long stallNanos, long writeNanos) {
+    /** Nothing. */
+    public static final Times NONE = new Times(0, 0, 0);
+
+    /** The sum of both. */
+    public Times plus(Times other) {
+      return new Times(
+          saves + other.saves, stallNanos + other.stallNanos, writeNanos + other.writeNanos);
+    }
+  }
+
+  /**
+   * A writer for a store.
+   *
+   * @param manager copies live in children of it until they are written
+   */
+  public CheckpointWriter(CheckpointStore store, NDManager manager) {
+    this.store = store;
+    this.manager = manager;
+  }
+
+  /**
+   * Copies the arrays, and has them written as by {@link CheckpointStore#commit}.
+   *
+   * @param before runs on the writing thread first: what must be on disk before the checkpoint is
+   *     visible
+   * @param after runs there when the checkpoint is visible
+   * @throws CheckpointWriteException when there is no room for it, or the save before this one
+   *     failed
+   */
+  public void save(
+      String name,
+      Map<String, Parameters> groups,
+      Map<String, Object> facts,
+      Runnable before,
+      Runnable after) {
+    long began = System.nanoTime();
+    await();
+    store.requireSpace(name, groups);
+    NDManager copies = manager.newSubManager();
+    Map<String, Parameters> copied = new LinkedHashMap<>();
+    try {
+      groups.forEach((group, arrays) -> copied.put(group, copy(copies, arrays)));
+    } catch (RuntimeException e) {
+      copies.close();
+      throw e;
+    }
+    Map<String, Object> fixedFacts = new LinkedHashMap<>(facts);
+    inFlight =
+        thread.submit(
+            () -> {
+              long writing = System.nanoTime();
+              try (copies) {
+                before.run();
+                store.commit(name, copied, fixedFacts);
+                after.run();
+              }
+              return System.nanoTime() - writing;
+            });
+    times = times.plus(new Times(0, System.nanoTime() - began, 0));
+  }
+
+  private static Parameters copy(NDManager parent, Parameters arrays) {
+    NDManager own = parent.newSubManager();
+    Map<String, NDArray> copies = new LinkedHashMap<>();
+    arrays
+        .asMap()
+        .forEach(
+            (name, array) -> {
+              NDArray copy =
+                  array.getDevice().equals(Device.cpu())
+                      ? array.duplicate() // toDevice would share the memory
+                      : array.toDevice(Device.cpu(), true);
+              copy.attach(own);
+              copies.put(name, copy);
+            });
+    return new Parameters(own, copies);
+  }
+
+  /**
+   * Says whether the last save failed, without waiting for it.
+   *
+   * @throws CheckpointWriteException when it did
+   */
+  public void check() {
+    if (inFlight != null && inFlight.isDone()) {
+      await();
+    }
+  }
+
+  /**
+   * Waits until the last save is visible.
+   *
+   * @throws CheckpointWriteException when it failed
+   */
+  public void await() {
+    Future<Long> last = inFlight;
+    if (last == null) {
+      return;
+    }
+    inFlight = null;
+    long began = System.nanoTime();
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          long writeNanos = last.get();
+          times = times.plus(new Times(1, System.nanoTime() - began, writeNanos));
+          return;
+        } catch (InterruptedException e) {
+          interrupted = true; // half a checkpoint helps nobody: keep waiting, tell the caller later
+        }
+      }
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** What saving cost since the last call. */
+  public Times takeTimes() {
+    Times taken = times;
+    times = Times.NONE;
+    return taken;
+  }
+
+  /** Waits for the last save and ends the thread. */
+  @Override
+  public void close() {
+    try {
+      await();
+    } finally {
+      thread.shutdown();
+    }
+  }
+}

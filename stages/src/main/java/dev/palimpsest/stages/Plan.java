@@ -1,0 +1,81 @@
+package dev.palimpsest.stages;
+
+import dev.palimpsest.configs.CheckpointConfig;
+import dev.palimpsest.configs.HandOver;
+import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.StageConfig;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/** What a run is about to do, in words: printed at its start and kept as {@code plan.txt}. */
+final class Plan {
+  private Plan() {}
+
+  /** A few lines a stage. */
+  static List<String> of(PipelineConfig recipe) {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        "%s: %d stages, seed %d, %d compute threads"
+            .formatted(
+                recipe.name(), recipe.stages().size(), recipe.seed(), recipe.computeThreads()));
+    for (StageConfig stage : recipe.stages()) {
+      lines.add(
+          "%s: %s; %dpx (%d image tokens), %d text tokens"
+              .formatted(
+                  stage.name(),
+                  stage
+                      .init()
+                      .match(
+                          p ->
+                              "imports "
+                                  + Stream.of(p.model(), p.vision(), p.language())
+                                      .filter(path -> path != null)
+                                      .collect(Collectors.joining(", ")),
+                          s -> "goes on from " + s.stage(),
+                          c -> "goes on from " + c.path()),
+                  stage.resolution(),
+                  recipe.model().vision().imageTokens(stage.resolution()),
+                  stage.textTokens()));
+      if (!(stage.init() instanceof Init.FromPretrained)) {
+        lines.add("  takes over: " + handOver(stage.handOver()));
+      }
+      if (stage.examples() > 0) {
+        lines.add(
+            "  trains on %d examples in %d steps of %d; saves %s"
+                .formatted(
+                    stage.examples(), stage.steps(), stage.batchSize(), saves(stage.checkpoint())));
+      }
+    }
+    return lines;
+  }
+
+  static String handOver(HandOver how) {
+    return "optimizer %s, schedule %s, data %s, position embedding %s"
+        .formatted(
+            word(how.optimizer()),
+            word(how.schedule()),
+            word(how.data()),
+            word(how.positionEmbedding()));
+  }
+
+  private static String saves(CheckpointConfig checkpoint) {
+    if (checkpoint.everyExamples() == 0) {
+      return "its end";
+    }
+    return "every %d examples, keeping the last %d%s, and its end"
+        .formatted(
+            checkpoint.everyExamples(),
+            checkpoint.keepLast(),
+            checkpoint.keepEveryExamples() == 0
+                ? ""
+                : " and every " + checkpoint.keepEveryExamples() + " for good");
+  }
+
+  private static String word(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+}

@@ -1,0 +1,53 @@
+package dev.palimpsest.stages;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.configs.HandOver;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code start.json}: what happened when a stage took its first parameters. Written before its
+ * first step, so that a run that goes on later still has it.
+ *
+ * @param notes of import or hand-over
+ * @param handOver how the stage took over from another; absent after an import
+ * @param preservation whether the image tower still computes the same; absent unless its positions
+ *     were resampled
+ */
+record StageStart(
+    List<String> notes,
+    @Nullable HandOver handOver,
+    @Nullable FunctionPreservation preservation) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  StageStart {
+    notes = List.copyOf(notes);
+  }
+
+  /** Writes it beside the stage's fingerprint. */
+  void write(RunFolder folder, String stage, String fingerprint) {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("stage", stage);
+    json.put("fingerprint", fingerprint);
+    json.setAll((ObjectNode) JSON.valueToTree(this));
+    RunFolder.writeJson(folder.start(stage), json);
+  }
+
+  /** Notes of the start, if this very stage has begun in the folder. */
+  static List<String> notes(RunFolder folder, String stage, String fingerprint) {
+    List<String> notes = new ArrayList<>();
+    read(folder, stage, fingerprint)
+        .ifPresent(json -> json.path("notes").forEach(note -> notes.add(note.asText())));
+    return notes;
+  }
+
+  /** The file, if it is this very stage's. */
+  static Optional<JsonNode> read(RunFolder folder, String stage, String fingerprint) {
+    return RunFolder.readJson(folder.start(stage))
+        .filter(json -> json.path("fingerprint").asText().equals(fingerprint));
+  }
+}
