@@ -19,8 +19,7 @@ public record CheckpointConfig(
         .positive("keepLast", keepLast)
         .notNegative("keepEveryExamples", keepEveryExamples)
         .that(
-            keepEveryExamples <= 0
-                || (everyExamples > 0 && keepEveryExamples % everyExamples == 0),
+            keepEveryExamples <= 0 || (everyExamples > 0 && keepEveryExamples % everyExamples == 0),
             "keepEveryExamples",
             "must be a multiple of everyExamples %d, got %d",
             everyExamples,

@@ -32,7 +32,7 @@ class ConfigYamlTest {
         labelSmoothing: 0
         dropout: 0
         logEveryExamples: 0
-        checkpoint: {everyExamples: 0, keepLast: 2}
+        checkpoint: {everyExamples: 0, keepLast: 2, keepEveryExamples: 0}
         guard: {nonFinite: stop, spike: ignore, window: 64, deviations: 8, maxSkips: 16, capsules: 3}
         evaluate: {suites: [], before: true, after: true, everyExamples: 0, batchSize: 32}
         export: {formats: [huggingface], precision: f32}

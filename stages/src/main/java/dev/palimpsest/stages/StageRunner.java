@@ -341,7 +341,13 @@ final class StageRunner {
             "position embedding resampled from %d to %d tokens"
                 .formatted(tokens, parameters.get(POSITIONS).getShape().get(0)));
         if (mixture != null) {
-          compare(scope, model, parameters, oldPositions, mixture, sameOrder ? before.dataPosition() : 0)
+          compare(
+                  scope,
+                  model,
+                  parameters,
+                  oldPositions,
+                  mixture,
+                  sameOrder ? before.dataPosition() : 0)
               .ifPresent(
                   found -> {
                     notes.add(found.sentence());

@@ -19,9 +19,7 @@ import org.jspecify.annotations.Nullable;
  *     were resampled
  */
 record StageStart(
-    List<String> notes,
-    @Nullable HandOver handOver,
-    @Nullable FunctionPreservation preservation) {
+    List<String> notes, @Nullable HandOver handOver, @Nullable FunctionPreservation preservation) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   StageStart {

@@ -49,7 +49,15 @@ class AdamWTest {
       Parameters start = group(manager, steps, "params/0/");
       TrainState state =
           new TrainState(
-              start, zerosLike(manager, start), zerosLike(manager, start), 0, 0, 0, "", 0, Consumed.NOTHING);
+              start,
+              zerosLike(manager, start),
+              zerosLike(manager, start),
+              0,
+              0,
+              0,
+              "",
+              0,
+              Consumed.NOTHING);
       ParameterGroups groups =
           ParameterGroups.of(config, start.names(), schedule.path("total_steps").asLong());
       AdamW optimizer = new AdamW(config, groups, kernels);

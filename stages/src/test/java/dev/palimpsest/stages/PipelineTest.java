@@ -100,7 +100,8 @@ class PipelineTest {
         Recipes.bind(RECIPE, "tiny.yaml", List.of(sets), Map.of("run", out.toString()));
     try (NDManager manager = NDManager.newBaseManager();
         Kernels kernels = Kernels.load()) {
-      return new PipelineRunner(manager, kernels, new Until(new int[] {crashAfterSteps}), new StopRequest())
+      return new PipelineRunner(
+              manager, kernels, new Until(new int[] {crashAfterSteps}), new StopRequest())
           .run(recipe, new RunFolder(out), Map.of());
     }
   }
