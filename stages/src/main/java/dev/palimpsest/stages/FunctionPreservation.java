@@ -94,7 +94,7 @@ record FunctionPreservation(
       NDArray tokens = model.encodeImages(manager, parameters, image);
       long[] shape = tokens.getShape().getShape();
       return new Features(
-          tokens.toFloatArray(), (int) Math.round(Math.sqrt(shape[1])), (int) shape[2]);
+          tokens.toFloatArray(), (int) Math.rint(Math.sqrt((double) shape[1])), (int) shape[2]);
     }
   }
 

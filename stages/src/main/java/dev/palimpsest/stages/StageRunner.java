@@ -405,7 +405,7 @@ final class StageRunner {
     }
     Map<String, NDArray> old = new LinkedHashMap<>(after.asMap());
     old.put(POSITIONS, oldPositions);
-    int side = (int) Math.round(Math.sqrt(oldPositions.getShape().get(0)));
+    int side = (int) Math.rint(Math.sqrt((double) oldPositions.getShape().get(0)));
     return Optional.of(
         FunctionPreservation.measure(
             scope,

@@ -98,7 +98,7 @@ final class TrainingLoop {
             examples.sync();
           };
       while (state.examples() < stage.examples()) {
-        boolean fresh = state == start;
+        boolean fresh = state.examples() == start.examples();
 
         // ---- Evaluate, before the checkpoint: a run killed here comes back to score this moment.
         // One that was stopped here is back now, hence not only when this state is new.
