@@ -145,7 +145,7 @@ public record StageConfig(
         null,
         null,
         0,
-        new CheckpointConfig(0, 1),
+        new CheckpointConfig(0, 1, 0),
         new GuardConfig(GuardConfig.NonFinite.STOP, GuardConfig.Spike.IGNORE, 64, 8, 0, 0),
         new EvaluateConfig(List.of(), false, false, 0, 1),
         new ExportConfig(Set.of(), Precision.F32));

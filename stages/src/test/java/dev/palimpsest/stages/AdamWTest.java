@@ -56,8 +56,7 @@ class AdamWTest {
               0,
               0,
               "",
-              0,
-              Consumed.NOTHING);
+              0);
       ParameterGroups groups =
           ParameterGroups.of(config, start.names(), schedule.path("total_steps").asLong());
       AdamW optimizer = new AdamW(config, groups, kernels);
