@@ -84,16 +84,7 @@ public record TrainState(
   /** The same, knowing what it has consumed. */
   TrainState consuming(Consumed now) {
     return new TrainState(
-        parameters,
-        mu,
-        nu,
-        updates,
-        examples,
-        scheduleStart,
-        order,
-        dataStart,
-        guard,
-        now);
+        parameters, mu, nu, updates, examples, scheduleStart, order, dataStart, guard, now);
   }
 
   /** Position on the learning-rate curve, in examples. */

@@ -49,14 +49,7 @@ class AdamWTest {
       Parameters start = group(manager, steps, "params/0/");
       TrainState state =
           new TrainState(
-              start,
-              zerosLike(manager, start),
-              zerosLike(manager, start),
-              0,
-              0,
-              0,
-              "",
-              0);
+              start, zerosLike(manager, start), zerosLike(manager, start), 0, 0, 0, "", 0);
       ParameterGroups groups =
           ParameterGroups.of(config, start.names(), schedule.path("total_steps").asLong());
       AdamW optimizer = new AdamW(config, groups, kernels);

@@ -158,7 +158,8 @@ class GuardedRunTest {
     try (NDManager manager = NDManager.newBaseManager();
         Kernels kernels = Kernels.load()) {
       List<StageResult> results =
-          new PipelineRunner(manager, kernels, progress, new StopRequest()).run(recipe, new RunFolder(out), Map.of());
+          new PipelineRunner(manager, kernels, progress, new StopRequest())
+              .run(recipe, new RunFolder(out), Map.of());
       return results.get(results.size() - 1).checkpoint();
     }
   }
