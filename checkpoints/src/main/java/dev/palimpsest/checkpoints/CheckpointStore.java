@@ -285,6 +285,16 @@ public final class CheckpointStore {
     return TrainingCheckpoint.open(folder);
   }
 
+  /**
+   * Opens one checkpoint folder whose files have the sizes of its manifest, without reading them.
+   *
+   * @throws CheckpointFormatException when it is damaged as far as that shows, too new, or
+   *     something else
+   */
+  public static TrainingCheckpoint peek(Path folder) {
+    return TrainingCheckpoint.openUnverified(folder);
+  }
+
   private static void requirePlain(String name) {
     if (!isPlainName(name)) {
       throw new IllegalArgumentException(

@@ -8,9 +8,9 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    description = "Measures speed on this machine.",
+    description = "Measures on this machine.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = BenchStepCommand.class)
+    subcommands = {BenchStepCommand.class, BenchSoakCommand.class})
 final class BenchCommand implements Runnable {
   @Spec CommandLine.Model.CommandSpec spec;
 

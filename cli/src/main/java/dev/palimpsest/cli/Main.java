@@ -28,6 +28,8 @@ import picocli.CommandLine.Command;
       PlaygroundCommand.class,
       CertifyCommand.class,
       ScoreCommand.class,
+      LineageCommand.class,
+      ReproduceCommand.class,
       ReplayCommand.class,
       TasksCommand.class,
       BenchCommand.class,

@@ -1,0 +1,129 @@
+package dev.palimpsest.cli.lineage;
+
+import dev.palimpsest.configs.Fingerprint;
+import dev.palimpsest.stages.Lineage;
+import dev.palimpsest.stages.Lineage.Acceptance;
+import dev.palimpsest.stages.Lineage.Ancestor;
+import dev.palimpsest.stages.RecordedData;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** The commands that make a checkpoint again, and what stands in the way of the same bits. */
+public final class Reproduction {
+  private final Sources.Found found;
+  private final Lineage lineage;
+  private final Map<String, String> here;
+
+  private Reproduction(Sources.Found found, Map<String, String> here) {
+    this.found = found;
+    this.lineage = found.lineage();
+    this.here = here;
+  }
+
+  /**
+   * A shell script for people to read: warnings as comments, then commands.
+   *
+   * @param path a checkpoint, an export, or the folder of a stage or run
+   * @param environment of this machine, as a checkpoint would record it
+   * @throws dev.palimpsest.configs.InvalidConfigException when the path has no lineage
+   */
+  public static List<String> of(Path path, Map<String, String> environment) {
+    return new Reproduction(Sources.one(path), environment).script();
+  }
+
+  private List<String> script() {
+    List<String> out = new ArrayList<>();
+    out.add(
+        "# Makes %s/%s at %d examples again; its id is"
+            .formatted(lineage.recipe(), lineage.stage(), lineage.examples()));
+    out.add("#   " + lineage.id());
+    List<String> warnings = warnings();
+    out.add("#");
+    out.add(
+        warnings.isEmpty()
+            ? "# Nothing that is recorded stands in the way of the same bits on this machine."
+            : "# In the way of the same bits:");
+    warnings.forEach(warning -> out.add("# - " + warning));
+    out.add("");
+    String commit = lineage.environment().getOrDefault("commit", "unknown");
+    if (!commit.equals("unknown")) {
+      out.add("git checkout " + commit);
+    }
+    String recipe = "reproduce-" + lineage.stage() + ".yaml";
+    String run = "runs/reproduce-" + lineage.stage();
+    out.add("cat >" + recipe + " <<'END_OF_RECIPE'");
+    lineage.recipeYaml().lines().forEach(out::add);
+    out.add("END_OF_RECIPE");
+    out.add("./palimpsest run %s --out %s%s".formatted(recipe, run, settings()));
+    out.add(
+        "./palimpsest lineage diff %s %s"
+            .formatted(
+                found.place(),
+                "%s/%s/checkpoints/examples-%012d"
+                    .formatted(run, lineage.stage(), lineage.examples())));
+    return out;
+  }
+
+  private String settings() {
+    StringBuilder sets = new StringBuilder();
+    String threads = lineage.identity().get("threads");
+    if (threads != null) {
+      sets.append(" --set threads=").append(threads);
+    }
+    if (!isEnd()) { // milestones stay, and when a stage is saved decides no number
+      sets.append(
+          " --set 'stages.%s.checkpoint={everyExamples: %d, keepEveryExamples: %d}'"
+              .formatted(lineage.stage(), lineage.examples(), lineage.examples()));
+    }
+    return sets.toString();
+  }
+
+  private boolean isEnd() {
+    String examples = lineage.identity().get("stage.examples");
+    return Long.toString(lineage.examples()).equals(examples);
+  }
+
+  private List<String> warnings() {
+    List<String> warnings = new ArrayList<>();
+    Map<String, String> then = lineage.environment();
+    String commit = then.getOrDefault("commit", "unknown");
+    if (commit.equals("unknown")) {
+      warnings.add("the code is not recorded: it was not run from a git checkout");
+    } else if (then.getOrDefault("dirty", "true").equals("true")) {
+      warnings.add("the code had changes that were not committed");
+    }
+    for (Fingerprint.Change change : Fingerprint.diff(then, here)) {
+      if (!change.path().equals("commit") && !change.path().equals("dirty")) {
+        warnings.add("it was made with another " + change.toString().replace(" -> ", ", here "));
+      }
+    }
+    warnings.addAll(RecordedData.problems(lineage, found.run()));
+    for (Ancestor ancestor : lineage.ancestors()) {
+      accepted(ancestor.name(), ancestor.accepted(), warnings);
+      if (ancestor.kind().equals(Ancestor.CHECKPOINT) && Path.of(ancestor.place()).isAbsolute()) {
+        warnings.add(
+            "it goes back to a checkpoint of another run, %s%s; see 'palimpsest reproduce' of that"
+                .formatted(
+                    ancestor.place(),
+                    Sources.checkpoint(Path.of(ancestor.place()), ancestor.id()).isPresent()
+                        ? ""
+                        : ", which is not there any more"));
+      }
+    }
+    accepted(lineage.stage(), lineage.accepted(), warnings);
+    return warnings;
+  }
+
+  private static void accepted(String name, List<Acceptance> accepted, List<String> warnings) {
+    for (Acceptance a : accepted) {
+      warnings.add(
+          a.how().equals(Acceptance.RESUMED)
+              ? "%s was begun with other values and went on with these at %d examples: run it with the old ones, stop it there, and go on with --accept-changes: %s"
+                  .formatted(name, a.examples(), String.join("; ", a.changes()))
+              : "%s was made with other values than the recipe has: undo them: %s"
+                  .formatted(name, String.join("; ", a.changes())));
+    }
+  }
+}

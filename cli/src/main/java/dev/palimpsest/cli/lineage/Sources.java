@@ -1,0 +1,140 @@
+package dev.palimpsest.cli.lineage;
+
+import dev.palimpsest.checkpoints.CheckpointFormatException;
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.stages.Lineage;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Finds lineages in what a user may name: a checkpoint, an export, a stage's or a run's folder. */
+final class Sources {
+  private Sources() {}
+
+  /**
+   * A lineage and where it was read.
+   *
+   * @param place the checkpoint's folder, or the export
+   * @param run the run folder, if that is where it lies
+   * @param export {@code huggingface f32} or alike; null for a checkpoint
+   */
+  record Found(Lineage lineage, Path place, Path run, @Nullable String export) {}
+
+  /**
+   * The one lineage of a path; the newest of a stage's or run's folder.
+   *
+   * @throws InvalidConfigException when there is none
+   */
+  static Found one(Path path) {
+    List<Found> all = all(path);
+    return all.stream()
+        .filter(found -> found.export == null)
+        .reduce((first, second) -> second)
+        .orElse(all.get(all.size() - 1));
+  }
+
+  /**
+   * Everything a path holds: of a stage's folder its newest checkpoint and its exports, of a run's
+   * folder those of every stage.
+   *
+   * @throws InvalidConfigException when that is nothing
+   */
+  static List<Found> all(Path given) {
+    Path path = given.toAbsolutePath().normalize();
+    List<Found> found = new ArrayList<>();
+    if (Files.isRegularFile(path.resolve("manifest.json"))) {
+      found.add(checkpoint(path));
+    } else {
+      export(path).ifPresent(found::add);
+    }
+    if (found.isEmpty() && Files.isDirectory(path)) {
+      stage(path, found);
+      if (found.isEmpty()) {
+        folders(path).forEach(stage -> stage(stage, found));
+      }
+    }
+    if (found.isEmpty()) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  given.toString(),
+                  Files.exists(path)
+                      ? "has no lineage; expected a checkpoint (manifest.json), an export with"
+                          + " lineage.json, or the folder of a stage or run"
+                      : "no such file or folder")));
+    }
+    return found;
+  }
+
+  private static void stage(Path folder, List<Found> found) {
+    Path checkpoints = folder.resolve("checkpoints");
+    if (!Files.isDirectory(checkpoints)) {
+      return;
+    }
+    List<Path> saved =
+        folders(checkpoints).stream()
+            .filter(c -> Files.isRegularFile(c.resolve("manifest.json")))
+            .toList();
+    if (!saved.isEmpty()) {
+      found.add(checkpoint(saved.get(saved.size() - 1)));
+    }
+    for (Path export : list(folder.resolve("export"))) {
+      export(export).ifPresent(found::add);
+    }
+  }
+
+  private static Found checkpoint(Path folder) {
+    return new Found(
+        Lineage.of(folder, CheckpointStore.peek(folder).manifest()), folder, run(folder), null);
+  }
+
+  private static Optional<Found> export(Path path) {
+    return Lineage.ofExport(path)
+        .map(e -> new Found(e.checkpoint(), path, run(path), e.format()));
+  }
+
+  /** A checkpoint's lineage, if one with this id lies there. */
+  static Optional<Lineage> checkpoint(Path folder, String id) {
+    try {
+      return Optional.of(checkpoint(folder).lineage).filter(lineage -> lineage.id().equals(id));
+    } catch (CheckpointFormatException | InvalidConfigException e) {
+      return Optional.empty();
+    }
+  }
+
+  /** {@code RUN/STAGE/checkpoints/NAME} and {@code RUN/STAGE/export/NAME}. */
+  private static Path run(Path place) {
+    Path run = place;
+    for (int i = 0; i < 3; i++) {
+      run = Objects.requireNonNullElse(run.getParent(), run);
+    }
+    return run;
+  }
+
+  private static List<Path> folders(Path folder) {
+    return list(folder).stream().filter(Files::isDirectory).toList();
+  }
+
+  private static List<Path> list(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> entries = Files.list(folder)) {
+      return entries
+          .filter(p -> !String.valueOf(p.getFileName()).startsWith("."))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot list " + folder, e);
+    }
+  }
+}

@@ -1,0 +1,297 @@
+package dev.palimpsest.stages;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.CheckpointManifest;
+import dev.palimpsest.configs.Fingerprint;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/**
+ * Where a checkpoint comes from.
+ *
+ * <p>The id is content-derived: SHA-256 over the hashes of the checkpoint's files, the stage's
+ * fingerprint, the examples seen, the ids of the parents and the changes that were accepted on the
+ * way. It says nothing of place, time, code or machine, so that the same run made again has the
+ * same ids.
+ *
+ * @param id of the checkpoint
+ * @param recipe name of the recipe
+ * @param stage name of the stage
+ * @param examples examples seen in the stage
+ * @param order name under which the stage's data order is drawn
+ * @param fingerprint of the stage: settings, seed, threads, data, tokenizer, parent
+ * @param identity the values behind the fingerprint, by path
+ * @param parents ids of what the stage started from
+ * @param ancestors all that came before, parents after their parents
+ * @param accepted changes of settings or data that were accepted within the stage
+ * @param environment machine, libraries and code that wrote the checkpoint
+ * @param recipeYaml the resolved recipe, its run folder as a variable
+ */
+public record Lineage(
+    String id,
+    String recipe,
+    String stage,
+    long examples,
+    String order,
+    String fingerprint,
+    Map<String, String> identity,
+    List<String> parents,
+    List<Ancestor> ancestors,
+    List<Acceptance> accepted,
+    Map<String, String> environment,
+    String recipeYaml) {
+  /** Beside what is exported as a folder; a file's has its name before that. */
+  public static final String FILE = "lineage.json";
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+
+  /** Copies. */
+  public Lineage {
+    identity = Collections.unmodifiableMap(new LinkedHashMap<>(identity));
+    parents = List.copyOf(parents);
+    ancestors = List.copyOf(ancestors);
+    accepted = List.copyOf(accepted);
+    environment = Collections.unmodifiableMap(new LinkedHashMap<>(environment));
+  }
+
+  /**
+   * Something that came before.
+   *
+   * @param kind {@code published} for imported files, {@code checkpoint}
+   * @param id as {@link Lineage#id}; of published files their SHA-256
+   * @param name {@code vision}, {@code language} or {@code model}; the recipe's name and the stage's
+   * @param examples examples seen; 0 for published files
+   * @param place where it lay: relative to the run folder, or absolute
+   * @param parents their ids
+   * @param accepted as {@link Lineage#accepted}
+   */
+  public record Ancestor(
+      String kind,
+      String id,
+      String name,
+      long examples,
+      String place,
+      List<String> parents,
+      List<Acceptance> accepted) {
+    /** Imported files. */
+    public static final String PUBLISHED = "published";
+
+    /** A training checkpoint. */
+    public static final String CHECKPOINT = "checkpoint";
+
+    /** Copies. */
+    public Ancestor {
+      parents = List.copyOf(parents);
+      accepted = List.copyOf(accepted);
+    }
+  }
+
+  /**
+   * A change that a user accepted rather than have the run refused.
+   *
+   * @param how {@link #RESUMED} or {@link #REUSED}
+   * @param examples examples of the stage that had been seen
+   * @param from fingerprint before
+   * @param to fingerprint after
+   * @param changes what differs: {@code stage.optimizer.learningRate: 0.001 -> 0.002}
+   */
+  public record Acceptance(
+      String how, long examples, String from, String to, List<String> changes) {
+    /** A stage that went on with other values. */
+    public static final String RESUMED = "resumed";
+
+    /** A finished stage that was taken although the recipe now says otherwise. */
+    public static final String REUSED = "reused";
+
+    /** Copies. */
+    public Acceptance {
+      changes = List.copyOf(changes);
+    }
+  }
+
+  /** The same for the checkpoint's children. */
+  Ancestor asAncestor(String place) {
+    return new Ancestor(
+        Ancestor.CHECKPOINT, id, recipe + "/" + stage, examples, place, parents, accepted);
+  }
+
+  /**
+   * What a stage's checkpoints say of their lineage.
+   *
+   * @param parents ids of what the stage started from
+   * @param ancestors all that came before
+   */
+  static Map<String, Object> facts(
+      List<String> parents, List<Ancestor> ancestors, List<Acceptance> accepted) {
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("parents", parents);
+    facts.put("ancestors", ancestors);
+    facts.put("accepted", accepted);
+    return facts;
+  }
+
+  /** Changes accepted so far in the stage of a checkpoint. */
+  static List<Acceptance> accepted(Map<String, Object> facts) {
+    List<Acceptance> accepted = new ArrayList<>();
+    JsonNode json = JSON.valueToTree(facts);
+    json.path("lineage")
+        .path("accepted")
+        .forEach(node -> accepted.add(JSON.convertValue(node, Acceptance.class)));
+    return accepted;
+  }
+
+  /**
+   * The lineage of a stage's checkpoint.
+   *
+   * @throws InvalidConfigException when its manifest does not hold one
+   */
+  public static Lineage of(Path folder, CheckpointManifest manifest) {
+    JsonNode facts = JSON.valueToTree(manifest.facts());
+    JsonNode lineage = facts.path("lineage");
+    if (!lineage.path("parents").isArray() || !facts.path("fingerprint").isTextual()) {
+      throw refused(folder, "is a checkpoint without lineage: it was written by an older version");
+    }
+    try {
+      ObjectNode all = JSON.createObjectNode();
+      for (String name : List.of("recipe", "stage", "examples", "order", "fingerprint", "identity")) {
+        all.set(name, facts.path(name));
+      }
+      all.set("environment", facts.path("environment"));
+      all.set("recipeYaml", facts.path("recipeYaml"));
+      all.setAll((ObjectNode) lineage);
+      all.put("id", "");
+      Lineage read = JSON.treeToValue(all, Lineage.class);
+      return read.withId(id(read, manifest.files()));
+    } catch (JsonProcessingException | RuntimeException e) {
+      throw refused(folder, "has a lineage that cannot be read: " + e.getMessage());
+    }
+  }
+
+  private Lineage withId(String computed) {
+    return new Lineage(
+        computed,
+        recipe,
+        stage,
+        examples,
+        order,
+        fingerprint,
+        identity,
+        parents,
+        ancestors,
+        accepted,
+        environment,
+        recipeYaml);
+  }
+
+  private static String id(Lineage lineage, List<CheckpointManifest.Entry> files) {
+    StringBuilder text = new StringBuilder("palimpsest lineage 1\n");
+    files.stream()
+        .map(file -> file.name() + " " + file.sha256() + "\n")
+        .sorted()
+        .forEach(text::append);
+    text.append("stage ").append(lineage.fingerprint).append('\n');
+    text.append("examples ").append(lineage.examples).append('\n');
+    lineage.parents.forEach(parent -> text.append("parent ").append(parent).append('\n'));
+    for (Acceptance a : lineage.accepted) {
+      text.append("accepted %s %d %s %s%n".formatted(a.how, a.examples, a.from, a.to));
+    }
+    return sha256(text.toString());
+  }
+
+  /** Id of what was exported from this checkpoint in a format. */
+  public String exportId(String format) {
+    return sha256("palimpsest export 1\n" + id + "\n" + format + "\n");
+  }
+
+  private static String sha256(String text) {
+    try {
+      return HexFormat.of()
+          .formatHex(
+              MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
+
+  /** Writes it beside what was exported from the checkpoint. */
+  void writeBeside(Path export, String format) {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("format", "palimpsest-lineage");
+    json.put("version", 1);
+    json.put("export", format);
+    json.set("checkpoint", JSON.valueToTree(this));
+    RunFolder.writeJson(besides(export), json);
+  }
+
+  private static Path besides(Path export) {
+    return Files.isDirectory(export)
+        ? export.resolve(FILE)
+        : export.resolveSibling(export.getFileName() + "." + FILE);
+  }
+
+  /**
+   * An export's lineage.
+   *
+   * @param format {@code huggingface 16-bit} or alike
+   * @param checkpoint what was exported
+   */
+  public record Exported(String format, Lineage checkpoint) {}
+
+  /**
+   * The lineage of an exported folder or file, if one lies beside it.
+   *
+   * @throws InvalidConfigException when it cannot be read
+   */
+  public static Optional<Exported> ofExport(Path export) {
+    Path file = besides(export);
+    if (!Files.isRegularFile(file)) {
+      return Optional.empty();
+    }
+    try {
+      JsonNode json = JSON.readTree(file.toFile());
+      if (!json.path("format").asText().equals("palimpsest-lineage")
+          || json.path("version").asInt() != 1) {
+        throw refused(file, "is no lineage that this version reads");
+      }
+      return Optional.of(
+          new Exported(
+              json.path("export").asText(),
+              JSON.treeToValue(json.path("checkpoint"), Lineage.class)));
+    } catch (JsonProcessingException | NullPointerException e) {
+      throw refused(file, "is a damaged lineage: " + e.getMessage());
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + file, e);
+    }
+  }
+
+  /** {@code a: 1 -> 2} for each value that differs. */
+  static List<String> changes(Map<String, String> before, Map<String, String> after) {
+    return Fingerprint.diff(before, after).stream()
+        .map(Fingerprint.Change::toString)
+        .collect(Collectors.toList());
+  }
+
+  private static InvalidConfigException refused(Path place, String why) {
+    return new InvalidConfigException(List.of(new Problem(place.toString(), why)));
+  }
+}
