@@ -8,15 +8,23 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.apache.arrow.vector.types.pojo.ArrowType;
 
 /** Facts about machine and software that a run keeps beside its numbers. */
 final class Environment {
+  /** What {@code git describe --dirty} appends when files differ from the commit. */
+  private static final String DIRTY = "-dirty";
+
   private Environment() {}
 
   static Map<String, Object> facts() {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("palimpsest", version());
-    facts.put("commit", System.getenv().getOrDefault("PALIMPSEST_COMMIT", "unknown"));
+    String commit = System.getenv().getOrDefault("PALIMPSEST_COMMIT", "unknown");
+    facts.put("commit", commit.replace(DIRTY, ""));
+    if (!commit.equals("unknown")) {
+      facts.put("dirty", commit.endsWith(DIRTY));
+    }
     facts.put("java", System.getProperty("java.runtime.version"));
     facts.put("os", System.getProperty("os.name") + " " + System.getProperty("os.version"));
     facts.put("arch", System.getProperty("os.arch"));
@@ -24,13 +32,20 @@ final class Environment {
     facts.put("processors", Runtime.getRuntime().availableProcessors());
     Engine engine = Engine.getEngine("PyTorch");
     facts.put("engine", engine.getEngineName() + " " + engine.getVersion());
+    facts.put("djl", Engine.getDjlVersion());
+    facts.put("arrow", version(ArrowType.class));
     facts.put("device", engine.defaultDevice().toString());
     return facts;
   }
 
   static String version() {
-    String version = Environment.class.getPackage().getImplementationVersion();
-    return version == null ? "development" : version;
+    String version = version(Environment.class);
+    return version.equals("unknown") ? "development" : version;
+  }
+
+  private static String version(Class<?> of) {
+    String version = of.getPackage().getImplementationVersion();
+    return version == null ? "unknown" : version;
   }
 
   private static String processor() {

@@ -12,6 +12,7 @@ import dev.palimpsest.stages.StopRequest;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -57,6 +58,15 @@ final class RunCommand implements Callable<Integer> {
       })
   List<String> sets = List.of();
 
+  @Option(
+      names = "--accept-changes",
+      paramLabel = "STAGE",
+      description = {
+        "Takes what the run folder holds of a stage although it was made with other settings or data:",
+        "a finished stage as it is, an unfinished one from its checkpoint on. The lineage says so."
+      })
+  Set<String> acceptChanges = Set.of();
+
   @Override
   public Integer call() {
     if (out != null && REMOTE.matcher(out.toString()).lookingAt()) {
@@ -74,7 +84,7 @@ final class RunCommand implements Callable<Integer> {
         RunResources resources = injector.getInstance(RunResources.class)) {
       RunFolder run = new RunFolder(folder);
       List<StageResult> results =
-          injector.getInstance(PipelineRunner.class).run(config, run, Environment.facts());
+          injector.getInstance(PipelineRunner.class).run(config, run, Environment.facts(), acceptChanges);
       Path report = Report.write(run, config, results);
       spec.commandLine().getOut().println(report);
       return CommandLine.ExitCode.OK;

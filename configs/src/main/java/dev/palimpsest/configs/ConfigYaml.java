@@ -57,6 +57,11 @@ public final class ConfigYaml {
     return out.toString().stripLeading();
   }
 
+  /** A constant as recipes write it. */
+  public static String word(Enum<?> constant) {
+    return Binder.word(constant);
+  }
+
   /** A value on one line. */
   static String flow(Object value) {
     if (value instanceof Map<?, ?> map) {

@@ -104,6 +104,18 @@ public record Lineage(
       parents = List.copyOf(parents);
       accepted = List.copyOf(accepted);
     }
+
+    /** The same somewhere else. */
+    Ancestor at(String elsewhere) {
+      return new Ancestor(kind, id, name, examples, elsewhere, parents, accepted);
+    }
+
+    /** The same with changes that were accepted after it was made. */
+    Ancestor accepting(List<Acceptance> changes) {
+      return changes.isEmpty()
+          ? this
+          : new Ancestor(kind, id, name, examples, place, parents, changes);
+    }
   }
 
   /**
@@ -122,6 +134,13 @@ public record Lineage(
 
     /** A finished stage that was taken although the recipe now says otherwise. */
     public static final String REUSED = "reused";
+
+    /** {@code resumed at 64 examples with accepted changes: a: 1 -> 2; b: 3 -> 4}. */
+    @Override
+    public String toString() {
+      return "%s at %d examples with accepted changes: %s"
+          .formatted(how, examples, String.join("; ", changes));
+    }
 
     /** Copies. */
     public Acceptance {
@@ -152,12 +171,21 @@ public record Lineage(
 
   /** Changes accepted so far in the stage of a checkpoint. */
   static List<Acceptance> accepted(Map<String, Object> facts) {
-    List<Acceptance> accepted = new ArrayList<>();
     JsonNode json = JSON.valueToTree(facts);
-    json.path("lineage")
-        .path("accepted")
-        .forEach(node -> accepted.add(JSON.convertValue(node, Acceptance.class)));
+    return acceptances(json.path("lineage").path("accepted"));
+  }
+
+  static List<Acceptance> acceptances(JsonNode list) {
+    List<Acceptance> accepted = new ArrayList<>();
+    list.forEach(node -> accepted.add(JSON.convertValue(node, Acceptance.class)));
     return accepted;
+  }
+
+  /** The lineage of a checkpoint; empty of one that does not hold a lineage. */
+  static Optional<Lineage> ifAny(Path folder, CheckpointManifest manifest) {
+    return manifest.facts().containsKey("lineage")
+        ? Optional.of(of(folder, manifest))
+        : Optional.empty();
   }
 
   /**

@@ -9,11 +9,12 @@ import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,29 +25,44 @@ final class Parent {
   private final StageConfig stage;
   private final String fingerprint;
   private final @Nullable Path folder;
+  private final List<Lineage.Ancestor> published;
+  private List<Lineage.Acceptance> accepted = List.of();
   private @Nullable TrainingCheckpoint opened;
 
-  private Parent(StageConfig stage, String fingerprint, @Nullable Path folder) {
+  private Parent(
+      StageConfig stage,
+      String fingerprint,
+      @Nullable Path folder,
+      List<Lineage.Ancestor> published) {
     this.stage = stage;
     this.fingerprint = fingerprint;
     this.folder = folder;
+    this.published = published;
   }
 
   static Parent of(StageConfig stage, Map<String, StageResult> finished) {
     return stage
         .init()
         .match(
-            pretrained -> new Parent(stage, hash(pretrained), null),
+            pretrained -> {
+              List<Lineage.Ancestor> published = published(pretrained);
+              String hashes =
+                  published.stream().map(Lineage.Ancestor::id).collect(Collectors.joining("+"));
+              return new Parent(stage, hashes, null, published);
+            },
             s -> {
               StageResult result = Objects.requireNonNull(finished.get(s.stage()), s.stage());
-              return new Parent(stage, result.fingerprint(), result.checkpoint());
+              Parent parent =
+                  new Parent(stage, result.fingerprint(), result.checkpoint(), List.of());
+              parent.accepted = result.accepted();
+              return parent;
             },
             c -> {
               Path path = Path.of(c.path());
               TrainingCheckpoint checkpoint = CheckpointStore.open(path);
               String id =
                   StateFiles.fingerprint(checkpoint) + "@" + StateFiles.examples(checkpoint);
-              Parent parent = new Parent(stage, id, path);
+              Parent parent = new Parent(stage, id, path, List.of());
               parent.opened = checkpoint;
               return parent;
             });
@@ -92,10 +108,62 @@ final class Parent {
         : stage.name();
   }
 
-  private static String hash(Init.FromPretrained source) {
-    return Stream.of(source.model(), source.vision(), source.language())
-        .filter(Objects::nonNull)
-        .map(path -> ContentHash.of(Path.of(path)))
-        .collect(Collectors.joining("+"));
+  private static List<Lineage.Ancestor> published(Init.FromPretrained source) {
+    List<Lineage.Ancestor> files = new ArrayList<>();
+    published("model", source.model(), files);
+    published("vision", source.vision(), files);
+    published("language", source.language(), files);
+    return files;
+  }
+
+  private static void published(String name, @Nullable String file, List<Lineage.Ancestor> files) {
+    if (file != null) {
+      Path path = Path.of(file).toAbsolutePath().normalize();
+      files.add(
+          new Lineage.Ancestor(
+              Lineage.Ancestor.PUBLISHED,
+              ContentHash.of(path),
+              name,
+              0,
+              path.toString(),
+              List.of(),
+              List.of()));
+    }
+  }
+
+  /**
+   * All that came before the stage, parents after their parents; the last ones are the stage's own.
+   *
+   * @param run the stage's run folder; places in it are given relative to it
+   */
+  List<Lineage.Ancestor> ancestors(RunFolder run) {
+    List<Lineage.Ancestor> ancestors = new ArrayList<>();
+    if (folder == null) {
+      published.forEach(file -> ancestors.add(placed(file, run.root(), run.root())));
+      return ancestors;
+    }
+    Path place = folder.toAbsolutePath().normalize();
+    Path theirRun = place.resolve("../../..").normalize();
+    Optional<Lineage> lineage = Lineage.ifAny(place, checkpoint().manifest());
+    if (lineage.isEmpty()) {
+      return ancestors; // of a version that did not keep one
+    }
+    lineage.get().ancestors().forEach(a -> ancestors.add(placed(a, theirRun, run.root())));
+    ancestors.add(placed(lineage.get().asAncestor(place.toString()).accepting(accepted), theirRun, run.root()));
+    return ancestors;
+  }
+
+  /** Relative within the stage's own run folder, which may be moved; absolute elsewhere. */
+  private static Lineage.Ancestor placed(Lineage.Ancestor ancestor, Path theirRun, Path run) {
+    Path place = theirRun.resolve(ancestor.place()).normalize();
+    return ancestor.at((place.startsWith(run) ? run.relativize(place) : place).toString());
+  }
+
+  /** Ids of what the stage starts from, among {@link #ancestors}. */
+  List<String> ids(List<Lineage.Ancestor> ancestors) {
+    int own = folder == null ? published.size() : Math.min(1, ancestors.size());
+    return ancestors.subList(ancestors.size() - own, ancestors.size()).stream()
+        .map(Lineage.Ancestor::id)
+        .toList();
   }
 }

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -55,16 +56,34 @@ public final class PipelineRunner {
    * @throws StoppedException when the run was asked to stop; the same call goes on
    * @throws RunFolderInUseException when another run holds the folder
    */
-  @SuppressWarnings("try") // the lock is used by being held
   public List<StageResult> run(
       PipelineConfig recipe, RunFolder folder, Map<String, Object> environment) {
+    return run(recipe, folder, environment, Set.of());
+  }
+
+  /**
+   * The same, taking what the folder holds of some stages although it was made with other settings
+   * or data. Their lineage says so.
+   *
+   * @param acceptChanges names of those stages
+   */
+  @SuppressWarnings("try") // the lock is used by being held
+  public List<StageResult> run(
+      PipelineConfig recipe,
+      RunFolder folder,
+      Map<String, Object> environment,
+      Set<String> acceptChanges) {
+    requireStages(recipe, acceptChanges);
     try (RunLock lock = RunLock.take(folder)) {
-      return runLocked(recipe, folder, environment);
+      return runLocked(recipe, folder, environment, acceptChanges);
     }
   }
 
   private List<StageResult> runLocked(
-      PipelineConfig recipe, RunFolder folder, Map<String, Object> environment) {
+      PipelineConfig recipe,
+      RunFolder folder,
+      Map<String, Object> environment,
+      Set<String> acceptChanges) {
     List<String> plan = Plan.of(recipe);
     plan.forEach(log::info);
     RunFolder.writeText(folder.root().resolve("plan.txt"), String.join("\n", plan) + "\n");
@@ -81,11 +100,35 @@ public final class PipelineRunner {
       stop.obey("before " + stage.name());
       log.info("{}: begins", stage.name());
       StageRunner runner =
-          new StageRunner(recipe, stage, folder, tokenizer, kernels, progress, stop);
+          new StageRunner(
+              recipe,
+              stage,
+              folder,
+              tokenizer,
+              kernels,
+              progress,
+              stop,
+              environment,
+              acceptChanges.contains(stage.name()));
       StageResult result = runner.run(manager, tokenizerHash, finished);
       finished.put(stage.name(), result);
     }
     return List.copyOf(finished.values());
+  }
+
+  private static void requireStages(PipelineConfig recipe, Set<String> names) {
+    List<String> known = recipe.stages().stream().map(StageConfig::name).toList();
+    List<Problem> problems =
+        names.stream()
+            .filter(name -> !known.contains(name))
+            .map(
+                name ->
+                    new Problem(
+                        "--accept-changes", "'%s' is none of the stages %s".formatted(name, known)))
+            .toList();
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
   }
 
   private void prepare(PipelineConfig recipe) {

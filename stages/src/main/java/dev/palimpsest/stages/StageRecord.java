@@ -34,17 +34,43 @@ final class StageRecord {
   private final StageIdentity identity;
   private final String fingerprint;
   private final Map<String, String> suites;
+  private final boolean acceptsChanges;
+  private List<Lineage.Acceptance> accepted = List.of();
 
   /**
    * A record.
    *
    * @param suites what the stage's suites are now ({@link SuiteIdentity}), by name
+   * @param acceptsChanges whether what the folder holds is taken although it was made with other
+   *     settings or data
    */
-  StageRecord(RunFolder folder, StageIdentity identity, Map<String, String> suites) {
+  StageRecord(
+      RunFolder folder,
+      StageIdentity identity,
+      Map<String, String> suites,
+      boolean acceptsChanges) {
     this.folder = folder;
     this.identity = identity;
     this.fingerprint = identity.fingerprint();
     this.suites = suites;
+    this.acceptsChanges = acceptsChanges;
+  }
+
+  /** Changes accepted in this stage so far. */
+  List<Lineage.Acceptance> accepted() {
+    return accepted;
+  }
+
+  /** Whether the finished stage is taken as it is, although the recipe now says otherwise. */
+  boolean isReused() {
+    return accepted.stream()
+        .anyMatch(
+            a -> a.how().equals(Lineage.Acceptance.REUSED) && a.to().equals(fingerprint));
+  }
+
+  /** Fingerprint under which the stage began. */
+  String firstFingerprint() {
+    return accepted.isEmpty() ? fingerprint : accepted.get(0).from();
   }
 
   /** The identity as single values by path, for files. */
@@ -62,24 +88,48 @@ final class StageRecord {
    * @throws InvalidConfigException when the folder holds a stage of this name with another identity
    */
   Optional<StageResult> read() {
-    Optional<JsonNode> json = RunFolder.readJson(folder.finished(name()));
-    json.ifPresent(
-        node -> requireSame(node.path("fingerprint").asText(), strings(node.path("identity"))));
-    return json.map(
-        node -> {
-          List<Path> exports = new ArrayList<>();
-          node.path("exports").forEach(e -> exports.add(folder.root().resolve(e.asText())));
-          List<String> notes = new ArrayList<>();
-          node.path("notes").forEach(n -> notes.add(n.asText()));
-          return new StageResult(
-              name(),
-              fingerprint,
-              folder.root().resolve(node.path("checkpoint").asText()),
-              scores(),
-              notes,
-              exports,
-              node.path("seconds").asDouble());
-        });
+    return RunFolder.readJson(folder.finished(name())).map(this::result);
+  }
+
+  private StageResult result(JsonNode node) {
+    String found = node.path("fingerprint").asText();
+    accepted = Lineage.acceptances(node.path("accepted"));
+    reuse(found, node);
+    List<Path> exports = new ArrayList<>();
+    node.path("exports").forEach(e -> exports.add(folder.root().resolve(e.asText())));
+    List<String> notes = new ArrayList<>();
+    node.path("notes").forEach(n -> notes.add(n.asText()));
+    return new StageResult(
+        name(),
+        found,
+        folder.root().resolve(node.path("checkpoint").asText()),
+        scores(),
+        notes,
+        exports,
+        node.path("seconds").asDouble(),
+        accepted);
+  }
+
+  /** A change that was accepted stays so: the file says it. */
+  private void reuse(String found, JsonNode node) {
+    if (accepted.stream().anyMatch(a -> a.from().equals(found) && a.to().equals(fingerprint))) {
+      return;
+    }
+    requireSame(found, strings(node.path("identity")))
+        .ifPresent(
+            changes -> {
+              long examples = node.path("identity").path("stage.examples").asLong();
+              accept(Lineage.Acceptance.REUSED, examples, found, changes);
+              ObjectNode changed = ((ObjectNode) node).deepCopy();
+              changed.set("accepted", JSON.valueToTree(accepted));
+              RunFolder.writeJson(folder.finished(name()), changed);
+            });
+  }
+
+  private void accept(String how, long examples, String found, List<String> changes) {
+    List<Lineage.Acceptance> all = new ArrayList<>(accepted);
+    all.add(new Lineage.Acceptance(how, examples, found, fingerprint, changes));
+    accepted = List.copyOf(all);
   }
 
   /** Whether a finished stage has been scored and exported as its settings now say. */
@@ -116,7 +166,8 @@ final class StageRecord {
         .forEach(e -> json.withArray("exports").add(folder.root().relativize(e).toString()));
     json.put("exportSettings", exportSettings());
     json.put("seconds", result.seconds());
-    StageStart.read(folder, name(), fingerprint)
+    json.set("accepted", JSON.valueToTree(accepted));
+    StageStart.read(folder, name(), firstFingerprint())
         .ifPresent(
             start -> {
               json.set("handOver", start.path("handOver"));
@@ -125,26 +176,36 @@ final class StageRecord {
     RunFolder.writeJson(folder.finished(name()), json);
   }
 
-  /** Refuses a checkpoint that another identity left in this stage's folder. */
+  /**
+   * Refuses a checkpoint that another identity left in this stage's folder, unless changes are
+   * accepted.
+   */
   void requireSame(TrainingCheckpoint checkpoint) {
-    requireSame(
-        StateFiles.fingerprint(checkpoint),
-        strings(JSON.valueToTree(checkpoint.facts().get("identity"))));
+    accepted = Lineage.accepted(checkpoint.facts());
+    String found = StateFiles.fingerprint(checkpoint);
+    requireSame(found, strings(JSON.valueToTree(checkpoint.facts().get("identity"))))
+        .ifPresent(
+            changes ->
+                accept(
+                    Lineage.Acceptance.RESUMED, StateFiles.examples(checkpoint), found, changes));
   }
 
-  private void requireSame(String found, Map<String, String> foundIdentity) {
+  /** What was changed and is accepted; empty for nothing. */
+  private Optional<List<String>> requireSame(String found, Map<String, String> foundIdentity) {
     if (found.equals(fingerprint)) {
-      return;
+      return Optional.empty();
+    }
+    List<String> changes = Lineage.changes(foundIdentity, identityValues());
+    if (acceptsChanges) {
+      return Optional.of(changes);
     }
     List<Problem> problems = new ArrayList<>();
     problems.add(
         new Problem(
             "stages." + name(),
-            "%s holds this stage with other settings or data; take another --out, remove that folder, or undo the change"
-                .formatted(folder.stage(name()))));
-    Fingerprint.diff(foundIdentity, identityValues())
-        .forEach(
-            difference -> problems.add(new Problem("stages." + name(), difference.toString())));
+            "%s holds this stage with other settings or data; take another --out, remove that folder, undo the change, or accept it with --accept-changes %s"
+                .formatted(folder.stage(name()), name())));
+    changes.forEach(change -> problems.add(new Problem("stages." + name(), change)));
     throw new InvalidConfigException(problems);
   }
 
@@ -154,10 +215,15 @@ final class StageRecord {
     return values;
   }
 
+  /** Of this identity, or of one that was accepted for it. */
+  private boolean isOurs(String found) {
+    return found.equals(fingerprint) || accepted.stream().anyMatch(a -> a.from().equals(found));
+  }
+
   /** The result of a suite at a moment, if this very stage was scored on this very suite then. */
   Optional<SuiteResult> score(String moment, String suite) {
     return RunFolder.readJson(folder.scores(name(), moment, suite))
-        .filter(json -> json.path("fingerprint").asText().equals(fingerprint))
+        .filter(json -> isOurs(json.path("fingerprint").asText()))
         .filter(
             json ->
                 json.path("suiteFingerprint")

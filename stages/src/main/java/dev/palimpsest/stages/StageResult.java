@@ -17,6 +17,7 @@ import java.util.Map;
  * @param notes what happened at import or hand-over
  * @param exports what was written for others
  * @param seconds wall time of the stage's training in the process that finished it
+ * @param accepted changes of settings or data that the user accepted
  */
 public record StageResult(
     String name,
@@ -25,11 +26,13 @@ public record StageResult(
     Map<String, Map<String, SuiteResult>> scores,
     List<String> notes,
     List<Path> exports,
-    double seconds) {
+    double seconds,
+    List<Lineage.Acceptance> accepted) {
   /** Copies. */
   public StageResult {
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
     notes = List.copyOf(notes);
     exports = List.copyOf(exports);
+    accepted = List.copyOf(accepted);
   }
 }

@@ -59,7 +59,16 @@ final class StageRunner {
   private final Kernels kernels;
   private final Progress progress;
   private final StopRequest stop;
+  private final Map<String, Object> environment;
+  private final boolean acceptsChanges;
 
+  /**
+   * A stage's runner.
+   *
+   * @param environment machine, libraries and code, kept in every checkpoint
+   * @param acceptsChanges whether what the folder holds of the stage is taken although it was made
+   *     with other settings or data
+   */
   StageRunner(
       PipelineConfig recipe,
       StageConfig stage,
@@ -67,7 +76,9 @@ final class StageRunner {
       Tokenizer tokenizer,
       Kernels kernels,
       Progress progress,
-      StopRequest stop) {
+      StopRequest stop,
+      Map<String, Object> environment,
+      boolean acceptsChanges) {
     this.recipe = recipe;
     this.stage = stage;
     this.modelConfig = stage.model(recipe.model());
@@ -77,6 +88,8 @@ final class StageRunner {
     this.kernels = kernels;
     this.progress = progress;
     this.stop = stop;
+    this.environment = environment;
+    this.acceptsChanges = acceptsChanges;
   }
 
   /**
@@ -101,9 +114,9 @@ final class StageRunner {
               mixture == null ? "" : mixture.fingerprint(),
               parent.fingerprint(),
               stage);
-      StageRecord record = new StageRecord(folder, identity, suites());
+      StageRecord record = new StageRecord(folder, identity, suites(), acceptsChanges);
       Optional<StageResult> before = record.read();
-      if (before.isPresent() && record.isComplete()) {
+      if (before.isPresent() && (record.isReused() || record.isComplete())) {
         log.info("{}: finished before, taken as it is", stage.name());
         return before.get();
       }
@@ -158,12 +171,14 @@ final class StageRunner {
       TrainState state =
           own.map(c -> StateFiles.read(manager, c))
               .orElseGet(() -> first(manager, parent, mixture, model, record));
-      List<String> notes = StageStart.notes(folder, stage.name(), record.fingerprint());
+      requireShapes(state.parameters());
+      List<String> notes = StageStart.notes(folder, stage.name(), record.firstFingerprint());
+      record.accepted().forEach(a -> since.add(a.toString()));
       since.forEach(note -> log.info("{}: {}", stage.name(), note));
       notes.addAll(since);
 
       // ---- Training, with scores before and at the recipe's cadence
-      Saver saver = new Saver(writer, store, record);
+      Saver saver = new Saver(writer, store, record, parent);
       if (mixture != null && state.examples() < stage.examples()) {
         if (state.examples() == 0 && stage.evaluate().before()) {
           evaluate("before", model, state, manager, record);
@@ -183,7 +198,7 @@ final class StageRunner {
                 .run(
                     manager,
                     state,
-                    (s, found) -> capsule(s, facts(record), found),
+                    (s, found) -> capsule(s, facts(record, parent), found),
                     writer,
                     saver,
                     (moment, s) -> evaluate(moment, model, s, manager, record));
@@ -212,8 +227,9 @@ final class StageRunner {
               last,
               record.scores(),
               notes,
-              export(state.parameters()),
-              (System.nanoTime() - began) / 1e9);
+              export(state.parameters(), last),
+              (System.nanoTime() - began) / 1e9,
+              record.accepted());
       record.write(result);
       return result;
     }
@@ -224,11 +240,13 @@ final class StageRunner {
     private final CheckpointWriter writer;
     private final CheckpointStore store;
     private final StageRecord record;
+    private final Parent parent;
 
-    Saver(CheckpointWriter writer, CheckpointStore store, StageRecord record) {
+    Saver(CheckpointWriter writer, CheckpointStore store, StageRecord record, Parent parent) {
       this.writer = writer;
       this.store = store;
       this.record = record;
+      this.parent = parent;
     }
 
     @Override
@@ -236,7 +254,7 @@ final class StageRunner {
       StateFiles.save(
           writer,
           state,
-          facts(record),
+          facts(record, parent),
           before,
           () -> store.retain(stage.checkpoint().keepLast(), milestones(store)));
     }
@@ -259,6 +277,26 @@ final class StageRunner {
     }
     try (NDManager scope = manager.newSubManager()) {
       evaluate("before", model, first(scope, parent, mixture, model, record), scope, record);
+    }
+  }
+
+  /** Accepted settings may be any but the sizes. */
+  private void requireShapes(Parameters parameters) {
+    Map<String, Shape> wanted = ParameterSpecs.of(modelConfig, stage.resolution());
+    Map<String, Shape> found = new LinkedHashMap<>();
+    parameters.asMap().forEach((name, array) -> found.put(name, array.getShape()));
+    if (!found.equals(wanted)) {
+      String first =
+          wanted.keySet().stream()
+              .filter(name -> !Objects.equals(wanted.get(name), found.get(name)))
+              .findFirst()
+              .orElse("one more parameter");
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "stages." + stage.name(),
+                  "cannot go on from its checkpoint, whose sizes are others (%s: %s, now %s); make it a new stage that starts from this one"
+                      .formatted(first, found.get(first), wanted.get(first)))));
     }
   }
 
@@ -482,13 +520,16 @@ final class StageRunner {
    * What a checkpoint says of itself beside its arrays: enough to predict with it and to know where
    * it comes from.
    */
-  private Map<String, Object> facts(StageRecord record) {
+  private Map<String, Object> facts(StageRecord record, Parent parent) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("recipe", recipe.name());
     facts.put("recipeYaml", ConfigYaml.write(recipe, "run", folder.root().toString()));
     facts.put("stage", stage.name());
     facts.put("fingerprint", record.fingerprint());
     facts.put("identity", record.identityValues());
+    List<Lineage.Ancestor> ancestors = parent.ancestors(folder);
+    facts.put("lineage", Lineage.facts(parent.ids(ancestors), ancestors, record.accepted()));
+    facts.put("environment", environment);
     facts.put("model", modelConfig);
     facts.put("resolution", stage.resolution());
     facts.put("textTokens", stage.textTokens());
@@ -512,7 +553,9 @@ final class StageRunner {
         : file.toString();
   }
 
-  private List<Path> export(Parameters parameters) {
+  private List<Path> export(Parameters parameters, Path checkpoint) {
+    Optional<Lineage> lineage =
+        Lineage.ifAny(checkpoint, CheckpointStore.peek(checkpoint).manifest());
     List<Path> written = new ArrayList<>();
     for (ExportConfig.Format format : ExportConfig.Format.values()) {
       if (!stage.export().formats().contains(format)) {
@@ -534,6 +577,9 @@ final class StageRunner {
         ModelExporter.bigVision(
             target, parameters, modelConfig, stage.resolution(), stage.export().precision());
       }
+      String name =
+          "%s %s".formatted(ConfigYaml.word(format), ConfigYaml.word(stage.export().precision()));
+      lineage.ifPresent(l -> l.writeBeside(target, name));
       log.info("{}: exported {}", stage.name(), target);
       written.add(target);
     }
