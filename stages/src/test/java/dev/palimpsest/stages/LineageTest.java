@@ -27,7 +27,7 @@ class LineageTest {
       name: lineage
       threads: 1
       prepare:
-        playground: {out: '${run}/data', trainImages: 12, heldOutImages: 2}
+        playground: {out: '${run}/data', trainImages: 12, heldOutImages: 6}
         towers: {out: '${run}/towers', resolution: 16}
       tokenizer: {path: '${run}/data/tokenizer.model'}
       model:
