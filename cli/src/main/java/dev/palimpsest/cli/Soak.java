@@ -9,6 +9,7 @@ import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.Progress;
 import dev.palimpsest.stages.RunFolder;
 import dev.palimpsest.stages.StepMetrics;
+import dev.palimpsest.stages.StopRequest;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
@@ -116,7 +117,7 @@ final class Soak {
                 "stages.soak.checkpoint.everyExamples=" + between,
                 "stages.soak.evaluate.everyExamples=" + between),
             Map.of("run", folder.toString()));
-    new PipelineRunner(manager, kernels, new Sampler())
+    new PipelineRunner(manager, kernels, new Sampler(), new StopRequest())
         .run(recipe, new RunFolder(folder), Environment.facts());
     return List.copyOf(samples);
   }

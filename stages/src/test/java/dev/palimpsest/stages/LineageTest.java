@@ -81,7 +81,7 @@ class LineageTest {
         Recipes.bind(RECIPE, "lineage.yaml", List.of(sets), Map.of("run", out.toString()));
     try (NDManager manager = NDManager.newBaseManager();
         Kernels kernels = Kernels.load()) {
-      return new PipelineRunner(manager, kernels, new Until(new int[] {crashAfterSteps}))
+      return new PipelineRunner(manager, kernels, new Until(new int[] {crashAfterSteps}), new StopRequest())
           .run(recipe, new RunFolder(out), Map.of("commit", "0123456789abcdef"), accept);
     }
   }
