@@ -84,7 +84,9 @@ final class RunCommand implements Callable<Integer> {
         RunResources resources = injector.getInstance(RunResources.class)) {
       RunFolder run = new RunFolder(folder);
       List<StageResult> results =
-          injector.getInstance(PipelineRunner.class).run(config, run, Environment.facts(), acceptChanges);
+          injector
+              .getInstance(PipelineRunner.class)
+              .run(config, run, Environment.facts(), acceptChanges);
       Path report = Report.write(run, config, results);
       spec.commandLine().getOut().println(report);
       return CommandLine.ExitCode.OK;

@@ -79,7 +79,8 @@ public record Lineage(
    *
    * @param kind {@code published} for imported files, {@code checkpoint}
    * @param id as {@link Lineage#id}; of published files their SHA-256
-   * @param name {@code vision}, {@code language} or {@code model}; the recipe's name and the stage's
+   * @param name {@code vision}, {@code language} or {@code model}; the recipe's name and the
+   *     stage's
    * @param examples examples seen; 0 for published files
    * @param place where it lay: relative to the run folder, or absolute
    * @param parents their ids
@@ -201,7 +202,8 @@ public record Lineage(
     }
     try {
       ObjectNode all = JSON.createObjectNode();
-      for (String name : List.of("recipe", "stage", "examples", "order", "fingerprint", "identity")) {
+      for (String name :
+          List.of("recipe", "stage", "examples", "order", "fingerprint", "identity")) {
         all.set(name, facts.path(name));
       }
       all.set("environment", facts.path("environment"));

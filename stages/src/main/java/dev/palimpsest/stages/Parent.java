@@ -149,7 +149,9 @@ final class Parent {
       return ancestors; // of a version that did not keep one
     }
     lineage.get().ancestors().forEach(a -> ancestors.add(placed(a, theirRun, run.root())));
-    ancestors.add(placed(lineage.get().asAncestor(place.toString()).accepting(accepted), theirRun, run.root()));
+    ancestors.add(
+        placed(
+            lineage.get().asAncestor(place.toString()).accepting(accepted), theirRun, run.root()));
     return ancestors;
   }
 

@@ -40,7 +40,10 @@ public final class RecordedData {
     try {
       PipelineConfig recipe =
           Recipes.bind(
-              lineage.recipeYaml(), "the recorded recipe", List.of(), Map.of("run", run.toString()));
+              lineage.recipeYaml(),
+              "the recorded recipe",
+              List.of(),
+              Map.of("run", run.toString()));
       Optional<StageConfig> stage =
           recipe.stages().stream().filter(s -> s.name().equals(lineage.stage())).findFirst();
       Path tokenizer = Path.of(recipe.tokenizer().path());

@@ -64,8 +64,7 @@ final class StageRecord {
   /** Whether the finished stage is taken as it is, although the recipe now says otherwise. */
   boolean isReused() {
     return accepted.stream()
-        .anyMatch(
-            a -> a.how().equals(Lineage.Acceptance.REUSED) && a.to().equals(fingerprint));
+        .anyMatch(a -> a.how().equals(Lineage.Acceptance.REUSED) && a.to().equals(fingerprint));
   }
 
   /** Fingerprint under which the stage began. */

@@ -81,7 +81,8 @@ class LineageTest {
         Recipes.bind(RECIPE, "lineage.yaml", List.of(sets), Map.of("run", out.toString()));
     try (NDManager manager = NDManager.newBaseManager();
         Kernels kernels = Kernels.load()) {
-      return new PipelineRunner(manager, kernels, new Until(new int[] {crashAfterSteps}), new StopRequest())
+      return new PipelineRunner(
+              manager, kernels, new Until(new int[] {crashAfterSteps}), new StopRequest())
           .run(recipe, new RunFolder(out), Map.of("commit", "0123456789abcdef"), accept);
     }
   }
@@ -153,8 +154,7 @@ class LineageTest {
     run(out, 0, Set.of(), "stages.stage1.examples=4", "stages.stage0.textTokens=15");
     String[] sets = {"stages.stage1.examples=4"};
     List<StageResult> reused = run(out, 0, Set.of("stage0"), sets);
-    assertEquals(
-        List.of("stage.textTokens: 15 -> 16"), reused.get(0).accepted().get(0).changes());
+    assertEquals(List.of("stage.textTokens: 15 -> 16"), reused.get(0).accepted().get(0).changes());
     assertEquals(Lineage.Acceptance.REUSED, reused.get(0).accepted().get(0).how());
     run(out, 0, Set.of(), sets); // accepted once, accepted for good
   }

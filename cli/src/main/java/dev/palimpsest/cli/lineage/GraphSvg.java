@@ -98,7 +98,8 @@ public final class GraphSvg {
                     .formatted(x1, y1, x1, y1 + 22, x2, y1 + 6, x2, y1 + 28, y2)
                 : "M%d %d V%d C%d %d %d %d %d %d"
                     .formatted(x1, y1, y2 - 28, x1, y2 - 6, x2, y2 - 22, x2, y2);
-    out.append("<path d=\"%s\" fill=\"none\" stroke=\"#8a94a3\" stroke-width=\"2\"/>%n".formatted(path));
+    out.append(
+        "<path d=\"%s\" fill=\"none\" stroke=\"#8a94a3\" stroke-width=\"2\"/>%n".formatted(path));
   }
 
   private void node(Node node, int textX) {

@@ -98,8 +98,7 @@ final class Sources {
   }
 
   private static Optional<Found> export(Path path) {
-    return Lineage.ofExport(path)
-        .map(e -> new Found(e.checkpoint(), path, run(path), e.format()));
+    return Lineage.ofExport(path).map(e -> new Found(e.checkpoint(), path, run(path), e.format()));
   }
 
   /** A checkpoint's lineage, if one with this id lies there. */
