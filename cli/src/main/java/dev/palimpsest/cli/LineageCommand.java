@@ -38,6 +38,7 @@ final class LineageCommand implements Runnable {
     }
     Graph graph = Graph.of(checkpoint);
     spec.commandLine().getOut().print(GraphText.of(graph));
+    spec.commandLine().getOut().flush();
     if (svg != null) {
       RunFolder.writeText(svg.toAbsolutePath(), GraphSvg.of(graph));
     }

@@ -93,7 +93,7 @@ public final class GraphSvg {
     String path =
         x1 == x2
             ? "M%d %d V%d".formatted(x1, y1, y2)
-            : x1 < x2
+            : x1 < x2 && child.kind() != Node.Kind.EXPORT
                 ? "M%d %d C%d %d %d %d %d %d V%d"
                     .formatted(x1, y1, x1, y1 + 22, x2, y1 + 6, x2, y1 + 28, y2)
                 : "M%d %d V%d C%d %d %d %d %d %d"
