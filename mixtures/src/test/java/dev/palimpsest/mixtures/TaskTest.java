@@ -369,7 +369,7 @@ class TaskTest {
 
   @Test
   void masksFollowTheirBoxes() {
-    String vae = Golden.file("codecs/vae.npz").toString();
+    String vae = Golden.file("masks/vae.npz").toString();
     TaskType type = new TaskType.Segment(vae, 4, true, 0, Negatives.NONE);
     String runs = "{\"size\": [4, 4], \"counts\": [5, 2, 2, 2, 5]}";
     String row =

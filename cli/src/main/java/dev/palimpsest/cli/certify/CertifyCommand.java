@@ -49,7 +49,10 @@ public final class CertifyCommand implements Callable<Integer> {
           new PreprocessingCase(),
           new ScheduleCase(),
           new OptimizerCase(),
-          new SequenceCase());
+          new SequenceCase(),
+          new BoxCodecCase(),
+          new MaskCodecCase(),
+          new TokenizerCase());
 
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli sets it before call()

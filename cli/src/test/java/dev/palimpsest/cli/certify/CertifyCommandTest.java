@@ -37,6 +37,16 @@ class CertifyCommandTest {
     assertTrue(outcome.out().contains("all hold"), outcome.out());
   }
 
+  /** The reference data of the module whose numbers they are. */
+  @ParameterizedTest
+  @ValueSource(strings = {"boxes", "masks", "tokenizer"})
+  void codecsAndVocabulariesHold(String kind) {
+    Path folder = Path.of("..", "mixtures", "src", "test", "resources", "golden", kind);
+    Outcome outcome = certify(folder);
+    assertEquals(0, outcome.exit(), outcome.out() + outcome.err());
+    assertTrue(outcome.out().contains("all hold"), outcome.out());
+  }
+
   @Test
   void oneChangedWeightFailsTheModelCase() throws IOException {
     Path copy = copy("model", "changed");

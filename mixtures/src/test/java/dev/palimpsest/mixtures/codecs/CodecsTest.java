@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Against numbers of a program that follows big_vision's definitions. */
 class CodecsTest {
-  private static final Golden.Tensors MASKS = Golden.tensors("codecs/data.safetensors");
+  private static final Golden.Tensors MASKS = Golden.tensors("masks/data.safetensors");
 
   private static BoundingBox box(JsonNode list) {
     return new BoundingBox(
@@ -30,7 +30,7 @@ class CodecsTest {
 
   @Test
   void boxesAreTheReferencesTokensAndBack() {
-    for (JsonNode example : Golden.json("codecs/loc.json").get("boxes")) {
+    for (JsonNode example : Golden.json("boxes/loc.json").get("boxes")) {
       int[] tokens = Golden.ints(example.get("tokens"));
       BoundingBox box = box(example.get("box_f32"));
       assertArrayEquals(tokens, LocationTokens.bins(box), example.toString());
@@ -51,7 +51,7 @@ class CodecsTest {
 
   @Test
   void answersAreTakenApart() {
-    for (JsonNode example : Golden.json("codecs/parse.json").get("parse")) {
+    for (JsonNode example : Golden.json("boxes/parse.json").get("parse")) {
       DetectionText parsed = DetectionText.parse(example.get("text").textValue());
       JsonNode objects = example.get("objects");
       assertEquals(objects.size(), parsed.objects().size(), example.toString());
@@ -103,8 +103,8 @@ class CodecsTest {
   /** Crops 1e-5, features and maps 1e-4 of the largest: float32 against float64; codes exact. */
   @Test
   void masksAreTheReferencesTokensAndBack() {
-    SegmentationTokens codec = SegmentationTokens.load(Golden.file("codecs/vae.npz"));
-    JsonNode strings = Golden.json("codecs/strings.json").get("suffixes");
+    SegmentationTokens codec = SegmentationTokens.load(Golden.file("masks/vae.npz"));
+    JsonNode strings = Golden.json("masks/strings.json").get("suffixes");
     float[] boxes = MASKS.floats("boxes");
     byte[] levels = MASKS.bytes("masks_u8");
     float[] crops = MASKS.floats("crops64");
@@ -148,7 +148,7 @@ class CodecsTest {
 
   @Test
   void onlySixteenWholeTokensAreAMask() {
-    for (JsonNode example : Golden.json("codecs/parse.json").get("seg_validity")) {
+    for (JsonNode example : Golden.json("boxes/parse.json").get("seg_validity")) {
       String text = example.get("text").textValue();
       boolean valid =
           LocationTokens.leading(text)
