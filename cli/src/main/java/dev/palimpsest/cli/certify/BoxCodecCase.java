@@ -59,8 +59,7 @@ final class BoxCodecCase implements CaseKind {
       tokens += Values.differing(Values.of(bins), Values.of(example.required("tokens")));
       strings += differs(LocationTokens.encode(given), example.required("string").asText());
       decoded =
-          Math.max(
-              decoded, Values.absolute(corners(bins), Values.of(example.required("decoded"))));
+          Math.max(decoded, Values.absolute(corners(bins), Values.of(example.required("decoded"))));
     }
     report.check("box -> tokens", tokens, Tolerance.EXACT, list.size() + " boxes");
     report.check("box -> text", strings, Tolerance.EXACT, list.size() + " boxes");

@@ -73,8 +73,7 @@ final class MaskCodecCase implements CaseKind {
       texts.append(LocationTokens.encode(box)).append(SegmentationTokens.text(own)).append('\n');
     }
     report.check("mask -> crop", Values.absolute(ownCrops, crops), Tolerance.RESAMPLED);
-    report.check(
-        "crop -> features", Values.ofLargest(ownFeatures, features), Tolerance.ACTIVATION);
+    report.check("crop -> features", Values.ofLargest(ownFeatures, features), Tolerance.ACTIVATION);
     report.check("mask -> codes", Values.differing(ownCodes, codes), Tolerance.EXACT);
     if (Files.isRegularFile(folder.resolve(TEXTS))) {
       StringBuilder expected = new StringBuilder();
@@ -88,7 +87,8 @@ final class MaskCodecCase implements CaseKind {
   }
 
   private static void decode(SegmentationTokens codec, TensorSource data, Report report) {
-    int[] codes = Arrays.stream(data.integers("decode_indices")).mapToInt(Math::toIntExact).toArray();
+    int[] codes =
+        Arrays.stream(data.integers("decode_indices")).mapToInt(Math::toIntExact).toArray();
     double[] maps = {};
     for (int from = 0; from < codes.length; from += SegmentationTokens.LENGTH) {
       int[] one = Arrays.copyOfRange(codes, from, from + SegmentationTokens.LENGTH);
