@@ -81,6 +81,29 @@ public record BenchmarkConfig(
     published = List.copyOf(published);
   }
 
+  /** The benchmark with another prompt. */
+  public BenchmarkConfig withPrompt(String other) {
+    return new BenchmarkConfig(
+        name,
+        version,
+        title,
+        other,
+        choiceSeparator,
+        textTokens,
+        image,
+        frames,
+        frameStride,
+        decode,
+        postprocess,
+        reference,
+        metrics,
+        split,
+        examples,
+        data,
+        published,
+        note);
+  }
+
   /**
    * Files in one published form.
    *

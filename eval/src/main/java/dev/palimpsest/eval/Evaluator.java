@@ -1,74 +1,252 @@
 package dev.palimpsest.eval;
 
 import ai.djl.ndarray.NDManager;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.configs.BenchmarkConfig;
+import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
 import dev.palimpsest.configs.DecodeConfig;
+import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
-import dev.palimpsest.eval.decoding.Answer;
+import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.eval.decoding.Answerer;
+import dev.palimpsest.eval.metrics.Bootstrap;
+import dev.palimpsest.eval.metrics.Metric;
+import dev.palimpsest.eval.metrics.MetricRecord;
+import dev.palimpsest.eval.metrics.MetricResult;
+import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.mixtures.Example;
-import dev.palimpsest.mixtures.Task;
-import dev.palimpsest.mixtures.TextRoom;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.Parameters;
-import java.io.BufferedWriter;
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 
-/** Scores a model on suites of tasks. */
+/** Scores a model on tasks. */
 public final class Evaluator {
-  private Evaluator() {}
+  /** Of headlines that are means; resampling them is cheap. */
+  private static final Bootstrap MEANS = Bootstrap.STANDARD;
+
+  /** Of headlines that are computed anew from each resample. */
+  private static final Bootstrap CORPUS = new Bootstrap(100, 0, Bootstrap.STANDARD.level());
+
+  private final EvaluatedModel model;
+  private final int batchSize;
+  private final NDManager parent;
+  private final Path predictionsFolder;
+  private final Selection selection;
 
   /**
-   * Decodes every example of every task and scores the texts. The batch size is a matter of speed
-   * and memory alone: it never changes an answer.
+   * An evaluator. The batch size is a matter of speed and memory alone: it never changes an answer.
    *
-   * @param resolution side of the square input, in pixels
-   * @param textTokens text positions of the prompt; longer ones are cut from the right
    * @param batchSize examples a forward pass
    * @param parent everything made here lives in children of it and is gone on return
-   * @param predictionsFolder receives {@code TASK.jsonl} for each task, one {@link Prediction} a
-   *     line; created when absent
-   * @throws UncheckedIOException when a source cannot be read or predictions cannot be written
-   * @throws dev.palimpsest.mixtures.BadExampleException when an example cannot be used
+   * @param predictionsFolder receives {@code TASK.jsonl} for each task; answers that are there
+   *     already, of the same model to the same questions, are not made again
    */
-  public static SuiteResult evaluate(
-      SuiteConfig suite,
-      PaliGemma model,
-      Parameters parameters,
-      int resolution,
-      int textTokens,
-      ImageConfig image,
-      Tokenizer tokenizer,
+  public Evaluator(
+      EvaluatedModel model,
       int batchSize,
       NDManager parent,
-      Path predictionsFolder) {
+      Path predictionsFolder,
+      Selection selection) {
+    this.model = model;
+    this.batchSize = batchSize;
+    this.parent = parent;
+    this.predictionsFolder = predictionsFolder;
+    this.selection = selection;
+  }
+
+  /**
+   * Answers and scores every task of a suite.
+   *
+   * @throws UncheckedIOException when a source cannot be read or predictions cannot be written
+   * @throws dev.palimpsest.mixtures.BadExampleException when an example cannot be used
+   * @throws dev.palimpsest.eval.metrics.MetricInputException when a task's examples lack what its
+   *     metric needs
+   */
+  public SuiteResult evaluate(SuiteConfig suite) {
     Map<String, TaskResult> results = new LinkedHashMap<>();
-    TextRoom room = new TextRoom(tokenizer, textTokens);
+    suite.tasks().forEach((name, task) -> results.put(name, evaluate(name, task)));
+    return new SuiteResult(results);
+  }
+
+  /** The same for one task. */
+  public TaskResult evaluate(String name, SuiteTaskConfig config) {
+    EvaluationTask task = EvaluationTask.open(name, config, model, selection);
+    List<Question> questions = task.questions();
+    Pictures pictures = new Pictures();
+    List<ObjectNode> keys = new ArrayList<>();
+    Checksum split = new Checksum();
+    long cut = 0;
+    for (Question question : questions) {
+      String seen = pictures.hash(question.example());
+      split.add(question, seen);
+      keys.add(key(task, question, seen));
+      cut += isCut(question.example(), task.textTokens()) ? 1 : 0;
+    }
+    try (PredictionFile file =
+        new PredictionFile(predictionsFolder, name, questions, keys, batchSize)) {
+      answer(task, file);
+      file.finish();
+      return result(task, file, task.protocol(split.hex(), cut > 0), cut);
+    }
+  }
+
+  private void answer(EvaluationTask task, PredictionFile file) {
+    List<Integer> open = new ArrayList<>();
+    for (int i = 0; i < task.questions().size(); i++) {
+      if (!file.has(i)) {
+        open.add(i);
+      }
+    }
+    if (open.isEmpty()) {
+      return;
+    }
+    // Token accuracy is for a recipe's own sources: benchmarks do not know it.
+    boolean teacherForced = task.benchmark() == null;
     try (Answerer answerer =
         new Answerer(
-            model, parameters, tokenizer, image, resolution, textTokens, batchSize, parent)) {
-      suite
-          .tasks()
-          .forEach(
-              (name, task) -> {
-                Outcome outcome = task(task, room, answerer);
-                write(predictionsFolder, name, outcome.predictions);
-                results.put(name, outcome.result());
-              });
+            model.model(),
+            model.parameters(),
+            model.tokenizer(),
+            task.image(),
+            model.resolution(),
+            task.textTokens(),
+            batchSize,
+            parent)) {
+      answerer.answer(
+          open.stream().map(i -> task.questions().get(i).example()).toList(),
+          task.decode(),
+          example -> teacherForced ? List.of(example.suffix()) : List.of(),
+          (answer, i) -> file.add(open.get(i), answer));
     }
-    return new SuiteResult(results);
+  }
+
+  private boolean isCut(Example example, int textTokens) {
+    Tokenizer tokenizer = model.tokenizer();
+    return 1 + tokenizer.encode(example.prefix()).length + tokenizer.encode("\n").length > textTokens;
+  }
+
+  /** What a saved answer must say to be taken for this question's. */
+  private ObjectNode key(EvaluationTask task, Question question, String pictures) {
+    ObjectNode key = JsonNodeFactory.instance.objectNode();
+    key.put("task", task.version().isEmpty() ? task.name() : task.version());
+    key.put("prompt", Checksum.of(question.example().prefix()));
+    key.put("images", pictures);
+    key.put("decode", Fingerprint.of(task.decode()).substring(0, 16));
+    key.put(
+        "imageSteps",
+        Fingerprint.of(task.image()).substring(0, 16)
+            + " "
+            + model.resolution()
+            + "px "
+            + task.textTokens()
+            + " tokens");
+    key.put("model", model.fingerprint());
+    return key;
+  }
+
+  // ---- Scores
+
+  private TaskResult result(
+      EvaluationTask task, PredictionFile file, Protocol protocol, long cutPrompts) {
+    int n = task.questions().size();
+    List<String> notes = new ArrayList<>();
+    List<MetricRecord> records = new ArrayList<>();
+    long[] exact = new long[n];
+    long[] ones = new long[n];
+    long[] hits = new long[n];
+    long[] tokens = new long[n];
+    long truncated = 0;
+    boolean answersKept = true;
+    for (int i = 0; i < n; i++) {
+      Question question = task.questions().get(i);
+      PredictionFile.Saved saved = file.answer(i);
+      records.add(question.answered(postprocessed(saved.text(), task.postprocess())));
+      List<String> references = question.example().references();
+      answersKept &= references.isEmpty();
+      ones[i] = references.isEmpty() ? 0 : 1;
+      exact[i] = references.contains(saved.text()) ? 1 : 0;
+      tokens[i] = saved.tokens();
+      hits[i] = saved.hits();
+      truncated += saved.truncated() ? 1 : 0;
+    }
+    BenchmarkConfig benchmark = task.benchmark();
+    if (benchmark != null && benchmark.examples() > 0 && benchmark.examples() != n) {
+      notes.add("%d of the %d examples of the split".formatted(n, benchmark.examples()));
+    }
+    if (cutPrompts > 0) {
+      notes.add("%d prompts are longer than %d tokens and were cut".formatted(cutPrompts, task.textTokens()));
+    }
+    if (benchmark != null && !benchmark.note().isEmpty()) {
+      notes.add(benchmark.note());
+    }
+    return new TaskResult(
+        n,
+        Score.ofRatio(exact, ones),
+        Score.ofRatio(hits, tokens),
+        selection.predictOnly() ? List.of() : scores(task, records, protocol, notes, answersKept),
+        benchmark == null ? null : benchmark.name(),
+        benchmark == null ? 0 : benchmark.examples(),
+        truncated,
+        cutPrompts,
+        task.questions().isEmpty() ? "" : task.questions().get(0).example().prefix(),
+        protocol.values(),
+        notes);
+  }
+
+  private static String postprocessed(String text, List<Postprocess> steps) {
+    String done = text;
+    for (Postprocess step : steps) {
+      done =
+          switch (step) {
+            case LOWER -> done.toLowerCase(Locale.ROOT);
+            case STRIP -> done.strip();
+          };
+    }
+    return done;
+  }
+
+  private static List<MetricScore> scores(
+      EvaluationTask task,
+      List<MetricRecord> records,
+      Protocol protocol,
+      List<String> notes,
+      boolean answersKept) {
+    List<MetricScore> scores = new ArrayList<>();
+    Set<String> ids = records.stream().map(MetricRecord::id).collect(Collectors.toSet());
+    for (Metric metric : task.metrics()) {
+      if (records.isEmpty() || (answersKept && metric.needs().startsWith("references"))) {
+        notes.add(
+            "%s: not scored, the answers are kept back; hand the predictions in where they are"
+                .formatted(metric.id().key()));
+        continue;
+      }
+      MetricResult result = metric.score(records);
+      boolean mean = result.headline().isMean();
+      // Several questions about a picture are not independent of each other.
+      boolean clustered =
+          mean && result.examples().stream().allMatch(example -> ids.contains(example.id()));
+      ScoreReport report =
+          ScoreReport.of(
+              result,
+              records,
+              clustered ? Optional.of("image") : Optional.empty(),
+              mean ? MEANS : CORPUS);
+      scores.add(MetricScore.of(report, protocol.hash(metric.id())));
+    }
+    return scores;
   }
 
   /**
@@ -98,81 +276,5 @@ public final class Evaluator {
           (answer, i) -> answers.add(answer.text()));
     }
     return answers.get(0);
-  }
-
-  /** A task's examples, answered, with the likelihood of their references. */
-  private static Outcome task(SuiteTaskConfig task, TextRoom room, Answerer answerer) {
-    try (Task source = Task.open(task.task(), room)) {
-      long all = task.limit() == 0 ? source.size() : Math.min(task.limit(), source.size());
-      Outcome outcome = new Outcome(Math.toIntExact(all));
-      List<Example> examples = new ArrayList<>();
-      for (int i = 0; i < all; i++) {
-        examples.add(source.example(i));
-      }
-      answerer.answer(
-          examples,
-          task.decode(),
-          example -> List.of(example.suffix()),
-          (answer, i) -> outcome.add(i, examples.get(i), answer));
-      return outcome;
-    }
-  }
-
-  private static void write(Path folder, String task, Prediction[] predictions) {
-    // A task may be called anything; a file may not.
-    String name = task.replaceAll("[^A-Za-z0-9._-]", "_") + ".jsonl";
-    Path unfinished = folder.resolve("." + name + ".part");
-    ObjectMapper json = new ObjectMapper();
-    try {
-      Files.createDirectories(folder);
-      try (BufferedWriter out = Files.newBufferedWriter(unfinished)) {
-        for (Prediction prediction : predictions) {
-          out.write(json.writeValueAsString(prediction));
-          out.write('\n');
-        }
-      }
-      Files.move(
-          unfinished,
-          folder.resolve(name),
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot write predictions to " + folder, e);
-    }
-  }
-
-  /** Counts and answers by example. */
-  private static final class Outcome {
-    final long[] exact;
-    final long[] tokenHits;
-    final long[] tokens;
-    final Prediction[] predictions;
-
-    Outcome(int examples) {
-      exact = new long[examples];
-      tokenHits = new long[examples];
-      tokens = new long[examples];
-      predictions = new Prediction[examples];
-    }
-
-    void add(int index, Example example, Answer answer) {
-      String text = answer.text();
-      boolean correct = example.references().contains(text);
-      exact[index] = correct ? 1 : 0;
-      predictions[index] =
-          new Prediction(example.id(), example.prefix(), text, example.references(), correct);
-      boolean[] likeliest = answer.likelihoods().get(0).likeliest();
-      tokens[index] = likeliest.length;
-      for (boolean hit : likeliest) {
-        tokenHits[index] += hit ? 1 : 0;
-      }
-    }
-
-    TaskResult result() {
-      long[] ones = new long[exact.length];
-      Arrays.fill(ones, 1);
-      return new TaskResult(
-          exact.length, Score.ofRatio(exact, ones), Score.ofRatio(tokenHits, tokens));
-    }
   }
 }

@@ -1,6 +1,8 @@
 package dev.palimpsest.eval;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -13,6 +15,7 @@ import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
+import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.eval.decoding.TinyModel;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -67,8 +70,8 @@ class EvaluatorTest {
     String predictions = Files.readString(folder.resolve("one/task.jsonl"));
     assertTrue(new HashSet<>(said("one")).size() > EXAMPLES / 2, "the answers differ");
     for (int batch : new int[] {2, 4, EXAMPLES, 64}) {
-      assertEquals(one, evaluate(source, batch, 0, "many"));
-      assertEquals(predictions, Files.readString(folder.resolve("many/task.jsonl")));
+      assertEquals(one, evaluate(source, batch, 0, "many" + batch));
+      assertEquals(predictions, Files.readString(folder.resolve("many" + batch + "/task.jsonl")));
     }
   }
 
@@ -126,24 +129,167 @@ class EvaluatorTest {
     assertEquals(5, Files.readAllLines(folder.resolve("five/task.jsonl")).size());
   }
 
+  @Test
+  void aKilledEvaluationGoesOnWhereItWas() throws IOException {
+    Path source = source("killed", i -> List.of("?"), i -> 1);
+    SuiteResult whole = evaluate(source, 3, 0, "whole");
+    List<String> lines = Files.readAllLines(folder.resolve("whole/task.jsonl"));
+    // Four answers in another order, one of them recognisable, then a line that a kill tore.
+    Files.createDirectories(folder.resolve("torn"));
+    String marked = lines.get(2).replaceFirst("\"truncated\":", "\"seen\":1,\"truncated\":");
+    Files.writeString(
+        folder.resolve("torn/task.jsonl"),
+        String.join("\n", lines.get(7), marked, lines.get(0), lines.get(5))
+            + "\n"
+            + lines.get(1).substring(0, lines.get(1).length() / 2));
+    assertEquals(whole, evaluate(source, 3, 0, "torn"));
+    List<String> resumed = Files.readAllLines(folder.resolve("torn/task.jsonl"));
+    assertEquals(marked, resumed.get(2), "what was saved is not made again");
+    resumed.set(2, lines.get(2));
+    assertEquals(lines, resumed);
+    assertFalse(Files.exists(folder.resolve("torn/task.old.jsonl")));
+  }
+
+  @Test
+  void answersOfAnotherModelOrToAnotherPictureAreKeptApart() throws IOException {
+    Path source = source("stale", i -> List.of("?"), i -> 1);
+    SuiteResult first = evaluate(source, 4, 0, "stale");
+    List<String> before = Files.readAllLines(folder.resolve("stale/task.jsonl"));
+    evaluator(4, "stale", "another").evaluate(suite(source, 0));
+    assertEquals(before, Files.readAllLines(folder.resolve("stale/task.old.jsonl")));
+    String after = Files.readString(folder.resolve("stale/task.jsonl"));
+    assertTrue(after.contains("\"model\":\"another\""), after);
+
+    // One picture changes: its answer is made again, and the split is another one.
+    BufferedImage white = new BufferedImage(9, 13, BufferedImage.TYPE_INT_RGB);
+    byte[] kept = Files.readAllBytes(folder.resolve("4.png"));
+    ImageIO.write(white, "png", folder.resolve("4.png").toFile());
+    SuiteResult second = evaluator(4, "stale", "another").evaluate(suite(source, 0));
+    Files.write(folder.resolve("4.png"), kept);
+    assertEquals(
+        before.size() + 1, Files.readAllLines(folder.resolve("stale/task.old.jsonl")).size());
+    List<String> differences = task(second).differencesFrom(task(first));
+    assertEquals(1, differences.size());
+    assertTrue(differences.get(0).startsWith("split: "), differences::toString);
+  }
+
+  @Test
+  void metricsScoreBesidesAndSayUnderWhichProtocol() throws IOException {
+    Path source = source("metrics", i -> List.of("a", "b"), i -> 1);
+    TaskResult result = evaluator(4, "metrics", "tiny").evaluate("task", withMetrics(source, NEW));
+    assertEquals(2, result.metrics().size());
+    MetricScore soft = result.score("vqa_soft:big_vision").orElseThrow();
+    assertEquals(EXAMPLES, soft.n());
+    assertEquals(0, soft.value());
+    assertEquals("what is number ".substring(0, 3) + "0", result.firstPrompt());
+    assertTrue(result.truncated() > 0 && result.truncated() < EXAMPLES);
+
+    TaskResult longer =
+        evaluator(4, "longer", "tiny").evaluate("task", withMetrics(source, NEW + 1));
+    assertEquals(
+        List.of("decode.maxNewTokens: 6 -> 7"), longer.differencesFrom(result));
+    assertNotEquals(soft.protocol(), longer.metrics().get(0).protocol());
+    assertNotEquals(soft.protocol(), result.metrics().get(1).protocol());
+    // As it comes back from a file.
+    assertEquals(result, JSON.readValue(JSON.writeValueAsString(result), TaskResult.class));
+  }
+
+  private static SuiteTaskConfig withMetrics(Path source, int tokens) {
+    return new SuiteTaskConfig(
+        new SourceConfig.JsonLines(source.toString(), null),
+        new TaskType.PrefixSuffix(),
+        Map.of(),
+        null,
+        null,
+        null,
+        List.of("vqa_soft:big_vision", "anls:official"),
+        0,
+        null,
+        tokens);
+  }
+
+  @Test
+  void aBenchmarkIsAskedAndJudgedByItsDefinition() throws IOException {
+    Path data = Files.createDirectories(folder.resolve("data"));
+    Path definition =
+        Files.writeString(
+            data.resolve("numbers.yaml"),
+            """
+            include: questions
+            name: numbers
+            title: Numbers
+            textTokens: 24
+            decode: {maxNewTokens: 6}
+            postprocess: [lower]
+            metrics: ['exact_match:official', 'anls:big_vision']
+            split: all
+            examples: 3
+            data: [{format: json_lines, files: {rows: rows.jsonl}, from: a desk}]
+            """);
+    Files.copy(folder.resolve("1.png"), data.resolve("1.png"));
+    Files.writeString(
+        data.resolve("rows.jsonl"),
+        """
+        {"id": "a", "image": "1.png", "question": "how?", "references": ["x"]}
+        {"id": "b", "image": "1.png", "question": "why?", "references": ["y"]}
+        """);
+    SuiteTaskConfig config =
+        SuiteTaskConfig.ofBenchmark(definition.toString(), data.toString());
+    TaskResult result = evaluator(4, "numbers", "tiny").evaluate("numbers", config);
+    assertEquals("answer en how?", result.firstPrompt());
+    assertEquals(List.of("2 of the 3 examples of the split"), result.notes());
+    assertEquals("'numbers v1'", result.protocol().get("task"));
+    assertEquals(2, result.headline().orElseThrow().n());
+    assertEquals(0, result.tokenAccuracy().n());
+
+    Selection one = new Selection(0, List.of("b"), true);
+    TaskResult predicted =
+        new Evaluator(
+                new EvaluatedModel(
+                    tiny.model,
+                    tiny.parameters,
+                    new CharacterTokenizer(),
+                    TinyModel.SIDE,
+                    new ImageConfig(Resize.BILINEAR, true),
+                    TEXT,
+                    "tiny"),
+                4,
+                tiny.manager,
+                folder.resolve("one-of-numbers"),
+                one)
+            .evaluate("numbers", config);
+    assertEquals(1, predicted.examples());
+    assertEquals(List.of(), predicted.metrics());
+  }
+
   private SuiteResult evaluate(Path source, int batch, long limit, String out) {
-    return Evaluator.evaluate(
-        new SuiteConfig(
-            Map.of(
-                "task",
-                new SuiteTaskConfig(
-                    new SourceConfig.JsonLines(source.toString(), null),
-                    limit,
-                    DecodeConfig.greedy(NEW)))),
-        tiny.model,
-        tiny.parameters,
-        TinyModel.SIDE,
-        TEXT,
-        new ImageConfig(Resize.BILINEAR, true),
-        new CharacterTokenizer(),
+    return evaluator(batch, out, "tiny").evaluate(suite(source, limit));
+  }
+
+  private Evaluator evaluator(int batch, String out, String fingerprint) {
+    return new Evaluator(
+        new EvaluatedModel(
+            tiny.model,
+            tiny.parameters,
+            new CharacterTokenizer(),
+            TinyModel.SIDE,
+            new ImageConfig(Resize.BILINEAR, true),
+            TEXT,
+            fingerprint),
         batch,
         tiny.manager,
-        folder.resolve(out));
+        folder.resolve(out),
+        Selection.ALL);
+  }
+
+  private static SuiteConfig suite(Path source, long limit) {
+    return new SuiteConfig(
+        Map.of(
+            "task",
+            new SuiteTaskConfig(
+                new SourceConfig.JsonLines(source.toString(), null),
+                limit,
+                DecodeConfig.greedy(NEW))));
   }
 
   /** All answers of a predictions file. */

@@ -19,7 +19,9 @@ import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.SuiteConfig;
+import dev.palimpsest.eval.EvaluatedModel;
 import dev.palimpsest.eval.Evaluator;
+import dev.palimpsest.eval.Selection;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
@@ -500,17 +502,20 @@ final class StageRunner {
       log.debug("{}: scoring {} {}", stage.name(), name, moment);
       SuiteConfig suite = suite(name);
       SuiteResult result =
-          Evaluator.evaluate(
-              suite,
-              model,
-              state.parameters(),
-              stage.resolution(),
-              stage.textTokens(),
-              stage.image(),
-              tokenizer,
-              stage.evaluate().batchSize(),
-              manager,
-              folder.predictions(stage.name(), moment, name));
+          new Evaluator(
+                  new EvaluatedModel(
+                      model,
+                      state.parameters(),
+                      tokenizer,
+                      stage.resolution(),
+                      stage.image(),
+                      stage.textTokens(),
+                      record.fingerprint() + " at " + state.examples()),
+                  stage.evaluate().batchSize(),
+                  manager,
+                  folder.predictions(stage.name(), moment, name),
+                  Selection.ALL)
+              .evaluate(suite);
       record.writeScore(moment, name, result);
       log.info("{}: {} {}: {}", stage.name(), name, moment, ScoreLine.of(result));
     }

@@ -78,6 +78,19 @@ public final class BenchmarkReader {
     }
   }
 
+  /**
+   * A template with an example's fields filled in; {@code {question}} is the field of that name.
+   *
+   * @throws BenchmarkFormatException when the example lacks a field
+   */
+  public static String prompt(String template, String id, Map<String, JsonNode> fields) {
+    JsonNode question = fields.get("question");
+    return new PromptTemplate(template, " \t ")
+        .of(
+            new BenchmarkExample(
+                id, List.of(), question == null ? "" : question.asText(), List.of(), fields));
+  }
+
   /** The prompt of a made-up example, for readers without the files. */
   public static String samplePrompt(BenchmarkConfig benchmark) {
     JsonNodeFactory nodes = JsonNodeFactory.instance;

@@ -1,0 +1,27 @@
+package dev.palimpsest.eval;
+
+import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Parameters;
+
+/**
+ * A model that is evaluated.
+ *
+ * @param model the network
+ * @param parameters its parameters
+ * @param tokenizer its tokenizer
+ * @param resolution side of the square input, in pixels
+ * @param image how it was trained to see pictures; a benchmark says for itself
+ * @param textTokens text positions of a prompt; likewise
+ * @param fingerprint of parameters and tokenizer: answers of a model with this fingerprint need not
+ *     be made again
+ */
+public record EvaluatedModel(
+    PaliGemma model,
+    Parameters parameters,
+    Tokenizer tokenizer,
+    int resolution,
+    ImageConfig image,
+    int textTokens,
+    String fingerprint) {}

@@ -1,0 +1,182 @@
+package dev.palimpsest.eval;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import dev.palimpsest.configs.BenchmarkConfig;
+import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
+import dev.palimpsest.configs.DecodeConfig;
+import dev.palimpsest.configs.Fingerprint;
+import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
+import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.eval.benchmarks.BenchmarkReader;
+import dev.palimpsest.eval.benchmarks.Benchmarks;
+import dev.palimpsest.eval.benchmarks.Question;
+import dev.palimpsest.eval.metrics.Metric;
+import dev.palimpsest.eval.metrics.Metrics;
+import dev.palimpsest.mixtures.Example;
+import dev.palimpsest.mixtures.ExampleSource;
+import dev.palimpsest.mixtures.ImageReference;
+import dev.palimpsest.mixtures.Row;
+import dev.palimpsest.mixtures.Task;
+import dev.palimpsest.mixtures.TextRoom;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A suite's task, opened: what is asked, how, and what judges the answers.
+ *
+ * @param name its name in the suite
+ * @param questions what is asked, limited to what was selected
+ * @param prompt template, or how rows become prompts
+ * @param image how pictures are resized
+ * @param textTokens text positions of a prompt
+ * @param metrics what judges the answers
+ * @param benchmark its definition; absent for a recipe's own source
+ */
+record EvaluationTask(
+    String name,
+    List<Question> questions,
+    String prompt,
+    ImageConfig image,
+    int textTokens,
+    DecodeConfig decode,
+    List<Metric> metrics,
+    @Nullable BenchmarkConfig benchmark) {
+  /** Copies. */
+  EvaluationTask {
+    questions = List.copyOf(questions);
+    metrics = List.copyOf(metrics);
+  }
+
+  /** Reads a task's examples. */
+  static EvaluationTask open(
+      String name, SuiteTaskConfig config, EvaluatedModel model, Selection selection) {
+    // Names are looked up before any file is read.
+    List<Metric> own = config.metrics().stream().map(Metrics::find).toList();
+    String benchmark = config.benchmark();
+    return benchmark == null
+        ? ofSource(name, config, own, model, selection)
+        : ofBenchmark(name, Benchmarks.find(benchmark), config, own, selection);
+  }
+
+  private static EvaluationTask ofBenchmark(
+      String name,
+      BenchmarkConfig shipped,
+      SuiteTaskConfig config,
+      List<Metric> metrics,
+      Selection selection) {
+    BenchmarkConfig benchmark =
+        config.prompt() == null ? shipped : shipped.withPrompt(config.prompt());
+    List<Question> all =
+        new BenchmarkReader(benchmark, Path.of(Objects.requireNonNull(config.dataDir())))
+            .questions();
+    return new EvaluationTask(
+        name,
+        selected(all, config.limit(), selection),
+        benchmark.prompt(),
+        benchmark.image(),
+        benchmark.textTokens(),
+        config.decodeOr(benchmark.decode()),
+        metrics.isEmpty() ? benchmark.metrics().stream().map(Metrics::find).toList() : metrics,
+        benchmark);
+  }
+
+  private static EvaluationTask ofSource(
+      String name,
+      SuiteTaskConfig config,
+      List<Metric> metrics,
+      EvaluatedModel model,
+      Selection selection) {
+    TaskConfig rows = config.task();
+    List<Question> questions = new ArrayList<>();
+    ExampleSource source = ExampleSource.open(rows.source());
+    try (Task task =
+        Task.of(source, rows, new TextRoom(model.tokenizer(), model.textTokens()))) {
+      boolean few = selection.ids().isEmpty();
+      long all = few ? limited(task.size(), config.limit(), selection) : task.size();
+      for (long i = 0; i < all; i++) {
+        questions.add(question(task.example(i), source.row(i), config.prompt()));
+      }
+    }
+    return new EvaluationTask(
+        name,
+        selected(questions, config.limit(), selection),
+        config.prompt() == null
+            ? Fingerprint.of((Record) rows.type()).substring(0, 16) + " " + rows.fields()
+            : config.prompt(),
+        model.image(),
+        model.textTokens(),
+        config.decodeOr(DecodeConfig.greedy(32)),
+        metrics,
+        null);
+  }
+
+  private static Question question(Example example, Row row, @Nullable String prompt) {
+    Map<String, JsonNode> fields = new LinkedHashMap<>();
+    row.fields().properties().forEach(e -> fields.put(e.getKey(), e.getValue()));
+    fields.keySet().removeAll(List.of("id", "prefix", "suffix", "references"));
+    fields.put(
+        "image",
+        TextNode.valueOf(
+            example.images().stream().map(ImageReference::name).collect(Collectors.joining(" "))));
+    Example asked =
+        prompt == null
+            ? example
+            : new Example(
+                example.id(),
+                example.images(),
+                BenchmarkReader.prompt(prompt, example.id(), fields),
+                example.suffix(),
+                example.references());
+    return new Question(asked, fields);
+  }
+
+  private static long limited(long size, long limit, Selection selection) {
+    long all = limit == 0 ? size : Math.min(size, limit);
+    return selection.limit() == 0 ? all : Math.min(all, selection.limit());
+  }
+
+  private static List<Question> selected(List<Question> all, long limit, Selection selection) {
+    List<Question> chosen =
+        selection.ids().isEmpty()
+            ? all
+            : all.stream().filter(q -> selection.ids().contains(q.example().id())).toList();
+    return chosen.subList(0, (int) limited(chosen.size(), limit, selection));
+  }
+
+  /** Name and version of the benchmark; empty for a source. */
+  String version() {
+    return benchmark == null ? "" : benchmark.name() + " v" + benchmark.version();
+  }
+
+  List<Postprocess> postprocess() {
+    return benchmark == null ? List.of() : benchmark.postprocess();
+  }
+
+  /**
+   * All that decides the scores but model and metric.
+   *
+   * @param split checksum of the examples
+   * @param cut whether prompts were cut
+   */
+  Protocol protocol(String split, boolean cut) {
+    return new Protocol(
+        version(),
+        prompt,
+        decode,
+        image,
+        benchmark == null || benchmark.frames() == 0
+            ? List.of()
+            : List.of(benchmark.frames(), benchmark.frameStride()),
+        postprocess(),
+        cut ? textTokens : null,
+        split);
+  }
+}

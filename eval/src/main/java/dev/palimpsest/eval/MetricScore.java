@@ -1,0 +1,84 @@
+package dev.palimpsest.eval;
+
+import dev.palimpsest.eval.metrics.Bootstrap;
+import dev.palimpsest.eval.metrics.MetricId;
+import dev.palimpsest.eval.metrics.ScoreReport;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.OptionalDouble;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A task's score by one metric. What is undefined is absent: a number is never a word.
+ *
+ * @param metric name, variant and version
+ * @param quantity what {@code value} is called
+ * @param value the headline; higher is better
+ * @param standardError of the headline
+ * @param clusteredStandardError taking examples that share pictures as drawn together
+ * @param low lower end of the interval
+ * @param high upper end of the interval
+ * @param level coverage of the interval
+ * @param resamples bootstrap resamples behind the interval, drawn with seed 0
+ * @param n examples that count
+ * @param parseFailures answers that could not be read as one, counted as wrong
+ * @param values every named quantity
+ * @param protocol hash of all that decides the score but the model ({@link Protocol}); scores with
+ *     different hashes are not comparable
+ */
+public record MetricScore(
+    MetricId metric,
+    String quantity,
+    @Nullable Double value,
+    @Nullable Double standardError,
+    @Nullable Double clusteredStandardError,
+    @Nullable Double low,
+    @Nullable Double high,
+    double level,
+    int resamples,
+    long n,
+    long parseFailures,
+    Map<String, Double> values,
+    String protocol) {
+  /** Copies. */
+  public MetricScore {
+    values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
+  }
+
+  static MetricScore of(ScoreReport report, String protocol) {
+    Bootstrap bootstrap = report.bootstrap();
+    Map<String, Double> values = new LinkedHashMap<>();
+    report
+        .result()
+        .values()
+        .forEach(
+            (name, value) -> {
+              if (Double.isFinite(value)) {
+                values.put(name, value);
+              }
+            });
+    return new MetricScore(
+        report.result().metric(),
+        report.result().quantity(),
+        finite(report.result().value()),
+        finite(report.standardError()),
+        finite(report.clusteredStandardError()),
+        finite(report.interval().low()),
+        finite(report.interval().high()),
+        bootstrap.level(),
+        bootstrap.iterations(),
+        report.result().n(),
+        report.result().parseFailures(),
+        values,
+        protocol);
+  }
+
+  private static @Nullable Double finite(OptionalDouble value) {
+    return value.isPresent() ? finite(value.getAsDouble()) : null;
+  }
+
+  private static @Nullable Double finite(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
+}

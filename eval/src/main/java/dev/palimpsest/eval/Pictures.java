@@ -1,0 +1,37 @@
+package dev.palimpsest.eval;
+
+import dev.palimpsest.mixtures.Example;
+import dev.palimpsest.mixtures.ImageReference;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/** Hashes of pictures' bytes, each read once. */
+final class Pictures {
+  private final Map<ImageReference, String> known = new HashMap<>();
+
+  /**
+   * Hash of an example's pictures in order.
+   *
+   * @throws UncheckedIOException when one cannot be read
+   */
+  String hash(Example example) {
+    String all =
+        example.images().stream()
+            .map(image -> known.computeIfAbsent(image, i -> hash(example, i)))
+            .collect(Collectors.joining(" "));
+    return example.images().size() == 1 ? all : Checksum.of(all);
+  }
+
+  private static String hash(Example example, ImageReference image) {
+    try {
+      String bytes = Checksum.of(image.content().read());
+      return image.frame() == 0 ? bytes : bytes + "#" + image.frame();
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "example %s: image %s cannot be read".formatted(example.id(), image.name()), e);
+    }
+  }
+}

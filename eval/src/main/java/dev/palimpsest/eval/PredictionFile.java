@@ -1,0 +1,217 @@
+package dev.palimpsest.eval;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.eval.benchmarks.Question;
+import dev.palimpsest.eval.decoding.Answer;
+import dev.palimpsest.eval.decoding.Likelihood;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A task's answers, a JSON object a line, in the form that {@code palimpsest score} reads. Answers
+ * are appended and synced as they are made, so that a killed evaluation goes on where it was. A
+ * line belongs to a question only while its key is the same: task and version, prompt, pictures,
+ * decode settings, image steps, model. Lines with another key are moved to {@code TASK.old.jsonl};
+ * a last line that was torn is dropped.
+ */
+final class PredictionFile implements AutoCloseable {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  private final Path file;
+  private final List<Question> questions;
+  private final List<ObjectNode> keys;
+  private final Map<String, ObjectNode> lines = new LinkedHashMap<>();
+  private final int syncEvery;
+  private final FileChannel out;
+  private int unsynced;
+
+  /**
+   * What a line says of an answer.
+   *
+   * @param text as decoded
+   * @param truncated whether the token limit cut it off
+   * @param tokens of the reference, where it was scored
+   * @param hits how many of them were the likeliest
+   */
+  record Saved(String text, boolean truncated, long tokens, long hits) {}
+
+  /**
+   * Opens a task's file and takes over what is there already.
+   *
+   * @param keys the key of each question
+   * @param syncEvery answers between two syncs
+   */
+  PredictionFile(
+      Path folder, String task, List<Question> questions, List<ObjectNode> keys, int syncEvery) {
+    // A task may be called anything; a file may not.
+    String name = task.replaceAll("[^A-Za-z0-9._-]", "_");
+    this.file = folder.resolve(name + ".jsonl");
+    this.questions = questions;
+    this.keys = keys;
+    this.syncEvery = syncEvery;
+    try {
+      Files.createDirectories(folder);
+      takeOver(folder.resolve(name + ".old.jsonl"));
+      out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot open " + file, e);
+    }
+  }
+
+  private void takeOver(Path old) throws IOException {
+    if (!Files.exists(file)) {
+      return;
+    }
+    Map<String, ObjectNode> wanted = new LinkedHashMap<>();
+    for (int i = 0; i < questions.size(); i++) {
+      wanted.put(questions.get(i).example().id(), keys.get(i));
+    }
+    StringBuilder others = new StringBuilder();
+    String text = Files.readString(file);
+    for (String line : text.split("\n")) {
+      ObjectNode object = parsed(line);
+      if (object == null) {
+        continue; // torn by a kill, or empty
+      }
+      String id = object.path("id").asText();
+      if (object.path("key").equals(wanted.get(id))) {
+        lines.put(id, object);
+      } else {
+        others.append(line).append('\n');
+      }
+    }
+    if (others.length() > 0) {
+      String before = Files.exists(old) ? Files.readString(old) : "";
+      replace(old, before + others);
+    }
+    rewrite(List.copyOf(lines.values()));
+  }
+
+  private static @Nullable ObjectNode parsed(String line) {
+    try {
+      return JSON.readTree(line) instanceof ObjectNode object ? object : null;
+    } catch (JsonProcessingException e) {
+      return null;
+    }
+  }
+
+  /** Whether a question has its answer. */
+  boolean has(int question) {
+    return lines.containsKey(questions.get(question).example().id());
+  }
+
+  /** A question's answer, which must be there. */
+  Saved answer(int question) {
+    JsonNode line =
+        Objects.requireNonNull(lines.get(questions.get(question).example().id()), "no answer yet");
+    return new Saved(
+        line.path("prediction").asText(),
+        line.path("truncated").asBoolean(),
+        line.path("referenceTokens").asLong(),
+        line.path("referenceTokensLikeliest").asLong());
+  }
+
+  /** Appends an answer. */
+  void add(int question, Answer answer) {
+    Question asked = questions.get(question);
+    ObjectNode line = JSON.createObjectNode();
+    line.put("id", asked.example().id());
+    line.put("prompt", asked.example().prefix());
+    line.put("prediction", answer.text());
+    line.put("truncated", answer.decoded().isTruncated());
+    line.put("correct", asked.example().references().contains(answer.text()));
+    asked.example().references().forEach(line.putArray("references")::add);
+    for (Likelihood likelihood : answer.likelihoods()) {
+      long hits = 0;
+      for (boolean likeliest : likelihood.likeliest()) {
+        hits += likeliest ? 1 : 0;
+      }
+      line.put("referenceTokens", likelihood.likeliest().length);
+      line.put("referenceTokensLikeliest", hits);
+    }
+    asked
+        .fields()
+        .forEach(
+            (name, value) -> {
+              if (!line.has(name)) {
+                line.set(name, value);
+              }
+            });
+    line.set("key", keys.get(question));
+    lines.put(asked.example().id(), line);
+    try {
+      ByteBuffer bytes = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
+      while (bytes.hasRemaining()) {
+        out.write(bytes);
+      }
+      if (++unsynced >= syncEvery) {
+        out.force(false);
+        unsynced = 0;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot append to " + file, e);
+    }
+  }
+
+  /** Puts the complete file into the questions' order, whatever order they were answered in. */
+  void finish() {
+    try {
+      rewrite(
+          questions.stream()
+              .map(q -> Objects.requireNonNull(lines.get(q.example().id()), q.example().id()))
+              .toList());
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + file, e);
+    }
+  }
+
+  private void rewrite(List<ObjectNode> inOrder) throws IOException {
+    StringBuilder text = new StringBuilder();
+    inOrder.forEach(line -> text.append(line).append('\n'));
+    replace(file, text.toString());
+  }
+
+  /** Never leaves half a file. */
+  private static void replace(Path target, String text) throws IOException {
+    Path unfinished = target.resolveSibling("." + target.getFileName() + ".part");
+    try (FileChannel channel =
+        FileChannel.open(
+            unfinished,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.TRUNCATE_EXISTING)) {
+      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+      while (bytes.hasRemaining()) {
+        channel.write(bytes);
+      }
+      channel.force(true);
+    }
+    Files.move(
+        unfinished, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  }
+
+  @Override
+  public void close() {
+    try {
+      out.force(false);
+      out.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot close " + file, e);
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package dev.palimpsest.eval;
+
+import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
+import dev.palimpsest.configs.DecodeConfig;
+import dev.palimpsest.configs.Fingerprint;
+import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.eval.metrics.MetricId;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that decides a score but the model. Two scores are comparable only where this is the same and
+ * their metrics are. The resolution is no part of it: at which resolution a model does how well is
+ * what is asked.
+ *
+ * @param task the benchmark and its version; empty for a recipe's own source
+ * @param prompt template, or how a source's rows become prompts
+ * @param decode how answers are made
+ * @param image how pictures are resized
+ * @param frames of videos, and their stride
+ * @param postprocess what is done to answers
+ * @param textTokens where prompts were cut; absent when none was
+ * @param split SHA-256 over ids, prompts, pictures' bytes, references and fields of what was scored
+ */
+record Protocol(
+    String task,
+    String prompt,
+    DecodeConfig decode,
+    ImageConfig image,
+    List<Integer> frames,
+    List<Postprocess> postprocess,
+    @Nullable Integer textTokens,
+    String split) {
+  /** Copies. */
+  Protocol {
+    frames = List.copyOf(frames);
+    postprocess = List.copyOf(postprocess);
+  }
+
+  /** 16 hexadecimal digits. */
+  String hash() {
+    return Fingerprint.of(this).substring(0, 16);
+  }
+
+  /** The same with a metric in it: what a score of that metric carries. */
+  String hash(MetricId metric) {
+    return Fingerprint.of(new WithMetric(this, metric.toString())).substring(0, 16);
+  }
+
+  private record WithMetric(Protocol protocol, String metric) {}
+
+  /** Single values by path, to say later what differs. */
+  Map<String, String> values() {
+    return Fingerprint.values(this);
+  }
+
+  /** What differs between two kept protocols; empty where scores may be compared. */
+  static List<String> differences(Map<String, String> before, Map<String, String> after) {
+    List<String> differences = new ArrayList<>();
+    Fingerprint.diff(before, after).forEach(change -> differences.add(change.toString()));
+    return differences;
+  }
+}
