@@ -31,6 +31,7 @@ import picocli.CommandLine.Command;
       LineageCommand.class,
       ReproduceCommand.class,
       ReplayCommand.class,
+      EvalCommand.class,
       TasksCommand.class,
       BenchCommand.class,
     })

@@ -15,7 +15,6 @@ import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.eval.metrics.Metric;
 import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.mixtures.Example;
-import dev.palimpsest.mixtures.ExampleSource;
 import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.Row;
 import dev.palimpsest.mixtures.Task;
@@ -96,13 +95,12 @@ record EvaluationTask(
       Selection selection) {
     TaskConfig rows = config.task();
     List<Question> questions = new ArrayList<>();
-    ExampleSource source = ExampleSource.open(rows.source());
     try (Task task =
-        Task.of(source, rows, new TextRoom(model.tokenizer(), model.textTokens()))) {
+        Task.open(rows, new TextRoom(model.tokenizer(), model.textTokens()))) {
       boolean few = selection.ids().isEmpty();
       long all = few ? limited(task.size(), config.limit(), selection) : task.size();
       for (long i = 0; i < all; i++) {
-        questions.add(question(task.example(i), source.row(i), config.prompt()));
+        questions.add(question(task.example(i), task.row(i), config.prompt()));
       }
     }
     return new EvaluationTask(

@@ -92,6 +92,11 @@ public final class Task implements AutoCloseable {
     return example(index, 0, Draw.inOrder());
   }
 
+  /** The row behind it, for what metrics need besides. */
+  public Row row(long index) {
+    return source.row(index);
+  }
+
   /** Of the source's content and of how it is read; SHA-256 in hex. */
   public String fingerprint() {
     boolean plain = config.type() instanceof TaskType.PrefixSuffix && config.fields().isEmpty();

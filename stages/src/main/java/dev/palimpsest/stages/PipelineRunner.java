@@ -6,7 +6,14 @@ import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.PrepareConfig;
 import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
+import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
+import dev.palimpsest.eval.benchmarks.BenchmarkReader;
+import dev.palimpsest.eval.benchmarks.Benchmarks;
+import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.mixtures.playground.Playground;
 import dev.palimpsest.model.Kernels;
@@ -16,6 +23,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -162,13 +170,8 @@ public final class PipelineRunner {
                     .tasks()
                     .forEach(
                         (name, task) ->
-                            task.source()
-                                .match(
-                                    j ->
-                                        require(
-                                            problems,
-                                            "suites." + suite + ".tasks." + name + ".source.path",
-                                            j.path()))));
+                            requireFiles(
+                                problems, "suites." + suite + ".tasks." + name, task)));
     for (int i = 0; i < recipe.stages().size(); i++) {
       String at = "stages[" + i + "].init";
       recipe
@@ -186,6 +189,32 @@ public final class PipelineRunner {
     }
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
+    }
+  }
+
+  private static void requireFiles(List<Problem> problems, String at, SuiteTaskConfig task) {
+    SourceConfig source = task.source();
+    if (source != null) {
+      source.match(j -> require(problems, at + ".source.path", j.path()));
+    }
+    String benchmark = task.benchmark();
+    if (benchmark != null) {
+      try {
+        new BenchmarkReader(
+                Benchmarks.find(benchmark), Path.of(Objects.requireNonNull(task.dataDir())))
+            .data();
+      } catch (BenchmarkFormatException e) {
+        problems.add(new Problem(at + ".dataDir", String.valueOf(e.getMessage())));
+      } catch (InvalidConfigException e) {
+        e.problems().forEach(problem -> problems.add(problem.under(at + ".benchmark")));
+      }
+    }
+    for (String metric : task.metrics()) {
+      try {
+        Metrics.find(metric);
+      } catch (MetricInputException e) {
+        problems.add(new Problem(at + ".metrics", String.valueOf(e.getMessage())));
+      }
     }
   }
 

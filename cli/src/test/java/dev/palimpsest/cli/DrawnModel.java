@@ -1,0 +1,68 @@
+package dev.palimpsest.cli;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.ModelExporter;
+import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.mixtures.BpeTrainer;
+import dev.palimpsest.mixtures.Piece;
+import dev.palimpsest.mixtures.TokenizerFiles;
+import dev.palimpsest.model.Initialization;
+import dev.palimpsest.model.Parameters;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A drawn model that knows nothing but has an opinion, in the forms that commands read.
+ *
+ * @param export a Hugging Face folder
+ * @param training a training checkpoint, in a folder {@code checkpoints}
+ */
+record DrawnModel(Path export, Path training) {
+  private static final int SIDE = 8;
+
+  static DrawnModel write(Path folder) {
+    List<Piece> pieces = BpeTrainer.train(List.of("caption a red circle", "what is red"), 300);
+    TokenizerFiles.write(folder.resolve("tokenizer"), pieces);
+    Path tokenizer = folder.resolve("tokenizer").resolve(TokenizerFiles.SENTENCE_PIECE);
+    ModelConfig config =
+        new ModelConfig(
+            new VisionConfig(16, 1, 32, 2, 4, 1e-6),
+            new LanguageConfig(pieces.size(), 24, 1, 48, 2, 1, 8, 8, 0, 0, false, 0, 10_000, 1e-6));
+    Path export = folder.resolve("export");
+    try (NDManager manager = NDManager.newBaseManager();
+        Parameters parameters = Initialization.random(manager, config, SIDE, 3)) {
+      // As drawn, a decoder's tied table makes it repeat the last token; louder blocks let it
+      // listen.
+      parameters
+          .asMap()
+          .forEach(
+              (name, array) -> {
+                if (name.matches("language/.*/(out|down)/w|connector/kernel")) {
+                  array.muli(6);
+                }
+              });
+      ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, tokenizer);
+      Path training =
+          new CheckpointStore(folder.resolve("checkpoints"))
+              .commit(
+                  "examples-000000000001",
+                  Map.of("parameters", parameters),
+                  Map.of(
+                      "model",
+                      config,
+                      "resolution",
+                      SIDE,
+                      "image",
+                      new ImageConfig(ImageConfig.Resize.BICUBIC, true),
+                      "tokenizer",
+                      tokenizer.toString()));
+      return new DrawnModel(export, training);
+    }
+  }
+}
