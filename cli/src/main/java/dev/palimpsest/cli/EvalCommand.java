@@ -87,7 +87,8 @@ final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Where results and predictions go. Default: evaluations/NAME of the checkpoint.")
+      description =
+          "Where results and predictions go. Default: evaluations/NAME of the checkpoint.")
   @Nullable Path out;
 
   @Option(names = "--predict-only", description = "Makes the answers and scores nothing.")
@@ -122,8 +123,7 @@ final class EvalCommand implements Callable<Integer> {
       Map<String, TaskResult> before = baseline == null ? Map.of() : baseline(baseline);
       // Missing files are told before a model is loaded.
       requireFiles(tasks);
-      try (RunResources resources =
-          new RunResources(NDManager.newBaseManager(), Kernels.load())) {
+      try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
         evaluate(resources, tasks, before);
       }
       return CommandLine.ExitCode.OK;
@@ -186,7 +186,9 @@ final class EvalCommand implements Callable<Integer> {
     Path folder =
         out != null
             ? out
-            : Path.of("evaluations", String.valueOf(checkpoint.toAbsolutePath().normalize().getFileName()));
+            : Path.of(
+                "evaluations",
+                String.valueOf(checkpoint.toAbsolutePath().normalize().getFileName()));
     Files.createDirectories(folder);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("checkpoint", model.folder().toString());
@@ -234,7 +236,11 @@ final class EvalCommand implements Callable<Integer> {
       if (score.value() != null) {
         line.append(
             String.format(
-                Locale.ROOT, "  %s %s = %.4f", score.metric().key(), score.quantity(), score.value()));
+                Locale.ROOT,
+                "  %s %s = %.4f",
+                score.metric().key(),
+                score.quantity(),
+                score.value()));
       }
     }
     if (result.truncated() > 0) {

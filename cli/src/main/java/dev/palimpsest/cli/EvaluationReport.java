@@ -70,7 +70,7 @@ final class EvaluationReport {
         (name, result) -> {
           ObjectNode node = tasks.putObject(name);
           node.setAll((ObjectNode) JSON.valueToTree(result));
-          for (Row row : rows(name, result)) {
+          for (Row row : rows(result)) {
             if (row.published != null) {
               ObjectNode published = node.withArray("published").addObject();
               published.put("row", row.published.row()).put("paper", row.published.paper());
@@ -85,8 +85,7 @@ final class EvaluationReport {
               }
             }
           }
-          comparison(name, result)
-              .forEach(line -> node.withArray("baseline").add(line));
+          comparison(name, result).forEach(line -> node.withArray("baseline").add(line));
         });
     return root.toPrettyString() + "\n";
   }
@@ -109,7 +108,7 @@ final class EvaluationReport {
   }
 
   /** The headline of each metric; of the first also what a paper's rows quote. */
-  private List<Row> rows(String name, TaskResult result) {
+  private List<Row> rows(TaskResult result) {
     List<Row> rows = new ArrayList<>();
     boolean first = true;
     for (MetricScore score : result.metrics()) {
@@ -117,8 +116,7 @@ final class EvaluationReport {
       List<Published> all =
           first && result.benchmark() != null ? published(result.benchmark()) : List.of();
       for (Published published : all) {
-        String quantity =
-            published.quantity() == null ? score.quantity() : published.quantity();
+        String quantity = published.quantity() == null ? score.quantity() : published.quantity();
         quoted |= quantity.equals(score.quantity());
         rows.add(
             new Row(
@@ -144,14 +142,15 @@ final class EvaluationReport {
 
   String toMarkdown() {
     StringBuilder out = new StringBuilder("# Evaluation\n\n");
-    facts.forEach((name, value) -> out.append("- ").append(name).append(": ").append(value).append('\n'));
+    facts.forEach(
+        (name, value) -> out.append("- ").append(name).append(": ").append(value).append('\n'));
     out.append(
         "\n| task | v | metric | quantity | | value | ± | 95 % interval | n | cut off | unreadable | paper | difference |\n");
     out.append("|---|---:|---|---|---|---:|---:|---|---:|---:|---:|---:|---:|\n");
     boolean otherSplit = false;
     for (Map.Entry<String, TaskResult> entry : results.entrySet()) {
       TaskResult result = entry.getValue();
-      for (Row row : rows(entry.getKey(), result)) {
+      for (Row row : rows(result)) {
         MetricScore score = row.score;
         boolean headline = row.quantity.equals(score.quantity());
         boolean other = row.published != null && row.published.split() != null && row.paper != null;
@@ -193,7 +192,8 @@ final class EvaluationReport {
     }
     out.append("\n## First prompts\n\n");
     results.forEach(
-        (name, result) -> out.append("- %s: `%s`\n".formatted(name, result.firstPrompt().replace("\n", "\\n"))));
+        (name, result) ->
+            out.append("- %s: `%s`\n".formatted(name, result.firstPrompt().replace("\n", "\\n"))));
     StringBuilder notes = new StringBuilder();
     results.forEach(
         (name, result) ->

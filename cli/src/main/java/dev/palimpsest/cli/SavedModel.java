@@ -115,8 +115,7 @@ record SavedModel(
             .parameters();
     MessageDigest digest = sha256();
     try (Stream<Path> files = Files.list(folder)) {
-      for (Path file :
-          files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList()) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList()) {
         add(digest, file);
       }
     }
@@ -133,8 +132,8 @@ record SavedModel(
         HexFormat.of().formatHex(digest.digest()));
   }
 
-  private static SavedModel training(
-      Path folder, @Nullable Integer resolution, NDManager manager) throws IOException {
+  private static SavedModel training(Path folder, @Nullable Integer resolution, NDManager manager)
+      throws IOException {
     TrainingCheckpoint saved = CheckpointStore.open(folder);
     int own = fact(saved, "resolution", Integer.class);
     if (resolution != null && resolution != own) {

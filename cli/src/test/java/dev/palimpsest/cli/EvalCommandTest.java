@@ -115,7 +115,9 @@ class EvalCommandTest {
     Path whole = folder.resolve("whole");
     Path part = folder.resolve("part");
     assertEquals(0, eval(drawn.export(), "--suite", "docvqa", "--out", whole.toString()).exit);
-    String[] against = {"--suite", "docvqa", "--baseline", whole.resolve("results.json").toString()};
+    String[] against = {
+      "--suite", "docvqa", "--baseline", whole.resolve("results.json").toString()
+    };
     List<String> limited = new ArrayList<>(List.of(against));
     limited.addAll(List.of("--out", part.toString(), "--samples", "100,103"));
     assertEquals(0, eval(drawn.export(), limited.toArray(String[]::new)).exit);
@@ -165,10 +167,7 @@ class EvalCommandTest {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     int exit =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(args);
+        Main.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(args);
     return new Outcome(exit, out.toString(), err.toString());
   }
 }

@@ -95,8 +95,7 @@ record EvaluationTask(
       Selection selection) {
     TaskConfig rows = config.task();
     List<Question> questions = new ArrayList<>();
-    try (Task task =
-        Task.open(rows, new TextRoom(model.tokenizer(), model.textTokens()))) {
+    try (Task task = Task.open(rows, new TextRoom(model.tokenizer(), model.textTokens()))) {
       boolean few = selection.ids().isEmpty();
       long all = few ? limited(task.size(), config.limit(), selection) : task.size();
       for (long i = 0; i < all; i++) {

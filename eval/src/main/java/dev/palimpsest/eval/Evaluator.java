@@ -135,7 +135,8 @@ public final class Evaluator {
 
   private boolean isCut(Example example, int textTokens) {
     Tokenizer tokenizer = model.tokenizer();
-    return 1 + tokenizer.encode(example.prefix()).length + tokenizer.encode("\n").length > textTokens;
+    return 1 + tokenizer.encode(example.prefix()).length + tokenizer.encode("\n").length
+        > textTokens;
   }
 
   /** What a saved answer must say to be taken for this question's. */
@@ -187,7 +188,9 @@ public final class Evaluator {
       notes.add("%d of the %d examples of the split".formatted(n, benchmark.examples()));
     }
     if (cutPrompts > 0) {
-      notes.add("%d prompts are longer than %d tokens and were cut".formatted(cutPrompts, task.textTokens()));
+      notes.add(
+          "%d prompts are longer than %d tokens and were cut"
+              .formatted(cutPrompts, task.textTokens()));
     }
     if (benchmark != null && !benchmark.note().isEmpty()) {
       notes.add(benchmark.note());

@@ -186,8 +186,7 @@ class EvaluatorTest {
 
     TaskResult longer =
         evaluator(4, "longer", "tiny").evaluate("task", withMetrics(source, NEW + 1));
-    assertEquals(
-        List.of("decode.maxNewTokens: 6 -> 7"), longer.differencesFrom(result));
+    assertEquals(List.of("decode.maxNewTokens: 6 -> 7"), longer.differencesFrom(result));
     assertNotEquals(soft.protocol(), longer.metrics().get(0).protocol());
     assertNotEquals(soft.protocol(), result.metrics().get(1).protocol());
     // As it comes back from a file.
@@ -233,8 +232,7 @@ class EvaluatorTest {
         {"id": "a", "image": "1.png", "question": "how?", "references": ["x"]}
         {"id": "b", "image": "1.png", "question": "why?", "references": ["y"]}
         """);
-    SuiteTaskConfig config =
-        SuiteTaskConfig.ofBenchmark(definition.toString(), data.toString());
+    SuiteTaskConfig config = SuiteTaskConfig.ofBenchmark(definition.toString(), data.toString());
     TaskResult result = evaluator(4, "numbers", "tiny").evaluate("numbers", config);
     assertEquals("answer en how?", result.firstPrompt());
     assertEquals(List.of("2 of the 3 examples of the split"), result.notes());

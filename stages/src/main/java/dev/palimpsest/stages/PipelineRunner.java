@@ -170,8 +170,7 @@ public final class PipelineRunner {
                     .tasks()
                     .forEach(
                         (name, task) ->
-                            requireFiles(
-                                problems, "suites." + suite + ".tasks." + name, task)));
+                            requireFiles(problems, "suites." + suite + ".tasks." + name, task)));
     for (int i = 0; i < recipe.stages().size(); i++) {
       String at = "stages[" + i + "].init";
       recipe

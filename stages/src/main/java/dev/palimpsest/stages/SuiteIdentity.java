@@ -1,10 +1,18 @@
 package dev.palimpsest.stages;
 
+import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.Fingerprint;
+import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.SuiteConfig;
+import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
+import dev.palimpsest.eval.benchmarks.BenchmarkReader;
+import dev.palimpsest.eval.benchmarks.Benchmarks;
+import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.mixtures.ExampleSource;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * What a suite was when a stage was scored on it: its settings and the contents of its sources.
@@ -17,14 +25,27 @@ final class SuiteIdentity {
   static String of(SuiteConfig suite, RunFolder folder) {
     Map<String, String> values = new LinkedHashMap<>(Fingerprint.values(suite));
     values.replaceAll((path, value) -> value.replace(folder.root().toString(), "${run}"));
-    suite
-        .tasks()
-        .forEach(
-            (name, task) -> {
-              try (ExampleSource source = ExampleSource.open(task.source())) {
-                values.put("tasks." + name + ".contents", source.fingerprint());
-              }
-            });
+    suite.tasks().forEach((name, task) -> add(values, "tasks." + name, task));
     return Fingerprint.of(values);
+  }
+
+  private static void add(Map<String, String> values, String at, SuiteTaskConfig task) {
+    task.metrics().forEach(m -> values.put(at + ".metric." + m, Metrics.find(m).id().toString()));
+    SourceConfig config = task.source();
+    if (config != null) {
+      try (ExampleSource source = ExampleSource.open(config)) {
+        values.put(at + ".contents", source.fingerprint());
+      }
+      return;
+    }
+    BenchmarkConfig benchmark = Benchmarks.find(Objects.requireNonNull(task.benchmark()));
+    values.remove(at + ".dataDir");
+    values.put(at + ".definition", Fingerprint.of(benchmark));
+    benchmark
+        .metrics()
+        .forEach(m -> values.put(at + ".metric." + m, Metrics.find(m).id().toString()));
+    new BenchmarkReader(benchmark, Path.of(Objects.requireNonNull(task.dataDir())))
+        .files()
+        .forEach(file -> values.put(at + "." + file.getFileName(), ContentHash.of(file)));
   }
 }

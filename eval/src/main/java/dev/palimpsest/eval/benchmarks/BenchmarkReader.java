@@ -131,6 +131,14 @@ public final class BenchmarkReader {
     throw new BenchmarkFormatException(message.toString());
   }
 
+  /** The files that are read, pictures and folders of small files aside. */
+  public List<Path> files() {
+    return data().files().values().stream()
+        .flatMap(name -> paths(name).stream())
+        .filter(Files::isRegularFile)
+        .toList();
+  }
+
   private List<String> missing(Data data) {
     List<String> missing = new ArrayList<>();
     data.files().values().stream().filter(name -> paths(name).isEmpty()).forEach(missing::add);

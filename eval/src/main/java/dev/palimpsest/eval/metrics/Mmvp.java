@@ -40,7 +40,8 @@ final class Mmvp implements Metric {
       board.add("acc", right ? 1 : 0);
       pairs.merge(record.require("pair").asText(), right, Boolean::logicalAnd);
     }
-    pairs.forEach((pair, right) -> board.add(new MetricRecord("pair " + pair, "", List.of()), right ? 1 : 0));
+    pairs.forEach(
+        (pair, right) -> board.add(new MetricRecord("pair " + pair, "", List.of()), right ? 1 : 0));
     return board.result();
   }
 
