@@ -101,25 +101,39 @@ final class Sampling implements Chooser {
     if (p >= 1) {
       return new Limits(0, 0, 0);
     }
-    // Tokens below this cannot be needed: all of them together are less than what may be missing.
-    double margin = close * p * (1 - p) + 1e-12;
-    double least = Math.max(0, 1 - p - margin) * mass / weights.length;
+    double margin = close * p * (1 - p) + 1e-12; // of a sum of probabilities near p
+    double ratio = Math.exp(close); // of two weights
+    // Tokens below this cannot be in: all of them together are less than what may be missing.
+    double least = Math.max(0, 1 - p - margin) * mass / weights.length / (ratio * ratio);
     double[] sorted = Arrays.stream(weights).filter(w -> w >= least).sorted().toArray();
-    return new Limits(
-        limit(sorted, p * mass),
-        limit(sorted, (p - margin) * mass) * Math.exp(close),
-        limit(sorted, (p + margin) * mass) * Math.exp(-close));
-  }
 
-  /** The weight at which the sum of the largest ones reaches a mass. */
-  private static double limit(double[] ascending, double mass) {
-    double sum = 0;
-    for (int i = ascending.length - 1; i >= 0; i--) {
-      sum += ascending[i];
-      if (sum >= mass) {
-        return ascending[i];
+    // A token is in if those before it sum to less than p.
+    double nominal = 0;
+    double tight = Double.POSITIVE_INFINITY;
+    double loose = 0;
+    double before = 0;
+    double mostBefore = 0; // with those that rounding may put before it, and itself
+    double leastBefore = 0; // without those that it may put behind
+    int perhaps = sorted.length - 1;
+    int surely = sorted.length - 1;
+    for (int i = sorted.length - 1; i >= 0 && leastBefore < (p + margin) * mass; i--) {
+      while (perhaps >= 0 && sorted[perhaps] >= sorted[i] / ratio) {
+        mostBefore += sorted[perhaps--];
       }
+      while (sorted[surely] > sorted[i] * ratio) {
+        leastBefore += sorted[surely--];
+      }
+      if (before < p * mass) {
+        nominal = sorted[i];
+      }
+      if (mostBefore - sorted[i] < (p - margin) * mass) {
+        tight = sorted[i];
+      }
+      if (leastBefore < (p + margin) * mass) {
+        loose = sorted[i];
+      }
+      before += sorted[i];
     }
-    return 0;
+    return new Limits(nominal, tight, loose);
   }
 }
