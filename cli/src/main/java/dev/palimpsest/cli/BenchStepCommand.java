@@ -219,7 +219,8 @@ final class BenchStepCommand implements Callable<Integer> {
     }
   }
 
-  private static BenchConfig bench(String config) {
+  /** The sizes that an option names. */
+  static BenchConfig bench(String config) {
     return switch (config) {
       case "tiny" -> BenchConfig.TINY;
       case "small" -> BenchConfig.SMALL;

@@ -1,0 +1,75 @@
+package dev.palimpsest.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class BenchEvalCommandTest {
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @Test
+  void everyFigureIsPrintedAndWritten(@TempDir Path folder) throws IOException {
+    Path config = folder.resolve("mini.yaml");
+    Files.writeString(
+        config,
+        """
+        model:
+          vision: {width: 8, depth: 1, mlpWidth: 16, heads: 2, patchSize: 4, normEpsilon: 1e-6}
+          language: {vocabulary: 64, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1, headDim: 8,
+            queryScalar: 8, attentionSoftcap: 0, finalSoftcap: 0, postNorms: false, slidingWindow: 0,
+            ropeTheta: 10000, normEpsilon: 1e-6}
+        resolution: 8
+        textTokens: 4
+        batchSize: 2
+        """);
+    Path json = folder.resolve("figures.json");
+    assertEquals(
+        0,
+        run(
+            "--config", config.toString(), "--threads", "1", "--batch", "2", "--runs", "1",
+            "--new-tokens", "3", "--json", json.toString()),
+        err::toString);
+    JsonNode figures = new ObjectMapper().readTree(json.toFile());
+    for (String figure :
+        List.of(
+            "imagesPerSecond",
+            "prefillTokensPerSecond",
+            "decodeTokensPerSecond",
+            "answersPerSecond",
+            "gainOfCache",
+            "gainOfBatching",
+            "gainOfSharedImageFeatures")) {
+      assertTrue(figures.required(figure).asDouble() > 0, figure);
+    }
+    assertTrue(out.toString().contains("decode tokens/s"), out::toString);
+  }
+
+  @Test
+  void aCountOfZeroIsAMistake() {
+    assertEquals(2, run("--batch", "0"));
+    assertTrue(err.toString().contains("--batch must be 1 or more, got 0"), err::toString);
+  }
+
+  private int run(String... options) {
+    CommandLine line = Main.commandLine();
+    line.setOut(new PrintWriter(out, true));
+    line.setErr(new PrintWriter(err, true));
+    String[] all = new String[options.length + 2];
+    all[0] = "bench";
+    all[1] = "eval";
+    System.arraycopy(options, 0, all, 2, options.length);
+    return line.execute(all);
+  }
+}
