@@ -124,9 +124,7 @@ final class BenchEvalCommand implements Callable<Integer> {
       images = manager.create(pixels, new Shape(batch, 1, side, side, 3));
       int columns = textTokens + newTokens;
       long[] ids =
-          random
-              .longs((long) batch * columns, 3, bench.model().language().vocabulary())
-              .toArray();
+          random.longs((long) batch * columns, 3, bench.model().language().vocabulary()).toArray();
       text = manager.create(ids, new Shape(batch, columns));
       lengths = new int[batch];
       Arrays.fill(lengths, textTokens);
@@ -152,8 +150,7 @@ final class BenchEvalCommand implements Callable<Integer> {
         time(
             "prefill",
             () ->
-                cache[0] =
-                    model.prefill(scope, parameters, tokens[0], prompt, lengths, newTokens));
+                cache[0] = model.prefill(scope, parameters, tokens[0], prompt, lengths, newTokens));
         // What is said does not matter for the time: the answer is the made-up text.
         long[][] answer = new long[newTokens][];
         for (int i = 0; i < newTokens; i++) {
@@ -212,9 +209,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     private void time(String name, Runnable work) {
       long began = System.nanoTime();
       work.run();
-      seconds
-          .computeIfAbsent(name, n -> new ArrayList<>())
-          .add((System.nanoTime() - began) / 1e9);
+      seconds.computeIfAbsent(name, n -> new ArrayList<>()).add((System.nanoTime() - began) / 1e9);
     }
   }
 
@@ -243,10 +238,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     figures.put("gainOfBatching", ratio(seconds, "answers one by one", "answers"));
     figures.put(
         "gainOfSharedImageFeatures",
-        ratio(
-            seconds,
-            "answers to several questions, not shared",
-            "answers to several questions"));
+        ratio(seconds, "answers to several questions, not shared", "answers to several questions"));
 
     PrintWriter out = spec.commandLine().getOut();
     out.printf(

@@ -38,8 +38,18 @@ class BenchEvalCommandTest {
     assertEquals(
         0,
         run(
-            "--config", config.toString(), "--threads", "1", "--batch", "2", "--runs", "1",
-            "--new-tokens", "3", "--json", json.toString()),
+            "--config",
+            config.toString(),
+            "--threads",
+            "1",
+            "--batch",
+            "2",
+            "--runs",
+            "1",
+            "--new-tokens",
+            "3",
+            "--json",
+            json.toString()),
         err::toString);
     JsonNode figures = new ObjectMapper().readTree(json.toFile());
     for (String figure :

@@ -98,13 +98,13 @@ class BeamsTest {
   /** The rules, a hypothesis at a time and without a cache. */
   private Scored search(int row, int size, int limit) {
     List<Scored> live = List.of(NOTHING);
-    Scored best = null;
+    Scored best = new Scored(List.of(), Double.NEGATIVE_INFINITY);
     for (int step = 0; step < limit; step++) {
       List<Scored> candidates = new ArrayList<>();
       for (Scored answer : live) {
         float[] next = drawn.next(row, answer.tokens());
         Scored ended = answer.with(Tokenizer.EOS, next[Tokenizer.EOS]);
-        best = best == null || ended.sum() > best.sum() ? ended : best;
+        best = ended.sum() > best.sum() ? ended : best;
         for (int token = 0; token < next.length; token++) {
           if (token != Tokenizer.EOS) {
             candidates.add(answer.with(token, next[token]));

@@ -53,7 +53,10 @@ class DecoderTest {
       List<Integer> tokens = DrawnPrompts.tokens(rows.get(row));
       for (int step = 0; step < NEW; step++) {
         float[] next = drawn.next(row, tokens.subList(0, step));
-        int best = IntStream.range(0, next.length).reduce((a, b) -> next[b] > next[a] ? b : a).orElseThrow();
+        int best =
+            IntStream.range(0, next.length)
+                .reduce((a, b) -> next[b] > next[a] ? b : a)
+                .orElseThrow();
         assertEquals(best, tokens.get(step));
         assertEquals(next[best], rows.get(row).logProbabilities()[step], ROUNDING);
       }
@@ -138,8 +141,7 @@ class DecoderTest {
         for (int step = 0; step < tokens.size(); step++) {
           assertFalse(said.contains(tokens.get(step)));
           float[] next = drawn.next(row, tokens.subList(0, step));
-          assertEquals(
-              next[tokens.get(step)], answers.get(row).logProbabilities()[step], ROUNDING);
+          assertEquals(next[tokens.get(step)], answers.get(row).logProbabilities()[step], ROUNDING);
         }
       }
     }

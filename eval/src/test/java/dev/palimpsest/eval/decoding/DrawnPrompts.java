@@ -35,8 +35,7 @@ final class DrawnPrompts {
       for (int i = 0; i < pictures[row].length; i++) {
         pictures[row][i] = (float) (2 * random.nextDouble() - 1);
       }
-      texts[row] =
-          random.longs(lengths[row], 3, TinyModel.VOCABULARY).toArray();
+      texts[row] = random.longs(lengths[row], 3, TinyModel.VOCABULARY).toArray();
     }
   }
 
