@@ -4,8 +4,8 @@ import java.util.Arrays;
 
 /**
  * Where each token stands in the decoder's sequences taken as [R*L], and what it is there. A
- * sequence shorter than the longest ends in filling, which sees only itself, so that no row of
- * attention is empty, and which nothing sees: no gradient comes back to it.
+ * sequence shorter than the longest ends in filling, which sees filling alone, so that no row of
+ * attention is empty, and which no example sees: no gradient comes back to it.
  */
 final class Layout {
   private static final int FILLING = -1;

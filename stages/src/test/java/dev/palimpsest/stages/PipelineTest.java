@@ -53,6 +53,7 @@ class PipelineTest {
           textTokens: 16
           batchSize: 4
           microBatch: 2
+          packTo: 48
           dropout: 0.1
           mixture: {caption: 2, ocr: 1}
           optimizer: {learningRate: 1e-3, schedule: {rsqrt: {warmupExamples: 8, timescaleExamples: 16}}}
