@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
@@ -60,10 +61,12 @@ final class Soak {
           batchSize: 4
           mixture: {caption: 2, answer: 1}
           optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
-          guard: {spike: note}
+          guard: {spike: note, deviations: 50}
           evaluate: {suites: [heldout]}
           export: {formats: []}
       """;
+
+  private static final long GIVING_BACK_NANOS = 300_000_000;
 
   private final int steps;
   private final int every;
@@ -140,7 +143,8 @@ final class Soak {
   }
 
   private Sample sample(int step) {
-    System.gc(); // what is garbage is no leak
+    System.gc(); // what is garbage is no leak,
+    LockSupport.parkNanos(GIVING_BACK_NANOS); // and the JVM gives it back in its own time
     Runtime runtime = Runtime.getRuntime();
     return new Sample(
         step,
@@ -183,11 +187,21 @@ final class Soak {
     return samples.subList(samples.size() / 4, samples.size());
   }
 
-  /** {@code (largest - smallest) / smallest} of resident memory. */
-  static double residentSpread(List<Sample> settled) {
-    long least = settled.stream().mapToLong(Sample::residentBytes).min().orElseThrow();
-    long most = settled.stream().mapToLong(Sample::residentBytes).max().orElseThrow();
-    return (most - least) / (double) least;
+  /**
+   * By how much the median of resident memory in the second half differs from the first half's, as
+   * a share of that. Single samples go up and down by what the JVM and the C library keep for
+   * reuse.
+   */
+  static double residentDrift(List<Sample> settled) {
+    int half = settled.size() / 2;
+    double early = medianResident(settled.subList(0, half));
+    return medianResident(settled.subList(half, settled.size())) / early - 1;
+  }
+
+  private static double medianResident(List<Sample> samples) {
+    long[] sorted = samples.stream().mapToLong(Sample::residentBytes).sorted().toArray();
+    int middle = sorted.length / 2;
+    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2.0;
   }
 
   /** Whether a count is larger at the end than it ever was in the first half. */

@@ -1,0 +1,200 @@
+package dev.palimpsest.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A small run, a run of another recipe that starts from it, and what the commands say of them. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class LineageCommandTest {
+  private static final String HEAD =
+      """
+      threads: 1
+      prepare:
+        playground: {out: '${run}/data', trainImages: 12, heldOutImages: 6}
+        towers: {out: '${run}/towers', resolution: 16}
+      tokenizer: {path: '${run}/data/tokenizer.model'}
+      model:
+        vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
+        language: {vocabulary: 1589, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1,
+          headDim: 8, queryScalar: 8}
+      tasks:
+        caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
+      stages:
+      """;
+  private static final String TRAINING =
+      """
+          examples: 8
+          resolution: 16
+          textTokens: 16
+          batchSize: 4
+          mixture: {caption: 1}
+          optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+      """;
+
+  private Path folder;
+  private Path one;
+  private Path other;
+
+  @BeforeAll
+  void run(@TempDir Path temporary) throws IOException {
+    folder = temporary;
+    one = folder.resolve("one");
+    other = folder.resolve("other");
+    run(
+        "one",
+        """
+          - name: stage0
+            init: {pretrained: {vision: '${run}/towers/siglip.npz', language: '${run}/towers/gemma'}}
+            resolution: 16
+            textTokens: 16
+            export: {formats: []}
+          - name: stage1
+            init: {stage: stage0}
+            export: {formats: [huggingface]}
+        """
+            + TRAINING);
+    run(
+        "other",
+        """
+          - name: transfer
+            init: {checkpoint: '%s'}
+            export: {formats: []}
+        """
+                .formatted(one.resolve("stage1/checkpoints/examples-000000000008"))
+            + TRAINING);
+  }
+
+  private void run(String name, String stages) throws IOException {
+    Path recipe = folder.resolve(name + ".yaml");
+    Files.writeString(recipe, "name: " + name + "\n" + HEAD + stages);
+    Outcome outcome =
+        palimpsest("run", recipe.toString(), "--out", folder.resolve(name).toString());
+    assertEquals(0, outcome.exit(), outcome.err());
+  }
+
+  @Test
+  void theGraphGoesBackToThePublishedFilesThroughOtherRuns() throws IOException {
+    Path svg = folder.resolve("graph.svg");
+    Outcome outcome = palimpsest("lineage", other.toString(), "--svg", svg.toString());
+    assertEquals(0, outcome.exit(), outcome.err());
+    for (String part :
+        new String[] {
+          "published vision", "published language", "one/stage0, 0 examples",
+          "one/stage1, 8 examples", "other/transfer, 8 examples"
+        }) {
+      assertTrue(outcome.out().contains(part), outcome.out());
+      assertTrue(Files.readString(svg).contains(part), part);
+    }
+    assertFalse(outcome.out().contains("recorded only"), outcome.out());
+    Outcome run = palimpsest("lineage", one.toString());
+    assertTrue(run.out().contains("export huggingface f32"), run.out());
+    assertFalse(run.out().contains("transfer"), run.out());
+  }
+
+  @Test
+  void ancestorsThatAreGoneAreDrawnFromTheRecord() throws IOException {
+    Path export = Files.createDirectories(folder.resolve("copied/huggingface"));
+    for (String file : new String[] {"config.json", "lineage.json"}) {
+      Files.copy(one.resolve("stage1/export/huggingface").resolve(file), export.resolve(file));
+    }
+    Outcome outcome = palimpsest("lineage", export.toString());
+    assertTrue(outcome.out().contains("export huggingface f32"), outcome.out());
+    assertTrue(
+        Pattern.compile("one/stage0, 0 examples  [0-9a-f]{12}  \\[recorded only]")
+            .matcher(outcome.out())
+            .find(),
+        outcome.out());
+  }
+
+  @Test
+  void differencesAreSaidInWords() {
+    Outcome outcome =
+        palimpsest(
+            "lineage", "diff", one.resolve("stage1").toString(), other.toString());
+    assertEquals(0, outcome.exit(), outcome.err());
+    assertTrue(outcome.out().contains("stage.name: stage1 -> transfer"), outcome.out());
+    assertTrue(outcome.out().contains("A is an ancestor of B."), outcome.out());
+    assertTrue(outcome.out().contains("Tokenizer: the same."), outcome.out());
+    Outcome same =
+        palimpsest(
+            "lineage",
+            "diff",
+            one.resolve("stage1").toString(),
+            one.resolve("stage1/export/huggingface").toString());
+    assertTrue(same.out().contains("They are the same checkpoint"), same.out());
+  }
+
+  /** The printed recipe, run in another folder, gives a checkpoint of the printed id. */
+  @Test
+  void whatReproducePrintsMakesTheSameCheckpoint() throws IOException {
+    Outcome printed = palimpsest("reproduce", one.resolve("stage1").toString());
+    assertEquals(0, printed.exit(), printed.err());
+    Matcher id = Pattern.compile("#   ([0-9a-f]{64})").matcher(printed.out());
+    Matcher recipe =
+        Pattern.compile("<<'END_OF_RECIPE'\n(.*)END_OF_RECIPE\n", Pattern.DOTALL)
+            .matcher(printed.out());
+    Matcher command =
+        Pattern.compile("\\./palimpsest run (\\S+) --out (\\S+) --set (\\S+)\n")
+            .matcher(printed.out());
+    assertTrue(id.find() && recipe.find() && command.find(), printed.out());
+    Path file = folder.resolve("again.yaml");
+    Files.writeString(file, recipe.group(1));
+    Path again = folder.resolve("again");
+    Outcome run =
+        palimpsest(
+            "run", file.toString(), "--out", again.toString(), "--set", command.group(3));
+    assertEquals(0, run.exit(), run.err());
+    Outcome lineage = palimpsest("lineage", again.resolve("stage1").toString());
+    assertTrue(lineage.out().contains(id.group(1).substring(0, 12)), lineage.out());
+  }
+
+  @Test
+  void changedDataAreWarnedOf() throws IOException {
+    Path data = other.resolve("data/caption.train.jsonl");
+    String before = Files.readString(data);
+    try {
+      Files.writeString(data, before.replaceFirst("\"suffix\":\"", "\"suffix\":\"x"));
+      Outcome printed = palimpsest("reproduce", other.toString());
+      assertTrue(printed.out().contains("# - the training data have changed"), printed.out());
+      assertTrue(
+          printed.out().contains("# - it goes back to a checkpoint of another run"), printed.out());
+    } finally {
+      Files.writeString(data, before);
+    }
+  }
+
+  @Test
+  void whatHasNoLineageIsSaid() {
+    Outcome outcome = palimpsest("lineage", folder.resolve("one/data").toString());
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.err().contains("has no lineage"), outcome.err());
+    assertEquals(2, palimpsest("lineage", "nowhere").exit());
+    assertEquals(2, palimpsest("replay", one.resolve("stage1/checkpoints/examples-000000000008").toString()).exit());
+  }
+
+  private record Outcome(int exit, String out, String err) {}
+
+  private static Outcome palimpsest(String... args) {
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    int exit =
+        Main.commandLine()
+            .setOut(new PrintWriter(out))
+            .setErr(new PrintWriter(err))
+            .execute(args);
+    return new Outcome(exit, out.toString(), err.toString());
+  }
+}
