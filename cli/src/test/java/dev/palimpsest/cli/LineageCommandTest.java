@@ -92,8 +92,11 @@ class LineageCommandTest {
     assertEquals(0, outcome.exit(), outcome.err());
     for (String part :
         new String[] {
-          "published vision", "published language", "one/stage0, 0 examples",
-          "one/stage1, 8 examples", "other/transfer, 8 examples"
+          "published vision",
+          "published language",
+          "one/stage0, 0 examples",
+          "one/stage1, 8 examples",
+          "other/transfer, 8 examples"
         }) {
       assertTrue(outcome.out().contains(part), outcome.out());
       assertTrue(Files.readString(svg).contains(part), part);
@@ -122,8 +125,7 @@ class LineageCommandTest {
   @Test
   void differencesAreSaidInWords() {
     Outcome outcome =
-        palimpsest(
-            "lineage", "diff", one.resolve("stage1").toString(), other.toString());
+        palimpsest("lineage", "diff", one.resolve("stage1").toString(), other.toString());
     assertEquals(0, outcome.exit(), outcome.err());
     assertTrue(outcome.out().contains("stage.name: stage1 -> transfer"), outcome.out());
     assertTrue(outcome.out().contains("A is an ancestor of B."), outcome.out());
@@ -154,8 +156,7 @@ class LineageCommandTest {
     Files.writeString(file, recipe.group(1));
     Path again = folder.resolve("again");
     Outcome run =
-        palimpsest(
-            "run", file.toString(), "--out", again.toString(), "--set", command.group(3));
+        palimpsest("run", file.toString(), "--out", again.toString(), "--set", command.group(3));
     assertEquals(0, run.exit(), run.err());
     Outcome lineage = palimpsest("lineage", again.resolve("stage1").toString());
     assertTrue(lineage.out().contains(id.group(1).substring(0, 12)), lineage.out());
@@ -182,7 +183,10 @@ class LineageCommandTest {
     assertEquals(2, outcome.exit());
     assertTrue(outcome.err().contains("has no lineage"), outcome.err());
     assertEquals(2, palimpsest("lineage", "nowhere").exit());
-    assertEquals(2, palimpsest("replay", one.resolve("stage1/checkpoints/examples-000000000008").toString()).exit());
+    assertEquals(
+        2,
+        palimpsest("replay", one.resolve("stage1/checkpoints/examples-000000000008").toString())
+            .exit());
   }
 
   private record Outcome(int exit, String out, String err) {}
@@ -191,10 +195,7 @@ class LineageCommandTest {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     int exit =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(args);
+        Main.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(args);
     return new Outcome(exit, out.toString(), err.toString());
   }
 }

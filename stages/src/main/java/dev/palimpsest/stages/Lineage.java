@@ -182,6 +182,19 @@ public record Lineage(
     return accepted;
   }
 
+  /**
+   * Changes accepted when a finished stage was taken as it was: its folder says so, since the
+   * checkpoint was there before.
+   */
+  public static List<Acceptance> reuses(Path stageFolder) {
+    return RunFolder.readJson(stageFolder.resolve("stage.json"))
+        .map(json -> acceptances(json.path("accepted")))
+        .orElse(List.of())
+        .stream()
+        .filter(acceptance -> acceptance.how().equals(Acceptance.REUSED))
+        .toList();
+  }
+
   /** The lineage of a checkpoint; empty of one that does not hold a lineage. */
   static Optional<Lineage> ifAny(Path folder, CheckpointManifest manifest) {
     return manifest.facts().containsKey("lineage")

@@ -22,6 +22,7 @@ import java.util.Optional;
  * data/                       what the recipe's 'prepare' made
  * STAGE/start.json            what happened when the stage took its first parameters
  * STAGE/checkpoints/          training checkpoints, one folder each
+ * STAGE/capsules/             states before steps that the guard found fault with
  * STAGE/metrics.jsonl         one line a logged step
  * STAGE/examples.jsonl        ids of the examples of each step, in order
  * STAGE/scores/               MOMENT.SUITE.json: before, at-EXAMPLES, after

@@ -38,6 +38,7 @@ record StageIdentity(
           "stage.checkpoint.",
           "stage.evaluate.",
           "stage.export.",
+          "stage.guard.capsules",
           "stage.logEveryExamples",
           "stage.init.checkpoint",
           "stage.init.pretrained.vision",

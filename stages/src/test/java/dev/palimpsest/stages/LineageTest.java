@@ -156,6 +156,7 @@ class LineageTest {
     List<StageResult> reused = run(out, 0, Set.of("stage0"), sets);
     assertEquals(List.of("stage.textTokens: 15 -> 16"), reused.get(0).accepted().get(0).changes());
     assertEquals(Lineage.Acceptance.REUSED, reused.get(0).accepted().get(0).how());
+    assertEquals(reused.get(0).accepted(), Lineage.reuses(out.resolve("stage0")));
     run(out, 0, Set.of(), sets); // accepted once, accepted for good
   }
 

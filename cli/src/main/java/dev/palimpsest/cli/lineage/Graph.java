@@ -117,6 +117,9 @@ public final class Graph {
                 mixture.isEmpty() ? "none" : Node.brief(mixture),
                 Node.brief(identity.getOrDefault("tokenizer", "unknown"))));
     lines.addAll(accepted(lineage.accepted()));
+    if (here) {
+      lines.addAll(accepted(Lineage.reuses(Path.of(place).resolve("../..").normalize())));
+    }
     return new Node(
         Node.Kind.CHECKPOINT,
         lineage.id(),
