@@ -3,6 +3,7 @@ package dev.palimpsest.cli;
 import dev.palimpsest.checkpoints.CheckpointFormatException;
 import dev.palimpsest.checkpoints.CheckpointWriteException;
 import dev.palimpsest.cli.certify.CertifyCommand;
+import dev.palimpsest.cli.chaos.ChaosCommand;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.mixtures.BadExampleException;
@@ -24,6 +25,7 @@ import picocli.CommandLine.Command;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       RunCommand.class,
+      ChaosCommand.class,
       PredictCommand.class,
       PlaygroundCommand.class,
       CertifyCommand.class,

@@ -1,0 +1,132 @@
+package dev.palimpsest.cli.chaos;
+
+import dev.palimpsest.cli.chaos.Place.Kind;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.Recipes;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest chaos}: proves that a recipe's run loses nothing when it is killed. */
+@Command(
+    name = "chaos",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Runs a recipe whole, then again killed (SIGKILL) at chosen places and started again by the same"
+          + " command, and compares every file both leave, bit by bit.",
+      "Ends with 0 when nothing differs and every kill hit, with 1 otherwise."
+    })
+public final class ChaosCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe, a YAML file.")
+  Path recipe;
+
+  @Option(
+      names = "--kills",
+      paramLabel = "N",
+      defaultValue = "12",
+      description = "Places to kill at. Default: ${DEFAULT-VALUE}.")
+  int kills;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "S",
+      defaultValue = "0",
+      description = "Same seed, same places. Default: ${DEFAULT-VALUE}.")
+  long seed;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description =
+          "Folder for the runs, absent or empty. Default: runs/NAME-chaos, NAME being the recipe's.")
+  @Nullable Path out;
+
+  @Option(names = "--set", paramLabel = "PATH=VALUE", description = "As of run.")
+  List<String> sets = List.of();
+
+  @Override
+  public Integer call() {
+    String name = Recipes.bind(recipe, sets, Map.of("run", "runs")).name();
+    Path folder = out == null ? Path.of("runs", name + "-chaos") : out;
+    requireEmpty(folder);
+    List<String> command = new ArrayList<>(List.of(program(), "run", recipe.toString()));
+    sets.forEach(set -> command.addAll(List.of("--set", set)));
+    PrintWriter err = spec.commandLine().getErr();
+    Chaos.Outcome outcome =
+        new Chaos(
+                folder,
+                command,
+                seed,
+                line -> {
+                  err.println(line);
+                  err.flush();
+                })
+            .kill(kills);
+    PrintWriter table = spec.commandLine().getOut();
+    print(outcome, table);
+    table.flush();
+    return outcome.comparison().differences().isEmpty() && outcome.kills() == kills
+        ? CommandLine.ExitCode.OK
+        : 1;
+  }
+
+  /** The class behind {@code palimpsest}. */
+  private String program() {
+    return spec.root().userObject().getClass().getName();
+  }
+
+  static void print(Chaos.Outcome outcome, PrintWriter table) {
+    table.printf("%-18s %6s%n", "killed", "times");
+    for (Kind kind : Kind.values()) {
+      table.printf("%-18s %6d%n", kind.words(), outcome.reached().getOrDefault(kind, 0));
+    }
+    table.printf("%-18s %6d%n", "all", outcome.kills());
+    if (outcome.missed() > 0) {
+      table.printf("%-18s %6d%n", "places missed", outcome.missed());
+    }
+    Comparison comparison = outcome.comparison();
+    table.printf(
+        Locale.ROOT,
+        "compared: %d runs with the whole one, %d files, %.1f MB%nbits differing: %d%n",
+        outcome.folders(),
+        comparison.files(),
+        comparison.bytes() / 1e6,
+        comparison.bitsDiffering());
+    comparison.differences().forEach(difference -> table.println("  " + difference));
+  }
+
+  private static void requireEmpty(Path folder) {
+    if (!Files.exists(folder)) {
+      return;
+    }
+    try (Stream<Path> entries = Files.list(folder)) {
+      if (entries.findAny().isEmpty()) {
+        return;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot list " + folder, e);
+    }
+    throw new InvalidConfigException(
+        List.of(
+            new Problem(
+                "--out", folder + " is not empty; remove it or name a folder that is absent")));
+  }
+}

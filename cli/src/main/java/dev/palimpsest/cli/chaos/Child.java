@@ -1,0 +1,97 @@
+package dev.palimpsest.cli.chaos;
+
+import java.io.BufferedReader;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A run of a recipe in a JVM of its own, with this one's classes and options.
+ *
+ * @param process the JVM
+ * @param log its standard error
+ */
+record Child(Process process, Path log) {
+  /** How a child ended. */
+  enum End {
+    /** By itself, with exit code 0. */
+    FINISHED,
+    /** By SIGKILL. */
+    KILLED
+  }
+
+  /**
+   * Starts one.
+   *
+   * @param mainClass with a {@code main} method
+   * @param properties system properties
+   * @param log receives standard error
+   */
+  static Child start(
+      Class<?> mainClass, List<String> arguments, Map<String, String> properties, Path log) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      if (!option.startsWith("-agentlib") && !option.startsWith("-javaagent")) {
+        command.add(option);
+      }
+    }
+    // A short life: quick to start beats quick in the end.
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"));
+    properties.forEach((name, value) -> command.add("-D" + name + "=" + value));
+    command.addAll(List.of("-cp", classPath(), mainClass.getName()));
+    command.addAll(arguments);
+    try {
+      return new Child(new ProcessBuilder(command).redirectError(log.toFile()).start(), log);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot start " + command.get(0), e);
+    }
+  }
+
+  private static String classPath() {
+    List<String> absolute = new ArrayList<>();
+    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+      absolute.add(Path.of(entry).toAbsolutePath().toString());
+    }
+    return String.join(File.pathSeparator, absolute);
+  }
+
+  /**
+   * Waits until it says that it has reached its place, and kills it then, or until it ends.
+   *
+   * @param delayMillis from the place to the kill
+   * @throws IllegalStateException when it ends by itself with another code than 0
+   */
+  End killWhenReached(long delayMillis) {
+    try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
+      for (String line = out.readLine(); line != null; line = out.readLine()) {
+        if (line.equals(Victim.REACHED)) {
+          Thread.sleep(delayMillis);
+          process.toHandle().destroyForcibly(); // the process itself would close its output
+        }
+      }
+      int code = process.waitFor();
+      if (code == 0) {
+        return End.FINISHED;
+      }
+      if (code == 128 + 9) {
+        return End.KILLED;
+      }
+      throw new IllegalStateException(
+          "a run ended with code %d: %s".formatted(code, Files.readString(log)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    } catch (InterruptedException e) {
+      process.destroyForcibly();
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted", e);
+    }
+  }
+}

@@ -1,0 +1,140 @@
+package dev.palimpsest.cli.chaos;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Two run folders, file by file and bit by bit. Left out is what says when, where and how fast
+ * something was done: the run folder's path in texts, times in JSON, the notes of resumption, and
+ * with them the hash that a manifest has of its own text.
+ *
+ * @param files compared
+ * @param bytes compared
+ * @param bitsDiffering in them
+ * @param differences what differs, one sentence each
+ */
+record Comparison(int files, long bytes, long bitsDiffering, List<String> differences) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Files about the process, not about what it made. */
+  private static final Set<String> ASIDE = Set.of("report.md", "environment.json", "run.lock");
+
+  private static final Set<String> TIMES =
+      Set.of(
+          "seconds",
+          "examplesPerSecond",
+          "waitShare",
+          "checkpointsSaved",
+          "checkpointStallSeconds",
+          "checkpointWriteSeconds");
+
+  private static final String RESUMED = "went on from its checkpoint";
+
+  /** Compares two finished runs. */
+  static Comparison of(Path whole, Path other) {
+    Set<String> names = new TreeSet<>(files(whole));
+    names.addAll(files(other));
+    long bytes = 0;
+    long bits = 0;
+    List<String> differences = new ArrayList<>();
+    for (String name : names) {
+      Path a = whole.resolve(name);
+      Path b = other.resolve(name);
+      if (!Files.exists(a) || !Files.exists(b)) {
+        differences.add(name + ": only in " + (Files.exists(a) ? whole : other));
+        bits += 8 * Math.max(1, size(Files.exists(a) ? a : b));
+        continue;
+      }
+      byte[] left = content(a, whole);
+      byte[] right = content(b, other);
+      bytes += left.length;
+      long differing = bitsDiffering(left, right);
+      if (differing > 0) {
+        differences.add("%s: %d bits differ".formatted(name, differing));
+        bits += differing;
+      }
+    }
+    return new Comparison(names.size(), bytes, bits, differences);
+  }
+
+  private static Set<String> files(Path root) {
+    try (Stream<Path> walk = Files.walk(root)) {
+      return walk.filter(Files::isRegularFile)
+          .map(file -> root.relativize(file).toString())
+          .filter(name -> !ASIDE.contains(name))
+          .collect(Collectors.toSet());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static byte[] content(Path file, Path root) {
+    try {
+      byte[] bytes = Files.readAllBytes(file);
+      String name = String.valueOf(file.getFileName());
+      if (!name.matches(".*\\.(json|jsonl|yaml|txt)")) {
+        return bytes;
+      }
+      String text = new String(bytes, StandardCharsets.UTF_8).replace(root.toString(), "${run}");
+      if (name.endsWith(".yaml") || name.endsWith(".txt")) {
+        return text.getBytes(StandardCharsets.UTF_8);
+      }
+      StringBuilder kept = new StringBuilder();
+      for (String document : name.endsWith(".jsonl") ? text.split("\n") : new String[] {text}) {
+        JsonNode node = JSON.readTree(document);
+        strip(node, name.equals("manifest.json"));
+        kept.append(node).append('\n');
+      }
+      return kept.toString().getBytes(StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void strip(JsonNode node, boolean manifest) {
+    if (node instanceof ObjectNode object) {
+      object.remove(TIMES);
+      if (manifest) {
+        object.remove("sha256");
+      }
+    }
+    if (node instanceof ArrayNode array) {
+      for (Iterator<JsonNode> i = array.iterator(); i.hasNext(); ) {
+        if (i.next().asText().startsWith(RESUMED)) {
+          i.remove();
+        }
+      }
+    }
+    node.forEach(member -> strip(member, manifest));
+  }
+
+  private static long bitsDiffering(byte[] a, byte[] b) {
+    long bits = 8L * Math.abs(a.length - b.length);
+    for (int i = 0; i < Math.min(a.length, b.length); i++) {
+      bits += Integer.bitCount((a[i] ^ b[i]) & 0xFF);
+    }
+    return bits;
+  }
+}

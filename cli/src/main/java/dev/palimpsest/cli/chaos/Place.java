@@ -1,0 +1,88 @@
+package dev.palimpsest.cli.chaos;
+
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * A moment of a run at which it can be killed. Moments are lines of the run's log, most of them at
+ * debug level, so that the program under test is the one that everybody runs.
+ *
+ * @param kind what the run is doing
+ * @param line the log's line without the run folder's path; the same in every run of a recipe, and
+ *     once in each
+ */
+record Place(Kind kind, String line) {
+  /** What a run does. */
+  enum Kind {
+    /** Drawing data, writing towers. */
+    PREPARING("preparing"),
+    /** Computing an update. */
+    STEP("in a step"),
+    /** Writing a checkpoint. */
+    SAVE("in a save"),
+    /** Around the rename that makes a checkpoint visible. */
+    RENAME("at a rename"),
+    /** Scoring, or writing scores. */
+    EVALUATION("in an evaluation"),
+    /** Writing files for others. */
+    EXPORT("exporting"),
+    /** At the start, at hand-over, at a stage's end. */
+    BETWEEN("between stages");
+
+    private final String words;
+
+    Kind(String words) {
+      this.words = words;
+    }
+
+    String words() {
+      return words;
+    }
+  }
+
+  private static final Pattern WRITES = Pattern.compile("(writing|renaming|renamed) (.*)");
+  private static final Pattern STEPS = Pattern.compile(".*: (step from|stepped to) \\d+ examples");
+  private static final Pattern SCORES = Pattern.compile(".*: scoring .*");
+  private static final Pattern EXPORTS = Pattern.compile(".*: exporting .*");
+  private static final Pattern HAND_OVER = Pattern.compile(".*: (begins|saved its end)");
+
+  /**
+   * The place of a line, if it is one.
+   *
+   * @param logger simple name of the class that says it
+   * @param root the run folder
+   */
+  static Optional<Place> of(String logger, String message, Path root) {
+    String line = message.replace(root.toString(), ".");
+    Kind kind =
+        switch (logger) {
+          case "Playground" -> line.startsWith("drawing ") ? Kind.PREPARING : null;
+          case "Durable" -> WRITES.matcher(line).matches() ? written(line) : null;
+          case "TrainingLoop" -> STEPS.matcher(line).matches() ? Kind.STEP : null;
+          case "StageRunner" ->
+              SCORES.matcher(line).matches()
+                  ? Kind.EVALUATION
+                  : EXPORTS.matcher(line).matches()
+                      ? Kind.EXPORT
+                      : HAND_OVER.matcher(line).matches() ? Kind.BETWEEN : null;
+          case "PipelineRunner" -> HAND_OVER.matcher(line).matches() ? Kind.BETWEEN : null;
+          default -> null;
+        };
+    return Optional.ofNullable(kind).map(k -> new Place(k, line));
+  }
+
+  private static Kind written(String line) {
+    if (line.contains("/checkpoints/")) {
+      return line.startsWith("writing ") ? Kind.SAVE : Kind.RENAME;
+    }
+    if (line.contains("/scores/") || line.contains("/predictions/")) {
+      return Kind.EVALUATION;
+    }
+    if (line.contains("/export/")) {
+      return Kind.EXPORT;
+    }
+    boolean ofTheRun = line.matches("\\w+ \\./[^/]+") || line.matches("\\w+ \\./[^/]+/\\w+\\.json");
+    return ofTheRun ? Kind.BETWEEN : Kind.PREPARING;
+  }
+}
