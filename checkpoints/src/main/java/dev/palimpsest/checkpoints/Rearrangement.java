@@ -66,8 +66,10 @@ record Rearrangement(List<String> from, List<List<String>> to) {
   /** The array in our axes; a new array in its manager. */
   NDArray toOurs(NDArray array, Shape ours) {
     try (NDArray axes = array.reshape(withoutOnes(array.getShape()));
-        NDArray reordered = axes.transpose(order())) {
-      return reordered.reshape(ours);
+        NDArray reordered = axes.transpose(order());
+        // By way of one dimension, which no transposed view has: kernels want contiguous memory.
+        NDArray flat = reordered.reshape(array.size())) {
+      return flat.reshape(ours);
     }
   }
 
