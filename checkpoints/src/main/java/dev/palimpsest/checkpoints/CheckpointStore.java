@@ -93,16 +93,21 @@ public final class CheckpointStore {
 
   /** One sentence of what went wrong, one of what still stands, one of what to do. */
   private CheckpointWriteException failed(String name, String why, @Nullable Exception cause) {
-    List<String> standing = names();
     return new CheckpointWriteException(
         "cannot save the checkpoint %s: %s. %s. Mend that and run the same command to go on"
-            .formatted(
-                root.resolve(name),
-                why,
-                standing.isEmpty()
-                    ? "There is none before it"
-                    : "The one before it, " + standing.get(standing.size() - 1) + ", is whole"),
+            .formatted(root.resolve(name), why, standing()),
         cause);
+  }
+
+  private String standing() {
+    try {
+      List<String> names = names();
+      return names.isEmpty()
+          ? "There is none before it"
+          : "The one before it, " + names.get(names.size() - 1) + ", is as it was";
+    } catch (UncheckedIOException e) {
+      return "Those before it cannot be seen either";
+    }
   }
 
   private static String reason(Exception e) {
@@ -143,9 +148,7 @@ public final class CheckpointStore {
     requirePlain(name);
     groups.keySet().forEach(CheckpointStore::requirePlain);
     try {
-      for (Path leftover : Durable.removeLeftovers(root)) {
-        log.warn("removed {}, left by an interrupted run", leftover);
-      }
+      removeLeftovers();
     } catch (IOException e) {
       throw failed(name, "what an interrupted run left cannot be removed: " + reason(e), e);
     }
@@ -239,6 +242,12 @@ public final class CheckpointStore {
     return Optional.empty();
   }
 
+  private void removeLeftovers() throws IOException {
+    for (Path leftover : Durable.removeLeftovers(root)) {
+      log.warn("removed {}, left by an interrupted run", leftover);
+    }
+  }
+
   /** Names of all folders that stand as checkpoints, unverified, oldest first. */
   public List<String> names() {
     try (var entries = Files.list(root)) {
@@ -258,6 +267,11 @@ public final class CheckpointStore {
    * not have a manifest and files of its sizes is neither counted nor removed.
    */
   public void retain(int keep, Set<String> pinned) {
+    try {
+      removeLeftovers();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot clear leftovers in " + root, e);
+    }
     List<String> whole = names().stream().filter(this::isWhole).toList();
     for (String name : whole.subList(0, Math.max(0, whole.size() - keep))) {
       if (!pinned.contains(name)) {

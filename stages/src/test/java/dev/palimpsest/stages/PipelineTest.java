@@ -7,16 +7,24 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDManager;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.model.Kernels;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -81,7 +89,13 @@ class PipelineTest {
   /**
    * Says nothing, and throws after a number of steps: what is on disk then is what a kill leaves.
    */
-  private record Until(int[] stepsLeft) implements Progress {
+  private static class Until implements Progress {
+    private final int[] stepsLeft;
+
+    Until(int[] stepsLeft) {
+      this.stepsLeft = stepsLeft;
+    }
+
     @Override
     public void start(StageConfig stage, long fromExamples) {}
 
@@ -97,12 +111,15 @@ class PipelineTest {
   }
 
   private List<StageResult> run(Path out, int crashAfterSteps, String... sets) {
+    return run(out, new Until(new int[] {crashAfterSteps}), new StopRequest(), sets);
+  }
+
+  private List<StageResult> run(Path out, Progress progress, StopRequest stop, String... sets) {
     PipelineConfig recipe =
         Recipes.bind(RECIPE, "tiny.yaml", List.of(sets), Map.of("run", out.toString()));
     try (NDManager manager = NDManager.newBaseManager();
         Kernels kernels = Kernels.load()) {
-      return new PipelineRunner(
-              manager, kernels, new Until(new int[] {crashAfterSteps}), new StopRequest())
+      return new PipelineRunner(manager, kernels, progress, stop)
           .run(recipe, new RunFolder(out), Map.of());
     }
   }
@@ -135,6 +152,9 @@ class PipelineTest {
     assertEquals(
         examples(folder.resolve("a/stage1/metrics.jsonl")),
         examples(folder.resolve("c/stage1/metrics.jsonl")));
+    assertArrayEquals(
+        Files.readAllBytes(folder.resolve("a/stage1/examples.jsonl")),
+        Files.readAllBytes(folder.resolve("c/stage1/examples.jsonl")));
     assertTrue(first.get(1).scores().keySet().containsAll(List.of("before", "after")));
     assertTrue(Files.exists(folder.resolve("a/stage2/export/huggingface/config.json")));
     assertTrue(Files.exists(folder.resolve("a/stage2/export/big_vision.npz")));
@@ -144,6 +164,136 @@ class PipelineTest {
     return Files.readAllLines(metrics).stream()
         .map(line -> line.replaceAll(".*(\"examples\":[0-9]+).*(\"loss\"|$).*", "$1"))
         .toList();
+  }
+
+  @Test
+  void theListOfConsumedExamplesIsWholeAndItsHashIsTheCheckpoints() throws Exception {
+    StageResult stage1 = run(folder.resolve("a"), 0).get(1);
+    String chain = "";
+    int ids = 0;
+    for (String line : Files.readAllLines(folder.resolve("a/stage1/examples.jsonl"))) {
+      ids += line.split("\"ids\":")[1].split(",").length;
+      chain =
+          HexFormat.of()
+              .formatHex(
+                  MessageDigest.getInstance("SHA-256")
+                      .digest((chain + line + "\n").getBytes(StandardCharsets.UTF_8)));
+    }
+    assertEquals(24, ids);
+    assertEquals(chain, CheckpointStore.open(stage1.checkpoint()).facts().get("consumed"));
+  }
+
+  @Test
+  void aRunThatWasAskedToStopComesBackToScoreTheMoment() throws IOException {
+    List<StageResult> whole = run(folder.resolve("a"), 0);
+    Path out = folder.resolve("b");
+    StopRequest stop = new StopRequest();
+    Progress stopping =
+        new Until(new int[] {0}) {
+          @Override
+          public void step(StageConfig stage, StepMetrics metrics) {
+            if (metrics.examples() == 16) {
+              stop.make(); // where a score and a checkpoint are due
+            }
+          }
+        };
+    StoppedException stopped =
+        assertThrows(StoppedException.class, () -> run(out, stopping, stop));
+    assertEquals(
+        "stopped stage1 at 16 of 24 examples, saved; run the same command to go on",
+        stopped.getMessage());
+    assertFalse(Files.exists(out.resolve("stage1/scores/at-000000000016.heldout.json")));
+    assertSameBits(whole, run(out, 0));
+  }
+
+  @Test
+  void theScoreOfAMomentStandsBeforeItsCheckpoint() {
+    Path out = folder.resolve("a");
+    // The scorer fails at the moment: the checkpoint of the same moment must not be there yet.
+    Path score = out.resolve("stage1/predictions/at-000000000016.heldout");
+    Progress blocking =
+        new Until(new int[] {0}) {
+          @Override
+          public void step(StageConfig stage, StepMetrics metrics) {
+            if (metrics.examples() == 16) {
+              RunFolder.writeText(score, "a file in the folder's place");
+            }
+          }
+        };
+    assertThrows(UncheckedIOException.class, () -> run(out, blocking, new StopRequest()));
+    assertTrue(Files.exists(out.resolve("stage1/checkpoints/examples-000000000008")));
+    assertFalse(Files.exists(out.resolve("stage1/checkpoints/examples-000000000016")));
+  }
+
+  @Test
+  void aMovedRunFolderIsRecognised() throws IOException {
+    List<StageResult> before = run(folder.resolve("a"), 0);
+    Files.move(folder.resolve("a"), folder.resolve("moved"));
+    FileTime made = Files.getLastModifiedTime(folder.resolve("moved/stage1/stage.json"));
+    List<StageResult> after = run(folder.resolve("moved"), 0);
+    for (int i = 0; i < before.size(); i++) {
+      assertEquals(before.get(i).fingerprint(), after.get(i).fingerprint());
+      assertEquals(before.get(i).scores(), after.get(i).scores());
+    }
+    assertEquals(
+        made, Files.getLastModifiedTime(folder.resolve("moved/stage1/stage.json")), "made again");
+  }
+
+  @Test
+  void anotherNumberOfThreadsIsRefused() {
+    Path out = folder.resolve("run");
+    String[] sets = {"stages.stage2.examples=4", "threads=1"};
+    run(out, 0, sets);
+    sets[1] = "threads=2";
+    InvalidConfigException refused =
+        assertThrows(InvalidConfigException.class, () -> run(out, 0, sets));
+    assertTrue(String.valueOf(refused.getMessage()).contains("threads: 1 -> 2"), "" + refused);
+  }
+
+  @Test
+  void aChangedSuiteIsScoredAgainWithoutTraining() throws IOException {
+    Path out = folder.resolve("run");
+    StageResult before = run(out, 0).get(1);
+    FileTime trained = Files.getLastModifiedTime(before.checkpoint());
+    StageResult after = run(out, 0, "suites.heldout.tasks.caption.limit=2").get(1);
+    assertEquals(trained, Files.getLastModifiedTime(after.checkpoint()));
+    for (String moment : List.of("before", "after")) {
+      assertEquals(
+          2,
+          Objects.requireNonNull(after.scores().get(moment))
+              .get("heldout")
+              .tasks()
+              .get("caption")
+              .examples());
+    }
+    assertFalse(after.scores().containsKey("at-000000000016"), "an old score stands for a new");
+    assertTrue(
+        after.notes().stream().anyMatch(note -> note.contains("at-000000000016.heldout")),
+        after.notes().toString());
+  }
+
+  @Test
+  void milestonesStay() {
+    Path out = folder.resolve("run");
+    run(out, 0, "stages.stage1.checkpoint.keepEveryExamples=16", "stages.stage2.examples=4");
+    assertEquals(
+        List.of("examples-000000000016", "examples-000000000024"),
+        new CheckpointStore(out.resolve("stage1/checkpoints")).names());
+  }
+
+  @Test
+  void aResolutionChangeLeavesItsCheckOfTheImageTower() {
+    Path out = folder.resolve("run");
+    run(out, 0);
+    JsonNode stage = RunFolder.readJson(out.resolve("stage2/stage.json")).orElseThrow();
+    assertEquals(16, stage.path("functionPreservation").path("fromResolution").asInt());
+    assertEquals(4, stage.path("functionPreservation").path("pictures").asInt());
+    assertEquals("KEEP", stage.path("handOver").path("optimizer").asText());
+    assertTrue(
+        RunFolder.readJson(out.resolve("stage1/stage.json"))
+            .orElseThrow()
+            .path("functionPreservation")
+            .isNull());
   }
 
   @Test
