@@ -197,8 +197,7 @@ class PipelineTest {
             }
           }
         };
-    StoppedException stopped =
-        assertThrows(StoppedException.class, () -> run(out, stopping, stop));
+    StoppedException stopped = assertThrows(StoppedException.class, () -> run(out, stopping, stop));
     assertEquals(
         "stopped stage1 at 16 of 24 examples, saved; run the same command to go on",
         stopped.getMessage());
@@ -258,13 +257,9 @@ class PipelineTest {
     StageResult after = run(out, 0, "suites.heldout.tasks.caption.limit=2").get(1);
     assertEquals(trained, Files.getLastModifiedTime(after.checkpoint()));
     for (String moment : List.of("before", "after")) {
-      assertEquals(
-          2,
-          Objects.requireNonNull(after.scores().get(moment))
-              .get("heldout")
-              .tasks()
-              .get("caption")
-              .examples());
+      var suites = Objects.requireNonNull(after.scores().get(moment), moment);
+      var tasks = Objects.requireNonNull(suites.get("heldout"), moment).tasks();
+      assertEquals(2, Objects.requireNonNull(tasks.get("caption"), moment).examples());
     }
     assertFalse(after.scores().containsKey("at-000000000016"), "an old score stands for a new");
     assertTrue(

@@ -68,9 +68,7 @@ public final class Victim {
   private static final class AtLeastInfo extends Filter<ILoggingEvent> {
     @Override
     public FilterReply decide(ILoggingEvent event) {
-      return event.getLevel().isGreaterOrEqual(Level.INFO)
-          ? FilterReply.NEUTRAL
-          : FilterReply.DENY;
+      return event.getLevel().isGreaterOrEqual(Level.INFO) ? FilterReply.NEUTRAL : FilterReply.DENY;
     }
   }
 

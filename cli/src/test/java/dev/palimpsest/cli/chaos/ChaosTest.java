@@ -38,8 +38,7 @@ class ChaosTest {
 
   @BeforeAll
   void killARunTwelveTimes(@TempDir Path temporary) throws URISyntaxException {
-    Path recipe =
-        Path.of(Objects.requireNonNull(ChaosTest.class.getResource("tiny.yaml")).toURI());
+    Path recipe = Path.of(Objects.requireNonNull(ChaosTest.class.getResource("tiny.yaml")).toURI());
     folder = temporary.toAbsolutePath();
     run = List.of(Main.class.getName(), "run", recipe.toString());
     outcome = new Chaos(folder, run, 4, said::add).kill(KILLS);
@@ -74,7 +73,8 @@ class ChaosTest {
   void aSignalEndsTheRunAfterItsStepAndTheSameCommandGoesOn() throws Exception {
     Path stopped = folder.resolve("stopped");
     for (String signal : List.of("TERM", "INT")) {
-      Child child = start(stopped, MIDDLE.replace("24", signal.equals("TERM") ? "24" : "36"), false);
+      Child child =
+          start(stopped, MIDDLE.replace("24", signal.equals("TERM") ? "24" : "36"), false);
       awaitReached(child);
       new ProcessBuilder("kill", "-" + signal, Long.toString(child.process().pid()))
           .start()
@@ -97,8 +97,7 @@ class ChaosTest {
     assertTrue(second.process().waitFor(60, TimeUnit.SECONDS));
     assertEquals(2, second.process().exitValue());
     String message = Files.readString(second.log());
-    assertTrue(
-        message.contains("is in use by process " + first.process().pid() + " on "), message);
+    assertTrue(message.contains("is in use by process " + first.process().pid() + " on "), message);
     first.process().toHandle().destroyForcibly();
     first.process().waitFor();
     Child third = start(shared, "stage1: begins", true);
