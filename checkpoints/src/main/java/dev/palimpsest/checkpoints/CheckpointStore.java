@@ -86,7 +86,7 @@ public final class CheckpointStore {
     if (free < needed) {
       throw failed(
           name,
-          "it needs %d MiB and the disk has %d MiB free".formatted(needed >> 20, free >> 20),
+          "it needs %d MiB and the disk has %d MiB free".formatted((needed >> 20) + 1, free >> 20),
           null);
     }
   }

@@ -106,7 +106,7 @@ class CheckpointWriterTest {
     CheckpointStore full = new CheckpointStore(folder, place -> 5 << 20);
     try (CheckpointWriter writer = new CheckpointWriter(full, manager)) {
       var e = assertThrows(CheckpointWriteException.class, () -> save(writer, "c1", () -> {}));
-      assertTrue(e.getMessage().contains("needs 16 MiB and the disk has 5 MiB free"), "" + e);
+      assertTrue(e.getMessage().contains("needs 17 MiB and the disk has 5 MiB free"), "" + e);
     }
     assertEquals(List.of(), store.names());
   }
