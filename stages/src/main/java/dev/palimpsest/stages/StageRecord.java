@@ -36,6 +36,7 @@ final class StageRecord {
   private final Map<String, String> suites;
   private final boolean acceptsChanges;
   private List<Lineage.Acceptance> accepted = List.of();
+  private Optional<Lineage> resumed = Optional.empty();
 
   /**
    * A record.
@@ -54,6 +55,11 @@ final class StageRecord {
     this.fingerprint = identity.fingerprint();
     this.suites = suites;
     this.acceptsChanges = acceptsChanges;
+  }
+
+  /** Lineage of the checkpoint that the stage goes on from: what it began with stays so. */
+  Optional<Lineage> resumed() {
+    return resumed;
   }
 
   /** Changes accepted in this stage so far. */
@@ -181,6 +187,7 @@ final class StageRecord {
    */
   void requireSame(TrainingCheckpoint checkpoint) {
     accepted = Lineage.accepted(checkpoint.facts());
+    resumed = Lineage.ifAny(checkpoint.folder(), checkpoint.manifest());
     String found = StateFiles.fingerprint(checkpoint);
     requireSame(found, strings(JSON.valueToTree(checkpoint.facts().get("identity"))))
         .ifPresent(

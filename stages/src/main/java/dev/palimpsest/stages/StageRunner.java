@@ -532,8 +532,11 @@ final class StageRunner {
     facts.put("stage", stage.name());
     facts.put("fingerprint", record.fingerprint());
     facts.put("identity", record.identityValues());
-    List<Lineage.Ancestor> ancestors = parent.ancestors(folder);
-    facts.put("lineage", Lineage.facts(parent.ids(ancestors), ancestors, record.accepted()));
+    List<Lineage.Ancestor> ancestors =
+        record.resumed().map(Lineage::ancestors).orElseGet(() -> parent.ancestors(folder));
+    List<String> parents =
+        record.resumed().map(Lineage::parents).orElseGet(() -> parent.ids(ancestors));
+    facts.put("lineage", Lineage.facts(parents, ancestors, record.accepted()));
     facts.put("environment", environment);
     facts.put("model", modelConfig);
     facts.put("resolution", stage.resolution());
