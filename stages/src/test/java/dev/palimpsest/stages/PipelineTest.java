@@ -61,7 +61,6 @@ class PipelineTest {
           textTokens: 16
           batchSize: 4
           microBatch: 2
-          packTo: 48
           dropout: 0.1
           mixture: {caption: 2, ocr: 1}
           optimizer: {learningRate: 1e-3, schedule: {rsqrt: {warmupExamples: 8, timescaleExamples: 16}}}
@@ -225,6 +224,39 @@ class PipelineTest {
   }
 
   @Test
+  void aDamagedCheckpointIsPassedOverAndThatIsSaid() throws IOException {
+    String[] sets = {"stages.stage2.examples=4", "stages.stage2.export.formats=[]"};
+    List<StageResult> whole = run(folder.resolve("a"), 0, sets);
+    Path out = folder.resolve("b");
+    assertThrows(Crash.class, () -> run(out, 5, sets));
+    Path newest = out.resolve("stage1/checkpoints/examples-000000000016/mu.safetensors");
+    byte[] bytes = Files.readAllBytes(newest);
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(newest, bytes);
+    List<StageResult> resumed = run(out, 0, sets);
+    assertSameBits(whole, resumed);
+    String notes = String.join("\n", resumed.get(1).notes());
+    assertTrue(notes.contains("passed over a checkpoint that is CORRUPT: " + newest), notes);
+    assertTrue(notes.contains("went on from its checkpoint at 8 examples"), notes);
+  }
+
+  @Test
+  void keptPositionsMustFit() {
+    Path parent = run(folder.resolve("a"), 0, "stages.stage2.examples=4").get(1).checkpoint();
+    InvalidConfigException refused =
+        assertThrows(
+            InvalidConfigException.class,
+            () ->
+                run(
+                    folder.resolve("a"),
+                    0,
+                    "stages.stage2.name=again",
+                    "stages.again.init={checkpoint: '" + parent + "'}",
+                    "stages.again.handOver={positionEmbedding: keep}"));
+    assertTrue(String.valueOf(refused.getMessage()).contains("is 'keep', but"), "" + refused);
+  }
+
+  @Test
   void aMovedRunFolderIsRecognised() throws IOException {
     List<StageResult> before = run(folder.resolve("a"), 0);
     Files.move(folder.resolve("a"), folder.resolve("moved"));
@@ -277,9 +309,13 @@ class PipelineTest {
   }
 
   @Test
-  void aResolutionChangeLeavesItsCheckOfTheImageTower() {
+  void aHandOverIsPlannedAndKeptWithItsCheckOfTheImageTower() throws IOException {
     Path out = folder.resolve("run");
     run(out, 0);
+    assertTrue(
+        Files.readString(out.resolve("plan.txt"))
+            .contains(
+                "takes over: optimizer keep, schedule continue, data fresh, position embedding resample"));
     JsonNode stage = RunFolder.readJson(out.resolve("stage2/stage.json")).orElseThrow();
     assertEquals(16, stage.path("functionPreservation").path("fromResolution").asInt());
     assertEquals(4, stage.path("functionPreservation").path("pictures").asInt());
