@@ -8,6 +8,7 @@ import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.stages.DivergenceException;
+import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.RunFolderInUseException;
 import dev.palimpsest.stages.StoppedException;
 import java.io.PrintWriter;
@@ -82,7 +83,7 @@ public final class Main implements Runnable {
       }
       return USER_MISTAKE;
     }
-    if (e instanceof DivergenceException) {
+    if (e instanceof DivergenceException || e instanceof GateClosedException) {
       err.println(e.getMessage());
       return 1;
     }

@@ -6,6 +6,7 @@ import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.eval.TaskResult;
+import dev.palimpsest.stages.Gates;
 import dev.palimpsest.stages.RunFolder;
 import dev.palimpsest.stages.StageResult;
 import java.io.IOException;
@@ -15,9 +16,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.Function;
 
 /** {@code report.md}: what a run did, stage by stage, for a person to read. */
 final class Report {
@@ -27,6 +31,7 @@ final class Report {
   private final PipelineConfig recipe;
   private final List<StageResult> results;
   private final StringBuilder out = new StringBuilder();
+  private final Set<String> notComparable = new LinkedHashSet<>();
 
   private Report(RunFolder folder, PipelineConfig recipe, List<StageResult> results) {
     this.folder = folder;
@@ -40,6 +45,7 @@ final class Report {
     report.head();
     report.stages();
     report.scores();
+    report.gates();
     report.losses();
     report.notes();
     Path file = folder.root().resolve("report.md");
@@ -105,31 +111,150 @@ final class Report {
       }
       line("## Scores: " + suite);
       line("");
-      line(
-          "Exact match of the greedy answer, with its standard error; in brackets the token accuracy.");
+      line("Exact match of the answer, with its standard error; in brackets the token accuracy.");
       line("");
       line("| task | n | " + String.join(" | ", columns.keySet()) + " |");
       line("|---|---:|" + "---:|".repeat(columns.size()));
-      for (String task : recipe.suites().get(suite).tasks().keySet()) {
-        StringBuilder row = new StringBuilder();
-        long n = 0;
-        for (SuiteResult column : columns.values()) {
-          TaskResult result = column.tasks().get(task);
-          if (result == null) {
-            row.append(" | -");
-            continue;
-          }
-          n = result.examples();
-          row.append(
-              String.format(
-                  Locale.ROOT,
-                  " | %.3f ± %.3f (%.3f)",
-                  result.exactMatch().value(),
-                  result.exactMatch().standardError(),
-                  result.tokenAccuracy().value()));
-        }
-        line("| " + task + " | " + n + row + " |");
+      Set<String> tasks = recipe.suites().get(suite).tasks().keySet();
+      for (String task : tasks) {
+        row(
+            task,
+            columns,
+            task,
+            result ->
+                result.exactMatch().n() == 0
+                    ? "-"
+                    : String.format(
+                        Locale.ROOT,
+                        "%.3f ± %.3f (%.3f)",
+                        result.exactMatch().value(),
+                        result.exactMatch().standardError(),
+                        result.tokenAccuracy().value()));
       }
+      line("");
+      metrics(tasks, columns);
+    }
+  }
+
+  /** The tasks' own metrics: a row a metric. */
+  private void metrics(Set<String> tasks, Map<String, SuiteResult> columns) {
+    Map<String, Set<String>> byTask = new LinkedHashMap<>();
+    for (String task : tasks) {
+      for (SuiteResult column : columns.values()) {
+        TaskResult result = column.tasks().get(task);
+        if (result != null) {
+          result
+              .metrics()
+              .forEach(
+                  m ->
+                      byTask
+                          .computeIfAbsent(task, t -> new LinkedHashSet<>())
+                          .add(m.metric().key()));
+        }
+      }
+    }
+    if (byTask.isEmpty()) {
+      return;
+    }
+    line("By the tasks' metrics, with standard error; higher is better.");
+    line("");
+    line("| task, metric | n | " + String.join(" | ", columns.keySet()) + " |");
+    line("|---|---:|" + "---:|".repeat(columns.size()));
+    byTask.forEach(
+        (task, metrics) ->
+            metrics.forEach(
+                metric ->
+                    row(task + ", " + metric, columns, task, result -> cell(result, metric))));
+    line("");
+    columns.values().stream()
+        .findFirst()
+        .ifPresent(
+            first ->
+                byTask
+                    .keySet()
+                    .forEach(
+                        task -> {
+                          TaskResult result = first.tasks().get(task);
+                          if (result != null) {
+                            line(
+                                "- %s, first prompt: `%s`; %d answers cut off"
+                                    .formatted(
+                                        task,
+                                        result.firstPrompt().replace("\n", "\\n"),
+                                        result.truncated()));
+                          }
+                        }));
+    line("");
+  }
+
+  private static String cell(TaskResult result, String metric) {
+    return result
+        .score(metric)
+        .filter(score -> score.value() != null)
+        .map(
+            score -> {
+              Double error =
+                  score.clusteredStandardError() != null
+                      ? score.clusteredStandardError()
+                      : score.standardError();
+              return String.format(Locale.ROOT, "%.3f", score.value())
+                  + (error == null ? "" : String.format(Locale.ROOT, " ± %.3f", error));
+            })
+        .orElse("-");
+  }
+
+  /** A row of a table; scores of another protocol than the first column's are marked. */
+  private void row(
+      String name,
+      Map<String, SuiteResult> columns,
+      String task,
+      Function<TaskResult, String> cell) {
+    StringBuilder row = new StringBuilder();
+    long n = 0;
+    TaskResult first = null;
+    for (Map.Entry<String, SuiteResult> column : columns.entrySet()) {
+      TaskResult result = column.getValue().tasks().get(task);
+      if (result == null) {
+        row.append(" | -");
+        continue;
+      }
+      n = result.examples();
+      first = first == null ? result : first;
+      List<String> differences = result.differencesFrom(first);
+      row.append(" | ").append(cell.apply(result)).append(differences.isEmpty() ? "" : " ‡");
+      if (!differences.isEmpty()) {
+        notComparable.add(
+            "%s, %s: %s".formatted(task, column.getKey(), String.join("; ", differences)));
+      }
+    }
+    line("| " + name + " | " + n + row + " |");
+  }
+
+  private void gates() {
+    List<String> lines = new ArrayList<>();
+    for (StageResult result : results) {
+      Gates.read(folder, result.name())
+          .forEach(
+              verdict ->
+                  lines.add(
+                      "- %s: %s%s"
+                          .formatted(
+                              result.name(),
+                              verdict.reason(),
+                              verdict.holds() ? "" : " **The run stopped here.**")));
+    }
+    if (!lines.isEmpty()) {
+      line("## Gates");
+      line("");
+      lines.forEach(this::line);
+      line("");
+    }
+    if (!notComparable.isEmpty()) {
+      line("## Not comparable (‡)");
+      line("");
+      line("Scored under another protocol than the first column of its table:");
+      line("");
+      notComparable.forEach(what -> line("- " + what));
       line("");
     }
   }

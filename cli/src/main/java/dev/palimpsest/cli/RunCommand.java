@@ -5,6 +5,7 @@ import com.google.inject.Injector;
 import com.google.inject.Stage;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.RunFolder;
 import dev.palimpsest.stages.StageResult;
@@ -83,10 +84,16 @@ final class RunCommand implements Callable<Integer> {
     try (Signals signals = Signals.stop(stop, spec.commandLine().getErr());
         RunResources resources = injector.getInstance(RunResources.class)) {
       RunFolder run = new RunFolder(folder);
-      List<StageResult> results =
-          injector
-              .getInstance(PipelineRunner.class)
-              .run(config, run, Environment.facts(), acceptChanges);
+      List<StageResult> results;
+      try {
+        results =
+            injector
+                .getInstance(PipelineRunner.class)
+                .run(config, run, Environment.facts(), acceptChanges);
+      } catch (GateClosedException closed) {
+        spec.commandLine().getOut().println(Report.write(run, config, closed.results()));
+        throw closed;
+      }
       Path report = Report.write(run, config, results);
       spec.commandLine().getOut().println(report);
       return CommandLine.ExitCode.OK;

@@ -38,6 +38,7 @@ final class CrossChecks {
       mixture(stage);
       suites(stage);
       init(stage, earlier, allNamed);
+      gates(stage, earlier);
       Optional<String> name = bound.value(stage + ".name", String.class);
       allNamed &= name.isPresent();
       if (name.isPresent()) {
@@ -149,5 +150,41 @@ final class CrossChecks {
               + after
               + "; write 'resample' or keep the resolution");
     }
+  }
+
+  /** Gates name tasks of their suites; a parent to compare with is a stage with such a score. */
+  private void gates(String stage, Map<String, Integer> earlier) {
+    String path = stage + ".evaluate.gates";
+    for (int i = 0; bound.value(Paths.index(path, i), GateConfig.class).isPresent(); i++) {
+      String at = Paths.index(path, i);
+      GateConfig gate = bound.value(at, GateConfig.class).orElseThrow();
+      Optional<SuiteConfig> suite =
+          bound.value(Paths.key("suites", gate.suite()), SuiteConfig.class);
+      if (suite.isPresent() && !suite.get().tasks().containsKey(gate.task())) {
+        bound.problem(
+            at + ".task",
+            "'%s' is no task of suite %s%s"
+                .formatted(
+                    gate.task(),
+                    gate.suite(),
+                    Suggestion.among(gate.task(), suite.get().tasks().keySet())));
+      }
+      if (gate.noWorseThanParent() && !parentHas(stage, gate.suite(), earlier)) {
+        bound.problem(
+            at + ".noWorseThanParent",
+            "needs a parent stage that is scored on suite " + gate.suite() + " at its end");
+      }
+    }
+  }
+
+  private boolean parentHas(String stage, String suite, Map<String, Integer> earlier) {
+    return bound
+        .value(stage + ".init", Init.class)
+        .filter(Init.FromStage.class::isInstance)
+        .map(init -> earlier.get(((Init.FromStage) init).stage()))
+        .flatMap(
+            index -> bound.value(Paths.index("stages", index) + ".evaluate", EvaluateConfig.class))
+        .filter(parent -> parent.after() && parent.suites().contains(suite))
+        .isPresent();
   }
 }

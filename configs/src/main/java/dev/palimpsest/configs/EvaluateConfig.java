@@ -10,16 +10,31 @@ import java.util.List;
  * @param after whether to score at the end
  * @param everyExamples also each time this many examples have been seen; 0 for never
  * @param batchSize examples a forward pass; alters speed and memory, never an answer
+ * @param gates conditions on the scores at the end; one that does not hold stops the run
  */
 public record EvaluateConfig(
     @Default("[]") List<String> suites,
     @Default("true") boolean before,
     @Default("true") boolean after,
     @Default("0") long everyExamples,
-    @Default("32") int batchSize) {
+    @Default("32") int batchSize,
+    @Default("[]") List<GateConfig> gates) {
   /** Checks ranges. */
   public EvaluateConfig {
-    new Check().notNegative("everyExamples", everyExamples).positive("batchSize", batchSize).done();
+    Check check =
+        new Check().notNegative("everyExamples", everyExamples).positive("batchSize", batchSize);
+    for (int i = 0; i < gates.size(); i++) {
+      check
+          .that(
+              suites.contains(gates.get(i).suite()),
+              "gates[" + i + "].suite",
+              "'%s' is no suite that this stage is scored on%s",
+              gates.get(i).suite(),
+              Suggestion.among(gates.get(i).suite(), suites))
+          .that(after, "gates[" + i + "]", "needs the scores at the end; 'after' is false");
+    }
+    check.done();
     suites = List.copyOf(suites);
+    gates = List.copyOf(gates);
   }
 }

@@ -147,7 +147,7 @@ public record StageConfig(
         0,
         new CheckpointConfig(0, 1, 0),
         new GuardConfig(GuardConfig.NonFinite.STOP, GuardConfig.Spike.IGNORE, 64, 8, 0, 0),
-        new EvaluateConfig(List.of(), false, false, 0, 1),
+        new EvaluateConfig(List.of(), false, false, 0, 1, List.of()),
         new ExportConfig(Set.of(), Precision.F32));
   }
 

@@ -108,7 +108,8 @@ record EvaluationTask(
         config.prompt() == null
             ? Fingerprint.of((Record) rows.type()).substring(0, 16) + " " + rows.fields()
             : config.prompt(),
-        model.image(),
+        // Training varies pictures; scoring does not.
+        new ImageConfig(model.image().resize(), model.image().antialias()),
         model.textTokens(),
         config.decodeOr(DecodeConfig.greedy(32)),
         metrics,

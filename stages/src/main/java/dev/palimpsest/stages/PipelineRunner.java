@@ -120,6 +120,12 @@ public final class PipelineRunner {
               acceptChanges.contains(stage.name()));
       StageResult result = runner.run(manager, tokenizerHash, finished);
       finished.put(stage.name(), result);
+      List<GateVerdict> verdicts = Gates.judge(stage, result, finished);
+      Gates.record(folder, stage.name(), verdicts);
+      verdicts.forEach(verdict -> log.info("{}: {}", stage.name(), verdict.reason()));
+      if (!verdicts.stream().allMatch(GateVerdict::holds)) {
+        throw new GateClosedException(stage.name(), verdicts, List.copyOf(finished.values()));
+      }
     }
     return List.copyOf(finished.values());
   }

@@ -328,6 +328,47 @@ class PipelineTest {
   }
 
   @Test
+  void aClosedGateStopsTheRunAndSaysWhy() throws IOException {
+    Path out = folder.resolve("gated");
+    String gate = "stages.stage1.evaluate.gates=[{suite: heldout, task: caption, above: 2}]";
+    GateClosedException closed = assertThrows(GateClosedException.class, () -> run(out, 0, gate));
+    String message = String.valueOf(closed.getMessage());
+    assertTrue(
+        message.contains(
+            "stopped after stage1: gate on heldout caption is closed: exact match must be above"
+                + " 2.0, got 0."),
+        message);
+    assertEquals(2, closed.results().size());
+    assertFalse(Gates.read(new RunFolder(out), "stage1").get(0).holds());
+    assertFalse(Files.exists(out.resolve("stage2/stage.json")));
+    // The gate is no part of what the stage is: with another, the run goes on from there.
+    run(
+        out,
+        0,
+        "stages.stage1.evaluate.gates=[{suite: heldout, task: caption, below: 2}]",
+        "stages.stage2.evaluate.gates=[{suite: heldout, task: caption, noWorseThanParent: true}]");
+    assertTrue(Gates.read(new RunFolder(out), "stage1").get(0).holds());
+    assertTrue(Gates.read(new RunFolder(out), "stage2").get(0).reason().contains("the parent's"));
+  }
+
+  @Test
+  void gatesThatCannotBeJudgedAreMistakes() {
+    InvalidConfigException refused =
+        assertThrows(
+            InvalidConfigException.class,
+            () ->
+                run(
+                    folder.resolve("mistaken"),
+                    0,
+                    "stages.stage1.evaluate.gates=[{suite: heldout, task: captoin, above: 0},"
+                        + " {suite: other, task: caption}, {suite: heldout, task: caption,"
+                        + " noWorseThanParent: true}]",
+                    "stages.stage0.evaluate={suites: []}"));
+    String message = String.valueOf(refused.getMessage());
+    assertTrue(message.contains("above: must be there"), message);
+  }
+
+  @Test
   void aChangedStageIsRefusedWithTheDifference() {
     Path out = folder.resolve("run");
     run(out, 0, "stages.stage2.examples=4");

@@ -52,7 +52,8 @@ public final class CertifyCommand implements Callable<Integer> {
           new SequenceCase(),
           new BoxCodecCase(),
           new MaskCodecCase(),
-          new TokenizerCase());
+          new TokenizerCase(),
+          new MetricCase());
 
   @Spec
   @SuppressWarnings("NullAway.Init") // picocli sets it before call()

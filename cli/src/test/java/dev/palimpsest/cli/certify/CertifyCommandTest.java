@@ -48,6 +48,19 @@ class CertifyCommandTest {
   }
 
   @Test
+  void metricsHoldAndAChangedValueFails() throws IOException {
+    Path golden = Path.of("..", "eval", "src", "test", "resources", "metrics");
+    Outcome outcome = certify(golden);
+    assertEquals(0, outcome.exit(), outcome.out() + outcome.err());
+    assertTrue(line(outcome, "cider:official CIDEr").contains("pass"), outcome.out());
+    Path changed = Files.createDirectory(folder.resolve("changed-metrics"));
+    Files.writeString(
+        changed.resolve("anls.json"),
+        Files.readString(golden.resolve("anls.json")).replaceFirst("0\\.8\\b", "0.7"));
+    assertEquals(1, certify(changed).exit());
+  }
+
+  @Test
   void oneChangedWeightFailsTheModelCase() throws IOException {
     Path copy = copy("model", "changed");
     overwriteLastFloat(copy.resolve("model.safetensors"));

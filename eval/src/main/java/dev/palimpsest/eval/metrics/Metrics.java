@@ -54,6 +54,7 @@ public final class Metrics {
     all.addAll(RefCocoBox.variants());
     all.addAll(RefCocoSegmentation.variants());
     all.add(new CocoMapMetric());
+    all.add(new LocationTokenMap());
     all.addAll(CaptionMetric.variants());
     all.addAll(
         ByLanguage.of(

@@ -69,4 +69,20 @@ class BoxesAndMasksTest {
                 + " \"score\": 0.5}]}");
     assertEquals(-1, Metrics.find("coco_map").score(List.of(record)).value());
   }
+
+  @Test
+  void detectionsInLocationTokensAreScoredByTheirTexts() {
+    String two =
+        "<loc0100><loc0100><loc0300><loc0300> cat ; <loc0400><loc0400><loc0900><loc0900> dog";
+    Metric metric = Metrics.find("coco_map:loc_tokens");
+    MetricResult right = metric.score(List.of(new MetricRecord("1", two, List.of(two))));
+    assertEquals(1, right.value(), 1e-12);
+    // One of two categories is found.
+    MetricResult half =
+        metric.score(List.of(new MetricRecord("1", two.substring(0, 40), List.of(two))));
+    assertEquals(0.5, half.value(), 1e-12);
+    MetricResult none = metric.score(List.of(new MetricRecord("1", "a cat", List.of(two))));
+    assertEquals(0, none.value(), 1e-12);
+    assertEquals(1, none.parseFailures());
+  }
 }

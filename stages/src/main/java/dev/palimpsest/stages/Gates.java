@@ -1,0 +1,163 @@
+package dev.palimpsest.stages;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.configs.GateConfig;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.eval.MetricScore;
+import dev.palimpsest.eval.Score;
+import dev.palimpsest.eval.SuiteResult;
+import dev.palimpsest.eval.TaskResult;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** Judges a stage's gates by its scores after training, and keeps the verdicts beside it. */
+public final class Gates {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Of a normal distribution, 95 % lies within so many standard deviations. */
+  private static final double DEVIATIONS = 1.96;
+
+  private Gates() {}
+
+  /** A score with its standard error; NaN where there is none. */
+  private record Measured(String metric, double value, double error) {}
+
+  static List<GateVerdict> judge(
+      StageConfig stage, StageResult result, Map<String, StageResult> finished) {
+    Optional<StageResult> parent =
+        stage
+            .init()
+            .match(
+                p -> Optional.empty(),
+                s -> Optional.ofNullable(finished.get(s.stage())),
+                c -> Optional.empty());
+    List<GateVerdict> verdicts = new ArrayList<>();
+    for (GateConfig gate : stage.evaluate().gates()) {
+      verdicts.add(judge(gate, task(result, gate), parent.flatMap(p -> task(p, gate))));
+    }
+    return verdicts;
+  }
+
+  private static Optional<TaskResult> task(StageResult result, GateConfig gate) {
+    return Optional.ofNullable(result.scores().getOrDefault("after", Map.of()).get(gate.suite()))
+        .map(SuiteResult::tasks)
+        .map(tasks -> tasks.get(gate.task()));
+  }
+
+  private static GateVerdict judge(
+      GateConfig gate, Optional<TaskResult> own, Optional<TaskResult> parent) {
+    String what = gate.suite() + " " + gate.task();
+    Optional<Measured> score = own.flatMap(result -> measured(result, gate));
+    if (own.isEmpty() || score.isEmpty()) {
+      return new GateVerdict(
+          false, "gate on %s cannot be judged: there is no such score".formatted(what));
+    }
+    double value = score.get().value();
+    boolean holds = true;
+    List<String> conditions = new ArrayList<>();
+    if (gate.above() != null) {
+      holds &= value > gate.above();
+      conditions.add("above " + gate.above());
+    }
+    if (gate.below() != null) {
+      holds &= value < gate.below();
+      conditions.add("below " + gate.below());
+    }
+    if (gate.noWorseThanParent()) {
+      Optional<Measured> before = parent.flatMap(result -> measured(result, gate));
+      if (parent.isEmpty() || before.isEmpty()) {
+        return new GateVerdict(
+            false, "gate on %s cannot be judged: the parent has no such score".formatted(what));
+      }
+      List<String> differences = own.get().differencesFrom(parent.get());
+      if (!differences.isEmpty()) {
+        return new GateVerdict(
+            false,
+            "gate on %s cannot be judged: the parent was scored under another protocol (%s)"
+                .formatted(what, String.join("; ", differences)));
+      }
+      double interval = DEVIATIONS * Math.hypot(score.get().error(), before.get().error());
+      holds &= value >= before.get().value() - interval;
+      conditions.add(
+          "no more than %s under the parent's %s"
+              .formatted(number(interval), number(before.get().value())));
+    }
+    return new GateVerdict(
+        holds,
+        "gate on %s %s: %s must be %s, got %s"
+            .formatted(
+                what,
+                holds ? "holds" : "is closed",
+                score.get().metric(),
+                String.join(" and ", conditions),
+                number(value)));
+  }
+
+  private static Optional<Measured> measured(TaskResult result, GateConfig gate) {
+    String metric = gate.metric();
+    Optional<MetricScore> score = metric == null ? result.headline() : result.score(metric);
+    if (score.isPresent()) {
+      MetricScore found = score.get();
+      Double error =
+          found.clusteredStandardError() != null
+              ? found.clusteredStandardError()
+              : found.standardError();
+      return found.value() == null
+          ? Optional.empty()
+          : Optional.of(
+              new Measured(found.metric().key(), found.value(), error == null ? 0 : error));
+    }
+    if (metric == null || metric.equals("exact_match")) {
+      return measured("exact match", result.exactMatch());
+    }
+    return metric.equals("token_accuracy")
+        ? measured("token accuracy", result.tokenAccuracy())
+        : Optional.empty();
+  }
+
+  private static Optional<Measured> measured(String metric, Score score) {
+    return score.n() == 0
+        ? Optional.empty()
+        : Optional.of(new Measured(metric, score.value(), score.standardError()));
+  }
+
+  private static String number(double value) {
+    return String.format(Locale.ROOT, "%.4f", value);
+  }
+
+  /** Puts verdicts into the stage's record. */
+  static void record(RunFolder folder, String stage, List<GateVerdict> verdicts) {
+    Path file = folder.finished(stage);
+    JsonNode gates = JSON.valueToTree(verdicts);
+    Optional<JsonNode> record = RunFolder.readJson(file);
+    if (record.isPresent()
+        && record.get() instanceof ObjectNode json
+        && !json.path("gates").equals(gates)
+        && (json.has("gates") || !verdicts.isEmpty())) {
+      json.set("gates", gates);
+      RunFolder.writeJson(file, json);
+    }
+  }
+
+  /** The verdicts in a stage's record. */
+  public static List<GateVerdict> read(RunFolder folder, String stage) {
+    List<GateVerdict> verdicts = new ArrayList<>();
+    RunFolder.readJson(folder.finished(stage))
+        .ifPresent(
+            json ->
+                json.path("gates")
+                    .forEach(
+                        gate ->
+                            verdicts.add(
+                                new GateVerdict(
+                                    gate.path("holds").asBoolean(),
+                                    gate.path("reason").asText()))));
+    return verdicts;
+  }
+}
