@@ -7,6 +7,7 @@ import dev.palimpsest.cli.chaos.ChaosCommand;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.mixtures.BadExampleException;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
 import dev.palimpsest.stages.DivergenceException;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.RunFolderInUseException;
@@ -99,6 +100,7 @@ public final class Main implements Runnable {
         || e instanceof RunFolderInUseException
         || e instanceof CheckpointWriteException
         || e instanceof BadExampleException
+        || e instanceof MalformedFileException
         || e instanceof CheckpointFormatException) {
       err.println(e.getMessage());
       return USER_MISTAKE;

@@ -13,17 +13,28 @@ import org.jspecify.annotations.Nullable;
  * @param type how a row becomes prompt and target
  * @param fields where the source calls a field otherwise: the type's name for it, then the
  *     source's; dots lead into objects ({@code answers: answers.text})
+ * @param frames an animation, a file of several pages or a folder of pictures gives up to so many
+ *     of its frames, evenly spaced; 1: the first
+ * @param badShare share of the examples drawn that may be bad (missing or damaged pictures and
+ *     rows) and are skipped then, [0, 1); 0: the first one ends the run
  */
 public record TaskConfig(
     SourceConfig source,
     @Default("{prefixSuffix: {}}") TaskType type,
-    @Default("{}") Map<String, String> fields) {
-  /** Checks that the type reads the fields that are renamed. */
+    @Default("{}") Map<String, String> fields,
+    @Default("1") int frames,
+    @Default("0") double badShare) {
+  /** Checks ranges, and that the type reads the fields that are renamed. */
   public TaskConfig {
-    Check check = new Check();
+    Check check = new Check().positive("frames", frames).within("badShare", badShare, 0, 1);
     checkFields(check, type, fields);
     check.done();
     fields = Collections.unmodifiableMap(new TreeMap<>(fields));
+  }
+
+  /** Still pictures, none of them bad. */
+  public TaskConfig(SourceConfig source, TaskType type, Map<String, String> fields) {
+    this(source, type, fields, 1, 0);
   }
 
   /** Rows with {@code prefix} and {@code suffix}. */

@@ -124,7 +124,7 @@ class ConfigYamlTest {
     assertEquals(
         "source:\n  jsonl:\n    path: a.jsonl\n    images: "
             + images
-            + "\ntype: {prefixSuffix: {}}\nfields: {}\n",
+            + "\ntype: {prefixSuffix: {}}\nfields: {}\nframes: 1\nbadShare: 0\n",
         ConfigYaml.write(task));
     assertEquals(task, bind(TaskConfig.class, ConfigYaml.write(task)));
   }

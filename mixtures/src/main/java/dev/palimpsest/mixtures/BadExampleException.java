@@ -6,7 +6,8 @@ import org.jspecify.annotations.Nullable;
 public final class BadExampleException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  BadExampleException(String message, @Nullable Throwable cause) {
+  /** An exception that names the example. */
+  public BadExampleException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }
 }

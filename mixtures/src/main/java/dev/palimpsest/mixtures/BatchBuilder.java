@@ -120,7 +120,7 @@ public final class BatchBuilder implements AutoCloseable {
     for (ImageReference reference : example.images()) {
       byte[] levels;
       try {
-        Image picture = ImageDecoder.decode(reference.content().read());
+        Image picture = ImageDecoder.decode(reference.content().read(), reference.frame());
         levels = ImagePreprocessor.resize(image, picture, resolution, example.steps());
       } catch (NoSuchFileException e) {
         throw new BadExampleException(

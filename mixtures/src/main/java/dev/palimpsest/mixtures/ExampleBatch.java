@@ -7,6 +7,7 @@ import java.nio.IntBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
@@ -65,7 +66,7 @@ public final class ExampleBatch implements AutoCloseable {
       int textColumns) {
     this.firstIndex = firstIndex;
     this.positions = List.copyOf(positions);
-    this.ids = List.copyOf(ids);
+    this.ids = new CopyOnWriteArrayList<>(ids);
     this.pictures = pictures.clone();
     this.resolution = resolution;
     this.textColumns = textColumns;
@@ -92,12 +93,9 @@ public final class ExampleBatch implements AutoCloseable {
                 fixedLists(MASK_INPUT, integer, textColumns)));
     columns = VectorSchemaRoot.create(schema, allocator);
     try {
-      VarCharVector names = (VarCharVector) columns.getVector(ID);
       BigIntVector places = (BigIntVector) columns.getVector(POSITION);
-      names.allocateNew();
       places.allocateNew(ids.size());
       for (int i = 0; i < ids.size(); i++) {
-        names.setSafe(i, ids.get(i).getBytes(StandardCharsets.UTF_8));
         places.set(i, positions.get(i));
       }
       allocatePictures((ListVector) columns.getVector(IMAGES), all);
@@ -206,7 +204,7 @@ public final class ExampleBatch implements AutoCloseable {
 
   /** Ids, {@code task/id}. */
   public List<String> ids() {
-    return ids;
+    return List.copyOf(ids);
   }
 
   /** Pictures of each example. */
@@ -262,8 +260,19 @@ public final class ExampleBatch implements AutoCloseable {
     return view(maskInput);
   }
 
+  /** Another example took a row. */
+  void rename(int row, String id) {
+    ids.set(row, id);
+  }
+
   /** The columns, for those who speak Arrow; closed with the batch. */
   VectorSchemaRoot columns() {
+    VarCharVector names = (VarCharVector) columns.getVector(ID);
+    names.allocateNew();
+    for (int i = 0; i < ids.size(); i++) {
+      names.setSafe(i, ids.get(i).getBytes(StandardCharsets.UTF_8));
+    }
+    columns.setRowCount(ids.size());
     return columns;
   }
 

@@ -1,6 +1,8 @@
 package dev.palimpsest.mixtures;
 
 import dev.palimpsest.configs.SourceConfig;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /** Rows with random access. Thread-safe. */
 public interface ExampleSource extends AutoCloseable {
@@ -11,7 +13,35 @@ public interface ExampleSource extends AutoCloseable {
    * @throws IllegalArgumentException when it holds no row
    */
   static ExampleSource open(SourceConfig config) {
-    return config.match(JsonLinesSource::open);
+    return config.match(
+        lines ->
+            SourceFiles.open(
+                lines.path(),
+                file -> JsonLinesSource.open(file, SourceFiles.folder(lines.images(), file))),
+        parquet -> SourceFiles.open(parquet.path(), file -> ParquetSource.open(file, parquet)),
+        arrow ->
+            SourceFiles.open(
+                arrow.path(),
+                file ->
+                    ArrowSource.open(
+                        file,
+                        arrow.columns(),
+                        arrow.pictures(),
+                        SourceFiles.folder(arrow.images(), file))),
+        tar -> SourceFiles.open(tar.path(), TarSource::open),
+        CocoSource::open,
+        CocoSource::open,
+        VqaSource::open,
+        OpenImagesSource::open);
+  }
+
+  /** Files of a source that are not there: what is wrong, by the recipe's key. */
+  static Map<String, String> missing(SourceConfig config) {
+    Map<String, String> missing = new LinkedHashMap<>();
+    config
+        .files()
+        .forEach((key, file) -> SourceFiles.missing(file).ifPresent(m -> missing.put(key, m)));
+    return missing;
   }
 
   /** Number of rows. */

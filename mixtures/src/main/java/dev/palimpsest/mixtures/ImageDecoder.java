@@ -22,12 +22,14 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * PNG and JPEG files to RGB, with the stored levels as they are, like Pillow's {@code
- * convert("RGB")} and TensorFlow's decoders: grey is replicated, alpha is dropped without blending,
- * palettes are looked up, of 16 bits the upper 8 are kept, colour profiles and the EXIF orientation
- * are ignored. Of an animation the first frame is taken.
+ * JPEG, PNG, WebP, GIF, TIFF and BMP files to RGB, with the stored levels as they are, like
+ * Pillow's {@code convert("RGB")} and TensorFlow's decoders: grey is replicated, alpha is dropped
+ * without blending, palettes are looked up, of 16 bits the upper 8 are kept, colour profiles and
+ * the EXIF orientation are ignored. Ordinary JPEG files go through libjpeg-turbo where the system
+ * has it ({@link TurboJpeg}).
  *
  * <p>Samples are read from the raster: {@link BufferedImage#getRGB} converts grey with alpha and 16
  * bits through a linear colour space and gives other levels.
@@ -43,6 +45,8 @@ public final class ImageDecoder {
   private static final byte[] PROFILE =
       "ICC_PROFILE\0".getBytes(StandardCharsets.US_ASCII); // opens an APP2 segment
 
+  private static final int[] BGR = {2, 1, 0};
+
   private ImageDecoder() {}
 
   /**
@@ -56,23 +60,115 @@ public final class ImageDecoder {
   }
 
   /**
-   * Reads a file's bytes.
+   * Reads a file's bytes, of an animation or several pages the first frame.
    *
    * @throws IOException when they are no picture, truncated or more than {@link #MAX_PIXELS}
    */
   public static Image decode(byte[] bytes) throws IOException {
-    byte[] plain = isJpeg(bytes) ? withoutProfile(bytes) : bytes;
-    try (ImageInputStream stream =
-        new MemoryCacheImageInputStream(new ByteArrayInputStream(plain))) {
-      Iterator<ImageReader> readers = ImageIO.getImageReaders(stream);
-      if (!readers.hasNext()) {
-        throw new IOException(
-            "not a picture of a known format (PNG and JPEG are); it begins with bytes "
-                + hex(bytes, 8));
+    return decode(bytes, 0);
+  }
+
+  /**
+   * Reads one frame of a file's bytes.
+   *
+   * @param frame 0-based
+   * @throws IOException when they are no picture, truncated, more than {@link #MAX_PIXELS} or of
+   *     fewer frames
+   */
+  public static Image decode(byte[] bytes, int frame) throws IOException {
+    JpegHeader jpeg = JpegHeader.of(bytes);
+    if (jpeg != null && frame == 0) {
+      requirePixels(jpeg.width(), jpeg.height());
+      Image image = jpeg.isPlain() ? TurboJpeg.decode(bytes, jpeg) : null;
+      if (image != null) {
+        return image;
       }
-      ImageReader reader = readers.next();
+    }
+    return decodeInJava(bytes, frame, jpeg != null && jpeg.isPlain());
+  }
+
+  /** The JDK's and TwelveMonkeys' readers alone. */
+  static Image decodeInJava(byte[] bytes, int frame, boolean plainJpeg) throws IOException {
+    byte[] plain = isJpeg(bytes) ? withoutProfile(bytes) : bytes;
+    return withReader(
+        plain,
+        plainJpeg,
+        (reader, stream) -> {
+          List<String> truncated = new ArrayList<>();
+          reader.addIIOReadWarningListener(
+              (source, warning) -> {
+                if (TRUNCATED.matcher(warning).find()) {
+                  truncated.add(warning);
+                }
+              });
+          reader.setInput(stream, frame == 0 && !isGif(bytes), !isGif(bytes));
+          if (frame > 0 && frame >= reader.getNumImages(true)) {
+            throw new IOException(
+                "picture of %d frames; there is no frame %d"
+                    .formatted(reader.getNumImages(true), frame));
+          }
+          requirePixels(reader.getWidth(frame), reader.getHeight(frame));
+          Image image = isGif(bytes) ? GifFrames.decode(reader, frame) : rgb(reader.read(frame));
+          if (!truncated.isEmpty()) {
+            throw new IOException("truncated picture: " + truncated.get(0));
+          }
+          return image;
+        });
+  }
+
+  /**
+   * Frames of an animation or pages of a file; 1 for a still.
+   *
+   * @throws IOException when the bytes are no picture
+   */
+  public static int frames(byte[] bytes) throws IOException {
+    if (isJpeg(bytes)) {
+      return 1;
+    }
+    return withReader(
+        bytes,
+        false,
+        (reader, stream) -> {
+          reader.setInput(stream, false, true);
+          return reader.getNumImages(true);
+        });
+  }
+
+  /** Refuses a picture whose head promises too much, before memory is taken. */
+  static void requirePixels(int width, int height) throws IOException {
+    if ((long) width * height > MAX_PIXELS) {
+      throw new IOException(
+          "picture of %d x %d pixels; at most %d pixels are decoded"
+              .formatted(width, height, MAX_PIXELS));
+    }
+  }
+
+  private interface Reading<T> {
+    T read(ImageReader reader, ImageInputStream stream) throws IOException;
+  }
+
+  /**
+   * Reads with the first reader that knows the bytes.
+   *
+   * @param plainJpeg for the JDK's own, which is right for such files and faster
+   */
+  private static <T> T withReader(byte[] bytes, boolean plainJpeg, Reading<T> reading)
+      throws IOException {
+    try (ImageInputStream stream =
+        new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+      ImageReader reader = plainJpeg ? jdkJpegReader() : null;
+      if (reader == null) {
+        Iterator<ImageReader> readers = ImageIO.getImageReaders(stream);
+        if (!readers.hasNext()) {
+          throw new IOException(
+              "not a picture of a known format (JPEG, PNG, WebP, GIF, TIFF and BMP are); it begins"
+                  + " with bytes "
+                  + hex(bytes, 8));
+        }
+        reader = readers.next();
+      }
       try {
-        return read(reader, stream);
+        return reading.read(reader, stream);
       } catch (EOFException e) { // carries no message
         throw new IOException("truncated picture: it ends early", e);
       } catch (RuntimeException e) {
@@ -84,29 +180,23 @@ public final class ImageDecoder {
     }
   }
 
-  private static Image read(ImageReader reader, ImageInputStream stream) throws IOException {
-    List<String> truncated = new ArrayList<>();
-    reader.addIIOReadWarningListener(
-        (source, warning) -> {
-          if (TRUNCATED.matcher(warning).find()) {
-            truncated.add(warning);
-          }
-        });
-    reader.setInput(stream, true, true);
-    long pixels = (long) reader.getWidth(0) * reader.getHeight(0);
-    if (pixels > MAX_PIXELS) {
-      throw new IOException(
-          "picture of %d x %d pixels; at most %d pixels are decoded"
-              .formatted(reader.getWidth(0), reader.getHeight(0), MAX_PIXELS));
+  /** The JDK's reader of JPEG files; null where there is none. */
+  private static @Nullable ImageReader jdkJpegReader() {
+    for (Iterator<ImageReader> it = ImageIO.getImageReadersByFormatName("jpeg"); it.hasNext(); ) {
+      ImageReader reader = it.next();
+      if (reader.getClass().getName().startsWith("com.sun.imageio.")) {
+        return reader;
+      }
+      reader.dispose();
     }
-    BufferedImage image = reader.read(0);
-    if (!truncated.isEmpty()) {
-      throw new IOException("truncated picture: " + truncated.get(0));
-    }
-    return rgb(image);
+    return null;
   }
 
-  private static Image rgb(BufferedImage image) throws IOException {
+  private static boolean isGif(byte[] bytes) {
+    return bytes.length > 5 && bytes[0] == 'G' && bytes[1] == 'I' && bytes[2] == 'F';
+  }
+
+  static Image rgb(BufferedImage image) throws IOException {
     Raster raster = image.getRaster();
     if (image.getColorModel() instanceof IndexColorModel palette) {
       return fromPalette(raster, palette);
@@ -144,6 +234,19 @@ public final class ImageDecoder {
     int height = raster.getHeight();
     byte[] samples = data.getData();
     int[] offsets = layout.getBandOffsets();
+    boolean bgr =
+        Arrays.equals(offsets, BGR)
+            && layout.getPixelStride() == 3
+            && layout.getScanlineStride() == 3 * width
+            && samples.length == 3 * width * height;
+    if (bgr) {
+      for (int i = 0; i < samples.length; i += 3) {
+        byte blue = samples[i];
+        samples[i] = samples[i + 2];
+        samples[i + 2] = blue;
+      }
+      return new Image(width, height, samples);
+    }
     boolean grey = layout.getNumBands() < 3;
     int red = offsets[0] + data.getOffset();
     int green = grey ? red : offsets[1] + data.getOffset();

@@ -3,6 +3,7 @@ package dev.palimpsest.mixtures;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * A picture that has not been decoded.
@@ -33,6 +34,13 @@ public record ImageReference(String name, Content content, int frame) {
   /** The first frame of a file, which need not exist yet. */
   public static ImageReference file(Path path) {
     return new ImageReference(path.toString(), new FileContent(path), 0);
+  }
+
+  /** The folder that this names instead of a file, if it does: one of frames. */
+  Optional<Path> folder() {
+    return content instanceof FileContent file && Files.isDirectory(file.path())
+        ? Optional.of(file.path())
+        : Optional.empty();
   }
 
   private record FileContent(Path path) implements Content {

@@ -5,13 +5,11 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.palimpsest.configs.SourceConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -99,17 +97,16 @@ final class JsonLinesSource implements ExampleSource {
     lines = Arrays.copyOf(numbers, count);
   }
 
-  static JsonLinesSource open(SourceConfig.JsonLines config) {
-    Path file = Path.of(config.path());
-    Path parent = file.toAbsolutePath().getParent();
-    Path images = config.images() == null ? parent : Path.of(config.images());
-    if (images == null) {
-      throw new IllegalArgumentException("source " + file + " is no file");
-    }
+  /**
+   * Opens a file.
+   *
+   * @param images folder that image names are relative to
+   */
+  static JsonLinesSource open(Path file, Path images) {
     FileChannel channel = null;
     try {
       channel = FileChannel.open(file, StandardOpenOption.READ);
-      return new JsonLinesSource(file, images.toAbsolutePath().normalize(), channel);
+      return new JsonLinesSource(file, images, channel);
     } catch (IOException e) {
       throw closing(channel, new UncheckedIOException("cannot read source " + file, e));
     } catch (RuntimeException e) {
@@ -150,12 +147,9 @@ final class JsonLinesSource implements ExampleSource {
       String name = text(position, "image", image);
       Path path;
       try {
-        path = images.resolve(name).normalize();
-      } catch (java.nio.file.InvalidPathException e) {
-        throw bad(position, "image '%s' is no file name".formatted(name), e);
-      }
-      if (!Path.of(name).isAbsolute() && !path.startsWith(images)) {
-        throw bad(position, "image '%s' leaves the images folder %s".formatted(name, images), null);
+        path = SourceFiles.picture(images, name);
+      } catch (IllegalArgumentException e) {
+        throw bad(position, String.valueOf(e.getMessage()), e);
       }
       references.add(ImageReference.file(path));
     }
@@ -230,20 +224,16 @@ final class JsonLinesSource implements ExampleSource {
       throw new UncheckedIOException("cannot read source " + file, e);
     }
     for (int position = 0; position < offsets.length; position++) {
-      for (JsonNode image : list(parse(position).path("image"))) {
-        String name = text(position, "image", image);
-        digest.add(name).add(size(images.resolve(name)));
+      try {
+        for (JsonNode image : list(parse(position).path("image"))) {
+          String name = text(position, "image", image);
+          SourceFiles.addPicture(digest, name, SourceFiles.picture(images, name));
+        }
+      } catch (BadExampleException | IllegalArgumentException e) {
+        digest.add(-2); // its bytes are in already, and that it is bad is for its reader to say
       }
     }
     return digest.hex();
-  }
-
-  private static long size(Path image) {
-    try {
-      return Files.size(image);
-    } catch (IOException e) {
-      return -1;
-    }
   }
 
   @Override

@@ -6,14 +6,17 @@ import dev.palimpsest.mixtures.BatchBuilder.Layout;
 import dev.palimpsest.mixtures.MixtureOrder.Position;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -29,8 +32,11 @@ import org.jspecify.annotations.Nullable;
  * that is read in parts are then handed out by their number of pictures, so that a part seldom has
  * examples of different lengths.
  *
- * <p>Bad data ends the run: a line that cannot be read or a picture that is missing or damaged
- * surfaces in {@link BatchStream#next()} as {@link BadExampleException}.
+ * <p>Bad data, a row that cannot be read or a picture that is missing or damaged, surfaces in
+ * {@link BatchStream#next()} as {@link BadExampleException}, unless the task has a share that may
+ * be bad: then the next good example of the same epoch's permutation takes the place ({@link
+ * MixtureOrder#at(long, int)}), with as many pictures where the bad one's number was known. So what
+ * stands at a position still follows from (seed, stage, position) and the data alone.
  */
 public final class Mixture implements AutoCloseable {
   private final long seed;
@@ -40,6 +46,9 @@ public final class Mixture implements AutoCloseable {
   private final MixtureOrder order;
   private final String fingerprint;
   private final BatchBuilder builder;
+
+  /** Bad examples in a row that are skipped before a source counts as broken. */
+  private static final int MOST_ATTEMPTS = 1000;
 
   private Mixture(
       long seed,
@@ -124,14 +133,68 @@ public final class Mixture implements AutoCloseable {
     return fingerprint;
   }
 
-  /** The example at a global position, under the id {@code task/id}. */
-  private Example example(long index) {
-    Position position = order.at(index);
-    String name = names.get(position.task());
-    Task task = Objects.requireNonNull(tasks.get(name), name);
-    Draw draw = Draw.at(seed, stage, index);
-    Example example = task.example(position.example(), position.epoch(), draw);
-    return example.withId(name + "/" + example.id());
+  /**
+   * The first good example for a global position, under the id {@code task/id}.
+   *
+   * @param attempt where to begin, as in {@link MixtureOrder#at(long, int)}
+   * @param pictures how many it must have; -1: any number
+   * @param skipped gets the bad ones
+   */
+  private Placed place(long position, int attempt, int pictures, Collection<Skipped> skipped) {
+    int most = (int) Math.min(MOST_ATTEMPTS, task(position).size());
+    BadExampleException bad = null;
+    for (int i = attempt; i < most; i++) {
+      Position at = order.at(position, i);
+      String name = names.get(at.task());
+      try {
+        Task task = task(position);
+        Example example = task.example(at.example(), at.epoch(), Draw.at(seed, stage, position));
+        if (pictures < 0 || example.images().size() == pictures) {
+          return new Placed(position, i, example.withId(name + "/" + example.id()));
+        }
+      } catch (BadExampleException e) {
+        bad = e;
+        skip(position, i, e, skipped);
+      }
+    }
+    throw new BadExampleException(
+        "task %s: no usable example within %d of the one at position %d; %s"
+            .formatted(
+                names.get(order.at(position).task()),
+                most,
+                position,
+                bad == null ? "none has as many pictures" : "the last: " + bad.getMessage()),
+        bad);
+  }
+
+  private Task task(long position) {
+    String name = names.get(order.at(position).task());
+    return Objects.requireNonNull(tasks.get(name), name);
+  }
+
+  /** Notes a bad example, or throws it on where the task allows none. */
+  private void skip(
+      long position, int attempt, BadExampleException bad, Collection<Skipped> skipped) {
+    if (task(position).badShare() == 0) {
+      throw bad;
+    }
+    Position at = order.at(position, attempt);
+    skipped.add(
+        new Skipped(
+            position,
+            attempt,
+            names.get(at.task()),
+            at.example(),
+            String.valueOf(bad.getMessage())));
+  }
+
+  /**
+   * Share of a task's examples that may be bad.
+   *
+   * @param task its name
+   */
+  public double badShare(String task) {
+    return Objects.requireNonNull(tasks.get(task), task).badShare();
   }
 
   /**
@@ -195,17 +258,40 @@ public final class Mixture implements AutoCloseable {
     /** Nanoseconds that {@link #next()} has waited so far. */
     long waitedNanos();
 
+    /**
+     * Bad examples that were passed over for the batches taken since the last call, in the order of
+     * positions within a batch or part.
+     */
+    List<Skipped> skipped();
+
     /** Stops the threads and frees the batches that were not taken. */
     @Override
     void close();
   }
 
+  /**
+   * A bad example that another took the place of.
+   *
+   * @param position global position
+   * @param attempt how many were bad before it at this position
+   * @param task its task
+   * @param row its index in the task's source
+   * @param reason names the source, the example and what is wrong
+   */
+  public record Skipped(long position, int attempt, String task, long row, String reason) {
+    private static final Comparator<Skipped> BY_POSITION =
+        Comparator.comparingLong(Skipped::position).thenComparingInt(Skipped::attempt);
+  }
+
   /** An example at its global position. */
-  private record Placed(long position, Example example) {
+  private record Placed(long position, int attempt, Example example) {
     int pictures() {
       return example.images().size();
     }
   }
+
+  /** A finished part and what was skipped for it. */
+  private record Part(ExampleBatch batch, Queue<Skipped> skipped) {}
 
   /**
    * Every batch is one task a part that reads its examples' rows. Every part is then one task that
@@ -218,8 +304,10 @@ public final class Mixture implements AutoCloseable {
     private final int partSize;
     private final int ahead;
     private final ExecutorService threads;
-    private final Deque<CompletableFuture<ExampleBatch>> pending = new ArrayDeque<>();
+    private final Deque<CompletableFuture<Part>> pending = new ArrayDeque<>();
+    private final List<Skipped> skipped = new ArrayList<>();
     private CompletableFuture<List<Placed>> batch = new CompletableFuture<>(); // scheduled last
+    private Queue<Skipped> unread = new ConcurrentLinkedQueue<>(); // skipped when it was read
     private long scheduled; // parts
     private long waitedNanos;
     private volatile boolean closed;
@@ -254,16 +342,19 @@ public final class Mixture implements AutoCloseable {
       long first = firstIndex.applyAsLong(scheduled / parts);
       scheduled++;
       if (part == 0) {
-        batch = read(first);
+        unread = new ConcurrentLinkedQueue<>();
+        batch = read(first, unread);
       }
       int from = part * partSize;
+      // What was skipped when the batch was read is told with its first part.
+      Queue<Skipped> bad = part == 0 ? unread : new ConcurrentLinkedQueue<>();
       pending.add(
           batch.thenComposeAsync(
-              placed -> decode(first + from, placed.subList(from, from + partSize)), threads));
+              placed -> decode(first + from, placed.subList(from, from + partSize), bad), threads));
     }
 
     /** The examples of a batch in the order in which its parts take them. */
-    private CompletableFuture<List<Placed>> read(long first) {
+    private CompletableFuture<List<Placed>> read(long first, Queue<Skipped> bad) {
       List<CompletableFuture<List<Placed>>> parts = new ArrayList<>();
       for (int from = 0; from < batchSize; from += partSize) {
         long start = first + from;
@@ -271,7 +362,7 @@ public final class Mixture implements AutoCloseable {
             CompletableFuture.supplyAsync(
                 () ->
                     LongStream.range(start, start + partSize)
-                        .mapToObj(position -> new Placed(position, example(position)))
+                        .mapToObj(position -> place(position, 0, -1, bad))
                         .toList(),
                 threads));
       }
@@ -284,34 +375,39 @@ public final class Mixture implements AutoCloseable {
                       .toList());
     }
 
-    private CompletableFuture<ExampleBatch> decode(long first, List<Placed> placed) {
+    private CompletableFuture<Part> decode(long first, List<Placed> placed, Queue<Skipped> bad) {
       List<Example> examples = placed.stream().map(Placed::example).toList();
       List<Long> positions = placed.stream().map(Placed::position).toList();
-      return fill(builder.allocate(Layout.TRAINING, first, positions, examples), examples);
-    }
-
-    private CompletableFuture<ExampleBatch> fill(ExampleBatch batch, List<Example> examples) {
+      ExampleBatch columns = builder.allocate(Layout.TRAINING, first, positions, examples);
       CompletableFuture<?>[] rows =
-          IntStream.range(0, examples.size())
+          IntStream.range(0, placed.size())
               .mapToObj(
-                  row ->
-                      CompletableFuture.runAsync(
-                          () -> {
-                            if (!closed) {
-                              builder.fill(Layout.TRAINING, batch, row, examples.get(row));
-                            }
-                          },
-                          threads))
+                  row -> CompletableFuture.runAsync(() -> fill(columns, row, placed, bad), threads))
               .toArray(CompletableFuture<?>[]::new);
       // allOf waits for every row, so that no thread writes into a batch that is closed here.
       return CompletableFuture.allOf(rows)
-          .thenApply(done -> batch)
+          .thenApply(done -> new Part(columns, bad))
           .whenComplete(
               (done, problem) -> {
                 if (problem != null) {
-                  batch.close();
+                  columns.close();
                 }
               });
+    }
+
+    /** Fills a row with its example, or with the next good one with as many pictures. */
+    private void fill(ExampleBatch columns, int row, List<Placed> placed, Queue<Skipped> bad) {
+      Placed next = placed.get(row);
+      while (!closed) {
+        try {
+          builder.fill(Layout.TRAINING, columns, row, next.example());
+          columns.rename(row, next.example().id());
+          return;
+        } catch (BadExampleException e) {
+          skip(next.position(), next.attempt(), e, bad);
+          next = place(next.position(), next.attempt() + 1, next.pictures(), bad);
+        }
+      }
     }
 
     @Override
@@ -325,7 +421,9 @@ public final class Mixture implements AutoCloseable {
       schedule();
       long start = System.nanoTime();
       try {
-        return pending.remove().join();
+        Part part = pending.remove().join();
+        part.skipped().stream().sorted(Skipped.BY_POSITION).forEach(skipped::add);
+        return part.batch();
       } catch (CompletionException e) {
         failure = e.getCause() instanceof RuntimeException cause ? cause : e;
         throw failure;
@@ -340,21 +438,28 @@ public final class Mixture implements AutoCloseable {
     }
 
     @Override
+    public List<Skipped> skipped() {
+      List<Skipped> taken = List.copyOf(skipped);
+      skipped.clear();
+      return taken;
+    }
+
+    @Override
     public void close() {
       closed = true;
-      for (CompletableFuture<ExampleBatch> batch : pending) {
+      for (CompletableFuture<Part> part : pending) {
         // A batch with a problem is freed already, and nobody wants to hear of it any more.
-        batch.handle((done, problem) -> close(done)).join();
+        part.handle((done, problem) -> close(done)).join();
       }
       pending.clear();
       threads.shutdown();
     }
 
-    private static boolean close(@Nullable ExampleBatch batch) {
-      if (batch != null) {
-        batch.close();
+    private static boolean close(@Nullable Part part) {
+      if (part != null) {
+        part.batch().close();
       }
-      return batch != null;
+      return part != null;
     }
   }
 }

@@ -105,6 +105,16 @@ public final class MixtureOrder {
 
   /** What stands at a global position, 0-based. */
   public Position at(long index) {
+    return at(index, 0);
+  }
+
+  /**
+   * What takes the place when that is bad: the examples that follow it in the epoch's permutation
+   * of the task's source, beginning anew at its end.
+   *
+   * @param attempt 0 for what stands there, then 1, 2, ...
+   */
+  public Position at(long index, int attempt) {
     if (index < 0) {
       throw new IndexOutOfBoundsException("a mixture has no position " + index);
     }
@@ -113,8 +123,18 @@ public final class MixtureOrder {
     long stood = index / BLOCK * places[task] + ranks[place];
     long epoch = stood / sizes[task];
     long epochKey = SplitMix.mix(SplitMix.mix(key + 1 + task) ^ epoch);
-    long example = Permutation.at(stood % sizes[task], sizes[task], epochKey);
+    long turn = (stood % sizes[task] + attempt) % sizes[task];
+    long example = Permutation.at(turn, sizes[task], epochKey);
     return new Position(task, example, epoch);
+  }
+
+  /** Positions of a task among those before a global position. */
+  public long count(int task, long before) {
+    long count = before / BLOCK * places[task];
+    for (int place = 0; place < before % BLOCK; place++) {
+      count += tasks[place] == task ? 1 : 0;
+    }
+    return count;
   }
 
   /**

@@ -72,7 +72,7 @@ public final class Task implements AutoCloseable {
    * @throws BadExampleException when there is no usable row
    */
   public Example example(long index, long epoch, Draw draw) {
-    Row row = source.row(index);
+    Row row = Frames.expanded(source.row(index), config.frames());
     ImageSteps steps = ImageSteps.draw(augment, draw);
     if (config.type() instanceof TaskType.PrefixSuffix) {
       steps = steps.uncropped(); // its text may speak of places
@@ -97,15 +97,24 @@ public final class Task implements AutoCloseable {
     return source.row(index);
   }
 
+  /** Share of the examples that may be bad and are passed over. */
+  double badShare() {
+    return config.badShare();
+  }
+
   /** Of the source's content and of how it is read; SHA-256 in hex. */
   public String fingerprint() {
-    boolean plain = config.type() instanceof TaskType.PrefixSuffix && config.fields().isEmpty();
+    boolean plain =
+        config.type() instanceof TaskType.PrefixSuffix
+            && config.fields().isEmpty()
+            && config.frames() == 1;
     return plain
         ? source.fingerprint()
         : new Digest()
             .add("task 1", source.fingerprint())
             .add(Fingerprint.of((Record) config.type()))
             .add(config.fields().toString())
+            .add(config.frames())
             .hex();
   }
 

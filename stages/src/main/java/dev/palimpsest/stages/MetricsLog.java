@@ -70,6 +70,7 @@ final class MetricsLog implements AutoCloseable {
     line.put("seconds", m.seconds());
     line.put("examplesPerSecond", m.rate(batchSize));
     line.put("waitShare", m.waitShare());
+    line.put("skipped", m.skipped());
     GuardEvent event = m.event();
     if (event != null) {
       ObjectNode guard = line.putObject("guard");

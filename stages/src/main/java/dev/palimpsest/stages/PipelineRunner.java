@@ -14,6 +14,7 @@ import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.eval.metrics.Metrics;
+import dev.palimpsest.mixtures.ExampleSource;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.mixtures.playground.Playground;
 import dev.palimpsest.model.Kernels;
@@ -164,10 +165,7 @@ public final class PipelineRunner {
     require(problems, "tokenizer.path", recipe.tokenizer().path());
     recipe
         .tasks()
-        .forEach(
-            (name, task) ->
-                task.source()
-                    .match(j -> require(problems, "tasks." + name + ".source.path", j.path())));
+        .forEach((name, task) -> require(problems, "tasks." + name + ".source.", task.source()));
     recipe
         .suites()
         .forEach(
@@ -200,7 +198,7 @@ public final class PipelineRunner {
   private static void requireFiles(List<Problem> problems, String at, SuiteTaskConfig task) {
     SourceConfig source = task.source();
     if (source != null) {
-      source.match(j -> require(problems, at + ".source.path", j.path()));
+      require(problems, at + ".source.", source);
     }
     String benchmark = task.benchmark();
     if (benchmark != null) {
@@ -221,6 +219,11 @@ public final class PipelineRunner {
         problems.add(new Problem(at + ".metrics", String.valueOf(e.getMessage())));
       }
     }
+  }
+
+  private static void require(List<Problem> problems, String at, SourceConfig source) {
+    ExampleSource.missing(source)
+        .forEach((key, message) -> problems.add(new Problem(at + key, message)));
   }
 
   private static List<Problem> require(List<Problem> problems, String path, @Nullable String file) {

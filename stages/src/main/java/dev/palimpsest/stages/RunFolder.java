@@ -25,6 +25,7 @@ import java.util.Optional;
  * STAGE/capsules/             states before steps that the guard found fault with
  * STAGE/metrics.jsonl         one line a logged step
  * STAGE/examples.jsonl        ids of the examples of each step, in order
+ * STAGE/skipped.jsonl         one line a bad example that another took the place of
  * STAGE/scores/               MOMENT.SUITE.json: before, at-EXAMPLES, after
  * STAGE/predictions/          MOMENT.SUITE/TASK.jsonl
  * STAGE/export/               huggingface/, big_vision.npz
@@ -73,6 +74,11 @@ public final class RunFolder {
   /** The ordered list of the examples that a stage has consumed. */
   public Path examples(String stage) {
     return stage(stage).resolve("examples.jsonl");
+  }
+
+  /** A stage's skipped examples. */
+  public Path skipped(String stage) {
+    return stage(stage).resolve("skipped.jsonl");
   }
 
   /** Folder of a stage's scores, created when absent. */

@@ -207,6 +207,7 @@ final class StageRunner {
       }
 
       // ---- What the stage leaves
+      notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
       if (own.filter(c -> StateFiles.examples(c) == end).isEmpty()) {
         saver.save(state, () -> {});

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param outcome what the step did
  * @param seconds the whole step
  * @param waitShare share of it spent waiting for data
+ * @param skipped bad examples of the stage so far that others took the place of
  * @param event what the guard found; null for nothing
  */
 public record StepMetrics(
@@ -18,6 +19,7 @@ public record StepMetrics(
     TrainStep.Outcome outcome,
     double seconds,
     double waitShare,
+    long skipped,
     @Nullable GuardEvent event) {
   /** Examples a second. */
   public double rate(int batchSize) {

@@ -90,12 +90,19 @@ final class TrainingLoop {
     progress.start(stage, state.examples());
     try (MetricsLog metrics = new MetricsLog(folder.metrics(stage.name()), state.examples());
         ExampleLog examples = new ExampleLog(folder.examples(stage.name()), state.consumed());
+        SkippedExamples skipped =
+            new SkippedExamples(
+                folder.skipped(stage.name()),
+                mixture,
+                state.dataPosition() - state.examples(),
+                state.dataPosition());
         Mixture.BatchStream batches =
             mixture.batches(state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
       Runnable logsLast =
           () -> {
             metrics.sync();
             examples.sync();
+            skipped.sync();
           };
       while (state.examples() < stage.examples()) {
         boolean fresh = state.examples() == start.examples();
@@ -130,6 +137,7 @@ final class TrainingLoop {
         Consumed consumed =
             examples.add(state.consumed(), done.state().examples(), done.outcome().ids());
         state = done.state().consuming(consumed);
+        skipped.add(batches.skipped(), state.dataPosition());
         double nanos = Math.max(1, System.nanoTime() - began);
         StepMetrics line =
             new StepMetrics(
@@ -138,6 +146,7 @@ final class TrainingLoop {
                 done.outcome(),
                 nanos / 1e9,
                 (batches.waitedNanos() - waitedBefore) / nanos,
+                skipped.count(),
                 done.event());
 
         // ---- Log

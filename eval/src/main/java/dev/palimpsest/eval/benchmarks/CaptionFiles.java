@@ -2,6 +2,7 @@ package dev.palimpsest.eval.benchmarks;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import dev.palimpsest.mixtures.formats.Csv;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

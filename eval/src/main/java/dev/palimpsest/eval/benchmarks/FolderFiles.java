@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import dev.palimpsest.mixtures.formats.Csv;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.TextNode;
+import dev.palimpsest.mixtures.CocoNames;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -53,7 +54,7 @@ public final class QuestionFiles {
       examples.add(
           new BenchmarkExample(
               asked.text(question, "question_id"),
-              List.of(cocoName(subtype, asked.text(question, "image_id"))),
+              List.of(CocoNames.picture(subtype, asked.text(question, "image_id"))),
               asked.text(question, "question"),
               List.of(),
               JsonFile.fields(question, "image_id")));
@@ -93,15 +94,11 @@ public final class QuestionFiles {
       fields.put("raw_answers", raw);
     }
     return new BenchmarkExample(
-        id, List.of(cocoName(subtype, image)), question, JsonFile.texts(answers, "answer"), fields);
-  }
-
-  /** Until 2015 names carry the subset; later they are the number alone. */
-  private static String cocoName(String subset, String image) {
-    String number = image.matches("\\d{1,12}") ? "%012d".formatted(Long.parseLong(image)) : image;
-    return subset.matches("(train|val)2014|test2015")
-        ? "COCO_" + subset + "_" + number + ".jpg"
-        : number + ".jpg";
+        id,
+        List.of(CocoNames.picture(subtype, image)),
+        question,
+        JsonFile.texts(answers, "answer"),
+        fields);
   }
 
   /** TextVQA. */
@@ -228,7 +225,7 @@ public final class QuestionFiles {
       examples.add(
           new BenchmarkExample(
               json.text(item, "question_id"),
-              List.of(cocoName("", json.text(item, "image_id"))),
+              List.of(CocoNames.picture("", json.text(item, "image_id"))),
               json.text(item, "question"),
               JsonFile.texts(item.path("direct_answers")),
               fields));

@@ -1,0 +1,205 @@
+package dev.palimpsest.mixtures;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Finds the files of sources, keeps the names in them inside their folders, fingerprints them. */
+final class SourceFiles {
+  private static final Pattern GLOB = Pattern.compile("[*?\\[{]");
+
+  /** Files up to here are fingerprinted whole. */
+  private static final long WHOLE = 16L << 20;
+
+  /** Of larger ones the two ends and this many places between them. */
+  private static final int PLACES = 62;
+
+  private static final int PLACE_BYTES = 1 << 16;
+  private static final int END_BYTES = 1 << 20;
+
+  private SourceFiles() {}
+
+  /**
+   * Opens what a path names: a file, or all files that a glob matches as one source.
+   *
+   * @throws UncheckedIOException when there is no such file
+   */
+  static ExampleSource open(String pathOrGlob, Function<Path, ExampleSource> opener) {
+    List<Path> files = matching(pathOrGlob);
+    List<ExampleSource> parts = new ArrayList<>();
+    try {
+      files.forEach(file -> parts.add(opener.apply(file)));
+      return parts.size() == 1 ? parts.get(0) : new ConcatenatedSource(parts);
+    } catch (RuntimeException e) {
+      parts.forEach(ExampleSource::close);
+      throw e;
+    }
+  }
+
+  /** The file, or those that the glob matches, in the order of their names. */
+  static List<Path> matching(String pathOrGlob) {
+    Path literal = Path.of(pathOrGlob);
+    if (Files.exists(literal) || !GLOB.matcher(pathOrGlob).find()) {
+      if (!Files.isRegularFile(literal)) {
+        throw missing(pathOrGlob, Files.isDirectory(literal) ? "is a folder" : "no such file");
+      }
+      return List.of(literal);
+    }
+    Path pattern = literal.toAbsolutePath().normalize();
+    Path folder = pattern.getRoot();
+    int fixed = 0;
+    while (folder != null && !GLOB.matcher(pattern.getName(fixed).toString()).find()) {
+      folder = folder.resolve(pattern.getName(fixed++));
+    }
+    if (folder == null || !Files.isDirectory(folder)) {
+      throw missing(pathOrGlob, "there is no folder " + folder);
+    }
+    PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+    try (Stream<Path> files = Files.walk(folder, pattern.getNameCount() - fixed)) {
+      List<Path> found =
+          files
+              .filter(file -> matcher.matches(file) && Files.isRegularFile(file))
+              .sorted()
+              .toList();
+      if (found.isEmpty()) {
+        throw missing(pathOrGlob, "no file in " + folder + " matches");
+      }
+      return found;
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read source " + pathOrGlob, e);
+    }
+  }
+
+  /** What is wrong with a path or glob, if there is nothing of the kind. */
+  static Optional<String> missing(String pathOrGlob) {
+    if (Files.exists(Path.of(pathOrGlob))) {
+      return Optional.empty();
+    }
+    if (!GLOB.matcher(pathOrGlob).find()) {
+      return Optional.of(
+          "no such file or folder: " + Path.of(pathOrGlob).toAbsolutePath().normalize());
+    }
+    try {
+      matching(pathOrGlob);
+      return Optional.empty();
+    } catch (UncheckedIOException e) {
+      return Optional.of("no file matches " + pathOrGlob);
+    }
+  }
+
+  private static UncheckedIOException missing(String path, String reason) {
+    return new UncheckedIOException(
+        "cannot read source " + path, new NoSuchFileException(path, null, reason));
+  }
+
+  /** The folder given, or the one that a file lies in. */
+  static Path folder(@Nullable String given, Path file) {
+    Path folder = given != null ? Path.of(given) : file.toAbsolutePath().getParent();
+    if (folder == null) {
+      throw new IllegalArgumentException("source " + file + " is no file");
+    }
+    return folder.toAbsolutePath().normalize();
+  }
+
+  /**
+   * A picture by its name in a source: relative ones may not leave the folder, absolute ones are
+   * taken as they are.
+   *
+   * @throws IllegalArgumentException when the name is none or leaves the folder
+   */
+  static Path picture(Path folder, String name) {
+    Path path;
+    try {
+      path = folder.resolve(name).normalize();
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException("image '%s' is no file name".formatted(name), e);
+    }
+    if (!Path.of(name).isAbsolute() && !path.startsWith(folder)) {
+      throw new IllegalArgumentException(
+          "image '%s' leaves the images folder %s".formatted(name, folder));
+    }
+    return path;
+  }
+
+  /** Adds a picture's name and size; of a folder of frames, those of its files. */
+  static void addPicture(Digest digest, String name, Path path) {
+    digest.add(name);
+    if (Files.isDirectory(path)) {
+      try {
+        for (Path frame : Frames.files(path)) {
+          digest.add(String.valueOf(frame.getFileName())).add(size(frame));
+        }
+      } catch (IOException e) {
+        digest.add(-1);
+      }
+    } else {
+      digest.add(size(path));
+    }
+  }
+
+  /** Bytes of a file; -1 where it is missing. */
+  private static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      return -1;
+    }
+  }
+
+  /** Adds all bytes of a file. */
+  static void addWhole(Digest digest, Path file) {
+    try (FileChannel channel = FileChannel.open(file)) {
+      ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+      while (channel.read(buffer.clear()) >= 0) {
+        digest.add(buffer.flip());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + file, e);
+    }
+  }
+
+  /**
+   * Adds a large file's size, its first and last MiB and 64 KiB at each of 62 places evenly between
+   * them; files of up to 16 MiB whole. A change that keeps the size and misses every place goes
+   * unnoticed.
+   */
+  static void addSampled(Digest digest, Path file) {
+    try (FileChannel channel = FileChannel.open(file)) {
+      long size = channel.size();
+      digest.add(size);
+      if (size <= WHOLE) {
+        addWhole(digest, file);
+        return;
+      }
+      add(digest, channel, 0, END_BYTES);
+      long between = size - 2L * END_BYTES - PLACE_BYTES;
+      for (int i = 0; i < PLACES; i++) {
+        add(digest, channel, END_BYTES + between / (PLACES - 1) * i, PLACE_BYTES);
+      }
+      add(digest, channel, size - END_BYTES, END_BYTES);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + file, e);
+    }
+  }
+
+  private static void add(Digest digest, FileChannel channel, long at, int length)
+      throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(length);
+    while (buffer.hasRemaining() && channel.read(buffer, at + buffer.position()) >= 0) {}
+    digest.add(buffer.flip());
+  }
+}
