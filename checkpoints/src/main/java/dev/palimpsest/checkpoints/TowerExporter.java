@@ -80,4 +80,55 @@ public final class TowerExporter {
           ModelExporter.writeJson(target.resolve("config.json"), config);
         });
   }
+
+  /**
+   * A mask codec in the published layout ({@code vae-oid.npz}, PyTorch's names), drawn at random
+   * and narrow: a rehearsal's masks become tokens that follow from their shapes, nothing more.
+   *
+   * @param manager arrays made here live in a child of it
+   */
+  public static void maskCodec(Path file, NDManager manager, long seed) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    long width = 16;
+    long[] down = {1, 4, 8, 16, 16};
+    for (int i = 0; i < 4; i++) {
+      shapes.put("encoder." + 2 * i + ".weight", new Shape(down[i + 1], down[i], 4, 4));
+    }
+    for (String block : List.of("encoder.8", "encoder.9", "decoder.2", "decoder.3")) {
+      shapes.put(block + ".net.0.weight", new Shape(width, width, 3, 3));
+      shapes.put(block + ".net.2.weight", new Shape(width, width, 3, 3));
+      shapes.put(block + ".net.4.weight", new Shape(width, width, 1, 1));
+    }
+    shapes.put("encoder.10.weight", new Shape(width, width, 1, 1));
+    shapes.put("decoder.0.weight", new Shape(width, width, 1, 1));
+    long[] up = {16, 16, 8, 4, 2};
+    for (int i = 0; i < 4; i++) {
+      shapes.put("decoder." + (4 + 2 * i) + ".weight", new Shape(up[i], up[i + 1], 4, 4));
+    }
+    shapes.put("decoder.12.weight", new Shape(1, 2, 1, 1));
+    try (NDManager scratch = manager.newSubManager()) {
+      List<Tensor> tensors = new ArrayList<>();
+      shapes.forEach(
+          (name, shape) -> {
+            boolean transposed = name.matches("decoder[.](4|6|8|10)[.]weight");
+            long inputs = shape.get(transposed ? 0 : 1) * shape.get(2) * shape.get(3);
+            tensors.add(drawn(scratch, seed, name, shape, Math.sqrt(2.0 / inputs)));
+            String bias = name.replace(".weight", ".bias");
+            Shape outputs = new Shape(shape.get(transposed ? 1 : 0));
+            tensors.add(drawn(scratch, seed, bias, outputs, 0.1));
+          });
+      tensors.add(drawn(scratch, seed, "_vq_vae._embedding", new Shape(128, width), 1));
+      Durable.file(file, channel -> NpzWriter.write(channel, tensors));
+    }
+  }
+
+  private static Tensor drawn(
+      NDManager manager, long seed, String name, Shape shape, double deviation) {
+    SeededNormal normal = new SeededNormal(seed, name);
+    float[] values = new float[(int) shape.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (normal.next() * deviation);
+    }
+    return Tensor.of(name, manager.create(values, shape), ElementType.F32);
+  }
 }

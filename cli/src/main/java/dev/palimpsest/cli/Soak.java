@@ -38,7 +38,7 @@ final class Soak {
       tokenizer: {path: '${run}/data/tokenizer.model'}
       model:
         vision: {width: 64, depth: 2, mlpWidth: 256, heads: 4, patchSize: 14}
-        language: {vocabulary: 1589, width: 96, depth: 2, mlpWidth: 384, heads: 4, keyValueHeads: 1,
+        language: {vocabulary: 1728, width: 96, depth: 2, mlpWidth: 384, heads: 4, keyValueHeads: 1,
           headDim: 24, queryScalar: 24}
       tasks:
         caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}

@@ -34,8 +34,8 @@ public record PrepareConfig(@Nullable Playground playground, @Nullable Towers to
   /**
    * Randomly initialised towers of the recipe's model sizes, written as if published.
    *
-   * @param out folder that receives {@code siglip.npz} (big_vision) and {@code gemma/} (Hugging
-   *     Face)
+   * @param out folder that receives {@code siglip.npz} (big_vision), {@code gemma/} (Hugging Face)
+   *     and a mask codec, {@code vae-oid.npz}
    * @param seed same seed, same bytes
    * @param resolution resolution of the image tower's position embedding
    */

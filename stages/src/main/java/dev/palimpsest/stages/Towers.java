@@ -24,12 +24,15 @@ import java.util.List;
 /**
  * Writes freshly drawn towers as if they had been published, so that a rehearsal goes through stage
  * 0: {@code siglip.npz} in big_vision's layout and {@code gemma/}, a Hugging Face folder, with the
- * vocabulary that Gemma has before location and segmentation tokens join it. {@code towers.json}
- * comes last and says of what they were made.
+ * vocabulary that Gemma has before location and segmentation tokens join it; beside them a mask
+ * codec, {@code vae-oid.npz}. {@code towers.json} comes last and says of what they were made.
  */
 public final class Towers {
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  /** Raised when the same settings would write something else than before. */
+  private static final int FORMAT = 2;
 
   private Towers() {}
 
@@ -66,6 +69,7 @@ public final class Towers {
     Path out = Path.of(settings.out());
     Path facts = out.resolve("towers.json");
     ObjectNode wanted = JSON.createObjectNode();
+    wanted.put("format", FORMAT);
     wanted.put("seed", Long.toString(settings.seed()));
     wanted.put("resolution", settings.resolution());
     wanted.set("model", JSON.valueToTree(model));
@@ -90,6 +94,7 @@ public final class Towers {
         TowerExporter.siglip(out.resolve("siglip.npz"), drawn, model);
         TowerExporter.gemma(out.resolve("gemma"), drawn, model);
       }
+      TowerExporter.maskCodec(out.resolve("vae-oid.npz"), manager, settings.seed());
       Path beside = out.resolve(".towers.json.writing");
       Files.writeString(beside, text);
       Files.move(

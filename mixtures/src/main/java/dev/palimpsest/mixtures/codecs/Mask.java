@@ -187,8 +187,8 @@ public record Mask(int height, int width, BitSet pixels) {
     }
   }
 
-  /** COCO's compressed run lengths. */
-  public String rle() {
+  /** COCO's plain run lengths: background and foreground in turn. */
+  public int[] runs() {
     int[] runs = new int[pixels.cardinality() * 2 + 2];
     int count = 0;
     int at = 0;
@@ -200,8 +200,14 @@ public record Mask(int height, int width, BitSet pixels) {
       at = end;
       inside = !inside;
     }
+    return Arrays.copyOf(runs, count);
+  }
+
+  /** COCO's compressed run lengths. */
+  public String rle() {
+    int[] runs = runs();
     StringBuilder code = new StringBuilder();
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < runs.length; i++) {
       long value = (long) runs[i] - (i > 2 ? runs[i - 2] : 0);
       boolean more = true;
       while (more) {

@@ -26,6 +26,21 @@ final class Corpus {
       }
       scene.figures().forEach(figure -> texts.add("detect " + figure.noun()));
       scene.figures().forEach(figure -> texts.add(scene.detections(figure)));
+      texts.add("caption de");
+      texts.add(scene.germanCaption());
+      for (Scene.Question question : scene.questions(random)) {
+        texts.add("answer en " + question.german());
+        texts.add("question de " + question.answer());
+        texts.add("question en " + question.answer());
+        texts.add(question.german());
+      }
+      texts.add("Generate the alt_text in en at 3: <0>");
+      scene.things().forEach(thing -> texts.add("segment " + thing.figure().noun() + " ; <1>"));
+      texts.add("answer en What objects are in the image?");
+      texts.add("answer en Is circle in the image? none");
+      texts.add("answer en Which of circle, square are in the image?");
+      texts.add("answer en How many triangle?");
+      texts.add("caption and 0");
       texts.add("ocr");
       texts.addAll(Print.WORDS);
     }

@@ -38,6 +38,25 @@ enum Figure {
     return name().toLowerCase(Locale.ROOT);
   }
 
+  /** {@code kreis}. */
+  String german() {
+    return switch (this) {
+      case CIRCLE -> "kreis";
+      case SQUARE -> "quadrat";
+      case TRIANGLE -> "dreieck";
+    };
+  }
+
+  /** {@code kreise}. */
+  String germanPlural() {
+    return german() + "e";
+  }
+
+  /** Of its German noun; the other two are neuter. */
+  boolean masculine() {
+    return this == CIRCLE;
+  }
+
   /** {@code circles}. */
   String plural() {
     return noun() + "s";

@@ -23,6 +23,16 @@ enum Hue {
     return color;
   }
 
+  /** {@code rot}. */
+  String german() {
+    return switch (this) {
+      case RED -> "rot";
+      case GREEN -> "grün";
+      case BLUE -> "blau";
+      case BLACK -> "schwarz";
+    };
+  }
+
   /** {@code red}. */
   String word() {
     return name().toLowerCase(Locale.ROOT);

@@ -40,6 +40,11 @@ import org.slf4j.LoggerFactory;
  * ocr.SPLIT.jsonl                 "ocr"                -> "FOX"; with the print's size as "size"
  * ocr.{large,medium,small}.SPLIT.jsonl                 the same by size
  * ocr.fine.SPLIT.jsonl                                 medium and small together
+ * scenes.SPLIT.jsonl              captions in English and German, objects with masks, absent
+ *                                 figures, regions with captions: rows for task types
+ * questions.SPLIT.jsonl           questions in English and German with answers
+ * prints.SPLIT.jsonl              texts with boxes
+ * texts.SPLIT.jsonl               text without pictures
  * tokenizer.model, tokenizer.json a vocabulary in which nearly every word is one token
  * dataset.json                    settings and counts
  * </pre>
@@ -53,10 +58,10 @@ public final class Playground {
    * Rows of the embedding table before the location and segmentation tokens. The same for every
    * seed and size, so that a recipe can name it.
    */
-  public static final int BASE_VOCABULARY = 437;
+  public static final int BASE_VOCABULARY = 576;
 
   /** Raised when the same settings would draw something else than before. */
-  private static final int FORMAT = 2;
+  private static final int FORMAT = 3;
 
   private static final int FEWEST_PICTURES = 6;
   private static final String SUMMARY = "dataset.json";
@@ -218,13 +223,92 @@ public final class Playground {
     for (Scene.Question question : scene.questions(new Random(seed(file, "questions", 0)))) {
       line("answer." + split, file, "answer en " + question.text(), question.answer(), Map.of());
     }
+    rows(split, file, scene);
     for (Figure figure : scene.figures()) {
       line("detect." + split, file, "detect " + figure.noun(), scene.detections(figure), Map.of());
     }
   }
 
+  /** What task types read: nothing is prompt or target yet. */
+  private void rows(String split, String file, Scene scene) {
+    List<Object> objects = new ArrayList<>();
+    List<Object> regions = new ArrayList<>();
+    for (Thing thing : scene.things()) {
+      objects.add(
+          fields(
+              "label", thing.figure().noun(), "box", thing.box(), "segmentation", outline(thing)));
+      regions.add(fields("box", thing.box(), "caption", "a " + thing.name()));
+    }
+    row(
+        "scenes." + split,
+        fields(
+            "image",
+            file,
+            "height",
+            Canvas.SIDE,
+            "width",
+            Canvas.SIDE,
+            "captions",
+            fields("en", scene.caption(), "de", scene.germanCaption()),
+            "objects",
+            objects,
+            "absent",
+            Figure.ALL.stream()
+                .filter(figure -> !scene.figures().contains(figure))
+                .map(Figure::noun)
+                .toList(),
+            "regions",
+            regions));
+    for (Scene.Question question : scene.questions(new Random(seed(file, "questions", 0)))) {
+      row(
+          "questions." + split,
+          fields(
+              "image",
+              file,
+              "question",
+              fields("en", question.text(), "de", question.german()),
+              "answers",
+              List.of(question.answer())));
+    }
+    row("texts." + split, fields("text", scene.caption() + " and " + scene.germanCaption()));
+  }
+
+  /** Each of COCO's three forms. */
+  private static Object outline(Thing thing) {
+    int left = thing.x() * Thing.CELL;
+    int top = thing.y() * Thing.CELL;
+    int right = left + thing.size() * Thing.CELL;
+    int bottom = top + thing.size() * Thing.CELL;
+    return switch (thing.figure()) {
+      case SQUARE -> List.of(List.of(left, top, right, top, right, bottom, left, bottom));
+      case TRIANGLE -> runs(thing.mask().rle());
+      case CIRCLE -> runs(thing.mask().runs());
+    };
+  }
+
+  private static Object runs(Object counts) {
+    return fields("size", List.of(Canvas.SIDE, Canvas.SIDE), "counts", counts);
+  }
+
+  private static Map<String, Object> fields(Object... namesAndValues) {
+    Map<String, Object> fields = new LinkedHashMap<>();
+    for (int i = 0; i < namesAndValues.length; i += 2) {
+      fields.put((String) namesAndValues[i], namesAndValues[i + 1]);
+    }
+    return fields;
+  }
+
   private void describe(String split, String file, Print print) {
     String size = print.size().word();
+    row(
+        "prints." + split,
+        fields(
+            "image",
+            file,
+            "size",
+            size,
+            "texts",
+            List.of(fields("text", print.word(), "box", print.box()))));
     List<String> groups = new ArrayList<>(List.of("ocr", "ocr." + size));
     if (print.size() != Print.Size.LARGE) {
       groups.add("ocr.fine");
@@ -236,11 +320,12 @@ public final class Playground {
 
   private void line(
       String name, String image, String prefix, String suffix, Map<String, String> more) {
-    Map<String, String> fields = new LinkedHashMap<>();
-    fields.put("image", image);
-    fields.put("prefix", prefix);
-    fields.put("suffix", suffix);
+    Map<String, Object> fields = fields("image", image, "prefix", prefix, "suffix", suffix);
     fields.putAll(more);
+    row(name, fields);
+  }
+
+  private void row(String name, Map<String, Object> fields) {
     try {
       lines
           .computeIfAbsent(name + ".jsonl", key -> new StringBuilder())

@@ -2,6 +2,7 @@ package dev.palimpsest.mixtures.playground;
 
 import java.awt.Shape;
 import java.awt.geom.AffineTransform;
+import java.awt.geom.Rectangle2D;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -71,6 +72,18 @@ record Print(String word, Size size, int right, int down, @Nullable Thing bystan
         random.nextBoolean() ? 1 : far,
         random.nextBoolean() ? 1 : far,
         side);
+  }
+
+  /** Around the ink, in shares of the canvas: top, left, bottom, right. */
+  double[] box() {
+    Rectangle2D bounds = inkShape().getBounds2D();
+    double side = Canvas.SIDE;
+    return new double[] {
+      bounds.getMinY() / side,
+      bounds.getMinX() / side,
+      bounds.getMaxY() / side,
+      bounds.getMaxX() / side
+    };
   }
 
   Shape inkShape() {

@@ -98,6 +98,23 @@ record Scene(List<Thing> things) {
     return "a " + first.name() + " " + relation + " a " + second.name();
   }
 
+  /** {@code ein roter kreis links von einem blauen quadrat}. */
+  String germanCaption() {
+    Thing first = things.get(0);
+    if (things.size() == 1) {
+      return first.german();
+    }
+    if (alike()) {
+      return (things.size() == 2 ? "zwei " : "drei ")
+          + first.hue().german()
+          + "e "
+          + first.figure().germanPlural();
+    }
+    Thing second = things.get(1);
+    String relation = first.x() + first.size() <= second.x() ? "links von" : "über";
+    return first.german() + " " + relation + " " + second.germanDative();
+  }
+
   /** One question of each kind that the scene answers without doubt. */
   List<Question> questions(Random random) {
     List<Question> questions = new ArrayList<>();
@@ -105,14 +122,15 @@ record Scene(List<Thing> things) {
     Figure figure = chosen.figure();
     long count = things.stream().filter(thing -> thing.figure() == figure).count();
     if (alike()) {
-      questions.add(
-          count == 1
-              ? new Question("what color is the " + figure.noun() + "?", chosen.hue().word())
-              : new Question("what color are the " + figure.plural() + "?", chosen.hue().word()));
+      questions.add(color(chosen, count > 1));
     } else if (count == 1) {
-      questions.add(new Question("what color is the " + figure.noun() + "?", chosen.hue().word()));
+      questions.add(color(chosen, false));
     }
-    questions.add(new Question("how many " + figure.plural() + " are there?", "" + count));
+    questions.add(
+        new Question(
+            "how many " + figure.plural() + " are there?",
+            "wie viele " + figure.germanPlural() + " gibt es?",
+            "" + count));
     Figure asked = figure;
     if (random.nextBoolean()) {
       do {
@@ -120,8 +138,24 @@ record Scene(List<Thing> things) {
       } while (figures().contains(asked));
     }
     questions.add(
-        new Question("is there a " + asked.noun() + "?", figures().contains(asked) ? "yes" : "no"));
+        new Question(
+            "is there a " + asked.noun() + "?",
+            "gibt es " + (asked.masculine() ? "einen " : "ein ") + asked.german() + "?",
+            figures().contains(asked) ? "yes" : "no"));
     return questions;
+  }
+
+  private static Question color(Thing chosen, boolean several) {
+    Figure figure = chosen.figure();
+    return several
+        ? new Question(
+            "what color are the " + figure.plural() + "?",
+            "welche farbe haben die " + figure.germanPlural() + "?",
+            chosen.hue().word())
+        : new Question(
+            "what color is the " + figure.noun() + "?",
+            "welche farbe hat " + (figure.masculine() ? "der " : "das ") + figure.german() + "?",
+            chosen.hue().word());
   }
 
   /** The kinds of figures, in reading order. */
@@ -145,6 +179,6 @@ record Scene(List<Thing> things) {
     return Lots.pick(random, Hue.ALL);
   }
 
-  /** A question in English and its one answer. */
-  record Question(String text, String answer) {}
+  /** A question in English and in German, and its one answer. */
+  record Question(String text, String german, String answer) {}
 }

@@ -12,8 +12,16 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PrepareConfig;
 import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ExampleSource;
+import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.Row;
+import dev.palimpsest.mixtures.Task;
+import dev.palimpsest.mixtures.TextRoom;
+import dev.palimpsest.mixtures.codecs.DetectionText;
+import dev.palimpsest.mixtures.codecs.Mask;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.mixtures.TokenizerFiles;
 import java.io.IOException;
@@ -186,12 +194,85 @@ class PlaygroundTest {
           assertTrue(source.size() > 0, name);
           for (long i = 0; i < source.size(); i++) {
             Row row = source.row(i);
-            assertTrue(row.images().get(0).content().read().length > 0, row.toString());
-            assertTrue(row.fields().path("suffix").toString().length() > 2, row.toString());
+            for (ImageReference image : row.images()) {
+              assertTrue(image.content().read().length > 0, row.toString());
+            }
+            assertEquals(name.startsWith("texts."), row.images().isEmpty(), row.toString());
+            assertTrue(row.fields().size() > row.images().size(), row.toString());
           }
         }
       }
     }
+  }
+
+  /** The tasks that read rows say the same as the lines that are prompt and target already. */
+  @Test
+  void rowsSayWhatLinesSay() throws IOException {
+    TextRoom room = new TextRoom(Tokenizer.load(drawn.resolve("tokenizer.model")), 1000);
+    TaskType.Detect all = new TaskType.Detect(1, true, 0, TaskType.Negatives.VERIFIED);
+    Map<String, TaskType> types = new TreeMap<>();
+    types.put("scenes/caption", new TaskType.Caption("en", Map.of("en", 1.0)));
+    types.put("questions/answer", new TaskType.Answer("en", Map.of("en", 1.0)));
+    types.put("prints/ocr", new TaskType.Ocr(false));
+    for (Map.Entry<String, TaskType> entry : types.entrySet()) {
+      String[] names = entry.getKey().split("/");
+      Set<String> lines = new HashSet<>();
+      for (JsonNode line : lines(names[1] + ".heldout")) {
+        lines.add(line.get("prefix").asText() + " -> " + line.get("suffix").asText());
+      }
+      assertEquals(lines, said(names[0], entry.getValue(), room), entry.getKey());
+    }
+    for (String detected : said("scenes", all, room)) {
+      List<String> asked = List.of(detected.replaceFirst(" ->.*", "").substring(7).split(" ; "));
+      Set<String> found = new HashSet<>();
+      DetectionText.parse(detected.replaceFirst(".*-> ", ""))
+          .objects()
+          .forEach(object -> found.add(object.label()));
+      assertEquals(Set.copyOf(asked), found);
+    }
+  }
+
+  private Set<String> said(String file, TaskType type, TextRoom room) {
+    Set<String> said = new HashSet<>();
+    String path = drawn.resolve(file + ".heldout.jsonl").toString();
+    TaskConfig config = new TaskConfig(new SourceConfig.JsonLines(path, null), type, Map.of());
+    try (Task task = Task.open(config, room)) {
+      for (long i = 0; i < task.size(); i++) {
+        Example example = task.example(i);
+        said.add(example.prefix() + " -> " + example.suffix());
+      }
+    }
+    return said;
+  }
+
+  @Test
+  void germanFollowsTheEnglish() {
+    Thing circle = new Thing(Figure.CIRCLE, Hue.RED, 2, 9, 12);
+    Thing square = new Thing(Figure.SQUARE, Hue.GREEN, 18, 9, 12);
+    Scene pair = new Scene(List.of(circle, square));
+    assertEquals("a red circle left of a green square", pair.caption());
+    assertEquals("ein roter kreis links von einem grünen quadrat", pair.germanCaption());
+    assertEquals("ein grünes quadrat", new Scene(List.of(square)).germanCaption());
+    assertEquals(
+        "zwei rote kreise",
+        new Scene(List.of(circle, new Thing(Figure.CIRCLE, Hue.RED, 18, 9, 12))).germanCaption());
+  }
+
+  /** COCO's rasterisation of the square's polygon and the masks' areas are those of the figures. */
+  @Test
+  void masksAreTheFigures() {
+    double side = 12 * Thing.CELL;
+    Map<Figure, Double> shares = Map.of(Figure.CIRCLE, Math.PI / 4, Figure.SQUARE, 1.0);
+    for (Figure figure : Figure.ALL) {
+      Mask mask = new Thing(figure, Hue.RED, 3, 5, 12).mask();
+      assertEquals(shares.getOrDefault(figure, 0.5) * side * side, mask.area(), side, "" + figure);
+      assertEquals(mask, Mask.ofRle(mask.rle(), mask.height(), mask.width()));
+      assertEquals(mask, Mask.ofRuns(mask.runs(), mask.height(), mask.width()));
+    }
+    double[] corners = {12, 20, 60, 20, 60, 68, 12, 68};
+    assertEquals(
+        new Thing(Figure.SQUARE, Hue.RED, 3, 5, 12).mask(),
+        Mask.ofPolygons(List.of(corners), Canvas.SIDE, Canvas.SIDE));
   }
 
   @Test
