@@ -128,7 +128,11 @@ class GuardedRunTest {
         folder.resolve("odd.jsonl"),
         all.lines()
             .filter(l -> !l.contains("red.png"))
-            .map(l -> l.contains("grey5.png") ? l.replace("a red circle", "<loc0001><loc0999><loc0500><seg001><loc0777>") : l)
+            .map(
+                l ->
+                    l.contains("grey5.png")
+                        ? l.replace("a red circle", "<loc0001><loc0999><loc0500><seg001><loc0777>")
+                        : l)
             .reduce("", (a, b) -> a + b + "\n"),
         StandardCharsets.UTF_8);
     Path clean = run(folder.resolve("first"), new Watching(0), "stages=[]", true);
