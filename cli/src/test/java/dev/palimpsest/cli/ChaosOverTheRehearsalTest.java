@@ -11,7 +11,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Fifty kills over every stage and hand-over of the rehearsal, its stages shortened. Minutes long:
- * {@code mvn -Pchaos -pl cli -am test}.
+ * {@code mvn -Pchaos test}.
  */
 @Tag("chaos")
 @DisabledOnOs(OS.WINDOWS) // signals

@@ -88,8 +88,9 @@ class ChaosTest {
     assertEquals(List.of(), Comparison.of(folder.resolve("whole"), stopped).differences());
   }
 
+  /** That a lock which a killed process left is none, every kill of this class shows. */
   @Test
-  void aSecondProcessOnTheFolderIsRefusedAndAStaleLockIsNot() throws Exception {
+  void aSecondProcessOnTheFolderIsRefused() throws Exception {
     Path shared = folder.resolve("shared");
     Child first = start(shared, "stage1: begins", true);
     awaitReached(first);
@@ -100,9 +101,6 @@ class ChaosTest {
     assertTrue(message.contains("is in use by process " + first.process().pid() + " on "), message);
     first.process().toHandle().destroyForcibly();
     first.process().waitFor();
-    Child third = start(shared, "stage1: begins", true);
-    awaitReached(third);
-    third.process().toHandle().destroyForcibly();
   }
 
   private Child start(Path root, String target, boolean hold) throws IOException {
