@@ -10,7 +10,12 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = "Measures on this machine.",
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = {BenchStepCommand.class, BenchSoakCommand.class, BenchEvalCommand.class})
+    subcommands = {
+      BenchStepCommand.class,
+      BenchDataCommand.class,
+      BenchSoakCommand.class,
+      BenchEvalCommand.class
+    })
 final class BenchCommand implements Runnable {
   @Spec CommandLine.Model.CommandSpec spec;
 
