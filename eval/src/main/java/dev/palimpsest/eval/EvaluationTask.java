@@ -19,6 +19,7 @@ import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.Row;
 import dev.palimpsest.mixtures.Task;
 import dev.palimpsest.mixtures.TextRoom;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -38,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  * @param textTokens text positions of a prompt
  * @param metrics what judges the answers
  * @param benchmark its definition; absent for a recipe's own source
+ * @param maskDecoder file of the mask codec that segmentation is judged with; absent where it is
+ *     not there
  */
 record EvaluationTask(
     String name,
@@ -47,7 +50,8 @@ record EvaluationTask(
     int textTokens,
     DecodeConfig decode,
     List<Metric> metrics,
-    @Nullable BenchmarkConfig benchmark) {
+    @Nullable BenchmarkConfig benchmark,
+    @Nullable Path maskDecoder) {
   /** Copies. */
   EvaluationTask {
     questions = List.copyOf(questions);
@@ -73,9 +77,9 @@ record EvaluationTask(
       Selection selection) {
     BenchmarkConfig benchmark =
         config.prompt() == null ? shipped : shipped.withPrompt(config.prompt());
-    List<Question> all =
-        new BenchmarkReader(benchmark, Path.of(Objects.requireNonNull(config.dataDir())))
-            .questions();
+    Path folder = Path.of(Objects.requireNonNull(config.dataDir()));
+    List<Question> all = new BenchmarkReader(benchmark, folder).questions();
+    Path decoder = folder.resolve("refcoco/vae-oid.npz");
     return new EvaluationTask(
         name,
         selected(all, config.limit(), selection),
@@ -84,7 +88,8 @@ record EvaluationTask(
         benchmark.textTokens(),
         config.decodeOr(benchmark.decode()),
         metrics.isEmpty() ? benchmark.metrics().stream().map(Metrics::find).toList() : metrics,
-        benchmark);
+        benchmark,
+        Files.isRegularFile(decoder) ? decoder : null);
   }
 
   private static EvaluationTask ofSource(
@@ -113,6 +118,7 @@ record EvaluationTask(
         model.textTokens(),
         config.decodeOr(DecodeConfig.greedy(32)),
         metrics,
+        null,
         null);
   }
 

@@ -1,6 +1,8 @@
 package dev.palimpsest.eval;
 
 import ai.djl.ndarray.NDManager;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.BenchmarkConfig;
@@ -16,9 +18,11 @@ import dev.palimpsest.eval.metrics.Bootstrap;
 import dev.palimpsest.eval.metrics.Metric;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
+import dev.palimpsest.eval.metrics.RefCocoSegmentation;
 import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.Parameters;
 import java.io.UncheckedIOException;
@@ -28,9 +32,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Scores a model on tasks. */
 public final class Evaluator {
@@ -39,6 +45,9 @@ public final class Evaluator {
 
   /** Of headlines that are computed anew from each resample. */
   private static final Bootstrap CORPUS = new Bootstrap(100, 0, Bootstrap.STANDARD.level());
+
+  /** Judges masks, for which segmentation tokens have to be decoded. */
+  private static final String MASKS = "refcoco_seg:big_vision";
 
   private final EvaluatedModel model;
   private final int batchSize;
@@ -221,6 +230,27 @@ public final class Evaluator {
     return done;
   }
 
+  /** Records with what the mask decoder makes of their segmentation tokens. */
+  static List<MetricRecord> decoded(List<MetricRecord> records, @Nullable Path decoder) {
+    SegmentationTokens codec = SegmentationTokens.load(Objects.requireNonNull(decoder));
+    List<MetricRecord> decoded = new ArrayList<>();
+    for (MetricRecord record : records) {
+      Optional<int[]> codes = RefCocoSegmentation.segments(record.prediction());
+      if (codes.isEmpty()) {
+        decoded.add(record);
+        continue;
+      }
+      ArrayNode map = JsonNodeFactory.instance.arrayNode();
+      for (float value : codec.decode(codes.get())) {
+        map.add(value);
+      }
+      Map<String, JsonNode> fields = new LinkedHashMap<>(record.fields());
+      fields.put("mask64", map);
+      decoded.add(new MetricRecord(record.id(), record.prediction(), record.references(), fields));
+    }
+    return decoded;
+  }
+
   private static List<MetricScore> scores(
       EvaluationTask task,
       List<MetricRecord> records,
@@ -236,7 +266,13 @@ public final class Evaluator {
                 .formatted(metric.id().key()));
         continue;
       }
-      MetricResult result = metric.score(records);
+      if (metric.id().key().equals(MASKS) && task.maskDecoder() == null) {
+        notes.add(MASKS + ": not scored, the mask decoder refcoco/vae-oid.npz is not there");
+        continue;
+      }
+      MetricResult result =
+          metric.score(
+              metric.id().key().equals(MASKS) ? decoded(records, task.maskDecoder()) : records);
       boolean mean = result.headline().isMean();
       // Several questions about a picture are not independent of each other.
       boolean clustered =

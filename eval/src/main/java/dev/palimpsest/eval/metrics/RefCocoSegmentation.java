@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Optional;
 
 /** Referring expressions by mask. */
-final class RefCocoSegmentation {
+public final class RefCocoSegmentation {
   private RefCocoSegmentation() {}
 
   static List<Metric> variants() {
@@ -118,7 +118,7 @@ final class RefCocoSegmentation {
   record Verdict(double maskIou, double boxIou, boolean invalid) {}
 
   /** The sixteen segmentation tokens after four location tokens that a text begins with. */
-  static Optional<int[]> segments(String text) {
+  public static Optional<int[]> segments(String text) {
     int locations = 4 * "<loc0000>".length();
     return LocationTokens.leading(text).isEmpty()
         ? Optional.empty()
