@@ -172,6 +172,17 @@ public final class BenchmarkReader {
 
   private List<Located> located(Data data) throws IOException {
     List<Located> located = new ArrayList<>();
+    if (data.format() == BenchmarkFormat.PARQUET
+        || data.format() == BenchmarkFormat.COUNT_BENCH_QA) {
+      Path rows = file(data, "rows");
+      for (ParquetFiles.Pictured pictured :
+          data.format() == BenchmarkFormat.PARQUET
+              ? ParquetFiles.read(rows, data.fields())
+              : ParquetFiles.countBench(rows, file(data, "questions"))) {
+        located.add(new Located(pictured.example(), pictured.images()));
+      }
+      return located;
+    }
     for (BenchmarkExample example : examples(data)) {
       boolean kept = true;
       for (Map.Entry<String, List<String>> keep : data.keep().entrySet()) {
@@ -256,8 +267,7 @@ public final class BenchmarkReader {
       case SCIENCE_QA -> scienceQa(data);
       case AI2D -> FolderFiles.ai2d(file(data, "questions"), file(data, "test"));
       case TALLY_QA -> QuestionFiles.tallyQa(file(data, "questions"));
-      case COUNT_BENCH_QA, PARQUET ->
-          throw new BenchmarkFormatException(benchmark.name() + ": Parquet cannot be read here");
+      case COUNT_BENCH_QA, PARQUET -> throw new IllegalStateException("read with their pictures");
       case OCR_VQA -> QuestionFiles.ocrVqa(file(data, "dataset"));
       case NLVR2 -> QuestionFiles.nlvr2(file(data, "questions"));
       case MARVL -> MultilingualFiles.marvl(files(data));
