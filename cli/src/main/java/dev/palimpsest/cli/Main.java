@@ -8,6 +8,7 @@ import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
+import dev.palimpsest.stages.ContaminatedException;
 import dev.palimpsest.stages.DivergenceException;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.RunFolderInUseException;
@@ -27,6 +28,8 @@ import picocli.CommandLine.Command;
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       RunCommand.class,
+      MixtureCommand.class,
+      DedupCommand.class,
       ChaosCommand.class,
       PredictCommand.class,
       PlaygroundCommand.class,
@@ -84,7 +87,9 @@ public final class Main implements Runnable {
       }
       return USER_MISTAKE;
     }
-    if (e instanceof DivergenceException || e instanceof GateClosedException) {
+    if (e instanceof DivergenceException
+        || e instanceof GateClosedException
+        || e instanceof ContaminatedException) {
       err.println(e.getMessage());
       return 1;
     }

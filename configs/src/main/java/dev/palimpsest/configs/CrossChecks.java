@@ -92,8 +92,16 @@ final class CrossChecks {
     }
   }
 
+  /** Suites named where none needs to be. */
+  void dedup() {
+    suitesAt("dedup.against");
+  }
+
   private void suites(String stage) {
-    String path = stage + ".evaluate.suites";
+    suitesAt(stage + ".evaluate.suites");
+  }
+
+  private void suitesAt(String path) {
     for (int i = 0; bound.value(Paths.index(path, i), String.class).isPresent(); i++) {
       String suite = bound.value(Paths.index(path, i), String.class).orElseThrow();
       if (!suites.contains(suite)) {

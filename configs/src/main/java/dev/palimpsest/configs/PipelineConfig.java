@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param model sizes
  * @param tasks training tasks by name
  * @param suites evaluation suites by name
+ * @param exclude a list of examples that no stage trains on, as {@code dedup} writes it
+ * @param dedup how much of the suites may stand in the training data; absent: nothing is compared
  * @param stages in recipe order; {@code init.stage} makes them a DAG
  */
 public record PipelineConfig(
@@ -31,6 +33,8 @@ public record PipelineConfig(
     ModelConfig model,
     @Default("{}") Map<String, TaskConfig> tasks,
     @Default("{}") Map<String, SuiteConfig> suites,
+    @Nullable String exclude,
+    @Nullable DedupConfig dedup,
     List<StageConfig> stages) {
   /** Copies. References between parts are checked where a recipe is bound. */
   public PipelineConfig {

@@ -79,8 +79,9 @@ public final class Recipes {
     Object recipe = binder.bind(PipelineConfig.class, root, "");
     if (root instanceof Node.Mapping parts
         && parts.value("stages") instanceof Node.Sequence stages) {
-      new CrossChecks(binder, names(parts, "tasks"), names(parts, "suites"))
-          .stages(stages.members().size());
+      CrossChecks checks = new CrossChecks(binder, names(parts, "tasks"), names(parts, "suites"));
+      checks.stages(stages.members().size());
+      checks.dedup();
     }
     if (recipe == null || !problems.isEmpty()) {
       problems.sort(inOrderOfPlaces(source));

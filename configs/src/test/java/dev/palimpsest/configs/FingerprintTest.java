@@ -125,6 +125,8 @@ class FingerprintTest {
         new ModelConfig(Presets.vision("siglip-tiny/14"), Presets.language("gemma-tiny")),
         java.util.Map.of(),
         java.util.Map.of(),
+        null,
+        null,
         List.of(stages));
   }
 }

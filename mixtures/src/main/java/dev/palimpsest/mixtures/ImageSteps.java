@@ -56,7 +56,7 @@ public record ImageSteps(int jpegQuality, BoundingBox view, @Nullable ResizeMeth
   }
 
   /** Encodes and crops. */
-  Image apply(Image image) throws IOException {
+  public Image apply(Image image) throws IOException {
     Image encoded = jpegQuality == 0 ? image : reencoded(image);
     if (view.equals(BoundingBox.WHOLE)) {
       return encoded;

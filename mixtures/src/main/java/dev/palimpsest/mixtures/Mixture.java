@@ -71,6 +71,7 @@ public final class Mixture implements AutoCloseable {
    *
    * @param tasks by name
    * @param weights by task name, as in {@link MixtureOrder}
+   * @param exclusions what no task shows
    * @throws java.io.UncheckedIOException when a source cannot be read
    * @throws IllegalArgumentException when a weight names no task or weights make no order
    */
@@ -79,6 +80,7 @@ public final class Mixture implements AutoCloseable {
       String stage,
       Map<String, TaskConfig> tasks,
       Map<String, Double> weights,
+      Exclusions exclusions,
       ImageConfig image,
       int resolution,
       int textTokens,
@@ -98,7 +100,7 @@ public final class Mixture implements AutoCloseable {
         if (weight.getValue() == 0) {
           continue;
         }
-        Task open = Task.open(task, room, image.augment());
+        Task open = exclusions.open(weight.getKey(), task, room, image.augment());
         opened.put(weight.getKey(), open);
         shares.add(weight.getValue());
         digest.add(weight.getKey(), open.fingerprint());
@@ -121,6 +123,11 @@ public final class Mixture implements AutoCloseable {
   /** Names of the tasks that {@link MixtureOrder.Position#task()} counts. */
   public List<String> tasks() {
     return names;
+  }
+
+  /** Rows of a task's source, without those excluded. */
+  public long size(String task) {
+    return Objects.requireNonNull(tasks.get(task), task).size();
   }
 
   /** What stands where. */
@@ -195,6 +202,21 @@ public final class Mixture implements AutoCloseable {
    */
   public double badShare(String task) {
     return Objects.requireNonNull(tasks.get(task), task).badShare();
+  }
+
+  /**
+   * The example that stands at a global position, under the id {@code task/id}. A stream shows
+   * another one in its place where it is bad.
+   *
+   * @throws BadExampleException when it cannot be used
+   */
+  public Example example(long index) {
+    Position position = order.at(index);
+    String name = names.get(position.task());
+    Task task = Objects.requireNonNull(tasks.get(name), name);
+    Draw draw = Draw.at(seed, stage, index);
+    Example example = task.example(position.example(), position.epoch(), draw);
+    return example.withId(name + "/" + example.id());
   }
 
   /**

@@ -61,7 +61,15 @@ class MixtureTest {
 
   private Mixture open() {
     return Mixture.open(
-        5, "stage1", tasks, weights, new ImageConfig(Resize.BILINEAR, true), 28, 8, TOKENIZER);
+        5,
+        "stage1",
+        tasks,
+        weights,
+        Exclusions.NONE,
+        new ImageConfig(Resize.BILINEAR, true),
+        28,
+        8,
+        TOKENIZER);
   }
 
   /** Ids and texts of batches, the batches closed. */

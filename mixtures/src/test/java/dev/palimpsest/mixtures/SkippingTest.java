@@ -69,7 +69,15 @@ class SkippingTest {
     tasks.put("other", new TaskConfig(other));
     Map<String, Double> weights = new TreeMap<>(Map.of("task", 3.0, "other", 1.0));
     return Mixture.open(
-        5, "s", tasks, weights, new ImageConfig(Resize.BILINEAR, true), 14, 8, TOKENIZER);
+        5,
+        "s",
+        tasks,
+        weights,
+        Exclusions.NONE,
+        new ImageConfig(Resize.BILINEAR, true),
+        14,
+        8,
+        TOKENIZER);
   }
 
   /** Id at each position, and what was skipped, of workers that share global batches of 24. */

@@ -61,6 +61,7 @@ public final class PipelineRunner {
    * @param environment facts about machine and software, kept in the run folder
    * @return results in recipe order
    * @throws InvalidConfigException when the recipe does not fit its data or what the folder holds
+   * @throws ContaminatedException when too much of the evaluation stands in the training data
    * @throws DivergenceException when training diverged
    * @throws StoppedException when the run was asked to stop; the same call goes on
    * @throws RunFolderInUseException when another run holds the folder
@@ -103,6 +104,7 @@ public final class PipelineRunner {
     requireFiles(recipe);
     Tokenizer tokenizer = Tokenizer.load(tokenizerFile);
     requireVocabulary(recipe, tokenizer);
+    Decontamination.gate(recipe, folder, tokenizer);
     String tokenizerHash = ContentHash.of(tokenizerFile);
     Map<String, StageResult> finished = new LinkedHashMap<>();
     for (StageConfig stage : recipe.stages()) {
@@ -163,6 +165,7 @@ public final class PipelineRunner {
   private static void requireFiles(PipelineConfig recipe) {
     List<Problem> problems = new ArrayList<>();
     require(problems, "tokenizer.path", recipe.tokenizer().path());
+    require(problems, "exclude", recipe.exclude());
     recipe
         .tasks()
         .forEach((name, task) -> require(problems, "tasks." + name + ".source.", task.source()));

@@ -72,6 +72,7 @@ public final class RecordedData {
             lineage.order(),
             recipe.tasks(),
             stage.mixture(),
+            Decontamination.exclusions(recipe),
             stage.image(),
             stage.resolution(),
             stage.textTokens(),

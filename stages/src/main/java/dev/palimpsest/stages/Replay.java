@@ -124,6 +124,7 @@ public final class Replay {
                 StateFiles.order(checkpoint),
                 recipe.tasks(),
                 stage.mixture(),
+                Decontamination.exclusions(recipe),
                 stage.image(),
                 stage.resolution(),
                 stage.textTokens(),

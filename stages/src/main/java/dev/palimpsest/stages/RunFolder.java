@@ -20,6 +20,8 @@ import java.util.Optional;
  * plan.txt                    what the run is about to do, stage by stage
  * environment.json            machine, JVM, libraries, code version
  * data/                       what the recipe's 'prepare' made
+ * dedup.json                  what of the suites stands in the training data, where that is asked
+ * duplicates.tsv              which examples those are; a list for the recipe's 'exclude'
  * STAGE/start.json            what happened when the stage took its first parameters
  * STAGE/checkpoints/          training checkpoints, one folder each
  * STAGE/capsules/             states before steps that the guard found fault with

@@ -146,6 +146,7 @@ final class StageRunner {
         parent.order(),
         recipe.tasks(),
         stage.mixture(),
+        Decontamination.exclusions(recipe),
         stage.image(),
         stage.resolution(),
         stage.textTokens(),

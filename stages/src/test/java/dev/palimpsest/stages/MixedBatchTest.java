@@ -15,6 +15,7 @@ import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.mixtures.Exclusions;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Initialization;
@@ -71,6 +72,7 @@ class MixedBatchTest {
                 "stage",
                 tasks,
                 Map.of("caption", 2.0, "compare", 1.0, "text", 2.0),
+                Exclusions.NONE,
                 new ImageConfig(ImageConfig.Resize.BILINEAR, true),
                 SIDE,
                 TEXT,

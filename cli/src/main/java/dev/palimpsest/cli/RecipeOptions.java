@@ -1,0 +1,68 @@
+package dev.palimpsest.cli;
+
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.playground.Playground;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The recipe of a command, with the same options everywhere. */
+final class RecipeOptions {
+  @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe, a YAML file.")
+  Path recipe;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description =
+          "The run folder. Default: runs/NAME under the working directory, NAME being the recipe's.")
+  @Nullable Path out;
+
+  @Option(
+      names = "--set",
+      paramLabel = "PATH=VALUE",
+      description = {
+        "Replaces one value of the recipe, as often as wanted.",
+        "Example: --set stages.stage1.optimizer.learningRate=1e-4"
+      })
+  List<String> sets = List.of();
+
+  /** The run folder, which need not exist. */
+  Path folder() {
+    return out != null ? out : Path.of("runs", bind(Path.of("runs")).name());
+  }
+
+  /**
+   * The recipe, bound.
+   *
+   * @throws dev.palimpsest.configs.InvalidConfigException with every mistake found
+   */
+  PipelineConfig bind() {
+    return bind(folder());
+  }
+
+  private PipelineConfig bind(Path folder) {
+    return Recipes.bind(
+        recipe, sets, Map.of("run", folder.toAbsolutePath().normalize().toString()));
+  }
+
+  /**
+   * Draws the data that the recipe asks for, where it does not stand yet, and reads the tokenizer.
+   */
+  Tokenizer data(PipelineConfig config) {
+    if (config.prepare() != null && config.prepare().playground() != null) {
+      Playground.write(config.prepare().playground());
+    }
+    Path tokenizer = Path.of(config.tokenizer().path());
+    if (!Files.isRegularFile(tokenizer)) {
+      throw new UserMistake("tokenizer.path: no such file: " + tokenizer.toAbsolutePath());
+    }
+    return Tokenizer.load(tokenizer);
+  }
+}

@@ -1,0 +1,180 @@
+package dev.palimpsest.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** {@code mixture} and {@code dedup} on a small drawn dataset, and their pages in a browser. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class MixturePagesTest {
+  private static final String RECIPE =
+      """
+      name: small
+      description: "<b>not bold</b> & 'quoted'"
+      prepare:
+        playground: {out: '${run}/data', seed: 3, trainImages: 24, heldOutImages: 12}
+      tokenizer: {path: '${run}/data/tokenizer.model'}
+      model:
+        vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
+        language: {vocabulary: 1589, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1, headDim: 8, queryScalar: 8}
+      tasks:
+        caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
+        detect: {source: {jsonl: '${run}/data/detect.train.jsonl'}}
+        leaked: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}}
+      suites:
+        heldout: {tasks: {caption: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}}}}
+      stages:
+        - name: stage1
+          init: {checkpoint: none}
+          examples: 4096
+          resolution: 32
+          textTokens: 12
+          batchSize: 32
+          mixture: {caption: 3, detect: 1}
+          optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+      """;
+
+  private Path folder;
+  private Path recipe;
+
+  @BeforeAll
+  void write(@TempDir Path temporary) throws IOException {
+    folder = temporary;
+    recipe = Files.writeString(folder.resolve("small.yaml"), RECIPE);
+  }
+
+  @Test
+  void theMixtureIsCountedInTheTerminalAndShownInAPage() throws Exception {
+    Path html = folder.resolve("mixture.html");
+    Outcome outcome = command("mixture", "--samples", "4096", "--html", html.toString());
+    assertEquals(0, outcome.exit, outcome.err);
+    // All 4,096 positions: what is drawn differs from what is wanted by the stage's own luck alone.
+    assertTrue(outcome.out.contains("stage1: 4,096 examples in 128 steps of 32"), outcome.out);
+    assertTrue(Pattern.compile("caption +75\\.0 % +7[3-7]\\.\\d %").matcher(outcome.out).find());
+    String page = Files.readString(html);
+    assertFalse(
+        Pattern.compile("(?:src|href)=\"(?!data:|#)").matcher(page).find(), "refers to a file");
+    assertFalse(page.contains("<b>not bold"), "the recipe's text is not escaped");
+
+    String dom = dom(html);
+    assertEquals(1, count(dom, "<section class=\"stage\""));
+    assertEquals(2, count(dom, "<article class=\"card task\""));
+    assertEquals(12, count(dom, "<li class=\"sample"));
+    assertEquals(12, count(dom, "<img "));
+    assertEquals(12, count(dom, "alt=\"Picture 1 of 1 of "));
+    assertTrue(count(dom, "class=\"frame") >= 6, "each detection has a box");
+    // Detections of several figures need more than 13 tokens, and lose their end.
+    assertTrue(count(dom, "<del>") >= 1 && dom.contains("id=\"only-cut\""));
+    assertTrue(count(dom, "role=\"img\" aria-label=\"Histogram of tokens needed") >= 3);
+  }
+
+  @Test
+  void aStageThatIsNoneIsNamedWithThoseThatAre() {
+    Outcome outcome = command("mixture", "--stage", "stage9");
+    assertEquals(2, outcome.exit);
+    assertTrue(outcome.err.contains("stage9") && outcome.err.contains("stage1"), outcome.err);
+  }
+
+  @Test
+  void whatTheEvaluationHoldsIsFoundListedAndLeftOut() throws Exception {
+    Path list = folder.resolve("exclude.tsv");
+    Path html = folder.resolve("duplicates.html");
+    String[] leaked = {
+      "--set", "stages.stage1.mixture={caption: 3, leaked: 1}",
+      "--set", "dedup={against: [heldout], limit: 0.2}"
+    };
+    Outcome found =
+        command("dedup", with(leaked, "--exclusions", list.toString(), "--html", html.toString()));
+    assertEquals(1, found.exit, found.err); // a quarter of the examples and more
+    assertTrue(Pattern.compile("leaked +6 +6 +0").matcher(found.out).find(), found.out);
+    assertTrue(Files.readAllLines(list).size() >= 8, Files.readString(list));
+    String dom = dom(html);
+    assertTrue(dom.contains("The same pictures") && dom.contains("passed: a run would stop"));
+    assertTrue(dom.contains("alt=\"The evaluation's picture, of heldout/caption/"));
+
+    // Of six rows one stays: a list that leaves nothing of a task is refused.
+    List<String> lines = new ArrayList<>(Files.readAllLines(list));
+    lines.removeIf(line -> line.startsWith("leaked/caption.heldout.jsonl:1\t"));
+    Files.write(list, lines);
+    String[] excluding = with(leaked, "--set", "exclude=" + list);
+    Outcome rest = command("mixture", with(excluding, "--samples", "64"));
+    assertEquals(0, rest.exit, rest.err);
+    assertTrue(Pattern.compile("leaked +25\\.0 % .* 1  ").matcher(rest.out).find(), rest.out);
+    assertTrue(Pattern.compile("leaked +1 +1 ").matcher(command("dedup", excluding).out).find());
+  }
+
+  private static String[] with(String[] some, String... more) {
+    return Stream.concat(Stream.of(some), Stream.of(more)).toArray(String[]::new);
+  }
+
+  // ---- The command line and the browser
+
+  private record Outcome(int exit, String out, String err) {}
+
+  private Outcome command(String name, String... options) {
+    List<String> args = new ArrayList<>(List.of(name, recipe.toString()));
+    args.addAll(List.of("--out", folder.resolve("run").toString()));
+    args.addAll(List.of(options));
+    StringWriter out = new StringWriter();
+    StringWriter err = new StringWriter();
+    int exit =
+        Main.commandLine()
+            .setOut(new PrintWriter(out))
+            .setErr(new PrintWriter(err))
+            .execute(args.toArray(String[]::new));
+    return new Outcome(exit, out.toString(), err.toString());
+  }
+
+  /** The page as Chromium understands it, which closes what is open and drops what is wrong. */
+  private String dom(Path page) throws IOException, InterruptedException {
+    Optional<Path> chromium =
+        Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
+            .map(entry -> Path.of(entry, "chromium"))
+            .filter(Files::isExecutable)
+            .findFirst();
+    assumeTrue(chromium.isPresent(), "no chromium here");
+    Path dom = Files.createTempFile(folder, "dom", ".html");
+    Process process =
+        new ProcessBuilder(
+                chromium.orElseThrow().toString(),
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--user-data-dir=" + Files.createTempDirectory(folder, "chromium"),
+                "--dump-dom",
+                page.toUri().toString())
+            .redirectOutput(dom.toFile())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    boolean ended = process.waitFor(60, TimeUnit.SECONDS);
+    if (!ended) {
+      process.descendants().forEach(ProcessHandle::destroyForcibly);
+      process.destroyForcibly();
+    }
+    assertTrue(ended, "chromium has not ended");
+    return Files.readString(dom, StandardCharsets.UTF_8);
+  }
+
+  private static int count(String text, String part) {
+    return text.split(Pattern.quote(part), -1).length - 1;
+  }
+}

@@ -1,0 +1,66 @@
+package dev.palimpsest.mixtures;
+
+import java.util.Arrays;
+
+/**
+ * A source without some of its rows. The others keep their order and close up, so that whatever is
+ * a pure function of (size, position) stays one. Thread-safe.
+ */
+final class ExcludingSource implements ExampleSource {
+  private final ExampleSource source;
+
+  /** Ascending. */
+  private final long[] excluded;
+
+  /**
+   * A source over another, which it closes.
+   *
+   * @param excluded positions in the other, ascending, each once
+   */
+  ExcludingSource(ExampleSource source, long[] excluded) {
+    this.source = source;
+    this.excluded = excluded.clone();
+  }
+
+  @Override
+  public long size() {
+    return source.size() - excluded.length;
+  }
+
+  @Override
+  public Row row(long index) {
+    if (index < 0 || index >= size()) {
+      throw new IndexOutOfBoundsException(
+          "%d rows are left, no position %d".formatted(size(), index));
+    }
+    return source.row(kept(index));
+  }
+
+  /** Where the n-th kept row stands: n plus the excluded ones before it. */
+  private long kept(long n) {
+    // excluded[k] - k rows are kept before excluded[k]; that never falls with k.
+    int low = 0;
+    int high = excluded.length;
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (excluded[middle] - middle <= n) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return n + low;
+  }
+
+  @Override
+  public String fingerprint() {
+    Digest digest = new Digest().add("excluding 1", source.fingerprint());
+    Arrays.stream(excluded).forEach(digest::add);
+    return digest.hex();
+  }
+
+  @Override
+  public void close() {
+    source.close();
+  }
+}

@@ -1,0 +1,459 @@
+package dev.palimpsest.mixtures.duplicates;
+
+import dev.palimpsest.configs.DedupConfig;
+import dev.palimpsest.mixtures.BadExampleException;
+import dev.palimpsest.mixtures.Example;
+import dev.palimpsest.mixtures.ImageDecoder;
+import dev.palimpsest.mixtures.ImageReference;
+import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
+import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;
+import dev.palimpsest.mixtures.duplicates.DuplicateReport.PoolResult;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.LongFunction;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Training examples that stand in an evaluation as well.
+ *
+ * <p>The evaluation's distinct pictures and texts are indexed; the training pools are then gone
+ * through once. A picture is looked up by its bytes first; one that was seen before, in whatever
+ * task, is not decoded again. Else its hashes ({@link PictureSketch#hashes}) find the pictures that
+ * may be it ({@link HashIndex}), and of these the one counts that differs least where it differs
+ * most ({@link PictureSketch#distance}). A million evaluation pictures take about 120 MB, a million
+ * training pictures 50 MB.
+ *
+ * <p>The result does not depend on the number of threads.
+ */
+public final class DuplicateSearch implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(DuplicateSearch.class);
+
+  /**
+   * Most that a copy differs from its original ({@link PictureSketch#distance}): altered copies of
+   * pictures with detail stay below 0.35, other pictures above 1.
+   */
+  static final double SAME = 0.5;
+
+  private static final int CHUNK = 512;
+  private static final int SKETCHES_KEPT = 512;
+
+  /** Candidates that are compared, those with the fewest differing bits first. */
+  private static final int COMPARED = 64;
+
+  /** In {@link #seen}: looked up, and found nowhere. */
+  private static final int NOWHERE = 0;
+
+  private final DedupConfig settings;
+  private final List<Pool> reference;
+  private final ExecutorService threads;
+
+  // ---- Distinct pictures of the evaluation, by number
+  private final PictureTable known = new PictureTable();
+  private int[] pools = new int[256];
+  private long[] positions = new long[256];
+  private int[] pictures = new int[256];
+
+  // ---- Their hashes; which picture a hash belongs to
+  private long[] hashes = new long[256];
+  private int[] owners = new int[256];
+  private int hashCount;
+  private final HashIndex index;
+
+  // ---- Texts of the evaluation, by number
+  private final TextIndex texts;
+  private int[] textPools = new int[256];
+  private long[] textPositions = new long[256];
+  private int textCount;
+
+  private final DuplicateReport.Reference facts;
+
+  /**
+   * Training pictures looked up before: {@link #NOWHERE}, or 1 + a position in {@link #matches}.
+   */
+  private final PictureTable seen = new PictureTable();
+
+  private final List<Match> matches = new ArrayList<>();
+
+  private final Map<Integer, PictureSketch> sketches =
+      new LinkedHashMap<>(16, 0.75f, true) {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        protected boolean removeEldestEntry(Map.Entry<Integer, PictureSketch> eldest) {
+          return size() > SKETCHES_KEPT;
+        }
+      };
+
+  /** A picture found: which of the evaluation's, and how near. */
+  private record Match(int picture, int bits, double distance) {}
+
+  /**
+   * Reads the evaluation's pools.
+   *
+   * @param reference the evaluation's pools; must stay open as long as the search
+   * @param threads decoding threads
+   */
+  public DuplicateSearch(DedupConfig settings, List<Pool> reference, int threads) {
+    this.settings = settings;
+    this.reference = List.copyOf(reference);
+    this.threads = Executors.newFixedThreadPool(threads, DuplicateSearch::daemon);
+    this.texts = new TextIndex(settings.words(), settings.overlap());
+    long examples = 0;
+    long flat = 0;
+    long found = 0;
+    long shortTexts = 0;
+    long unreadable = 0;
+    for (int pool = 0; pool < reference.size(); pool++) {
+      Pool from = reference.get(pool);
+      examples += from.size();
+      for (long first = 0; first < from.size(); first += CHUNK) {
+        long end = Math.min(from.size(), first + CHUNK);
+        for (Read read : inOrder(first, end, position -> read(from, position, known))) {
+          if (read.problem != null) {
+            unreadable++;
+            warn(from, read);
+          }
+          for (Picture picture : read.pictures) {
+            flat += add(pool, read.position, picture) ? 1 : 0;
+          }
+          if (read.example != null) {
+            for (String text : evaluated(read.example)) {
+              if (textCount == textPools.length) {
+                textPools = Arrays.copyOf(textPools, 2 * textCount);
+                textPositions = Arrays.copyOf(textPositions, 2 * textCount);
+              }
+              textPools[textCount] = pool;
+              textPositions[textCount++] = read.position;
+              if (texts.add(text)) {
+                found++;
+              } else {
+                shortTexts++;
+              }
+            }
+          }
+        }
+      }
+    }
+    this.index = new HashIndex(Arrays.copyOf(hashes, hashCount));
+    this.hashes = new long[0];
+    this.facts =
+        new DuplicateReport.Reference(examples, known.size(), flat, found, shortTexts, unreadable);
+  }
+
+  private static Thread daemon(Runnable task) {
+    Thread thread = new Thread(task, "duplicates");
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  /**
+   * Takes a picture of the evaluation in, unless its bytes are known; whether it is new and flat.
+   */
+  private boolean add(int pool, long position, Picture picture) {
+    int number = known.size();
+    if (known.putIfAbsent(picture.key, number) != number) {
+      return false;
+    }
+    if (number == pools.length) {
+      pools = Arrays.copyOf(pools, 2 * number);
+      positions = Arrays.copyOf(positions, 2 * number);
+      pictures = Arrays.copyOf(pictures, 2 * number);
+    }
+    pools[number] = pool;
+    positions[number] = position;
+    pictures[number] = picture.which;
+    PictureSketch sketch = picture.sketch;
+    if (sketch == null || sketch.flat()) {
+      return true;
+    }
+    for (long hash : sketch.hashes()) {
+      if (hashCount == hashes.length) {
+        hashes = Arrays.copyOf(hashes, 2 * hashCount);
+        owners = Arrays.copyOf(owners, 2 * hashCount);
+      }
+      hashes[hashCount] = hash;
+      owners[hashCount++] = number;
+    }
+    return false;
+  }
+
+  /** What was indexed. */
+  public DuplicateReport.Reference reference() {
+    return facts;
+  }
+
+  /**
+   * Goes through training pools.
+   *
+   * @param training whose names the result gives; none may be one of the evaluation's own objects
+   */
+  public DuplicateReport in(List<Pool> training) {
+    List<PoolResult> results = new ArrayList<>();
+    List<Duplicate> duplicates = new ArrayList<>();
+    for (int pool = 0; pool < training.size(); pool++) {
+      Pool from = training.get(pool);
+      int number = pool;
+      Map<Evidence, Long> counts = new EnumMap<>(Evidence.class);
+      long leftOut = 0;
+      long unreadable = 0;
+      for (long first = 0; first < from.size(); first += CHUNK) {
+        long end = Math.min(from.size(), first + CHUNK);
+        for (Outcome outcome : inOrder(first, end, position -> look(number, from, position))) {
+          if (outcome.read.problem != null) {
+            unreadable++;
+            warn(from, outcome.read);
+          }
+          if (outcome.duplicate != null) {
+            duplicates.add(outcome.duplicate);
+            counts.merge(outcome.duplicate.evidence(), 1L, Long::sum);
+            leftOut += outcome.duplicate.leftOut() ? 1 : 0;
+          }
+        }
+      }
+      results.add(
+          new PoolResult(
+              from.name(),
+              from.size(),
+              counts.getOrDefault(Evidence.SAME_PICTURE, 0L),
+              counts.getOrDefault(Evidence.NEAR_PICTURE, 0L),
+              counts.getOrDefault(Evidence.TEXT, 0L),
+              leftOut,
+              unreadable));
+    }
+    return new DuplicateReport(facts, results, duplicates);
+  }
+
+  private record Outcome(Read read, @Nullable Duplicate duplicate) {}
+
+  private Outcome look(int pool, Pool from, long position) {
+    Read read = read(from, position, seen);
+    Example example = read.example;
+    if (example == null) {
+      return new Outcome(read, null);
+    }
+    Match best = null;
+    int which = -1;
+    for (Picture picture : read.pictures) {
+      Match match = match(picture);
+      if (match != null && (best == null || match.distance < best.distance)) {
+        best = match;
+        which = picture.which;
+      }
+    }
+    if (best != null) {
+      return new Outcome(
+          read,
+          new Duplicate(
+              pool,
+              position,
+              example.id(),
+              best.bits < 0 ? Evidence.SAME_PICTURE : Evidence.NEAR_PICTURE,
+              which,
+              Math.max(0, best.bits),
+              best.distance,
+              reference.get(pools[best.picture]).name(),
+              positions[best.picture],
+              referenceId(pools[best.picture], positions[best.picture]),
+              pictures[best.picture],
+              true));
+    }
+    int text = -1;
+    double share = 0;
+    for (String own : trained(example)) {
+      for (Map.Entry<Integer, Double> found : texts.in(own).entrySet()) {
+        if (found.getValue() > share) {
+          text = found.getKey();
+          share = found.getValue();
+        }
+      }
+    }
+    if (text < 0) {
+      return new Outcome(read, null);
+    }
+    return new Outcome(
+        read,
+        new Duplicate(
+            pool,
+            position,
+            example.id(),
+            Evidence.TEXT,
+            -1,
+            0,
+            share,
+            reference.get(textPools[text]).name(),
+            textPositions[text],
+            referenceId(textPools[text], textPositions[text]),
+            -1,
+            settings.texts() || example.images().isEmpty()));
+  }
+
+  private String referenceId(int pool, long position) {
+    return reference.get(pool).examples().apply(position).id();
+  }
+
+  /** The evaluation's picture that this one is, if any. */
+  private @Nullable Match match(Picture picture) {
+    int same = known.get(picture.key);
+    if (same != PictureTable.ABSENT) {
+      return new Match(same, -1, 0);
+    }
+    int before = seen.get(picture.key);
+    if (before == PictureTable.ABSENT) {
+      Match match = picture.sketch == null ? null : nearest(picture.sketch);
+      synchronized (matches) {
+        if (match != null) {
+          matches.add(match);
+        }
+        // Two threads may have looked for the same picture, and found the same.
+        before = seen.putIfAbsent(picture.key, match == null ? NOWHERE : matches.size());
+      }
+    }
+    synchronized (matches) {
+      return before == NOWHERE ? null : matches.get(before - 1);
+    }
+  }
+
+  private @Nullable Match nearest(PictureSketch sketch) {
+    if (sketch.flat()) {
+      return null;
+    }
+    Map<Integer, Integer> bits = new LinkedHashMap<>();
+    for (long hash : sketch.hashes()) {
+      index.near(
+          hash,
+          settings.threshold(),
+          at -> bits.merge(owners[at], Long.bitCount(hash ^ index.hash(at)), Math::min));
+    }
+    return bits.entrySet().stream()
+        .sorted(Map.Entry.<Integer, Integer>comparingByValue().thenComparing(Map.Entry::getKey))
+        .limit(COMPARED)
+        .map(
+            candidate -> {
+              PictureSketch other = sketch(candidate.getKey());
+              double distance = other == null ? Double.MAX_VALUE : sketch.distance(other);
+              return new Match(candidate.getKey(), candidate.getValue(), distance);
+            })
+        .filter(match -> match.distance <= SAME)
+        .min(Comparator.comparingDouble(Match::distance).thenComparingInt(Match::picture))
+        .orElse(null);
+  }
+
+  /** The sketch of an evaluation picture, decoded again unless it was needed lately. */
+  private @Nullable PictureSketch sketch(int picture) {
+    synchronized (sketches) {
+      PictureSketch kept = sketches.get(picture);
+      if (kept != null) {
+        return kept;
+      }
+    }
+    try {
+      Example example = reference.get(pools[picture]).examples().apply(positions[picture]);
+      ImageReference image = example.images().get(pictures[picture]);
+      PictureSketch sketch =
+          PictureSketch.of(ImageDecoder.decode(image.content().read(), image.frame()));
+      synchronized (sketches) {
+        sketches.put(picture, sketch);
+      }
+      return sketch;
+    } catch (IOException | BadExampleException e) {
+      return null; // it was there a moment ago: the file has been taken away
+    }
+  }
+
+  // ---- Reading
+
+  /** A picture of an example; the sketch is absent where the table knew the picture already. */
+  private record Picture(int which, PictureTable.Key key, @Nullable PictureSketch sketch) {}
+
+  private record Read(
+      long position, @Nullable Example example, List<Picture> pictures, @Nullable String problem) {}
+
+  /** An example with those of its pictures decoded that neither table knows. */
+  private Read read(Pool pool, long position, PictureTable decoded) {
+    Example example;
+    try {
+      example = pool.examples().apply(position);
+    } catch (BadExampleException e) {
+      return new Read(position, null, List.of(), e.getMessage());
+    }
+    List<Picture> pictures = new ArrayList<>();
+    String problem = null;
+    for (int which = 0; which < example.images().size(); which++) {
+      ImageReference image = example.images().get(which);
+      try {
+        byte[] bytes = image.content().read();
+        PictureTable.Key key = PictureTable.Key.of(bytes, image.frame());
+        boolean looked =
+            known.get(key) != PictureTable.ABSENT || decoded.get(key) != PictureTable.ABSENT;
+        pictures.add(
+            new Picture(
+                which,
+                key,
+                looked ? null : PictureSketch.of(ImageDecoder.decode(bytes, image.frame()))));
+      } catch (IOException e) {
+        problem = "image " + image.name() + ": " + e.getMessage();
+      }
+    }
+    return new Read(position, example, pictures, problem);
+  }
+
+  private static void warn(Pool pool, Read read) {
+    log.warn("{}, position {}: not compared: {}", pool.name(), read.position, read.problem);
+  }
+
+  /** What is looked for: the prompt and each reference, for itself. */
+  private static List<String> evaluated(Example example) {
+    return Stream.concat(Stream.of(example.prefix()), example.references().stream())
+        .distinct()
+        .toList();
+  }
+
+  /** Where it is looked for: prompt and target together, once for each reference. */
+  private static List<String> trained(Example example) {
+    return example.references().stream()
+        .distinct()
+        .map(reference -> example.prefix() + "\n" + reference)
+        .toList();
+  }
+
+  /** Computes in parallel, in order. */
+  private <T> List<T> inOrder(long first, long end, LongFunction<T> work) {
+    List<Callable<T>> tasks =
+        LongStream.range(first, end).<Callable<T>>mapToObj(i -> () -> work.apply(i)).toList();
+    List<T> results = new ArrayList<>(tasks.size());
+    try {
+      for (Future<T> future : threads.invokeAll(tasks)) {
+        results.add(future.get());
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while looking for duplicates", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new IllegalStateException(e.getCause());
+    }
+    return results;
+  }
+
+  @Override
+  public void close() {
+    threads.shutdownNow();
+  }
+}
