@@ -35,7 +35,7 @@ class MixturePagesTest {
       tokenizer: {path: '${run}/data/tokenizer.model'}
       model:
         vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
-        language: {vocabulary: 1589, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1, headDim: 8, queryScalar: 8}
+        language: {vocabulary: 1728, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1, headDim: 8, queryScalar: 8}
       tasks:
         caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
         detect: {source: {jsonl: '${run}/data/detect.train.jsonl'}}

@@ -32,7 +32,7 @@ class TrainingOnSourcesTest {
       tokenizer: {path: '${run}/data/tokenizer.model'}
       model:
         vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
-        language: {vocabulary: 1700, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1,
+        language: {vocabulary: 1728, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1,
           headDim: 8, queryScalar: 8}
       tasks:
         parquet: {source: {parquet: {path: '${sources}/table-*.parquet', cache: '${run}/cache'}}}
