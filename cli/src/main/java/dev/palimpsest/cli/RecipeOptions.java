@@ -1,9 +1,12 @@
 package dev.palimpsest.cli;
 
+import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.PrepareConfig;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.mixtures.playground.Playground;
+import dev.palimpsest.stages.Towers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -53,11 +56,18 @@ final class RecipeOptions {
   }
 
   /**
-   * Draws the data that the recipe asks for, where it does not stand yet, and reads the tokenizer.
+   * Prepares what the recipe asks for, where it does not stand yet (drawn data, and towers with the
+   * mask codec that tasks may need), and reads the tokenizer.
    */
   Tokenizer data(PipelineConfig config) {
-    if (config.prepare() != null && config.prepare().playground() != null) {
-      Playground.write(config.prepare().playground());
+    PrepareConfig prepare = config.prepare();
+    if (prepare != null && prepare.playground() != null) {
+      Playground.write(prepare.playground());
+    }
+    if (prepare != null && prepare.towers() != null) {
+      try (NDManager manager = NDManager.newBaseManager()) {
+        Towers.write(manager, prepare.towers(), config);
+      }
     }
     Path tokenizer = Path.of(config.tokenizer().path());
     if (!Files.isRegularFile(tokenizer)) {
