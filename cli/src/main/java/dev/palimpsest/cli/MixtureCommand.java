@@ -74,11 +74,8 @@ final class MixtureCommand implements Callable<Integer> {
               config.seed(),
               origin.order,
               config.tasks(),
-              one.mixture(),
+              one,
               Decontamination.exclusions(config),
-              one.image(),
-              one.resolution(),
-              one.textTokens(),
               tokenizer)) {
         StageSurvey survey =
             StageSurvey.of(config, one, mixture, origin.position, tokenizer, samples);

@@ -1,6 +1,7 @@
 package dev.palimpsest.configs;
 
 import java.util.List;
+import java.util.Map;
 
 /**
  * Sizes of a timed training step.
@@ -89,6 +90,14 @@ public record BenchConfig(ModelConfig model, int resolution, int textTokens, int
             new ScheduleConfig.Constant(0, 0),
             List.of(new ParameterGroupConfig(".*", 1, null, false)));
     return StageConfig.bare(
-        "bench", batchSize, resolution, textTokens, batchSize, batchSize, precision, optimizer);
+        "bench",
+        batchSize,
+        resolution,
+        textTokens,
+        batchSize,
+        batchSize,
+        precision,
+        Map.of("bench", 1.0),
+        optimizer);
   }
 }

@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param precision number format of the computation
  * @param mixture weight by task name, in the order of names however they were given; weights need
  *     not sum to 1
+ * @param temperature 0: weights are as written; T > 0: each is multiplied by size^(1/T) of the
+ *     task's source, so that 1 draws in proportion to size and larger values flatten it
  * @param image preprocessing of training and scoring
  * @param optimizer required when {@code examples > 0}
  * @param handOver what is taken over from the parent stage
@@ -51,6 +53,7 @@ public record StageConfig(
     @Default("0") int packTo,
     @Default("f32") Precision precision,
     @Default("{}") Map<String, Double> mixture,
+    @Default("0") double temperature,
     @Default("{}") ImageConfig image,
     @Nullable OptimizerConfig optimizer,
     @Default("{}") HandOver handOver,
@@ -77,6 +80,7 @@ public record StageConfig(
             .positive("textTokens", textTokens)
             .positive("batchSize", batchSize)
             .notNegative("packTo", packTo)
+            .notNegative("temperature", temperature)
             .within("labelSmoothing", labelSmoothing, 0, 1)
             .within("dropout", dropout, 0, 1)
             .notNegative("logEveryExamples", logEveryExamples);
@@ -111,7 +115,7 @@ public record StageConfig(
 
   /**
    * A stage that is nothing but its training step, for measuring and certifying it: no parent, no
-   * mixture, no scores, no exports.
+   * scores, no exports.
    */
   public static StageConfig bare(
       String name,
@@ -121,7 +125,8 @@ public record StageConfig(
       int batchSize,
       int microBatch,
       Precision precision,
-      OptimizerConfig optimizer) {
+      Map<String, Double> mixture,
+      @Nullable OptimizerConfig optimizer) {
     return new StageConfig(
         name,
         new Init.FromCheckpoint("none"),
@@ -132,7 +137,8 @@ public record StageConfig(
         microBatch,
         0,
         precision,
-        Map.of("none", 1.0),
+        mixture,
+        0,
         new ImageConfig(ImageConfig.Resize.BILINEAR, true),
         optimizer,
         new HandOver(
@@ -149,6 +155,17 @@ public record StageConfig(
         new GuardConfig(GuardConfig.NonFinite.STOP, GuardConfig.Spike.IGNORE, 64, 8, 0, 0),
         new EvaluateConfig(List.of(), false, false, 0, 1, List.of()),
         new ExportConfig(Set.of(), Precision.F32));
+  }
+
+  /**
+   * How often a task is drawn, relative to others.
+   *
+   * @param task one of {@link #mixture}
+   * @param size rows of its source
+   */
+  public double weight(String task, long size) {
+    double written = mixture.getOrDefault(task, 0.0);
+    return temperature == 0 ? written : written * Math.pow((double) size, 1 / temperature);
   }
 
   /** Examples a forward pass. */

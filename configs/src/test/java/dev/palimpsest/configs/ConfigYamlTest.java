@@ -24,6 +24,7 @@ class ConfigYamlTest {
         packTo: 0
         precision: f32
         mixture: {}
+        temperature: 0
         image:
           resize: bilinear
           antialias: true

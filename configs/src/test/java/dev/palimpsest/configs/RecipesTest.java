@@ -81,6 +81,17 @@ class RecipesTest {
   // ---- what binds --------------------------------------------------------------------------
 
   @Test
+  void temperatureTurnsSizesIntoWeights() {
+    StageConfig asWritten = bind(RECIPE).stages().get(1);
+    assertEquals(2, asWritten.weight("caption", 10_000));
+    StageConfig bySize = bind(RECIPE, "stages.stage1.temperature=1").stages().get(1);
+    assertEquals(20_000, bySize.weight("caption", 10_000), 1e-9);
+    StageConfig flattened = bind(RECIPE, "stages.stage1.temperature=2").stages().get(1);
+    assertEquals(200, flattened.weight("caption", 10_000), 1e-9);
+    assertEquals(0, flattened.weight("of no weight", 10_000));
+  }
+
+  @Test
   void valuesComeFromTheRecipe() {
     StageConfig stage = bind(RECIPE).stages().get(1);
     assertEquals(new Init.FromStage("stage0"), stage.init());

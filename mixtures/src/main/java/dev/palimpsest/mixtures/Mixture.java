@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures;
 
-import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.mixtures.BatchBuilder.Layout;
 import dev.palimpsest.mixtures.MixtureOrder.Position;
@@ -69,51 +69,50 @@ public final class Mixture implements AutoCloseable {
   /**
    * Opens the sources of all tasks with a weight above 0.
    *
+   * @param orderName names the order together with the seed
    * @param tasks by name
-   * @param weights by task name, as in {@link MixtureOrder}
+   * @param stage weights, sizes and preprocessing
    * @param exclusions what no task shows
    * @throws java.io.UncheckedIOException when a source cannot be read
    * @throws IllegalArgumentException when a weight names no task or weights make no order
    */
   public static Mixture open(
       long seed,
-      String stage,
+      String orderName,
       Map<String, TaskConfig> tasks,
-      Map<String, Double> weights,
+      StageConfig stage,
       Exclusions exclusions,
-      ImageConfig image,
-      int resolution,
-      int textTokens,
       Tokenizer tokenizer) {
-    TextRoom room = new TextRoom(tokenizer, textTokens);
+    TextRoom room = new TextRoom(tokenizer, stage.textTokens());
     Map<String, Task> opened = new LinkedHashMap<>();
     try {
-      Digest digest = new Digest().add("mixture 1", stage).add(seed).add(MixtureOrder.BLOCK);
+      Digest digest = new Digest().add("mixture 1", orderName).add(seed).add(MixtureOrder.BLOCK);
       List<Double> shares = new ArrayList<>();
-      for (Map.Entry<String, Double> weight : weights.entrySet()) {
+      for (Map.Entry<String, Double> weight : stage.mixture().entrySet()) {
         TaskConfig task = tasks.get(weight.getKey());
         if (task == null) {
           throw new IllegalArgumentException(
               "the mixture of %s weights the task '%s', which is not among %s"
-                  .formatted(stage, weight.getKey(), tasks.keySet()));
+                  .formatted(stage.name(), weight.getKey(), tasks.keySet()));
         }
         if (weight.getValue() == 0) {
           continue;
         }
-        Task open = exclusions.open(weight.getKey(), task, room, image.augment());
+        Task open = exclusions.open(weight.getKey(), task, room, stage.image().augment());
         opened.put(weight.getKey(), open);
-        shares.add(weight.getValue());
+        double share = stage.weight(weight.getKey(), open.size());
+        shares.add(share);
         digest.add(weight.getKey(), open.fingerprint());
-        digest.add(Double.doubleToLongBits(weight.getValue()));
+        digest.add(Double.doubleToLongBits(share));
       }
       List<Long> sizes = opened.values().stream().map(Task::size).toList();
       return new Mixture(
           seed,
-          stage,
+          orderName,
           opened,
-          new MixtureOrder(seed, stage, shares, sizes),
+          new MixtureOrder(seed, orderName, shares, sizes),
           digest.hex(),
-          new BatchBuilder(image, resolution, textTokens, tokenizer));
+          new BatchBuilder(stage.image(), stage.resolution(), stage.textTokens(), tokenizer));
     } catch (RuntimeException e) {
       opened.values().forEach(Task::close);
       throw e;

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
 import java.io.IOException;
@@ -64,11 +64,8 @@ class MixtureTest {
         5,
         "stage1",
         tasks,
-        weights,
+        StageConfig.bare("stage1", 0, 28, 8, 1, 1, Precision.F32, weights, null),
         Exclusions.NONE,
-        new ImageConfig(Resize.BILINEAR, true),
-        28,
-        8,
         TOKENIZER);
   }
 
@@ -102,7 +99,7 @@ class MixtureTest {
   void batchesFollowTheOrder() {
     try (Mixture mixture = open();
         BatchStream stream = mixture.batches(100, 4, 4, 2)) {
-      assertEquals(List.of("caption", "answer"), mixture.tasks());
+      assertEquals(List.of("answer", "caption"), mixture.tasks()); // by name, however written
       List<String> expected =
           LongStream.range(100, 140)
               .mapToObj(

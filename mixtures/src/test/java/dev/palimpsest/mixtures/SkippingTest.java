@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
@@ -72,11 +72,8 @@ class SkippingTest {
         5,
         "s",
         tasks,
-        weights,
+        StageConfig.bare("s", 0, 14, 8, 1, 1, Precision.F32, weights, null),
         Exclusions.NONE,
-        new ImageConfig(Resize.BILINEAR, true),
-        14,
-        8,
         TOKENIZER);
   }
 

@@ -157,15 +157,14 @@ public final class Decontamination implements AutoCloseable {
 
   /** Share of each training stage's examples that are duplicates, tasks weighted as it weights. */
   public Map<String, Double> shares(DuplicateReport report) {
-    Map<String, Double> byTask = new LinkedHashMap<>();
-    report.pools().forEach(pool -> byTask.put(pool.name(), pool.share()));
     Map<String, Double> shares = new LinkedHashMap<>();
     for (StageConfig stage : recipe.stages()) {
       double sum = 0;
       double weights = 0;
-      for (Map.Entry<String, Double> weight : stage.mixture().entrySet()) {
-        sum += weight.getValue() * byTask.getOrDefault(weight.getKey(), 0.0);
-        weights += weight.getValue();
+      for (DuplicateReport.PoolResult pool : report.pools()) {
+        double weight = stage.weight(pool.name(), pool.examples());
+        sum += weight * pool.share();
+        weights += weight;
       }
       if (stage.examples() > 0 && weights > 0) {
         shares.put(stage.name(), sum / weights);

@@ -71,11 +71,8 @@ public final class RecordedData {
             recipe.seed(),
             lineage.order(),
             recipe.tasks(),
-            stage.mixture(),
+            stage,
             Decontamination.exclusions(recipe),
-            stage.image(),
-            stage.resolution(),
-            stage.textTokens(),
             tokenizer)) {
       if (changed(lineage, "mixture", mixture.fingerprint())) {
         problems.add("the training data have changed");

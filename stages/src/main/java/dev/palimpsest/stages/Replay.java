@@ -123,11 +123,8 @@ public final class Replay {
                 recipe.seed(),
                 StateFiles.order(checkpoint),
                 recipe.tasks(),
-                stage.mixture(),
+                stage,
                 Decontamination.exclusions(recipe),
-                stage.image(),
-                stage.resolution(),
-                stage.textTokens(),
                 Tokenizer.load(tokenizerFile))) {
       requireSame("mixture", mixture.fingerprint());
       TrainState state = StateFiles.read(manager, checkpoint);

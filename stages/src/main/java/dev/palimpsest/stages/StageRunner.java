@@ -145,11 +145,8 @@ final class StageRunner {
         recipe.seed(),
         parent.order(),
         recipe.tasks(),
-        stage.mixture(),
+        stage,
         Decontamination.exclusions(recipe),
-        stage.image(),
-        stage.resolution(),
-        stage.textTokens(),
         tokenizer);
   }
 

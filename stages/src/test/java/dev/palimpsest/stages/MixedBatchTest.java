@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.OptimizerConfig;
@@ -58,6 +57,19 @@ class MixedBatchTest {
 
   @TempDir Path folder;
 
+  private static StageConfig stage(int microBatch) {
+    return StageConfig.bare(
+        "stage",
+        BATCH,
+        SIDE,
+        TEXT,
+        BATCH,
+        microBatch,
+        Precision.F32,
+        Map.of("caption", 2.0, "compare", 1.0, "text", 2.0),
+        OPTIMIZER);
+  }
+
   @Test
   void neitherPartsNorPackingChangeAStep() throws IOException {
     Map<String, TaskConfig> tasks = new TreeMap<>();
@@ -67,16 +79,7 @@ class MixedBatchTest {
     try (NDManager manager = NDManager.newBaseManager();
         Kernels kernels = Kernels.load();
         Mixture mixture =
-            Mixture.open(
-                3,
-                "stage",
-                tasks,
-                Map.of("caption", 2.0, "compare", 1.0, "text", 2.0),
-                Exclusions.NONE,
-                new ImageConfig(ImageConfig.Resize.BILINEAR, true),
-                SIDE,
-                TEXT,
-                new Characters())) {
+            Mixture.open(3, "stage", tasks, stage(BATCH), Exclusions.NONE, new Characters())) {
       TrainStep.Outcome whole = step(manager, kernels, mixture, BATCH, 0);
       assertTrue(Double.isFinite(whole.gradientNorm()) && whole.gradientNorm() > 0);
       // Sums of the same float32 numbers in another order.
@@ -124,8 +127,7 @@ class MixedBatchTest {
       TrainStep step =
           new TrainStep(
               new PaliGemma(MODEL, Precision.F32, kernels),
-              StageConfig.bare(
-                  "stage", BATCH, SIDE, TEXT, BATCH, microBatch, Precision.F32, OPTIMIZER),
+              stage(microBatch),
               groups,
               new AdamW(OPTIMIZER, groups, kernels),
               0);

@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -113,6 +114,7 @@ final class TrainingChecks {
                   batch,
                   microBatch,
                   Precision.F32,
+                  Map.of("certify", 1.0),
                   optimizer),
               groups,
               new AdamW(optimizer, groups, subject.kernels()),

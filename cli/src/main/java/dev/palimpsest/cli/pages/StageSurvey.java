@@ -128,12 +128,13 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
                         separator,
                         first + position(recipe, stage, i, n)))
             .toList();
-    double weights = stage.mixture().values().stream().mapToDouble(w -> w).sum();
+    double weights =
+        mixture.tasks().stream().mapToDouble(t -> stage.weight(t, mixture.size(t))).sum();
     List<TaskSurvey> tasks = new ArrayList<>();
     for (int task = 0; task < mixture.tasks().size(); task++) {
       String name = mixture.tasks().get(task);
       int number = task;
-      double wanted = stage.mixture().getOrDefault(name, 0.0) / weights;
+      double wanted = stage.weight(name, mixture.size(name)) / weights;
       tasks.add(
           survey(
               name,
