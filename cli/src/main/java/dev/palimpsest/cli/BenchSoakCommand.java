@@ -23,10 +23,9 @@ import picocli.CommandLine.Spec;
     name = "soak",
     mixinStandardHelpOptions = true,
     description = {
-      "Trains a tiny model for many steps, with scoring and saving, and watches resident memory,",
-      "native arrays, open files and threads. Ends with 1 when one of them grows after the first",
-      "quarter: memory (the median of its second half against the first's) by more than 5 %, the",
-      "others at all."
+      "Trains a tiny model for many steps and watches for leaks.",
+      "It scores and saves in between. Watched are resident memory, native arrays, open files and threads.",
+      "Ends with 1 when one of them grows after the first quarter: memory (the median of its second half against the first's) by more than 5 %, the others at all."
     })
 final class BenchSoakCommand implements Callable<Integer> {
   private static final int SAMPLES = 20;

@@ -18,8 +18,8 @@ import picocli.CommandLine.Spec;
     name = "lineage",
     mixinStandardHelpOptions = true,
     description = {
-      "Draws what a checkpoint was made from, back to the published files, following parents into",
-      "other run folders where those are still there.",
+      "Draws what a checkpoint was made from, back to the published files.",
+      "Follows parents into other run folders where those are still there.",
       "CHECKPOINT is a training checkpoint, an export, or the folder of a stage or run."
     })
 final class LineageCommand implements Runnable {
@@ -48,8 +48,8 @@ final class LineageCommand implements Runnable {
       name = "diff",
       mixinStandardHelpOptions = true,
       description = {
-        "Explains what differs between two checkpoints: settings, data, tokenizer, code, machine,",
-        "ancestors."
+        "Explains what differs between two checkpoints.",
+        "That is settings, data, tokenizer, code, machine, ancestors."
       })
   void diff(
       @Parameters(index = "0", paramLabel = "A", description = "As CHECKPOINT above.") Path a,

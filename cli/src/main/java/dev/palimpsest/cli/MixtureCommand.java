@@ -29,8 +29,8 @@ import picocli.CommandLine.Spec;
     name = "mixture",
     mixinStandardHelpOptions = true,
     description = {
-      "Shows what each stage of a recipe will train on: weights wanted and drawn, epochs of each source,",
-      "lengths, what is cut off, sizes of pictures, and examples with their boxes drawn.",
+      "Shows what each stage of a recipe will train on.",
+      "That is weights wanted and drawn, epochs of each source, lengths, what is cut off, sizes of pictures, and examples with their boxes drawn.",
       "Nothing is trained. Data that the recipe prepares is prepared, in the run folder, as 'run' does it."
     })
 final class MixtureCommand implements Callable<Integer> {

@@ -11,12 +11,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** The recipe of a command, with the same options everywhere. */
 final class RecipeOptions {
+  /** {@code s3://bucket/x}, as a path that has lost a slash; a Windows drive has one letter. */
+  private static final Pattern REMOTE = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:[/\\\\]");
+
   @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe, a YAML file.")
   Path recipe;
 
@@ -38,6 +42,11 @@ final class RecipeOptions {
 
   /** The run folder, which need not exist. */
   Path folder() {
+    if (out != null && REMOTE.matcher(out.toString()).lookingAt()) {
+      throw new UserMistake(
+          "--out %s: only local and mounted folders can hold a run; write to one and copy it, or mount the bucket"
+              .formatted(out));
+    }
     return out != null ? out : Path.of("runs", bind(Path.of("runs")).name());
   }
 

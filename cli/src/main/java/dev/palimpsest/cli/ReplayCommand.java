@@ -23,8 +23,8 @@ import picocli.CommandLine.Spec;
     name = "replay",
     mixinStandardHelpOptions = true,
     description = {
-      "Makes the step of a replay capsule again, up to its update, compares loss and gradient norm",
-      "with the run's to the bit, and shows every example's share.",
+      "Makes the step of a replay capsule again and compares it with the run's, to the bit.",
+      "Compared are loss and gradient norm, up to the update; every example's share is shown.",
       "Ends with 0 when all bits are the same, else with 1."
     })
 final class ReplayCommand implements Callable<Integer> {

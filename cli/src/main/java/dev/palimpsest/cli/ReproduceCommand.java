@@ -14,8 +14,8 @@ import picocli.CommandLine.Spec;
     name = "reproduce",
     mixinStandardHelpOptions = true,
     description = {
-      "Prints the commands that make a checkpoint again, with its whole recipe, and warns of what",
-      "stands in the way of the same bits: data and tokenizer are compared where they are at hand."
+      "Prints the commands that make a checkpoint again, with its whole recipe.",
+      "Warns of what stands in the way of the same bits; data and tokenizer are compared where they are at hand."
     })
 final class ReproduceCommand implements Runnable {
   @Spec CommandSpec spec;

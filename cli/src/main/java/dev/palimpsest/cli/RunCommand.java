@@ -4,7 +4,6 @@ import com.google.inject.Guice;
 import com.google.inject.Injector;
 import com.google.inject.Stage;
 import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.RunFolder;
@@ -12,16 +11,13 @@ import dev.palimpsest.stages.StageResult;
 import dev.palimpsest.stages.StopRequest;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** {@code palimpsest run}: the whole pipeline of a recipe. */
@@ -35,29 +31,9 @@ import picocli.CommandLine.Spec;
     })
 @SuppressWarnings("try") // the resources are used by being open
 final class RunCommand implements Callable<Integer> {
-  /** {@code s3://bucket/x}, as a path that has lost a slash; a Windows drive has one letter. */
-  private static final Pattern REMOTE = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:[/\\\\]");
-
   @Spec CommandSpec spec;
 
-  @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe, a YAML file.")
-  Path recipe;
-
-  @Option(
-      names = "--out",
-      paramLabel = "DIR",
-      description =
-          "The run folder. Default: runs/NAME under the working directory, NAME being the recipe's.")
-  @Nullable Path out;
-
-  @Option(
-      names = "--set",
-      paramLabel = "PATH=VALUE",
-      description = {
-        "Replaces one value of the recipe, as often as wanted.",
-        "Example: --set stages.stage1.optimizer.learningRate=1e-4"
-      })
-  List<String> sets = List.of();
+  @Mixin RecipeOptions recipe;
 
   @Option(
       names = "--accept-changes",
@@ -70,13 +46,8 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (out != null && REMOTE.matcher(out.toString()).lookingAt()) {
-      throw new UserMistake(
-          "--out %s: only local and mounted folders can hold a run; write to one and copy it, or mount the bucket"
-              .formatted(out));
-    }
-    Path folder = out != null ? out : Path.of("runs", bind(Path.of("runs")).name());
-    PipelineConfig config = bind(folder);
+    Path folder = recipe.folder();
+    PipelineConfig config = recipe.bind();
     Threads.use(config.computeThreads());
     StopRequest stop = new StopRequest();
     Injector injector =
@@ -98,10 +69,5 @@ final class RunCommand implements Callable<Integer> {
       spec.commandLine().getOut().println(report);
       return CommandLine.ExitCode.OK;
     }
-  }
-
-  private PipelineConfig bind(Path folder) {
-    return Recipes.bind(
-        recipe, sets, Map.of("run", folder.toAbsolutePath().normalize().toString()));
   }
 }
