@@ -118,10 +118,9 @@ public final class BatchBuilder implements AutoCloseable {
 
   private void writePictures(Example example, FloatBuffer pixels) {
     for (ImageReference reference : example.images()) {
-      byte[] levels;
       try {
         Image picture = ImageDecoder.decode(reference.content().read(), reference.frame());
-        levels = ImagePreprocessor.resize(image, picture, resolution, example.steps());
+        ImagePreprocessor.write(image, picture, resolution, example.steps(), pixels);
       } catch (NoSuchFileException e) {
         throw new BadExampleException(
             "example %s: image %s does not exist".formatted(example.id(), reference.name()), e);
@@ -130,7 +129,6 @@ public final class BatchBuilder implements AutoCloseable {
             "example %s: image %s: %s".formatted(example.id(), reference.name(), e.getMessage()),
             e);
       }
-      ImagePreprocessor.pixels(image, levels, pixels);
     }
   }
 

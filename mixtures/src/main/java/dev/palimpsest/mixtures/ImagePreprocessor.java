@@ -3,8 +3,10 @@ package dev.palimpsest.mixtures;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.mixtures.ResizeMethod.Kernel;
+import dev.palimpsest.mixtures.TensorFlowResize.RowSink;
 import java.io.IOException;
 import java.nio.FloatBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** Pictures to square pixels in [-1, 1]; the aspect ratio is not kept (PaliGemma, section 3.2). */
 public final class ImagePreprocessor {
@@ -19,6 +21,9 @@ public final class ImagePreprocessor {
     }
   }
 
+  /** Values that are turned at a time: they stay in the processor's nearest cache. */
+  private static final int CHUNK = 4096;
+
   private ImagePreprocessor() {}
 
   /**
@@ -28,25 +33,80 @@ public final class ImagePreprocessor {
    * @return uint8 [S, S, 3]
    */
   public static byte[] resize(ImageConfig config, Image image, int resolution) {
-    if (config.resize() == Resize.BICUBIC) {
+    return resize(config, image, resolution, (ResizeMethod) null);
+  }
+
+  private static byte[] resize(
+      ImageConfig config, Image image, int resolution, @Nullable ResizeMethod method) {
+    if (method == null && config.resize() == Resize.BICUBIC) {
       return PillowResize.bicubic(image, resolution);
     }
-    return truncate(untruncated(config, image, resolution));
+    byte[] levels = new byte[3 * resolution * resolution];
+    rows(
+        config,
+        image,
+        resolution,
+        method,
+        new RowSink() {
+          private int at;
+
+          @Override
+          public void accept(float[] row) {
+            for (float value : row) {
+              levels[at++] = (byte) level(value);
+            }
+          }
+        });
+    return levels;
   }
 
   /**
-   * Varies and resizes a picture as a visit says.
+   * Varies and resizes a picture as a visit says, and writes values in [-1, 1].
    *
-   * @return uint8 [S, S, 3]
+   * @param out float32 [S, S, 3], from its position on, which advances
    * @throws IOException when the picture cannot be encoded as JPEG
    */
-  static byte[] resize(ImageConfig config, Image image, int resolution, ImageSteps steps)
+  static void write(
+      ImageConfig config, Image image, int resolution, ImageSteps steps, FloatBuffer out)
       throws IOException {
     Image varied = steps.apply(image);
-    ResizeMethod method = steps.resize();
-    return method == null
-        ? resize(config, varied, resolution)
-        : truncate(TensorFlowResize.weighted(varied, resolution, method));
+    if (steps.resize() == null && config.resize() == Resize.BICUBIC) {
+      pixels(config, PillowResize.bicubic(varied, resolution), out);
+      return;
+    }
+    float[] table = table(config);
+    rows(
+        config,
+        varied,
+        resolution,
+        steps.resize(),
+        row -> {
+          for (int i = 0; i < row.length; i++) {
+            row[i] = table[level(row[i])];
+          }
+          out.put(row);
+        });
+  }
+
+  /** Rows in levels, not whole: by the method, or by the bilinear one that a recipe names. */
+  private static void rows(
+      ImageConfig config,
+      Image image,
+      int resolution,
+      @Nullable ResizeMethod method,
+      RowSink sink) {
+    if (method != null) {
+      TensorFlowResize.weighted(image, resolution, method, sink);
+    } else if (config.antialias()) {
+      TensorFlowResize.weighted(image, resolution, ANTIALIASED, sink);
+    } else {
+      TensorFlowResize.plain(image, resolution, sink);
+    }
+  }
+
+  /** The cast to uint8: clipped and truncated, in the order that takes less time. */
+  private static int level(float value) {
+    return Math.max(0, Math.min(255, (int) value));
   }
 
   /**
@@ -59,17 +119,9 @@ public final class ImagePreprocessor {
     if (config.resize() == Resize.BICUBIC) {
       throw new IllegalArgumentException("bicubic resizing has whole levels only");
     }
-    return config.antialias()
-        ? TensorFlowResize.weighted(image, resolution, ANTIALIASED)
-        : TensorFlowResize.plain(image, resolution);
-  }
-
-  private static byte[] truncate(float[] values) {
-    byte[] levels = new byte[values.length];
-    for (int i = 0; i < levels.length; i++) {
-      levels[i] = (byte) (int) Math.max(0f, Math.min(255f, values[i]));
-    }
-    return levels;
+    FloatBuffer levels = FloatBuffer.allocate(3 * resolution * resolution);
+    rows(config, image, resolution, null, levels::put);
+    return levels.array();
   }
 
   /**
@@ -78,11 +130,18 @@ public final class ImagePreprocessor {
    * @param levels uint8, of any shape
    */
   public static void pixels(ImageConfig config, byte[] levels, FloatBuffer out) {
-    float[] table = config.resize() == Resize.BICUBIC ? HUGGING_FACE : BIG_VISION;
-    float[] values = new float[levels.length];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = table[levels[i] & 0xff];
+    float[] table = table(config);
+    float[] values = new float[Math.min(CHUNK, levels.length)];
+    for (int from = 0; from < levels.length; from += CHUNK) {
+      int count = Math.min(CHUNK, levels.length - from);
+      for (int i = 0; i < count; i++) {
+        values[i] = table[levels[from + i] & 0xff];
+      }
+      out.put(values, 0, count);
     }
-    out.put(values);
+  }
+
+  private static float[] table(ImageConfig config) {
+    return config.resize() == Resize.BICUBIC ? HUGGING_FACE : BIG_VISION;
   }
 }
