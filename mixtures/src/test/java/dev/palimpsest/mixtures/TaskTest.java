@@ -311,6 +311,19 @@ class TaskTest {
   }
 
   @Test
+  void scoringAsksForPresentAndAbsentThingsInTurns() {
+    TaskType type = new TaskType.ObjectQuestions(0, 1, 0, 0, 2, Negatives.ANY);
+    Task task = task(type, 64, labelled("fork"), labelled("knife", "fork"), labelled("knife"));
+    assertEquals(
+        List.of("yes", "yes", "yes"), // the second holds everything that could be asked
+        java.util.stream.LongStream.range(0, 3).mapToObj(i -> task.example(i).suffix()).toList());
+    Task more = task(type, 64, labelled("fork"), labelled("knife"), labelled("knife", "fork"));
+    assertEquals(
+        List.of("yes", "no", "yes"),
+        java.util.stream.LongStream.range(0, 3).mapToObj(i -> more.example(i).suffix()).toList());
+  }
+
+  @Test
   void scoringAsksForEveryObjectInItsOrder() {
     Example example = task(DETECT, 128, DOGS).example(0);
     assertEquals("detect dog ; ball", example.prefix());
