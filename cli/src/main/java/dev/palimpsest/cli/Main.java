@@ -54,8 +54,11 @@ public final class Main implements Runnable {
   private Main() {}
 
   /** Runs the command line and exits with its code. */
+  @SuppressWarnings("try") // the handlers are used by being set
   public static void main(String[] args) {
-    System.exit(commandLine().execute(args));
+    try (Signals signals = Signals.end()) {
+      System.exit(commandLine().execute(args));
+    }
   }
 
   /** The command line, for tests as well. */

@@ -9,8 +9,7 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * SIGINT and SIGTERM as wishes to stop. The first one makes a {@link StopRequest}; a second one
- * ends the process at once, as by default.
+ * What SIGINT and SIGTERM mean while this is open.
  *
  * <p>Through reflection, since the only interface to signals that every JDK has ({@code
  * jdk.unsupported}) cannot be named without a warning. Where it is missing, signals keep their
@@ -24,31 +23,57 @@ final class Signals implements AutoCloseable {
 
   private Signals() {}
 
-  /** Listens until closed. */
+  private interface Handler {
+    /**
+     * @param number the signal's
+     */
+    void handle(int number);
+  }
+
+  /**
+   * The first one makes a {@link StopRequest}; a second one ends the process at once.
+   *
+   * @param err where that is said
+   */
   static Signals stop(StopRequest stop, PrintWriter err) {
-    Signals signals = new Signals();
     AtomicInteger seen = new AtomicInteger();
+    return handled(
+        number -> {
+          if (seen.incrementAndGet() > 1) {
+            Runtime.getRuntime().halt(SIGNALLED + number);
+          }
+          stop.make();
+          err.println("stopping after the step under way; a second signal stops at once");
+          err.flush();
+        });
+  }
+
+  /**
+   * They end the process at once, with the usual code. The JVM's own way runs the native library's
+   * destructors under a kernel that may be computing, which crashes it.
+   */
+  static Signals end() {
+    return handled(number -> Runtime.getRuntime().halt(SIGNALLED + number));
+  }
+
+  private static Signals handled(Handler handler) {
+    Signals signals = new Signals();
     try {
       Class<?> handlers = Class.forName("sun.misc.SignalHandler");
-      Object handler =
+      Object proxy =
           Proxy.newProxyInstance(
               Signals.class.getClassLoader(),
               new Class<?>[] {handlers},
-              (proxy, method, args) -> {
+              (self, method, args) -> {
                 if (!method.getName().equals("handle")) {
-                  return method.invoke(seen, args); // equals, hashCode, toString
+                  return method.invoke(handler, args); // equals, hashCode, toString
                 }
-                if (seen.incrementAndGet() > 1) {
-                  Runtime.getRuntime().halt(SIGNALLED + number(args[0]));
-                }
-                stop.make();
-                err.println("stopping after the step under way; a second signal stops at once");
-                err.flush();
+                handler.handle(number(args[0]));
                 return null;
               });
       for (String name : NAMES) {
         Object signal = signal(name);
-        signals.before.put(signal, handle(signal, handler));
+        signals.before.put(signal, handle(signal, proxy));
       }
     } catch (ReflectiveOperationException e) {
       signals.close();
