@@ -20,8 +20,10 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** {@code report.md}: what a run did, stage by stage, for a person to read. */
 final class Report {
@@ -166,25 +168,26 @@ final class Report {
                 metric ->
                     row(task + ", " + metric, columns, task, result -> cell(result, metric))));
     line("");
-    columns.values().stream()
-        .findFirst()
-        .ifPresent(
-            first ->
-                byTask
-                    .keySet()
-                    .forEach(
-                        task -> {
-                          TaskResult result = first.tasks().get(task);
-                          if (result != null) {
-                            line(
-                                "- %s, first prompt: `%s`; %d answers cut off"
-                                    .formatted(
-                                        task,
-                                        result.firstPrompt().replace("\n", "\\n"),
-                                        result.truncated()));
-                          }
-                        }));
+    line("First prompts, and answers that the limit of tokens cut off, by column.");
     line("");
+    byTask.keySet().forEach(task -> prompt(task, columns));
+    line("");
+  }
+
+  private void prompt(String task, Map<String, SuiteResult> columns) {
+    List<TaskResult> results =
+        columns.values().stream()
+            .map(column -> column.tasks().get(task))
+            .filter(Objects::nonNull)
+            .toList();
+    line(
+        "- %s: `%s`; cut off %s"
+            .formatted(
+                task,
+                results.get(0).firstPrompt().replace("\n", "\\n"),
+                results.stream()
+                    .map(result -> String.valueOf(result.truncated()))
+                    .collect(Collectors.joining(", "))));
   }
 
   private static String cell(TaskResult result, String metric) {
