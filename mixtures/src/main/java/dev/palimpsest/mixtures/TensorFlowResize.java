@@ -23,13 +23,13 @@ final class TensorFlowResize {
    * is missing at an edge has weight 0, which leaves a sum of finite numbers as it is.
    *
    * @param starts first input position
-   * @param weights float32 [output, span]
+   * @param weights float32 [span, output]
    */
-  private record Spans(int[] starts, float[] weights, int span) {
+  private record Spans(int[] starts, float[][] weights) {
     /**
      * Drops the zeros that all spans can spare.
      *
-     * @param starts first input position; moved where the span would reach beyond the input
+     * @param starts first input position; no span needs to reach beyond the input
      * @param weights float32 [output, span], 0 behind each position's own
      */
     static Spans of(int in, int[] starts, float[] weights) {
@@ -45,19 +45,22 @@ final class TensorFlowResize {
         while (end > first + 1 && weights[x * room + end - 1] == 0) {
           end--;
         }
-        firsts[x] = first;
+        firsts[x] = starts[x] + first;
         span = Math.max(span, end - first);
       }
-      float[] kept = new float[starts.length * span];
+      float[][] kept = new float[span][starts.length];
       for (int x = 0; x < starts.length; x++) {
-        int start = Math.min(starts[x] + firsts[x], in - span);
-        for (int i = 0; i < span; i++) {
-          int from = start + i - starts[x];
-          kept[x * span + i] = from < 0 || from >= room ? 0 : weights[x * room + from];
+        firsts[x] = Math.min(firsts[x], in - span);
+        for (int tap = 0; tap < span; tap++) {
+          int from = firsts[x] + tap - starts[x];
+          kept[tap][x] = from < 0 || from >= room ? 0 : weights[x * room + from];
         }
-        firsts[x] = start;
       }
-      return new Spans(firsts, kept, span);
+      return new Spans(firsts, kept);
+    }
+
+    int span() {
+      return weights.length;
     }
   }
 
@@ -164,23 +167,22 @@ final class TensorFlowResize {
   /** Sums the rows of an output row. A pass adds up to three, one after the other. */
   private static void down(Spans rows, int y, float[][] recent, float[] sum) {
     int span = rows.span();
-    float[] weights = rows.weights();
+    float[][] weights = rows.weights();
     for (int tap = 0; tap < span; tap += pass(span - tap)) {
       int row = rows.starts()[y] + tap;
-      int weight = y * span + tap;
       float[] first = recent[row % span];
-      float w = weights[weight];
+      float w = weights[tap][y];
       switch (pass(span - tap)) {
         case 1 -> add(tap == 0, w, first, sum);
-        case 2 -> add(tap == 0, w, first, weights[weight + 1], recent[(row + 1) % span], sum);
+        case 2 -> add(tap == 0, w, first, weights[tap + 1][y], recent[(row + 1) % span], sum);
         default ->
             add(
                 tap == 0,
                 w,
                 first,
-                weights[weight + 1],
+                weights[tap + 1][y],
                 recent[(row + 1) % span],
-                weights[weight + 2],
+                weights[tap + 2][y],
                 recent[(row + 2) % span],
                 sum);
       }
@@ -216,48 +218,62 @@ final class TensorFlowResize {
   /** Sums the pixels of every output pixel of a row, in passes as {@link #down}. */
   private static void across(Spans columns, float[] row, float[] output) {
     int span = columns.span();
+    int[] starts = columns.starts();
+    float[][] weights = columns.weights();
     for (int tap = 0; tap < span; tap += pass(span - tap)) {
+      boolean anew = tap == 0;
+      float[] w = weights[tap];
       switch (pass(span - tap)) {
-        case 1 -> one(tap == 0, columns, tap, row, output);
-        case 2 -> two(tap == 0, columns, tap, row, output);
-        default -> three(tap == 0, columns, tap, row, output);
+        case 1 -> one(anew, starts, tap, w, row, output);
+        case 2 -> two(anew, starts, tap, w, weights[tap + 1], row, output);
+        default -> three(anew, starts, tap, w, weights[tap + 1], weights[tap + 2], row, output);
       }
     }
   }
 
-  private static void one(boolean anew, Spans columns, int tap, float[] row, float[] output) {
-    int[] starts = columns.starts();
-    float[] weights = columns.weights();
-    for (int x = 0, to = 0, at = tap; x < starts.length; x++, to += 3, at += columns.span()) {
+  private static void one(
+      boolean anew, int[] starts, int tap, float[] weights, float[] row, float[] output) {
+    for (int x = 0, to = 0; x < starts.length; x++, to += 3) {
       int from = 3 * (starts[x] + tap);
-      float w = weights[at];
+      float w = weights[x];
       output[to] = (anew ? 0 : output[to]) + w * row[from];
       output[to + 1] = (anew ? 0 : output[to + 1]) + w * row[from + 1];
       output[to + 2] = (anew ? 0 : output[to + 2]) + w * row[from + 2];
     }
   }
 
-  private static void two(boolean anew, Spans columns, int tap, float[] row, float[] output) {
-    int[] starts = columns.starts();
-    float[] weights = columns.weights();
-    for (int x = 0, to = 0, at = tap; x < starts.length; x++, to += 3, at += columns.span()) {
+  private static void two(
+      boolean anew,
+      int[] starts,
+      int tap,
+      float[] weights,
+      float[] weights1,
+      float[] row,
+      float[] output) {
+    for (int x = 0, to = 0; x < starts.length; x++, to += 3) {
       int from = 3 * (starts[x] + tap);
-      float w = weights[at];
-      float w1 = weights[at + 1];
+      float w = weights[x];
+      float w1 = weights1[x];
       output[to] = (anew ? 0 : output[to]) + w * row[from] + w1 * row[from + 3];
       output[to + 1] = (anew ? 0 : output[to + 1]) + w * row[from + 1] + w1 * row[from + 4];
       output[to + 2] = (anew ? 0 : output[to + 2]) + w * row[from + 2] + w1 * row[from + 5];
     }
   }
 
-  private static void three(boolean anew, Spans columns, int tap, float[] row, float[] output) {
-    int[] starts = columns.starts();
-    float[] weights = columns.weights();
-    for (int x = 0, to = 0, at = tap; x < starts.length; x++, to += 3, at += columns.span()) {
+  private static void three(
+      boolean anew,
+      int[] starts,
+      int tap,
+      float[] weights,
+      float[] weights1,
+      float[] weights2,
+      float[] row,
+      float[] output) {
+    for (int x = 0, to = 0; x < starts.length; x++, to += 3) {
       int from = 3 * (starts[x] + tap);
-      float w = weights[at];
-      float w1 = weights[at + 1];
-      float w2 = weights[at + 2];
+      float w = weights[x];
+      float w1 = weights1[x];
+      float w2 = weights2[x];
       float red = anew ? 0 : output[to];
       float green = anew ? 0 : output[to + 1];
       float blue = anew ? 0 : output[to + 2];
@@ -300,7 +316,7 @@ final class TensorFlowResize {
     }
   }
 
-  private static void across(Image image, int y, Neighbours columns, float[] output) {
+  static void across(Image image, int y, Neighbours columns, float[] output) {
     byte[] rgb = image.rgb();
     int[] lower = columns.lower();
     int[] upper = columns.upper();

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
+import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -98,6 +99,41 @@ class ImagePreprocessorTest {
     Image image = new Image(5000, 2, new byte[5000 * 2 * 3]);
     for (ImageConfig config : List.of(ANTIALIASED, PLAIN, BICUBIC)) {
       assertArrayEquals(new byte[14 * 14 * 3], ImagePreprocessor.resize(config, image, 14));
+    }
+  }
+
+  @Test
+  void truncatingByArithmeticEqualsTheCast() {
+    float[] values = new float[4 * 260 + 6];
+    int count = 0;
+    for (int level = -2; level < 258; level++) {
+      values[count++] = level;
+      values[count++] = Math.nextUp((float) level);
+      values[count++] = Math.nextDown((float) level);
+      values[count++] = level + 0.5f;
+    }
+    for (float value : new float[] {-0f, 1e-30f, 1e30f, -1e30f, 0.5f, 0.49999997f}) {
+      values[count++] = value;
+    }
+    float[] truncated = values.clone();
+    ImagePreprocessor.truncate(truncated);
+    for (int i = 0; i < values.length; i++) {
+      assertEquals(
+          Math.max(0, Math.min(255, (int) values[i])), (double) truncated[i], "" + values[i]);
+    }
+  }
+
+  @Test
+  void writtenPixelsEqualThoseOfTheLevels() throws IOException {
+    Image image = image("a_rgb.png");
+    for (ImageConfig config : List.of(ANTIALIASED, PLAIN, BICUBIC)) {
+      for (int size : new int[] {14, 61}) {
+        FloatBuffer expected = FloatBuffer.allocate(3 * size * size);
+        ImagePreprocessor.pixels(config, ImagePreprocessor.resize(config, image, size), expected);
+        FloatBuffer actual = FloatBuffer.allocate(3 * size * size);
+        ImagePreprocessor.write(config, image, size, ImageSteps.NONE, actual);
+        assertArrayEquals(expected.array(), actual.array(), config + " " + size);
+      }
     }
   }
 
