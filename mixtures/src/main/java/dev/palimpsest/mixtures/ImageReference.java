@@ -23,7 +23,7 @@ public record ImageReference(String name, Content content, int frame) {
   /** The bytes of an encoded picture. Thread-safe. */
   public interface Content {
     /**
-     * Reads all of them.
+     * Reads all of them, also when the source that named the picture is closed.
      *
      * @throws java.nio.file.NoSuchFileException when there is no such file
      * @throws IOException when it cannot be read

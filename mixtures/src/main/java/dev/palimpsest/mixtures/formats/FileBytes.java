@@ -11,6 +11,9 @@ import java.nio.file.StandardOpenOption;
 /**
  * A file read at positions. Thread-safe. Lengths are checked against the file before memory is
  * taken, so that a damaged length field costs nothing.
+ *
+ * <p>Closing gives the file's handle back. A range can be read afterwards as well, which opens the
+ * file for that once: pictures that are not decoded yet outlive the source that named them.
  */
 public final class FileBytes implements AutoCloseable {
   private final Path path;
@@ -49,9 +52,21 @@ public final class FileBytes implements AutoCloseable {
       throw new EOFException(
           "bytes %d to %d leave the file of %d bytes".formatted(at, at + length, size));
     }
+    if (channel.isOpen()) {
+      return read(channel, at, length);
+    }
+    try (FileChannel again = FileChannel.open(path, StandardOpenOption.READ)) {
+      if (again.size() != size) {
+        throw new IOException("the file has changed since it was opened");
+      }
+      return read(again, at, length);
+    }
+  }
+
+  private static ByteBuffer read(FileChannel from, long at, int length) throws IOException {
     ByteBuffer bytes = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     while (bytes.hasRemaining()) {
-      if (channel.read(bytes, at + bytes.position()) < 0) {
+      if (from.read(bytes, at + bytes.position()) < 0) {
         throw new EOFException("the file has become shorter since it was opened");
       }
     }
