@@ -23,6 +23,7 @@ public final class BatchBuilder implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final int[] separator;
   private final BufferAllocator allocator = new RootAllocator();
+  private final PixelMemory memory = new PixelMemory(allocator);
 
   /** What the text columns hold. */
   enum Layout {
@@ -91,6 +92,7 @@ public final class BatchBuilder implements AutoCloseable {
     }
     return new ExampleBatch(
         allocator,
+        memory,
         firstIndex,
         positions,
         examples.stream().map(Example::id).toList(),
@@ -134,7 +136,7 @@ public final class BatchBuilder implements AutoCloseable {
 
   /** Bytes that batches hold at the moment. */
   long allocatedBytes() {
-    return allocator.getAllocatedMemory();
+    return allocator.getAllocatedMemory() - memory.bytes();
   }
 
   /**
@@ -149,6 +151,7 @@ public final class BatchBuilder implements AutoCloseable {
           "batches of %d bytes are still open; close batches and streams before what made them"
               .formatted(allocatedBytes()));
     }
+    memory.clear();
     allocator.close();
   }
 }

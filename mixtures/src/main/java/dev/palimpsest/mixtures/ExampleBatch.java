@@ -11,10 +11,12 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.vector.BigIntVector;
+import org.apache.arrow.vector.Float4Vector;
 import org.apache.arrow.vector.VarCharVector;
 import org.apache.arrow.vector.VectorSchemaRoot;
 import org.apache.arrow.vector.complex.FixedSizeListVector;
 import org.apache.arrow.vector.complex.ListVector;
+import org.apache.arrow.vector.ipc.message.ArrowFieldNode;
 import org.apache.arrow.vector.types.FloatingPointPrecision;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
@@ -37,6 +39,7 @@ public final class ExampleBatch implements AutoCloseable {
   private static final String MASK_LOSS = "mask_loss";
   private static final String MASK_INPUT = "mask_input";
 
+  private final PixelMemory memory;
   private final VectorSchemaRoot columns;
   private final long firstIndex;
   private final List<String> ids;
@@ -53,17 +56,20 @@ public final class ExampleBatch implements AutoCloseable {
   /**
    * Allocates the columns; pictures and text are still to be filled.
    *
+   * @param memory where the pixels' comes from and goes back to
    * @param positions of the examples, one each, like ids and pictures
    * @param pictures how many each example has
    */
   ExampleBatch(
       BufferAllocator allocator,
+      PixelMemory memory,
       long firstIndex,
       List<Long> positions,
       List<String> ids,
       int[] pictures,
       int resolution,
       int textColumns) {
+    this.memory = memory;
     this.firstIndex = firstIndex;
     this.positions = List.copyOf(positions);
     this.ids = new CopyOnWriteArrayList<>(ids);
@@ -98,7 +104,7 @@ public final class ExampleBatch implements AutoCloseable {
       for (int i = 0; i < ids.size(); i++) {
         places.set(i, positions.get(i));
       }
-      allocatePictures((ListVector) columns.getVector(IMAGES), all);
+      allocatePictures(allocator, (ListVector) columns.getVector(IMAGES), all);
       for (String name : List.of(TEXT, MASK_AR, MASK_LOSS, MASK_INPUT)) {
         allocate((FixedSizeListVector) columns.getVector(name), ids.size());
       }
@@ -131,7 +137,7 @@ public final class ExampleBatch implements AutoCloseable {
   }
 
   /** The same for lists of as many pictures as each example has. */
-  private void allocatePictures(ListVector lists, int all) {
+  private void allocatePictures(BufferAllocator allocator, ListVector lists, int all) {
     lists.setInitialCapacity(pictures.length);
     lists.allocateNew();
     setPresent(lists.getValidityBuffer());
@@ -141,7 +147,17 @@ public final class ExampleBatch implements AutoCloseable {
       lists.getOffsetBuffer().setInt((i + 1L) * Integer.BYTES, end);
     }
     lists.setLastSet(pictures.length - 1);
-    allocate((FixedSizeListVector) lists.getDataVector(), all);
+    FixedSizeListVector squares = (FixedSizeListVector) lists.getDataVector();
+    squares.setInitialCapacity(all);
+    squares.getDataVector().setInitialCapacity(1);
+    squares.allocateNew();
+    setPresent(squares.getValidityBuffer());
+    int values = all * squares.getListSize();
+    try (ArrowBuf none = allocator.getEmpty();
+        ArrowBuf pixels = memory.take((long) values * Float.BYTES)) {
+      ((Float4Vector) squares.getDataVector())
+          .loadFieldBuffers(new ArrowFieldNode(values, 0), List.of(none, pixels));
+    }
   }
 
   /** The elements of lists, float32 or int32: four bytes each. */
@@ -278,6 +294,15 @@ public final class ExampleBatch implements AutoCloseable {
 
   @Override
   public void close() {
+    FixedSizeListVector squares =
+        (FixedSizeListVector) ((ListVector) columns.getVector(IMAGES)).getDataVector();
+    ArrowBuf pixels = squares.getDataVector().getDataBuffer();
+    if (pixels.capacity() == 0) { // closed before, or of no pictures
+      columns.close();
+      return;
+    }
+    pixels.getReferenceManager().retain();
     columns.close();
+    memory.give(pixels);
   }
 }
