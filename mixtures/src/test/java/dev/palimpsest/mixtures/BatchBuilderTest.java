@@ -173,6 +173,22 @@ class BatchBuilderTest {
   }
 
   @Test
+  void memoryThatIsUsedAgainHoldsTheNextBatchAlone() {
+    Example one = new Example("t/1", List.of(A), "p", "s");
+    float[] expected;
+    try (ExampleBatch batch = builder.training(0, List.of(one))) {
+      expected = floats(batch.images());
+    }
+    builder.training(0, List.of(one, one)).close();
+    try (ExampleBatch batch = builder.training(0, List.of(one));
+        ExampleBatch other = builder.training(1, List.of(one))) {
+      assertArrayEquals(expected, floats(batch.images()));
+      assertArrayEquals(expected, floats(other.images()));
+    }
+    assertEquals(0, builder.allocatedBytes());
+  }
+
+  @Test
   void aBatchOverTwoGibibytesIsRefusedWithAdvice() {
     try (BatchBuilder large =
         new BatchBuilder(new ImageConfig(Resize.BILINEAR, true), 896, 8, TOKENIZER)) {
