@@ -197,7 +197,7 @@ final class BenchDataCommand implements Callable<Integer> {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    out.println("no peer: " + python + " lacks Pillow or numpy");
+    out.println("no peer: " + python + " lacks Pillow or numpy; --python names another");
     return false;
   }
 
