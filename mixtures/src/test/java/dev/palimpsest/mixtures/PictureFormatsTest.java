@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures;
 
+import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,9 +53,10 @@ class PictureFormatsTest {
   @ValueSource(strings = {"b_420.jpg", "c_444.jpg"})
   void theSystemsLibraryEqualsTheJdk(String name) throws IOException {
     byte[] bytes = Files.readAllBytes(Golden.file("images/" + name));
-    Image system = TurboJpeg.decode(bytes, JpegHeader.of(bytes));
+    @Nullable Image system = TurboJpeg.decode(bytes, requireNonNull(JpegHeader.of(bytes)));
     assumeTrue(system != null, "no libjpeg-turbo here, or not the JDK's levels");
-    assertArrayEquals(ImageDecoder.decodeInJava(bytes, 0, true).rgb(), system.rgb());
+    assertArrayEquals(
+        ImageDecoder.decodeInJava(bytes, 0, true).rgb(), requireNonNull(system).rgb());
   }
 
   /** Of more frames than wanted, those in the middle of equal parts. */
