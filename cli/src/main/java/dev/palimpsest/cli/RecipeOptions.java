@@ -2,11 +2,9 @@ package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.PrepareConfig;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.mixtures.Tokenizer;
-import dev.palimpsest.mixtures.playground.Playground;
-import dev.palimpsest.stages.Towers;
+import dev.palimpsest.stages.Preparation;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -69,14 +67,8 @@ final class RecipeOptions {
    * mask codec that tasks may need), and reads the tokenizer.
    */
   Tokenizer data(PipelineConfig config) {
-    PrepareConfig prepare = config.prepare();
-    if (prepare != null && prepare.playground() != null) {
-      Playground.write(prepare.playground());
-    }
-    if (prepare != null && prepare.towers() != null) {
-      try (NDManager manager = NDManager.newBaseManager()) {
-        Towers.write(manager, prepare.towers(), config);
-      }
+    try (NDManager manager = NDManager.newBaseManager()) {
+      Preparation.make(manager, config);
     }
     Path tokenizer = Path.of(config.tokenizer().path());
     if (!Files.isRegularFile(tokenizer)) {

@@ -297,8 +297,9 @@ public sealed interface TaskType {
    * }</pre>
    *
    * Half of the presence questions, and about half of the things of a subset question, ask for what
-   * is not there, where the row allows it. Labels are given once each; nothing at all is {@code
-   * none}. Objects with {@code "iscrowd": 1} are left out, and their labels not counted.
+   * is not there, where the row allows it; scoring asks for present and absent things in turns.
+   * Labels are given once each; nothing at all is {@code none}. Objects with {@code "iscrowd": 1}
+   * are left out, and their labels not counted.
    *
    * @param list weight of the first form
    * @param presence weight of the second

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.ConfigYaml;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.PrepareConfig;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -16,7 +15,6 @@ import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.mixtures.ExampleSource;
 import dev.palimpsest.mixtures.Tokenizer;
-import dev.palimpsest.mixtures.playground.Playground;
 import dev.palimpsest.model.Kernels;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -99,7 +97,7 @@ public final class PipelineRunner {
     RunFolder.writeText(folder.root().resolve("plan.txt"), String.join("\n", plan) + "\n");
     RunFolder.writeText(folder.root().resolve("recipe.yaml"), ConfigYaml.write(recipe));
     RunFolder.writeJson(folder.root().resolve("environment.json"), environment);
-    prepare(recipe);
+    Preparation.make(manager, recipe);
     Path tokenizerFile = Path.of(recipe.tokenizer().path());
     requireFiles(recipe);
     Tokenizer tokenizer = Tokenizer.load(tokenizerFile);
@@ -145,19 +143,6 @@ public final class PipelineRunner {
             .toList();
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
-    }
-  }
-
-  private void prepare(PipelineConfig recipe) {
-    PrepareConfig prepare = recipe.prepare();
-    if (prepare == null) {
-      return;
-    }
-    if (prepare.playground() != null) {
-      Playground.write(prepare.playground());
-    }
-    if (prepare.towers() != null) {
-      Towers.write(manager, prepare.towers(), recipe);
     }
   }
 

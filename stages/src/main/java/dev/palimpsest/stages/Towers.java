@@ -27,7 +27,7 @@ import java.util.List;
  * vocabulary that Gemma has before location and segmentation tokens join it; beside them a mask
  * codec, {@code vae-oid.npz}. {@code towers.json} comes last and says of what they were made.
  */
-public final class Towers {
+final class Towers {
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
@@ -42,8 +42,7 @@ public final class Towers {
    * @throws InvalidConfigException when the model's vocabulary has no room for the location and
    *     segmentation tokens, or the folder holds other towers
    */
-  public static void write(
-      NDManager manager, PrepareConfig.Towers settings, PipelineConfig recipe) {
+  static void write(NDManager manager, PrepareConfig.Towers settings, PipelineConfig recipe) {
     ModelConfig model = recipe.model();
     int added = BpeTrainer.LOCATIONS + BpeTrainer.SEGMENTS;
     int base = model.language().vocabulary() - added;
