@@ -16,10 +16,17 @@ import java.util.TreeMap;
  * the row's {@code language} names, or an object with one of these for each language: {@code {"en":
  * ["a cow"], "de": "eine Kuh"}}. Of the languages of a row, one is drawn by the weights of {@code
  * languages}; no weights at all: all alike. A row with nothing in a weighted language is bad.
+ *
+ * <p>A row without a picture is bad, but for text that is there already and for span corruption.
  */
 public sealed interface TaskType {
   /** Names of the fields that it reads, pictures aside. */
   List<String> fields();
+
+  /** Whether a row without a picture is bad. */
+  default boolean readsPictures() {
+    return true;
+  }
 
   /** Exhaustive choice by kind. */
   <R> R match(Cases<R> cases);
@@ -81,12 +88,17 @@ public sealed interface TaskType {
    * </pre>
    *
    * {@code prefix} may be absent (empty); {@code suffix} is a text or a list of accepted ones, of
-   * which every visit shows another.
+   * which every visit shows another. Rows without a picture are text alone.
    */
   record PrefixSuffix() implements TaskType {
     @Override
     public List<String> fields() {
       return List.of("prefix", "suffix");
+    }
+
+    @Override
+    public boolean readsPictures() {
+      return false;
     }
 
     @Override
@@ -203,7 +215,8 @@ public sealed interface TaskType {
    *
    * @param all every text, cut at the end where there is no room, as in stage 2; else texts are
    *     skipped at random until the others fit, so that those at the bottom are seen as often as
-   *     those at the top. Scoring takes them all
+   *     those at the top; where no text fits even by itself, one is shown and cut. Scoring takes
+   *     them all
    */
   record Ocr(@Default("false") boolean all) implements TaskType {
     @Override
@@ -456,6 +469,11 @@ public sealed interface TaskType {
     @Override
     public List<String> fields() {
       return List.of("text");
+    }
+
+    @Override
+    public boolean readsPictures() {
+      return false;
     }
 
     @Override

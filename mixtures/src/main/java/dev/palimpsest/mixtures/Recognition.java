@@ -24,7 +24,10 @@ final class Recognition {
     return visit.example("ocr", String.join(" ", texts));
   }
 
-  /** Leaves out as few texts as possible, in an order that chance alone determines. */
+  /**
+   * Leaves out as few texts as possible, in an order that chance alone determines; where all would
+   * go, those that do not even fit by themselves go first.
+   */
   private static List<String> fitting(List<String> texts, Draw draw, TextRoom room) {
     List<Integer> leaving = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
@@ -41,7 +44,14 @@ final class Recognition {
         fewest = middle + 1;
       }
     }
-    return without(texts, leaving.subList(0, fewest));
+    if (fewest < texts.size() || texts.isEmpty()) {
+      return without(texts, leaving.subList(0, fewest));
+    }
+    List<String> fitting = texts.stream().filter(text -> room.fits("ocr", text)).toList();
+    // The last to leave does not fit, so that this ends. One alone is cut like any long target.
+    return fitting.isEmpty()
+        ? List.of(texts.get(leaving.get(leaving.size() - 1)))
+        : fitting(fitting, draw, room);
   }
 
   private static List<String> without(List<String> texts, List<Integer> left) {

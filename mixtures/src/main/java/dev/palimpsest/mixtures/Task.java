@@ -73,6 +73,9 @@ public final class Task implements AutoCloseable {
    */
   public Example example(long index, long epoch, Draw draw) {
     Row row = Frames.expanded(source.row(index), config.frames());
+    if (row.images().isEmpty() && config.type().readsPictures()) {
+      throw new BadExampleException("example %s: it has no picture".formatted(row.id()), null);
+    }
     ImageSteps steps = ImageSteps.draw(augment, draw);
     if (config.type() instanceof TaskType.PrefixSuffix) {
       steps = steps.uncropped(); // its text may speak of places

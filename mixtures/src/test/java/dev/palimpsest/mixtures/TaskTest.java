@@ -67,7 +67,9 @@ class TaskTest {
   private Task task(Settings settings, int textTokens, String... rows) {
     Path file = folder.resolve("rows" + files++ + ".jsonl");
     try {
-      Files.write(file, Arrays.stream(rows).map(row -> row.replace("\n", " ")).toList());
+      Files.write(
+          file,
+          Arrays.stream(rows).map(row -> withPicture(settings.type, row.replace("\n", " "))).toList());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -79,6 +81,13 @@ class TaskTest {
             settings.augment);
     open.add(task);
     return task;
+  }
+
+  /** The row with a picture where it names none and its type wants one. */
+  private static String withPicture(TaskType type, String row) {
+    return row.contains("\"image\"") || !type.readsPictures()
+        ? row
+        : row.replaceFirst("\\{", "{\"image\": \"1.jpg\", ");
   }
 
   /** What many positions make of a row. */
@@ -238,6 +247,29 @@ class TaskTest {
             .split(" ")
             .length);
     assertEquals(snippets, task.example(0).suffix().split(" ").length, "scoring takes them all");
+  }
+
+  @Test
+  void printThatFitsNowhereIsNoReasonToSayNothing() {
+    String page = "\"" + "kite ".repeat(100) + "\"";
+    Task alone = task(new TaskType.Ocr(false), 24, "{\"texts\": " + page + "}");
+    visits(alone, 5).forEach(shown -> assertTrue(shown.suffix().startsWith("kite kite")));
+    Task among =
+        task(new TaskType.Ocr(false), 24, "{\"texts\": [\"a\", %s, \"b\", %s]}".formatted(page, page));
+    assertEquals(
+        Set.of("ocr -> a", "ocr -> b", "ocr -> a b"),
+        texts(visits(among, 200)),
+        "what fits is shown, whatever stands beside it");
+    assertEquals("", task(new TaskType.Ocr(false), 24, "{\"texts\": []}").example(0).suffix());
+  }
+
+  @Test
+  void aTaskAboutPicturesRefusesRowsWithoutOne() {
+    Task caption =
+        task(new TaskType.Caption("en", Map.of()), 64, "{\"image\": null, \"captions\": \"a\"}");
+    assertSays(
+        assertThrows(BadExampleException.class, () -> caption.example(0)), ".jsonl:1", "no picture");
+    assertEquals("b", task(new TaskType.PrefixSuffix(), 64, "{\"suffix\": \"b\"}").example(0).suffix());
   }
 
   @Test
