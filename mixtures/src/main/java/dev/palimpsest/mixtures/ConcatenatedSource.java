@@ -7,11 +7,20 @@ import java.util.List;
 final class ConcatenatedSource implements ExampleSource {
   private final List<ExampleSource> parts;
 
+  /** What each part's ids begin with. */
+  private final List<String> folders;
+
   /** Where each part begins, and at last the whole size. */
   private final long[] starts;
 
-  ConcatenatedSource(List<ExampleSource> parts) {
+  /**
+   * A source over others, which it closes.
+   *
+   * @param folders one a part, which its ids begin with from now on; empty or ending in a slash
+   */
+  ConcatenatedSource(List<ExampleSource> parts, List<String> folders) {
     this.parts = List.copyOf(parts);
+    this.folders = List.copyOf(folders);
     this.starts = new long[parts.size() + 1];
     for (int i = 0; i < parts.size(); i++) {
       starts[i + 1] = starts[i] + parts.get(i).size();
@@ -31,7 +40,8 @@ final class ConcatenatedSource implements ExampleSource {
     }
     int found = Arrays.binarySearch(starts, index);
     int part = found >= 0 ? found : -found - 2; // no part is empty, so that starts are distinct
-    return parts.get(part).row(index - starts[part]);
+    Row row = parts.get(part).row(index - starts[part]);
+    return new Row(folders.get(part) + row.id(), row.images(), row.fields());
   }
 
   @Override

@@ -43,11 +43,38 @@ final class SourceFiles {
     List<ExampleSource> parts = new ArrayList<>();
     try {
       files.forEach(file -> parts.add(opener.apply(file)));
-      return parts.size() == 1 ? parts.get(0) : new ConcatenatedSource(parts);
+      return parts.size() == 1 ? parts.get(0) : new ConcatenatedSource(parts, folders(files));
     } catch (RuntimeException e) {
       parts.forEach(ExampleSource::close);
       throw e;
     }
+  }
+
+  /**
+   * What tells files of the same name apart ({@code en/0.parquet}, {@code de/0.parquet}), as sources
+   * name rows by their file's name: the way to each from the folder that holds them all. Empty
+   * texts where the names differ.
+   */
+  private static List<String> folders(List<Path> files) {
+    if (files.stream().map(Path::getFileName).distinct().count() == files.size()) {
+      return files.stream().map(file -> "").toList();
+    }
+    Path common = files.get(0).getParent();
+    for (Path file : files) {
+      while (common != null && !file.startsWith(common)) {
+        common = common.getParent();
+      }
+    }
+    List<String> folders = new ArrayList<>();
+    for (Path file : files) {
+      Path way = common == null ? file : common.relativize(file);
+      StringBuilder folder = new StringBuilder();
+      for (int i = 0; i + 1 < way.getNameCount(); i++) {
+        folder.append(way.getName(i)).append('/');
+      }
+      folders.add(folder.toString());
+    }
+    return folders;
   }
 
   /** The file, or those that the glob matches, in the order of their names. */

@@ -21,6 +21,7 @@ import java.nio.file.attribute.FileTime;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -516,5 +517,20 @@ class SourcesTest {
     assertSays(assertThrows(UncheckedIOException.class, () -> ExampleSource.open(none)), "*.tar");
     assertEquals(
         "no file matches " + folder.resolve("*.tar"), ExampleSource.missing(none).get("path"));
+  }
+
+  @Test
+  void filesOfTheSameNameInSeveralFoldersHaveRowsOfDifferentNames() throws IOException {
+    for (String language : List.of("de", "en/a", "en/b")) {
+      Path to = Files.createDirectories(folder.resolve("x").resolve(language));
+      Files.writeString(to.resolve("0.jsonl"), "{\"suffix\": \"a\"}\n{\"suffix\": \"b\"}\n");
+    }
+    String glob = folder.resolve("x/{de,en/*}/*.jsonl").toString();
+    try (ExampleSource source = ExampleSource.open(new SourceConfig.JsonLines(glob, null))) {
+      assertEquals(
+          List.of("de/0.jsonl:1", "de/0.jsonl:2", "en/a/0.jsonl:1", "en/a/0.jsonl:2",
+              "en/b/0.jsonl:1", "en/b/0.jsonl:2"),
+          LongStream.range(0, source.size()).mapToObj(i -> source.row(i).id()).toList());
+    }
   }
 }
