@@ -70,7 +70,7 @@ final class DedupCommand implements Callable<Integer> {
   public Integer call() {
     PipelineConfig config = recipe.bind();
     DedupConfig settings = settings(config);
-    Tokenizer tokenizer = recipe.data(config);
+    Tokenizer tokenizer = recipe.data(config, config.stages());
     PrintWriter out = spec.commandLine().getOut();
     try (Decontamination search = new Decontamination(config, settings, tokenizer)) {
       DuplicateReport report = search.search(Runtime.getRuntime().availableProcessors());

@@ -64,7 +64,7 @@ final class MixtureCommand implements Callable<Integer> {
     }
     PipelineConfig config = recipe.bind();
     List<StageConfig> stages = stages(config);
-    Tokenizer tokenizer = recipe.data(config);
+    Tokenizer tokenizer = recipe.data(config, stages);
     PrintWriter out = spec.commandLine().getOut();
     List<StageSurvey> surveys = new ArrayList<>();
     for (StageConfig one : stages) {

@@ -1,15 +1,19 @@
 package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.stages.Preparation;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -65,15 +69,22 @@ final class RecipeOptions {
   /**
    * Prepares what the recipe asks for, where it does not stand yet (drawn data, and towers with the
    * mask codec that tasks may need), and reads the tokenizer.
+   *
+   * @param stages whose data is to be read
+   * @throws InvalidConfigException when files are missing, with all of them
    */
-  Tokenizer data(PipelineConfig config) {
+  Tokenizer data(PipelineConfig config, List<StageConfig> stages) {
     try (NDManager manager = NDManager.newBaseManager()) {
       Preparation.make(manager, config);
     }
-    Path tokenizer = Path.of(config.tokenizer().path());
-    if (!Files.isRegularFile(tokenizer)) {
-      throw new UserMistake("tokenizer.path: no such file: " + tokenizer.toAbsolutePath());
+    Set<String> tasks =
+        stages.stream()
+            .flatMap(stage -> stage.weightedTasks().stream())
+            .collect(Collectors.toSet());
+    List<Problem> missing = Preparation.missing(config, tasks);
+    if (!missing.isEmpty()) {
+      throw new InvalidConfigException(missing);
     }
-    return Tokenizer.load(tokenizer);
+    return Tokenizer.load(Path.of(config.tokenizer().path()));
   }
 }

@@ -2,6 +2,7 @@ package dev.palimpsest.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -85,6 +87,57 @@ class MixturePagesTest {
     // Detections of several figures need more than 13 tokens, and lose their end.
     assertTrue(count(dom, "<del>") >= 1 && dom.contains("id=\"only-cut\""));
     assertTrue(count(dom, "role=\"img\" aria-label=\"Histogram of tokens needed") >= 3);
+  }
+
+  @Test
+  void epochsAreCountedNotExpected() {
+    Outcome outcome = command("mixture", "--set", "stages.stage1.examples=64", "--samples", "64");
+    Matcher row =
+        Pattern.compile("detect +25\\.0 % +([\\d.]+) % +[\\d.]+ % +(\\d+) +([\\d.]+) ")
+            .matcher(outcome.out);
+    assertTrue(row.find(), outcome.out);
+    // All positions were looked at, so that the share drawn says how many there are.
+    long visits = Math.round(Double.parseDouble(row.group(1)) / 100 * 64);
+    assertNotEquals(16, visits, "this stage is too lucky to tell");
+    double epochs = (double) visits / Integer.parseInt(row.group(2));
+    assertEquals(epochs, Double.parseDouble(row.group(3)), 0.005 * epochs);
+  }
+
+  @Test
+  void mistakesInTheDataAreToldAllAtOnceAndInWords() throws IOException {
+    Outcome missing =
+        command(
+            "mixture",
+            "--set",
+            "tasks.caption.source={jsonl: nowhere.jsonl}",
+            "--set",
+            "tasks.detect={source: {tar: 'no-*.tar'}, type: {segment: {vae: none.npz}}}");
+    assertEquals(2, missing.exit);
+    assertTrue(missing.err.contains("tasks.caption.source.path: no such file"), missing.err);
+    assertTrue(missing.err.contains("tasks.detect.source.path: no file matches"), missing.err);
+    assertTrue(missing.err.contains("tasks.detect.type.segment.vae: no such file"), missing.err);
+
+    Outcome light = command("mixture", "--set", "stages.stage1.mixture={caption: 1, detect: 1e-7}");
+    assertEquals(2, light.exit, light.err);
+    assertTrue(light.err.contains("stages.stage1.mixture.detect: is too small"), light.err);
+
+    Path empty = Files.createFile(folder.resolve("empty.jsonl"));
+    Outcome nothing = command("mixture", "--set", "tasks.caption.source={jsonl: %s}".formatted(empty));
+    assertEquals(2, nothing.exit, nothing.err);
+    assertTrue(nothing.err.contains("empty.jsonl holds no example"), nothing.err);
+
+    Path broken =
+        Files.writeString(folder.resolve("broken.jsonl"), "{\"image\": \"gone.png\", \"suffix\": \"a\"}\n");
+    Outcome unread =
+        command(
+            "mixture",
+            "--samples",
+            "64",
+            "--set",
+            "tasks.caption.source={jsonl: %s}".formatted(broken));
+    assertEquals(0, unread.exit, unread.err);
+    assertTrue(unread.out.contains("of them could not be read:"), unread.out);
+    assertEquals(1, count(unread.out, "gone.png does not exist"), unread.out);
   }
 
   @Test

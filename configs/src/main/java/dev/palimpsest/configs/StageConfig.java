@@ -168,6 +168,11 @@ public record StageConfig(
     return temperature == 0 ? written : written * Math.pow((double) size, 1 / temperature);
   }
 
+  /** Names of the tasks that have a weight above 0, in their order. */
+  public List<String> weightedTasks() {
+    return mixture.keySet().stream().filter(task -> mixture.get(task) > 0).toList();
+  }
+
   /** Examples a forward pass. */
   public int microBatchSize() {
     return microBatch == null ? batchSize : microBatch;

@@ -2,6 +2,7 @@ package dev.palimpsest.mixtures;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.mixtures.formats.ArrowFile;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -52,13 +53,13 @@ final class ArrowSource implements ExampleSource {
       }
     }
     if (arrow.rows() == 0) {
-      throw new IllegalArgumentException("source " + file + " holds no example");
+      throw new MalformedFileException("source " + file + " holds no example");
     }
   }
 
   private void requireColumn(String column) {
     if (!arrow.columns().contains(column)) {
-      throw new IllegalArgumentException(
+      throw new MalformedFileException(
           "source %s has no column '%s'; it has %s".formatted(file, column, arrow.columns()));
     }
   }

@@ -3,7 +3,6 @@ package dev.palimpsest.mixtures;
 import dev.palimpsest.configs.ImageConfig;
 import java.io.IOException;
 import java.nio.FloatBuffer;
-import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.stream.LongStream;
 import org.apache.arrow.memory.BufferAllocator;
@@ -123,13 +122,8 @@ public final class BatchBuilder implements AutoCloseable {
       try {
         Image picture = ImageDecoder.decode(reference.content().read(), reference.frame());
         ImagePreprocessor.write(image, picture, resolution, example.steps(), pixels);
-      } catch (NoSuchFileException e) {
-        throw new BadExampleException(
-            "example %s: image %s does not exist".formatted(example.id(), reference.name()), e);
       } catch (IOException e) {
-        throw new BadExampleException(
-            "example %s: image %s: %s".formatted(example.id(), reference.name(), e.getMessage()),
-            e);
+        throw reference.unread(example.id(), e);
       }
     }
   }

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.mixtures.formats.JsonElements;
 import dev.palimpsest.mixtures.formats.JsonElements.ListOf;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -64,7 +65,7 @@ final class CocoSource implements ExampleSource {
             List.of("id", "file_name"),
             (start, length, values) -> {
               if (values[0] == null || values[1] == null) {
-                throw new IllegalArgumentException(
+                throw new MalformedFileException(
                     "%s, byte %d: an image without id or file_name".formatted(file, start));
               }
               owners.computeIfAbsent(values[0], id -> owners.size());
@@ -78,7 +79,7 @@ final class CocoSource implements ExampleSource {
             List.of("image_id"),
             (start, length, values) -> {
               if (values[0] == null) {
-                throw new IllegalArgumentException(
+                throw new MalformedFileException(
                     "%s, byte %d: an annotation without image_id".formatted(file, start));
               }
               objects.add(owners.computeIfAbsent(values[0], id -> owners.size()), start, length);
@@ -88,8 +89,13 @@ final class CocoSource implements ExampleSource {
           "categories",
           new ListOf(
               List.of("id", "name"),
-              (start, length, values) ->
-                  labels.put(String.valueOf(values[0]), String.valueOf(values[1]))));
+              (start, length, values) -> {
+                if (values[0] == null || values[1] == null) {
+                  throw new MalformedFileException(
+                      "%s, byte %d: a category without id or name".formatted(file, start));
+                }
+                labels.put(values[0], values[1]);
+              }));
     }
     json.scan(lists, new HashMap<>());
     Places.ByOwner byImage = objects.byOwner(owners.size());
@@ -108,7 +114,7 @@ final class CocoSource implements ExampleSource {
       }
     }
     if (ids.isEmpty()) {
-      throw new IllegalArgumentException("source " + file + " holds no image with annotations");
+      throw new MalformedFileException("source " + file + " holds no image with annotations");
     }
     heads = keptHeads.byOwner(ids.size());
     annotations = kept.byOwner(ids.size());

@@ -43,8 +43,7 @@ final class Frames {
           images.add(image);
         }
       } catch (IOException e) {
-        throw new BadExampleException(
-            "example %s: image %s: %s".formatted(row.id(), image.name(), e.getMessage()), e);
+        throw image.unread(row.id(), e);
       }
     }
     return new Row(row.id(), images, row.fields());

@@ -2,6 +2,7 @@ package dev.palimpsest.mixtures;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -41,6 +42,15 @@ public record ImageReference(String name, Content content, int frame) {
     return content instanceof FileContent file && Files.isDirectory(file.path())
         ? Optional.of(file.path())
         : Optional.empty();
+  }
+
+  /** What is wrong with an example whose picture this is, as it could not be read. */
+  public BadExampleException unread(String example, IOException cause) {
+    return new BadExampleException(
+        cause instanceof NoSuchFileException
+            ? "example %s: image %s does not exist".formatted(example, name)
+            : "example %s: image %s: %s".formatted(example, name, cause.getMessage()),
+        cause);
   }
 
   private record FileContent(Path path) implements Content {

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -90,7 +91,7 @@ final class JsonLinesSource implements ExampleSource {
       }
     }
     if (count == 0) {
-      throw new IllegalArgumentException("source " + file + " holds no example");
+      throw new MalformedFileException("source " + file + " holds no example");
     }
     length = at;
     offsets = Arrays.copyOf(starts, count);

@@ -1,5 +1,7 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.mixtures.BatchBuilder.Layout;
@@ -74,7 +76,8 @@ public final class Mixture implements AutoCloseable {
    * @param stage weights, sizes and preprocessing
    * @param exclusions what no task shows
    * @throws java.io.UncheckedIOException when a source cannot be read
-   * @throws IllegalArgumentException when a weight names no task or weights make no order
+   * @throws InvalidConfigException when a weight is too small for the task to stand anywhere
+   * @throws IllegalArgumentException when a weight names no task or all are 0
    */
   public static Mixture open(
       long seed,
@@ -105,6 +108,7 @@ public final class Mixture implements AutoCloseable {
         digest.add(weight.getKey(), open.fingerprint());
         digest.add(Double.doubleToLongBits(share));
       }
+      requirePlaces(stage, List.copyOf(opened.keySet()), shares);
       List<Long> sizes = opened.values().stream().map(Task::size).toList();
       return new Mixture(
           seed,
@@ -116,6 +120,20 @@ public final class Mixture implements AutoCloseable {
     } catch (RuntimeException e) {
       opened.values().forEach(Task::close);
       throw e;
+    }
+  }
+
+  private static void requirePlaces(StageConfig stage, List<String> tasks, List<Double> shares) {
+    int unplaced = shares.stream().anyMatch(s -> s > 0) ? MixtureOrder.unplaced(shares) : -1;
+    if (unplaced >= 0) {
+      double share =
+          shares.get(unplaced) / shares.stream().mapToDouble(Double::doubleValue).sum();
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "stages.%s.mixture.%s".formatted(stage.name(), tasks.get(unplaced)),
+                  "is too small against the others: a share of %.2g, the least is 1 in %d; give it more or 0"
+                      .formatted(share, MixtureOrder.BLOCK))));
     }
   }
 

@@ -50,6 +50,16 @@ public final class MixtureOrder {
     }
     this.sizes = sizes.stream().mapToLong(Long::longValue).toArray();
     places = places(weights);
+    int unplaced = unplaced(weights);
+    if (unplaced >= 0) {
+      throw new IllegalArgumentException(
+          "the weight of task %d is too small: %s of %s; the least share is 1 in %d"
+              .formatted(
+                  unplaced,
+                  weights.get(unplaced),
+                  weights.stream().mapToDouble(Double::doubleValue).sum(),
+                  BLOCK));
+    }
     long stageKey = 0;
     for (int i = 0; i < stage.length(); i++) {
       stageKey = SplitMix.mix(stageKey + stage.charAt(i));
@@ -69,6 +79,15 @@ public final class MixtureOrder {
     for (int place = 0; place < BLOCK; place++) {
       ranks[place] = stood[tasks[place]]++;
     }
+  }
+
+  /** The first task whose weight is too small against the others for a place; -1: none. */
+  static int unplaced(List<Double> weights) {
+    int[] places = places(weights);
+    return IntStream.range(0, places.length)
+        .filter(task -> places[task] == 0 && weights.get(task) > 0)
+        .findFirst()
+        .orElse(-1);
   }
 
   /** Places of a block by largest remainder; ties go to the earlier task. */
@@ -93,13 +112,6 @@ public final class MixtureOrder {
         .sorted(Comparator.comparingDouble(task -> places[task] - exact[task]))
         .limit(BLOCK - Arrays.stream(places).sum())
         .forEach(task -> places[task]++);
-    for (int task = 0; task < places.length; task++) {
-      if (places[task] == 0 && exact[task] > 0) {
-        throw new IllegalArgumentException(
-            "the weight of task %d is too small: %s of %s; the least share is 1 in %d"
-                .formatted(task, weights.get(task), total, BLOCK));
-      }
-    }
     return places;
   }
 

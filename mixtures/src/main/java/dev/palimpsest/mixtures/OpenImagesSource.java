@@ -93,7 +93,7 @@ final class OpenImagesSource implements ExampleSource {
               ids,
               true);
       if (ids.isEmpty()) {
-        throw new IllegalArgumentException("source " + boxFile + " holds no box");
+        throw new MalformedFileException("source " + boxFile + " holds no box");
       }
       if (config.labels() != null) {
         List<String> columns = List.of("ImageID", "LabelName", "Confidence");

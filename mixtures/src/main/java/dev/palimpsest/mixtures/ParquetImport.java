@@ -138,7 +138,7 @@ final class ParquetImport {
                 NativeMemoryPool.getDefault(),
                 FileFormat.PARQUET,
                 parquet.toAbsolutePath().toUri().toString());
-        Dataset dataset = factory.finish();
+        Dataset dataset = dataset(factory, parquet, columns);
         Scanner scanner = dataset.newScan(options);
         ArrowReader reader = scanner.scanBatches();
         FileChannel channel = FileChannel.open(target, StandardOpenOption.WRITE);
@@ -163,5 +163,18 @@ final class ParquetImport {
       // close().
       throw new MalformedFileException(parquet + ": " + e.getMessage(), e);
     }
+  }
+
+  /** The dataset, if it has the columns. */
+  private static Dataset dataset(
+      FileSystemDatasetFactory factory, Path parquet, List<String> columns) {
+    List<String> there = factory.inspect().getFields().stream().map(Field::getName).toList();
+    for (String column : columns) {
+      if (!there.contains(column)) {
+        throw new MalformedFileException(
+            "source %s has no column '%s'; it has %s".formatted(parquet, column, there));
+      }
+    }
+    return factory.finish();
   }
 }

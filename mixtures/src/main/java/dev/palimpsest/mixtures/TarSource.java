@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
 import dev.palimpsest.mixtures.formats.TarFile;
 import dev.palimpsest.mixtures.formats.TarFile.Member;
 import java.io.IOException;
@@ -63,7 +64,7 @@ final class TarSource implements ExampleSource {
       to[count - 1] = member.end();
     }
     if (count == 0) {
-      throw new IllegalArgumentException("source " + tar.path() + " holds no example");
+      throw new MalformedFileException("source " + tar.path() + " holds no example");
     }
     starts = Arrays.copyOf(from, count);
     ends = Arrays.copyOf(to, count);

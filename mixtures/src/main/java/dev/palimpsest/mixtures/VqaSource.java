@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.mixtures.formats.JsonElements;
 import dev.palimpsest.mixtures.formats.JsonElements.ListOf;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -62,7 +63,7 @@ final class VqaSource implements ExampleSource {
                 List.of("question_id", "image_id"),
                 (start, length, values) -> {
                   if (values[0] == null || values[1] == null) {
-                    throw new IllegalArgumentException(
+                    throw new MalformedFileException(
                         "%s, byte %d: a question without question_id or image_id"
                             .formatted(questionFile, start));
                   }
@@ -73,7 +74,7 @@ final class VqaSource implements ExampleSource {
                 })),
         texts);
     if (ids.isEmpty()) {
-      throw new IllegalArgumentException("source " + questionFile + " holds no question");
+      throw new MalformedFileException("source " + questionFile + " holds no question");
     }
     String subset = texts.getOrDefault("data_subtype", "");
     imageIds.forEach(id -> names.add(CocoNames.picture(subset, id)));

@@ -127,8 +127,7 @@ class SourcesTest {
             () ->
                 ExampleSource.open(
                     new SourceConfig.Parquet(path, List.of("prefx"), List.of(), null, cache))),
-        "table-0.parquet",
-        "prefx");
+        "table-0.parquet has no column 'prefx'; it has [image, ");
     assertSays(
         assertThrows(
             IllegalArgumentException.class,

@@ -65,7 +65,7 @@ public final class Decontamination implements AutoCloseable {
       Set<String> weighted = new TreeSet<>();
       for (StageConfig stage : recipe.stages()) {
         fingerprints.add(stage.name() + " " + stage.mixture());
-        stage.mixture().forEach((task, weight) -> addIf(weighted, task, weight > 0));
+        weighted.addAll(stage.weightedTasks());
       }
       for (String name : weighted) {
         Task task =
@@ -80,12 +80,6 @@ public final class Decontamination implements AutoCloseable {
     } catch (RuntimeException e) {
       close();
       throw e;
-    }
-  }
-
-  private static void addIf(Set<String> names, String name, boolean holds) {
-    if (holds) {
-      names.add(name);
     }
   }
 

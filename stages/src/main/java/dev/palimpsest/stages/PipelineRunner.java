@@ -13,10 +13,8 @@ import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.eval.metrics.Metrics;
-import dev.palimpsest.mixtures.ExampleSource;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -148,12 +146,8 @@ public final class PipelineRunner {
 
   /** Every file that the recipe names, missing ones all at once. */
   private static void requireFiles(PipelineConfig recipe) {
-    List<Problem> problems = new ArrayList<>();
-    require(problems, "tokenizer.path", recipe.tokenizer().path());
-    require(problems, "exclude", recipe.exclude());
-    recipe
-        .tasks()
-        .forEach((name, task) -> require(problems, "tasks." + name + ".source.", task.source()));
+    List<Problem> problems =
+        new ArrayList<>(Preparation.missing(recipe, recipe.tasks().keySet()));
     recipe
         .suites()
         .forEach(
@@ -186,7 +180,7 @@ public final class PipelineRunner {
   private static void requireFiles(List<Problem> problems, String at, SuiteTaskConfig task) {
     SourceConfig source = task.source();
     if (source != null) {
-      require(problems, at + ".source.", source);
+      problems.addAll(Preparation.missing(at, source, task.type()));
     }
     String benchmark = task.benchmark();
     if (benchmark != null) {
@@ -209,17 +203,8 @@ public final class PipelineRunner {
     }
   }
 
-  private static void require(List<Problem> problems, String at, SourceConfig source) {
-    ExampleSource.missing(source)
-        .forEach((key, message) -> problems.add(new Problem(at + key, message)));
-  }
-
-  private static List<Problem> require(List<Problem> problems, String path, @Nullable String file) {
-    if (file != null && !Files.exists(Path.of(file))) {
-      problems.add(
-          new Problem(
-              path, "no such file or folder: " + Path.of(file).toAbsolutePath().normalize()));
-    }
+  private static List<Problem> require(List<Problem> problems, String key, @Nullable String file) {
+    problems.addAll(Preparation.missing(key, file));
     return problems;
   }
 

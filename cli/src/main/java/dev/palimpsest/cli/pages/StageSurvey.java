@@ -49,14 +49,15 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
    * @param drawn how often it stood at the positions
    * @param error standard deviation of the drawn share, had the positions been drawn at random
    * @param size examples in its source, without those that the recipe excludes
-   * @param epochs how often the stage goes through them
+   * @param epochs how often the stage goes through them: its positions of the task, counted and not
+   *     drawn, by {@code size}
    * @param lengths tokens that each example needs, BOS and EOS among them
    * @param cut how many lose EOS, and some of their end, to the stage's text length
    * @param supervised supervised tokens of all
    * @param pictures pictures of each example
    * @param sides geometric mean of each picture's sides, in pixels
    * @param unreadable examples or pictures that could not be read
-   * @param problems the first of those, in words
+   * @param problems the first of those, in words, each once
    * @param samples some examples, to be shown
    */
   public record TaskSurvey(
@@ -135,11 +136,14 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
       String name = mixture.tasks().get(task);
       int number = task;
       double wanted = stage.weight(name, mixture.size(name)) / weights;
+      MixtureOrder order = mixture.order();
+      long visits = order.count(task, first + stage.examples()) - order.count(task, first);
       tasks.add(
           survey(
               name,
               wanted,
               mixture.size(name),
+              visits,
               stage.examples(),
               n,
               looks.stream().filter(look -> look.task == number).toList()));
@@ -177,7 +181,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
           Arrays.stream(tokens.maskLoss()).sum(),
           sides(example),
           null);
-    } catch (BadExampleException | IOException e) {
+    } catch (BadExampleException e) {
       return new Look(position, at.task(), null, 0, new int[0], e.getMessage());
     }
   }
@@ -185,15 +189,14 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
   /** How the end of a target is written. */
   static final String END = "<eos>";
 
-  private static int[] sides(Example example) throws IOException {
+  private static int[] sides(Example example) {
     int[] sides = new int[example.images().size()];
     for (int i = 0; i < sides.length; i++) {
       ImageReference image = example.images().get(i);
       try {
         sides[i] = side(image.content().read());
       } catch (IOException e) {
-        throw new IOException(
-            "example %s: image %s: %s".formatted(example.id(), image.name(), e.getMessage()), e);
+        throw image.unread(example.id(), e);
       }
     }
     return sides;
@@ -220,7 +223,13 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
   }
 
   private static TaskSurvey survey(
-      String name, double wanted, long size, long examples, int positions, List<Look> looks) {
+      String name,
+      double wanted,
+      long size,
+      long visits,
+      long examples,
+      int positions,
+      List<Look> looks) {
     List<Sample> samples = new ArrayList<>();
     List<String> problems = new ArrayList<>();
     int cut = 0;
@@ -230,8 +239,9 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
       Sample sample = look.sample;
       if (sample == null) {
         unreadable++;
-        if (problems.size() < PROBLEMS) {
-          problems.add(String.valueOf(look.problem));
+        String problem = String.valueOf(look.problem);
+        if (problems.size() < PROBLEMS && !problems.contains(problem)) {
+          problems.add(problem);
         }
         continue;
       }
@@ -254,7 +264,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
         looks.size(),
         Math.sqrt(wanted * (1 - wanted) / Math.max(1, positions) * rest),
         size,
-        examples * wanted / size,
+        (double) visits / size,
         read.stream().mapToInt(look -> look.sample == null ? 0 : look.sample.tokens).toArray(),
         cut,
         supervised,

@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures.codecs;
 
+import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -63,7 +64,7 @@ public final class SegmentationTokens {
    * Reads the weights.
    *
    * @throws UncheckedIOException when the file cannot be read
-   * @throws IllegalArgumentException when it holds no such codec; the message says what is missing
+   * @throws MalformedFileException when it holds no such codec; the message says what is missing
    */
   public static SegmentationTokens load(Path file) {
     try {
@@ -71,7 +72,7 @@ public final class SegmentationTokens {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the mask codec " + e.getMessage(), e);
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException("mask codec " + file + ": " + e.getMessage(), e);
+      throw new MalformedFileException("mask codec " + file + ": " + e.getMessage(), e);
     }
   }
 

@@ -58,8 +58,12 @@ public final class ArrowFile implements AutoCloseable {
   /** First row of each batch, and at last the number of rows. */
   private final long[] firstRows;
 
-  /** Where a field's nodes and buffers stand in every batch. */
-  private record Column(Field field, int node, int buffer, List<Column> children) {}
+  /**
+   * Where a field's nodes and buffers stand in every batch.
+   *
+   * @param name as messages say it: the top-level column's and those of what is inside, with dots
+   */
+  private record Column(String name, Field field, int node, int buffer, List<Column> children) {}
 
   /**
    * One record batch.
@@ -163,7 +167,7 @@ public final class ArrowFile implements AutoCloseable {
 
   private void schema(Schema schema) {
     for (Field field : schema.getFields()) {
-      columns.put(field.getName(), column(field, 0));
+      columns.put(field.getName(), column(field.getName(), field, 0));
     }
   }
 
@@ -186,7 +190,7 @@ public final class ArrowFile implements AutoCloseable {
     }
   }
 
-  private Column column(Field field, int depth) {
+  private Column column(String name, Field field, int depth) {
     if (depth > DEEPEST) {
       throw malformed("schema nested deeper than " + DEEPEST);
     }
@@ -205,13 +209,13 @@ public final class ArrowFile implements AutoCloseable {
         type instanceof ArrowType.Int integer
             && !List.of(8, 16, 32, 64).contains(integer.getBitWidth());
     if (oddInteger || (list && field.getChildren().size() != 1)) {
-      throw malformed("column %s of type %s".formatted(field.getName(), type));
+      throw malformed("column %s of type %s".formatted(name, type));
     }
     List<Column> children = new ArrayList<>();
     for (Field child : field.getChildren()) {
-      children.add(column(child, depth + 1));
+      children.add(column(name + "." + child.getName(), child, depth + 1));
     }
-    return new Column(field, node, buffer, children);
+    return new Column(name, field, node, buffer, children);
   }
 
   /** Buffers of one node (Arrow columnar format, "Buffer Listing for Each Layout"). */
@@ -322,7 +326,7 @@ public final class ArrowFile implements AutoCloseable {
           }
         }
         if (bytes == null && path == null) {
-          throw malformed(column.field().getName() + " holds neither bytes nor a path");
+          throw malformed(column.name() + " holds neither bytes nor a path");
         }
         out.add(bytes == null ? new Blob(path, 0, 0) : new Blob(path, bytes.at, bytes.length));
       }
@@ -337,7 +341,7 @@ public final class ArrowFile implements AutoCloseable {
       default ->
           throw malformed(
               "column %s is %s, which holds no picture"
-                  .formatted(column.field().getName(), column.field().getType()));
+                  .formatted(column.name(), column.field().getType()));
     }
   }
 
@@ -460,7 +464,7 @@ public final class ArrowFile implements AutoCloseable {
     return malformed(
         "column %s is %s%s, which is not read; leave it out of the recipe's columns"
             .formatted(
-                column.field().getName(),
+                column.name(),
                 column.field().getType(),
                 column.field().getDictionary() == null ? "" : " by dictionary"));
   }
@@ -515,7 +519,7 @@ public final class ArrowFile implements AutoCloseable {
   private boolean isNull(Batch batch, Column column, long i) throws IOException {
     if (i < 0 || i >= batch.nodes()[2 * column.node()]) {
       throw malformed(
-          "column %s has no value %d in its record batch".formatted(column.field().getName(), i));
+          "column %s has no value %d in its record batch".formatted(column.name(), i));
     }
     if (column.field().getType() instanceof ArrowType.Null) {
       return true;
@@ -535,7 +539,7 @@ public final class ArrowFile implements AutoCloseable {
     // Members of type null take no room, so that only the file's size bounds them.
     if (range[1] > batch.nodes()[2 * column.children().get(0).node()]
         || range[1] - range[0] > file.size()) {
-      throw malformed("a list of column %s ends too late".formatted(column.field().getName()));
+      throw malformed("a list of column %s ends too late".formatted(column.name()));
     }
     return range;
   }
@@ -552,7 +556,7 @@ public final class ArrowFile implements AutoCloseable {
     if (range[1] > batch.buffers()[2 * (column.buffer() + 2) + 1] || length > Integer.MAX_VALUE) {
       throw malformed(
           "a value of column %s of %d bytes ends too late"
-              .formatted(column.field().getName(), length));
+              .formatted(column.name(), length));
     }
     return (int) length;
   }
@@ -564,7 +568,7 @@ public final class ArrowFile implements AutoCloseable {
     long end = wide ? two.getLong() : two.getInt();
     if (start < 0 || end < start) {
       throw malformed(
-          "column %s has offsets from %d to %d".formatted(column.field().getName(), start, end));
+          "column %s has offsets from %d to %d".formatted(column.name(), start, end));
     }
     return new long[] {start, end};
   }
