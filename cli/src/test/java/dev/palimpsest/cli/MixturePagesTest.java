@@ -122,12 +122,14 @@ class MixturePagesTest {
     assertTrue(light.err.contains("stages.stage1.mixture.detect: is too small"), light.err);
 
     Path empty = Files.createFile(folder.resolve("empty.jsonl"));
-    Outcome nothing = command("mixture", "--set", "tasks.caption.source={jsonl: %s}".formatted(empty));
+    Outcome nothing =
+        command("mixture", "--set", "tasks.caption.source={jsonl: %s}".formatted(empty));
     assertEquals(2, nothing.exit, nothing.err);
     assertTrue(nothing.err.contains("empty.jsonl holds no example"), nothing.err);
 
     Path broken =
-        Files.writeString(folder.resolve("broken.jsonl"), "{\"image\": \"gone.png\", \"suffix\": \"a\"}\n");
+        Files.writeString(
+            folder.resolve("broken.jsonl"), "{\"image\": \"gone.png\", \"suffix\": \"a\"}\n");
     Outcome unread =
         command(
             "mixture",

@@ -126,8 +126,7 @@ public final class Mixture implements AutoCloseable {
   private static void requirePlaces(StageConfig stage, List<String> tasks, List<Double> shares) {
     int unplaced = shares.stream().anyMatch(s -> s > 0) ? MixtureOrder.unplaced(shares) : -1;
     if (unplaced >= 0) {
-      double share =
-          shares.get(unplaced) / shares.stream().mapToDouble(Double::doubleValue).sum();
+      double share = shares.get(unplaced) / shares.stream().mapToDouble(Double::doubleValue).sum();
       throw new InvalidConfigException(
           List.of(
               new Problem(

@@ -51,9 +51,9 @@ final class SourceFiles {
   }
 
   /**
-   * What tells files of the same name apart ({@code en/0.parquet}, {@code de/0.parquet}), as sources
-   * name rows by their file's name: the way to each from the folder that holds them all. Empty
-   * texts where the names differ.
+   * What tells files of the same name apart ({@code en/0.parquet}, {@code de/0.parquet}), as
+   * sources name rows by their file's name: the way to each from the folder that holds them all.
+   * Empty texts where the names differ.
    */
   private static List<String> folders(List<Path> files) {
     if (files.stream().map(Path::getFileName).distinct().count() == files.size()) {

@@ -527,8 +527,13 @@ class SourcesTest {
     String glob = folder.resolve("x/{de,en/*}/*.jsonl").toString();
     try (ExampleSource source = ExampleSource.open(new SourceConfig.JsonLines(glob, null))) {
       assertEquals(
-          List.of("de/0.jsonl:1", "de/0.jsonl:2", "en/a/0.jsonl:1", "en/a/0.jsonl:2",
-              "en/b/0.jsonl:1", "en/b/0.jsonl:2"),
+          List.of(
+              "de/0.jsonl:1",
+              "de/0.jsonl:2",
+              "en/a/0.jsonl:1",
+              "en/a/0.jsonl:2",
+              "en/b/0.jsonl:1",
+              "en/b/0.jsonl:2"),
           LongStream.range(0, source.size()).mapToObj(i -> source.row(i).id()).toList());
     }
   }

@@ -69,7 +69,9 @@ class TaskTest {
     try {
       Files.write(
           file,
-          Arrays.stream(rows).map(row -> withPicture(settings.type, row.replace("\n", " "))).toList());
+          Arrays.stream(rows)
+              .map(row -> withPicture(settings.type, row.replace("\n", " ")))
+              .toList());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -255,7 +257,10 @@ class TaskTest {
     Task alone = task(new TaskType.Ocr(false), 24, "{\"texts\": " + page + "}");
     visits(alone, 5).forEach(shown -> assertTrue(shown.suffix().startsWith("kite kite")));
     Task among =
-        task(new TaskType.Ocr(false), 24, "{\"texts\": [\"a\", %s, \"b\", %s]}".formatted(page, page));
+        task(
+            new TaskType.Ocr(false),
+            24,
+            "{\"texts\": [\"a\", %s, \"b\", %s]}".formatted(page, page));
     assertEquals(
         Set.of("ocr -> a", "ocr -> b", "ocr -> a b"),
         texts(visits(among, 200)),
@@ -268,8 +273,11 @@ class TaskTest {
     Task caption =
         task(new TaskType.Caption("en", Map.of()), 64, "{\"image\": null, \"captions\": \"a\"}");
     assertSays(
-        assertThrows(BadExampleException.class, () -> caption.example(0)), ".jsonl:1", "no picture");
-    assertEquals("b", task(new TaskType.PrefixSuffix(), 64, "{\"suffix\": \"b\"}").example(0).suffix());
+        assertThrows(BadExampleException.class, () -> caption.example(0)),
+        ".jsonl:1",
+        "no picture");
+    assertEquals(
+        "b", task(new TaskType.PrefixSuffix(), 64, "{\"suffix\": \"b\"}").example(0).suffix());
   }
 
   @Test

@@ -146,8 +146,7 @@ public final class PipelineRunner {
 
   /** Every file that the recipe names, missing ones all at once. */
   private static void requireFiles(PipelineConfig recipe) {
-    List<Problem> problems =
-        new ArrayList<>(Preparation.missing(recipe, recipe.tasks().keySet()));
+    List<Problem> problems = new ArrayList<>(Preparation.missing(recipe, recipe.tasks().keySet()));
     recipe
         .suites()
         .forEach(

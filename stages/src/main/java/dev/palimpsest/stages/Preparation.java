@@ -16,8 +16,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What stands before a recipe's stages: drawn data and towers that it asks to be made, and the files
- * that its data is read from.
+ * What stands before a recipe's stages: drawn data and towers that it asks to be made, and the
+ * files that its data is read from.
  */
 public final class Preparation {
   private Preparation() {}
@@ -77,6 +77,7 @@ public final class Preparation {
     return file == null || Files.exists(Path.of(file))
         ? List.of()
         : List.of(
-            new Problem(key, "no such file or folder: " + Path.of(file).toAbsolutePath().normalize()));
+            new Problem(
+                key, "no such file or folder: " + Path.of(file).toAbsolutePath().normalize()));
   }
 }

@@ -518,8 +518,7 @@ public final class ArrowFile implements AutoCloseable {
 
   private boolean isNull(Batch batch, Column column, long i) throws IOException {
     if (i < 0 || i >= batch.nodes()[2 * column.node()]) {
-      throw malformed(
-          "column %s has no value %d in its record batch".formatted(column.name(), i));
+      throw malformed("column %s has no value %d in its record batch".formatted(column.name(), i));
     }
     if (column.field().getType() instanceof ArrowType.Null) {
       return true;
@@ -555,8 +554,7 @@ public final class ArrowFile implements AutoCloseable {
     long length = range[1] - range[0];
     if (range[1] > batch.buffers()[2 * (column.buffer() + 2) + 1] || length > Integer.MAX_VALUE) {
       throw malformed(
-          "a value of column %s of %d bytes ends too late"
-              .formatted(column.name(), length));
+          "a value of column %s of %d bytes ends too late".formatted(column.name(), length));
     }
     return (int) length;
   }
@@ -567,8 +565,7 @@ public final class ArrowFile implements AutoCloseable {
     long start = wide ? two.getLong() : two.getInt();
     long end = wide ? two.getLong() : two.getInt();
     if (start < 0 || end < start) {
-      throw malformed(
-          "column %s has offsets from %d to %d".formatted(column.name(), start, end));
+      throw malformed("column %s has offsets from %d to %d".formatted(column.name(), start, end));
     }
     return new long[] {start, end};
   }
