@@ -170,7 +170,7 @@ public record StageConfig(
 
   /** Names of the tasks that have a weight above 0, in their order. */
   public List<String> weightedTasks() {
-    return mixture.keySet().stream().filter(task -> mixture.get(task) > 0).toList();
+    return mixture.keySet().stream().filter(task -> mixture.getOrDefault(task, 0.0) > 0).toList();
   }
 
   /** Examples a forward pass. */

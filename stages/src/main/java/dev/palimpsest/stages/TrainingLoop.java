@@ -48,6 +48,12 @@ final class TrainingLoop {
     this.stop = stop;
   }
 
+  /** Waits until what was begun is done. */
+  private interface Settled extends AutoCloseable {
+    @Override
+    void close();
+  }
+
   /** Has a state saved. */
   interface Saver {
     /**
@@ -69,6 +75,7 @@ final class TrainingLoop {
    * @return the state at the end
    * @throws StoppedException when asked to stop; the state is saved
    */
+  @SuppressWarnings("try") // the saves are used by being waited for
   TrainState run(
       NDManager manager,
       TrainState start,
@@ -96,6 +103,8 @@ final class TrainingLoop {
                 mixture,
                 state.dataPosition() - state.examples(),
                 state.dataPosition());
+        // Closed before the logs: a save that is still being written makes them last first.
+        Settled saves = writer::await;
         Mixture.BatchStream batches =
             mixture.batches(state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
       Runnable logsLast =
