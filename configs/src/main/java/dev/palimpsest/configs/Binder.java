@@ -65,6 +65,15 @@ final class Binder {
     return Optional.ofNullable(values.get(path)).map(type::cast);
   }
 
+  /** Paths of the members of the list at a path, wrong ones too. */
+  List<String> members(String list) {
+    List<String> paths = new ArrayList<>();
+    while (places.containsKey(Paths.index(list, paths.size()))) {
+      paths.add(Paths.index(list, paths.size()));
+    }
+    return paths;
+  }
+
   /** Notes a mistake at the path's place, or at its nearest parent's that has one. */
   void problem(String path, String message) {
     Place place = null;

@@ -1,6 +1,7 @@
 package dev.palimpsest.configs;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -102,12 +103,11 @@ final class CrossChecks {
   }
 
   private void suitesAt(String path) {
-    for (int i = 0; bound.value(Paths.index(path, i), String.class).isPresent(); i++) {
-      String suite = bound.value(Paths.index(path, i), String.class).orElseThrow();
-      if (!suites.contains(suite)) {
+    for (String at : bound.members(path)) {
+      String suite = text(at).orElse("");
+      if (!suite.isEmpty() && !suites.contains(suite)) {
         bound.problem(
-            Paths.index(path, i),
-            "'" + suite + "' is no suite of this recipe" + Suggestion.among(suite, suites));
+            at, "'" + suite + "' is no suite of this recipe" + Suggestion.among(suite, suites));
       }
     }
   }
@@ -160,39 +160,65 @@ final class CrossChecks {
     }
   }
 
-  /** Gates name tasks of their suites; a parent to compare with is a stage with such a score. */
+  /** Gates name suites of their stage and tasks of these; a parent to compare with has a score. */
   private void gates(String stage, Map<String, Integer> earlier) {
-    String path = stage + ".evaluate.gates";
-    for (int i = 0; bound.value(Paths.index(path, i), GateConfig.class).isPresent(); i++) {
-      String at = Paths.index(path, i);
-      GateConfig gate = bound.value(at, GateConfig.class).orElseThrow();
-      Optional<SuiteConfig> suite =
-          bound.value(Paths.key("suites", gate.suite()), SuiteConfig.class);
-      if (suite.isPresent() && !suite.get().tasks().containsKey(gate.task())) {
-        bound.problem(
-            at + ".task",
-            "'%s' is no task of suite %s%s"
-                .formatted(
-                    gate.task(),
-                    gate.suite(),
-                    Suggestion.among(gate.task(), suite.get().tasks().keySet())));
+    String evaluate = stage + ".evaluate";
+    List<String> scored = scored(evaluate);
+    for (String gate : bound.members(evaluate + ".gates")) {
+      if (bound.value(evaluate + ".after", Boolean.class).filter(after -> !after).isPresent()) {
+        bound.problem(gate, "needs the scores at the end; 'after' is false");
       }
-      if (gate.noWorseThanParent() && !parentHas(stage, gate.suite(), earlier)) {
+      String suite = text(gate + ".suite").orElse("");
+      if (suite.isEmpty()) {
+        continue; // a mistake that is known already
+      }
+      if (!scored.contains(suite) && bound.value(evaluate + ".suites", List.class).isPresent()) {
         bound.problem(
-            at + ".noWorseThanParent",
-            "needs a parent stage that is scored on suite " + gate.suite() + " at its end");
+            gate + ".suite",
+            "'%s' is no suite that this stage is scored on%s"
+                .formatted(suite, Suggestion.among(suite, scored)));
+        continue;
+      }
+      Optional<Set<String>> tasks =
+          bound
+              .value(Paths.key("suites", suite), SuiteConfig.class)
+              .map(config -> config.tasks().keySet());
+      String task = text(gate + ".task").orElse("");
+      if (!task.isEmpty() && tasks.isPresent() && !tasks.get().contains(task)) {
+        bound.problem(
+            gate + ".task",
+            "'%s' is no task of suite %s%s"
+                .formatted(task, suite, Suggestion.among(task, tasks.get())));
+      }
+      if (bound.value(gate + ".noWorseThanParent", Boolean.class).orElse(false)
+          && parentLacks(stage, suite, earlier)) {
+        bound.problem(
+            gate + ".noWorseThanParent",
+            "needs a parent stage that is scored on suite " + suite + " at its end");
       }
     }
   }
 
-  private boolean parentHas(String stage, String suite, Map<String, Integer> earlier) {
-    return bound
-        .value(stage + ".init", Init.class)
-        .filter(Init.FromStage.class::isInstance)
-        .map(init -> earlier.get(((Init.FromStage) init).stage()))
-        .flatMap(
-            index -> bound.value(Paths.index("stages", index) + ".evaluate", EvaluateConfig.class))
-        .filter(parent -> parent.after() && parent.suites().contains(suite))
-        .isPresent();
+  /** Whether a stage is sure to have no parent with a suite's score at its end. */
+  private boolean parentLacks(String stage, String suite, Map<String, Integer> earlier) {
+    Optional<Init> init = bound.value(stage + ".init", Init.class);
+    if (init.isEmpty() || !(init.get() instanceof Init.FromStage from)) {
+      return init.isPresent();
+    }
+    if (!earlier.containsKey(from.stage())) {
+      return false; // a mistake that is known already
+    }
+    String parent = Paths.index("stages", earlier.get(from.stage())) + ".evaluate";
+    return !bound.value(parent + ".after", Boolean.class).orElse(true)
+        || !scored(parent).contains(suite);
+  }
+
+  /** The suites that can be read of a stage's {@code evaluate}. */
+  private List<String> scored(String evaluate) {
+    return bound.members(evaluate + ".suites").stream().flatMap(at -> text(at).stream()).toList();
+  }
+
+  private Optional<String> text(String path) {
+    return bound.value(path, String.class);
   }
 }

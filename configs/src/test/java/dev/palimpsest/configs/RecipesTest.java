@@ -384,6 +384,50 @@ class RecipesTest {
             .endsWith("stages: must have at least one stage"));
   }
 
+  @Test
+  void everyGateThatCannotBeJudgedIsNamed() {
+    assertEquals(
+        """
+        recipe.yaml:37:11: stages[1].evaluate.gates[0].above: must be there, or 'below', or 'noWorseThanParent: true'
+        recipe.yaml:37:34: stages[1].evaluate.gates[0].task: 'captoin' is no task of suite heldout; did you mean 'caption'?
+        recipe.yaml:38:19: stages[1].evaluate.gates[1].suite: 'heldot' is no suite that this stage is scored on; did you mean 'heldout'?
+        recipe.yaml:39:62: stages[1].evaluate.gates[2].noWorseThanParent: needs a parent stage that is scored on suite heldout at its end""",
+        mistakesAfter(
+            "evaluate: {suites: [heldout]}",
+            """
+            evaluate:
+                  suites: [heldout]
+                  gates:
+                    - {suite: heldout, task: captoin}
+                    - {suite: heldot, task: caption, above: 0.5}
+                    - {suite: heldout, task: caption, noWorseThanParent: true}
+                    - {suite: heldout, task: caption, above: 0.5}"""));
+  }
+
+  @Test
+  void aGateComparesWithAParentThatIsScoredAtItsEnd() {
+    String[] gate = {
+      "stages.stage0.evaluate={suites: [heldout]}",
+      "stages.stage1.evaluate.gates=[{suite: heldout, task: caption, noWorseThanParent: true}]",
+      ""
+    };
+    assertEquals(1, bind(RECIPE, gate[0], gate[1]).stages().get(1).evaluate().gates().size());
+    for (String without :
+        new String[] {
+          "stages.stage0.evaluate.after=false", "stages.stage1.init={checkpoint: elsewhere}"
+        }) {
+      gate[2] = without;
+      String found = mistakes(RECIPE, gate);
+      assertTrue(
+          found.endsWith("needs a parent stage that is scored on suite heldout at its end")
+              && found.lines().count() == 1,
+          found);
+    }
+    gate[2] = "stages.stage1.evaluate.after=false";
+    assertTrue(
+        mistakes(RECIPE, gate).endsWith("gates[0]: needs the scores at the end; 'after' is false"));
+  }
+
   // ---- overrides ---------------------------------------------------------------------------
 
   @Test
