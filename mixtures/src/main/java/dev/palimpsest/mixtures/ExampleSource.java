@@ -54,6 +54,11 @@ public interface ExampleSource extends AutoCloseable {
    */
   Row row(long index);
 
+  /** Where the row at a position stands when nothing is left out; 0-based as well. */
+  default long original(long index) {
+    return index;
+  }
+
   /** SHA-256 over the content, in hex; changes when any row changes. */
   String fingerprint();
 

@@ -33,11 +33,12 @@ final class ExcludingSource implements ExampleSource {
       throw new IndexOutOfBoundsException(
           "%d rows are left, no position %d".formatted(size(), index));
     }
-    return source.row(kept(index));
+    return source.row(original(index));
   }
 
-  /** Where the n-th kept row stands: n plus the excluded ones before it. */
-  private long kept(long n) {
+  /** The position and the number of excluded rows before it. */
+  @Override
+  public long original(long n) {
     // excluded[k] - k rows are kept before excluded[k]; that never falls with k.
     int low = 0;
     int high = excluded.length;

@@ -9,8 +9,10 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,17 +26,19 @@ import java.util.TreeSet;
  */
 public final class Exclusions {
   /** None. */
-  public static final Exclusions NONE = new Exclusions("", Map.of());
+  public static final Exclusions NONE = new Exclusions("", List.of(), Map.of());
 
   private final String file;
+  private final List<String> written;
   private final Map<String, Set<Line>> lines;
 
   private record Line(int number, String name, long position) {
     static final long UNKNOWN = -1;
   }
 
-  private Exclusions(String file, Map<String, Set<Line>> lines) {
+  private Exclusions(String file, List<String> written, Map<String, Set<Line>> lines) {
     this.file = file;
+    this.written = written;
     this.lines = lines;
   }
 
@@ -43,7 +47,7 @@ public final class Exclusions {
    *
    * @param task the task's name in the recipe
    * @param id the row's
-   * @param position of the row in its source, 0-based
+   * @param position of the row in its source, 0-based, nothing being left out
    * @param reason for readers
    */
   public record Entry(String task, String id, long position, String reason) {}
@@ -56,14 +60,16 @@ public final class Exclusions {
    * @throws InvalidConfigException when lines name no task or no position, with all of them
    */
   public static Exclusions read(Path file, Collection<String> tasks) {
+    List<String> written = new ArrayList<>();
     Map<String, Set<Line>> lines = new LinkedHashMap<>();
-    List<Problem> problems = new java.util.ArrayList<>();
+    List<Problem> problems = new ArrayList<>();
     int number = 0;
     for (String line : text(file)) {
       number++;
       if (line.isBlank() || line.startsWith("#")) {
         continue;
       }
+      written.add(line);
       String[] parts = line.split("\t", 3);
       String name = parts[0].strip();
       String task = taskOf(name, tasks);
@@ -80,7 +86,7 @@ public final class Exclusions {
                 position));
       } else {
         lines
-            .computeIfAbsent(task, key -> new java.util.LinkedHashSet<>())
+            .computeIfAbsent(task, key -> new LinkedHashSet<>())
             .add(
                 new Line(
                     number,
@@ -91,7 +97,7 @@ public final class Exclusions {
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }
-    return new Exclusions(file.toString(), lines);
+    return new Exclusions(file.toString(), written, lines);
   }
 
   /** The longest task that the name begins with: tasks' names may hold slashes too. */
@@ -119,14 +125,15 @@ public final class Exclusions {
   }
 
   /**
-   * A list as text, in the order given.
+   * This list and further rows as text. It can take this one's place: what was left out stays so.
    *
    * @param head what the file says of itself, a line each
    */
-  public static String write(List<String> head, List<Entry> entries) {
+  public String with(List<String> head, List<Entry> further) {
     StringBuilder text = new StringBuilder();
     head.forEach(line -> text.append("# ").append(line).append('\n'));
-    for (Entry entry : entries) {
+    written.forEach(line -> text.append(line).append('\n'));
+    for (Entry entry : further) {
       text.append(entry.task)
           .append('/')
           .append(entry.id)
@@ -173,7 +180,7 @@ public final class Exclusions {
     }
     TreeSet<Long> positions = new TreeSet<>();
     Map<String, Line> unplaced = new LinkedHashMap<>();
-    List<Problem> problems = new java.util.ArrayList<>();
+    List<Problem> problems = new ArrayList<>();
     for (Line line : wanted) {
       if (line.position == Line.UNKNOWN) {
         unplaced.put(line.name, line);
@@ -215,7 +222,8 @@ public final class Exclusions {
       problems.add(
           new Problem(
               "exclude",
-              "%s leaves nothing of task '%s' (%d rows)".formatted(file, task, source.size())));
+              "%s leaves nothing of task '%s' (%d rows); take it out of the mixtures"
+                  .formatted(file, task, source.size())));
     }
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems.subList(0, Math.min(20, problems.size())));

@@ -100,6 +100,11 @@ public final class Task implements AutoCloseable {
     return source.row(index);
   }
 
+  /** Where that row stands in the task's source when nothing is left out, 0-based. */
+  public long original(long index) {
+    return source.original(index);
+  }
+
   /** Share of the examples that may be bad and are passed over. */
   double badShare() {
     return config.badShare();

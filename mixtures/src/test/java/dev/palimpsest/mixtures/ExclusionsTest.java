@@ -83,10 +83,22 @@ class ExclusionsTest {
   @Test
   void whatIsWrittenIsRead() throws IOException {
     String text =
-        Exclusions.write(
+        Exclusions.NONE.with(
             List.of("head"), List.of(new Exclusions.Entry("answer", "r2", 2, "a\treason")));
     assertEquals("# head\nanswer/r2\t2\ta reason\n", text);
     assertEquals(List.of("r0", "r1"), ids(read(text.split("\n")).from("answer", new Numbered(3))));
+  }
+
+  @Test
+  void aListThatGoesOnLeavesOutWhatItDid() throws IOException {
+    Exclusions before = read("# old head", "answer/r0\t0\told reason", "answer/r2");
+    ExampleSource rest = before.from("answer", new Numbered(5));
+    String text =
+        before.with(
+            List.of("head"),
+            List.of(new Exclusions.Entry("answer", rest.row(1).id(), rest.original(1), "reason")));
+    assertEquals("# head\nanswer/r0\t0\told reason\nanswer/r2\nanswer/r3\t3\treason\n", text);
+    assertEquals(List.of("r1", "r4"), ids(read(text.split("\n")).from("answer", new Numbered(5))));
   }
 
   @Test

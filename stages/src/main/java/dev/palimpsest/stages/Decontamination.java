@@ -29,6 +29,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,7 +45,9 @@ public final class Decontamination implements AutoCloseable {
 
   private final PipelineConfig recipe;
   private final DedupConfig settings;
+  private final Exclusions exclusions;
   private final List<Task> opened = new ArrayList<>();
+  private final Map<String, Task> weighted = new TreeMap<>();
   private final Map<String, Pool> training = new LinkedHashMap<>();
   private final Map<String, Pool> reference = new LinkedHashMap<>();
   private final List<String> fingerprints = new ArrayList<>();
@@ -58,19 +61,20 @@ public final class Decontamination implements AutoCloseable {
   public Decontamination(PipelineConfig recipe, DedupConfig settings, Tokenizer tokenizer) {
     this.recipe = recipe;
     this.settings = settings;
+    this.exclusions = exclusions(recipe);
     int textTokens = recipe.stages().stream().mapToInt(StageConfig::textTokens).max().orElse(1);
     TextRoom room = new TextRoom(tokenizer, textTokens);
     try {
-      Exclusions exclusions = exclusions(recipe);
-      Set<String> weighted = new TreeSet<>();
+      Set<String> names = new TreeSet<>();
       for (StageConfig stage : recipe.stages()) {
         fingerprints.add(stage.name() + " " + stage.mixture());
-        weighted.addAll(stage.weightedTasks());
+        names.addAll(stage.weightedTasks());
       }
-      for (String name : weighted) {
+      for (String name : names) {
         Task task =
             exclusions.open(name, Objects.requireNonNull(recipe.tasks().get(name), name), room);
         opened.add(task);
+        weighted.put(name, task);
         fingerprints.add(name + " " + task.fingerprint());
         training.put(name, new Pool(name, task.size(), task::example));
       }
@@ -167,17 +171,22 @@ public final class Decontamination implements AutoCloseable {
     return shares;
   }
 
-  /** The duplicates as a list that the recipe can name under {@code exclude}. */
+  /**
+   * The duplicates as a list that the recipe can name under {@code exclude}, after those that it
+   * leaves out already: the list may stand in the place of the one that the recipe names.
+   */
   public String exclusionList(DuplicateReport report) {
     List<Exclusions.Entry> entries = new ArrayList<>();
     for (Duplicate duplicate : report.duplicates()) {
       if (duplicate.leftOut()) {
-        String task = report.pools().get(duplicate.pool()).name();
+        String name = report.pools().get(duplicate.pool()).name();
+        Task task = Objects.requireNonNull(weighted.get(name), name);
         entries.add(
-            new Exclusions.Entry(task, duplicate.id(), duplicate.position(), duplicate.reason()));
+            new Exclusions.Entry(
+                name, duplicate.id(), task.original(duplicate.position()), duplicate.reason()));
       }
     }
-    return Exclusions.write(
+    return exclusions.with(
         List.of(
             "Examples of recipe '%s' that stand in %s as well."
                 .formatted(recipe.name(), String.join(", ", settings.against())),
