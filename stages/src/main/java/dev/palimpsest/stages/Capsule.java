@@ -26,7 +26,7 @@ record Capsule(String found, String action, String lossBits, String normBits, Li
   /**
    * A micro batch.
    *
-   * @param firstPosition mixture position of its first example
+   * @param firstPosition mixture position where it begins, which picks its dropout masks
    * @param ids of its examples
    * @param lossBits of the examples' float32 losses, in hexadecimal
    */

@@ -4,16 +4,25 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.GateConfig;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.Score;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.eval.TaskResult;
+import dev.palimpsest.eval.benchmarks.Benchmarks;
+import dev.palimpsest.eval.metrics.MetricId;
+import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.eval.metrics.Metrics;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /** Judges a stage's gates by its scores after training, and keeps the verdicts beside it. */
@@ -27,6 +36,55 @@ public final class Gates {
 
   /** A score with its standard error; NaN where there is none. */
   private record Measured(String metric, double value, double error) {}
+
+  /**
+   * Gates on a metric that their task is not scored by: better known before the stage is trained.
+   */
+  static List<Problem> problems(PipelineConfig recipe) {
+    List<Problem> problems = new ArrayList<>();
+    for (int s = 0; s < recipe.stages().size(); s++) {
+      List<GateConfig> gates = recipe.stages().get(s).evaluate().gates();
+      for (int g = 0; g < gates.size(); g++) {
+        GateConfig gate = gates.get(g);
+        SuiteTaskConfig task =
+            Objects.requireNonNull(recipe.suites().get(gate.suite()), gate.suite())
+                .tasks()
+                .get(gate.task());
+        List<String> known = metrics(Objects.requireNonNull(task, gate.task()));
+        if (gate.metric() != null && !known.isEmpty() && !known.contains(gate.metric())) {
+          problems.add(
+              new Problem(
+                  "stages[%d].evaluate.gates[%d].metric".formatted(s, g),
+                  "%s %s has no score '%s'; it has %s"
+                      .formatted(
+                          gate.suite(), gate.task(), gate.metric(), String.join(", ", known))));
+        }
+      }
+    }
+    return problems;
+  }
+
+  /** What a gate may call a task's scores; empty where that is another mistake's matter. */
+  private static List<String> metrics(SuiteTaskConfig task) {
+    List<String> names = new ArrayList<>();
+    String benchmark = task.benchmark();
+    try {
+      List<String> own = task.metrics();
+      List<String> scored =
+          own.isEmpty() && benchmark != null ? Benchmarks.find(benchmark).metrics() : own;
+      for (String metric : scored) {
+        MetricId id = Metrics.find(metric).id();
+        names.addAll(List.of(id.key(), id.name()));
+      }
+    } catch (MetricInputException | InvalidConfigException e) {
+      return List.of();
+    }
+    names.add("exact_match");
+    if (benchmark == null) {
+      names.add("token_accuracy");
+    }
+    return names.stream().distinct().toList();
+  }
 
   static List<GateVerdict> judge(
       StageConfig stage, StageResult result, Map<String, StageResult> finished) {

@@ -97,7 +97,7 @@ public final class PipelineRunner {
     RunFolder.writeJson(folder.root().resolve("environment.json"), environment);
     Preparation.make(manager, recipe);
     Path tokenizerFile = Path.of(recipe.tokenizer().path());
-    requireFiles(recipe);
+    requireWhatIsNamed(recipe);
     Tokenizer tokenizer = Tokenizer.load(tokenizerFile);
     requireVocabulary(recipe, tokenizer);
     Decontamination.gate(recipe, folder, tokenizer);
@@ -144,8 +144,8 @@ public final class PipelineRunner {
     }
   }
 
-  /** Every file that the recipe names, missing ones all at once. */
-  private static void requireFiles(PipelineConfig recipe) {
+  /** Every file, benchmark and metric that the recipe names, missing ones all at once. */
+  private static void requireWhatIsNamed(PipelineConfig recipe) {
     List<Problem> problems = new ArrayList<>(Preparation.missing(recipe, recipe.tasks().keySet()));
     recipe
         .suites()
@@ -156,6 +156,7 @@ public final class PipelineRunner {
                     .forEach(
                         (name, task) ->
                             requireFiles(problems, "suites." + suite + ".tasks." + name, task)));
+    problems.addAll(Gates.problems(recipe));
     for (int i = 0; i < recipe.stages().size(); i++) {
       String at = "stages[" + i + "].init";
       recipe

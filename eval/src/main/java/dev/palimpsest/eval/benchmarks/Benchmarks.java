@@ -2,6 +2,8 @@ package dev.palimpsest.eval.benchmarks;
 
 import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.BenchmarkIndex;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.Recipes;
 import java.io.IOException;
 import java.io.InputStream;
@@ -28,8 +30,8 @@ public final class Benchmarks {
    * A benchmark by its name, or by the path of a file that ends in {@code .yaml}. Such a file may
    * include its neighbours and the shipped definitions.
    *
-   * @throws dev.palimpsest.configs.InvalidConfigException when there is none of this name, or the
-   *     definition has mistakes
+   * @throws dev.palimpsest.configs.InvalidConfigException when there is none of this name, it is a
+   *     set of several, or the definition has mistakes
    */
   public static BenchmarkConfig find(String name) {
     if (name.endsWith(".yaml")) {
@@ -40,7 +42,12 @@ public final class Benchmarks {
     }
     List<String> found = INDEX.expand(name);
     if (found.size() != 1 || !found.get(0).equals(name)) {
-      throw new IllegalArgumentException(name + " is a set of benchmarks, not one");
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "",
+                  "'%s' is a set of benchmarks, name one of it: %s"
+                      .formatted(name, String.join(", ", found)))));
     }
     return Recipes.bindBenchmark(shipped(name).orElseThrow(), name + ".yaml", Benchmarks::shipped);
   }

@@ -250,6 +250,16 @@ class BenchmarksTest {
   }
 
   @Test
+  void aSetOfBenchmarksIsNone() {
+    InvalidConfigException set =
+        assertThrows(InvalidConfigException.class, () -> Benchmarks.find("reading"));
+    assertTrue(
+        String.valueOf(set.getMessage())
+            .contains("'reading' is a set of benchmarks, name one of it: textcaps, chartqa"),
+        set.getMessage());
+  }
+
+  @Test
   void aFileOfOnesOwnIncludesWhatIsShipped(@TempDir Path own) throws IOException {
     Path file =
         Files.writeString(
