@@ -8,8 +8,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,7 +59,7 @@ class EvalCommandTest {
     Path out = folder.resolve("first");
     Outcome outcome =
         eval(drawn.export(), "--suite", "textvqa,docvqa", "--out", out.toString(), "--limit", "4");
-    assertEquals(0, outcome.exit, outcome.err);
+    assertEquals(0, outcome.exit(), outcome.err());
     JsonNode results = new ObjectMapper().readTree(out.resolve("results.json").toFile());
     JsonNode textVqa = results.path("tasks").path("textvqa");
     assertEquals(4, textVqa.path("examples").asInt());
@@ -82,14 +80,14 @@ class EvalCommandTest {
     // Saved predictions are scored again without a model, to the same number.
     Path scores = folder.resolve("scores.json");
     Outcome scored =
-        run(
+        Outcome.of(
             "score",
             out.resolve("predictions/docvqa.jsonl").toString(),
             "--metric",
             "anls:big_vision",
             "--json",
             scores.toString());
-    assertEquals(0, scored.exit, scored.err);
+    assertEquals(0, scored.exit(), scored.err());
     assertEquals(
         results.path("tasks").path("docvqa").path("metrics").path(0).path("value"),
         new ObjectMapper().readTree(scores.toFile()).path("scores").path(0).path("value"));
@@ -100,12 +98,12 @@ class EvalCommandTest {
     Path out = folder.resolve("training");
     Outcome one =
         eval(drawn.training(), "--suite", "docvqa", "--out", out.toString(), "--predict-only");
-    assertEquals(0, one.exit, one.err);
+    assertEquals(0, one.exit(), one.err());
     String predictions = Files.readString(out.resolve("predictions/docvqa.jsonl"));
     assertEquals(5, predictions.lines().count());
     assertTrue(Files.readString(out.resolve("results.md")).contains("predictions alone"));
     Outcome again = eval(folder, "--suite", "docvqa", "--out", out.toString());
-    assertEquals(0, again.exit, again.err);
+    assertEquals(0, again.exit(), again.err());
     assertEquals(predictions, Files.readString(out.resolve("predictions/docvqa.jsonl")));
     assertFalse(Files.exists(out.resolve("predictions/docvqa.old.jsonl")));
   }
@@ -114,60 +112,50 @@ class EvalCommandTest {
   void scoresOfOtherProtocolsAreNotCompared() throws IOException {
     Path whole = folder.resolve("whole");
     Path part = folder.resolve("part");
-    assertEquals(0, eval(drawn.export(), "--suite", "docvqa", "--out", whole.toString()).exit);
+    assertEquals(0, eval(drawn.export(), "--suite", "docvqa", "--out", whole.toString()).exit());
     String[] against = {
       "--suite", "docvqa", "--baseline", whole.resolve("results.json").toString()
     };
     List<String> limited = new ArrayList<>(List.of(against));
     limited.addAll(List.of("--out", part.toString(), "--samples", "100,103"));
-    assertEquals(0, eval(drawn.export(), limited.toArray(String[]::new)).exit);
+    assertEquals(0, eval(drawn.export(), limited.toArray(String[]::new)).exit());
     String table = Files.readString(part.resolve("results.md"));
     assertTrue(table.contains("docvqa: not comparable, the protocols differ: split: "), table);
 
     List<String> same = new ArrayList<>(List.of(against));
     same.addAll(List.of("--out", whole.toString()));
-    assertEquals(0, eval(drawn.export(), same.toArray(String[]::new)).exit);
+    assertEquals(0, eval(drawn.export(), same.toArray(String[]::new)).exit());
     assertTrue(Files.readString(whole.resolve("results.md")).contains(", +0.0000"));
   }
 
   @Test
   void mistakesAreToldBeforeAModelIsLoaded() {
     Outcome missing = eval(folder.resolve("nowhere"), "--suite", "vqav2,docvqa,gqa");
-    assertEquals(2, missing.exit);
-    assertTrue(missing.err.contains("benchmark vqav2: its files are not in"), missing.err);
-    assertTrue(missing.err.contains("testdev_balanced_questions.json"), missing.err);
-    assertFalse(missing.err.contains("docvqa"), missing.err);
+    assertEquals(2, missing.exit());
+    assertTrue(missing.err().contains("benchmark vqav2: its files are not in"), missing.err());
+    assertTrue(missing.err().contains("testdev_balanced_questions.json"), missing.err());
+    assertFalse(missing.err().contains("docvqa"), missing.err());
     Outcome unknown = eval(drawn.export(), "--suite", "docvq");
-    assertEquals(2, unknown.exit);
-    assertTrue(unknown.err.contains("did you mean 'docvqa'?"), unknown.err);
+    assertEquals(2, unknown.exit());
+    assertTrue(unknown.err().contains("did you mean 'docvqa'?"), unknown.err());
   }
 
   @Test
   void tasksAreListedAndShown() {
-    Outcome list = run("tasks", "list");
-    assertEquals(0, list.exit, list.err);
-    assertTrue(list.out.contains("paper-table") && list.out.contains("Objaverse"), list.out);
-    Outcome show = run("tasks", "show", "docvqa", "--data-dir", data.toString());
-    assertEquals(0, show.exit, show.err);
-    assertTrue(show.out.contains("metrics: ['anls:big_vision'"), show.out);
-    assertTrue(show.out.contains("5 examples. The first, 100:\nwhat\n"), show.out);
-    assertTrue(show.out.contains("rrc.cvc.uab.es"), show.out);
+    Outcome list = Outcome.of("tasks", "list");
+    assertEquals(0, list.exit(), list.err());
+    assertTrue(list.out().contains("paper-table") && list.out().contains("Objaverse"), list.out());
+    Outcome show = Outcome.of("tasks", "show", "docvqa", "--data-dir", data.toString());
+    assertEquals(0, show.exit(), show.err());
+    assertTrue(show.out().contains("metrics: ['anls:big_vision'"), show.out());
+    assertTrue(show.out().contains("5 examples. The first, 100:\nwhat\n"), show.out());
+    assertTrue(show.out().contains("rrc.cvc.uab.es"), show.out());
   }
-
-  private record Outcome(int exit, String out, String err) {}
 
   private Outcome eval(Path model, String... options) {
     List<String> args = new ArrayList<>(List.of("eval", model.toString()));
     args.addAll(List.of("--data-dir", data.toString()));
     args.addAll(List.of(options));
-    return run(args.toArray(String[]::new));
-  }
-
-  private static Outcome run(String... args) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int exit =
-        Main.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(args);
-    return new Outcome(exit, out.toString(), err.toString());
+    return Outcome.of(args.toArray(String[]::new));
   }
 }

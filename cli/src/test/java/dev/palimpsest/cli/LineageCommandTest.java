@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.regex.Matcher;
@@ -19,17 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** A small run, a run of another recipe that starts from it, and what the commands say of them. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LineageCommandTest {
-  private static final String HEAD =
+  private static final String TASKS =
       """
-      threads: 1
-      prepare:
-        playground: {out: '${run}/data', trainImages: 12, heldOutImages: 6}
-        towers: {out: '${run}/towers', resolution: 16}
-      tokenizer: {path: '${run}/data/tokenizer.model'}
-      model:
-        vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
-        language: {vocabulary: 1728, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1,
-          headDim: 8, queryScalar: 8}
       tasks:
         caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
       stages:
@@ -57,7 +46,7 @@ class LineageCommandTest {
         "one",
         """
           - name: stage0
-            init: {pretrained: {vision: '${run}/towers/siglip.npz', language: '${run}/towers/gemma'}}
+            init: %s
             resolution: 16
             textTokens: 16
             export: {formats: []}
@@ -65,6 +54,7 @@ class LineageCommandTest {
             init: {stage: stage0}
             export: {formats: [huggingface]}
         """
+                .formatted(TinyRecipe.IMPORT)
             + TRAINING);
     run(
         "other",
@@ -78,17 +68,16 @@ class LineageCommandTest {
   }
 
   private void run(String name, String stages) throws IOException {
-    Path recipe = folder.resolve(name + ".yaml");
-    Files.writeString(recipe, "name: " + name + "\n" + HEAD + stages);
+    Path recipe = TinyRecipe.write(folder, name, TASKS + stages);
     Outcome outcome =
-        palimpsest("run", recipe.toString(), "--out", folder.resolve(name).toString());
+        Outcome.of("run", recipe.toString(), "--out", folder.resolve(name).toString());
     assertEquals(0, outcome.exit(), outcome.err());
   }
 
   @Test
   void theGraphGoesBackToThePublishedFilesThroughOtherRuns() throws IOException {
     Path svg = folder.resolve("graph.svg");
-    Outcome outcome = palimpsest("lineage", other.toString(), "--svg", svg.toString());
+    Outcome outcome = Outcome.of("lineage", other.toString(), "--svg", svg.toString());
     assertEquals(0, outcome.exit(), outcome.err());
     for (String part :
         new String[] {
@@ -102,7 +91,7 @@ class LineageCommandTest {
       assertTrue(Files.readString(svg).contains(part), part);
     }
     assertFalse(outcome.out().contains("recorded only"), outcome.out());
-    Outcome run = palimpsest("lineage", one.toString());
+    Outcome run = Outcome.of("lineage", one.toString());
     assertTrue(run.out().contains("export huggingface f32"), run.out());
     assertFalse(run.out().contains("transfer"), run.out());
   }
@@ -113,7 +102,7 @@ class LineageCommandTest {
     for (String file : new String[] {"config.json", "lineage.json"}) {
       Files.copy(one.resolve("stage1/export/huggingface").resolve(file), export.resolve(file));
     }
-    Outcome outcome = palimpsest("lineage", export.toString());
+    Outcome outcome = Outcome.of("lineage", export.toString());
     assertTrue(outcome.out().contains("export huggingface f32"), outcome.out());
     assertTrue(
         Pattern.compile("one/stage0, 0 examples  [0-9a-f]{12}  \\[recorded only]")
@@ -125,13 +114,13 @@ class LineageCommandTest {
   @Test
   void differencesAreSaidInWords() {
     Outcome outcome =
-        palimpsest("lineage", "diff", one.resolve("stage1").toString(), other.toString());
+        Outcome.of("lineage", "diff", one.resolve("stage1").toString(), other.toString());
     assertEquals(0, outcome.exit(), outcome.err());
     assertTrue(outcome.out().contains("stage.name: stage1 -> transfer"), outcome.out());
     assertTrue(outcome.out().contains("A is an ancestor of B."), outcome.out());
     assertTrue(outcome.out().contains("Tokenizer: the same."), outcome.out());
     Outcome same =
-        palimpsest(
+        Outcome.of(
             "lineage",
             "diff",
             one.resolve("stage1").toString(),
@@ -142,7 +131,7 @@ class LineageCommandTest {
   /** The printed recipe, run in another folder, gives a checkpoint of the printed id. */
   @Test
   void whatReproducePrintsMakesTheSameCheckpoint() throws IOException {
-    Outcome printed = palimpsest("reproduce", one.resolve("stage1").toString());
+    Outcome printed = Outcome.of("reproduce", one.resolve("stage1").toString());
     assertEquals(0, printed.exit(), printed.err());
     Matcher id = Pattern.compile("#   ([0-9a-f]{64})").matcher(printed.out());
     Matcher recipe =
@@ -156,9 +145,9 @@ class LineageCommandTest {
     Files.writeString(file, recipe.group(1));
     Path again = folder.resolve("again");
     Outcome run =
-        palimpsest("run", file.toString(), "--out", again.toString(), "--set", command.group(3));
+        Outcome.of("run", file.toString(), "--out", again.toString(), "--set", command.group(3));
     assertEquals(0, run.exit(), run.err());
-    Outcome lineage = palimpsest("lineage", again.resolve("stage1").toString());
+    Outcome lineage = Outcome.of("lineage", again.resolve("stage1").toString());
     assertTrue(lineage.out().contains(id.group(1).substring(0, 12)), lineage.out());
   }
 
@@ -168,7 +157,7 @@ class LineageCommandTest {
     String before = Files.readString(data);
     try {
       Files.writeString(data, before.replaceFirst("\"suffix\":\"", "\"suffix\":\"x"));
-      Outcome printed = palimpsest("reproduce", other.toString());
+      Outcome printed = Outcome.of("reproduce", other.toString());
       assertTrue(printed.out().contains("# - the training data have changed"), printed.out());
       assertTrue(
           printed.out().contains("# - it goes back to a checkpoint of another run"), printed.out());
@@ -179,23 +168,13 @@ class LineageCommandTest {
 
   @Test
   void whatHasNoLineageIsSaid() {
-    Outcome outcome = palimpsest("lineage", folder.resolve("one/data").toString());
+    Outcome outcome = Outcome.of("lineage", folder.resolve("one/data").toString());
     assertEquals(2, outcome.exit());
     assertTrue(outcome.err().contains("has no lineage"), outcome.err());
-    assertEquals(2, palimpsest("lineage", "nowhere").exit());
+    assertEquals(2, Outcome.of("lineage", "nowhere").exit());
     assertEquals(
         2,
-        palimpsest("replay", one.resolve("stage1/checkpoints/examples-000000000008").toString())
+        Outcome.of("replay", one.resolve("stage1/checkpoints/examples-000000000008").toString())
             .exit());
-  }
-
-  private record Outcome(int exit, String out, String err) {}
-
-  private static Outcome palimpsest(String... args) {
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int exit =
-        Main.commandLine().setOut(new PrintWriter(out)).setErr(new PrintWriter(err)).execute(args);
-    return new Outcome(exit, out.toString(), err.toString());
   }
 }

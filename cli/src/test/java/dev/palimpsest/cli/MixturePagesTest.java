@@ -8,8 +8,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,10 +66,10 @@ class MixturePagesTest {
   void theMixtureIsCountedInTheTerminalAndShownInAPage() throws Exception {
     Path html = folder.resolve("mixture.html");
     Outcome outcome = command("mixture", "--samples", "4096", "--html", html.toString());
-    assertEquals(0, outcome.exit, outcome.err);
+    assertEquals(0, outcome.exit(), outcome.err());
     // All 4,096 positions: what is drawn differs from what is wanted by the stage's own luck alone.
-    assertTrue(outcome.out.contains("stage1: 4,096 examples in 128 steps of 32"), outcome.out);
-    assertTrue(Pattern.compile("caption +75\\.0 % +7[3-7]\\.\\d %").matcher(outcome.out).find());
+    assertTrue(outcome.out().contains("stage1: 4,096 examples in 128 steps of 32"), outcome.out());
+    assertTrue(Pattern.compile("caption +75\\.0 % +7[3-7]\\.\\d %").matcher(outcome.out()).find());
     String page = Files.readString(html);
     assertFalse(
         Pattern.compile("(?:src|href)=\"(?!data:|#)").matcher(page).find(), "refers to a file");
@@ -94,8 +92,8 @@ class MixturePagesTest {
     Outcome outcome = command("mixture", "--set", "stages.stage1.examples=64", "--samples", "64");
     Matcher row =
         Pattern.compile("detect +25\\.0 % +([\\d.]+) % +[\\d.]+ % +(\\d+) +([\\d.]+) ")
-            .matcher(outcome.out);
-    assertTrue(row.find(), outcome.out);
+            .matcher(outcome.out());
+    assertTrue(row.find(), outcome.out());
     // All positions were looked at, so that the share drawn says how many there are.
     long visits = Math.round(Double.parseDouble(row.group(1)) / 100 * 64);
     assertNotEquals(16, visits, "this stage is too lucky to tell");
@@ -112,20 +110,21 @@ class MixturePagesTest {
             "tasks.caption.source={jsonl: nowhere.jsonl}",
             "--set",
             "tasks.detect={source: {tar: 'no-*.tar'}, type: {segment: {vae: none.npz}}}");
-    assertEquals(2, missing.exit);
-    assertTrue(missing.err.contains("tasks.caption.source.path: no such file"), missing.err);
-    assertTrue(missing.err.contains("tasks.detect.source.path: no file matches"), missing.err);
-    assertTrue(missing.err.contains("tasks.detect.type.segment.vae: no such file"), missing.err);
+    assertEquals(2, missing.exit());
+    assertTrue(missing.err().contains("tasks.caption.source.path: no such file"), missing.err());
+    assertTrue(missing.err().contains("tasks.detect.source.path: no file matches"), missing.err());
+    assertTrue(
+        missing.err().contains("tasks.detect.type.segment.vae: no such file"), missing.err());
 
     Outcome light = command("mixture", "--set", "stages.stage1.mixture={caption: 1, detect: 1e-7}");
-    assertEquals(2, light.exit, light.err);
-    assertTrue(light.err.contains("stages.stage1.mixture.detect: is too small"), light.err);
+    assertEquals(2, light.exit(), light.err());
+    assertTrue(light.err().contains("stages.stage1.mixture.detect: is too small"), light.err());
 
     Path empty = Files.createFile(folder.resolve("empty.jsonl"));
     Outcome nothing =
         command("mixture", "--set", "tasks.caption.source={jsonl: %s}".formatted(empty));
-    assertEquals(2, nothing.exit, nothing.err);
-    assertTrue(nothing.err.contains("empty.jsonl holds no example"), nothing.err);
+    assertEquals(2, nothing.exit(), nothing.err());
+    assertTrue(nothing.err().contains("empty.jsonl holds no example"), nothing.err());
 
     Path broken =
         Files.writeString(
@@ -137,16 +136,16 @@ class MixturePagesTest {
             "64",
             "--set",
             "tasks.caption.source={jsonl: %s}".formatted(broken));
-    assertEquals(0, unread.exit, unread.err);
-    assertTrue(unread.out.contains("of them could not be read:"), unread.out);
-    assertEquals(1, count(unread.out, "gone.png does not exist"), unread.out);
+    assertEquals(0, unread.exit(), unread.err());
+    assertTrue(unread.out().contains("of them could not be read:"), unread.out());
+    assertEquals(1, count(unread.out(), "gone.png does not exist"), unread.out());
   }
 
   @Test
   void aStageThatIsNoneIsNamedWithThoseThatAre() {
     Outcome outcome = command("mixture", "--stage", "stage9");
-    assertEquals(2, outcome.exit);
-    assertTrue(outcome.err.contains("stage9") && outcome.err.contains("stage1"), outcome.err);
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.err().contains("stage9") && outcome.err().contains("stage1"), outcome.err());
   }
 
   @Test
@@ -159,8 +158,8 @@ class MixturePagesTest {
     };
     Outcome found =
         command("dedup", with(leaked, "--exclusions", list.toString(), "--html", html.toString()));
-    assertEquals(1, found.exit, found.err); // a quarter of the examples and more
-    assertTrue(Pattern.compile("leaked +6 +6 +0").matcher(found.out).find(), found.out);
+    assertEquals(1, found.exit(), found.err()); // a quarter of the examples and more
+    assertTrue(Pattern.compile("leaked +6 +6 +0").matcher(found.out()).find(), found.out());
     assertTrue(Files.readAllLines(list).size() >= 8, Files.readString(list));
     String dom = dom(html);
     assertTrue(dom.contains("The same pictures") && dom.contains("passed: a run would stop"));
@@ -172,9 +171,9 @@ class MixturePagesTest {
     Files.write(list, lines);
     String[] excluding = with(leaked, "--set", "exclude=" + list);
     Outcome rest = command("mixture", with(excluding, "--samples", "64"));
-    assertEquals(0, rest.exit, rest.err);
-    assertTrue(Pattern.compile("leaked +25\\.0 % .* 1  ").matcher(rest.out).find(), rest.out);
-    assertTrue(Pattern.compile("leaked +1 +1 ").matcher(command("dedup", excluding).out).find());
+    assertEquals(0, rest.exit(), rest.err());
+    assertTrue(Pattern.compile("leaked +25\\.0 % .* 1  ").matcher(rest.out()).find(), rest.out());
+    assertTrue(Pattern.compile("leaked +1 +1 ").matcher(command("dedup", excluding).out()).find());
   }
 
   private static String[] with(String[] some, String... more) {
@@ -183,20 +182,11 @@ class MixturePagesTest {
 
   // ---- The command line and the browser
 
-  private record Outcome(int exit, String out, String err) {}
-
   private Outcome command(String name, String... options) {
     List<String> args = new ArrayList<>(List.of(name, recipe.toString()));
     args.addAll(List.of("--out", folder.resolve("run").toString()));
     args.addAll(List.of(options));
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int exit =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(args.toArray(String[]::new));
-    return new Outcome(exit, out.toString(), err.toString());
+    return Outcome.of(args.toArray(String[]::new));
   }
 
   /** The page as Chromium understands it, which closes what is open and drops what is wrong. */

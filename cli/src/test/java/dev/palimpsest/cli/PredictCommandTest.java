@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.awt.image.BufferedImage;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,18 +84,9 @@ class PredictCommandTest {
     assertTrue(outcome.err().contains("missing.png"), outcome.err());
   }
 
-  private record Outcome(int exit, String out, String err) {}
-
   private static Outcome predict(Path model, String... options) {
     List<String> args = new ArrayList<>(List.of("predict", model.toString()));
     args.addAll(List.of(options));
-    StringWriter out = new StringWriter();
-    StringWriter err = new StringWriter();
-    int exit =
-        Main.commandLine()
-            .setOut(new PrintWriter(out))
-            .setErr(new PrintWriter(err))
-            .execute(args.toArray(String[]::new));
-    return new Outcome(exit, out.toString(), err.toString());
+    return Outcome.of(args.toArray(String[]::new));
   }
 }

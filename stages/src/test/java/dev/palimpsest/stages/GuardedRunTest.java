@@ -9,11 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
-import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.Recipes;
-import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.Exclusions;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.Parameters;
 import java.awt.Color;
@@ -26,6 +26,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -39,77 +41,40 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class GuardedRunTest {
-  private static final String RECIPE =
+  private static final String TASKS =
       """
-      name: guarded
-      seed: 3
-      prepare:
-        playground: {out: '${data}/playground', trainImages: 24, heldOutImages: 6}
-        towers: {out: '${data}/towers', resolution: 16}
-      tokenizer: {path: '${data}/playground/tokenizer.model'}
-      model:
-        vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
-        language: {vocabulary: 1728, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1,
-          headDim: 8, queryScalar: 8}
       tasks:
         grey: {source: {jsonl: '${data}/grey.jsonl'}}
         odd: {source: {jsonl: '${data}/odd.jsonl'}}
-      stages:
-        - name: import
-          init: {pretrained: {vision: '${data}/towers/siglip.npz', language: '${data}/towers/gemma'}}
-          resolution: 16
-          textTokens: 16
-          export: {formats: []}
-        - name: train
-          init: {checkpoint: '${data}/poisoned/first'}
-          examples: 64
-          resolution: 16
-          textTokens: 16
-          batchSize: 4
-          microBatch: 2
-          dropout: 0.1
-          mixture: {grey: 1}
-          optimizer: {learningRate: 1e-2, schedule: {constant: {}}}
-          checkpoint: {everyExamples: 16, keepLast: 9}
-          guard: {nonFinite: skip}
-          export: {formats: []}
+        pairs: {source: {jsonl: '${data}/pairs.jsonl'}}
+        words: {source: {jsonl: '${data}/words.jsonl'}}
       """;
+  private static final TinyRun TINY =
+      TinyRun.of(
+          TASKS,
+          """
+            - name: train
+              init: {checkpoint: '${data}/poisoned/first'}
+              examples: 64
+              resolution: 16
+              textTokens: 16
+              batchSize: 4
+              microBatch: 2
+              dropout: 0.1
+              mixture: {grey: 1}
+              optimizer: {learningRate: 1e-2, schedule: {constant: {}}}
+              checkpoint: {everyExamples: 16, keepLast: 9}
+              guard: {nonFinite: skip}
+              export: {formats: []}
+          """);
 
   private Path folder;
-
-  private static final class Crash extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-  }
-
-  /** Collects what the guard found, and throws after a number of steps. */
-  private static final class Watching implements Progress {
-    private final List<StepMetrics> events = new ArrayList<>();
-    private int stepsLeft;
-
-    Watching(int stepsLeft) {
-      this.stepsLeft = stepsLeft;
-    }
-
-    @Override
-    public void start(StageConfig stage, long fromExamples) {}
-
-    @Override
-    public void step(StageConfig stage, StepMetrics metrics) {
-      if (metrics.event() != null) {
-        events.add(metrics);
-      }
-      if (--stepsLeft == 0) {
-        throw new Crash();
-      }
-    }
-
-    @Override
-    public void end() {}
-  }
+  private TinyRun tiny = TINY;
 
   @BeforeAll
   void poison(@TempDir Path temporary) throws IOException {
     folder = temporary;
+    tiny = TINY.with("data", folder);
     StringBuilder lines = new StringBuilder();
     for (int i = 0; i <= 12; i++) {
       String name = i == 12 ? "red" : "grey" + i;
@@ -135,37 +100,44 @@ class GuardedRunTest {
                         : l)
             .reduce("", (a, b) -> a + b + "\n"),
         StandardCharsets.UTF_8);
-    Path clean = run(folder.resolve("first"), new Watching(0), "stages=[]", true);
+    List<String> pairs = new ArrayList<>();
+    List<String> words = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      String rest = "\"prefix\": \"answer\", \"suffix\": \"%s\"}".formatted("red ".repeat(i + 1));
+      pairs.add("{\"image\": [\"grey%d.png\", \"grey%d.png\"], %s".formatted(i, i + 1, rest));
+      words.add("{\"image\": [], " + rest);
+    }
+    Files.write(folder.resolve("pairs.jsonl"), pairs);
+    Files.write(folder.resolve("words.jsonl"), words);
+    Path first = folder.resolve("first");
+    Path clean = TinyRun.of(TASKS, "").with("data", folder).run(first).get(0).checkpoint();
     try (NDManager manager = NDManager.newBaseManager();
         Parameters parameters = CheckpointStore.open(clean).read(manager, "parameters")) {
-      TrainingCheckpoint first = CheckpointStore.open(clean);
+      Map<String, Object> facts = CheckpointStore.open(clean).facts();
       CheckpointStore store = new CheckpointStore(folder.resolve("poisoned"));
-      store.commit("clean", Map.of("parameters", parameters), first.facts());
+      store.commit("clean", Map.of("parameters", parameters), facts);
       NDArray kernel = parameters.get("vision/embedding/kernel");
       float[] values = kernel.toFloatArray();
       values[0] = 0x1p127f; // [0, red, 0, 0]
       values[8 * 8] = -0x1p127f; // [0, green, 0, 0]
       kernel.set(values);
-      store.commit("first", Map.of("parameters", parameters), first.facts());
+      store.commit("first", Map.of("parameters", parameters), facts);
     }
   }
 
-  /** Runs the import stage alone, or all of the recipe. */
-  private Path run(Path out, Progress progress, String set, boolean importOnly) {
-    String text = importOnly ? RECIPE.substring(0, RECIPE.indexOf("  - name: train")) : RECIPE;
-    PipelineConfig recipe =
-        Recipes.bind(
-            text,
-            "guarded.yaml",
-            importOnly || set.isEmpty() ? List.of() : List.of(set.split(";")),
-            Map.of("run", out.toString(), "data", folder.toString()));
-    try (NDManager manager = NDManager.newBaseManager();
-        Kernels kernels = Kernels.load()) {
-      List<StageResult> results =
-          new PipelineRunner(manager, kernels, progress, new StopRequest())
-              .run(recipe, new RunFolder(out), Map.of());
-      return results.get(results.size() - 1).checkpoint();
-    }
+  /** Trains to the end; {@code events} gets the steps in which the guard found something. */
+  private Path run(String name, List<StepMetrics> events, String... sets) {
+    List<StageResult> results =
+        tiny.watched(
+            folder.resolve(name),
+            new StopRequest(),
+            step -> {
+              if (step.event() != null) {
+                events.add(step);
+              }
+            },
+            sets);
+    return results.get(1).checkpoint();
   }
 
   private static Replay.Result replay(Path capsule, Path run) {
@@ -185,22 +157,22 @@ class GuardedRunTest {
 
   @Test
   void aBatchWhoseLossIsNoNumberIsSkippedAndAResumedRunEndsInTheSameBits() throws IOException {
-    Watching whole = new Watching(0);
-    Path end = run(folder.resolve("whole"), whole, "", false);
-    assertFalse(whole.events.isEmpty());
-    assertTrue(whole.events.stream().noneMatch(step -> step.outcome().updated()));
+    List<StepMetrics> whole = new ArrayList<>();
+    Path end = run("whole", whole);
+    assertFalse(whole.isEmpty());
+    assertTrue(whole.stream().noneMatch(step -> step.outcome().updated()));
     Map<String, Object> facts = CheckpointStore.open(end).facts();
     assertEquals(64, facts.get("examples"));
-    assertEquals(16 - whole.events.size(), facts.get("updates"));
+    assertEquals(16 - whole.size(), facts.get("updates"));
     String metrics = Files.readString(folder.resolve("whole/train/metrics.jsonl"));
     assertTrue(metrics.contains("\"action\":\"skip\""), metrics);
 
     // Stopped in the step after the first skip, then in the middle of what is left.
-    int skip = (int) whole.events.get(0).step();
+    int skip = (int) whole.get(0).step();
     Path out = folder.resolve("parts");
-    assertThrows(Crash.class, () -> run(out, new Watching(skip + 1), "", false));
-    assertThrows(Crash.class, () -> run(out, new Watching(4), "", false));
-    Path resumed = run(out, new Watching(0), "", false);
+    tiny.crash(out, skip + 1);
+    tiny.crash(out, 4);
+    Path resumed = run("parts", new ArrayList<>());
     for (String group : List.of("parameters", "mu", "nu")) {
       assertArrayEquals(
           Files.readAllBytes(end.resolve(group + ".safetensors")),
@@ -210,7 +182,7 @@ class GuardedRunTest {
     assertEquals(facts.get("guard"), CheckpointStore.open(resumed).facts().get("guard"));
 
     // The capsule gives the same bits, and names the example.
-    Path capsule = capsule(whole.events.get(0));
+    Path capsule = capsule(whole.get(0));
     Replay.Result result = replay(capsule, folder.resolve("whole"));
     assertTrue(result.same(), result.toString());
     assertEquals(skip, result.step());
@@ -228,12 +200,7 @@ class GuardedRunTest {
     DivergenceException stopped =
         assertThrows(
             DivergenceException.class,
-            () ->
-                run(
-                    folder.resolve("limited"),
-                    new Watching(0),
-                    "stages.train.guard.maxSkips=0",
-                    false));
+            () -> run("limited", new ArrayList<>(), "stages.train.guard.maxSkips=0"));
     String message = String.valueOf(stopped.getMessage());
     assertTrue(message.contains("the loss is NaN, and guard.maxSkips 0 is used up"), message);
     assertTrue(message.contains("palimpsest replay "), message);
@@ -243,22 +210,24 @@ class GuardedRunTest {
 
   @Test
   void aLossAboveTheOthersIsFoundAndTheSameAfterAResume() throws IOException {
-    String set =
-        "stages.train.mixture={odd: 1};stages.train.init={checkpoint: '"
-            + folder.resolve("poisoned/clean")
-            + "'};stages.train.guard={spike: skip, window: 6, deviations: 12};"
-            + "stages.train.dropout=0;stages.train.examples=128";
-    Watching whole = new Watching(0);
-    Path end = run(folder.resolve("spike"), whole, set, false);
-    assertFalse(whole.events.isEmpty());
-    StepMetrics first = whole.events.get(0);
+    String[] sets = {
+      "stages.train.mixture={odd: 1}",
+      "stages.train.init={checkpoint: '" + folder.resolve("poisoned/clean") + "'}",
+      "stages.train.guard={spike: skip, window: 6, deviations: 12}",
+      "stages.train.dropout=0",
+      "stages.train.examples=128"
+    };
+    List<StepMetrics> whole = new ArrayList<>();
+    Path end = run("spike", whole, sets);
+    assertFalse(whole.isEmpty());
+    StepMetrics first = whole.get(0);
     Path out = folder.resolve("spike-parts");
-    assertThrows(Crash.class, () -> run(out, new Watching((int) first.step() - 1), set, false));
-    Watching rest = new Watching(0);
-    Path resumed = run(out, rest, set, false);
+    tiny.crash(out, (int) first.step() - 1, sets);
+    List<StepMetrics> rest = new ArrayList<>();
+    Path resumed = run("spike-parts", rest, sets);
     assertEquals(
-        whole.events.stream().map(StepMetrics::step).toList(),
-        rest.events.stream().map(StepMetrics::step).toList());
+        whole.stream().map(StepMetrics::step).toList(),
+        rest.stream().map(StepMetrics::step).toList());
     assertArrayEquals(
         Files.readAllBytes(end.resolve("parameters.safetensors")),
         Files.readAllBytes(resumed.resolve("parameters.safetensors")));
@@ -269,10 +238,49 @@ class GuardedRunTest {
     assertEquals("odd/odd.jsonl:6", worst.id());
   }
 
+  /** Of finite numbers, since all that are none have the same bits here. */
+  @Test
+  void aStepOfPackedExamplesWithNoneOneAndTwoPicturesIsMadeAgainToTheBit() {
+    List<StepMetrics> noted = new ArrayList<>();
+    run(
+        "packed",
+        noted,
+        "stages.train.mixture={odd: 1, pairs: 1, words: 1}",
+        "stages.train.init={checkpoint: '" + folder.resolve("poisoned/clean") + "'}",
+        "stages.train.guard={spike: note, window: 3, deviations: 0.001, capsules: 2}",
+        "stages.train.optimizer.learningRate=1e-6",
+        "stages.train.batchSize=16",
+        "stages.train.microBatch=8",
+        "stages.train.packTo=48",
+        "stages.train.examples=128");
+    Path run = folder.resolve("packed");
+    Replay replayed = Replay.open(capsule(noted.get(0)), run);
+    Replay.Result result = replay(capsule(noted.get(0)), run);
+    assertTrue(Double.isFinite(result.gradientNorm()) && result.gradientNorm() > 0);
+    assertTrue(result.same(), result.toString());
+    assertEquals(
+        Set.of("odd", "pairs", "words"),
+        result.examples().stream().map(e -> e.id().split("/")[0]).collect(Collectors.toSet()));
+    // Those with the most pictures come first; each is named with its own place.
+    PipelineConfig recipe = replayed.recipe();
+    try (Mixture mixture =
+        Mixture.open(
+            recipe.seed(),
+            "train",
+            recipe.tasks(),
+            recipe.stages().get(1),
+            Exclusions.NONE,
+            Tokenizer.load(Path.of(recipe.tokenizer().path())))) {
+      for (Replay.ExampleLoss example : result.examples()) {
+        assertEquals(mixture.example(example.position()).id(), example.id());
+      }
+    }
+  }
+
   @Test
   void aCapsuleWhoseDataHaveChangedIsRefused() throws IOException {
-    Watching whole = new Watching(0);
-    run(folder.resolve("changed"), whole, "", false);
+    List<StepMetrics> whole = new ArrayList<>();
+    run("changed", whole);
     Path file = folder.resolve("grey.jsonl");
     String before = Files.readString(file);
     try {
@@ -280,7 +288,7 @@ class GuardedRunTest {
       InvalidConfigException refused =
           assertThrows(
               InvalidConfigException.class,
-              () -> replay(capsule(whole.events.get(0)), folder.resolve("changed")));
+              () -> replay(capsule(whole.get(0)), folder.resolve("changed")));
       assertTrue(
           String.valueOf(refused.getMessage()).contains("the mixture has changed"),
           refused.getMessage());

@@ -5,13 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Recipes;
-import dev.palimpsest.configs.StageConfig;
-import dev.palimpsest.model.Kernels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,70 +18,26 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class LineageTest {
-  private static final String RECIPE =
-      """
-      name: lineage
-      threads: 1
-      prepare:
-        playground: {out: '${run}/data', trainImages: 12, heldOutImages: 6}
-        towers: {out: '${run}/towers', resolution: 16}
-      tokenizer: {path: '${run}/data/tokenizer.model'}
-      model:
-        vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
-        language: {vocabulary: 1728, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1,
-          headDim: 8, queryScalar: 8}
-      tasks:
-        caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
-      stages:
-        - name: stage0
-          init: {pretrained: {vision: '${run}/towers/siglip.npz', language: '${run}/towers/gemma'}}
-          resolution: 16
-          textTokens: 16
-          export: {formats: []}
-        - name: stage1
-          init: {stage: stage0}
-          examples: 16
-          resolution: 16
-          textTokens: 16
-          batchSize: 4
-          mixture: {caption: 1}
-          optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
-          checkpoint: {everyExamples: 4}
-          export: {formats: [huggingface, big_vision]}
-      """;
+  private static final TinyRun TINY =
+      TinyRun.of(
+          """
+          tasks:
+            caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
+          """,
+          """
+            - name: stage1
+              init: {stage: stage0}
+              examples: 16
+              resolution: 16
+              textTokens: 16
+              batchSize: 4
+              mixture: {caption: 1}
+              optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+              checkpoint: {everyExamples: 4}
+              export: {formats: [huggingface, big_vision]}
+          """);
 
   @TempDir Path folder;
-
-  private static final class Crash extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-  }
-
-  private record Until(int[] stepsLeft) implements Progress {
-    @Override
-    public void start(StageConfig stage, long fromExamples) {}
-
-    @Override
-    public void step(StageConfig stage, StepMetrics metrics) {
-      if (--stepsLeft[0] == 0) {
-        throw new Crash();
-      }
-    }
-
-    @Override
-    public void end() {}
-  }
-
-  private static List<StageResult> run(
-      Path out, int crashAfterSteps, Set<String> accept, String... sets) {
-    PipelineConfig recipe =
-        Recipes.bind(RECIPE, "lineage.yaml", List.of(sets), Map.of("run", out.toString()));
-    try (NDManager manager = NDManager.newBaseManager();
-        Kernels kernels = Kernels.load()) {
-      return new PipelineRunner(
-              manager, kernels, new Until(new int[] {crashAfterSteps}), new StopRequest())
-          .run(recipe, new RunFolder(out), Map.of("commit", "0123456789abcdef"), accept);
-    }
-  }
 
   private static Lineage lineage(StageResult result) {
     return Lineage.of(result.checkpoint(), CheckpointStore.peek(result.checkpoint()).manifest());
@@ -93,15 +45,15 @@ class LineageTest {
 
   @Test
   void idsComeFromContentsAndChildrenKnowTheirAncestors() throws IOException {
-    List<StageResult> first = run(folder.resolve("a"), 0, Set.of());
-    List<StageResult> again = run(folder.resolve("b"), 0, Set.of());
+    List<StageResult> first = TINY.run(folder.resolve("a"));
+    List<StageResult> again = TINY.run(folder.resolve("b"));
     Lineage child = lineage(first.get(1));
     Lineage parent = lineage(first.get(0));
     assertEquals(child.id(), lineage(again.get(1)).id());
     assertNotEquals(child.id(), parent.id());
     assertEquals(List.of(parent.id()), child.parents());
     assertEquals(
-        List.of("vision", "language", "lineage/stage0"),
+        List.of("vision", "language", "tiny/stage0"),
         child.ancestors().stream().map(Lineage.Ancestor::name).toList());
     assertEquals(2, parent.parents().size());
     assertEquals("stage0/checkpoints/examples-000000000000", child.ancestors().get(2).place());
@@ -126,15 +78,15 @@ class LineageTest {
   @Test
   void anAcceptedChangeOfAnUnfinishedStageIsRecordedAndShown() {
     Path out = folder.resolve("run");
-    assertThrows(Crash.class, () -> run(out, 3, Set.of()));
+    TINY.crash(out, 3);
     String set = "stages.stage1.optimizer.learningRate=2e-3";
     InvalidConfigException refused =
-        assertThrows(InvalidConfigException.class, () -> run(out, 0, Set.of(), set));
+        assertThrows(InvalidConfigException.class, () -> TINY.run(out, set));
     String message = String.valueOf(refused.getMessage());
     assertTrue(message.contains("--accept-changes stage1"), message);
     assertTrue(message.contains("learningRate: 0.001 -> 0.002"), message);
 
-    Lineage resumed = lineage(run(out, 0, Set.of("stage1"), set).get(1));
+    Lineage resumed = lineage(TINY.accepting(Set.of("stage1"), out, set).get(1));
     Lineage.Acceptance accepted = resumed.accepted().get(0);
     assertEquals(Lineage.Acceptance.RESUMED, accepted.how());
     assertEquals(List.of("stage.optimizer.learningRate: 0.001 -> 0.002"), accepted.changes());
@@ -142,8 +94,8 @@ class LineageTest {
     assertTrue(accepted.examples() > 0);
 
     // What was accepted need not be accepted again, and other bits have another id.
-    assertEquals(resumed, lineage(run(out, 0, Set.of(), set).get(1)));
-    Lineage whole = lineage(run(folder.resolve("whole"), 0, Set.of(), set).get(1));
+    assertEquals(resumed, lineage(TINY.run(out, set).get(1)));
+    Lineage whole = lineage(TINY.run(folder.resolve("whole"), set).get(1));
     assertEquals(whole.fingerprint(), resumed.fingerprint());
     assertNotEquals(whole.id(), resumed.id());
   }
@@ -151,23 +103,23 @@ class LineageTest {
   @Test
   void anAcceptedChangeOfAFinishedStageGoesIntoItsChildrensLineage() {
     Path out = folder.resolve("run");
-    run(out, 0, Set.of(), "stages.stage1.examples=4", "stages.stage0.textTokens=15");
+    TINY.run(out, "stages.stage1.examples=4", "stages.stage0.textTokens=15");
     String[] sets = {"stages.stage1.examples=4"};
-    List<StageResult> reused = run(out, 0, Set.of("stage0"), sets);
+    List<StageResult> reused = TINY.accepting(Set.of("stage0"), out, sets);
     assertEquals(List.of("stage.textTokens: 15 -> 16"), reused.get(0).accepted().get(0).changes());
     assertEquals(Lineage.Acceptance.REUSED, reused.get(0).accepted().get(0).how());
     assertEquals(reused.get(0).accepted(), Lineage.reuses(out.resolve("stage0")));
-    run(out, 0, Set.of(), sets); // accepted once, accepted for good
+    TINY.run(out, sets); // accepted once, accepted for good
   }
 
   @Test
   void sizesCannotBeAccepted() {
     Path out = folder.resolve("run");
-    assertThrows(Crash.class, () -> run(out, 3, Set.of()));
+    TINY.crash(out, 3);
     InvalidConfigException refused =
         assertThrows(
             InvalidConfigException.class,
-            () -> run(out, 0, Set.of("stage1"), "stages.stage1.resolution=32"));
+            () -> TINY.accepting(Set.of("stage1"), out, "stages.stage1.resolution=32"));
     assertTrue(
         String.valueOf(refused.getMessage()).contains("vision/position_embedding"),
         refused.getMessage());
@@ -177,7 +129,8 @@ class LineageTest {
   void anUnknownStageCannotBeAccepted() {
     InvalidConfigException refused =
         assertThrows(
-            InvalidConfigException.class, () -> run(folder.resolve("run"), 0, Set.of("stage9")));
+            InvalidConfigException.class,
+            () -> TINY.accepting(Set.of("stage9"), folder.resolve("run")));
     assertTrue(
         String.valueOf(refused.getMessage()).contains("none of the stages"), refused.getMessage());
   }

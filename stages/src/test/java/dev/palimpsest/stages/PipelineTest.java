@@ -6,14 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.Recipes;
-import dev.palimpsest.configs.StageConfig;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.configs.Problem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -23,105 +19,50 @@ import java.nio.file.attribute.FileTime;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class PipelineTest {
-  private static final String RECIPE =
-      """
-      name: tiny
-      seed: 3
-      prepare:
-        playground: {out: '${run}/data', trainImages: 24, heldOutImages: 6}
-        towers: {out: '${run}/towers', resolution: 16}
-      tokenizer: {path: '${run}/data/tokenizer.model'}
-      model:
-        vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
-        language: {vocabulary: 1728, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1,
-          headDim: 8, queryScalar: 8}
-      tasks:
-        caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
-        ocr: {source: {jsonl: '${run}/data/ocr.train.jsonl'}}
-      suites:
-        heldout:
+  private static final TinyRun TINY =
+      TinyRun.of(
+          """
           tasks:
-            caption: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}, decode: {maxNewTokens: 3}}
-      stages:
-        - name: stage0
-          init: {pretrained: {vision: '${run}/towers/siglip.npz', language: '${run}/towers/gemma'}}
-          resolution: 16
-          textTokens: 16
-          export: {formats: []}
-        - name: stage1
-          init: {stage: stage0}
-          examples: 24
-          resolution: 16
-          textTokens: 16
-          batchSize: 4
-          microBatch: 2
-          dropout: 0.1
-          mixture: {caption: 2, ocr: 1}
-          optimizer: {learningRate: 1e-3, schedule: {rsqrt: {warmupExamples: 8, timescaleExamples: 16}}}
-          checkpoint: {everyExamples: 8}
-          evaluate: {suites: [heldout], everyExamples: 16}
-          export: {formats: []}
-        - name: stage2
-          init: {stage: stage1}
-          examples: 8
-          resolution: 32
-          textTokens: 16
-          batchSize: 4
-          mixture: {caption: 1}
-          optimizer: {learningRate: 1e-3, schedule: {rsqrt: {warmupExamples: 8, timescaleExamples: 16}}}
-          evaluate: {suites: [heldout]}
-          export: {formats: [huggingface, big_vision]}
-      """;
+            caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
+            ocr: {source: {jsonl: '${run}/data/ocr.train.jsonl'}}
+          suites:
+            heldout:
+              tasks:
+                caption: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}, decode: {maxNewTokens: 3}}
+          """,
+          """
+            - name: stage1
+              init: {stage: stage0}
+              examples: 24
+              resolution: 16
+              textTokens: 16
+              batchSize: 4
+              microBatch: 2
+              dropout: 0.1
+              mixture: {caption: 2, ocr: 1}
+              optimizer: {learningRate: 1e-3, schedule: {rsqrt: {warmupExamples: 8, timescaleExamples: 16}}}
+              checkpoint: {everyExamples: 8}
+              evaluate: {suites: [heldout], everyExamples: 16}
+              export: {formats: []}
+            - name: stage2
+              init: {stage: stage1}
+              examples: 8
+              resolution: 32
+              textTokens: 16
+              batchSize: 4
+              mixture: {caption: 1}
+              optimizer: {learningRate: 1e-3, schedule: {rsqrt: {warmupExamples: 8, timescaleExamples: 16}}}
+              evaluate: {suites: [heldout]}
+              export: {formats: [huggingface, big_vision]}
+          """);
 
   @TempDir Path folder;
-
-  private static final class Crash extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-  }
-
-  /**
-   * Says nothing, and throws after a number of steps: what is on disk then is what a kill leaves.
-   */
-  private static class Until implements Progress {
-    private final int[] stepsLeft;
-
-    Until(int[] stepsLeft) {
-      this.stepsLeft = stepsLeft;
-    }
-
-    @Override
-    public void start(StageConfig stage, long fromExamples) {}
-
-    @Override
-    public void step(StageConfig stage, StepMetrics metrics) {
-      if (--stepsLeft[0] == 0) {
-        throw new Crash();
-      }
-    }
-
-    @Override
-    public void end() {}
-  }
-
-  private List<StageResult> run(Path out, int crashAfterSteps, String... sets) {
-    return run(out, new Until(new int[] {crashAfterSteps}), new StopRequest(), sets);
-  }
-
-  private List<StageResult> run(Path out, Progress progress, StopRequest stop, String... sets) {
-    PipelineConfig recipe =
-        Recipes.bind(RECIPE, "tiny.yaml", List.of(sets), Map.of("run", out.toString()));
-    try (NDManager manager = NDManager.newBaseManager();
-        Kernels kernels = Kernels.load()) {
-      return new PipelineRunner(manager, kernels, progress, stop)
-          .run(recipe, new RunFolder(out), Map.of());
-    }
-  }
 
   private static byte[] arrays(StageResult result, String group) throws IOException {
     return Files.readAllBytes(result.checkpoint().resolve(group + ".safetensors"));
@@ -139,14 +80,14 @@ class PipelineTest {
 
   @Test
   void twoRunsAndAnInterruptedOneEndInTheSameBits() throws IOException {
-    List<StageResult> first = run(folder.resolve("a"), 0);
-    List<StageResult> second = run(folder.resolve("b"), 0);
+    List<StageResult> first = TINY.run(folder.resolve("a"));
+    List<StageResult> second = TINY.run(folder.resolve("b"));
     assertSameBits(first, second);
 
     // Between two checkpoints of stage 1, then in stage 2, which keeps none but its end.
-    assertThrows(Crash.class, () -> run(folder.resolve("c"), 5));
-    assertThrows(Crash.class, () -> run(folder.resolve("c"), 3));
-    List<StageResult> resumed = run(folder.resolve("c"), 0);
+    TINY.crash(folder.resolve("c"), 5);
+    TINY.crash(folder.resolve("c"), 3);
+    List<StageResult> resumed = TINY.run(folder.resolve("c"));
     assertSameBits(first, resumed);
     assertEquals(
         examples(folder.resolve("a/stage1/metrics.jsonl")),
@@ -167,7 +108,7 @@ class PipelineTest {
 
   @Test
   void theListOfConsumedExamplesIsWholeAndItsHashIsTheCheckpoints() throws Exception {
-    StageResult stage1 = run(folder.resolve("a"), 0).get(1);
+    StageResult stage1 = TINY.run(folder.resolve("a")).get(1);
     String chain = "";
     int ids = 0;
     for (String line : Files.readAllLines(folder.resolve("a/stage1/examples.jsonl"))) {
@@ -184,56 +125,64 @@ class PipelineTest {
 
   @Test
   void aRunThatWasAskedToStopComesBackToScoreTheMoment() throws IOException {
-    List<StageResult> whole = run(folder.resolve("a"), 0);
+    List<StageResult> whole = TINY.run(folder.resolve("a"));
     Path out = folder.resolve("b");
     StopRequest stop = new StopRequest();
-    Progress stopping =
-        new Until(new int[] {0}) {
-          @Override
-          public void step(StageConfig stage, StepMetrics metrics) {
-            if (metrics.examples() == 16) {
-              stop.make(); // where a score and a checkpoint are due
-            }
-          }
-        };
-    StoppedException stopped = assertThrows(StoppedException.class, () -> run(out, stopping, stop));
+    StoppedException stopped =
+        assertThrows(
+            StoppedException.class,
+            () ->
+                TINY.watched(
+                    out,
+                    stop,
+                    step -> {
+                      if (step.examples() == 16) {
+                        stop.make(); // where a score and a checkpoint are due
+                      }
+                    }));
     assertEquals(
         "stopped stage1 at 16 of 24 examples, saved; run the same command to go on",
         stopped.getMessage());
     assertFalse(Files.exists(out.resolve("stage1/scores/at-000000000016.heldout.json")));
-    assertSameBits(whole, run(out, 0));
+    assertSameBits(whole, TINY.run(out));
   }
 
   @Test
-  void theScoreOfAMomentStandsBeforeItsCheckpoint() {
-    Path out = folder.resolve("a");
-    // The scorer fails at the moment: the checkpoint of the same moment must not be there yet.
+  void aRunThatEndsInTheScoringOfAMomentComesBackToIt() throws IOException {
+    List<StageResult> whole = TINY.run(folder.resolve("a"));
+    Path out = folder.resolve("b");
+    // The scorer fails where a score and a checkpoint are due: the checkpoint must wait for it.
     Path score = out.resolve("stage1/predictions/at-000000000016.heldout");
-    Progress blocking =
-        new Until(new int[] {0}) {
-          @Override
-          public void step(StageConfig stage, StepMetrics metrics) {
-            if (metrics.examples() == 16) {
-              RunFolder.writeText(score, "a file in the folder's place");
-            }
-          }
-        };
-    assertThrows(UncheckedIOException.class, () -> run(out, blocking, new StopRequest()));
+    assertThrows(
+        UncheckedIOException.class,
+        () ->
+            TINY.watched(
+                out,
+                new StopRequest(),
+                step -> {
+                  if (step.examples() == 16) {
+                    RunFolder.writeText(score, "a file in the folder's place");
+                  }
+                }));
     assertTrue(Files.exists(out.resolve("stage1/checkpoints/examples-000000000008")));
     assertFalse(Files.exists(out.resolve("stage1/checkpoints/examples-000000000016")));
+    Files.delete(score);
+    List<StageResult> resumed = TINY.run(out);
+    assertTrue(resumed.get(1).scores().containsKey("at-000000000016"));
+    assertSameBits(whole, resumed);
   }
 
   @Test
   void aDamagedCheckpointIsPassedOverAndThatIsSaid() throws IOException {
     String[] sets = {"stages.stage2.examples=4", "stages.stage2.export.formats=[]"};
-    List<StageResult> whole = run(folder.resolve("a"), 0, sets);
+    List<StageResult> whole = TINY.run(folder.resolve("a"), sets);
     Path out = folder.resolve("b");
-    assertThrows(Crash.class, () -> run(out, 5, sets));
+    TINY.crash(out, 5, sets);
     Path newest = out.resolve("stage1/checkpoints/examples-000000000016/mu.safetensors");
     byte[] bytes = Files.readAllBytes(newest);
     bytes[bytes.length - 1] ^= 1;
     Files.write(newest, bytes);
-    List<StageResult> resumed = run(out, 0, sets);
+    List<StageResult> resumed = TINY.run(out, sets);
     assertSameBits(whole, resumed);
     String notes = String.join("\n", resumed.get(1).notes());
     assertTrue(notes.contains("passed over a checkpoint that is CORRUPT: " + newest), notes);
@@ -242,14 +191,13 @@ class PipelineTest {
 
   @Test
   void keptPositionsMustFit() {
-    Path parent = run(folder.resolve("a"), 0, "stages.stage2.examples=4").get(1).checkpoint();
+    Path parent = TINY.run(folder.resolve("a"), "stages.stage2.examples=4").get(1).checkpoint();
     InvalidConfigException refused =
         assertThrows(
             InvalidConfigException.class,
             () ->
-                run(
+                TINY.run(
                     folder.resolve("a"),
-                    0,
                     "stages.stage2.name=again",
                     "stages.again.init={checkpoint: '" + parent + "'}",
                     "stages.again.handOver={positionEmbedding: keep}"));
@@ -258,10 +206,10 @@ class PipelineTest {
 
   @Test
   void aMovedRunFolderIsRecognised() throws IOException {
-    List<StageResult> before = run(folder.resolve("a"), 0);
+    List<StageResult> before = TINY.run(folder.resolve("a"));
     Files.move(folder.resolve("a"), folder.resolve("moved"));
     FileTime made = Files.getLastModifiedTime(folder.resolve("moved/stage1/stage.json"));
-    List<StageResult> after = run(folder.resolve("moved"), 0);
+    List<StageResult> after = TINY.run(folder.resolve("moved"));
     for (int i = 0; i < before.size(); i++) {
       assertEquals(before.get(i).fingerprint(), after.get(i).fingerprint());
       assertEquals(before.get(i).scores(), after.get(i).scores());
@@ -274,19 +222,19 @@ class PipelineTest {
   void anotherNumberOfThreadsIsRefused() {
     Path out = folder.resolve("run");
     String[] sets = {"stages.stage2.examples=4", "threads=1"};
-    run(out, 0, sets);
+    TINY.run(out, sets);
     sets[1] = "threads=2";
     InvalidConfigException refused =
-        assertThrows(InvalidConfigException.class, () -> run(out, 0, sets));
+        assertThrows(InvalidConfigException.class, () -> TINY.run(out, sets));
     assertTrue(String.valueOf(refused.getMessage()).contains("threads: 1 -> 2"), "" + refused);
   }
 
   @Test
   void aChangedSuiteIsScoredAgainWithoutTraining() throws IOException {
     Path out = folder.resolve("run");
-    StageResult before = run(out, 0).get(1);
+    StageResult before = TINY.run(out).get(1);
     FileTime trained = Files.getLastModifiedTime(before.checkpoint());
-    StageResult after = run(out, 0, "suites.heldout.tasks.caption.limit=2").get(1);
+    StageResult after = TINY.run(out, "suites.heldout.tasks.caption.limit=2").get(1);
     assertEquals(trained, Files.getLastModifiedTime(after.checkpoint()));
     for (String moment : List.of("before", "after")) {
       var suites = Objects.requireNonNull(after.scores().get(moment), moment);
@@ -302,7 +250,7 @@ class PipelineTest {
   @Test
   void milestonesStay() {
     Path out = folder.resolve("run");
-    run(out, 0, "stages.stage1.checkpoint.keepEveryExamples=16", "stages.stage2.examples=4");
+    TINY.run(out, "stages.stage1.checkpoint.keepEveryExamples=16", "stages.stage2.examples=4");
     assertEquals(
         List.of("examples-000000000016", "examples-000000000024"),
         new CheckpointStore(out.resolve("stage1/checkpoints")).names());
@@ -311,7 +259,7 @@ class PipelineTest {
   @Test
   void aHandOverIsPlannedAndKeptWithItsCheckOfTheImageTower() throws IOException {
     Path out = folder.resolve("run");
-    run(out, 0);
+    TINY.run(out);
     assertTrue(
         Files.readString(out.resolve("plan.txt"))
             .contains(
@@ -331,7 +279,7 @@ class PipelineTest {
   void aClosedGateStopsTheRunAndSaysWhy() throws IOException {
     Path out = folder.resolve("gated");
     String gate = "stages.stage1.evaluate.gates=[{suite: heldout, task: caption, above: 2}]";
-    GateClosedException closed = assertThrows(GateClosedException.class, () -> run(out, 0, gate));
+    GateClosedException closed = assertThrows(GateClosedException.class, () -> TINY.run(out, gate));
     String message = String.valueOf(closed.getMessage());
     assertTrue(
         message.contains(
@@ -342,9 +290,8 @@ class PipelineTest {
     assertFalse(Gates.read(new RunFolder(out), "stage1").get(0).holds());
     assertFalse(Files.exists(out.resolve("stage2/stage.json")));
     // The gate is no part of what the stage is: with another, the run goes on from there.
-    run(
+    TINY.run(
         out,
-        0,
         "stages.stage1.evaluate.gates=[{suite: heldout, task: caption, below: 2}]",
         "stages.stage2.evaluate.gates=[{suite: heldout, task: caption, noWorseThanParent: true}]");
     assertTrue(Gates.read(new RunFolder(out), "stage1").get(0).holds());
@@ -352,30 +299,34 @@ class PipelineTest {
   }
 
   @Test
-  void gatesThatCannotBeJudgedAreMistakes() {
+  void aGateOnAnUnknownMetricIsAMistakeBeforeAnyStage() {
+    Path out = folder.resolve("mistaken");
     InvalidConfigException refused =
         assertThrows(
             InvalidConfigException.class,
             () ->
-                run(
-                    folder.resolve("mistaken"),
-                    0,
-                    "stages.stage1.evaluate.gates=[{suite: heldout, task: captoin, above: 0},"
-                        + " {suite: other, task: caption}, {suite: heldout, task: caption,"
-                        + " noWorseThanParent: true}]",
-                    "stages.stage0.evaluate={suites: []}"));
-    String message = String.valueOf(refused.getMessage());
-    assertTrue(message.contains("above: must be there"), message);
+                TINY.run(
+                    out,
+                    "suites.heldout.tasks.caption.metrics=['cider']",
+                    "stages.stage1.evaluate.gates=["
+                        + "{suite: heldout, task: caption, metric: 'cider:official', above: 0},"
+                        + "{suite: heldout, task: caption, metric: cidre, above: 0},"
+                        + "{suite: heldout, task: caption, metric: token_accuracy, above: 0}]"));
+    assertEquals(
+        "stages[1].evaluate.gates[1].metric: heldout caption has no score 'cidre'; it has"
+            + " cider:official, cider, exact_match, token_accuracy",
+        refused.problems().stream().map(Problem::toString).collect(Collectors.joining("\n")));
+    assertFalse(Files.exists(out.resolve("stage0")));
   }
 
   @Test
   void aChangedStageIsRefusedWithTheDifference() {
     Path out = folder.resolve("run");
-    run(out, 0, "stages.stage2.examples=4");
+    TINY.run(out, "stages.stage2.examples=4");
     InvalidConfigException refused =
         assertThrows(
             InvalidConfigException.class,
-            () -> run(out, 0, "stages.stage2.examples=4", "stages.stage1.labelSmoothing=0.1"));
+            () -> TINY.run(out, "stages.stage2.examples=4", "stages.stage1.labelSmoothing=0.1"));
     String message = String.valueOf(refused.getMessage());
     assertTrue(message.contains("labelSmoothing: 0 -> 0.1"), message);
   }
@@ -386,9 +337,8 @@ class PipelineTest {
         assertThrows(
             DivergenceException.class,
             () ->
-                run(
+                TINY.run(
                     folder.resolve("run"),
-                    0,
                     "stages.stage1.optimizer.learningRate=1e30",
                     "stages.stage1.optimizer.schedule={constant: {}}"));
     String message = String.valueOf(stopped.getMessage());

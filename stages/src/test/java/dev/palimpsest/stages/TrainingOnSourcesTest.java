@@ -5,17 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.ndarray.NDManager;
-import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.Recipes;
-import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.BadExampleException;
-import dev.palimpsest.model.Kernels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -23,78 +18,54 @@ import org.junit.jupiter.api.io.TempDir;
 class TrainingOnSourcesTest {
   private static final Path SOURCES = Path.of("../mixtures/src/test/resources/golden/sources");
 
-  private static final String RECIPE =
-      """
-      name: sources
-      prepare:
-        playground: {out: '${run}/data', trainImages: 6, heldOutImages: 6}
-        towers: {out: '${run}/towers', resolution: 16}
-      tokenizer: {path: '${run}/data/tokenizer.model'}
-      model:
-        vision: {width: 16, depth: 1, mlpWidth: 32, heads: 2, patchSize: 8}
-        language: {vocabulary: 1728, width: 16, depth: 1, mlpWidth: 32, heads: 2, keyValueHeads: 1,
-          headDim: 8, queryScalar: 8}
-      tasks:
-        parquet: {source: {parquet: {path: '${sources}/table-*.parquet', cache: '${run}/cache'}}}
-        arrow: {source: {arrow: '${sources}/table-stream.arrow'}}
-        tar: {source: {tar: '${sources}/shard-gnu.tar'}}
-        cocoCaptions:
-          source: {cocoCaptions: {path: '${sources}/coco/captions.json', images: '${sources}/coco/images'}}
-          type: {caption: {}}
-        cocoInstances:
-          source: {cocoInstances: {path: '${sources}/coco/instances.json', images: '${sources}/coco/images'}}
-          type: {detect: {}}
-        vqa:
-          source:
+  private static final TinyRun TINY =
+      TinyRun.of(
+              """
+          tasks:
+            parquet: {source: {parquet: {path: '${sources}/table-*.parquet', cache: '${run}/cache'}}}
+            arrow: {source: {arrow: '${sources}/table-stream.arrow'}}
+            tar: {source: {tar: '${sources}/shard-gnu.tar'}}
+            cocoCaptions:
+              source: {cocoCaptions: {path: '${sources}/coco/captions.json', images: '${sources}/coco/images'}}
+              type: {caption: {}}
+            cocoInstances:
+              source: {cocoInstances: {path: '${sources}/coco/instances.json', images: '${sources}/coco/images'}}
+              type: {detect: {}}
             vqa:
-              questions: '${sources}/coco/questions.json'
-              annotations: '${sources}/coco/annotations.json'
-              images: '${sources}/coco/images'
-          type: {answer: {}}
-        openImages:
-          source:
+              source:
+                vqa:
+                  questions: '${sources}/coco/questions.json'
+                  annotations: '${sources}/coco/annotations.json'
+                  images: '${sources}/coco/images'
+              type: {answer: {}}
             openImages:
-              boxes: '${sources}/coco/boxes.csv'
-              labels: '${sources}/coco/labels.csv'
-              classes: '${sources}/coco/classes.csv'
-              images: '${sources}/coco/images'
-          type: {detect: {}}
-        damaged: {source: {jsonl: '${run}/../damaged.jsonl'}, badShare: 0.01}
-      stages:
-        - name: stage1
-          init: {pretrained: {vision: '${run}/towers/siglip.npz', language: '${run}/towers/gemma'}}
-          examples: 12
-          resolution: 16
-          textTokens: 48
-          batchSize: 4
-          mixture: {parquet: 1}
-          optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
-          checkpoint: {everyExamples: 4}
-          export: {formats: []}
-      """;
+              source:
+                openImages:
+                  boxes: '${sources}/coco/boxes.csv'
+                  labels: '${sources}/coco/labels.csv'
+                  classes: '${sources}/coco/classes.csv'
+                  images: '${sources}/coco/images'
+              type: {detect: {}}
+            damaged: {source: {jsonl: '${run}/../damaged.jsonl'}, badShare: 0.01}
+          """,
+              """
+            - name: stage1
+              init: {stage: stage0}
+              examples: 12
+              resolution: 16
+              textTokens: 48
+              batchSize: 4
+              mixture: {parquet: 1}
+              optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+              checkpoint: {everyExamples: 4}
+              export: {formats: []}
+          """)
+          .with("sources", SOURCES);
 
   @TempDir Path folder;
 
-  private static final class Crash extends RuntimeException {
-    private static final long serialVersionUID = 1L;
-  }
-
-  private record Until(int[] stepsLeft) implements Progress {
-    @Override
-    public void start(StageConfig stage, long fromExamples) {}
-
-    @Override
-    public void step(StageConfig stage, StepMetrics metrics) {
-      if (--stepsLeft[0] == 0) {
-        throw new Crash();
-      }
-    }
-
-    @Override
-    public void end() {}
-  }
-
-  private StageResult run(String name, int crashAfterSteps, String... sets) throws IOException {
+  @BeforeEach
+  void aDamagedSource() throws IOException {
     byte[] picture = Files.readAllBytes(SOURCES.resolve("coco/images/000000000001.jpg"));
     Files.write(folder.resolve("good.jpg"), picture);
     StringBuilder lines = new StringBuilder();
@@ -104,20 +75,10 @@ class TrainingOnSourcesTest {
               .formatted(i < 2 ? "missing.jpg" : "good.jpg", i));
     }
     Files.writeString(folder.resolve("damaged.jsonl"), lines);
-    Path out = folder.resolve(name);
-    PipelineConfig recipe =
-        Recipes.bind(
-            RECIPE,
-            "sources.yaml",
-            List.of(sets),
-            Map.of("run", out.toString(), "sources", SOURCES.toString()));
-    try (NDManager manager = NDManager.newBaseManager();
-        Kernels kernels = Kernels.load()) {
-      return new PipelineRunner(
-              manager, kernels, new Until(new int[] {crashAfterSteps}), new StopRequest())
-          .run(recipe, new RunFolder(out), Map.of())
-          .get(0);
-    }
+  }
+
+  private StageResult train(String name, String... sets) {
+    return TINY.run(folder.resolve(name), sets).get(1);
   }
 
   @Test
@@ -125,9 +86,8 @@ class TrainingOnSourcesTest {
     List<String> tasks =
         List.of("parquet", "arrow", "tar", "cocoCaptions", "cocoInstances", "vqa", "openImages");
     StageResult result =
-        run(
+        train(
             "run",
-            0,
             "stages.stage1.examples=80",
             "stages.stage1.batchSize=16",
             "stages.stage1.checkpoint.everyExamples=0",
@@ -142,14 +102,15 @@ class TrainingOnSourcesTest {
 
   @Test
   void whatIsSkippedIsToldAndTheSameAfterACrash() throws IOException {
-    StageResult whole = run("a", 0, "stages.stage1.mixture={damaged: 1}");
+    String set = "stages.stage1.mixture={damaged: 1}";
+    StageResult whole = train("a", set);
     assertTrue(
         whole.notes().contains("skipped 2 bad examples of damaged, listed in skipped.jsonl"),
         whole.notes().toString());
     String skipped = Files.readString(folder.resolve("a/stage1/skipped.jsonl"));
     assertTrue(skipped.contains("missing.jpg does not exist"), skipped);
-    assertThrows(Crash.class, () -> run("b", 2, "stages.stage1.mixture={damaged: 1}"));
-    StageResult resumed = run("b", 0, "stages.stage1.mixture={damaged: 1}");
+    TINY.crash(folder.resolve("b"), 2, set);
+    StageResult resumed = train("b", set);
     assertEquals(skipped, Files.readString(folder.resolve("b/stage1/skipped.jsonl")));
     assertArrayEquals(
         Files.readAllBytes(whole.checkpoint().resolve("parameters.safetensors")),
@@ -162,11 +123,8 @@ class TrainingOnSourcesTest {
         assertThrows(
             BadExampleException.class,
             () ->
-                run(
-                    "run",
-                    0,
-                    "stages.stage1.mixture={damaged: 1}",
-                    "tasks.damaged.badShare=0.0001"));
+                train(
+                    "run", "stages.stage1.mixture={damaged: 1}", "tasks.damaged.badShare=0.0001"));
     String message = String.valueOf(e.getMessage());
     assertTrue(message.contains("damaged: 2 of the"), message);
     assertTrue(message.contains("missing.jpg"), message);

@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.chaos;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.cli.Main;
@@ -19,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,15 +78,38 @@ class ChaosTest {
       Child child =
           start(stopped, MIDDLE.replace("24", signal.equals("TERM") ? "24" : "36"), false);
       awaitReached(child);
-      new ProcessBuilder("kill", "-" + signal, Long.toString(child.process().pid()))
-          .start()
-          .waitFor();
+      send(signal, child);
       assertTrue(child.process().waitFor(60, TimeUnit.SECONDS));
       String log = Files.readString(child.log());
       assertEquals(75, child.process().exitValue(), log);
       assertTrue(log.contains("run the same command to go on"), log);
     }
     assertEquals(Child.End.FINISHED, start(stopped, "", false).killWhenReached(0));
+    assertEquals(List.of(), Comparison.of(folder.resolve("whole"), stopped).differences());
+  }
+
+  /**
+   * While it stands still in a scoring at which a checkpoint is due, which it then comes back to.
+   */
+  @Test
+  @Timeout(120)
+  void aSecondSignalEndsTheRunAtOnceAndTheSameCommandGoesOn() throws Exception {
+    Path stopped = folder.resolve("twice");
+    Child child = start(stopped, "stage1: scoring heldout at-000000000016", true);
+    awaitReached(child);
+    send("TERM", child);
+    while (!Files.readString(child.log()).contains("a second signal stops at once")) {
+      assertFalse(child.process().waitFor(10, TimeUnit.MILLISECONDS), "stopped unclean");
+    }
+    send("INT", child);
+    boolean ended = child.process().waitFor(30, TimeUnit.SECONDS);
+    child.process().toHandle().destroyForcibly();
+    assertTrue(ended, "goes on after a second signal");
+    assertEquals(128 + 2, child.process().exitValue());
+    Path score = stopped.resolve("stage1/scores/at-000000000016.heldout.json");
+    assertFalse(Files.exists(score));
+    assertEquals(Child.End.FINISHED, start(stopped, "", false).killWhenReached(0));
+    assertTrue(Files.exists(score));
     assertEquals(List.of(), Comparison.of(folder.resolve("whole"), stopped).differences());
   }
 
@@ -119,6 +144,12 @@ class ChaosTest {
             Victim.HOLD,
             Boolean.toString(hold)),
         Files.createTempFile(folder, "child", ".log"));
+  }
+
+  private static void send(String signal, Child child) throws IOException, InterruptedException {
+    new ProcessBuilder("kill", "-" + signal, Long.toString(child.process().pid()))
+        .start()
+        .waitFor();
   }
 
   private static void awaitReached(Child child) throws IOException {
