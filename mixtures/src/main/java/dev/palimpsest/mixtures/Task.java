@@ -164,28 +164,12 @@ public final class Task implements AutoCloseable {
 
     @Override
     public Way answer(TaskType.Answer type) {
-      return visit -> {
-        Draw draw = visit.draw().of("language");
-        Spoken question = Spoken.of(visit, "question", type.language(), type.languages(), draw);
-        List<String> answers = visit.row().texts("answers");
-        return visit.example(
-            "answer %s %s".formatted(type.language(), visit.one(question.texts())),
-            visit.one(answers),
-            answers);
-      };
+      return visit -> Answering.answer(type, visit);
     }
 
     @Override
     public Way question(TaskType.Question type) {
-      return visit -> {
-        Draw draw = visit.draw().of("language");
-        Spoken question = Spoken.of(visit, "question", type.language(), type.languages(), draw);
-        String answer = visit.one(visit.row().texts("answers"));
-        return visit.example(
-            "question %s %s".formatted(question.language(), answer),
-            visit.one(question.texts()),
-            question.texts());
-      };
+      return visit -> Answering.question(type, visit);
     }
 
     @Override
