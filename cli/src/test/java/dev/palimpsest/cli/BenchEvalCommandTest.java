@@ -6,19 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
 class BenchEvalCommandTest {
-  private final StringWriter out = new StringWriter();
-  private final StringWriter err = new StringWriter();
-
   @Test
   void everyFigureIsPrintedAndWritten(@TempDir Path folder) throws IOException {
     Path config = folder.resolve("mini.yaml");
@@ -35,9 +29,10 @@ class BenchEvalCommandTest {
         batchSize: 2
         """);
     Path json = folder.resolve("figures.json");
-    assertEquals(
-        0,
-        run(
+    Outcome outcome =
+        Outcome.of(
+            "bench",
+            "eval",
             "--config",
             config.toString(),
             "--threads",
@@ -49,8 +44,8 @@ class BenchEvalCommandTest {
             "--new-tokens",
             "3",
             "--json",
-            json.toString()),
-        err::toString);
+            json.toString());
+    assertEquals(0, outcome.exit(), outcome.err());
     JsonNode figures = new ObjectMapper().readTree(json.toFile());
     for (String figure :
         List.of(
@@ -63,23 +58,13 @@ class BenchEvalCommandTest {
             "gainOfSharedImageFeatures")) {
       assertTrue(figures.required(figure).asDouble() > 0, figure);
     }
-    assertTrue(out.toString().contains("decode tokens/s"), out::toString);
+    assertTrue(outcome.out().contains("decode tokens/s"), outcome.out());
   }
 
   @Test
   void aCountOfZeroIsAMistake() {
-    assertEquals(2, run("--batch", "0"));
-    assertTrue(err.toString().contains("--batch must be 1 or more, got 0"), err::toString);
-  }
-
-  private int run(String... options) {
-    CommandLine line = Main.commandLine();
-    line.setOut(new PrintWriter(out, true));
-    line.setErr(new PrintWriter(err, true));
-    String[] all = new String[options.length + 2];
-    all[0] = "bench";
-    all[1] = "eval";
-    System.arraycopy(options, 0, all, 2, options.length);
-    return line.execute(all);
+    Outcome outcome = Outcome.of("bench", "eval", "--batch", "0");
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.err().contains("--batch must be 1 or more, got 0"), outcome.err());
   }
 }
