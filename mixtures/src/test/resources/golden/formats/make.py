@@ -1,4 +1,7 @@
 """Small pictures of the less usual formats with Pillow's RGB levels beside them: python3 make.py"""
+
+import os
+
 from PIL import Image
 
 
@@ -32,3 +35,9 @@ levels("animation.gif")
 
 drawn(0).save("pages.tif", save_all=True, append_images=[drawn(60), drawn(120)])
 levels("pages.tif")
+
+# Of the animated WebP the first frame alone is read.
+still = [frame.convert("RGB") for frame in frames[:2]]
+still[0].save("animation.webp", save_all=True, append_images=still[1:], lossless=True)
+levels("animation.webp")
+os.remove("animation.webp.1.rgb")

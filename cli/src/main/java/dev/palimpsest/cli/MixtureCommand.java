@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Shows what each stage of a recipe will train on.",
       "That is weights wanted and drawn, epochs of each source, lengths, what is cut off, sizes of pictures, and examples with their boxes drawn.",
+      "Of pictures only the heads are read, so that damage further in is not seen here.",
       "Nothing is trained. Data that the recipe prepares is prepared, in the run folder, as 'run' does it."
     })
 final class MixtureCommand implements Callable<Integer> {

@@ -59,6 +59,23 @@ class PictureFormatsTest {
         ImageDecoder.decodeInJava(bytes, 0, true).rgb(), requireNonNull(system).rgb());
   }
 
+  /** Its later frames are patches of the first one, of other sizes. */
+  @Test
+  void anAnimatedWebpGivesItsFirstFrameAlone() throws IOException {
+    Row row =
+        new Row(
+            "id",
+            List.of(ImageReference.file(Golden.file("formats/animation.webp"))),
+            com.fasterxml.jackson.databind.node.JsonNodeFactory.instance.objectNode());
+    assertArrayEquals(
+        file("animation.webp.0.rgb"),
+        ImageDecoder.decode(Frames.expanded(row, 1).images().get(0).content().read(), 0).rgb());
+    Failures.assertSays(
+        assertThrows(BadExampleException.class, () -> Frames.expanded(row, 2)),
+        "animation.webp",
+        "animated WebP");
+  }
+
   /** Of more frames than wanted, those in the middle of equal parts. */
   @Test
   void framesAreSpreadOverFoldersAndAnimations(@TempDir Path folder) throws IOException {
