@@ -12,6 +12,7 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 
@@ -104,37 +105,59 @@ final class Localization {
     if (asked.isEmpty() && negative.isEmpty()) {
       throw visit.row().bad("it has no object that can be asked for");
     }
-    while (true) {
-      Set<String> told = new HashSet<>(asked);
-      List<AnnotatedObject> answer =
-          order.stream().filter(object -> told.contains(object.label())).toList();
-      String prompt = prompt(asked, negative, draw.of("prompt"));
-      if (!fits || asked.size() <= 1 || room.fits(prompt, target(answer))) {
-        return visit.example(prompt, target(fitting(prompt, answer)));
-      }
-      asked = asked.subList(0, asked.size() - 1);
+    List<String> things = asked;
+    List<String> absent = negative;
+    int kept =
+        mostThatFit(
+            asked.size(),
+            n ->
+                room.fits(
+                    prompt(things.subList(0, n), absent, draw),
+                    target(of(order, things.subList(0, n)))));
+    String prompt = prompt(asked.subList(0, kept), negative, draw);
+    List<AnnotatedObject> answer = of(order, asked.subList(0, kept));
+    // For the sake of a single thing of many, objects are left out.
+    int told =
+        kept > 1
+            ? answer.size()
+            : mostThatFit(answer.size(), n -> room.fits(prompt, target(answer.subList(0, n))));
+    return visit.example(prompt, target(answer.subList(0, told)));
+  }
+
+  /** Objects of some things. */
+  private static List<AnnotatedObject> of(List<AnnotatedObject> objects, List<String> things) {
+    Set<String> told = new HashSet<>(things);
+    return objects.stream().filter(object -> told.contains(object.label())).toList();
+  }
+
+  /** How many of several fit; all when nothing is left out, and one at least where there is one. */
+  private int mostThatFit(int all, IntPredicate fitting) {
+    if (!fits || all <= 1 || fitting.test(all)) {
+      return all;
     }
+    int most = 1;
+    int over = all;
+    while (over - most > 1) {
+      int middle = (most + over) / 2;
+      if (fitting.test(middle)) {
+        most = middle;
+      } else {
+        over = middle;
+      }
+    }
+    return most;
   }
 
   private String prompt(List<String> asked, List<String> negative, Draw draw) {
     List<String> things = new ArrayList<>(asked);
     things.addAll(negative);
-    return word + " " + String.join(SEPARATOR, draw.shuffled(things));
+    return word + " " + String.join(SEPARATOR, draw.of("prompt").shuffled(things));
   }
 
   private String target(List<AnnotatedObject> objects) {
     return objects.stream()
         .map(object -> texts.computeIfAbsent(object, o -> tokens.of(o) + " " + o.label()))
         .collect(Collectors.joining(SEPARATOR));
-  }
-
-  /** Leaves objects out until the rest fits, for the sake of a single thing of many. */
-  private List<AnnotatedObject> fitting(String prompt, List<AnnotatedObject> objects) {
-    int kept = objects.size();
-    while (fits && kept > 1 && !room.fits(prompt, target(objects.subList(0, kept)))) {
-      kept--;
-    }
-    return objects.subList(0, kept);
   }
 
   /** An object's mask in what is seen of the picture. */

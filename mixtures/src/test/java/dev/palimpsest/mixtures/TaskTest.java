@@ -23,9 +23,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -348,6 +350,61 @@ class TaskTest {
     assertTrue(
         visits(task(verified, 64, rows.toArray(String[]::new)), 50).stream()
             .allMatch(example -> example.suffix().equals("yes")));
+  }
+
+  /** Against the definition, on many rows of labels of very different frequency. */
+  @Test
+  void companionsAreCountedRight() {
+    Random random = new Random(5);
+    List<Set<String>> rows = new ArrayList<>();
+    for (int i = 0; i < 300; i++) {
+      Set<String> row = new HashSet<>();
+      for (int k = random.nextInt(6); k > 0; k--) {
+        row.add("t" + (int) (80 * Math.pow(random.nextDouble(), 3)));
+      }
+      rows.add(row);
+    }
+    Task task =
+        task(
+            new TaskType.ObjectQuestions(0, 1, 0, 0, 2, Negatives.ANY),
+            64,
+            rows.stream()
+                .map(
+                    row ->
+                        row.stream()
+                            .map("{\"label\": \"%s\", \"box\": [0, 0, 1, 1]}"::formatted)
+                            .collect(Collectors.joining(",", "{\"objects\": [", "]}")))
+                .toArray(String[]::new));
+    Map<String, Long> pictures =
+        rows.stream().flatMap(Set::stream).collect(Collectors.groupingBy(l -> l, Collectors.counting()));
+    for (int i = 0; i < 20; i++) {
+      Set<String> row = rows.get(i);
+      Map<String, Long> together = new TreeMap<>();
+      for (String other : pictures.keySet()) {
+        together.put(
+            other,
+            row.stream()
+                .mapToLong(l -> rows.stream().filter(r -> r.contains(l) && r.contains(other)).count())
+                .sum());
+      }
+      Set<String> hardest =
+          pictures.keySet().stream()
+              .filter(label -> !row.contains(label))
+              .sorted(
+                  Comparator.comparing((String label) -> -together.get(label))
+                      .thenComparing(label -> -pictures.get(label))
+                      .thenComparing(Comparator.naturalOrder()))
+              .limit(10)
+              .collect(Collectors.toSet());
+      Set<String> asked = new HashSet<>();
+      for (long visit = 0; visit < 300; visit++) {
+        Example example = task.example(i, 0, Draw.at(3, "stage1", visit));
+        if (example.suffix().equals("no")) {
+          asked.add(example.prefix().split(" ")[3]);
+        }
+      }
+      assertEquals(hardest, asked);
+    }
   }
 
   @Test

@@ -406,7 +406,7 @@ public final class DuplicateSearch implements AutoCloseable {
                 key,
                 looked ? null : PictureSketch.of(ImageDecoder.decode(bytes, image.frame()))));
       } catch (IOException e) {
-        problem = "image " + image.name() + ": " + e.getMessage();
+        problem = image.unread(example.id(), e).getMessage();
       }
     }
     return new Read(position, example, pictures, problem);
