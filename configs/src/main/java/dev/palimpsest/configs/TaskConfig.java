@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
  * @param source where the rows are
  * @param type how a row becomes prompt and target
  * @param fields where the source calls a field otherwise: the type's name for it, then the
- *     source's; dots lead into objects ({@code answers: answers.text})
- * @param frames an animated GIF, a file of several pages or a folder of pictures gives up to so many
- *     of its frames, evenly spaced; 1: the first
+ *     source's; dots lead into objects and those of lists ({@code answers: answers.answer})
+ * @param frames an animated GIF, a file of several pages or a folder of pictures gives up to so
+ *     many of its frames, evenly spaced; 1: the first
  * @param badShare share of the examples drawn that may be bad (missing or damaged pictures and
  *     rows) and are skipped then, [0, 1); 0: the first one ends the run
  */

@@ -89,7 +89,8 @@ final class AbsentThings {
       labels.forEach(label -> numbers.put(label, numbers.size()));
       long[] pairs =
           rows.stream()
-              .flatMapToLong(row -> row.stream().mapToLong(this::number).flatMap(a -> pairs(a, row)))
+              .flatMapToLong(
+                  row -> row.stream().mapToLong(this::number).flatMap(a -> pairs(a, row)))
               .sorted()
               .toArray();
       first = new int[labels.size() + 1];

@@ -1,6 +1,8 @@
 package dev.palimpsest.mixtures;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import java.util.ArrayList;
@@ -33,10 +35,27 @@ final class Fields {
     if (node.isMissingNode() && name.indexOf('.') > 0) {
       node = row.fields();
       for (String step : name.split("\\.")) {
-        node = node.path(step);
+        node = inside(node, step);
       }
     }
     return node.isNull() ? MissingNode.getInstance() : node;
+  }
+
+  /** A field of an object, or of every object of a list. */
+  private static JsonNode inside(JsonNode node, String field) {
+    if (!node.isArray()) {
+      return node.path(field);
+    }
+    ArrayNode all = JsonNodeFactory.instance.arrayNode();
+    for (JsonNode member : node) {
+      JsonNode inner = member.path(field);
+      if (inner instanceof ArrayNode several) {
+        all.addAll(several);
+      } else {
+        all.add(inner);
+      }
+    }
+    return all;
   }
 
   boolean has(String field) {

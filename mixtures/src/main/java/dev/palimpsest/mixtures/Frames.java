@@ -57,8 +57,7 @@ final class Frames {
   }
 
   private static boolean isWebp(byte[] bytes) {
-    return bytes.length > 12
-        && new String(bytes, 8, 4, StandardCharsets.US_ASCII).equals("WEBP");
+    return bytes.length > 12 && new String(bytes, 8, 4, StandardCharsets.US_ASCII).equals("WEBP");
   }
 
   /** Which of so many frames are taken. */

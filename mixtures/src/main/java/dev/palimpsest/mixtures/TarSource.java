@@ -22,8 +22,8 @@ import java.util.Set;
 /**
  * A WebDataset shard: neighbouring members with the same name up to the first dot are one example.
  * Pictures ({@code .jpg .jpeg .png .webp .gif}) in the order of the archive; {@code .json} gives
- * its object's fields; {@code .txt} and {@code .cls} a field of that name; other members are passed
- * over.
+ * its object's fields; {@code .txt} and {@code .cls} a field of that name, without a line's end;
+ * other members are passed over.
  *
  * <p>Opening goes through the heads once and keeps two numbers an example. The fingerprint covers
  * every member's name and size and every byte of the texts, but not the pictures' bytes.
@@ -47,7 +47,7 @@ final class TarSource implements ExampleSource {
     long[] to = new long[1024];
     int count = 0;
     String key = null;
-    Digest digest = new Digest();
+    Digest digest = new Digest().add("tar 2");
     for (Member member = tar.next(0); member != null; member = tar.next(member.end())) {
       digest.add(member.name()).add(member.size());
       if (TEXTS.contains(ending(member))) {
@@ -126,7 +126,7 @@ final class TarSource implements ExampleSource {
           if (ending.equals("json")) {
             fields.setAll(object(member, text));
           } else {
-            fields.put(ending, text);
+            fields.put(ending, withoutLineEnd(text));
           }
         }
       }
@@ -146,6 +146,13 @@ final class TarSource implements ExampleSource {
     } catch (CharacterCodingException e) {
       throw new IOException(member.name() + " is not UTF-8", e);
     }
+  }
+
+  /** What programs that write a line leave behind it is no part of a caption. */
+  private static String withoutLineEnd(String text) {
+    return text.endsWith("\r\n")
+        ? text.substring(0, text.length() - 2)
+        : text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
   }
 
   private static ObjectNode object(Member member, String text) throws IOException {

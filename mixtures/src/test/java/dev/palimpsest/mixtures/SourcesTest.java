@@ -249,6 +249,19 @@ class SourcesTest {
   }
 
   @Test
+  void theEndOfALineIsNoPartOfATextInAShard() throws IOException {
+    byte[] bytes = Files.readAllBytes(file("shard-gnu.tar"));
+    String archive = new String(bytes, StandardCharsets.ISO_8859_1);
+    String text =
+        new String("a green bôx".getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
+    bytes[archive.indexOf(text) + text.length() - 1] = '\n';
+    Path shard = Files.write(folder.resolve("lines.tar"), bytes);
+    try (ExampleSource source = ExampleSource.open(new SourceConfig.Tar(shard.toString()))) {
+      assertEquals("a green bô", source.row(0).fields().path("txt").asText());
+    }
+  }
+
+  @Test
   void bothKindsOfTarHoldTheSame() {
     try (ExampleSource gnu =
             ExampleSource.open(new SourceConfig.Tar(file("shard-gnu.tar").toString()));

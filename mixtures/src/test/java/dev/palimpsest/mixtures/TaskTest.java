@@ -148,6 +148,29 @@ class TaskTest {
         assertThrows(BadExampleException.class, () -> wrong.example(0)), "jsonl:1", "question");
   }
 
+  /** As VQAv2 stands in Parquet files. */
+  @Test
+  void fieldsAreFoundInTheObjectsOfLists() {
+    TaskType type = new TaskType.Answer("en", Map.of());
+    Map<String, String> fields = Map.of("answers", "answers.answer");
+    String row =
+        """
+        {"question": "What?", "answers": [{"answer": "net", "answer_id": 1},
+        {"answer": "a net", "answer_id": 2}]}\
+        """;
+    assertEquals(
+        List.of("net", "a net"),
+        task(new Settings(type, fields, AugmentConfig.NONE), 64, row).example(0).references());
+    Task wrong =
+        task(
+            new Settings(type, fields, AugmentConfig.NONE),
+            64,
+            "{\"question\": \"What?\", \"answers\": [{\"answer\": \"net\"}, {\"text\": \"x\"}]}");
+    assertSays(
+        assertThrows(BadExampleException.class, () -> wrong.example(0)),
+        "answers.answer (answers) must be a text, but it is missing");
+  }
+
   @Test
   void questionsAreMadeOfAnswersInTheirLanguage() {
     String row = "{\"question\": {\"fr\": \"Quoi ?\", \"en\": \"What?\"}, \"answers\": \"a hat\"}";
@@ -376,7 +399,9 @@ class TaskTest {
                             .collect(Collectors.joining(",", "{\"objects\": [", "]}")))
                 .toArray(String[]::new));
     Map<String, Long> pictures =
-        rows.stream().flatMap(Set::stream).collect(Collectors.groupingBy(l -> l, Collectors.counting()));
+        rows.stream()
+            .flatMap(Set::stream)
+            .collect(Collectors.groupingBy(l -> l, Collectors.counting()));
     for (int i = 0; i < 20; i++) {
       Set<String> row = rows.get(i);
       Map<String, Long> together = new TreeMap<>();
@@ -384,7 +409,8 @@ class TaskTest {
         together.put(
             other,
             row.stream()
-                .mapToLong(l -> rows.stream().filter(r -> r.contains(l) && r.contains(other)).count())
+                .mapToLong(
+                    l -> rows.stream().filter(r -> r.contains(l) && r.contains(other)).count())
                 .sum());
       }
       Set<String> hardest =
