@@ -113,11 +113,13 @@ final class AbsentThings {
       for (long i = 0; i < counted; i++) {
         // Not i * size / counted, which overflows.
         long index = counted == source.size() ? i : (long) ((double) i / counted * source.size());
+        Set<String> labels;
         try {
-          rows.add(new HashSet<>(AnnotatedObject.labels(new Fields(source.row(index), renamed))));
+          labels = new HashSet<>(AnnotatedObject.labels(new Fields(source.row(index), renamed)));
         } catch (BadExampleException e) {
           continue; // who visits it is told
         }
+        rows.add(labels);
       }
       return rows;
     }

@@ -417,8 +417,8 @@ class TaskTest {
           pictures.keySet().stream()
               .filter(label -> !row.contains(label))
               .sorted(
-                  Comparator.comparing((String label) -> -together.get(label))
-                      .thenComparing(label -> -pictures.get(label))
+                  Comparator.comparing((String label) -> -together.getOrDefault(label, 0L))
+                      .thenComparing(label -> -pictures.getOrDefault(label, 0L))
                       .thenComparing(Comparator.naturalOrder()))
               .limit(10)
               .collect(Collectors.toSet());
