@@ -1,10 +1,16 @@
 package dev.palimpsest.mixtures;
 
+import java.awt.Transparency;
+import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
+import java.awt.image.ColorModel;
+import java.awt.image.ComponentColorModel;
 import java.awt.image.ComponentSampleModel;
+import java.awt.image.DataBuffer;
 import java.awt.image.DataBufferByte;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
+import java.awt.image.WritableRaster;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.EOFException;
@@ -19,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
+import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
@@ -46,6 +53,14 @@ public final class ImageDecoder {
       "ICC_PROFILE\0".getBytes(StandardCharsets.US_ASCII); // opens an APP2 segment
 
   private static final int[] BGR = {2, 1, 0};
+
+  private static final ColorModel RGB =
+      new ComponentColorModel(
+          ColorSpace.getInstance(ColorSpace.CS_sRGB),
+          false,
+          false,
+          Transparency.OPAQUE,
+          DataBuffer.TYPE_BYTE);
 
   private ImageDecoder() {}
 
@@ -84,11 +99,16 @@ public final class ImageDecoder {
         return image;
       }
     }
-    return decodeInJava(bytes, frame, jpeg != null && jpeg.isPlain());
+    return decodeInJava(bytes, frame, jpeg);
   }
 
-  /** The JDK's and TwelveMonkeys' readers alone. */
-  static Image decodeInJava(byte[] bytes, int frame, boolean plainJpeg) throws IOException {
+  /**
+   * The JDK's and TwelveMonkeys' readers alone.
+   *
+   * @param jpeg what the head says; null for other formats
+   */
+  static Image decodeInJava(byte[] bytes, int frame, @Nullable JpegHeader jpeg) throws IOException {
+    boolean plainJpeg = jpeg != null && jpeg.isPlain();
     byte[] plain = isJpeg(bytes) ? withoutProfile(bytes) : bytes;
     return withReader(
         plain,
@@ -108,7 +128,10 @@ public final class ImageDecoder {
                     .formatted(reader.getNumImages(true), frame));
           }
           requirePixels(reader.getWidth(frame), reader.getHeight(frame));
-          Image image = isGif(bytes) ? GifFrames.decode(reader, frame) : rgb(reader.read(frame));
+          Image image =
+              isGif(bytes)
+                  ? GifFrames.decode(reader, frame)
+                  : plainJpeg && !jpeg.isGrey() ? inPlace(reader) : rgb(reader.read(frame));
           if (!truncated.isEmpty()) {
             throw new IOException("truncated picture: " + truncated.get(0));
           }
@@ -178,6 +201,22 @@ public final class ImageDecoder {
         reader.dispose();
       }
     }
+  }
+
+  /**
+   * A colour JPEG file, read into levels of our order: by itself the JDK's reader turns them round
+   * sample by sample, a quarter of the time that it takes.
+   */
+  private static Image inPlace(ImageReader reader) throws IOException {
+    int width = reader.getWidth(0);
+    int height = reader.getHeight(0);
+    DataBufferByte rgb = new DataBufferByte(3 * width * height);
+    WritableRaster raster =
+        Raster.createInterleavedRaster(rgb, width, height, 3 * width, 3, new int[] {0, 1, 2}, null);
+    ImageReadParam into = reader.getDefaultReadParam();
+    into.setDestination(new BufferedImage(RGB, raster, false, null));
+    reader.read(0, into);
+    return new Image(width, height, rgb.getData());
   }
 
   /** The JDK's reader of JPEG files; null where there is none. */

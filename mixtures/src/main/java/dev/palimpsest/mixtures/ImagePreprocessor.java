@@ -16,12 +16,12 @@ public final class ImagePreprocessor {
 
   static {
     for (int level = 0; level < 256; level++) {
-      BIG_VISION[level] = bigVision(level);
+      BIG_VISION[level] = -1f + 2f * (level / 255f); // pp/ops_general.py, value_range(-1, 1)
       HUGGING_FACE[level] = (level / 255f - 0.5f) / 0.5f; // SiglipImageProcessor, mean = std = 0.5
     }
   }
 
-  private static final float NO_FRACTION = 0x1p23f;
+  private static final float NO_FRACTION = 0x1.8p23f;
 
   /** Values that are turned at a time: they stay in the processor's nearest cache. */
   private static final int CHUNK = 4096;
@@ -98,9 +98,12 @@ public final class ImagePreprocessor {
         });
   }
 
-  /** A level's value: pp/ops_general.py, value_range(-1, 1). */
-  private static float bigVision(float level) {
-    return -1f + 2f * (level / 255f);
+  /**
+   * {@link #BIG_VISION} of a whole level without a division: 1/255 is 1/256 and 1/65280, and for all
+   * 256 levels that rounds to the same float.
+   */
+  static float bigVision(float level) {
+    return level * 0x1p-7f + level * (1 / 32640f) - 1f;
   }
 
   /** Rows in levels, not whole: by the method, or by the bilinear one that a recipe names. */
@@ -120,16 +123,17 @@ public final class ImagePreprocessor {
   }
 
   /**
-   * The cast to uint8, in place: clipped and truncated. A float of 2^23 and more has no fraction,
-   * so adding it rounds; where that went up, 1 is taken off. Java 17 compiles this to vector
-   * instructions, and a cast to int not.
+   * The cast to uint8, in place: clipped and truncated. Java 17 compiles this to vector
+   * instructions, and a cast to int not. Adding 1.5 * 2^23 leaves no room for a fraction and so
+   * rounds: half a level below gives the whole level, or at a whole one by ties to even perhaps the
+   * one below, which is 1 away and nothing else is.
    */
   static void truncate(float[] row) {
     for (int i = 0; i < row.length; i++) {
       float level = Math.max(0f, Math.min(255f, row[i]));
-      float rounded = (level + NO_FRACTION) - NO_FRACTION;
-      // A difference below 0 is at least 2^-24, the spacing of floats from 0.5 on.
-      row[i] = rounded + Math.max(-1f, Math.min(0f, (level - rounded) * 0x1p24f));
+      float whole = (level - 0.5f + NO_FRACTION) - NO_FRACTION;
+      // Levels are multiples of 2^-24 or less than half: what is below 1 ends at 0 here.
+      row[i] = whole + Math.max(0f, (level - whole) * 0x1p24f - (0x1p24f - 1));
     }
   }
 

@@ -7,8 +7,9 @@ import org.jspecify.annotations.Nullable;
  *
  * @param isPlain whether it is Y'CbCr in the usual order or grey, of 8 bits, without a colour
  *     profile: what every decoder understands alike
+ * @param isGrey whether it has one component
  */
-record JpegHeader(int width, int height, boolean isPlain) {
+record JpegHeader(int width, int height, boolean isPlain, boolean isGrey) {
   /** The head; null when the bytes are no JPEG file or have no frame before their first scan. */
   static @Nullable JpegHeader of(byte[] bytes) {
     if (bytes.length < 4 || u8(bytes, 0) != 0xff || u8(bytes, 1) != 0xd8) {
@@ -55,7 +56,8 @@ record JpegHeader(int width, int height, boolean isPlain) {
     }
     boolean usual = components == 1 || (components == 3 && inOrder(bytes, at + 6));
     boolean known = marker <= 0xc2 && u8(bytes, at) == 8; // baseline, extended, progressive
-    return new JpegHeader(width, height, ordinary && usual && known && (jfif || components == 3));
+    boolean plain = ordinary && usual && known && (jfif || components == 3);
+    return new JpegHeader(width, height, plain, components == 1);
   }
 
   /** Components called 1, 2, 3, which is Y'CbCr with and without a JFIF head. */

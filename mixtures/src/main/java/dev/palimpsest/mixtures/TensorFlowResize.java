@@ -1,6 +1,9 @@
 package dev.palimpsest.mixtures;
 
 import dev.palimpsest.mixtures.ResizeMethod.Kernel;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * {@code tf.image.resize(method="bilinear")} on uint8, then clipped and truncated to uint8, as
@@ -9,6 +12,8 @@ import dev.palimpsest.mixtures.ResizeMethod.Kernel;
  */
 final class TensorFlowResize {
   private TensorFlowResize() {}
+
+  private static final int CHANNELS = 3;
 
   private static final float[] LEVELS = new float[256];
 
@@ -23,14 +28,14 @@ final class TensorFlowResize {
    * is missing at an edge has weight 0, which leaves a sum of finite numbers as it is.
    *
    * @param starts first input position
-   * @param weights float32 [span, output]
+   * @param weights float32 [output, span]
    */
-  private record Spans(int[] starts, float[][] weights) {
+  private record Spans(int[] starts, int span, float[] weights) {
     /**
      * Drops the zeros that all spans can spare.
      *
      * @param starts first input position; no span needs to reach beyond the input
-     * @param weights float32 [output, span], 0 behind each position's own
+     * @param weights float32 [output, room], 0 behind each position's own
      */
     static Spans of(int in, int[] starts, float[] weights) {
       int room = weights.length / starts.length;
@@ -48,20 +53,41 @@ final class TensorFlowResize {
         firsts[x] = starts[x] + first;
         span = Math.max(span, end - first);
       }
-      float[][] kept = new float[span][starts.length];
       for (int x = 0; x < starts.length; x++) {
         firsts[x] = Math.min(firsts[x], in - span);
-        for (int tap = 0; tap < span; tap++) {
-          int from = firsts[x] + tap - starts[x];
-          kept[tap][x] = from < 0 || from >= room ? 0 : weights[x * room + from];
-        }
       }
-      return new Spans(firsts, kept);
+      return new Spans(firsts, span, taps(starts, weights, firsts, 0, span));
     }
 
-    int span() {
-      return weights.length;
+    /** float32 [output, count]: some of the weights, counted from other starts; 0 where none is. */
+    private static float[] taps(int[] starts, float[] weights, int[] firsts, int first, int count) {
+      int room = weights.length / starts.length;
+      float[] taps = new float[starts.length * count];
+      for (int i = 0; i < taps.length; i++) {
+        int x = i / count;
+        int from = firsts[x] + first + i % count - starts[x];
+        taps[i] = from < 0 || from >= room ? 0 : weights[x * room + from];
+      }
+      return taps;
     }
+
+    float weight(int x, int tap) {
+      return weights[x * span + tap];
+    }
+
+    /** Weights of two or three taps at a time; behind a single one stands a 0. */
+    List<float[]> passes() {
+      List<float[]> passes = new ArrayList<>();
+      for (int tap = 0; tap < span; tap += pass(span - tap)) {
+        passes.add(taps(starts, weights, starts, tap, Math.max(2, pass(span - tap))));
+      }
+      return passes;
+    }
+  }
+
+  /** How many taps the next pass takes: 3 where that leaves no single one behind. */
+  private static int pass(int left) {
+    return left == 2 || left == 4 ? 2 : Math.min(left, 3);
   }
 
   /** A kernel's spans (core/kernels/image/scale_and_translate_op.cc, ComputeSpansCore). */
@@ -133,58 +159,53 @@ final class TensorFlowResize {
    * looks weights up in a table of 1024 steps.
    */
   static void weighted(Image image, int size, ResizeMethod method, RowSink sink) {
-    int stride = 3 * image.width();
+    int stride = CHANNELS * image.width();
     Spans rows = spans(image.height(), size, method);
     Spans columns = spans(image.width(), size, method);
-    float[] output = new float[3 * size];
-    float[] sum = new float[stride];
+    int[] starts = Arrays.stream(columns.starts()).map(start -> CHANNELS * start).toArray();
+    List<float[]> passes = columns.passes();
+    float[] output = new float[CHANNELS * size];
+    // A pixel more than there are, for a tap of weight 0.
+    float[] sum = new float[stride + CHANNELS];
     // The rows of one span as floats, each converted once: row y lies in slot y mod span.
-    float[][] recent = new float[rows.span()][stride];
+    float[][] recent = new float[rows.span()][sum.length];
     int converted = 0;
     for (int y = 0; y < size; y++) {
       int start = rows.starts()[y];
       int end = start + rows.span();
       for (converted = Math.max(converted, start); converted < end; converted++) {
-        toFloats(image.rgb(), converted * stride, recent[converted % rows.span()]);
+        toFloats(image.rgb(), converted * stride, stride, recent[converted % rows.span()]);
       }
       down(rows, y, recent, sum);
-      across(columns, sum, output);
+      across(starts, passes, sum, output);
       sink.accept(output);
     }
   }
 
-  private static void toFloats(byte[] bytes, int from, float[] floats) {
-    for (int i = 0; i < floats.length; i++) {
+  private static void toFloats(byte[] bytes, int from, int count, float[] floats) {
+    for (int i = 0; i < count; i++) {
       floats[i] = LEVELS[bytes[from + i] & 0xff];
     }
-  }
-
-  /** How many weights the next pass takes: 3 where that leaves no single one behind. */
-  private static int pass(int left) {
-    return left == 2 || left == 4 ? 2 : Math.min(left, 3);
   }
 
   /** Sums the rows of an output row. A pass adds up to three, one after the other. */
   private static void down(Spans rows, int y, float[][] recent, float[] sum) {
     int span = rows.span();
-    float[][] weights = rows.weights();
     for (int tap = 0; tap < span; tap += pass(span - tap)) {
       int row = rows.starts()[y] + tap;
-      float[] first = recent[row % span];
-      float w = weights[tap][y];
-      switch (pass(span - tap)) {
-        case 1 -> add(tap == 0, w, first, sum);
-        case 2 -> add(tap == 0, w, first, weights[tap + 1][y], recent[(row + 1) % span], sum);
-        default ->
-            add(
-                tap == 0,
-                w,
-                first,
-                weights[tap + 1][y],
-                recent[(row + 1) % span],
-                weights[tap + 2][y],
-                recent[(row + 2) % span],
-                sum);
+      boolean anew = tap == 0;
+      float[] row0 = recent[row % span];
+      float w0 = rows.weight(y, tap);
+      if (pass(span - tap) == 1) {
+        add(anew, w0, row0, sum);
+        continue;
+      }
+      float[] row1 = recent[(row + 1) % span];
+      float w1 = rows.weight(y, tap + 1);
+      if (pass(span - tap) == 2) {
+        add(anew, w0, row0, w1, row1, sum);
+      } else {
+        add(anew, w0, row0, w1, row1, rows.weight(y, tap + 2), recent[(row + 2) % span], sum);
       }
     }
   }
@@ -215,71 +236,49 @@ final class TensorFlowResize {
     }
   }
 
-  /** Sums the pixels of every output pixel of a row, in passes as {@link #down}. */
-  private static void across(Spans columns, float[] row, float[] output) {
-    int span = columns.span();
-    int[] starts = columns.starts();
-    float[][] weights = columns.weights();
-    for (int tap = 0; tap < span; tap += pass(span - tap)) {
-      boolean anew = tap == 0;
-      float[] w = weights[tap];
-      switch (pass(span - tap)) {
-        case 1 -> one(anew, starts, tap, w, row, output);
-        case 2 -> two(anew, starts, tap, w, weights[tap + 1], row, output);
-        default -> three(anew, starts, tap, w, weights[tap + 1], weights[tap + 2], row, output);
+  /**
+   * Sums the pixels of every output pixel of a row.
+   *
+   * @param starts where in the row the pixels begin
+   * @param passes float32 [output, 2 or 3] each
+   */
+  private static void across(int[] starts, List<float[]> passes, float[] row, float[] output) {
+    Arrays.fill(output, 0);
+    int done = 0;
+    for (float[] weights : passes) {
+      int taps = weights.length / starts.length;
+      if (taps == 2) {
+        addTwo(starts, CHANNELS * done, weights, row, output);
+      } else {
+        addThree(starts, CHANNELS * done, weights, row, output);
       }
+      done += taps;
     }
   }
 
-  private static void one(
-      boolean anew, int[] starts, int tap, float[] weights, float[] row, float[] output) {
-    for (int x = 0, to = 0; x < starts.length; x++, to += 3) {
-      int from = 3 * (starts[x] + tap);
-      float w = weights[x];
-      output[to] = (anew ? 0 : output[to]) + w * row[from];
-      output[to + 1] = (anew ? 0 : output[to + 1]) + w * row[from + 1];
-      output[to + 2] = (anew ? 0 : output[to + 2]) + w * row[from + 2];
+  private static void addTwo(int[] starts, int tap, float[] weights, float[] row, float[] output) {
+    for (int x = 0, to = 0, w = 0; x < starts.length; x++, to += 3, w += 2) {
+      int from = starts[x] + tap;
+      float w0 = weights[w];
+      float w1 = weights[w + 1];
+      output[to] = output[to] + w0 * row[from] + w1 * row[from + 3];
+      output[to + 1] = output[to + 1] + w0 * row[from + 1] + w1 * row[from + 4];
+      output[to + 2] = output[to + 2] + w0 * row[from + 2] + w1 * row[from + 5];
     }
   }
 
-  private static void two(
-      boolean anew,
-      int[] starts,
-      int tap,
-      float[] weights,
-      float[] weights1,
-      float[] row,
-      float[] output) {
-    for (int x = 0, to = 0; x < starts.length; x++, to += 3) {
-      int from = 3 * (starts[x] + tap);
-      float w = weights[x];
-      float w1 = weights1[x];
-      output[to] = (anew ? 0 : output[to]) + w * row[from] + w1 * row[from + 3];
-      output[to + 1] = (anew ? 0 : output[to + 1]) + w * row[from + 1] + w1 * row[from + 4];
-      output[to + 2] = (anew ? 0 : output[to + 2]) + w * row[from + 2] + w1 * row[from + 5];
-    }
-  }
-
-  private static void three(
-      boolean anew,
-      int[] starts,
-      int tap,
-      float[] weights,
-      float[] weights1,
-      float[] weights2,
-      float[] row,
-      float[] output) {
-    for (int x = 0, to = 0; x < starts.length; x++, to += 3) {
-      int from = 3 * (starts[x] + tap);
-      float w = weights[x];
-      float w1 = weights1[x];
-      float w2 = weights2[x];
-      float red = anew ? 0 : output[to];
-      float green = anew ? 0 : output[to + 1];
-      float blue = anew ? 0 : output[to + 2];
-      output[to] = red + w * row[from] + w1 * row[from + 3] + w2 * row[from + 6];
-      output[to + 1] = green + w * row[from + 1] + w1 * row[from + 4] + w2 * row[from + 7];
-      output[to + 2] = blue + w * row[from + 2] + w1 * row[from + 5] + w2 * row[from + 8];
+  private static void addThree(
+      int[] starts, int tap, float[] weights, float[] row, float[] output) {
+    for (int x = 0, to = 0, w = 0; x < starts.length; x++, to += 3, w += 3) {
+      int from = starts[x] + tap;
+      float w0 = weights[w];
+      float w1 = weights[w + 1];
+      float w2 = weights[w + 2];
+      output[to] = output[to] + w0 * row[from] + w1 * row[from + 3] + w2 * row[from + 6];
+      output[to + 1] =
+          output[to + 1] + w0 * row[from + 1] + w1 * row[from + 4] + w2 * row[from + 7];
+      output[to + 2] =
+          output[to + 2] + w0 * row[from + 2] + w1 * row[from + 5] + w2 * row[from + 8];
     }
   }
 

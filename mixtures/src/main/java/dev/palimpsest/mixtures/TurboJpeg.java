@@ -85,7 +85,7 @@ public final class TurboJpeg {
     Image image = WORKSPACES.get().decode(bytes, header);
     if (image != null && checked.get() < CHECKED) {
       checked.incrementAndGet();
-      Image java = ImageDecoder.decodeInJava(bytes, 0, true);
+      Image java = ImageDecoder.decodeInJava(bytes, 0, header);
       if (!Arrays.equals(image.rgb(), java.rgb())) {
         state = State.ABSENT;
         log.warn("libjpeg-turbo gives other levels than the JDK's reader; it is not used");

@@ -124,6 +124,13 @@ class ImagePreprocessorTest {
   }
 
   @Test
+  void levelsBecomeValuesAsByDivision() {
+    for (int level = 0; level < 256; level++) {
+      assertEquals(-1f + 2f * (level / 255f), ImagePreprocessor.bigVision(level), "" + level);
+    }
+  }
+
+  @Test
   void writtenPixelsEqualThoseOfTheLevels() throws IOException {
     Image image = image("a_rgb.png");
     for (ImageConfig config : List.of(ANTIALIASED, PLAIN, BICUBIC)) {
