@@ -63,10 +63,12 @@ final class TensorFlowResize {
     private static float[] taps(int[] starts, float[] weights, int[] firsts, int first, int count) {
       int room = weights.length / starts.length;
       float[] taps = new float[starts.length * count];
-      for (int i = 0; i < taps.length; i++) {
-        int x = i / count;
-        int from = firsts[x] + first + i % count - starts[x];
-        taps[i] = from < 0 || from >= room ? 0 : weights[x * room + from];
+      for (int x = 0; x < starts.length; x++) {
+        int shift = firsts[x] + first - starts[x];
+        int end = Math.min(count, room - shift);
+        for (int tap = Math.max(0, -shift); tap < end; tap++) {
+          taps[x * count + tap] = weights[x * room + shift + tap];
+        }
       }
       return taps;
     }
@@ -75,11 +77,14 @@ final class TensorFlowResize {
       return weights[x * span + tap];
     }
 
-    /** Weights of two or three taps at a time; behind a single one stands a 0. */
+    /** Weights of two, three or six taps at a time; behind a single one stands a 0. */
     List<float[]> passes() {
       List<float[]> passes = new ArrayList<>();
-      for (int tap = 0; tap < span; tap += pass(span - tap)) {
-        passes.add(taps(starts, weights, starts, tap, Math.max(2, pass(span - tap))));
+      for (int tap = 0; tap < span; ) {
+        int left = span - tap;
+        int taps = left > 4 ? 6 : left == 3 ? 3 : 2;
+        passes.add(taps(starts, weights, starts, tap, taps));
+        tap += taps;
       }
       return passes;
     }
@@ -165,8 +170,8 @@ final class TensorFlowResize {
     int[] starts = Arrays.stream(columns.starts()).map(start -> CHANNELS * start).toArray();
     List<float[]> passes = columns.passes();
     float[] output = new float[CHANNELS * size];
-    // A pixel more than there are, for a tap of weight 0.
-    float[] sum = new float[stride + CHANNELS];
+    // Pixels more than there are, for taps of weight 0.
+    float[] sum = new float[stride + CHANNELS * 5];
     // The rows of one span as floats, each converted once: row y lies in slot y mod span.
     float[][] recent = new float[rows.span()][sum.length];
     int converted = 0;
@@ -240,17 +245,17 @@ final class TensorFlowResize {
    * Sums the pixels of every output pixel of a row.
    *
    * @param starts where in the row the pixels begin
-   * @param passes float32 [output, 2 or 3] each
+   * @param passes float32 [output, 2, 3 or 6] each
    */
   private static void across(int[] starts, List<float[]> passes, float[] row, float[] output) {
     Arrays.fill(output, 0);
     int done = 0;
     for (float[] weights : passes) {
       int taps = weights.length / starts.length;
-      if (taps == 2) {
-        addTwo(starts, CHANNELS * done, weights, row, output);
-      } else {
-        addThree(starts, CHANNELS * done, weights, row, output);
+      switch (taps) {
+        case 2 -> addTwo(starts, CHANNELS * done, weights, row, output);
+        case 3 -> addThree(starts, CHANNELS * done, weights, row, output);
+        default -> addSix(starts, CHANNELS * done, weights, row, output);
       }
       done += taps;
     }
@@ -279,6 +284,42 @@ final class TensorFlowResize {
           output[to + 1] + w0 * row[from + 1] + w1 * row[from + 4] + w2 * row[from + 7];
       output[to + 2] =
           output[to + 2] + w0 * row[from + 2] + w1 * row[from + 5] + w2 * row[from + 8];
+    }
+  }
+
+  private static void addSix(int[] starts, int tap, float[] weights, float[] row, float[] output) {
+    for (int x = 0, to = 0, w = 0; x < starts.length; x++, to += 3, w += 6) {
+      int from = starts[x] + tap;
+      float w0 = weights[w];
+      float w1 = weights[w + 1];
+      float w2 = weights[w + 2];
+      float w3 = weights[w + 3];
+      float w4 = weights[w + 4];
+      float w5 = weights[w + 5];
+      output[to] =
+          output[to]
+              + w0 * row[from]
+              + w1 * row[from + 3]
+              + w2 * row[from + 6]
+              + w3 * row[from + 9]
+              + w4 * row[from + 12]
+              + w5 * row[from + 15];
+      output[to + 1] =
+          output[to + 1]
+              + w0 * row[from + 1]
+              + w1 * row[from + 4]
+              + w2 * row[from + 7]
+              + w3 * row[from + 10]
+              + w4 * row[from + 13]
+              + w5 * row[from + 16];
+      output[to + 2] =
+          output[to + 2]
+              + w0 * row[from + 2]
+              + w1 * row[from + 5]
+              + w2 * row[from + 8]
+              + w3 * row[from + 11]
+              + w4 * row[from + 14]
+              + w5 * row[from + 17];
     }
   }
 
