@@ -109,6 +109,7 @@ public final class ImageDecoder {
    */
   static Image decodeInJava(byte[] bytes, int frame, @Nullable JpegHeader jpeg) throws IOException {
     boolean plainJpeg = jpeg != null && jpeg.isPlain();
+    boolean plainColour = jpeg != null && jpeg.isPlain() && !jpeg.isGrey();
     byte[] plain = isJpeg(bytes) ? withoutProfile(bytes) : bytes;
     return withReader(
         plain,
@@ -131,7 +132,7 @@ public final class ImageDecoder {
           Image image =
               isGif(bytes)
                   ? GifFrames.decode(reader, frame)
-                  : plainJpeg && !jpeg.isGrey() ? inPlace(reader) : rgb(reader.read(frame));
+                  : plainColour ? inPlace(reader) : rgb(reader.read(frame));
           if (!truncated.isEmpty()) {
             throw new IOException("truncated picture: " + truncated.get(0));
           }

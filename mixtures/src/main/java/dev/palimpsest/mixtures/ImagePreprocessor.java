@@ -99,8 +99,8 @@ public final class ImagePreprocessor {
   }
 
   /**
-   * {@link #BIG_VISION} of a whole level without a division: 1/255 is 1/256 and 1/65280, and for all
-   * 256 levels that rounds to the same float.
+   * {@link #BIG_VISION} of a whole level without a division: 1/255 is 1/256 and 1/65280, and for
+   * all 256 levels that rounds to the same float.
    */
   static float bigVision(float level) {
     return level * 0x1p-7f + level * (1 / 32640f) - 1f;
