@@ -53,10 +53,10 @@ public final class ImagePreprocessor {
           private int at;
 
           @Override
-          public void accept(float[] row) {
-            truncate(row);
-            for (float value : row) {
-              levels[at++] = (byte) (int) value;
+          public void accept(float[] row, int count) {
+            truncate(row, count, overshoots(method));
+            for (int i = 0; i < count; i++) {
+              levels[at++] = (byte) (int) row[i];
             }
           }
         });
@@ -83,18 +83,18 @@ public final class ImagePreprocessor {
         varied,
         resolution,
         steps.resize(),
-        row -> {
-          truncate(row);
+        (row, count) -> {
+          truncate(row, count, overshoots(steps.resize()));
           if (bigVision) {
-            for (int i = 0; i < row.length; i++) {
+            for (int i = 0; i < count; i++) {
               row[i] = bigVision(row[i]);
             }
           } else {
-            for (int i = 0; i < row.length; i++) {
+            for (int i = 0; i < count; i++) {
               row[i] = HUGGING_FACE[(int) row[i]];
             }
           }
-          out.put(row);
+          out.put(row, 0, count);
         });
   }
 
@@ -113,13 +113,16 @@ public final class ImagePreprocessor {
       int resolution,
       @Nullable ResizeMethod method,
       RowSink sink) {
-    if (method != null) {
-      TensorFlowResize.weighted(image, resolution, method, sink);
-    } else if (config.antialias()) {
-      TensorFlowResize.weighted(image, resolution, ANTIALIASED, sink);
+    if (method != null || config.antialias()) {
+      ResizeMethod weights = method == null ? ANTIALIASED : method;
+      TensorFlowResize.weighted(image, resolution, weights, RowArithmetic.fastest(), sink);
     } else {
       TensorFlowResize.plain(image, resolution, sink);
     }
+  }
+
+  private static boolean overshoots(@Nullable ResizeMethod method) {
+    return method != null && method.kernel().overshoots();
   }
 
   /**
@@ -127,12 +130,20 @@ public final class ImagePreprocessor {
    * instructions, and a cast to int not. Adding 1.5 * 2^23 leaves no room for a fraction and so
    * rounds: half a level below gives the whole level, or at a whole one by ties to even perhaps the
    * one below, which is 1 away and nothing else is.
+   *
+   * @param count of the row's floats, from the first on
+   * @param overshoots whether there may be levels below 0 and from 256 on
    */
-  static void truncate(float[] row) {
-    for (int i = 0; i < row.length; i++) {
-      float level = Math.max(0f, Math.min(255f, row[i]));
+  static void truncate(float[] row, int count, boolean overshoots) {
+    if (overshoots) {
+      for (int i = 0; i < count; i++) {
+        row[i] = Math.max(0f, Math.min(255f, row[i]));
+      }
+    }
+    for (int i = 0; i < count; i++) {
+      float level = row[i];
       float whole = (level - 0.5f + NO_FRACTION) - NO_FRACTION;
-      // Levels are multiples of 2^-24 or less than half: what is below 1 ends at 0 here.
+      // What is below 1 is so by 2^-24 and more, and ends at 0 here.
       row[i] = whole + Math.max(0f, (level - whole) * 0x1p24f - (0x1p24f - 1));
     }
   }
@@ -148,7 +159,7 @@ public final class ImagePreprocessor {
       throw new IllegalArgumentException("bicubic resizing has whole levels only");
     }
     FloatBuffer levels = FloatBuffer.allocate(3 * resolution * resolution);
-    rows(config, image, resolution, null, levels::put);
+    rows(config, image, resolution, null, (row, count) -> levels.put(row, 0, count));
     return levels.array();
   }
 

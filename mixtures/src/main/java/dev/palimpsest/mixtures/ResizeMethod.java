@@ -69,6 +69,11 @@ public record ResizeMethod(Kernel kernel, boolean antialias) {
       return radius;
     }
 
+    /** Whether weights may be negative, so that sums leave the levels that go in. */
+    boolean overshoots() {
+      return this != BILINEAR && this != AREA;
+    }
+
     /** Weight at a distance, which is not negative; before the weights are made to sum to 1. */
     abstract float at(float x);
   }

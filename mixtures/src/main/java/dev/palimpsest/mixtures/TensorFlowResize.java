@@ -146,8 +146,9 @@ final class TensorFlowResize {
      * The next row.
      *
      * @param levels float32 [size, 3], before the cast; the array is used again for the next row
+     * @param count of the array's floats that are the row
      */
-    void accept(float[] levels);
+    void accept(float[] levels, int count);
   }
 
   /**
@@ -155,15 +156,15 @@ final class TensorFlowResize {
    * antialiasing is {@link #plain}, which is faster; bicubic without it is here, where TensorFlow
    * looks weights up in a table of 1024 steps.
    */
-  static void weighted(Image image, int size, ResizeMethod method, RowSink sink) {
+  static void weighted(
+      Image image, int size, ResizeMethod method, RowArithmetic arithmetic, RowSink sink) {
     int stride = CHANNELS * image.width();
     Spans rows = spans(image.height(), size, method);
     Spans columns = spans(image.width(), size, method);
     int[] starts = Arrays.stream(columns.starts()).map(start -> CHANNELS * start).toArray();
     List<float[]> passes = columns.passes();
-    float[] output = new float[CHANNELS * size];
-    // Pixels more than there are, for taps of weight 0.
-    float[] sum = new float[stride + CHANNELS * 5];
+    float[] sum = new float[stride + RowArithmetic.SPARE];
+    float[] output = new float[CHANNELS * size + RowArithmetic.SPARE];
     // The rows of one span as floats, each converted once: row y lies in slot y mod span.
     float[][] recent = new float[rows.span()][sum.length];
     int converted = 0;
@@ -171,12 +172,17 @@ final class TensorFlowResize {
       int start = rows.starts()[y];
       int end = start + rows.span();
       for (converted = Math.max(converted, start); converted < end; converted++) {
-        BytesToFloats.FASTEST.convert(
+        arithmetic.toFloats(
             image.rgb(), converted * stride, stride, recent[converted % rows.span()]);
       }
       down(rows, y, recent, sum);
-      across(starts, passes, sum, output);
-      sink.accept(output);
+      int skip = 0;
+      for (float[] weights : passes) {
+        int taps = weights.length / size;
+        arithmetic.add(skip == 0, starts, skip, taps, weights, sum, output);
+        skip += CHANNELS * taps;
+      }
+      sink.accept(output, CHANNELS * size);
     }
   }
 
@@ -229,88 +235,6 @@ final class TensorFlowResize {
   }
 
   /**
-   * Sums the pixels of every output pixel of a row.
-   *
-   * @param starts where in the row the pixels begin
-   * @param passes float32 [output, 2, 3 or 6] each
-   */
-  private static void across(int[] starts, List<float[]> passes, float[] row, float[] output) {
-    Arrays.fill(output, 0);
-    int done = 0;
-    for (float[] weights : passes) {
-      int taps = weights.length / starts.length;
-      switch (taps) {
-        case 2 -> addTwo(starts, CHANNELS * done, weights, row, output);
-        case 3 -> addThree(starts, CHANNELS * done, weights, row, output);
-        default -> addSix(starts, CHANNELS * done, weights, row, output);
-      }
-      done += taps;
-    }
-  }
-
-  private static void addTwo(int[] starts, int tap, float[] weights, float[] row, float[] output) {
-    for (int x = 0, to = 0, w = 0; x < starts.length; x++, to += 3, w += 2) {
-      int from = starts[x] + tap;
-      float w0 = weights[w];
-      float w1 = weights[w + 1];
-      output[to] = output[to] + w0 * row[from] + w1 * row[from + 3];
-      output[to + 1] = output[to + 1] + w0 * row[from + 1] + w1 * row[from + 4];
-      output[to + 2] = output[to + 2] + w0 * row[from + 2] + w1 * row[from + 5];
-    }
-  }
-
-  private static void addThree(
-      int[] starts, int tap, float[] weights, float[] row, float[] output) {
-    for (int x = 0, to = 0, w = 0; x < starts.length; x++, to += 3, w += 3) {
-      int from = starts[x] + tap;
-      float w0 = weights[w];
-      float w1 = weights[w + 1];
-      float w2 = weights[w + 2];
-      output[to] = output[to] + w0 * row[from] + w1 * row[from + 3] + w2 * row[from + 6];
-      output[to + 1] =
-          output[to + 1] + w0 * row[from + 1] + w1 * row[from + 4] + w2 * row[from + 7];
-      output[to + 2] =
-          output[to + 2] + w0 * row[from + 2] + w1 * row[from + 5] + w2 * row[from + 8];
-    }
-  }
-
-  private static void addSix(int[] starts, int tap, float[] weights, float[] row, float[] output) {
-    for (int x = 0, to = 0, w = 0; x < starts.length; x++, to += 3, w += 6) {
-      int from = starts[x] + tap;
-      float w0 = weights[w];
-      float w1 = weights[w + 1];
-      float w2 = weights[w + 2];
-      float w3 = weights[w + 3];
-      float w4 = weights[w + 4];
-      float w5 = weights[w + 5];
-      output[to] =
-          output[to]
-              + w0 * row[from]
-              + w1 * row[from + 3]
-              + w2 * row[from + 6]
-              + w3 * row[from + 9]
-              + w4 * row[from + 12]
-              + w5 * row[from + 15];
-      output[to + 1] =
-          output[to + 1]
-              + w0 * row[from + 1]
-              + w1 * row[from + 4]
-              + w2 * row[from + 7]
-              + w3 * row[from + 10]
-              + w4 * row[from + 13]
-              + w5 * row[from + 16];
-      output[to + 2] =
-          output[to + 2]
-              + w0 * row[from + 2]
-              + w1 * row[from + 5]
-              + w2 * row[from + 8]
-              + w3 * row[from + 11]
-              + w4 * row[from + 14]
-              + w5 * row[from + 17];
-    }
-  }
-
-  /**
    * Without antialiasing (core/kernels/image/resize_bilinear_op.cc with half-pixel centres), before
    * the cast.
    */
@@ -339,7 +263,7 @@ final class TensorFlowResize {
         across(image, belowRow, columns, below);
       }
       between(above, below, rows.share()[y], output);
-      sink.accept(output);
+      sink.accept(output, output.length);
     }
   }
 

@@ -116,7 +116,7 @@ class ImagePreprocessorTest {
       values[count++] = value;
     }
     float[] truncated = values.clone();
-    ImagePreprocessor.truncate(truncated);
+    ImagePreprocessor.truncate(truncated, truncated.length, true);
     for (int i = 0; i < values.length; i++) {
       assertEquals(
           Math.max(0, Math.min(255, (int) values[i])), (double) truncated[i], "" + values[i]);

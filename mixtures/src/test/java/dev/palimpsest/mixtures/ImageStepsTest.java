@@ -38,7 +38,12 @@ class ImageStepsTest {
         for (boolean antialias : new boolean[] {true, false}) {
           FloatBuffer rows = FloatBuffer.allocate(3 * size * size);
           ResizeMethod method = new ResizeMethod(kernel, antialias);
-          TensorFlowResize.weighted(image(example), size, method, rows::put);
+          TensorFlowResize.weighted(
+              image(example),
+              size,
+              method,
+              RowArithmetic.fastest(),
+              (row, count) -> rows.put(row, 0, count));
           float[] actual = rows.array();
           JsonNode expected = example.get("expected").get(kernel + "/" + antialias);
           assertEquals(expected.size(), actual.length);
