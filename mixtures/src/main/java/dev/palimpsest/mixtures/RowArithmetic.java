@@ -48,7 +48,10 @@ interface RowArithmetic {
     private static RowArithmetic choose() {
       if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
         try {
-          return (RowArithmetic) Class.forName(VECTORS).getDeclaredConstructor().newInstance();
+          return Class.forName(VECTORS)
+              .asSubclass(RowArithmetic.class)
+              .getDeclaredConstructor()
+              .newInstance();
         } catch (ReflectiveOperationException | LinkageError e) {
           log.warn("this JVM's jdk.incubator.vector cannot be used: {}", e.toString());
         }
