@@ -48,10 +48,13 @@ interface RowArithmetic {
     private static RowArithmetic choose() {
       if (ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()) {
         try {
-          return Class.forName(VECTORS)
-              .asSubclass(RowArithmetic.class)
-              .getDeclaredConstructor()
-              .newInstance();
+          RowArithmetic vectors =
+              Class.forName(VECTORS)
+                  .asSubclass(RowArithmetic.class)
+                  .getDeclaredConstructor()
+                  .newInstance();
+          log.info("pictures are resized by the JDK's vectors");
+          return vectors;
         } catch (ReflectiveOperationException | LinkageError e) {
           log.warn("this JVM's jdk.incubator.vector cannot be used: {}", e.toString());
         }
