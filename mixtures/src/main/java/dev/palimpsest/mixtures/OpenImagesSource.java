@@ -202,14 +202,14 @@ final class OpenImagesSource implements ExampleSource {
         object.put("label", name(row));
         ArrayNode box = object.putArray("box");
         for (String edge : List.of("YMin", "XMin", "YMax", "XMax")) {
-          box.add(Math.max(0, Math.min(1, Double.parseDouble(row.getOrDefault(edge, "")))));
+          box.add(Math.max(0, Math.min(1, number(row, edge))));
         }
         object.put("iscrowd", "1".equals(row.get("IsGroupOf")) ? 1 : 0);
       }
       ArrayNode absent = fields.putArray("absent");
       if (labels != null) {
         for (Map<String, String> row : labels.of(image)) {
-          if (Double.parseDouble(row.getOrDefault("Confidence", "")) == 0) {
+          if (number(row, "Confidence") == 0) {
             absent.add(name(row));
           }
         }
@@ -220,6 +220,16 @@ final class OpenImagesSource implements ExampleSource {
     } catch (IOException | IllegalArgumentException e) {
       throw new BadExampleException(
           "%s, image %s: %s".formatted(boxes.path(), id, e.getMessage()), e);
+    }
+  }
+
+  private static double number(Map<String, String> row, String column) {
+    String cell = row.getOrDefault(column, "");
+    try {
+      return Double.parseDouble(cell);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException(
+          "%s must be a number, found '%s'".formatted(column, cell), e);
     }
   }
 

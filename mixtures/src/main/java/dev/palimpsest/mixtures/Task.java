@@ -119,7 +119,7 @@ public final class Task implements AutoCloseable {
     return plain
         ? source.fingerprint()
         : new Digest()
-            .add("task 1", source.fingerprint())
+            .add("task 2", source.fingerprint())
             .add(Fingerprint.of((Record) config.type()))
             .add(config.fields().toString())
             .add(config.frames())

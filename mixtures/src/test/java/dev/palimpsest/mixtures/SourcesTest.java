@@ -437,6 +437,21 @@ class SourcesTest {
     }
   }
 
+  @Test
+  void aCellThatIsNoNumberIsNamed() throws IOException {
+    Path boxes =
+        Files.writeString(
+            folder.resolve("b.csv"),
+            "ImageID,LabelName,XMin,XMax,YMin,YMax\n1,/m/1,0.1,0.5,,0.9\n");
+    try (ExampleSource source =
+        ExampleSource.open(
+            new SourceConfig.OpenImages(boxes.toString(), null, null, folder.toString()))) {
+      assertSays(
+          assertThrows(BadExampleException.class, () -> source.row(0)),
+          "b.csv, image 1: YMin must be a number, found ''");
+    }
+  }
+
   // ---- all of them -------------------------------------------------------------------------
 
   static Stream<SourceConfig> everyKind() {
