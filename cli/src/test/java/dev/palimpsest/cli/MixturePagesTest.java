@@ -137,7 +137,12 @@ class MixturePagesTest {
             "--set",
             "tasks.caption.source={jsonl: %s}".formatted(broken));
     assertEquals(0, unread.exit(), unread.err());
-    assertTrue(unread.out().contains("of them could not be read:"), unread.out());
+    Matcher counted =
+        Pattern.compile("(\\d+) of them could not be read:\\R +caption, (\\d+) of (\\d+):")
+            .matcher(unread.out());
+    assertTrue(counted.find(), unread.out());
+    assertEquals(counted.group(1), counted.group(2));
+    assertEquals(counted.group(1), counted.group(3));
     assertEquals(1, count(unread.out(), "gone.png does not exist"), unread.out());
   }
 

@@ -163,8 +163,15 @@ public final class MixturePage {
     }
     out.append("<div class=\"notes\" role=\"note\"><strong>Could not be read</strong><ul>\n");
     for (TaskSurvey task : survey.tasks()) {
-      for (String problem : task.problems()) {
-        out.append("<li>").append(Html.text(problem)).append("</li>\n");
+      if (task.unreadable() > 0) {
+        out.append(
+            Html.format(
+                "<li>%s, %d of %d:<ul>%n",
+                Html.text(task.name()), task.unreadable(), task.drawn()));
+        for (String problem : task.problems()) {
+          out.append("<li>").append(Html.text(problem)).append("</li>\n");
+        }
+        out.append("</ul></li>\n");
       }
     }
     out.append("</ul></div>\n");

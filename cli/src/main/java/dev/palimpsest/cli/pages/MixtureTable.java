@@ -79,7 +79,12 @@ public final class MixtureTable {
             Html.percent(survey.cutShare()), survey.supervisedAStep(), survey.positions()));
     if (survey.unreadable() > 0) {
       lines.add(Html.format("  %d of them could not be read:", survey.unreadable()));
-      survey.tasks().forEach(task -> task.problems().forEach(p -> lines.add("    " + p)));
+      for (TaskSurvey task : survey.tasks()) {
+        if (task.unreadable() > 0) {
+          lines.add(Html.format("    %s, %d of %d:", task.name(), task.unreadable(), task.drawn()));
+          task.problems().forEach(problem -> lines.add("      " + problem));
+        }
+      }
     }
     return lines;
   }
