@@ -181,6 +181,24 @@ class MixturePagesTest {
     assertTrue(Pattern.compile("leaked +1 +1 ").matcher(command("dedup", excluding).out()).find());
   }
 
+  @Test
+  void whatCouldNotBeLookedForIsTold() throws Exception {
+    Path gone =
+        Files.writeString(
+            folder.resolve("gone.jsonl"), "{\"image\": \"gone.png\", \"suffix\": \"a\"}\n");
+    Path html = folder.resolve("unread.html");
+    Outcome outcome =
+        command(
+            "dedup",
+            "--html",
+            html.toString(),
+            "--set",
+            "suites.heldout.tasks.caption.source={jsonl: %s}".formatted(gone));
+    assertEquals(0, outcome.exit(), outcome.err());
+    assertTrue(outcome.out().contains("NOT looked for: 1 of those examples"), outcome.out());
+    assertTrue(Files.readString(html).contains("<dt>not looked for</dt><dd>1<"));
+  }
+
   private static String[] with(String[] some, String... more) {
     return Stream.concat(Stream.of(some), Stream.of(more)).toArray(String[]::new);
   }

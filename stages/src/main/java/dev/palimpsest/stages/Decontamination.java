@@ -229,6 +229,13 @@ public final class Decontamination implements AutoCloseable {
         json.set("reference", JSON.valueToTree(report.reference()));
         json.set("tasks", JSON.valueToTree(report.pools()));
         RunFolder.writeJson(file, json);
+        if (report.reference().unreadable() > 0) {
+          log.warn(
+              "{} of {} examples of {} could not be read; whether they stand in the training data is not known",
+              report.reference().unreadable(),
+              report.reference().examples(),
+              String.join(", ", settings.against()));
+        }
         long found = report.pools().stream().mapToLong(PoolResult::leftOut).sum();
         log.info(
             "{} training examples stand in {}: {}",

@@ -89,6 +89,12 @@ public final class DuplicatesPage {
             "looked for: %,d pictures (%,d without detail, found by their bytes alone) and %,d texts"
                 + " (%,d more are too short) of %,d examples",
             facts.pictures(), facts.flat(), facts.texts(), facts.shortTexts(), facts.examples()));
+    if (facts.unreadable() > 0) {
+      lines.add(
+          Html.format(
+              "NOT looked for: %,d of those examples, whose pictures could not be read",
+              facts.unreadable()));
+    }
     int widest = report.pools().stream().mapToInt(pool -> pool.name().length()).max().orElse(4);
     String format = "  %-" + Math.max(4, widest) + "s  %10s  %12s  %12s  %9s  %10s  %8s  %10s";
     lines.add(
@@ -142,6 +148,10 @@ public final class DuplicatesPage {
         "evaluation texts",
         Html.count(facts.texts()),
         Html.count(facts.shortTexts()) + " more are too short");
+    if (facts.unreadable() > 0) {
+      fact(
+          "not looked for", Html.count(facts.unreadable()), "evaluation examples, as unreadable");
+    }
     long examples = report.pools().stream().mapToLong(PoolResult::examples).sum();
     long found = report.pools().stream().mapToLong(PoolResult::leftOut).sum();
     fact("training examples", Html.count(examples), "without those excluded before");
