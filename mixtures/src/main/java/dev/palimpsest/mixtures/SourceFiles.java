@@ -4,18 +4,23 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileSystems;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Finds the files of sources, keeps the names in them inside their folders, fingerprints them. */
@@ -96,19 +101,37 @@ final class SourceFiles {
       throw missing(pathOrGlob, "there is no folder " + folder);
     }
     PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
-    try (Stream<Path> files = Files.walk(folder, pattern.getNameCount() - fixed)) {
-      List<Path> found =
-          files
-              .filter(file -> matcher.matches(file) && Files.isRegularFile(file))
-              .sorted()
-              .toList();
-      if (found.isEmpty()) {
-        throw missing(pathOrGlob, "no file in " + folder + " matches");
-      }
-      return found;
+    List<Path> found = new ArrayList<>();
+    try {
+      Files.walkFileTree(
+          folder,
+          EnumSet.of(FileVisitOption.FOLLOW_LINKS), // data often lies elsewhere
+          pattern.getNameCount() - fixed,
+          new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+              if (matcher.matches(file) && attributes.isRegularFile()) {
+                found.add(file);
+              }
+              return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException failure)
+                throws IOException {
+              if (failure instanceof FileSystemLoopException) {
+                return FileVisitResult.CONTINUE;
+              }
+              throw failure;
+            }
+          });
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read source " + pathOrGlob, e);
     }
+    if (found.isEmpty()) {
+      throw missing(pathOrGlob, "no file in " + folder + " matches");
+    }
+    return found.stream().sorted().toList();
   }
 
   /** What is wrong with a path or glob, if there is nothing of the kind. */

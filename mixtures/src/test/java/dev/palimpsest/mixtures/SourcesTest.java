@@ -20,6 +20,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
@@ -544,6 +545,21 @@ class SourcesTest {
     assertSays(assertThrows(UncheckedIOException.class, () -> ExampleSource.open(none)), "*.tar");
     assertEquals(
         "no file matches " + folder.resolve("*.tar"), ExampleSource.missing(none).get("path"));
+  }
+
+  @Test
+  void globsFollowLinks() throws IOException {
+    Path real = Files.createDirectories(folder.resolve("disk/en"));
+    Files.writeString(real.resolve("0.jsonl"), "{\"suffix\": \"a\"}\n");
+    Files.createSymbolicLink(real.resolve("1.jsonl"), real.resolve("0.jsonl"));
+    Files.createSymbolicLink(folder.resolve("disk/again"), folder.resolve("disk")); // a loop
+    Files.createSymbolicLink(folder.resolve("disk/gone"), folder.resolve("nowhere"));
+    Path data = Files.createSymbolicLink(folder.resolve("data"), folder.resolve("disk"));
+    SourceConfig config = new SourceConfig.JsonLines(data.resolve("*/*.jsonl").toString(), null);
+    assertEquals(Map.of(), ExampleSource.missing(config));
+    try (ExampleSource source = ExampleSource.open(config)) {
+      assertEquals(2, source.size());
+    }
   }
 
   @Test
