@@ -14,7 +14,8 @@ import java.util.stream.Stream;
 
 /** Frames of videos: folders of pictures, animations, files of several pages. */
 final class Frames {
-  private static final Set<String> ENDINGS = Set.of("jpg", "jpeg", "png", "webp", "gif", "bmp");
+  private static final Set<String> ENDINGS =
+      Set.of("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff");
 
   private Frames() {}
 

@@ -81,7 +81,7 @@ class PictureFormatsTest {
   @Test
   void framesAreSpreadOverFoldersAndAnimations(@TempDir Path folder) throws IOException {
     for (int i = 0; i < 10; i++) {
-      Files.write(folder.resolve("%04d.png".formatted(i)), new byte[0]);
+      Files.write(folder.resolve("%04d.%s".formatted(i, i == 7 ? "tif" : "png")), new byte[0]);
     }
     Row row =
         new Row(
@@ -91,7 +91,7 @@ class PictureFormatsTest {
             com.fasterxml.jackson.databind.node.JsonNodeFactory.instance.objectNode());
     List<ImageReference> images = Frames.expanded(row, 2).images();
     assertEquals(
-        List.of("0002.png", "0007.png", "pages.tif", "pages.tif"),
+        List.of("0002.png", "0007.tif", "pages.tif", "pages.tif"),
         images.stream().map(i -> String.valueOf(Path.of(i.name()).getFileName())).toList());
     assertEquals(List.of(0, 2), List.of(images.get(2).frame(), images.get(3).frame()));
   }
