@@ -14,6 +14,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Optional;
+import java.util.UUID;
 import org.apache.arrow.dataset.file.FileFormat;
 import org.apache.arrow.dataset.file.FileSystemDatasetFactory;
 import org.apache.arrow.dataset.jni.NativeMemoryPool;
@@ -75,7 +76,8 @@ final class ParquetImport {
     try {
       checkEnds(parquet);
       Files.createDirectories(cache);
-      written = Files.createTempFile(cache, "import-", ".partial");
+      // Not createTempFile, which keeps others from reading what every run is to share.
+      written = cache.resolve("import-" + UUID.randomUUID() + ".partial");
       log.info("importing {} into {}", parquet, target);
       write(parquet, columns, written);
       try (FileChannel channel = FileChannel.open(written, StandardOpenOption.WRITE)) {
@@ -141,7 +143,8 @@ final class ParquetImport {
         Dataset dataset = dataset(factory, parquet, columns);
         Scanner scanner = dataset.newScan(options);
         ArrowReader reader = scanner.scanBatches();
-        FileChannel channel = FileChannel.open(target, StandardOpenOption.WRITE);
+        FileChannel channel =
+            FileChannel.open(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         ArrowStreamWriter writer =
             new ArrowStreamWriter(reader.getVectorSchemaRoot(), reader, channel)) {
       for (Field field : reader.getVectorSchemaRoot().getSchema().getFields()) {

@@ -104,6 +104,11 @@ class SourcesTest {
     ExampleSource.open(parquet("table-0.parquet")).close();
     List<Path> files = list(folder.resolve("cache"));
     assertEquals(1, files.size());
+    Path usual = Files.createFile(folder.resolve("usual"));
+    assertEquals(
+        Files.getPosixFilePermissions(usual),
+        Files.getPosixFilePermissions(files.get(0)),
+        "others may share it");
     FileTime past = FileTime.fromMillis(1_000_000);
     Files.setLastModifiedTime(files.get(0), past);
     ExampleSource.open(parquet("table-0.parquet")).close();
