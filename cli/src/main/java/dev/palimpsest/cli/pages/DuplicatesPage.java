@@ -149,8 +149,7 @@ public final class DuplicatesPage {
         Html.count(facts.texts()),
         Html.count(facts.shortTexts()) + " more are too short");
     if (facts.unreadable() > 0) {
-      fact(
-          "not looked for", Html.count(facts.unreadable()), "evaluation examples, as unreadable");
+      fact("not looked for", Html.count(facts.unreadable()), "evaluation examples, as unreadable");
     }
     long examples = report.pools().stream().mapToLong(PoolResult::examples).sum();
     long found = report.pools().stream().mapToLong(PoolResult::leftOut).sum();
