@@ -23,6 +23,7 @@ public final class BatchBuilder implements AutoCloseable {
   private final int[] separator;
   private final BufferAllocator allocator = new RootAllocator();
   private final PixelMemory memory = new PixelMemory(allocator);
+  private final ThreadLocal<byte[]> levels = ThreadLocal.withInitial(() -> new byte[0]);
 
   /** What the text columns hold. */
   enum Layout {
@@ -120,12 +121,23 @@ public final class BatchBuilder implements AutoCloseable {
   private void writePictures(Example example, FloatBuffer pixels) {
     for (ImageReference reference : example.images()) {
       try {
-        Image picture = ImageDecoder.decode(reference.content().read(), reference.frame());
+        Image picture =
+            ImageDecoder.decode(reference.content().read(), reference.frame(), this::levels);
         ImagePreprocessor.write(image, picture, resolution, example.steps(), pixels);
       } catch (IOException e) {
         throw reference.unread(example.id(), e);
       }
     }
+  }
+
+  /** Memory for a decoded picture, which its thread writes over with the next of the same size. */
+  private byte[] levels(int size) {
+    byte[] kept = levels.get();
+    if (kept.length != size) {
+      kept = new byte[size];
+      levels.set(kept);
+    }
+    return kept;
   }
 
   /** Bytes that batches hold at the moment. */

@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.IntFunction;
 import java.util.regex.Pattern;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReadParam;
@@ -91,15 +92,24 @@ public final class ImageDecoder {
    *     fewer frames
    */
   public static Image decode(byte[] bytes, int frame) throws IOException {
+    return decode(bytes, frame, byte[]::new);
+  }
+
+  /**
+   * Reads one frame of a file's bytes.
+   *
+   * @param memory gives bytes for the levels, whatever they hold; not every format asks
+   */
+  static Image decode(byte[] bytes, int frame, IntFunction<byte[]> memory) throws IOException {
     JpegHeader jpeg = JpegHeader.of(bytes);
     if (jpeg != null && frame == 0) {
       requirePixels(jpeg.width(), jpeg.height());
-      Image image = jpeg.isPlain() ? TurboJpeg.decode(bytes, jpeg) : null;
+      Image image = jpeg.isPlain() ? TurboJpeg.decode(bytes, jpeg, memory) : null;
       if (image != null) {
         return image;
       }
     }
-    return decodeInJava(bytes, frame, jpeg);
+    return decodeInJava(bytes, frame, jpeg, memory);
   }
 
   /**
@@ -107,7 +117,9 @@ public final class ImageDecoder {
    *
    * @param jpeg what the head says; null for other formats
    */
-  static Image decodeInJava(byte[] bytes, int frame, @Nullable JpegHeader jpeg) throws IOException {
+  static Image decodeInJava(
+      byte[] bytes, int frame, @Nullable JpegHeader jpeg, IntFunction<byte[]> memory)
+      throws IOException {
     boolean plainJpeg = jpeg != null && jpeg.isPlain();
     boolean plainColour = jpeg != null && jpeg.isPlain() && !jpeg.isGrey();
     byte[] plain = isJpeg(bytes) ? withoutProfile(bytes) : bytes;
@@ -132,7 +144,7 @@ public final class ImageDecoder {
           Image image =
               isGif(bytes)
                   ? GifFrames.decode(reader, frame)
-                  : plainColour ? inPlace(reader) : rgb(reader.read(frame));
+                  : plainColour ? inPlace(reader, memory) : rgb(reader.read(frame));
           if (!truncated.isEmpty()) {
             throw new IOException("truncated picture: " + truncated.get(0));
           }
@@ -208,16 +220,24 @@ public final class ImageDecoder {
    * A colour JPEG file, read into levels of our order: by itself the JDK's reader turns them round
    * sample by sample, a quarter of the time that it takes.
    */
-  private static Image inPlace(ImageReader reader) throws IOException {
+  private static Image inPlace(ImageReader reader, IntFunction<byte[]> memory)
+      throws IOException {
     int width = reader.getWidth(0);
     int height = reader.getHeight(0);
-    DataBufferByte rgb = new DataBufferByte(3 * width * height);
+    byte[] rgb = memory.apply(3 * width * height);
     WritableRaster raster =
-        Raster.createInterleavedRaster(rgb, width, height, 3 * width, 3, new int[] {0, 1, 2}, null);
+        Raster.createInterleavedRaster(
+            new DataBufferByte(rgb, rgb.length),
+            width,
+            height,
+            3 * width,
+            3,
+            new int[] {0, 1, 2},
+            null);
     ImageReadParam into = reader.getDefaultReadParam();
     into.setDestination(new BufferedImage(RGB, raster, false, null));
     reader.read(0, into);
-    return new Image(width, height, rgb.getData());
+    return new Image(width, height, rgb);
   }
 
   /** The JDK's reader of JPEG files; null where there is none. */

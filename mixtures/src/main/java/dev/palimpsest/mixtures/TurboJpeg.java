@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -76,16 +77,18 @@ public final class TurboJpeg {
    * Decodes a file.
    *
    * @param header what it says of itself; plain
+   * @param memory gives bytes for the levels
    * @return null where the JDK's reader must do it
    */
-  static @Nullable Image decode(byte[] bytes, JpegHeader header) throws IOException {
+  static @Nullable Image decode(byte[] bytes, JpegHeader header, IntFunction<byte[]> memory)
+      throws IOException {
     if (!wanted || !isFound()) {
       return null;
     }
-    Image image = WORKSPACES.get().decode(bytes, header);
+    Image image = WORKSPACES.get().decode(bytes, header, memory);
     if (image != null && checked.get() < CHECKED) {
       checked.incrementAndGet();
-      Image java = ImageDecoder.decodeInJava(bytes, 0, header);
+      Image java = ImageDecoder.decodeInJava(bytes, 0, header, byte[]::new);
       if (!Arrays.equals(image.rgb(), java.rgb())) {
         state = State.ABSENT;
         log.warn("libjpeg-turbo gives other levels than the JDK's reader; it is not used");
@@ -110,7 +113,7 @@ public final class TurboJpeg {
       CLEANER.register(this, () -> Functions.tjDestroy(destroyed));
     }
 
-    @Nullable Image decode(byte[] bytes, JpegHeader header) {
+    @Nullable Image decode(byte[] bytes, JpegHeader header, IntFunction<byte[]> memory) {
       long size = 3L * header.width() * header.height();
       if (input.size() < bytes.length) {
         input = new Memory(Math.max(bytes.length, 2 * input.size()));
@@ -132,7 +135,7 @@ public final class TurboJpeg {
               != 0) {
         return null;
       }
-      byte[] rgb = new byte[(int) size];
+      byte[] rgb = memory.apply((int) size);
       output.read(0, rgb, 0, rgb.length);
       return new Image(header.width(), header.height(), rgb);
     }

@@ -54,10 +54,10 @@ class PictureFormatsTest {
   void theSystemsLibraryEqualsTheJdk(String name) throws IOException {
     byte[] bytes = Files.readAllBytes(Golden.file("images/" + name));
     JpegHeader header = requireNonNull(JpegHeader.of(bytes));
-    @Nullable Image system = TurboJpeg.decode(bytes, header);
+    @Nullable Image system = TurboJpeg.decode(bytes, header, byte[]::new);
     assumeTrue(system != null, "no libjpeg-turbo here, or not the JDK's levels");
     assertArrayEquals(
-        ImageDecoder.decodeInJava(bytes, 0, header).rgb(), requireNonNull(system).rgb());
+        ImageDecoder.decodeInJava(bytes, 0, header, byte[]::new).rgb(), requireNonNull(system).rgb());
   }
 
   /** Its later frames are patches of the first one, of other sizes. */
