@@ -14,6 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -44,6 +45,10 @@ import picocli.CommandLine.Spec;
     })
 final class BenchDataCommand implements Callable<Integer> {
   private static final int BATCH = 8;
+
+  /** All take turns, so that what disturbs one disturbs the others; medians are told. */
+  private static final int ROUNDS = 3;
+
   private static final int DRAWN = 64;
   private static final Path PEER = Path.of("benchmarks/pillow_loader.py");
 
@@ -55,7 +60,10 @@ final class BenchDataCommand implements Callable<Integer> {
       description = "Folder of pictures. Default: 64 JPEG files of 640 x 480, drawn now.")
   @Nullable Path images;
 
-  @Option(names = "--seconds", defaultValue = "4", description = "For each figure. Default: 4.")
+  @Option(
+      names = "--seconds",
+      defaultValue = "6",
+      description = "For each figure, in three rounds. Default: 6.")
   double seconds;
 
   @Option(
@@ -91,9 +99,16 @@ final class BenchDataCommand implements Callable<Integer> {
       out.println("resolution  threads       JDK  libjpeg-turbo  Pillow+numpy   ratios to it");
       for (int resolution : resolutions) {
         for (int threads : new int[] {1, 2}) {
-          double jdk = measure(files, resolution, threads, false);
-          double fast = turbo ? measure(files, resolution, threads, true) : Double.NaN;
-          double other = peer ? peer(files, resolution, threads) : Double.NaN;
+          double[][] figures = new double[3][ROUNDS];
+          for (int round = 0; round < ROUNDS; round++) {
+            figures[0][round] = measure(files, resolution, threads, false, round == 0);
+            figures[1][round] =
+                turbo ? measure(files, resolution, threads, true, round == 0) : Double.NaN;
+            figures[2][round] = peer ? peer(files, resolution, threads) : Double.NaN;
+          }
+          double jdk = median(figures[0]);
+          double fast = median(figures[1]);
+          double other = median(figures[2]);
           out.printf(
               Locale.ROOT,
               "%10d %8d %9.0f %14s %13s   %s %s%n",
@@ -133,10 +148,17 @@ final class BenchDataCommand implements Callable<Integer> {
     }
   }
 
-  private double measure(List<Path> files, int resolution, int threads, boolean turbo) {
+  private static double median(double[] figures) {
+    return Arrays.stream(figures).sorted().toArray()[figures.length / 2];
+  }
+
+  private double measure(
+      List<Path> files, int resolution, int threads, boolean turbo, boolean first) {
     TurboJpeg.use(turbo);
-    run(files, resolution, threads, Math.min(2, seconds)); // compiles, and reads the files once
-    return run(files, resolution, threads, seconds);
+    if (first) {
+      run(files, resolution, threads, Math.min(2, seconds)); // compiles, and reads the files once
+    }
+    return run(files, resolution, threads, seconds / ROUNDS);
   }
 
   private static double run(List<Path> files, int resolution, int threads, double seconds) {
@@ -204,7 +226,7 @@ final class BenchDataCommand implements Callable<Integer> {
   private double peer(List<Path> files, int resolution, int processes) {
     List<String> command = new ArrayList<>();
     command.addAll(List.of(python, PEER.toString(), "" + resolution, "" + processes));
-    command.addAll(List.of("" + seconds, "" + BATCH));
+    command.addAll(List.of("" + seconds / ROUNDS, "" + BATCH));
     files.forEach(file -> command.add(file.toString()));
     try {
       Process process =
