@@ -9,6 +9,7 @@ import java.util.BitSet;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -34,6 +35,9 @@ public final class SegmentationTokens {
 
   private final Map<String, NumpyArchive.Array> weights;
   private final NumpyArchive.Array codebook;
+
+  /** Weights of convolutions by their name, as they are needed. */
+  private final Map<String, Convolutions.Layer> layers = new ConcurrentHashMap<>();
 
   private SegmentationTokens(Map<String, NumpyArchive.Array> weights) {
     this.weights = weights;
@@ -223,8 +227,13 @@ public final class SegmentationTokens {
   }
 
   private float[] convolve(String layer, float[] in, int side, int stride) {
-    float[] bias = weight(layer + ".bias", 1).values();
-    return Convolutions.convolve(in, side, weight(layer + ".weight", 4), bias, stride);
+    Convolutions.Layer weights =
+        layers.computeIfAbsent(
+            layer,
+            name ->
+                Convolutions.Layer.of(
+                    weight(name + ".weight", 4), weight(name + ".bias", 1).values()));
+    return Convolutions.convolve(in, side, weights, stride);
   }
 
   /** x + conv(relu(conv(relu(conv(x))))). */
