@@ -220,8 +220,7 @@ public final class ImageDecoder {
    * A colour JPEG file, read into levels of our order: by itself the JDK's reader turns them round
    * sample by sample, a quarter of the time that it takes.
    */
-  private static Image inPlace(ImageReader reader, IntFunction<byte[]> memory)
-      throws IOException {
+  private static Image inPlace(ImageReader reader, IntFunction<byte[]> memory) throws IOException {
     int width = reader.getWidth(0);
     int height = reader.getHeight(0);
     byte[] rgb = memory.apply(3 * width * height);

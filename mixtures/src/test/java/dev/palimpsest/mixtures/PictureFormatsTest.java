@@ -57,7 +57,8 @@ class PictureFormatsTest {
     @Nullable Image system = TurboJpeg.decode(bytes, header, byte[]::new);
     assumeTrue(system != null, "no libjpeg-turbo here, or not the JDK's levels");
     assertArrayEquals(
-        ImageDecoder.decodeInJava(bytes, 0, header, byte[]::new).rgb(), requireNonNull(system).rgb());
+        ImageDecoder.decodeInJava(bytes, 0, header, byte[]::new).rgb(),
+        requireNonNull(system).rgb());
   }
 
   /** Its later frames are patches of the first one, of other sizes. */
