@@ -35,6 +35,9 @@ final class JsonLinesSource implements ExampleSource {
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
+  /** Some editors put it before the first line. */
+  private static final byte[] BYTE_ORDER_MARK = {(byte) 0xef, (byte) 0xbb, (byte) 0xbf};
+
   private final Path file;
   private final Path images;
   private final FileChannel channel;
@@ -95,7 +98,16 @@ final class JsonLinesSource implements ExampleSource {
     }
     length = at;
     offsets = Arrays.copyOf(starts, count);
+    if (offsets[0] == 0 && hasByteOrderMark(channel)) {
+      offsets[0] = BYTE_ORDER_MARK.length;
+    }
     lines = Arrays.copyOf(numbers, count);
+  }
+
+  private static boolean hasByteOrderMark(FileChannel channel) throws IOException {
+    ByteBuffer head = ByteBuffer.allocate(BYTE_ORDER_MARK.length);
+    while (head.hasRemaining() && channel.read(head, head.position()) >= 0) {}
+    return Arrays.equals(head.array(), BYTE_ORDER_MARK);
   }
 
   /**

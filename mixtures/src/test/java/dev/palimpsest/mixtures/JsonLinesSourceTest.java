@@ -88,6 +88,15 @@ class JsonLinesSourceTest {
   }
 
   @Test
+  void aByteOrderMarkIsNoPartOfTheFirstLine() throws IOException {
+    write("\ufeff{\"suffix\": \"a\"}\n{\"suffix\": \"b\"}\n");
+    try (Task source = open()) {
+      assertEquals("a", source.example(0).suffix());
+      assertEquals("b", source.example(1).suffix());
+    }
+  }
+
+  @Test
   void everyTargetIsShownOnceBeforeAnyComesAgain() throws IOException {
     write("{\"suffix\": [\"a\", \"b\", \"c\"]}\n".repeat(40));
     try (Task source = open()) {

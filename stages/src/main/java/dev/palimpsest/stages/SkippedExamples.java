@@ -34,6 +34,10 @@ final class SkippedExamples implements AutoCloseable {
   /** A share is judged on no fewer examples than this. */
   private static final long FEWEST = 1000;
 
+  /** Of each task so many are told in the log; the file has them all. */
+  private static final long TOLD = 20;
+
+  private final Path file;
   private final Mixture mixture;
   private final long firstPosition;
   private final Map<String, Long> counts;
@@ -46,6 +50,7 @@ final class SkippedExamples implements AutoCloseable {
    * @param resumedAt mixture position of the next example
    */
   SkippedExamples(Path file, Mixture mixture, long firstPosition, long resumedAt) {
+    this.file = file;
     this.mixture = mixture;
     this.firstPosition = firstPosition;
     try {
@@ -107,8 +112,13 @@ final class SkippedExamples implements AutoCloseable {
         while (rest.hasRemaining()) {
           out.write(rest);
         }
-        counts.merge(bad.task(), 1L, Long::sum);
-        log.warn("skipped at position {}: {}", bad.position(), bad.reason());
+        long count = counts.merge(bad.task(), 1L, Long::sum);
+        if (count <= TOLD) {
+          log.warn("skipped at position {}: {}", bad.position(), bad.reason());
+        }
+        if (count == TOLD) {
+          log.warn("further bad examples of task {} stand in {} alone", bad.task(), file);
+        }
       }
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write the list of skipped examples", e);
