@@ -3,6 +3,7 @@ package dev.palimpsest.cli;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.eval.Evaluator;
 import dev.palimpsest.mixtures.BadExampleException;
@@ -75,6 +76,15 @@ final class PredictCommand implements Callable<Integer> {
       })
   @Nullable Resize resize;
 
+  @Option(
+      names = "--orientation",
+      paramLabel = "KIND",
+      description = {
+        "exif: pictures are turned as their EXIF orientation says, for a model that was trained so.",
+        "Default: they are seen as they are stored."
+      })
+  @Nullable Orientation orientation;
+
   @Override
   public Integer call() throws IOException {
     if (maxNewTokens < 1) {
@@ -91,7 +101,8 @@ final class PredictCommand implements Callable<Integer> {
       String answer =
           Evaluator.answer(
               new Example(
-                  "the prompt", images.stream().map(ImageReference::file).toList(), prompt, ""),
+                      "the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
+                  .with(orientation),
               new PaliGemma(model.config(), Precision.F32, resources.kernels()),
               model.parameters(),
               model.resolution(),

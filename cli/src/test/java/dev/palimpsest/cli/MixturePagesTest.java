@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -85,6 +87,45 @@ class MixturePagesTest {
     // Detections of several figures need more than 13 tokens, and lose their end.
     assertTrue(count(dom, "<del>") >= 1 && dom.contains("id=\"only-cut\""));
     assertTrue(count(dom, "role=\"img\" aria-label=\"Histogram of tokens needed") >= 3);
+  }
+
+  /** Stored with a width of 5 and a height of 3, and an orientation of 6. */
+  @Test
+  void turnedPicturesAreShownAsTheModelSeesThem() throws IOException {
+    Path pictures = Path.of("../mixtures/src/test/resources/golden/orientation/pictures.jsonl");
+    for (String line : Files.readAllLines(pictures)) {
+      JsonNode picture = new ObjectMapper().readTree(line);
+      if (picture.get("format").asText().equals("jpeg") && picture.get("orientation").asInt() == 6) {
+        Files.write(folder.resolve("turned.jpg"), picture.get("file").binaryValue());
+      }
+    }
+    Path rows =
+        Files.writeString(
+            folder.resolve("turned.jsonl"),
+            "{\"image\": \"turned.jpg\", \"prefix\": \"detect dot\","
+                + " \"suffix\": \"<loc0000><loc0000><loc0512><loc0512> dot\"}\n");
+    for (String orientation : List.of("", ", orientation: exif")) {
+      Path html = folder.resolve("turned.html");
+      Outcome outcome =
+          command(
+              "mixture",
+              "--samples",
+              "64",
+              "--html",
+              html.toString(),
+              "--set",
+              "stages.stage1.mixture={detect: 1}",
+              "--set",
+              "stages.stage1.textTokens=24",
+              "--set",
+              "tasks.detect={source: {jsonl: %s}%s}".formatted(rows, orientation));
+      assertEquals(0, outcome.exit(), outcome.err());
+      String page = Files.readString(html);
+      String size =
+          orientation.isEmpty() ? "width=\"5\" height=\"3\"" : "width=\"3\" height=\"5\"";
+      assertTrue(count(page, size) >= 1, orientation);
+      assertEquals(count(page, "<img "), count(page, size), orientation);
+    }
   }
 
   @Test

@@ -2,12 +2,16 @@ package dev.palimpsest.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
@@ -54,6 +58,34 @@ class PredictCommandTest {
     Outcome none = predict(export, "--prompt", "caption");
     assertEquals(0, none.exit(), none.err());
     assertFalse(one.out().equals(none.out()), "one picture and none give the same answer");
+  }
+
+  /** The picture upside down, in a PNG file whose {@code eXIf} chunk has an orientation of 3. */
+  @Test
+  void aPictureIsTurnedWhereThatIsWanted() throws IOException {
+    BufferedImage upright = ImageIO.read(picture.toFile());
+    BufferedImage turned = new BufferedImage(20, 30, BufferedImage.TYPE_INT_RGB);
+    for (int y = 0; y < 30; y++) {
+      for (int x = 0; x < 20; x++) {
+        turned.setRGB(x, y, upright.getRGB(19 - x, 29 - y));
+      }
+    }
+    ByteArrayOutputStream png = new ByteArrayOutputStream();
+    ImageIO.write(turned, "png", png);
+    byte[] exif =
+        HexFormat.of() // length, type, data, checksum
+            .parseHex("0000001a65584966" + "49492a0008000000010012010300010000000300000000000000ffa81f4d");
+    ByteArrayOutputStream file = new ByteArrayOutputStream();
+    file.write(png.toByteArray(), 0, 33); // the signature and the first chunk
+    file.writeBytes(exif);
+    file.write(png.toByteArray(), 33, png.size() - 33);
+    String stored = Files.write(folder.resolve("turned.png"), file.toByteArray()).toString();
+    Outcome seen =
+        predict(export, "--image", stored, "--prompt", "what is red", "--orientation", "exif");
+    assertEquals(0, seen.exit(), seen.err());
+    assertEquals(
+        predict(export, "--image", picture.toString(), "--prompt", "what is red"), seen);
+    assertNotEquals(predict(export, "--image", stored, "--prompt", "what is red"), seen);
   }
 
   @Test

@@ -22,6 +22,7 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
    * @param source where the held-out examples are
    * @param type how a row becomes prompt and reference, as in {@link TaskConfig}
    * @param fields where the source calls a field otherwise, as in {@link TaskConfig}
+   * @param orientation which way up pictures are seen, as in {@link TaskConfig}, a benchmark's too
    * @param benchmark a name from {@code tasks list}, or a file that ends in {@code .yaml}; instead
    *     of a source
    * @param dataDir of a benchmark: the folder of its files
@@ -38,6 +39,7 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
       @Nullable SourceConfig source,
       @Default("{prefixSuffix: {}}") TaskType type,
       @Default("{}") Map<String, String> fields,
+      @Nullable Orientation orientation,
       @Nullable String benchmark,
       @Nullable String dataDir,
       @Nullable String prompt,
@@ -83,6 +85,7 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
           null,
           null,
           null,
+          null,
           List.of(),
           limit,
           decode,
@@ -95,6 +98,7 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
           null,
           new TaskType.PrefixSuffix(),
           Map.of(),
+          null,
           name,
           dataDir,
           null,
@@ -106,7 +110,13 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
 
     /** The same rows as a task to train on; for tasks with a source. */
     public TaskConfig task() {
-      return new TaskConfig(Objects.requireNonNull(source, "a benchmark is no task"), type, fields);
+      return new TaskConfig(
+          Objects.requireNonNull(source, "a benchmark is no task"),
+          type,
+          fields,
+          1,
+          orientation,
+          0);
     }
 
     /**

@@ -15,6 +15,9 @@ import org.jspecify.annotations.Nullable;
  *     source's; dots lead into objects and those of lists ({@code answers: answers.answer})
  * @param frames an animated GIF, a file of several pages or a folder of pictures gives up to so
  *     many of its frames, evenly spaced; 1: the first
+ * @param orientation {@code exif}: pictures are turned as their EXIF orientation says, before
+ *     anything else is done to them; boxes and masks are those of the turned picture. Absent:
+ *     pictures are seen as they are stored
  * @param badShare share of the examples drawn that may be bad (missing or damaged pictures and
  *     rows) and are skipped then, [0, 1); 0: the first one ends the run
  */
@@ -23,6 +26,7 @@ public record TaskConfig(
     @Default("{prefixSuffix: {}}") TaskType type,
     @Default("{}") Map<String, String> fields,
     @Default("1") int frames,
+    @Nullable Orientation orientation,
     @Default("0") double badShare) {
   /** Checks ranges, and that the type reads the fields that are renamed. */
   public TaskConfig {
@@ -32,9 +36,9 @@ public record TaskConfig(
     fields = Collections.unmodifiableMap(new TreeMap<>(fields));
   }
 
-  /** Still pictures, none of them bad. */
+  /** Still pictures as they are stored, none of them bad. */
   public TaskConfig(SourceConfig source, TaskType type, Map<String, String> fields) {
-    this(source, type, fields, 1, 0);
+    this(source, type, fields, 1, null, 0);
   }
 
   /** Rows with {@code prefix} and {@code suffix}. */

@@ -7,6 +7,7 @@ import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
@@ -36,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  * @param questions what is asked, limited to what was selected
  * @param prompt template, or how rows become prompts
  * @param image how pictures are resized
+ * @param orientation which way up pictures are seen; absent: as they are stored
  * @param textTokens text positions of a prompt
  * @param metrics what judges the answers
  * @param benchmark its definition; absent for a recipe's own source
@@ -47,6 +49,7 @@ record EvaluationTask(
     List<Question> questions,
     String prompt,
     ImageConfig image,
+    @Nullable Orientation orientation,
     int textTokens,
     DecodeConfig decode,
     List<Metric> metrics,
@@ -78,13 +81,18 @@ record EvaluationTask(
     BenchmarkConfig benchmark =
         config.prompt() == null ? shipped : shipped.withPrompt(config.prompt());
     Path folder = Path.of(Objects.requireNonNull(config.dataDir()));
-    List<Question> all = new BenchmarkReader(benchmark, folder).questions();
+    List<Question> all =
+        new BenchmarkReader(benchmark, folder)
+            .questions().stream()
+                .map(q -> new Question(q.example().with(config.orientation()), q.fields()))
+                .toList();
     Path decoder = folder.resolve("refcoco/vae-oid.npz");
     return new EvaluationTask(
         name,
         selected(all, config.limit(), selection),
         benchmark.prompt(),
         benchmark.image(),
+        config.orientation(),
         benchmark.textTokens(),
         config.decodeOr(benchmark.decode()),
         metrics.isEmpty() ? benchmark.metrics().stream().map(Metrics::find).toList() : metrics,
@@ -115,6 +123,7 @@ record EvaluationTask(
             : config.prompt(),
         // Training varies pictures; scoring does not.
         new ImageConfig(model.image().resize(), model.image().antialias()),
+        rows.orientation(),
         model.textTokens(),
         config.decodeOr(DecodeConfig.greedy(32)),
         metrics,
@@ -176,6 +185,7 @@ record EvaluationTask(
         prompt,
         decode,
         image,
+        orientation,
         benchmark == null || benchmark.frames() == 0
             ? List.of()
             : List.of(benchmark.frames(), benchmark.frameStride()),

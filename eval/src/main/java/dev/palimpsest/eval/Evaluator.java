@@ -162,7 +162,8 @@ public final class Evaluator {
             + model.resolution()
             + "px "
             + task.textTokens()
-            + " tokens");
+            + " tokens"
+            + (task.orientation() == null ? "" : " " + task.orientation()));
     key.put("model", model.fingerprint());
     return key;
   }

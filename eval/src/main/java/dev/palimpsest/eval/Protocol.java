@@ -4,6 +4,7 @@ import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.eval.metrics.MetricId;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param prompt template, or how a source's rows become prompts
  * @param decode how answers are made
  * @param image how pictures are resized
+ * @param orientation which way up pictures are seen; absent: as they are stored
  * @param frames of videos, and their stride
  * @param postprocess what is done to answers
  * @param textTokens where prompts were cut; absent when none was
@@ -29,6 +31,7 @@ record Protocol(
     String prompt,
     DecodeConfig decode,
     ImageConfig image,
+    @Nullable Orientation orientation,
     List<Integer> frames,
     List<Postprocess> postprocess,
     @Nullable Integer textTokens,

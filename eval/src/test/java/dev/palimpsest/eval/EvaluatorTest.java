@@ -12,22 +12,28 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.eval.decoding.TinyModel;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -201,10 +207,77 @@ class EvaluatorTest {
         null,
         null,
         null,
+        null,
         List.of("vqa_soft:big_vision", "anls:official"),
         0,
         null,
         tokens);
+  }
+
+  /** A picture upside down is answered as the same picture upright, and the protocol says so. */
+  @Test
+  void picturesAreSeenAsTheirOrientationSays() throws IOException {
+    Path source = source("oriented", i -> List.of("?"), i -> 1);
+    List<byte[]> kept = new ArrayList<>();
+    for (int i = 0; i < EXAMPLES; i++) {
+      Path file = folder.resolve(i + ".png");
+      kept.add(Files.readAllBytes(file));
+      Files.write(file, upsideDown(ImageIO.read(file.toFile())));
+    }
+    TaskResult stored = evaluator(4, "oriented", "tiny").evaluate("task", oriented(source, null));
+    TaskResult seen =
+        evaluator(4, "oriented", "tiny").evaluate("task", oriented(source, Orientation.EXIF));
+    List<String> answers = said("oriented");
+    assertEquals(List.of("orientation: (absent) -> exif"), seen.differencesFrom(stored));
+    assertEquals(EXAMPLES, Files.readAllLines(folder.resolve("oriented/task.old.jsonl")).size());
+    for (int i = 0; i < EXAMPLES; i++) {
+      Files.write(folder.resolve(i + ".png"), kept.get(i));
+    }
+    TaskResult upright = evaluator(4, "upright", "tiny").evaluate("task", oriented(source, null));
+    assertEquals(said("upright"), answers);
+    assertEquals(upright.tokenAccuracy(), seen.tokenAccuracy());
+  }
+
+  private static SuiteTaskConfig oriented(Path source, @Nullable Orientation orientation) {
+    return new SuiteTaskConfig(
+        new SourceConfig.JsonLines(source.toString(), null),
+        new TaskType.PrefixSuffix(),
+        Map.of(),
+        orientation,
+        null,
+        null,
+        null,
+        List.of(),
+        0,
+        null,
+        NEW);
+  }
+
+  /** Turned by 180 degrees, as a PNG file whose {@code eXIf} chunk has an orientation of 3. */
+  private static byte[] upsideDown(BufferedImage picture) throws IOException {
+    BufferedImage turned =
+        new BufferedImage(picture.getWidth(), picture.getHeight(), BufferedImage.TYPE_INT_RGB);
+    for (int y = 0; y < picture.getHeight(); y++) {
+      for (int x = 0; x < picture.getWidth(); x++) {
+        turned.setRGB(
+            x, y, picture.getRGB(picture.getWidth() - 1 - x, picture.getHeight() - 1 - y));
+      }
+    }
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    ImageIO.write(turned, "png", bytes);
+    byte[] png = bytes.toByteArray();
+    byte[] chunk =
+        HexFormat.of().parseHex("65584966" + "49492a00080000000100120103000100000003000000" + "00000000");
+    CRC32 checksum = new CRC32();
+    checksum.update(chunk);
+    int head = 33; // the signature and the first chunk
+    return ByteBuffer.allocate(png.length + chunk.length + 8)
+        .put(png, 0, head)
+        .putInt(chunk.length - 4)
+        .put(chunk)
+        .putInt((int) checksum.getValue())
+        .put(png, head, png.length - head)
+        .array();
   }
 
   @Test

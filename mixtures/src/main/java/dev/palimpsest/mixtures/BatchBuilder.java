@@ -121,9 +121,8 @@ public final class BatchBuilder implements AutoCloseable {
   private void writePictures(Example example, FloatBuffer pixels) {
     for (ImageReference reference : example.images()) {
       try {
-        Image picture =
-            ImageDecoder.decode(reference.content().read(), reference.frame(), this::levels);
-        ImagePreprocessor.write(image, picture, resolution, example.steps(), pixels);
+        ImagePreprocessor.write(
+            image, reference.decode(this::levels), resolution, example.steps(), pixels);
       } catch (IOException e) {
         throw reference.unread(example.id(), e);
       }

@@ -1,6 +1,8 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.Orientation;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One visit of a row: a {@link Task}'s prompt and target.
@@ -43,6 +45,12 @@ public record Example(
   /** The same example under another id. */
   public Example withId(String other) {
     return new Example(other, images, prefix, suffix, references, steps);
+  }
+
+  /** The same example with its pictures seen another way up. */
+  public Example with(@Nullable Orientation orientation) {
+    List<ImageReference> turned = images.stream().map(image -> image.with(orientation)).toList();
+    return new Example(id, turned, prefix, suffix, references, steps);
   }
 
   /** The same example with other steps. */

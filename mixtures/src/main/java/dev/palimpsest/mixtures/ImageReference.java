@@ -1,10 +1,13 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.Orientation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A picture that has not been decoded.
@@ -12,13 +15,20 @@ import java.util.Optional;
  * @param name for messages: a path, or where the bytes stand ({@code shard-3.tar!000123.jpg})
  * @param content the file's bytes
  * @param frame which frame of an animation, 0-based; 0 for a still
+ * @param orientation which way up it is seen; absent: as it is stored
  */
-public record ImageReference(String name, Content content, int frame) {
+public record ImageReference(
+    String name, Content content, int frame, @Nullable Orientation orientation) {
   /** Checks the frame. */
   public ImageReference {
     if (frame < 0) {
       throw new IllegalArgumentException("frames count from 0, got " + frame);
     }
+  }
+
+  /** A picture as it is stored. */
+  public ImageReference(String name, Content content, int frame) {
+    this(name, content, frame, null);
   }
 
   /** The bytes of an encoded picture. Thread-safe. */
@@ -35,6 +45,48 @@ public record ImageReference(String name, Content content, int frame) {
   /** The first frame of a file, which need not exist yet. */
   public static ImageReference file(Path path) {
     return new ImageReference(path.toString(), new FileContent(path), 0);
+  }
+
+  /** The same picture, seen another way up. */
+  public ImageReference with(@Nullable Orientation other) {
+    return new ImageReference(name, content, frame, other);
+  }
+
+  /**
+   * Reads and decodes the picture, and turns it.
+   *
+   * @throws IOException as {@link Content#read} and {@link ImageDecoder#decode(byte[], int)} do
+   */
+  public Image decode() throws IOException {
+    return decode(content.read());
+  }
+
+  /**
+   * The same.
+   *
+   * @param memory gives bytes for the stored levels, whatever they hold; not every format asks
+   */
+  Image decode(IntFunction<byte[]> memory) throws IOException {
+    byte[] bytes = content.read();
+    return turn(bytes).of(ImageDecoder.decode(bytes, frame, memory));
+  }
+
+  /**
+   * The same from the content's bytes, read before.
+   *
+   * @throws IOException as {@link ImageDecoder#decode(byte[], int)} does
+   */
+  public Image decode(byte[] bytes) throws IOException {
+    return turn(bytes).of(ImageDecoder.decode(bytes, frame));
+  }
+
+  /**
+   * How the stored picture is turned.
+   *
+   * @param bytes the content's
+   */
+  public Turn turn(byte[] bytes) {
+    return orientation == null ? Turn.NONE : ExifOrientation.of(bytes, frame);
   }
 
   /** The folder that this names instead of a file, if it does: one of frames. */

@@ -1,7 +1,9 @@
 package dev.palimpsest.mixtures;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.configs.Orientation;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a source holds at a position, before a {@link Task} makes prompt and target of it.
@@ -14,5 +16,10 @@ public record Row(String id, List<ImageReference> images, ObjectNode fields) {
   /** Copies the list. */
   public Row {
     images = List.copyOf(images);
+  }
+
+  /** The same row with its pictures seen another way up. */
+  Row with(@Nullable Orientation orientation) {
+    return new Row(id, images.stream().map(image -> image.with(orientation)).toList(), fields);
   }
 }

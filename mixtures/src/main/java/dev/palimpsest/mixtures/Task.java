@@ -2,6 +2,7 @@ package dev.palimpsest.mixtures;
 
 import dev.palimpsest.configs.AugmentConfig;
 import dev.palimpsest.configs.Fingerprint;
+import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
@@ -72,7 +73,7 @@ public final class Task implements AutoCloseable {
    * @throws BadExampleException when there is no usable row
    */
   public Example example(long index, long epoch, Draw draw) {
-    Row row = Frames.expanded(source.row(index), config.frames());
+    Row row = Frames.expanded(source.row(index), config.frames()).with(config.orientation());
     if (row.images().isEmpty() && config.type().readsPictures()) {
       throw new BadExampleException("example %s: it has no picture".formatted(row.id()), null);
     }
@@ -112,18 +113,22 @@ public final class Task implements AutoCloseable {
 
   /** Of the source's content and of how it is read; SHA-256 in hex. */
   public String fingerprint() {
+    Orientation orientation = config.orientation();
     boolean plain =
         config.type() instanceof TaskType.PrefixSuffix
             && config.fields().isEmpty()
-            && config.frames() == 1;
-    return plain
-        ? source.fingerprint()
-        : new Digest()
+            && config.frames() == 1
+            && orientation == null;
+    if (plain) {
+      return source.fingerprint();
+    }
+    Digest digest =
+        new Digest()
             .add("task 2", source.fingerprint())
             .add(Fingerprint.of((Record) config.type()))
             .add(config.fields().toString())
-            .add(config.frames())
-            .hex();
+            .add(config.frames());
+    return (orientation == null ? digest : digest.add("orientation", orientation.name())).hex();
   }
 
   @Override

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.AugmentConfig;
+import dev.palimpsest.configs.Fingerprint;
+import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.TaskType;
@@ -33,6 +35,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -67,17 +70,11 @@ class TaskTest {
   private record Settings(TaskType type, Map<String, String> fields, AugmentConfig augment) {}
 
   private Task task(Settings settings, int textTokens, String... rows) {
-    Path file = folder.resolve("rows" + files++ + ".jsonl");
-    try {
-      Files.write(
-          file,
-          Arrays.stream(rows)
-              .map(row -> withPicture(settings.type, row.replace("\n", " ")))
-              .toList());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-    SourceConfig source = new SourceConfig.JsonLines(file.toString(), null);
+    String[] pictured =
+        Arrays.stream(rows)
+            .map(row -> withPicture(settings.type, row.replace("\n", " ")))
+            .toArray(String[]::new);
+    SourceConfig source = new SourceConfig.JsonLines(rows(pictured), null);
     Task task =
         Task.open(
             new TaskConfig(source, settings.type, settings.fields),
@@ -85,6 +82,17 @@ class TaskTest {
             settings.augment);
     open.add(task);
     return task;
+  }
+
+  /** A file of these lines. */
+  private String rows(String... lines) {
+    Path file = folder.resolve("rows" + files++ + ".jsonl");
+    try {
+      Files.write(file, List.of(lines));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return file.toString();
   }
 
   /** The row with a picture where it names none and its type wants one. */
@@ -615,6 +623,34 @@ class TaskTest {
     assertEquals(four, task(DETECT, 64, DOGS).fingerprint());
     assertNotEquals(
         four, task(new TaskType.Detect(3, false, 0, Negatives.ANY), 64, DOGS).fingerprint());
+  }
+
+  /** Off, it leaves every fingerprint as it is without the option. */
+  @Test
+  void theFingerprintFollowsTheOrientation() {
+    SourceConfig source = new SourceConfig.JsonLines(rows("{\"suffix\": \"a\"}"), null);
+    String plain = oriented(source, new TaskType.PrefixSuffix(), null).fingerprint();
+    try (ExampleSource rows = ExampleSource.open(source)) {
+      assertEquals(rows.fingerprint(), plain);
+      assertEquals(
+          new Digest()
+              .add("task 1", rows.fingerprint())
+              .add(Fingerprint.of((Record) DETECT))
+              .add("{}")
+              .add(1)
+              .hex(),
+          oriented(source, DETECT, null).fingerprint());
+    }
+    String turned = oriented(source, new TaskType.PrefixSuffix(), Orientation.EXIF).fingerprint();
+    assertNotEquals(plain, turned);
+    assertNotEquals(turned, oriented(source, DETECT, Orientation.EXIF).fingerprint());
+  }
+
+  private Task oriented(SourceConfig source, TaskType type, @Nullable Orientation orientation) {
+    TaskConfig config = new TaskConfig(source, type, Map.of(), 1, orientation, 0);
+    Task task = Task.open(config, new TextRoom(TOKENIZER, 64));
+    open.add(task);
+    return task;
   }
 
   @Test

@@ -115,8 +115,15 @@ public final class Decontamination implements AutoCloseable {
     int size =
         task.limit() == 0 ? questions.size() : (int) Math.min(task.limit(), questions.size());
     fingerprints.add(
-        pool + " " + size + " " + reader.files().stream().map(ContentHash::of).toList());
-    reference.put(pool, new Pool(pool, size, i -> questions.get((int) i).example()));
+        pool
+            + " "
+            + size
+            + " "
+            + reader.files().stream().map(ContentHash::of).toList()
+            + (task.orientation() == null ? "" : " " + task.orientation()));
+    reference.put(
+        pool,
+        new Pool(pool, size, i -> questions.get((int) i).example().with(task.orientation())));
   }
 
   /**

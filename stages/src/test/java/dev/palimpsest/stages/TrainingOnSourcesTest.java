@@ -2,14 +2,21 @@ package dev.palimpsest.stages;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.mixtures.BadExampleException;
+import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -112,9 +119,47 @@ class TrainingOnSourcesTest {
     TINY.crash(folder.resolve("b"), 2, set);
     StageResult resumed = train("b", set);
     assertEquals(skipped, Files.readString(folder.resolve("b/stage1/skipped.jsonl")));
-    assertArrayEquals(
-        Files.readAllBytes(whole.checkpoint().resolve("parameters.safetensors")),
-        Files.readAllBytes(resumed.checkpoint().resolve("parameters.safetensors")));
+    assertArrayEquals(parameters(whole), parameters(resumed));
+  }
+
+  /** Pillow wrote the file, and the levels that it sees; crops are of the turned picture. */
+  @Test
+  void turnedPicturesAreTrainedOnAsTheyAreSeen() throws IOException {
+    ObjectMapper json = new ObjectMapper();
+    for (String line : Files.readAllLines(SOURCES.resolve("../orientation/pictures.jsonl"))) {
+      JsonNode picture = json.readTree(line);
+      if (picture.get("format").asText().equals("jpeg") && picture.get("orientation").asInt() == 6) {
+        Files.write(folder.resolve("turned.jpg"), picture.get("file").binaryValue());
+        int width = picture.get("width").asInt();
+        byte[] rgb = picture.get("rgb").binaryValue();
+        BufferedImage seen =
+            new BufferedImage(width, picture.get("height").asInt(), BufferedImage.TYPE_INT_RGB);
+        for (int i = 0; i < rgb.length / 3; i++) {
+          int level = (rgb[3 * i] & 255) << 16 | (rgb[3 * i + 1] & 255) << 8 | rgb[3 * i + 2] & 255;
+          seen.setRGB(i % width, i / width, level);
+        }
+        ImageIO.write(seen, "png", folder.resolve("upright.png").toFile());
+      }
+    }
+    for (String name : List.of("turned.jpg", "upright.png")) {
+      Files.writeString(
+          folder.resolve(name.replaceFirst("\\..*", ".jsonl")),
+          "{\"image\": \"%s\", \"prefix\": \"n\", \"suffix\": \"1\"}\n".formatted(name));
+    }
+    String crop = "stages.stage1.image.augment={cropArea: 0.3}";
+    String mixture = "stages.stage1.mixture={photo: 1}";
+    String photo = "tasks.photo={source: {jsonl: '${run}/../%s.jsonl'}%s}";
+    StageResult upright = train("a", mixture, crop, photo.formatted("upright", ""));
+    StageResult turned =
+        train("b", mixture, crop, photo.formatted("turned", ", orientation: exif"));
+    StageResult stored = train("c", mixture, crop, photo.formatted("turned", ""));
+    assertArrayEquals(parameters(upright), parameters(turned));
+    assertFalse(Arrays.equals(parameters(upright), parameters(stored)));
+    assertNotEquals(stored.fingerprint(), turned.fingerprint());
+  }
+
+  private static byte[] parameters(StageResult result) throws IOException {
+    return Files.readAllBytes(result.checkpoint().resolve("parameters.safetensors"));
   }
 
   @Test

@@ -2,7 +2,6 @@ package dev.palimpsest.cli.pages;
 
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.Image;
-import dev.palimpsest.mixtures.ImageDecoder;
 import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.ImageSteps;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
@@ -52,7 +51,7 @@ final class Pictures {
   static String one(ImageReference image, ImageSteps steps, String alt, List<Overlay> boxes) {
     Image picture;
     try {
-      picture = steps.apply(ImageDecoder.decode(image.content().read(), image.frame()));
+      picture = steps.apply(image.decode());
     } catch (IOException e) {
       return "<div class=\"none\">" + Html.text(image.name() + ": " + e.getMessage()) + "</div>\n";
     }

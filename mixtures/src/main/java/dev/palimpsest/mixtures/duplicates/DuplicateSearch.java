@@ -3,7 +3,6 @@ package dev.palimpsest.mixtures.duplicates;
 import dev.palimpsest.configs.DedupConfig;
 import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.mixtures.Example;
-import dev.palimpsest.mixtures.ImageDecoder;
 import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;
@@ -32,8 +31,8 @@ import org.slf4j.LoggerFactory;
  * Training examples that stand in an evaluation as well.
  *
  * <p>The evaluation's distinct pictures and texts are indexed; the training pools are then gone
- * through once. A picture is looked up by its bytes first; one that was seen before, in whatever
- * task, is not decoded again. Else its hashes ({@link PictureSketch#hashes}) find the pictures that
+ * through once. A picture is looked up by its bytes first, whichever way up either side sees it;
+ * one that was seen before, in whatever task, is not decoded again. Else its hashes ({@link PictureSketch#hashes}) find the pictures that
  * may be it ({@link HashIndex}), and of these the one counts that differs least where it differs
  * most ({@link PictureSketch#distance}). A million evaluation pictures take about 120 MB, a million
  * training pictures 50 MB.
@@ -308,9 +307,11 @@ public final class DuplicateSearch implements AutoCloseable {
 
   /** The evaluation's picture that this one is, if any. */
   private @Nullable Match match(Picture picture) {
-    int same = known.get(picture.key);
-    if (same != PictureTable.ABSENT) {
-      return new Match(same, -1, 0);
+    for (PictureTable.Key key : picture.key.everyTurn()) {
+      int same = known.get(key);
+      if (same != PictureTable.ABSENT) {
+        return new Match(same, -1, 0);
+      }
     }
     int before = seen.get(picture.key);
     if (before == PictureTable.ABSENT) {
@@ -365,7 +366,7 @@ public final class DuplicateSearch implements AutoCloseable {
       Example example = reference.get(pools[picture]).examples().apply(positions[picture]);
       ImageReference image = example.images().get(pictures[picture]);
       PictureSketch sketch =
-          PictureSketch.of(ImageDecoder.decode(image.content().read(), image.frame()));
+PictureSketch.of(image.decode());
       synchronized (sketches) {
         sketches.put(picture, sketch);
       }
@@ -397,14 +398,14 @@ public final class DuplicateSearch implements AutoCloseable {
       ImageReference image = example.images().get(which);
       try {
         byte[] bytes = image.content().read();
-        PictureTable.Key key = PictureTable.Key.of(bytes, image.frame());
+        PictureTable.Key key = PictureTable.Key.of(bytes, image.frame(), image.turn(bytes));
         boolean looked =
             known.get(key) != PictureTable.ABSENT || decoded.get(key) != PictureTable.ABSENT;
         pictures.add(
             new Picture(
                 which,
                 key,
-                looked ? null : PictureSketch.of(ImageDecoder.decode(bytes, image.frame()))));
+                looked ? null : PictureSketch.of(image.decode(bytes))));
       } catch (IOException e) {
         problem = image.unread(example.id(), e).getMessage();
       }

@@ -1,13 +1,16 @@
 package dev.palimpsest.mixtures.duplicates;
 
+import dev.palimpsest.mixtures.Turn;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Numbers by a picture's bytes: an open-addressed table of the first 128 bits of their SHA-256 and
- * frame number, 20 bytes an entry and at most twice that held. Thread-safe.
+ * frame number, and how it is turned, 20 bytes an entry and at most twice that held. Thread-safe.
  */
 final class PictureTable {
   /** What stands where there is no entry. */
@@ -26,16 +29,26 @@ final class PictureTable {
 
   /** The key of a picture. */
   record Key(long high, long low) {
-    static Key of(byte[] bytes, int frame) {
+    static Key of(byte[] bytes, int frame, Turn turn) {
       try {
         MessageDigest digest = MessageDigest.getInstance("SHA-256");
         digest.update(bytes);
         ByteBuffer hash =
             ByteBuffer.wrap(digest.digest(ByteBuffer.allocate(4).putInt(frame).array()));
-        return new Key(hash.getLong(), hash.getLong());
+        return new Key(hash.getLong(), hash.getLong()).turned(turn);
       } catch (NoSuchAlgorithmException e) {
         throw new IllegalStateException("every Java platform has SHA-256", e);
       }
+    }
+
+    /** Distinct for each turn of one picture, and of a hash its own inverse. */
+    private Key turned(Turn turn) {
+      return new Key(high, low ^ turn.ordinal());
+    }
+
+    /** This key, and then those of the same bytes turned in every other way. */
+    List<Key> everyTurn() {
+      return Stream.of(Turn.values()).map(this::turned).toList();
     }
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.DedupConfig;
+import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
@@ -89,6 +90,31 @@ class DuplicateSearchTest {
                 new Example("again", originals.get(5).images(), "caption en", "")));
     assertEquals(2, report.pools().get(0).samePicture());
     assertEquals("r5", report.duplicates().get(1).referenceId());
+  }
+
+  /** Stored on its side, with an orientation of 6: to be turned clockwise. */
+  @Test
+  void picturesAreComparedAsTheyAreSeen() {
+    byte[] upright = SyntheticPictures.png(SyntheticPictures.picture(4));
+    byte[] turned = SyntheticPictures.onItsSide(SyntheticPictures.picture(4));
+    List<Example> originals = List.of(example("r", "", upright));
+    List<Example> stored = List.of(example("t", "", turned));
+    assertEquals(List.of(), search(SETTINGS, originals, stored).duplicates());
+    List<Example> seen = stored.stream().map(e -> e.with(Orientation.EXIF)).toList();
+    assertEquals(1, search(SETTINGS, originals, seen).pools().get(0).nearPicture());
+    // A task that does not turn it has been looked at before.
+    List<Example> both = List.of(stored.get(0), seen.get(0));
+    assertEquals(1, search(SETTINGS, originals, both).pools().get(0).nearPicture());
+  }
+
+  @Test
+  void theSameBytesAreTheSamePictureWhicheverWayUp() {
+    List<Example> stored =
+        List.of(example("a", "", SyntheticPictures.onItsSide(SyntheticPictures.picture(4))));
+    List<Example> seen = stored.stream().map(e -> e.with(Orientation.EXIF)).toList();
+    assertEquals(1, search(SETTINGS, stored, seen).pools().get(0).samePicture());
+    assertEquals(1, search(SETTINGS, seen, stored).pools().get(0).samePicture());
+    assertEquals(1, search(SETTINGS, seen, seen).pools().get(0).samePicture());
   }
 
   @Test

@@ -8,6 +8,7 @@ import java.awt.image.RescaleOp;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Random;
@@ -118,6 +119,26 @@ final class SyntheticPictures {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+    return bytes.toByteArray();
+  }
+
+  /** A JPEG file that holds the picture turned counterclockwise, and says so. */
+  static byte[] onItsSide(BufferedImage picture) {
+    int width = picture.getWidth();
+    BufferedImage turned =
+        new BufferedImage(picture.getHeight(), width, BufferedImage.TYPE_INT_RGB);
+    for (int y = 0; y < width; y++) {
+      for (int x = 0; x < picture.getHeight(); x++) {
+        turned.setRGB(x, y, picture.getRGB(width - 1 - y, x));
+      }
+    }
+    byte[] jpeg = jpeg(turned, 0.9f);
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    bytes.write(jpeg, 0, 2);
+    bytes.writeBytes(
+        HexFormat.of() // an EXIF segment with one entry: orientation 6
+            .parseHex("ffe10022457869660000" + "4d4d002a000000080001011200030000000100060000" + "00000000"));
+    bytes.write(jpeg, 2, jpeg.length - 2);
     return bytes.toByteArray();
   }
 
