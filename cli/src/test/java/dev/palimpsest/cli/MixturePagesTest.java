@@ -95,7 +95,8 @@ class MixturePagesTest {
     Path pictures = Path.of("../mixtures/src/test/resources/golden/orientation/pictures.jsonl");
     for (String line : Files.readAllLines(pictures)) {
       JsonNode picture = new ObjectMapper().readTree(line);
-      if (picture.get("format").asText().equals("jpeg") && picture.get("orientation").asInt() == 6) {
+      if (picture.get("format").asText().equals("jpeg")
+          && picture.get("orientation").asInt() == 6) {
         Files.write(folder.resolve("turned.jpg"), picture.get("file").binaryValue());
       }
     }
@@ -121,8 +122,7 @@ class MixturePagesTest {
               "tasks.detect={source: {jsonl: %s}%s}".formatted(rows, orientation));
       assertEquals(0, outcome.exit(), outcome.err());
       String page = Files.readString(html);
-      String size =
-          orientation.isEmpty() ? "width=\"5\" height=\"3\"" : "width=\"3\" height=\"5\"";
+      String size = orientation.isEmpty() ? "width=\"5\" height=\"3\"" : "width=\"3\" height=\"5\"";
       assertTrue(count(page, size) >= 1, orientation);
       assertEquals(count(page, "<img "), count(page, size), orientation);
     }

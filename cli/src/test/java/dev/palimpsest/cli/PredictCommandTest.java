@@ -74,7 +74,9 @@ class PredictCommandTest {
     ImageIO.write(turned, "png", png);
     byte[] exif =
         HexFormat.of() // length, type, data, checksum
-            .parseHex("0000001a65584966" + "49492a0008000000010012010300010000000300000000000000ffa81f4d");
+            .parseHex(
+                "0000001a65584966"
+                    + "49492a0008000000010012010300010000000300000000000000ffa81f4d");
     ByteArrayOutputStream file = new ByteArrayOutputStream();
     file.write(png.toByteArray(), 0, 33); // the signature and the first chunk
     file.writeBytes(exif);
@@ -83,8 +85,7 @@ class PredictCommandTest {
     Outcome seen =
         predict(export, "--image", stored, "--prompt", "what is red", "--orientation", "exif");
     assertEquals(0, seen.exit(), seen.err());
-    assertEquals(
-        predict(export, "--image", picture.toString(), "--prompt", "what is red"), seen);
+    assertEquals(predict(export, "--image", picture.toString(), "--prompt", "what is red"), seen);
     assertNotEquals(predict(export, "--image", stored, "--prompt", "what is red"), seen);
   }
 

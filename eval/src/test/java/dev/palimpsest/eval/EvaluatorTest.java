@@ -267,7 +267,8 @@ class EvaluatorTest {
     ImageIO.write(turned, "png", bytes);
     byte[] png = bytes.toByteArray();
     byte[] chunk =
-        HexFormat.of().parseHex("65584966" + "49492a00080000000100120103000100000003000000" + "00000000");
+        HexFormat.of()
+            .parseHex("65584966" + "49492a00080000000100120103000100000003000000" + "00000000");
     CRC32 checksum = new CRC32();
     checksum.update(chunk);
     int head = 33; // the signature and the first chunk
@@ -312,6 +313,21 @@ class EvaluatorTest {
     assertEquals("'numbers v1'", result.protocol().get("task"));
     assertEquals(2, result.headline().orElseThrow().n());
     assertEquals(0, result.tokenAccuracy().n());
+    SuiteTaskConfig oriented =
+        new SuiteTaskConfig(
+            null,
+            new TaskType.PrefixSuffix(),
+            Map.of(),
+            Orientation.EXIF,
+            definition.toString(),
+            data.toString(),
+            null,
+            List.of(),
+            0,
+            null,
+            null);
+    TaskResult turned = evaluator(4, "turned", "tiny").evaluate("numbers", oriented);
+    assertEquals(List.of("orientation: (absent) -> exif"), turned.differencesFrom(result));
 
     Selection one = new Selection(0, List.of("b"), true);
     TaskResult predicted =

@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
  * JPEG, PNG, WebP, GIF, TIFF and BMP files to RGB, with the stored levels as they are, like
  * Pillow's {@code convert("RGB")} and TensorFlow's decoders: grey is replicated, alpha is dropped
  * without blending, palettes are looked up, of 16 bits the upper 8 are kept, colour profiles and
- * the EXIF orientation are ignored ({@link ImageReference#decode()} heeds it). Ordinary JPEG files go through libjpeg-turbo where the system
- * has it ({@link TurboJpeg}).
+ * the EXIF orientation are ignored ({@link ImageReference#decode()} heeds it). Ordinary JPEG files
+ * go through libjpeg-turbo where the system has it ({@link TurboJpeg}).
  *
  * <p>Samples are read from the raster: {@link BufferedImage#getRGB} converts grey with alpha and 16
  * bits through a linear colour space and gives other levels.

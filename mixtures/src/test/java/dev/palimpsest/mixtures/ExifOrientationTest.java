@@ -115,8 +115,7 @@ class ExifOrientationTest {
         Turn.UPSIDE_DOWN.of(Turn.MIRRORED.of(Turn.CLOCKWISE.of(Turn.CLOCKWISE.of(stored))));
     assertSame(stored, back);
     assertSame(stored, Turn.COUNTERCLOCKWISE.of(Turn.CLOCKWISE.of(stored)));
-    assertSame(
-        Turn.TRANSVERSE.of(stored), Turn.TRANSPOSED.of(Turn.HALF.of(Turn.NONE.of(stored))));
+    assertSame(Turn.TRANSVERSE.of(stored), Turn.TRANSPOSED.of(Turn.HALF.of(Turn.NONE.of(stored))));
     Image turned = Turn.CLOCKWISE.of(stored);
     for (int y = 0; y < 150; y += 7) {
       for (int x = 0; x < 70; x += 3) {

@@ -65,7 +65,8 @@ class SkippingTest {
     SourceConfig task = new SourceConfig.JsonLines(folder.resolve("task.jsonl").toString(), null);
     SourceConfig other = new SourceConfig.JsonLines(folder.resolve("other.jsonl").toString(), null);
     Map<String, TaskConfig> tasks = new TreeMap<>();
-    tasks.put("task", new TaskConfig(task, new TaskType.PrefixSuffix(), Map.of(), 1, null, badShare));
+    tasks.put(
+        "task", new TaskConfig(task, new TaskType.PrefixSuffix(), Map.of(), 1, null, badShare));
     tasks.put("other", new TaskConfig(other));
     Map<String, Double> weights = new TreeMap<>(Map.of("task", 3.0, "other", 1.0));
     return Mixture.open(

@@ -122,8 +122,7 @@ public final class Decontamination implements AutoCloseable {
             + reader.files().stream().map(ContentHash::of).toList()
             + (task.orientation() == null ? "" : " " + task.orientation()));
     reference.put(
-        pool,
-        new Pool(pool, size, i -> questions.get((int) i).example().with(task.orientation())));
+        pool, new Pool(pool, size, i -> questions.get((int) i).example().with(task.orientation())));
   }
 
   /**

@@ -128,7 +128,8 @@ class TrainingOnSourcesTest {
     ObjectMapper json = new ObjectMapper();
     for (String line : Files.readAllLines(SOURCES.resolve("../orientation/pictures.jsonl"))) {
       JsonNode picture = json.readTree(line);
-      if (picture.get("format").asText().equals("jpeg") && picture.get("orientation").asInt() == 6) {
+      if (picture.get("format").asText().equals("jpeg")
+          && picture.get("orientation").asInt() == 6) {
         Files.write(folder.resolve("turned.jpg"), picture.get("file").binaryValue());
         int width = picture.get("width").asInt();
         byte[] rgb = picture.get("rgb").binaryValue();

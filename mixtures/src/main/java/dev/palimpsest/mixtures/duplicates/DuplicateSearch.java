@@ -32,10 +32,10 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The evaluation's distinct pictures and texts are indexed; the training pools are then gone
  * through once. A picture is looked up by its bytes first, whichever way up either side sees it;
- * one that was seen before, in whatever task, is not decoded again. Else its hashes ({@link PictureSketch#hashes}) find the pictures that
- * may be it ({@link HashIndex}), and of these the one counts that differs least where it differs
- * most ({@link PictureSketch#distance}). A million evaluation pictures take about 120 MB, a million
- * training pictures 50 MB.
+ * one that was seen before, in whatever task, is not decoded again. Else its hashes ({@link
+ * PictureSketch#hashes}) find the pictures that may be it ({@link HashIndex}), and of these the one
+ * counts that differs least where it differs most ({@link PictureSketch#distance}). A million
+ * evaluation pictures take about 120 MB, a million training pictures 50 MB.
  *
  * <p>The result does not depend on the number of threads.
  */
@@ -365,8 +365,7 @@ public final class DuplicateSearch implements AutoCloseable {
     try {
       Example example = reference.get(pools[picture]).examples().apply(positions[picture]);
       ImageReference image = example.images().get(pictures[picture]);
-      PictureSketch sketch =
-PictureSketch.of(image.decode());
+      PictureSketch sketch = PictureSketch.of(image.decode());
       synchronized (sketches) {
         sketches.put(picture, sketch);
       }
@@ -402,10 +401,7 @@ PictureSketch.of(image.decode());
         boolean looked =
             known.get(key) != PictureTable.ABSENT || decoded.get(key) != PictureTable.ABSENT;
         pictures.add(
-            new Picture(
-                which,
-                key,
-                looked ? null : PictureSketch.of(image.decode(bytes))));
+            new Picture(which, key, looked ? null : PictureSketch.of(image.decode(bytes))));
       } catch (IOException e) {
         problem = image.unread(example.id(), e).getMessage();
       }

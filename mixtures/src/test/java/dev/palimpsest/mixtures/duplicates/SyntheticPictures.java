@@ -137,7 +137,10 @@ final class SyntheticPictures {
     bytes.write(jpeg, 0, 2);
     bytes.writeBytes(
         HexFormat.of() // an EXIF segment with one entry: orientation 6
-            .parseHex("ffe10022457869660000" + "4d4d002a000000080001011200030000000100060000" + "00000000"));
+            .parseHex(
+                "ffe10022457869660000"
+                    + "4d4d002a000000080001011200030000000100060000"
+                    + "00000000"));
     bytes.write(jpeg, 2, jpeg.length - 2);
     return bytes.toByteArray();
   }
