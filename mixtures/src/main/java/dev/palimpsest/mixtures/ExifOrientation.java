@@ -21,7 +21,13 @@ final class ExifOrientation {
   /** Bytes of a value by TIFF type, from 0 on; 0 where there is no such type. */
   private static final int[] SIZES = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4};
 
-  private static final byte[] EXIF = {'E', 'x', 'i', 'f', 0, 0};
+  private static final byte[] JPEG = latin("\u00ff\u00d8");
+  private static final byte[] PNG = latin("\u0089PNG\r\n\u001a\n");
+  private static final byte[] PNG_CHUNK = latin("eXIf");
+  private static final byte[] RIFF = latin("RIFF");
+  private static final byte[] WEBP = latin("WEBPVP8X"); // the extended form, which may have EXIF
+  private static final byte[] WEBP_CHUNK = latin("EXIF");
+  private static final byte[] EXIF = latin("Exif\0\0");
   private static final int ENTRY = 12; // bytes of a directory's entry
 
   private ExifOrientation() {}
@@ -34,20 +40,20 @@ final class ExifOrientation {
    */
   static Turn of(byte[] file, int frame) {
     ByteBuffer bytes = ByteBuffer.wrap(file);
-    ByteBuffer tiff;
-    int page = 0;
-    if (startsWith(file, 0, "\u00ff\u00d8")) {
-      tiff = ofJpeg(bytes);
-    } else if (startsWith(file, 0, "\u0089PNG\r\n\u001a\n")) {
-      tiff = ofPng(bytes);
-    } else if (startsWith(file, 0, "RIFF") && startsWith(file, 8, "WEBPVP8X")) {
-      tiff = ofWebp(bytes);
-    } else {
-      tiff = bytes;
-      page = frame;
+    if (startsWith(bytes, 0, JPEG)) {
+      return turn(ofJpeg(bytes), 0);
     }
-    int value = tiff == null ? 1 : value(tiff, page);
-    return value >= 1 && value <= Turn.values().length ? Turn.values()[value - 1] : Turn.NONE;
+    if (startsWith(bytes, 0, PNG)) {
+      return turn(ofPng(bytes), 0);
+    }
+    if (startsWith(bytes, 0, RIFF) && startsWith(bytes, 8, WEBP)) {
+      return turn(ofWebp(bytes), 0);
+    }
+    return turn(bytes, frame);
+  }
+
+  private static Turn turn(@Nullable ByteBuffer tiff, int page) {
+    return tiff == null ? Turn.NONE : Turn.ofValue(value(tiff, page));
   }
 
   /** The EXIF segments before the first scan, one after the other. */
@@ -68,8 +74,10 @@ final class ExifOrientation {
       if (marker == 0xda || marker == 0xd9 || end < at + 4 || end > file.limit()) {
         break;
       }
-      if (marker == 0xe1 && startsWith(file.array(), at + 4, EXIF) && at + 10 <= end) {
-        exif.write(file.array(), at + 10, end - at - 10);
+      if (marker == 0xe1 && startsWith(file, at + 4, EXIF) && at + 10 <= end) {
+        byte[] part = new byte[end - at - 10];
+        file.get(at + 10, part);
+        exif.writeBytes(part);
       }
       at = end;
     }
@@ -83,9 +91,9 @@ final class ExifOrientation {
       int chunk = (int) at;
       long length = u32(file, chunk);
       at += 12 + length; // length, type, data, checksum
-      if (at <= file.limit() && startsWith(file.array(), chunk + 4, "eXIf")) {
+      if (at <= file.limit() && startsWith(file, chunk + 4, PNG_CHUNK)) {
         CRC32 checksum = new CRC32();
-        checksum.update(file.array(), chunk + 4, (int) length + 4);
+        checksum.update(file.slice(chunk + 4, (int) length + 4));
         if (checksum.getValue() == u32(file, (int) at - 4)) {
           return file.slice(chunk + 8, (int) length);
         }
@@ -105,7 +113,7 @@ final class ExifOrientation {
       int chunk = (int) at;
       long length = u32(file, chunk + 4);
       at += 8 + length + (length & 1);
-      if (startsWith(file.array(), chunk, "EXIF")) {
+      if (startsWith(file, chunk, WEBP_CHUNK)) {
         return 8L + chunk + length > file.limit() ? null : file.slice(chunk + 8, (int) length);
       }
     }
@@ -176,24 +184,19 @@ final class ExifOrientation {
   /** What follows the heads that stand before EXIF in JPEG, and by mistake in other formats. */
   private static ByteBuffer withoutHead(ByteBuffer exif) {
     int from = 0;
-    while (from + EXIF.length <= exif.limit()
-        && startsWith(exif.array(), exif.arrayOffset() + from, EXIF)) {
+    while (startsWith(exif, from, EXIF)) {
       from += EXIF.length;
     }
     return exif.slice(from, exif.limit() - from);
   }
 
-  private static boolean startsWith(byte[] bytes, int at, String text) {
-    return startsWith(bytes, at, text.getBytes(StandardCharsets.ISO_8859_1));
+  private static byte[] latin(String text) {
+    return text.getBytes(StandardCharsets.ISO_8859_1);
   }
 
-  private static boolean startsWith(byte[] bytes, int at, byte[] start) {
-    for (int i = 0; i < start.length; i++) {
-      if (at + i >= bytes.length || bytes[at + i] != start[i]) {
-        return false;
-      }
-    }
-    return true;
+  private static boolean startsWith(ByteBuffer bytes, int at, byte[] start) {
+    return at + start.length <= bytes.limit()
+        && bytes.slice(at, start.length).equals(ByteBuffer.wrap(start));
   }
 
   private static int u8(ByteBuffer bytes, int at) {

@@ -1,30 +1,31 @@
 package dev.palimpsest.mixtures;
 
 /**
- * How a stored picture is turned to be seen the right way up, in the order of the EXIF orientation
- * (TIFF 6.0, tag 0x0112): value 1 is the first. Nothing but places changes, no level does.
+ * How a stored picture is turned to be seen the right way up: the values of the EXIF orientation
+ * (TIFF 6.0, tag 0x0112). Nothing but places changes, no level does.
  */
 public enum Turn {
   /** As it is stored. */
-  NONE(false, false, false),
+  NONE(1, false, false, false),
   /** Left and right change places. */
-  MIRRORED(false, true, false),
+  MIRRORED(2, false, true, false),
   /** By 180 degrees. */
-  HALF(false, true, true),
+  HALF(3, false, true, true),
   /** Top and bottom change places. */
-  UPSIDE_DOWN(false, false, true),
+  UPSIDE_DOWN(4, false, false, true),
   /** Rows become columns. */
-  TRANSPOSED(true, false, false),
+  TRANSPOSED(5, true, false, false),
   /** By 90 degrees clockwise. */
-  CLOCKWISE(true, false, true),
+  CLOCKWISE(6, true, false, true),
   /** Rows become columns, both from their ends. */
-  TRANSVERSE(true, true, true),
+  TRANSVERSE(7, true, true, true),
   /** By 90 degrees counterclockwise. */
-  COUNTERCLOCKWISE(true, true, false);
+  COUNTERCLOCKWISE(8, true, true, false);
 
   /** Side of the squares that are copied at a time, so that both pictures' rows stay in cache. */
   private static final int TILE = 64;
 
+  private final int value;
   private final boolean transposed;
   private final boolean fromRight;
   private final boolean fromBottom;
@@ -32,14 +33,31 @@ public enum Turn {
   /**
    * A turn.
    *
+   * @param value of the EXIF orientation
    * @param transposed whether stored columns become rows
    * @param fromRight whether stored rows are read from their ends
    * @param fromBottom whether stored columns are read from theirs
    */
-  Turn(boolean transposed, boolean fromRight, boolean fromBottom) {
+  Turn(int value, boolean transposed, boolean fromRight, boolean fromBottom) {
+    this.value = value;
     this.transposed = transposed;
     this.fromRight = fromRight;
     this.fromBottom = fromBottom;
+  }
+
+  /** The EXIF orientation's value, 1 to 8. */
+  public int value() {
+    return value;
+  }
+
+  /** What a value of the EXIF orientation stands for; {@link #NONE} for one that is none. */
+  static Turn ofValue(int value) {
+    for (Turn turn : values()) {
+      if (turn.value == value) {
+        return turn;
+      }
+    }
+    return NONE;
   }
 
   /** The turned picture; the picture itself where there is nothing to turn. */

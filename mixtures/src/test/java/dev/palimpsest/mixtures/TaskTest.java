@@ -634,7 +634,7 @@ class TaskTest {
       assertEquals(rows.fingerprint(), plain);
       assertEquals(
           new Digest()
-              .add("task 1", rows.fingerprint())
+              .add("task 2", rows.fingerprint())
               .add(Fingerprint.of((Record) DETECT))
               .add("{}")
               .add(1)

@@ -43,7 +43,7 @@ final class PictureTable {
 
     /** Distinct for each turn of one picture, and of a hash its own inverse. */
     private Key turned(Turn turn) {
-      return new Key(high, low ^ turn.ordinal());
+      return new Key(high, low ^ (turn.value() - 1));
     }
 
     /** This key, and then those of the same bytes turned in every other way. */

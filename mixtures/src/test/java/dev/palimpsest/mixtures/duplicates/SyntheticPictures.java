@@ -124,12 +124,12 @@ final class SyntheticPictures {
 
   /** A JPEG file that holds the picture turned counterclockwise, and says so. */
   static byte[] onItsSide(BufferedImage picture) {
-    int width = picture.getWidth();
-    BufferedImage turned =
-        new BufferedImage(picture.getHeight(), width, BufferedImage.TYPE_INT_RGB);
-    for (int y = 0; y < width; y++) {
-      for (int x = 0; x < picture.getHeight(); x++) {
-        turned.setRGB(x, y, picture.getRGB(width - 1 - y, x));
+    int columns = picture.getHeight();
+    int rows = picture.getWidth();
+    BufferedImage turned = new BufferedImage(columns, rows, BufferedImage.TYPE_INT_RGB);
+    for (int y = 0; y < rows; y++) {
+      for (int x = 0; x < columns; x++) {
+        turned.setRGB(x, y, picture.getRGB(rows - 1 - y, x));
       }
     }
     byte[] jpeg = jpeg(turned, 0.9f);
