@@ -136,7 +136,8 @@ class TrainingOnSourcesTest {
         BufferedImage seen =
             new BufferedImage(width, picture.get("height").asInt(), BufferedImage.TYPE_INT_RGB);
         for (int i = 0; i < rgb.length / 3; i++) {
-          int level = (rgb[3 * i] & 255) << 16 | (rgb[3 * i + 1] & 255) << 8 | rgb[3 * i + 2] & 255;
+          int level =
+              (rgb[3 * i] & 255) << 16 | (rgb[3 * i + 1] & 255) << 8 | (rgb[3 * i + 2] & 255);
           seen.setRGB(i % width, i / width, level);
         }
         ImageIO.write(seen, "png", folder.resolve("upright.png").toFile());
