@@ -1,4 +1,4 @@
-// lmms-lab's layouts of VQAv2 and AI2D as Parquet by DuckDB: node make.mjs OUT; needs npm's @duckdb/node-api.
+// lmms-lab's layouts of VQAv2 and AI2D, and CountBench's, as Parquet by DuckDB: node make.mjs OUT; needs npm's @duckdb/node-api.
 import zlib from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
 
@@ -16,12 +16,12 @@ const chunk = (type, data) => {
   frame.writeUInt32BE((crc ^ 0xffffffff) >>> 0, 4);
   return Buffer.concat([frame.subarray(0, 4), body, frame.subarray(4)]);
 };
-// A PNG of w x 2 pixels of one colour.
+// A PNG of w x 2 pixels of one colour; of one value, a grey one.
 const png = (w, rgb) => {
   const head = Buffer.alloc(13);
   head.writeUInt32BE(w, 0);
   head.writeUInt32BE(2, 4);
-  head.set([8, 2, 0, 0, 0], 8);
+  head.set([8, rgb.length === 1 ? 0 : 2, 0, 0, 0], 8);
   const line = Buffer.concat([Buffer.from([0]), ...Array(w).fill(Buffer.from(rgb))]);
   const data = zlib.deflateSync(Buffer.concat([line, line]));
   return Buffer.concat([Buffer.from("\x89PNG\r\n\x1a\n", "latin1"), chunk("IHDR", head), chunk("IDAT", data), chunk("IEND", Buffer.alloc(0))]);
@@ -40,3 +40,7 @@ await copy([vqa(43001, "Is it red?", ten("no", 10, ""), 5, [0, 0, 255]), vqa(430
 const ai2d = (q, options, answer, w) =>
   `SELECT '${q}' AS question, [${options.map((o) => `'${o}'`).join(", ")}] AS options, '${answer}' AS answer, ${picture(w, [0, 255, 0], "a.png")} AS image`;
 await copy([ai2d("Which is a leaf?", ["A", "B", "C", "D"], 2, 4), ai2d("What eats grass?", ["fox", "rabbit", "owl", "hawk"], 1, 6)], "test-00000-of-00001.parquet");
+const count = (url, text, number, image) =>
+  `SELECT '${url}' AS image_url, '${text}' AS text, ${number}::BIGINT AS number, ${image} AS image`;
+const none = `NULL::STRUCT(bytes BLOB, path VARCHAR)`;
+await copy([count("a", "two kettles", 2, picture(3, [0, 255, 0], null)), count("b", "gone", 3, none), count("c", "grey", 4, picture(4, [9], null)), count("d", "ten kettles", 10, picture(5, [9, 8, 7], null))], "train-00000-of-00001.parquet");

@@ -82,7 +82,8 @@ final class PredictionFile implements AutoCloseable {
       wanted.put(questions.get(i).example().id(), keys.get(i));
     }
     StringBuilder others = new StringBuilder();
-    String text = Files.readString(file);
+    // Not readString: a kill may have torn a line in the middle of a character.
+    String text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
     for (String line : text.split("\n")) {
       ObjectNode object = parsed(line);
       if (object == null) {

@@ -22,9 +22,11 @@ import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -154,6 +156,20 @@ class EvaluatorTest {
     resumed.set(2, lines.get(2));
     assertEquals(lines, resumed);
     assertFalse(Files.exists(folder.resolve("torn/task.old.jsonl")));
+  }
+
+  @Test
+  void aLineTornInTheMiddleOfACharacterIsMadeAgain() throws IOException {
+    Path source = source("accents", i -> List.of("?"), i -> 1);
+    SuiteResult whole = evaluate(source, 3, 0, "accented");
+    String lines = Files.readString(folder.resolve("accented/task.jsonl"));
+    int last = lines.lastIndexOf("\"prediction\":\"") + "\"prediction\":\"".length();
+    byte[] torn = (lines.substring(0, last) + "ä").getBytes(StandardCharsets.UTF_8);
+    Files.createDirectories(folder.resolve("torn-accent"));
+    // All but the second byte of the last character.
+    Files.write(folder.resolve("torn-accent/task.jsonl"), Arrays.copyOf(torn, torn.length - 1));
+    assertEquals(whole, evaluate(source, 3, 0, "torn-accent"));
+    assertEquals(lines, Files.readString(folder.resolve("torn-accent/task.jsonl")));
   }
 
   @Test

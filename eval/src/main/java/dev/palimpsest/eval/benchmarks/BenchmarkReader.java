@@ -14,11 +14,16 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
+import java.text.Normalizer;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** A benchmark's definition and a folder of files to questions. */
@@ -67,6 +72,7 @@ public final class BenchmarkReader {
                     references),
                 fields));
       }
+      requireUnique(questions);
       if (questions.isEmpty()) {
         throw new BenchmarkFormatException(
             "%s: no example of split %s in %s"
@@ -75,6 +81,26 @@ public final class BenchmarkReader {
       return questions;
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + benchmark.name(), e);
+    }
+  }
+
+  /** Answers are kept, joined and scored by id: two questions of one id would share one answer. */
+  private void requireUnique(List<Question> questions) {
+    Set<String> ids = new HashSet<>();
+    Set<String> twice = new LinkedHashSet<>();
+    for (Question question : questions) {
+      if (!ids.add(question.example().id())) {
+        twice.add(question.example().id());
+      }
+    }
+    if (!twice.isEmpty()) {
+      throw new BenchmarkFormatException(
+          "%s: ids must be unique in %s, given more than once: %s%s"
+              .formatted(
+                  benchmark.name(),
+                  data().files().values(),
+                  twice.stream().limit(5).collect(Collectors.joining(", ")),
+                  twice.size() > 5 ? " and %d more".formatted(twice.size() - 5) : ""));
     }
   }
 
@@ -209,8 +235,24 @@ public final class BenchmarkReader {
               example));
     }
     return example.images().stream()
-        .map(name -> ImageReference.file(images.resolve(name)))
+        .map(name -> ImageReference.file(picture(images, name)))
         .toList();
+  }
+
+  /**
+   * A picture's file. Archives that were packed or unpacked elsewhere may hold names with accents
+   * in composed or decomposed form; either is the name.
+   */
+  private static Path picture(Path images, String name) {
+    Path file = images.resolve(name);
+    if (name.chars().allMatch(c -> c < 128) || Files.exists(file)) {
+      return file;
+    }
+    return Stream.of(Normalizer.Form.NFC, Normalizer.Form.NFD)
+        .map(form -> images.resolve(Normalizer.normalize(name, form)))
+        .filter(Files::exists)
+        .findFirst()
+        .orElse(file);
   }
 
   /**
@@ -271,14 +313,21 @@ public final class BenchmarkReader {
       case OCR_VQA -> QuestionFiles.ocrVqa(file(data, "dataset"));
       case NLVR2 -> QuestionFiles.nlvr2(file(data, "questions"));
       case MARVL -> MultilingualFiles.marvl(files(data));
-      case RSVQA -> FolderFiles.rsvqa(file(data, "questions"), file(data, "answers"), ".png");
+      case RSVQA ->
+          FolderFiles.rsvqa(
+              file(data, "questions"),
+              file(data, "answers"),
+              folder.resolve(Objects.requireNonNullElse(data.images(), "")));
       case POPE -> each(data, "category", QuestionFiles::pope);
       case MMVP -> FolderFiles.mmvp(file(data, "questions"));
       case REF_COCO -> RefCocoFiles.read(file(data, "refs"), file(data, "instances"));
       case MSRVTT -> VideoFiles.msrVtt(file(data, "annotations"));
       case VATEX -> VideoFiles.vatex(file(data, "annotations"));
       case ACTIVITYNET_CAPTIONS -> VideoFiles.activityNetCaptions(file(data, "annotations"));
-      case VIDEO_QA -> VideoFiles.questions(file(data, "questions"));
+      case VIDEO_QA ->
+          VideoFiles.questions(
+              file(data, "questions"),
+              folder.resolve(Objects.requireNonNullElse(data.images(), "")));
       case ACTIVITYNET_QA ->
           VideoFiles.activityNetQuestions(file(data, "questions"), file(data, "answers"));
       case JSON_LINES -> QuestionFiles.jsonLines(file(data, "rows"));

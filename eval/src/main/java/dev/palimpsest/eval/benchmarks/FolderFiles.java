@@ -100,8 +100,12 @@ final class FolderFiles {
         .toList();
   }
 
-  /** RSVQA: questions and answers in files of one order; inactive ones are left out. */
-  static List<BenchmarkExample> rsvqa(Path questions, Path answers, String ending)
+  /**
+   * RSVQA: questions and answers in files of one order; inactive ones are left out.
+   *
+   * @param pictures folder of {@code NUMBER.tif}, as the archives have them, or of {@code .png}
+   */
+  static List<BenchmarkExample> rsvqa(Path questions, Path answers, Path pictures)
       throws IOException {
     JsonFile answered = JsonFile.read(answers);
     Map<String, JsonNode> byId = new LinkedHashMap<>();
@@ -123,10 +127,14 @@ final class FolderFiles {
       }
       Map<String, JsonNode> fields = new LinkedHashMap<>();
       fields.put("question_type", question.path("type"));
+      String picture = asked.text(question, "img_id");
       examples.add(
           new BenchmarkExample(
               id,
-              List.of(asked.text(question, "img_id") + ending),
+              List.of(
+                  Files.exists(pictures.resolve(picture + ".tif"))
+                      ? picture + ".tif"
+                      : picture + ".png"),
               asked.text(question, "question"),
               List.of(binned(answered.text(answer, "answer"), asked.text(question, "type"))),
               fields));

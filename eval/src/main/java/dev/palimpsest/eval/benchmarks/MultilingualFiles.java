@@ -99,8 +99,9 @@ final class MultilingualFiles {
   }
 
   /**
-   * MaRVL: an object per line, a file a language; pictures are named {@code
-   * LANGUAGE/images/CONCEPT/NAME}, as the archive has them, by the concept in the name.
+   * MaRVL: an object per line, a file a language. Pictures are {@code
+   * LANGUAGE/images/CONCEPT/NAME}, as the archive has them; without a folder a concept where the
+   * line names none.
    */
   static List<BenchmarkExample> marvl(Map<String, Path> byLanguage) throws IOException {
     List<BenchmarkExample> examples = new ArrayList<>();
@@ -111,12 +112,14 @@ final class MultilingualFiles {
         String id = line.hasNonNull("id") ? json.text(line, "id") : file.getKey() + "-" + number;
         number++;
         String label = line.path("label").asText();
+        String concept = line.path("concept").asText("");
+        String pictures = file.getKey() + "/images/" + (concept.isEmpty() ? "" : concept + "/");
         examples.add(
             new BenchmarkExample(
                 id,
                 List.of(
-                    file.getKey() + "/images/" + json.text(line, "left_img"),
-                    file.getKey() + "/images/" + json.text(line, "right_img")),
+                    pictures + json.text(line, "left_img"),
+                    pictures + json.text(line, "right_img")),
                 json.text(line, "caption"),
                 // A JSON boolean and the text are one answer: True.
                 label.isEmpty()

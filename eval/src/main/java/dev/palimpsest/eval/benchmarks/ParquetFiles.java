@@ -8,12 +8,19 @@ import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.mixtures.ExampleSource;
 import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.Row;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.ImageTypeSpecifier;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /** Benchmarks as Parquet with the pictures in it, as lmms-lab publishes them. */
 final class ParquetFiles {
@@ -55,8 +62,8 @@ final class ParquetFiles {
   }
 
   /**
-   * CountBenchQA: rows with a count, and a question for each row in order; rows without a picture
-   * are left out.
+   * CountBenchQA: rows with a count, and a question for each row in order. Rows without a picture
+   * are left out, and those whose picture has one value a pixel: big_vision drops grey ones.
    */
   static List<Pictured> countBench(Path path, Path questions) throws IOException {
     List<String> asked = JsonFile.texts(JsonFile.read(questions).items(), "question");
@@ -67,7 +74,7 @@ final class ParquetFiles {
         throw new BenchmarkFormatException(
             "%s has %d questions and %s more rows".formatted(questions, asked.size(), path));
       }
-      if (!row.images().isEmpty()) {
+      if (!row.images().isEmpty() && hasColours(row.images().get(0))) {
         read.add(
             new Pictured(
                 new BenchmarkExample(
@@ -81,6 +88,25 @@ final class ParquetFiles {
       index++;
     }
     return read;
+  }
+
+  /** Whether a picture has several values a pixel, as far as its head tells. */
+  private static boolean hasColours(ImageReference picture) throws IOException {
+    try (ImageInputStream in =
+        new MemoryCacheImageInputStream(new ByteArrayInputStream(picture.content().read()))) {
+      Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
+      if (!readers.hasNext()) {
+        return true; // not for here to say
+      }
+      ImageReader reader = readers.next();
+      try {
+        reader.setInput(in);
+        Iterator<ImageTypeSpecifier> types = reader.getImageTypes(0);
+        return !types.hasNext() || types.next().getNumBands() > 1;
+      } finally {
+        reader.dispose();
+      }
+    }
   }
 
   private static List<Row> rows(Path path) {

@@ -35,6 +35,11 @@ final class PromptTemplate {
       case "question" -> example.question();
       case "choices" -> String.join(choiceSeparator, choices(example));
       case "letteredChoices" -> lettered(choices(example));
+      // ScienceQA's authors, and big_vision after them, write so where there is no context.
+      case "hint" -> {
+        String hint = required(field, example).asText();
+        yield hint.isEmpty() ? "N/A" : hint;
+      }
       case "letter" -> Character.toString('A' + required("answer_index", example).asInt());
       default -> required(field, example).asText();
     };

@@ -2,6 +2,7 @@ package dev.palimpsest.eval.benchmarks;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -66,8 +67,13 @@ final class VideoFiles {
     return examples;
   }
 
-  /** MSRVTT-QA and MSVD-QA: {@code [{id, video_id | video, question, answer}]}. */
-  static List<BenchmarkExample> questions(Path file) throws IOException {
+  /**
+   * MSRVTT-QA and MSVD-QA: {@code [{id, video_id | video, question, answer}]}. Video 1301 is {@code
+   * video1301} of MSR-VTT, {@code vid1301} of MSVD's {@code youtube_mapping.txt}.
+   *
+   * @param frames folder of the videos' folders
+   */
+  static List<BenchmarkExample> questions(Path file, Path frames) throws IOException {
     JsonFile json = JsonFile.read(file);
     List<BenchmarkExample> examples = new ArrayList<>();
     for (JsonNode item : json.items()) {
@@ -75,12 +81,19 @@ final class VideoFiles {
       examples.add(
           new BenchmarkExample(
               json.text(item, "id"),
-              List.of(video.matches("\\d+") ? "video" + video : video),
+              List.of(named(video, frames)),
               json.text(item, "question"),
               item.hasNonNull("answer") ? List.of(json.text(item, "answer")) : List.of(),
               JsonFile.fields(item, "video_id")));
     }
     return examples;
+  }
+
+  private static String named(String video, Path frames) {
+    if (!video.matches("\\d+")) {
+      return video;
+    }
+    return Files.isDirectory(frames.resolve("vid" + video)) ? "vid" + video : "video" + video;
   }
 
   /** ActivityNet-QA: questions, and answers joined by question id. */

@@ -2,7 +2,7 @@ package dev.palimpsest.eval.metrics;
 
 import java.util.List;
 
-/** A-OKVQA (Schwenk et al. 2022), by its own script: raw equality, no normalisation. */
+/** A-OKVQA (Schwenk et al. 2022): raw equality, no normalisation. */
 final class AokVqa {
   private AokVqa() {}
 
@@ -10,8 +10,8 @@ final class AokVqa {
     return List.of(
         new MultipleChoice("official"),
         new MultipleChoice("big_vision"),
-        new DirectAnswer("official"),
-        new DirectAnswer("big_vision"));
+        new DirectAnswer(new MetricId("aokvqa_da", "official", 1), true),
+        new DirectAnswer(new MetricId("aokvqa_da", "big_vision", 2), false));
   }
 
   private record MultipleChoice(MetricId id) implements Metric {
@@ -34,22 +34,26 @@ final class AokVqa {
     }
   }
 
-  private record DirectAnswer(MetricId id) implements Metric {
-    DirectAnswer(String variant) {
-      this(new MetricId("aokvqa_da", variant, 1));
-    }
-
+  /**
+   * @param leavesOut whether questions that the authors call too difficult for direct answers are
+   *     left out, as the official script does; big_vision scores every question
+   */
+  private record DirectAnswer(MetricId id, boolean leavesOut) implements Metric {
     @Override
     public String needs() {
-      return "references: the direct answers (10); field, optional: difficult_direct_answer, true"
-          + " leaves the question out";
+      return "references: the direct answers (10)"
+          + (leavesOut
+              ? "; field, optional: difficult_direct_answer, true leaves the question out"
+              : "");
     }
 
     @Override
     public MetricResult score(List<MetricRecord> records) {
       Scoreboard board = new Scoreboard(id, "acc");
       for (MetricRecord record : records) {
-        if (record.text("difficult_direct_answer").filter("true"::equals).isEmpty()) {
+        boolean difficult =
+            record.text("difficult_direct_answer").filter("true"::equals).isPresent();
+        if (!(difficult && leavesOut)) {
           board.add(record, Annotators.outOfThree(record.prediction(), record.requireReferences()));
         }
       }

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -176,7 +177,7 @@ class BenchmarksTest {
             "aokvqa-mc",
             "answer en  What is it for? choose from: tea \t dig \t fly \t sew",
             "scienceqa",
-            "Question: Which is soft?\nContext: \nOptions: (A) stone, (B) wool\nAnswer:",
+            "Question: Which is soft?\nContext: N/A\nOptions: (A) stone, (B) wool\nAnswer:",
             "docvqa",
             "What is the total?",
             "nlvr2",
@@ -234,6 +235,49 @@ class BenchmarksTest {
     assertEquals(0xffff0000, boxed.getRGB(72, 60));
     assertEquals(0xffff0000, boxed.getRGB(100, 128));
     assertEquals(0xff000000, boxed.getRGB(30, 60));
+  }
+
+  @Test
+  void picturesAreNamedAsTheArchivesHaveThem(@TempDir Path data) throws IOException {
+    TinyBenchmarks.write(data);
+    assertEquals(
+        List.of("marvl/images/id/images/39-Panci/39-1.jpg", "marvl/images/sw/images/1.jpg"),
+        Stream.of(0, 1).map(i -> picture("marvl", data, i)).toList());
+    // An accent that the archive writes as two characters.
+    Path decomposed = data.resolve("marvl/images/tr/images/7-Fa\u0300ra");
+    Files.writeString(Files.createDirectories(decomposed).resolve("1.jpg"), "");
+    Files.writeString(
+        data.resolve("marvl/annotations/marvl-tr.jsonl"),
+        "{\"concept\": \"7-F\u00e0ra\", \"caption\": \"x\", \"left_img\": \"1.jpg\","
+            + " \"right_img\": \"1.jpg\", \"id\": \"tr-0\", \"label\": true}\n");
+    assertEquals("marvl/images/tr/images/7-Fa\u0300ra/1.jpg", picture("marvl", data, 3));
+
+    assertEquals("msvd/frames/vid1301/000001.jpg", picture("msvd-qa", data, 0));
+    assertEquals("msrvtt/frames/video7010/000001.jpg", picture("msrvtt-qa", data, 0));
+    assertEquals("rsvqa_lr/Images_LR/5.png", picture("rsvqa-lr", data, 0));
+    Files.writeString(data.resolve("rsvqa_lr/Images_LR/5.tif"), "");
+    assertEquals("rsvqa_lr/Images_LR/5.tif", picture("rsvqa-lr", data, 0));
+  }
+
+  private static String picture(String benchmark, Path data, int example) {
+    List<Question> questions = new BenchmarkReader(Benchmarks.find(benchmark), data).questions();
+    Path first = Path.of(questions.get(example).example().images().get(0).name());
+    return data.relativize(first).toString();
+  }
+
+  @Test
+  void twoQuestionsOfOneIdAreRefused(@TempDir Path data) throws IOException {
+    Files.createDirectories(data.resolve("textvqa/train_images"));
+    String question = "{\"question_id\": 7, \"image_id\": \"p\", \"question\": \"q\"}";
+    Files.writeString(
+        data.resolve("textvqa/TextVQA_0.5.1_val.json"),
+        "{\"data\": [" + question + "," + question + "]}");
+    BenchmarkFormatException twice =
+        assertThrows(
+            BenchmarkFormatException.class,
+            () -> new BenchmarkReader(Benchmarks.find("textvqa"), data).questions());
+    String message = String.valueOf(twice.getMessage());
+    assertTrue(message.contains("ids must be unique") && message.contains("once: 7"), message);
   }
 
   @Test

@@ -47,6 +47,26 @@ class ParquetBenchmarkTest {
   }
 
   @Test
+  void countsAreAskedOfRowsWithAColouredPicture() throws IOException {
+    Path target = Files.createDirectories(folder.resolve("countbench"));
+    String rows = "train-00000-of-00001.parquet";
+    Files.copy(Path.of("src/test/resources/benchmarks/parquet", rows), target.resolve(rows));
+    Files.writeString(
+        target.resolve("countbench_paired_questions.json"),
+        """
+        [{"question": "How many kettles?"}, {"question": "Gone?"}, {"question": "Grey?"},
+         {"question": "How many kettles now?"}]
+        """);
+    List<Question> questions =
+        new BenchmarkReader(Benchmarks.find("countbenchqa"), folder).questions();
+    assertEquals(
+        List.of("0", "3"), questions.stream().map(question -> question.example().id()).toList());
+    assertEquals("answer en How many kettles now?", questions.get(1).example().prefix());
+    assertEquals(List.of("10"), questions.get(1).example().references());
+    assertEquals(5, picture(questions.get(1)).width());
+  }
+
+  @Test
   void choicesAreAnsweredByTheirPlace() throws IOException {
     List<Question> questions = read("ai2d", "test-00000-of-00001.parquet");
     Question second = questions.get(1);

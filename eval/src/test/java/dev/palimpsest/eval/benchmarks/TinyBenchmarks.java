@@ -230,7 +230,7 @@ public final class TinyBenchmarks {
           "activitynet/frames/v_abc_0",
           "activitynet/frames/v_abc_1",
           "msrvtt/frames/video7010",
-          "msvd/frames/video1301",
+          "msvd/frames/vid1301",
           "vatex/frames/k_1_11"
         }) {
       for (int i = 1; i <= 40; i++) {

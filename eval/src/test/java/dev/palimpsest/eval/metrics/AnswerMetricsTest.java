@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.Collections;
 import java.util.List;
@@ -103,6 +104,17 @@ class AnswerMetricsTest {
   @Test
   void countsAboveFifteenCountToo() {
     assertEquals(1, value("tallyqa", "acc/count_20", List.of(record("1", "Twenty", "20"))));
+  }
+
+  @Test
+  void difficultQuestionsCountForBigVisionAlone() {
+    MetricRecord easy = new MetricRecord("1", "run", List.of("run", "run", "run"));
+    MetricRecord difficult =
+        new MetricRecord(
+            "2", "ride", List.of("walk"), Map.of("difficult_direct_answer", BooleanNode.TRUE));
+    List<MetricRecord> both = List.of(easy, difficult);
+    assertEquals(1, Metrics.find("aokvqa_da:official").score(both).value());
+    assertEquals(0.5, Metrics.find("aokvqa_da:big_vision").score(both).value());
   }
 
   @Test
