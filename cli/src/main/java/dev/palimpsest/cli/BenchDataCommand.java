@@ -175,11 +175,11 @@ final class BenchDataCommand implements Callable<Integer> {
                   i ->
                       new Thread(
                           () -> {
-                            while (System.nanoTime() < end) {
+                            do {
                               long first = next.getAndAdd(BATCH);
                               batches.training(first, batch(files, first)).close();
                               done.addAndGet(BATCH);
-                            }
+                            } while (System.nanoTime() < end);
                           }))
               .toList();
       workers.forEach(Thread::start);

@@ -133,10 +133,26 @@ class LauncherTest {
   @Test
   void theFlagsAreThoseOfTheTests() throws IOException {
     Matcher flags =
-        Pattern.compile("<jvm.flags>(.*)</jvm.flags>")
+        Pattern.compile("<jvm.(flags|vectors)>(.*)</jvm.")
             .matcher(Files.readString(Path.of("..", "pom.xml")));
-    assertTrue(flags.find());
-    assertTrue(Files.readString(LAUNCHER).contains("flags=(" + flags.group(1) + ")"));
+    for (String name : new String[] {"flags", "vectors"}) {
+      assertTrue(flags.find());
+      assertEquals(name, flags.group(1));
+      assertTrue(Files.readString(LAUNCHER).contains(name + "=(" + flags.group(2) + ")"));
+    }
+  }
+
+  @Test
+  void commandsThatReadManyPicturesGetVectorsWhereTheJvmHasThem() throws Exception {
+    String flag = "[--add-modules][jdk.incubator.vector]";
+    script(
+        home.resolve("bin/java"),
+        "if [ \"$3\" = -version ]; then echo 'WARNING: Using incubator modules'; echo 'openjdk"
+            + " version \"17.0.1\"'; exit; fi\nprintf '[%s]' \"$@\"; echo; exit 7\n");
+    assertTrue(run(root.resolve("palimpsest"), "eval").out.contains(flag));
+    assertTrue(!run(root.resolve("palimpsest"), "tasks").out.contains(flag));
+    java("17.0.1"); // one that fails with an unknown module
+    assertTrue(!run(root.resolve("palimpsest"), "eval").out.contains(flag));
   }
 
   private void java(String version) throws IOException {
