@@ -1,6 +1,7 @@
 package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.SuiteConfig;
@@ -14,9 +15,11 @@ import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.stages.RunFolder;
+import dev.palimpsest.stages.RunLock;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -114,6 +117,7 @@ final class EvalCommand implements Callable<Integer> {
   @Nullable Path baseline;
 
   @Override
+  @SuppressWarnings("try") // the lock is used by being held
   public Integer call() throws IOException {
     if (limit < 0 || batchSize < 1) {
       throw new UserMistake("--limit must be 0 or more and --batch-size 1 or more");
@@ -122,9 +126,14 @@ final class EvalCommand implements Callable<Integer> {
       Map<String, SuiteTaskConfig> tasks = tasks();
       Map<String, TaskResult> before = baseline == null ? Map.of() : baseline(baseline);
       // Missing files are told before a model is loaded.
-      requireFiles(tasks);
+      requireAnswerable(tasks);
       try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
-        evaluate(resources, tasks, before);
+        SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
+        Path folder = folder();
+        // Two evaluations of one folder would write over each other's answers.
+        try (RunLock lock = RunLock.take(new RunFolder(folder))) {
+          evaluate(model, folder, resources, tasks, before);
+        }
       }
       return CommandLine.ExitCode.OK;
     } catch (BenchmarkFormatException | MetricInputException e) {
@@ -161,35 +170,48 @@ final class EvalCommand implements Callable<Integer> {
         || Files.readAllLines(file).stream().anyMatch(line -> line.startsWith("tasks:"));
   }
 
-  /** Every benchmark that lacks files, all at once. */
-  private static void requireFiles(Map<String, SuiteTaskConfig> tasks) {
-    List<String> missing = new ArrayList<>();
-    for (SuiteTaskConfig task : tasks.values()) {
-      if (task.benchmark() != null && task.dataDir() != null) {
-        try {
-          new BenchmarkReader(Benchmarks.find(task.benchmark()), Path.of(task.dataDir())).data();
-        } catch (BenchmarkFormatException e) {
-          missing.add(String.valueOf(e.getMessage()));
-        }
-      }
-    }
-    if (!missing.isEmpty()) {
-      throw new UserMistake(String.join("\n", missing));
+  /** Every benchmark that lacks files and every metric that there is not, all at once. */
+  private static void requireAnswerable(Map<String, SuiteTaskConfig> tasks) {
+    List<String> mistakes = new ArrayList<>();
+    tasks.forEach(
+        (name, task) -> {
+          List<String> metrics = new ArrayList<>(task.metrics());
+          if (task.benchmark() != null && task.dataDir() != null) {
+            BenchmarkConfig benchmark = Benchmarks.find(task.benchmark());
+            metrics.addAll(benchmark.metrics());
+            try {
+              new BenchmarkReader(benchmark, Path.of(task.dataDir())).data();
+            } catch (BenchmarkFormatException e) {
+              mistakes.add(String.valueOf(e.getMessage()));
+            }
+          }
+          for (String metric : metrics) {
+            try {
+              Metrics.find(metric);
+            } catch (MetricInputException e) {
+              mistakes.add(name + ": " + e.getMessage());
+            }
+          }
+        });
+    if (!mistakes.isEmpty()) {
+      throw new UserMistake(String.join("\n", mistakes));
     }
   }
 
+  private Path folder() {
+    return out != null
+        ? out
+        : Path.of(
+            "evaluations", String.valueOf(checkpoint.toAbsolutePath().normalize().getFileName()));
+  }
+
   private void evaluate(
-      RunResources resources, Map<String, SuiteTaskConfig> tasks, Map<String, TaskResult> before)
-      throws IOException {
+      SavedModel model,
+      Path folder,
+      RunResources resources,
+      Map<String, SuiteTaskConfig> tasks,
+      Map<String, TaskResult> before) {
     PrintWriter terminal = spec.commandLine().getOut();
-    SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
-    Path folder =
-        out != null
-            ? out
-            : Path.of(
-                "evaluations",
-                String.valueOf(checkpoint.toAbsolutePath().normalize().getFileName()));
-    Files.createDirectories(folder);
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("checkpoint", model.folder().toString());
     facts.put("model", model.fingerprint());
@@ -218,14 +240,20 @@ final class EvalCommand implements Callable<Integer> {
             resources.manager(),
             folder.resolve("predictions"),
             new Selection(limit, samples, predictOnly));
+    long answered = 0;
     for (Map.Entry<String, SuiteTaskConfig> task : tasks.entrySet()) {
       TaskResult result = evaluator.evaluate(task.getKey(), task.getValue());
+      answered += result.examples();
       report.add(task.getKey(), result);
       terminal.println(line(task.getKey(), result));
       terminal.flush();
       // After each task: what is scored is there, whatever happens to the next.
       RunFolder.writeText(folder.resolve("results.json"), report.toJson());
       RunFolder.writeText(folder.resolve("results.md"), report.toMarkdown());
+    }
+    if (!samples.isEmpty() && answered == 0) {
+      throw new UserMistake(
+          "--samples: no task has an example of id " + String.join(", ", samples));
     }
     terminal.println(folder.resolve("results.md"));
   }

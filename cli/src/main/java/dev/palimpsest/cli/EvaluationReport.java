@@ -1,6 +1,7 @@
 package dev.palimpsest.cli;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -50,11 +51,19 @@ final class EvaluationReport {
   /** Tasks of a results file by name. */
   static Map<String, TaskResult> read(Path file) throws IOException {
     Map<String, TaskResult> tasks = new LinkedHashMap<>();
-    for (Map.Entry<String, JsonNode> task :
-        new ObjectMapper().readTree(file.toFile()).path("tasks").properties()) {
-      ObjectNode result = task.getValue().deepCopy();
-      result.remove(List.of("published", "baseline"));
-      tasks.put(task.getKey(), JSON.convertValue(result, TaskResult.class));
+    try {
+      for (Map.Entry<String, JsonNode> task :
+          new ObjectMapper().readTree(file.toFile()).path("tasks").properties()) {
+        if (task.getValue().deepCopy() instanceof ObjectNode result) {
+          result.remove(List.of("published", "baseline"));
+          tasks.put(task.getKey(), JSON.convertValue(result, TaskResult.class));
+        }
+      }
+    } catch (JsonProcessingException | IllegalArgumentException e) {
+      throw new UserMistake(
+          file
+              + " is not the results.json of an evaluation: "
+              + String.valueOf(e.getMessage()).split("\n", 2)[0]);
     }
     if (tasks.isEmpty()) {
       throw new UserMistake(file + " holds no results: expected the results.json of an evaluation");
@@ -160,7 +169,7 @@ final class EvaluationReport {
                 ? score.clusteredStandardError()
                 : score.standardError();
         out.append(
-            "| %s | %s | %s | %s | ↑ | %s | %s | %s | %d | %d | %d | %s | %s |\n"
+            "| %s | %s | %s | %s | ↑ | %s | %s | %s | %s | %d | %d | %s | %s |\n"
                 .formatted(
                     entry.getKey(),
                     result.protocol().getOrDefault("task", "").replaceFirst("^.* v(\\d+)'?$", "$1"),
@@ -172,7 +181,7 @@ final class EvaluationReport {
                         ? "%s to %s"
                             .formatted(number(score.low(), "%.4f"), number(score.high(), "%.4f"))
                         : "-",
-                    score.n(),
+                    headline ? Long.toString(score.n()) : "-",
                     result.truncated(),
                     score.parseFailures(),
                     row.paper == null ? "-" : number(row.paper, "%.1f") + (other ? " †" : ""),

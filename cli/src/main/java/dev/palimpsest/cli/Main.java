@@ -13,6 +13,7 @@ import dev.palimpsest.stages.DivergenceException;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.RunFolderInUseException;
 import dev.palimpsest.stages.StoppedException;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import picocli.CommandLine;
@@ -102,6 +103,10 @@ public final class Main implements Runnable {
     }
     if (e instanceof UncheckedIOException io) {
       err.println(io.getMessage() + ": " + io.getCause());
+      return USER_MISTAKE;
+    }
+    if (e instanceof IOException) {
+      err.println("cannot read or write: " + e);
       return USER_MISTAKE;
     }
     if (e instanceof UserMistake

@@ -16,8 +16,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.HashMap;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -57,7 +58,8 @@ final class ScoreCommand implements Runnable {
   @Option(
       names = "--cluster",
       paramLabel = "FIELD",
-      description = "Field that groups examples, such as image_id: adds the clustered error.")
+      description =
+          "Field that groups examples, such as image_id: adds the clustered error; the interval follows.")
   @Nullable String cluster;
 
   @Option(
@@ -118,14 +120,33 @@ final class ScoreCommand implements Runnable {
     file.put("predictions", predictions.toString());
     ArrayNode scores = file.putArray("scores");
     for (Metric metric : chosen) {
-      ScoreReport report =
-          ScoreReport.of(metric.score(records), records, Optional.ofNullable(cluster), bootstrap);
+      ScoreReport report = ScoreReport.of(metric.score(records), clusters(records), bootstrap);
       spec.commandLine().getOut().print(report.toText());
       scores.add(report.toJson());
     }
     if (json != null) {
       write(json, file.toPrettyString() + "\n");
     }
+  }
+
+  private Map<String, String> clusters(List<MetricRecord> records) {
+    String field = cluster;
+    if (field == null) {
+      return Map.of();
+    }
+    Map<String, String> clusters = new HashMap<>();
+    for (MetricRecord record : records) {
+      clusters.put(
+          record.id(),
+          record
+              .text(field)
+              .orElseThrow(
+                  () ->
+                      new UserMistake(
+                          "--cluster: record %s has no field \"%s\"; it has %s"
+                              .formatted(record.id(), field, record.fields().keySet()))));
+    }
+    return clusters;
   }
 
   /** Never leaves half a file. */

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.palimpsest.stages.RunFolder;
+import dev.palimpsest.stages.RunLock;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -138,6 +140,70 @@ class EvalCommandTest {
     Outcome unknown = eval(drawn.export(), "--suite", "docvq");
     assertEquals(2, unknown.exit());
     assertTrue(unknown.err().contains("did you mean 'docvqa'?"), unknown.err());
+  }
+
+  @Test
+  void misspeltMetricsOfAllTasksAreToldBeforeAModelIsLoaded() throws IOException {
+    Path suite =
+        Files.writeString(
+            folder.resolve("misspelt.yaml"),
+            """
+            tasks:
+              one: {benchmark: docvqa, dataDir: %1$s, metrics: ['anls:offical']}
+              two: {benchmark: textvqa, dataDir: %1$s, metrics: ['vqa_sfot']}
+            """
+                .formatted(data));
+    Outcome outcome = eval(folder.resolve("nowhere"), "--suite", suite.toString());
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.err().contains("one: metric \"anls\" has no variant"), outcome.err());
+    assertTrue(outcome.err().contains("nearest: \"vqa_soft\""), outcome.err());
+  }
+
+  @Test
+  void idsThatNoTaskHasAreAMistake() {
+    Outcome none =
+        eval(
+            drawn.export(),
+            "--suite",
+            "docvqa",
+            "--samples",
+            "7",
+            "--out",
+            folder.resolve("none").toString());
+    assertEquals(2, none.exit());
+    assertTrue(none.err().contains("no task has an example of id 7"), none.err());
+  }
+
+  @Test
+  void whatIsNoResultsFileIsNoBaseline() throws IOException {
+    for (String text : List.of("{\"tasks\": ", "{\"tasks\": {\"docvqa\": {\"x\": 1}}}", "[]")) {
+      Path file = Files.writeString(folder.resolve("no-results.json"), text);
+      Outcome outcome = eval(drawn.export(), "--suite", "docvqa", "--baseline", file.toString());
+      assertEquals(2, outcome.exit(), text);
+      assertTrue(outcome.err().contains("no-results.json"), outcome.err());
+      assertFalse(outcome.err().contains("\tat "), outcome.err());
+    }
+  }
+
+  @Test
+  @SuppressWarnings("try") // the lock is used by being held
+  void twoEvaluationsDoNotShareAFolder() {
+    Path out = folder.resolve("shared");
+    try (RunLock lock = RunLock.take(new RunFolder(out))) {
+      Outcome second = eval(drawn.export(), "--suite", "docvqa", "--out", out.toString());
+      assertEquals(2, second.exit());
+      assertTrue(second.err().contains("is in use by process"), second.err());
+    }
+    assertFalse(Files.exists(out.resolve("predictions")));
+  }
+
+  @Test
+  void aFolderThatCannotBeWrittenIsNoStackTrace() throws IOException {
+    Path file = Files.writeString(folder.resolve("a-file"), "");
+    Outcome outcome =
+        eval(drawn.export(), "--suite", "docvqa", "--out", file.resolve("below").toString());
+    assertEquals(2, outcome.exit());
+    assertFalse(outcome.err().contains("\tat "), outcome.err());
   }
 
   @Test

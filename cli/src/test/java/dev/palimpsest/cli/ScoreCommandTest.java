@@ -70,6 +70,26 @@ class ScoreCommandTest {
   }
 
   @Test
+  void aLineWithoutItsPredictionIsNoEmptyAnswer(@TempDir Path folder) throws IOException {
+    String file = predictions(folder, "{\"id\": 1, \"answer\": \"a\", \"reference\": \"a\"}");
+    Outcome outcome = Outcome.of("score", file, "--metric", "exact_match");
+    assertEquals(2, outcome.exit(), outcome.out());
+    assertTrue(outcome.err().contains("p.jsonl:1: \"prediction\" must be a text, got none"));
+  }
+
+  @Test
+  void aMissingClusterFieldIsTheUsersMistake(@TempDir Path folder) throws IOException {
+    String file =
+        predictions(
+            folder,
+            "{\"id\": 1, \"prediction\": \"a\", \"reference\": \"a\", \"image\": \"p\"}",
+            "{\"id\": 2, \"prediction\": \"a\", \"reference\": \"b\"}");
+    Outcome outcome = Outcome.of("score", file, "--metric", "exact_match", "--cluster", "image");
+    assertEquals(2, outcome.exit(), outcome.out());
+    assertTrue(outcome.err().contains("record 2 has no field \"image\""), outcome.err());
+  }
+
+  @Test
   void aMissingFileIsTheUsersMistake(@TempDir Path folder) {
     Outcome outcome = Outcome.of("score", folder.resolve("no.jsonl").toString(), "--metric", "vqa");
     assertEquals(2, outcome.exit(), outcome.err());

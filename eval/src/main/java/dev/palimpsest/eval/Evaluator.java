@@ -28,14 +28,13 @@ import dev.palimpsest.model.Parameters;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Scores a model on tasks. */
@@ -108,7 +107,8 @@ public final class Evaluator {
         new PredictionFile(predictionsFolder, name, questions, keys, batchSize)) {
       answer(task, file);
       file.finish();
-      return result(task, file, task.protocol(split.hex(), cut > 0), cut);
+      return result(
+          task, file, task.protocol(split.hex(), cut > 0), cut, clusters(questions, keys));
     }
   }
 
@@ -168,10 +168,28 @@ public final class Evaluator {
     return key;
   }
 
+  /**
+   * By example, the hash of its pictures: examples about the same ones are no independent draws.
+   */
+  private static Map<String, String> clusters(List<Question> questions, List<ObjectNode> keys) {
+    Map<String, String> clusters = new HashMap<>();
+    for (int i = 0; i < keys.size(); i++) {
+      Example example = questions.get(i).example();
+      clusters.put(
+          example.id(),
+          example.images().isEmpty() ? example.id() : keys.get(i).path("images").asText());
+    }
+    return clusters;
+  }
+
   // ---- Scores
 
   private TaskResult result(
-      EvaluationTask task, PredictionFile file, Protocol protocol, long cutPrompts) {
+      EvaluationTask task,
+      PredictionFile file,
+      Protocol protocol,
+      long cutPrompts,
+      Map<String, String> clusters) {
     int n = task.questions().size();
     List<String> notes = new ArrayList<>();
     List<MetricRecord> records = new ArrayList<>();
@@ -209,7 +227,9 @@ public final class Evaluator {
         n,
         Score.ofRatio(exact, ones),
         Score.ofRatio(hits, tokens),
-        selection.predictOnly() ? List.of() : scores(task, records, protocol, notes, answersKept),
+        selection.predictOnly()
+            ? List.of()
+            : scores(task, records, protocol, notes, answersKept, clusters),
         benchmark == null ? null : benchmark.name(),
         benchmark == null ? 0 : benchmark.examples(),
         truncated,
@@ -257,11 +277,15 @@ public final class Evaluator {
       List<MetricRecord> records,
       Protocol protocol,
       List<String> notes,
-      boolean answersKept) {
+      boolean answersKept,
+      Map<String, String> clusters) {
     List<MetricScore> scores = new ArrayList<>();
-    Set<String> ids = records.stream().map(MetricRecord::id).collect(Collectors.toSet());
     for (Metric metric : task.metrics()) {
-      if (records.isEmpty() || (answersKept && metric.needs().startsWith("references"))) {
+      if (records.isEmpty()) {
+        notes.add(metric.id().key() + ": not scored, there are no examples");
+        continue;
+      }
+      if (answersKept && metric.needs().startsWith("references")) {
         notes.add(
             "%s: not scored, the answers are kept back; hand the predictions in where they are"
                 .formatted(metric.id().key()));
@@ -274,16 +298,13 @@ public final class Evaluator {
       MetricResult result =
           metric.score(
               metric.id().key().equals(MASKS) ? decoded(records, task.maskDecoder()) : records);
-      boolean mean = result.headline().isMean();
       // Several questions about a picture are not independent of each other.
       boolean clustered =
-          mean && result.examples().stream().allMatch(example -> ids.contains(example.id()));
+          !result.examples().isEmpty()
+              && result.examples().stream().allMatch(example -> clusters.containsKey(example.id()));
       ScoreReport report =
           ScoreReport.of(
-              result,
-              records,
-              clustered ? Optional.of("image") : Optional.empty(),
-              mean ? MEANS : CORPUS);
+              result, clustered ? clusters : Map.of(), result.headline().isMean() ? MEANS : CORPUS);
       scores.add(MetricScore.of(report, protocol.hash(metric.id())));
     }
     return scores;

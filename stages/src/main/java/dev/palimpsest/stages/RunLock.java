@@ -20,11 +20,11 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One process a run folder. The operating system lets go of the lock when its holder ends, however
- * it ends: {@code run.lock} stays behind and stands in nobody's way. What is written in it is for
- * the message alone.
+ * One process a folder of results. The operating system lets go of the lock when its holder ends,
+ * however it ends: {@code run.lock} stays behind and stands in nobody's way. What is written in it
+ * is for the message alone.
  */
-final class RunLock implements AutoCloseable {
+public final class RunLock implements AutoCloseable {
   /** Far behind the text, so that others can read it where locks are mandatory. */
   private static final long POSITION = Long.MAX_VALUE - 1;
 
@@ -42,7 +42,7 @@ final class RunLock implements AutoCloseable {
    *
    * @throws RunFolderInUseException when another process, or another run of this one, holds it
    */
-  static RunLock take(RunFolder folder) {
+  public static RunLock take(RunFolder folder) {
     Path file = folder.root().resolve("run.lock");
     try {
       FileChannel channel =

@@ -4,9 +4,11 @@ import dev.palimpsest.eval.metrics.MetricResult.Headline;
 import java.util.Arrays;
 import java.util.OptionalDouble;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /**
- * Resamples examples with replacement. The same seed, iterations and examples give the same bits.
+ * Resamples examples, or clusters of them, with replacement. The same seed, iterations and examples
+ * give the same bits.
  *
  * @param iterations resamples
  * @param seed of the draws
@@ -31,26 +33,50 @@ public record Bootstrap(int iterations, long seed, double level) {
 
   /** Standard deviation over the resamples; empty for fewer than two examples. */
   OptionalDouble standardError(int n, Headline headline) {
-    return n < 2 ? OptionalDouble.empty() : Statistics.standardDeviation(resamples(n, headline));
+    return standardError(alone(n), headline);
+  }
+
+  /** The same where examples come in clusters, which are drawn whole; empty for fewer than two. */
+  OptionalDouble standardError(int[][] clusters, Headline headline) {
+    return clusters.length < 2
+        ? OptionalDouble.empty()
+        : Statistics.standardDeviation(resamples(clusters, headline));
   }
 
   /** The interval that leaves the same share of resamples on either side. */
   Interval interval(int n, Headline headline) {
-    double[] values = resamples(n, headline);
+    return interval(alone(n), headline);
+  }
+
+  /** The same where examples come in clusters, which are drawn whole. */
+  Interval interval(int[][] clusters, Headline headline) {
+    double[] values = resamples(clusters, headline);
     Arrays.sort(values);
     double tail = (1 - level) / 2;
     return new Interval(percentile(values, tail), percentile(values, 1 - tail));
   }
 
-  private double[] resamples(int n, Headline headline) {
+  private static int[][] alone(int n) {
+    return IntStream.range(0, n).mapToObj(i -> new int[] {i}).toArray(int[][]::new);
+  }
+
+  private double[] resamples(int[][] clusters, Headline headline) {
     SplittableRandom random = new SplittableRandom(seed);
     double[] values = new double[iterations];
-    int[] drawn = new int[n];
+    int[][] drawn = new int[clusters.length][];
     for (int i = 0; i < iterations; i++) {
-      for (int j = 0; j < n; j++) {
-        drawn[j] = random.nextInt(n);
+      int size = 0;
+      for (int j = 0; j < drawn.length; j++) {
+        drawn[j] = clusters[random.nextInt(clusters.length)];
+        size += drawn[j].length;
       }
-      values[i] = headline.of(drawn);
+      int[] examples = new int[size];
+      int at = 0;
+      for (int[] cluster : drawn) {
+        System.arraycopy(cluster, 0, examples, at, cluster.length);
+        at += cluster.length;
+      }
+      values[i] = headline.of(examples);
     }
     return values;
   }

@@ -51,7 +51,7 @@ public record MetricRecord(
   }
 
   /** A field as text: strings as they are, numbers and booleans as JSON writes them. */
-  Optional<String> text(String field) {
+  public Optional<String> text(String field) {
     return Optional.ofNullable(fields.get(field)).filter(n -> !n.isNull()).map(JsonNode::asText);
   }
 

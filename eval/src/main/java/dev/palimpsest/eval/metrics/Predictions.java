@@ -121,10 +121,14 @@ public final class Predictions {
 
   private static MetricRecord record(String id, Line predicted, Line wanted) {
     JsonNode prediction = predicted.object().path("prediction");
-    // Metrics of boxes and masks may have all they need in fields.
-    if (!prediction.isTextual() && !prediction.isMissingNode()) {
+    // Metrics of boxes and masks may have all they need in these.
+    boolean elsewhere =
+        predicted.object().has("detections") || predicted.object().has("prediction_mask");
+    if (!prediction.isTextual() && !(prediction.isMissingNode() && elsewhere)) {
       throw new MetricInputException(
-          predicted.where() + ": \"prediction\" must be a text, got " + prediction);
+          predicted.where()
+              + ": \"prediction\" must be a text, got "
+              + (prediction.isMissingNode() ? "none" : prediction));
     }
     Map<String, JsonNode> fields = new LinkedHashMap<>();
     for (Line line : List.of(predicted, wanted)) {

@@ -2,11 +2,11 @@ package dev.palimpsest.eval.metrics;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.HashMap;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
 
 /**
@@ -23,38 +23,45 @@ public record ScoreReport(
     Bootstrap bootstrap) {
 
   /**
-   * Computes standard errors and interval.
+   * Computes standard errors and interval. With clusters the interval is over draws of clusters, as
+   * wide as the clustered error says.
    *
-   * @param clusterField field whose equal values make a cluster
-   * @throws MetricInputException when the metric's headline is not a mean over examples, which a
-   *     clustered error needs
+   * @param clusters by example, what it belongs to, such as its picture; empty where examples stand
+   *     alone
+   * @throws MetricInputException when there are clusters, but no examples with scores of their own
    */
   public static ScoreReport of(
-      MetricResult result,
-      List<MetricRecord> records,
-      Optional<String> clusterField,
-      Bootstrap bootstrap) {
+      MetricResult result, Map<String, String> clusters, Bootstrap bootstrap) {
+    if (clusters.isEmpty()) {
+      return new ScoreReport(
+          result,
+          result.standardError(bootstrap),
+          OptionalDouble.empty(),
+          result.interval(bootstrap),
+          bootstrap);
+    }
+    if (result.examples().isEmpty()) {
+      throw new MetricInputException(
+          result.metric().key() + " gives examples no scores: it has no clustered error");
+    }
+    List<String> names =
+        result.examples().stream().map(e -> clusters.getOrDefault(e.id(), e.id())).toList();
+    Map<String, List<Integer>> members = new LinkedHashMap<>();
+    for (int i = 0; i < names.size(); i++) {
+      members.computeIfAbsent(names.get(i), name -> new ArrayList<>()).add(i);
+    }
+    int[][] groups =
+        members.values().stream()
+            .map(group -> group.stream().mapToInt(i -> i).toArray())
+            .toArray(int[][]::new);
     return new ScoreReport(
         result,
         result.standardError(bootstrap),
-        clusterField.isEmpty()
-            ? OptionalDouble.empty()
-            : clustered(result, records, clusterField.get()),
-        result.interval(bootstrap),
+        result.headline().isMean()
+            ? Statistics.clusteredStandardError(result.scores(), names)
+            : bootstrap.standardError(groups, result.headline()),
+        bootstrap.interval(groups, result.headline()),
         bootstrap);
-  }
-
-  private static OptionalDouble clustered(
-      MetricResult result, List<MetricRecord> records, String field) {
-    if (!result.headline().isMean()) {
-      throw new MetricInputException(
-          result.metric().key() + " is not a mean over examples: it has no clustered error");
-    }
-    Map<String, String> clusters = new HashMap<>();
-    records.forEach(r -> clusters.put(r.id(), r.require(field).asText()));
-    return Statistics.clusteredStandardError(
-        result.scores(),
-        result.examples().stream().map(e -> clusters.getOrDefault(e.id(), e.id())).toList());
   }
 
   /** One object, written beside results. */
