@@ -12,8 +12,11 @@ import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
+import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.eval.metrics.Metrics;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -119,6 +122,7 @@ final class TasksCommand implements Runnable {
     @Override
     public void run() {
       BenchmarkConfig task = Benchmarks.find(name);
+      requireMetrics(task);
       PrintWriter out = spec.commandLine().getOut();
       out.print(ConfigYaml.write(task));
       out.println();
@@ -156,6 +160,20 @@ final class TasksCommand implements Runnable {
         first.example().references().forEach(answer -> out.println("answer: " + answer));
       } catch (BenchmarkFormatException e) {
         throw new UserMistake(String.valueOf(e.getMessage()));
+      }
+    }
+
+    private static void requireMetrics(BenchmarkConfig task) {
+      List<String> mistakes = new ArrayList<>();
+      for (String metric : task.metrics()) {
+        try {
+          Metrics.find(metric);
+        } catch (MetricInputException e) {
+          mistakes.add(String.valueOf(e.getMessage()));
+        }
+      }
+      if (!mistakes.isEmpty()) {
+        throw new UserMistake(String.join("\n", mistakes));
       }
     }
   }

@@ -218,6 +218,30 @@ class EvalCommandTest {
     assertTrue(show.out().contains("rrc.cvc.uab.es"), show.out());
   }
 
+  @Test
+  void aDefinitionOfOnesOwnIsShownWithoutItsFiles() throws IOException {
+    String kettles =
+        """
+        include: questions
+        name: kettles
+        title: Kettles
+        prompt: 'answer {topic} {question}'
+        metrics: ['%s']
+        split: all
+        data: [{format: json_lines, files: {rows: rows.jsonl}, from: a desk}]
+        """;
+    Path file =
+        Files.writeString(folder.resolve("kettles.yaml"), kettles.formatted("anls:official"));
+    Outcome show = Outcome.of("tasks", "show", file.toString());
+    assertEquals(0, show.exit(), show.err());
+    assertTrue(show.out().contains("answer {topic} What colour is the kettle?"), show.out());
+
+    Files.writeString(file, kettles.formatted("anls:offical"));
+    Outcome misspelt = Outcome.of("tasks", "show", file.toString());
+    assertEquals(2, misspelt.exit());
+    assertTrue(misspelt.err().contains("nearest: \"official\""), misspelt.err());
+  }
+
   private Outcome eval(Path model, String... options) {
     List<String> args = new ArrayList<>(List.of("eval", model.toString()));
     args.addAll(List.of("--data-dir", data.toString()));

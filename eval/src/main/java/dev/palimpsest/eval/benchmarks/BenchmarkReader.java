@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.text.Normalizer;
@@ -117,25 +118,23 @@ public final class BenchmarkReader {
                 id, List.of(), question == null ? "" : question.asText(), List.of(), fields));
   }
 
-  /** The prompt of a made-up example, for readers without the files. */
+  /**
+   * The prompt of a made-up example, for readers without the files. Fields that no shipped
+   * benchmark has stay as they are in the template.
+   */
   public static String samplePrompt(BenchmarkConfig benchmark) {
     JsonNodeFactory nodes = JsonNodeFactory.instance;
-    return new PromptTemplate(benchmark.prompt(), benchmark.choiceSeparator())
-        .of(
-            new BenchmarkExample(
-                "made up",
-                List.of(),
-                "What colour is the kettle?",
-                List.of(),
-                Map.of(
-                    "language",
-                    nodes.textNode("de"),
-                    "choices",
-                    nodes.arrayNode().add("teal").add("red"),
-                    "options",
-                    nodes.textNode("(a) Teal (b) Red"),
-                    "hint",
-                    nodes.textNode("A kettle is on a stove."))));
+    PromptTemplate prompt = new PromptTemplate(benchmark.prompt(), benchmark.choiceSeparator());
+    Map<String, JsonNode> fields = new LinkedHashMap<>();
+    prompt.names().forEach(name -> fields.put(name, nodes.textNode("{" + name + "}")));
+    fields.put("language", nodes.textNode("de"));
+    fields.put("choices", nodes.arrayNode().add("teal").add("red"));
+    fields.put("answer_index", nodes.numberNode(0));
+    fields.put("options", nodes.textNode("(a) Teal (b) Red"));
+    fields.put("hint", nodes.textNode("A kettle is on a stove."));
+    return prompt.of(
+        new BenchmarkExample(
+            "made up", List.of(), "What colour is the kettle?", List.of(), fields));
   }
 
   /** The first form of the files that is complete. */
@@ -243,8 +242,16 @@ public final class BenchmarkReader {
    * A picture's file. Archives that were packed or unpacked elsewhere may hold names with accents
    * in composed or decomposed form; either is the name.
    */
-  private static Path picture(Path images, String name) {
-    Path file = images.resolve(name);
+  private Path picture(Path images, String name) {
+    Path file;
+    try {
+      file = images.resolve(name);
+    } catch (InvalidPathException e) {
+      throw new BenchmarkFormatException(
+          ("benchmark %s: '%s' cannot be the name of a picture here: %s; names beyond ASCII need a"
+                  + " UTF-8 locale, such as LC_ALL=C.UTF-8")
+              .formatted(benchmark.name(), name, e.getReason()));
+    }
     if (name.chars().allMatch(c -> c < 128) || Files.exists(file)) {
       return file;
     }

@@ -30,6 +30,11 @@ final class PromptTemplate {
         .replaceAll(match -> Matcher.quoteReplacement(value(match.group(1), example)));
   }
 
+  /** The names in braces. */
+  List<String> names() {
+    return FIELD.matcher(template).results().map(match -> match.group(1)).toList();
+  }
+
   private String value(String field, BenchmarkExample example) {
     return switch (field) {
       case "question" -> example.question();

@@ -281,6 +281,19 @@ class BenchmarksTest {
   }
 
   @Test
+  void aNameThatCanBeNoFilesIsTold(@TempDir Path data) throws IOException {
+    Files.createDirectories(data.resolve("textvqa/train_images"));
+    Files.writeString(
+        data.resolve("textvqa/TextVQA_0.5.1_val.json"),
+        "{\"data\": [{\"question_id\": 7, \"image_id\": \"a\\u0000b\", \"question\": \"q\"}]}");
+    BenchmarkFormatException name =
+        assertThrows(
+            BenchmarkFormatException.class,
+            () -> new BenchmarkReader(Benchmarks.find("textvqa"), data).questions());
+    assertTrue(String.valueOf(name.getMessage()).contains("UTF-8 locale"), name.getMessage());
+  }
+
+  @Test
   void missingFilesAreNamedWithWhereTheyAreHad(@TempDir Path empty) {
     BenchmarkFormatException missing =
         assertThrows(
