@@ -14,6 +14,9 @@ import java.util.stream.Collectors;
 public final class ConfigYaml {
   private static final int LINE = 90;
 
+  /** Stands for any path where it is decided whether something fits on a line. */
+  private static final String ANY_PATH = "/".repeat(40);
+
   private ConfigYaml() {}
 
   /** The whole recipe. */
@@ -78,7 +81,7 @@ public final class ConfigYaml {
   /** Writes what follows a key's colon or a list's dash, line break included. */
   private static void block(Object value, int indent, StringBuilder out) {
     String line = flow(value);
-    if (isFlat(value) && indent > 0 && indent + line.length() < LINE) {
+    if (isFlat(value) && indent > 0 && indent + flow(anywhere(value)).length() < LINE) {
       out.append(' ').append(line).append('\n');
     } else if (value instanceof Map<?, ?> map && !map.isEmpty()) {
       out.append('\n');
@@ -93,6 +96,25 @@ public final class ConfigYaml {
     } else {
       out.append(' ').append(line).append('\n');
     }
+  }
+
+  /**
+   * A value with all its paths alike. Where lines break must not depend on where a run lies: equal recipes
+   * in two run folders give texts that differ by the folder's name alone.
+   */
+  private static Object anywhere(Object value) {
+    if (value instanceof Map<?, ?> map) {
+      Map<Object, Object> members = new LinkedHashMap<>();
+      map.forEach((key, member) -> members.put(key, anywhere(member)));
+      return members;
+    }
+    if (value instanceof List<?> list) {
+      return list.stream().map(ConfigYaml::anywhere).toList();
+    }
+    boolean path =
+        value instanceof Reference
+            || (value instanceof String text && (text.contains("/") || text.contains("\\")));
+    return path ? ANY_PATH : value;
   }
 
   private static void entry(Object key, Object value, int indent, StringBuilder out) {

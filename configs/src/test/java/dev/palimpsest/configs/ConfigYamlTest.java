@@ -44,6 +44,21 @@ class ConfigYamlTest {
                 "{name: stage1, init: {stage: stage0}, resolution: 224, textTokens: 128}")));
   }
 
+  @Test
+  void whereLinesBreakDoesNotDependOnWhereTheRunLies() {
+    Init shortPaths = pretrained("/a");
+    Init longPaths = pretrained("/a-rather-long-folder/of-a-shared-file-system/under-which-it-lies");
+    assertEquals(
+        ConfigYaml.write((Record) shortPaths).replace("/a/", "/x/"),
+        ConfigYaml.write((Record) longPaths)
+            .replace("/a-rather-long-folder/of-a-shared-file-system/under-which-it-lies/", "/x/"));
+  }
+
+  private static Init pretrained(String folder) {
+    return new Init.FromPretrained(
+        folder + "/siglip.npz", folder + "/gemma", null, Init.ConnectorInit.ZERO);
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -121,9 +136,9 @@ class ConfigYamlTest {
   @Test
   void longValuesAreBrokenIntoLines() {
     String images = "a/very/long/folder/name".repeat(5);
-    TaskConfig task = new TaskConfig(new SourceConfig.JsonLines("a.jsonl", images));
+    TaskConfig task = new TaskConfig(new SourceConfig.JsonLines("data/a.jsonl", images));
     assertEquals(
-        "source:\n  jsonl:\n    path: a.jsonl\n    images: "
+        "source:\n  jsonl:\n    path: data/a.jsonl\n    images: "
             + images
             + "\ntype: {prefixSuffix: {}}\nfields: {}\nframes: 1\nbadShare: 0\n",
         ConfigYaml.write(task));
