@@ -21,14 +21,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * Training checkpoints of one stage, each an atomic folder under {@code root}; see {@link
- * CheckpointManifest} for the format. A store has one writer; readers may come and go.
+ * CheckpointManifest} for the format. A store has one writer; readers may come and go. Folders of
+ * other names than {@code examples-000000001024}, such as copies that somebody has put aside, are
+ * neither read nor removed.
  */
 public final class CheckpointStore {
   private static final Logger log = LoggerFactory.getLogger(CheckpointStore.class);
@@ -36,8 +40,13 @@ public final class CheckpointStore {
   /** Left free beside a checkpoint: logs and scores want to be written too. */
   private static final long SPARE_BYTES = 16L << 20;
 
+  private static final Pattern NAME = Pattern.compile("examples-\\d{12}");
+
   private final Path root;
   private final Space space;
+
+  /** Names of those that were found damaged and have not been written again. */
+  private final Set<String> damaged = ConcurrentHashMap.newKeySet();
 
   /** How much room a folder's file system has. */
   @FunctionalInterface
@@ -158,6 +167,7 @@ public final class CheckpointStore {
     } catch (UncheckedIOException e) {
       throw failed(name, reason(e), e);
     }
+    damaged.remove(name);
     return target;
   }
 
@@ -237,6 +247,7 @@ public final class CheckpointStore {
             "passed over a checkpoint that is %s: %s".formatted(e.kind(), e.getMessage());
         log.warn(sentence);
         said.accept(sentence);
+        damaged.add(name);
       }
     }
     return Optional.empty();
@@ -254,7 +265,7 @@ public final class CheckpointStore {
       return entries
           .filter(Files::isDirectory)
           .map(p -> String.valueOf(p.getFileName()))
-          .filter(name -> !name.startsWith("."))
+          .filter(name -> NAME.matcher(name).matches())
           .sorted()
           .toList();
     } catch (IOException e) {
@@ -264,7 +275,8 @@ public final class CheckpointStore {
 
   /**
    * Removes all but the newest {@code keep}, and never those that {@code pinned} names. What does
-   * not have a manifest and files of its sizes is neither counted nor removed.
+   * not have a manifest and files of its sizes, or was found damaged by {@link #latest()}, is
+   * neither counted nor removed: it must not push out those that are whole.
    */
   public void retain(int keep, Set<String> pinned) {
     try {
@@ -272,7 +284,7 @@ public final class CheckpointStore {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot clear leftovers in " + root, e);
     }
-    List<String> whole = names().stream().filter(this::isWhole).toList();
+    List<String> whole = names().stream().filter(name -> !damaged.contains(name) && isWhole(name)).toList();
     for (String name : whole.subList(0, Math.max(0, whole.size() - keep))) {
       if (!pinned.contains(name)) {
         Durable.remove(root.resolve(name));

@@ -36,6 +36,10 @@ import org.slf4j.LoggerFactory;
 
 @NullUnmarked
 class CheckpointStoreTest {
+  private static final String C1 = name(1);
+  private static final String C2 = name(2);
+  private static final String C3 = name(3);
+
   @TempDir Path root;
   private final NDManager manager = NDManager.newBaseManager();
   private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
@@ -62,10 +66,10 @@ class CheckpointStoreTest {
     groups.put("mu", parameters(new float[] {1, 2, 3, 4, 5, 6}));
     Map<String, Object> facts =
         Map.of("examples", 1024, "seed", 1L << 40, "loss", 0.1, "parents", List.of("a", "b"));
-    store.commit("examples-0001", groups, facts);
+    store.commit(C1, groups, facts);
 
     TrainingCheckpoint read = store.latest().orElseThrow();
-    assertEquals("examples-0001", read.name());
+    assertEquals(C1, read.name());
     assertEquals(facts, read.facts());
     assertEquals(List.of("parameters", "mu"), read.groups());
     try (Parameters parameters = read.read(manager, "parameters")) {
@@ -83,7 +87,7 @@ class CheckpointStoreTest {
 
   @Test
   void readArraysCanBeUpdatedInPlaceWithoutTouchingTheFile() {
-    commit("c1", 1);
+    commit(C1, 1);
     TrainingCheckpoint checkpoint = store.latest().orElseThrow();
     try (Parameters parameters = checkpoint.read(manager, "parameters")) {
       parameters.get("b/kernel").addi(5);
@@ -98,25 +102,25 @@ class CheckpointStoreTest {
 
   @Test
   void theNewestIsTheGreatestName() {
-    commit("examples-0002", 2);
-    commit("examples-0010", 10);
-    commit("examples-0009", 9);
+    commit(C2, 2);
+    commit(name(10), 10);
+    commit(name(9), 9);
     assertEquals(10, value(store.latest().orElseThrow()));
-    assertEquals(List.of("examples-0002", "examples-0009", "examples-0010"), store.names());
+    assertEquals(List.of(C2, name(9), name(10)), store.names());
   }
 
   @Test
   void anEqualNameReplaces() {
-    commit("c1", 1);
-    commit("c1", 2);
+    commit(C1, 1);
+    commit(C1, 2);
     assertEquals(2, value(store.latest().orElseThrow()));
     assertEquals(1, entries());
   }
 
   @Test
   void aFlippedBitFallsBackWithAWarning() throws IOException {
-    commit("c1", 1);
-    Path file = commit("c2", 2).resolve("parameters.safetensors");
+    commit(C1, 1);
+    Path file = commit(C2, 2).resolve("parameters.safetensors");
     byte[] bytes = Files.readAllBytes(file);
     bytes[bytes.length - 3] ^= 1;
     Files.write(file, bytes);
@@ -126,8 +130,8 @@ class CheckpointStoreTest {
 
   @Test
   void aShortFileIsTruncatedAndALongOneCorrupt() throws IOException {
-    commit("c1", 1);
-    Path file = commit("c2", 2).resolve("parameters.safetensors");
+    commit(C1, 1);
+    Path file = commit(C2, 2).resolve("parameters.safetensors");
     byte[] bytes = Files.readAllBytes(file);
     Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length - 1));
     assertEquals(1, value(store.latest().orElseThrow()));
@@ -140,7 +144,7 @@ class CheckpointStoreTest {
 
   @Test
   void anyChangeOfTheManifestIsFound() throws IOException {
-    Path manifest = commit("c1", 1).resolve("manifest.json");
+    Path manifest = commit(C1, 1).resolve("manifest.json");
     String text = Files.readString(manifest);
     Files.writeString(manifest, text.replace("\"examples\" : 1", "\"examples\" : 7"));
     assertEquals(Kind.CORRUPT, refused(manifest.getParent()).kind());
@@ -161,8 +165,8 @@ class CheckpointStoreTest {
 
   @Test
   void aLaterVersionStopsInsteadOfLosingItsWork() throws IOException {
-    commit("c1", 1);
-    rewrite(commit("c2", 2), "\"version\" : 1", "\"version\" : 2");
+    commit(C1, 1);
+    rewrite(commit(C2, 2), "\"version\" : 1", "\"version\" : 2");
     var e = assertThrows(CheckpointFormatException.class, () -> store.latest());
     assertEquals(Kind.TOO_NEW, e.kind());
     assertTrue(e.getMessage().endsWith("this program reads up to 1; update it"), e.getMessage());
@@ -170,18 +174,18 @@ class CheckpointStoreTest {
 
   @Test
   void otherFoldersAreForeign() throws IOException {
-    commit("c1", 1);
-    Path other = Files.createDirectory(root.resolve("store/zzz"));
+    commit(C1, 1);
+    Path other = Files.createDirectory(root.resolve("store/" + C2));
     assertEquals(Kind.FOREIGN, refused(other).kind());
     Files.writeString(other.resolve("manifest.json"), "{\"name\":\"web app\"}");
     assertEquals(Kind.FOREIGN, refused(other).kind());
     assertEquals(1, value(store.latest().orElseThrow()));
-    assertWarned("FOREIGN", "zzz");
+    assertWarned("FOREIGN", C2);
   }
 
   @Test
   void aManifestCannotNameFilesElsewhere() throws IOException {
-    Path folder = commit("c1", 1);
+    Path folder = commit(C1, 1);
     rewrite(folder, "parameters.safetensors", "../../secret.safetensors");
     assertTrue(refused(folder).getMessage().contains("no plain file name"));
   }
@@ -195,24 +199,24 @@ class CheckpointStoreTest {
 
   @Test
   void whatACrashLeftIsIgnoredAndThenRemoved() throws IOException {
-    commit("c1", 1);
-    Path half = Files.createDirectory(root.resolve("store/.c2.writing"));
+    commit(C1, 1);
+    Path half = Files.createDirectory(root.resolve("store/." + C2 + ".writing"));
     Files.writeString(half.resolve("parameters.safetensors"), "half");
-    Files.createDirectory(root.resolve("store/.c0.replaced"));
+    Files.createDirectory(root.resolve("store/." + name(0) + ".replaced"));
     assertEquals(1, value(store.latest().orElseThrow()));
     assertTrue(Files.exists(half), "a reader leaves another process's work alone");
-    commit("c3", 3);
+    commit(C3, 3);
     assertEquals(2, entries());
-    assertWarned("left by an interrupted run", ".c2.writing");
+    assertWarned("left by an interrupted run", "." + C2 + ".writing");
   }
 
   @Test
   void aFailedCommitLeavesTheStoreAsItWas() {
-    commit("c1", 1);
+    commit(C1, 1);
     Parameters broken = parameters(new float[6]);
     broken.get("a/bias").close();
     assertThrows(
-        RuntimeException.class, () -> store.commit("c1", Map.of("parameters", broken), Map.of()));
+        RuntimeException.class, () -> store.commit(C1, Map.of("parameters", broken), Map.of()));
     assertEquals(1, entries());
     assertEquals(1, value(store.latest().orElseThrow()));
   }
@@ -220,20 +224,20 @@ class CheckpointStoreTest {
   @Test
   void retainKeepsTheNewestAndThePinned() throws IOException {
     for (int i = 1; i <= 5; i++) {
-      commit("c" + i, i);
+      commit(name(i), i);
     }
-    Files.createDirectory(root.resolve("store/unknown"));
-    store.retain(2, Set.of("c1"));
-    assertEquals(List.of("c1", "c4", "c5", "unknown"), store.names());
+    Files.createDirectory(root.resolve("store/" + name(6)));
+    store.retain(2, Set.of(C1));
+    assertEquals(List.of(C1, name(4), name(5), name(6)), store.names());
     store.retain(9, Set.of());
     assertEquals(4, entries());
   }
 
   @Test
   void aTruncatedCheckpointDoesNotCountAsKept() throws IOException {
-    commit("c1", 1);
+    commit(C1, 1);
     Files.write(
-        commit("c2", 2).resolve("parameters.safetensors"),
+        commit(C2, 2).resolve("parameters.safetensors"),
         new byte[3],
         StandardOpenOption.TRUNCATE_EXISTING);
     store.retain(1, Set.of());
@@ -241,12 +245,49 @@ class CheckpointStoreTest {
   }
 
   @Test
+  void aDamagedOneThatIsTheNewestByNameDoesNotPushOutWhatIsWritten() throws IOException {
+    commit(C1, 1);
+    Path file = commit(C3, 3).resolve("parameters.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[bytes.length - 3] ^= 1;
+    Files.write(file, bytes);
+    assertEquals(1, value(store.latest().orElseThrow()));
+    commit(C2, 2);
+    store.retain(1, Set.of());
+    assertEquals(List.of(C2, C3), store.names());
+    assertEquals(2, value(store.latest().orElseThrow()));
+    commit(C3, 4);
+    store.retain(1, Set.of());
+    assertEquals(List.of(C3), store.names());
+  }
+
+  @Test
+  void aCopyThatSomebodyPutAsideIsNeitherReadNorRemoved() throws IOException {
+    Path first = commit(C1, 1);
+    for (String name : List.of("best", C3 + ".bak")) {
+      Path copy = Files.createDirectory(first.resolveSibling(name));
+      for (String file : List.of("manifest.json", "parameters.safetensors")) {
+        Files.copy(first.resolve(file), copy.resolve(file));
+      }
+    }
+    commit(C2, 2);
+    store.retain(1, Set.of());
+    assertEquals(2, value(store.latest().orElseThrow()));
+    assertEquals(1, value(CheckpointStore.open(root.resolve("store/best"))));
+    assertEquals(1, value(CheckpointStore.open(root.resolve("store/" + C3 + ".bak"))));
+  }
+
+  @Test
   void commitsLeaveNoArraysBehind() {
     Parameters parameters = parameters(new float[6]);
     NDManager own = parameters.get("a/bias").getManager();
     int before = own.getManagedArrays().size();
-    store.commit("c1", Map.of("parameters", parameters), Map.of());
+    store.commit(C1, Map.of("parameters", parameters), Map.of());
     assertEquals(before, own.getManagedArrays().size());
+  }
+
+  private static String name(int examples) {
+    return "examples-%012d".formatted(examples);
   }
 
   private Path commit(String name, float value) {

@@ -21,6 +21,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 @NullUnmarked
 class CheckpointWriterTest {
+  private static final String C1 = name(1);
+  private static final String C2 = name(2);
+  private static final String C3 = name(3);
+
   @TempDir Path root;
   private final NDManager manager = NDManager.newBaseManager();
   private Path folder;
@@ -45,7 +49,7 @@ class CheckpointWriterTest {
   void trainingGoesOnWhileTheCopyIsWritten() throws InterruptedException {
     CountDownLatch mayWrite = new CountDownLatch(1);
     try (CheckpointWriter writer = new CheckpointWriter(store, manager)) {
-      save(writer, "c1", () -> await(mayWrite));
+      save(writer, C1, () -> await(mayWrite));
       state.get("a").addi(10); // the next step
       writer.check();
       assertEquals(List.of(), store.names());
@@ -65,33 +69,33 @@ class CheckpointWriterTest {
   void oneSaveIsInFlightAtMost() {
     try (CheckpointWriter writer = new CheckpointWriter(store, manager)) {
       for (int i = 1; i <= 3; i++) {
-        save(writer, "c" + i, () -> {});
+        save(writer, name(i), () -> {});
         assertTrue(store.names().size() >= i - 1, store.names().toString());
       }
     }
-    assertEquals(List.of("c1", "c2", "c3"), store.names());
+    assertEquals(List.of(C1, C2, C3), store.names());
   }
 
   @Test
   void aFailedSaveSurfacesOnceAndLeavesTheOneBefore() throws IOException {
     try (CheckpointWriter writer = new CheckpointWriter(store, manager)) {
-      save(writer, "c1", () -> {});
+      save(writer, C1, () -> {});
       writer.await();
-      Files.writeString(folder.resolve(".c2.writing"), "");
+      Files.writeString(folder.resolve("." + C2 + ".writing"), "");
       // A folder that cannot be made, as in a read-only place: a file with a child in its way.
       Path moved = Files.move(folder, root.resolve("moved"));
       Files.writeString(folder, "a file in the folder's place");
-      save(writer, "c2", () -> {});
+      save(writer, C2, () -> {});
       var e = assertThrows(CheckpointWriteException.class, writer::await);
       assertTrue(e.getMessage().startsWith("cannot save the checkpoint " + folder), e.getMessage());
       assertTrue(e.getMessage().endsWith("run the same command to go on"), e.getMessage());
       writer.check();
       Files.delete(folder);
       Files.move(moved, folder);
-      assertEquals("c1", store.latest().orElseThrow().name());
-      save(writer, "c3", () -> {});
+      assertEquals(C1, store.latest().orElseThrow().name());
+      save(writer, C3, () -> {});
     }
-    assertEquals("c3", store.latest().orElseThrow().name());
+    assertEquals(C3, store.latest().orElseThrow().name());
   }
 
   @Test
@@ -105,7 +109,7 @@ class CheckpointWriterTest {
   void withoutRoomNothingIsBegun() {
     CheckpointStore full = new CheckpointStore(folder, place -> 5 << 20);
     try (CheckpointWriter writer = new CheckpointWriter(full, manager)) {
-      var e = assertThrows(CheckpointWriteException.class, () -> save(writer, "c1", () -> {}));
+      var e = assertThrows(CheckpointWriteException.class, () -> save(writer, C1, () -> {}));
       assertTrue(e.getMessage().contains("needs 17 MiB and the disk has 5 MiB free"), "" + e);
     }
     assertEquals(List.of(), store.names());
@@ -121,5 +125,9 @@ class CheckpointWriterTest {
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  private static String name(int examples) {
+    return "examples-%012d".formatted(examples);
   }
 }

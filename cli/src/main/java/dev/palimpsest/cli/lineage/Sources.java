@@ -81,7 +81,9 @@ final class Sources {
       return;
     }
     List<Path> saved =
-        folders(checkpoints).stream()
+        new CheckpointStore(checkpoints)
+            .names().stream()
+            .map(checkpoints::resolve)
             .filter(c -> Files.isRegularFile(c.resolve("manifest.json")))
             .toList();
     if (!saved.isEmpty()) {
