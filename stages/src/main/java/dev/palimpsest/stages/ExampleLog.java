@@ -1,13 +1,19 @@
 package dev.palimpsest.stages;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
@@ -27,6 +33,12 @@ final class ExampleLog implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ExampleLog.class);
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  /** Bytes of a first look at a list's last line. */
+  private static final int FIRST_LOOK = 1 << 16;
+
+  /** More bytes than a step's ids take. */
+  private static final int LONGEST_LINE = 1 << 28;
+
   private final Path file;
   private final FileChannel channel;
 
@@ -34,24 +46,83 @@ final class ExampleLog implements AutoCloseable {
    * Opens the list to go on with it.
    *
    * @param from what lies behind this is cut off
+   * @param examples seen in the stage when that was
    */
-  ExampleLog(Path file, Consumed from) {
+  ExampleLog(Path file, Consumed from, long examples) {
     this.file = file;
     try {
-      channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      if (channel.size() < from.bytes()) {
+      channel =
+          FileChannel.open(
+              file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+      long end = from.bytes();
+      if (end > 0 && examplesOfLineBefore(end) != examples) {
+        end = endOfWholeLines(examples);
         log.warn(
-            "{} is shorter than when its checkpoint was saved: {} bytes of {}; the steps in between"
+            "{} is not as long as when its checkpoint was saved: what is whole of it goes on; steps"
                 + " are missing in it, and nothing else",
-            file,
-            channel.size(),
-            from.bytes());
-      } else {
-        channel.truncate(from.bytes());
+            file);
       }
-      channel.position(channel.size());
+      channel.truncate(end);
+      channel.position(end);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot open " + file, e);
+    }
+  }
+
+  /** Examples of the line that ends there; -1 when none does. */
+  private long examplesOfLineBefore(long end) throws IOException {
+    if (channel.size() < end) {
+      return -1;
+    }
+    for (int length = FIRST_LOOK; ; length *= 2) {
+      long begin = Math.max(0, end - length);
+      ByteBuffer bytes = ByteBuffer.allocate((int) (end - begin));
+      while (bytes.hasRemaining() && channel.read(bytes, begin + bytes.position()) >= 0) {
+        continue;
+      }
+      int last = bytes.capacity() - 1;
+      if (bytes.get(last) != '\n') {
+        return -1;
+      }
+      int before = last - 1;
+      while (before >= 0 && bytes.get(before) != '\n') {
+        before--;
+      }
+      if (before >= 0 || begin == 0) {
+        return examplesOf(new String(bytes.array(), before + 1, last - before - 1, UTF_8));
+      }
+      if (length > LONGEST_LINE) {
+        return -1;
+      }
+    }
+  }
+
+  /** Where the lines end that are whole and say of no more examples. */
+  private long endOfWholeLines(long examples) throws IOException {
+    long end = 0;
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(file))) {
+      for (int c = in.read(); c >= 0 && line.size() < LONGEST_LINE; c = in.read()) {
+        if (c != '\n') {
+          line.write(c);
+          continue;
+        }
+        long of = examplesOf(line.toString(UTF_8));
+        if (of < 0 || of > examples) {
+          break;
+        }
+        end += line.size() + 1;
+        line.reset();
+      }
+    }
+    return end;
+  }
+
+  private static long examplesOf(String line) {
+    try {
+      return JSON.readTree(line).path("examples").asLong(-1);
+    } catch (JsonProcessingException e) {
+      return -1;
     }
   }
 
@@ -67,7 +138,7 @@ final class ExampleLog implements AutoCloseable {
     node.put("examples", examples);
     ids.forEach(node.putArray("ids")::add);
     try {
-      byte[] line = (JSON.writeValueAsString(node) + "\n").getBytes(StandardCharsets.UTF_8);
+      byte[] line = (JSON.writeValueAsString(node) + "\n").getBytes(UTF_8);
       ByteBuffer rest = ByteBuffer.wrap(line);
       while (rest.hasRemaining()) {
         channel.write(rest);

@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.List;
 
 /**
  * {@code metrics.jsonl}: one JSON object a logged step. On resume, lines beyond the checkpoint are
@@ -26,7 +27,7 @@ final class MetricsLog implements AutoCloseable {
     try {
       if (Files.exists(file)) {
         StringBuilder kept = new StringBuilder();
-        for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
+        for (String line : lines(file)) {
           if (examplesOf(line) <= resumedAtExamples) {
             kept.append(line).append('\n');
           }
@@ -37,6 +38,11 @@ final class MetricsLog implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot open " + file, e);
     }
+  }
+
+  /** A crash may have torn the last one within a letter, which decoding must survive. */
+  private static List<String> lines(Path file) throws IOException {
+    return new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList();
   }
 
   /** Examples of a line; a line torn by a crash counts as beyond any checkpoint. */

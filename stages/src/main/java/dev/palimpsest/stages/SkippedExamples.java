@@ -54,20 +54,30 @@ final class SkippedExamples implements AutoCloseable {
     this.mixture = mixture;
     this.firstPosition = firstPosition;
     try {
-      if (Files.exists(file)) {
-        StringBuilder kept = new StringBuilder();
-        for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
-          if (position(line) < resumedAt) {
-            kept.append(line).append('\n');
-          }
-        }
-        RunFolder.writeText(file, kept.toString());
-      }
-      counts = counts(file);
+      counts = cut(file, resumedAt);
       out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot open " + file, e);
     }
+  }
+
+  /** Removes what lies beyond a checkpoint, and counts what is left by task. */
+  static Map<String, Long> cut(Path file, long resumedAt) throws IOException {
+    if (Files.exists(file)) {
+      StringBuilder kept = new StringBuilder();
+      for (String line : lines(file)) {
+        if (position(line) < resumedAt) {
+          kept.append(line).append('\n');
+        }
+      }
+      RunFolder.writeText(file, kept.toString());
+    }
+    return counts(file);
+  }
+
+  /** A crash may have torn the last one within a letter, which decoding must survive. */
+  private static List<String> lines(Path file) throws IOException {
+    return new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList();
   }
 
   /** Position of a line; one torn by a crash counts as beyond any checkpoint. */
@@ -83,7 +93,7 @@ final class SkippedExamples implements AutoCloseable {
   private static Map<String, Long> counts(Path file) throws IOException {
     Map<String, Long> counts = new TreeMap<>();
     if (Files.exists(file)) {
-      for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
+      for (String line : lines(file)) {
         counts.merge(JSON.readTree(line).path("task").asText(), 1L, Long::sum);
       }
     }
