@@ -27,7 +27,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Runs a recipe: imports, trains and scores its stages in order, and writes a report.",
       "Run the same command again to go on where a run stopped; finished stages are taken as they are.",
-      "SIGINT and SIGTERM end it after the step under way, saved, with exit code 75; a second one at once."
+      "SIGINT, SIGTERM and SIGHUP end it after the step under way, saved, with exit code 75; a second one at once."
     })
 @SuppressWarnings("try") // the resources are used by being open
 final class RunCommand implements Callable<Integer> {

@@ -9,14 +9,15 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What SIGINT and SIGTERM mean while this is open.
+ * What SIGINT, SIGTERM and SIGHUP (the terminal is gone) mean while this is open. One that the
+ * process was started to ignore, as by {@code nohup}, stays ignored.
  *
  * <p>Through reflection, since the only interface to signals that every JDK has ({@code
  * jdk.unsupported}) cannot be named without a warning. Where it is missing, signals keep their
  * usual meaning, and a run that is ended by them goes on from its last checkpoint.
  */
 final class Signals implements AutoCloseable {
-  private static final List<String> NAMES = List.of("INT", "TERM");
+  private static final List<String> NAMES = List.of("INT", "TERM", "HUP");
   private static final int SIGNALLED = 128;
 
   private final Map<Object, Object> before = new LinkedHashMap<>();
@@ -58,27 +59,28 @@ final class Signals implements AutoCloseable {
 
   private static Signals handled(Handler handler) {
     Signals signals = new Signals();
-    try {
-      Class<?> handlers = Class.forName("sun.misc.SignalHandler");
-      Object proxy =
-          Proxy.newProxyInstance(
-              Signals.class.getClassLoader(),
-              new Class<?>[] {handlers},
-              (self, method, args) -> {
-                if (!method.getName().equals("handle")) {
-                  return method.invoke(handler, args); // equals, hashCode, toString
-                }
-                handler.handle(number(args[0]));
-                return null;
-              });
-      for (String name : NAMES) {
+    for (String name : NAMES) {
+      try {
         Object signal = signal(name);
-        signals.before.put(signal, handle(signal, proxy));
+        signals.before.put(signal, handle(signal, proxy(handler)));
+      } catch (ReflectiveOperationException e) {
+        continue; // this system or this JVM does not have it
       }
-    } catch (ReflectiveOperationException e) {
-      signals.close();
     }
     return signals;
+  }
+
+  private static Object proxy(Handler handler) throws ReflectiveOperationException {
+    return Proxy.newProxyInstance(
+        Signals.class.getClassLoader(),
+        new Class<?>[] {Class.forName("sun.misc.SignalHandler")},
+        (self, method, args) -> {
+          if (!method.getName().equals("handle")) {
+            return method.invoke(handler, args); // equals, hashCode, toString
+          }
+          handler.handle(number(args[0]));
+          return null;
+        });
   }
 
   private static Object signal(String name) throws ReflectiveOperationException {

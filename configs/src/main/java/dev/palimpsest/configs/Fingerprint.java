@@ -92,6 +92,32 @@ public final class Fingerprint {
     return values;
   }
 
+  /**
+   * The same wherever a folder lies: its path reads {@code ${run}} in strings that are it, or a path
+   * below it.
+   */
+  public static Map<String, String> values(Record config, String run) {
+    Map<String, String> values = new LinkedHashMap<>();
+    Canonical.leaves(Canonical.of(config))
+        .forEach((path, value) -> values.put(path, movable(value, run)));
+    return values;
+  }
+
+  private static String movable(Object value, String run) {
+    if (value instanceof List<?> list) {
+      return list.stream()
+          .map(member -> movable(member, run))
+          .collect(Collectors.joining(", ", "[", "]"));
+    }
+    if (!(value instanceof String text) || !(text.equals(run) || text.startsWith(run + "/"))) {
+      return ConfigYaml.flow(value);
+    }
+    String rest = text.equals(run) ? "" : ConfigYaml.flow(text.substring(run.length()));
+    return rest.isEmpty() || rest.startsWith("/")
+        ? "${run}" + rest
+        : rest.charAt(0) + "${run}" + rest.substring(1);
+  }
+
   private static String sorted(Object value) {
     if (value instanceof Map<?, ?> map) {
       Map<String, Object> members = new TreeMap<>();

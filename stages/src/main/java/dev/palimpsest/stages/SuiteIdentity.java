@@ -10,7 +10,6 @@ import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.mixtures.ExampleSource;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 
@@ -23,8 +22,7 @@ final class SuiteIdentity {
 
   /** SHA-256; the same wherever the run folder lies. */
   static String of(SuiteConfig suite, RunFolder folder) {
-    Map<String, String> values = new LinkedHashMap<>(Fingerprint.values(suite));
-    values.replaceAll((path, value) -> value.replace(folder.root().toString(), "${run}"));
+    Map<String, String> values = Fingerprint.values(suite, folder.root().toString());
     suite.tasks().forEach((name, task) -> add(values, "tasks." + name, task));
     return Fingerprint.of(values);
   }

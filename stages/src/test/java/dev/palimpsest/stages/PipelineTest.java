@@ -23,6 +23,8 @@ import java.util.Objects;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PipelineTest {
   private static final TinyRun TINY =
@@ -204,18 +206,19 @@ class PipelineTest {
     assertTrue(String.valueOf(refused.getMessage()).contains("is 'keep', but"), "" + refused);
   }
 
-  @Test
-  void aMovedRunFolderIsRecognised() throws IOException {
-    List<StageResult> before = TINY.run(folder.resolve("a"));
-    Files.move(folder.resolve("a"), folder.resolve("moved"));
-    FileTime made = Files.getLastModifiedTime(folder.resolve("moved/stage1/stage.json"));
-    List<StageResult> after = TINY.run(folder.resolve("moved"));
+  @ParameterizedTest
+  @ValueSource(strings = {"moved", "moved to \"the\" cluster's ${é}"})
+  void aMovedRunFolderIsRecognised(String name) throws IOException {
+    List<StageResult> before = TINY.run(folder.resolve("from"));
+    Files.move(folder.resolve("from"), folder.resolve(name));
+    FileTime made = Files.getLastModifiedTime(folder.resolve(name).resolve("stage1/stage.json"));
+    List<StageResult> after = TINY.run(folder.resolve(name));
     for (int i = 0; i < before.size(); i++) {
       assertEquals(before.get(i).fingerprint(), after.get(i).fingerprint());
       assertEquals(before.get(i).scores(), after.get(i).scores());
     }
     assertEquals(
-        made, Files.getLastModifiedTime(folder.resolve("moved/stage1/stage.json")), "made again");
+        made, Files.getLastModifiedTime(folder.resolve(name).resolve("stage1/stage.json")), "made again");
   }
 
   @Test

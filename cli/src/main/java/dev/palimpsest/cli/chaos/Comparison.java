@@ -97,7 +97,7 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
       if (!name.matches(".*\\.(json|jsonl|yaml|txt)")) {
         return bytes;
       }
-      String text = new String(bytes, StandardCharsets.UTF_8).replace(root.toString(), "${run}");
+      String text = withoutPlace(new String(bytes, StandardCharsets.UTF_8), root.toString());
       if (name.endsWith(".yaml") || name.endsWith(".txt")) {
         return text.getBytes(StandardCharsets.UTF_8);
       }
@@ -111,6 +111,14 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** In a text as it is, in JSON's quotes, in YAML's, which double single ones. */
+  private static String withoutPlace(String text, String root) throws IOException {
+    String json = JSON.writeValueAsString(root);
+    return text.replace(json.substring(1, json.length() - 1), "${run}")
+        .replace(root.replace("'", "''"), "${run}")
+        .replace(root, "${run}");
   }
 
   private static void strip(JsonNode node, boolean manifest) {

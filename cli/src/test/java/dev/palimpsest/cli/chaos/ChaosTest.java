@@ -3,6 +3,7 @@ package dev.palimpsest.cli.chaos;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.palimpsest.cli.Main;
 import java.io.BufferedReader;
@@ -86,6 +87,24 @@ class ChaosTest {
     }
     assertEquals(Child.End.FINISHED, start(stopped, "", false).killWhenReached(0));
     assertEquals(List.of(), Comparison.of(folder.resolve("whole"), stopped).differences());
+  }
+
+  /** As when a connection breaks; where the tests themselves run under nohup, it is ignored. */
+  @Test
+  void aTerminalThatIsGoneEndsTheRunAfterItsStep() throws Exception {
+    Path status = Path.of("/proc/self/status");
+    assumeTrue(Files.exists(status), "no way to see which signals are ignored");
+    String ignored =
+        Files.readAllLines(status).stream()
+            .filter(line -> line.startsWith("SigIgn:"))
+            .findFirst()
+            .orElseThrow();
+    assumeTrue(Character.digit(ignored.charAt(ignored.length() - 1), 16) % 2 == 0, "under nohup");
+    Child child = start(folder.resolve("hung-up"), MIDDLE, false);
+    awaitReached(child);
+    send("HUP", child);
+    assertTrue(child.process().waitFor(60, TimeUnit.SECONDS));
+    assertEquals(75, child.process().exitValue(), Files.readString(child.log()));
   }
 
   /**
