@@ -284,7 +284,8 @@ public final class CheckpointStore {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot clear leftovers in " + root, e);
     }
-    List<String> whole = names().stream().filter(name -> !damaged.contains(name) && isWhole(name)).toList();
+    List<String> whole =
+        names().stream().filter(name -> !damaged.contains(name) && isWhole(name)).toList();
     for (String name : whole.subList(0, Math.max(0, whole.size() - keep))) {
       if (!pinned.contains(name)) {
         Durable.remove(root.resolve(name));

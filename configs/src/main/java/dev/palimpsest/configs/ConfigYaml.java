@@ -99,8 +99,8 @@ public final class ConfigYaml {
   }
 
   /**
-   * A value with all its paths alike. Where lines break must not depend on where a run lies: equal recipes
-   * in two run folders give texts that differ by the folder's name alone.
+   * A value with all its paths alike. Where lines break must not depend on where a run lies: equal
+   * recipes in two run folders give texts that differ by the folder's name alone.
    */
   private static Object anywhere(Object value) {
     if (value instanceof Map<?, ?> map) {

@@ -93,8 +93,8 @@ public final class Fingerprint {
   }
 
   /**
-   * The same wherever a folder lies: its path reads {@code ${run}} in strings that are it, or a path
-   * below it.
+   * The same wherever a folder lies: its path reads {@code ${run}} in strings that are it, or a
+   * path below it.
    */
   public static Map<String, String> values(Record config, String run) {
     Map<String, String> values = new LinkedHashMap<>();

@@ -47,7 +47,8 @@ class ConfigYamlTest {
   @Test
   void whereLinesBreakDoesNotDependOnWhereTheRunLies() {
     Init shortPaths = pretrained("/a");
-    Init longPaths = pretrained("/a-rather-long-folder/of-a-shared-file-system/under-which-it-lies");
+    Init longPaths =
+        pretrained("/a-rather-long-folder/of-a-shared-file-system/under-which-it-lies");
     assertEquals(
         ConfigYaml.write((Record) shortPaths).replace("/a/", "/x/"),
         ConfigYaml.write((Record) longPaths)

@@ -96,8 +96,8 @@ final class TrainingLoop {
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
     progress.start(stage, state.examples());
     try (MetricsLog metrics = new MetricsLog(folder.metrics(stage.name()), state.examples());
-        ExampleLog examples = new ExampleLog(
-                folder.examples(stage.name()), state.consumed(), state.examples());
+        ExampleLog examples =
+            new ExampleLog(folder.examples(stage.name()), state.consumed(), state.examples());
         SkippedExamples skipped =
             new SkippedExamples(
                 folder.skipped(stage.name()),

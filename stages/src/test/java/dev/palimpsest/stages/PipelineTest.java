@@ -218,7 +218,9 @@ class PipelineTest {
       assertEquals(before.get(i).scores(), after.get(i).scores());
     }
     assertEquals(
-        made, Files.getLastModifiedTime(folder.resolve(name).resolve("stage1/stage.json")), "made again");
+        made,
+        Files.getLastModifiedTime(folder.resolve(name).resolve("stage1/stage.json")),
+        "made again");
   }
 
   @Test

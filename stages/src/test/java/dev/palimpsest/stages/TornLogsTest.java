@@ -33,7 +33,8 @@ class TornLogsTest {
     assertEquals(List.of(4L, 8L, 12L, 16L, 20L, 24L, 28L, 32L, 36L), examples(file));
     // Torn in the fifth line, in the middle of a letter; then gone on with, killed, gone on with.
     String text = new String(whole, StandardCharsets.UTF_8);
-    int letter = text.substring(0, text.indexOf("\u00e9:5")).getBytes(StandardCharsets.UTF_8).length;
+    int letter =
+        text.substring(0, text.indexOf("\u00e9:5")).getBytes(StandardCharsets.UTF_8).length;
     Files.write(file, Arrays.copyOf(whole, letter + 1));
     add(file, at, 32, 36, 40, 44, 48, 52);
     add(file, at, 32, 36);
@@ -60,14 +61,17 @@ class TornLogsTest {
 
   @Test
   void metricsTornWithinALetterAreReadToThere() throws IOException {
-    Path file = torn("{\"examples\":4,\"loss\":1}\n{\"examples\":8,\"guard\":{\"capsule\":\"/runs/\u00e9");
+    Path file =
+        torn("{\"examples\":4,\"loss\":1}\n{\"examples\":8,\"guard\":{\"capsule\":\"/runs/\u00e9");
     new MetricsLog(file, 8).close();
     assertEquals("{\"examples\":4,\"loss\":1}\n", Files.readString(file));
   }
 
   @Test
   void skippedExamplesTornWithinALetterAreReadToThere() throws IOException {
-    Path file = torn("{\"position\":1,\"task\":\"ocr\"}\n{\"position\":2,\"task\":\"ocr\",\"row\":\"\u00e9");
+    Path file =
+        torn(
+            "{\"position\":1,\"task\":\"ocr\"}\n{\"position\":2,\"task\":\"ocr\",\"row\":\"\u00e9");
     assertEquals(Map.of("ocr", 1L), SkippedExamples.cut(file, 9));
     assertEquals("{\"position\":1,\"task\":\"ocr\"}\n", Files.readString(file));
   }

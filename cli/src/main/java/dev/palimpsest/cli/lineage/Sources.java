@@ -83,9 +83,9 @@ final class Sources {
     List<Path> saved =
         new CheckpointStore(checkpoints)
             .names().stream()
-            .map(checkpoints::resolve)
-            .filter(c -> Files.isRegularFile(c.resolve("manifest.json")))
-            .toList();
+                .map(checkpoints::resolve)
+                .filter(c -> Files.isRegularFile(c.resolve("manifest.json")))
+                .toList();
     if (!saved.isEmpty()) {
       found.add(checkpoint(saved.get(saved.size() - 1)));
     }
