@@ -77,8 +77,9 @@ final class ExampleLog implements AutoCloseable {
     for (int length = FIRST_LOOK; ; length *= 2) {
       long begin = Math.max(0, end - length);
       ByteBuffer bytes = ByteBuffer.allocate((int) (end - begin));
-      while (bytes.hasRemaining() && channel.read(bytes, begin + bytes.position()) >= 0) {
-        continue;
+      int read = 0;
+      while (bytes.hasRemaining() && read >= 0) {
+        read = channel.read(bytes, begin + bytes.position());
       }
       int last = bytes.capacity() - 1;
       if (bytes.get(last) != '\n') {

@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -92,9 +93,6 @@ public final class PipelineRunner {
       Set<String> acceptChanges) {
     List<String> plan = Plan.of(recipe);
     plan.forEach(log::info);
-    RunFolder.writeText(folder.root().resolve("plan.txt"), String.join("\n", plan) + "\n");
-    RunFolder.writeText(folder.root().resolve("recipe.yaml"), ConfigYaml.write(recipe));
-    RunFolder.writeJson(folder.root().resolve("environment.json"), environment);
     Preparation.make(manager, recipe);
     Path tokenizerFile = Path.of(recipe.tokenizer().path());
     requireWhatIsNamed(recipe);
@@ -102,6 +100,16 @@ public final class PipelineRunner {
     requireVocabulary(recipe, tokenizer);
     Decontamination.gate(recipe, folder, tokenizer);
     String tokenizerHash = ContentHash.of(tokenizerFile);
+    AtomicBoolean described = new AtomicBoolean();
+    Runnable describe =
+        () -> {
+          if (described.compareAndSet(false, true)) {
+            Path root = folder.root();
+            RunFolder.writeText(root.resolve("plan.txt"), String.join("\n", plan) + "\n");
+            RunFolder.writeText(root.resolve("recipe.yaml"), ConfigYaml.write(recipe));
+            RunFolder.writeJson(root.resolve("environment.json"), environment);
+          }
+        };
     Map<String, StageResult> finished = new LinkedHashMap<>();
     for (StageConfig stage : recipe.stages()) {
       stop.obey("before " + stage.name());
@@ -117,7 +125,7 @@ public final class PipelineRunner {
               stop,
               environment,
               acceptChanges.contains(stage.name()));
-      StageResult result = runner.run(manager, tokenizerHash, finished);
+      StageResult result = runner.run(manager, tokenizerHash, finished, describe);
       finished.put(stage.name(), result);
       List<GateVerdict> verdicts = Gates.judge(stage, result, finished);
       Gates.record(folder, stage.name(), verdicts);
@@ -126,6 +134,7 @@ public final class PipelineRunner {
         throw new GateClosedException(stage.name(), verdicts, List.copyOf(finished.values()));
       }
     }
+    describe.run();
     return List.copyOf(finished.values());
   }
 

@@ -5,11 +5,14 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.palimpsest.checkpoints.Durable;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -122,16 +125,35 @@ public final class RunFolder {
     Durable.file(file, text.getBytes(StandardCharsets.UTF_8));
   }
 
-  /** Reads a JSON file that may not be there. */
+  /**
+   * Reads a JSON object that may not be there.
+   *
+   * @throws InvalidConfigException when the file holds none
+   */
   public static Optional<JsonNode> readJson(Path file) {
     if (!Files.exists(file)) {
       return Optional.empty();
     }
     try {
-      return Optional.of(JSON.readTree(file.toFile()));
+      JsonNode json = JSON.readTree(file.toFile());
+      if (json.isObject()) {
+        return Optional.of(json);
+      }
+    } catch (JsonProcessingException e) {
+      throw damaged(file, e.getOriginalMessage());
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + file, e);
     }
+    throw damaged(file, "it holds no JSON object");
+  }
+
+  private static InvalidConfigException damaged(Path file, String why) {
+    return new InvalidConfigException(
+        List.of(
+            new Problem(
+                file.toString(),
+                "is damaged (%s); remove it and run the same command: what it said is found or made again"
+                    .formatted(why))));
   }
 
   private static Path createFolders(Path folder) {

@@ -100,10 +100,16 @@ final class StageRunner {
    * @param runManager everything made here lives in a child of it and is gone on return
    * @param tokenizerHash SHA-256 of the tokenizer file
    * @param finished the recipe's earlier stages by name
+   * @param describe says in the run folder what is run there: called once nothing that the folder
+   *     holds of the stage speaks against it, and not for a finished stage
    * @throws InvalidConfigException when the folder holds this stage with other settings, or the
    *     recipe does not fit what it starts from
    */
-  StageResult run(NDManager runManager, String tokenizerHash, Map<String, StageResult> finished) {
+  StageResult run(
+      NDManager runManager,
+      String tokenizerHash,
+      Map<String, StageResult> finished,
+      Runnable describe) {
     Parent parent = Parent.of(stage, finished);
     try (NDManager manager = runManager.newSubManager();
         @Nullable Mixture mixture = stage.examples() == 0 ? null : openMixture(parent)) {
@@ -124,7 +130,7 @@ final class StageRunner {
       }
       before.ifPresent(
           result -> log.info("{}: finished before, to be scored or exported anew", stage.name()));
-      return train(manager, parent, mixture, record);
+      return train(manager, parent, mixture, record, describe);
     }
   }
 
@@ -151,7 +157,11 @@ final class StageRunner {
   }
 
   private StageResult train(
-      NDManager manager, Parent parent, @Nullable Mixture mixture, StageRecord record) {
+      NDManager manager,
+      Parent parent,
+      @Nullable Mixture mixture,
+      StageRecord record,
+      Runnable describe) {
     long began = System.nanoTime();
     PaliGemma model = new PaliGemma(modelConfig, stage.precision(), kernels);
     CheckpointStore store = new CheckpointStore(folder.checkpoints(stage.name()));
@@ -172,6 +182,7 @@ final class StageRunner {
           own.map(c -> StateFiles.read(manager, c))
               .orElseGet(() -> first(manager, parent, mixture, model, record));
       requireShapes(state.parameters());
+      describe.run();
       List<String> notes = StageStart.notes(folder, stage.name(), record.firstFingerprint());
       record.accepted().forEach(a -> since.add(a.toString()));
       since.forEach(note -> log.info("{}: {}", stage.name(), note));

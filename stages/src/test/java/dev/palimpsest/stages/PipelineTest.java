@@ -235,6 +235,41 @@ class PipelineTest {
   }
 
   @Test
+  void aRefusedRecipeIsNotWrittenOverTheOneThatWasRun() throws IOException {
+    Path out = folder.resolve("run");
+    TINY.run(out, "stages.stage2.examples=4");
+    String recipe = Files.readString(out.resolve("recipe.yaml"));
+    for (String stage : List.of("stage1", "stage2")) {
+      Files.deleteIfExists(out.resolve("stage2/stage.json"));
+      assertThrows(
+          InvalidConfigException.class,
+          () ->
+              TINY.run(
+                  out, "stages.stage2.examples=4", "stages.%s.textTokens=9".formatted(stage)));
+      assertEquals(recipe, Files.readString(out.resolve("recipe.yaml")));
+    }
+  }
+
+  @Test
+  void aDamagedRecordOfAStageIsNamedAndCanBeRemoved() throws IOException {
+    Path out = folder.resolve("run");
+    List<StageResult> before = TINY.run(out, "stages.stage2.examples=4");
+    Path record = out.resolve("stage1/stage.json");
+    for (String damage : List.of("", "{\"stage\": \"sta", "[]")) {
+      Files.writeString(record, damage);
+      InvalidConfigException refused =
+          assertThrows(
+              InvalidConfigException.class, () -> TINY.run(out, "stages.stage2.examples=4"));
+      assertEquals(1, refused.problems().size());
+      assertTrue(("" + refused.getMessage()).contains(record + ": is damaged ("), "" + refused);
+    }
+    Files.delete(record);
+    List<StageResult> after = TINY.run(out, "stages.stage2.examples=4");
+    assertEquals(before.get(0).scores(), after.get(0).scores());
+    assertEquals(before.get(0).fingerprint(), after.get(0).fingerprint());
+  }
+
+  @Test
   void aChangedSuiteIsScoredAgainWithoutTraining() throws IOException {
     Path out = folder.resolve("run");
     StageResult before = TINY.run(out).get(1);
