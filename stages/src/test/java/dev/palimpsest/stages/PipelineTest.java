@@ -244,8 +244,7 @@ class PipelineTest {
       assertThrows(
           InvalidConfigException.class,
           () ->
-              TINY.run(
-                  out, "stages.stage2.examples=4", "stages.%s.textTokens=9".formatted(stage)));
+              TINY.run(out, "stages.stage2.examples=4", "stages.%s.textTokens=9".formatted(stage)));
       assertEquals(recipe, Files.readString(out.resolve("recipe.yaml")));
     }
   }
