@@ -59,15 +59,17 @@ final class Signals implements AutoCloseable {
 
   private static Signals handled(Handler handler) {
     Signals signals = new Signals();
-    for (String name : NAMES) {
-      try {
-        Object signal = signal(name);
-        signals.before.put(signal, handle(signal, proxy(handler)));
-      } catch (ReflectiveOperationException e) {
-        continue; // this system or this JVM does not have it
-      }
-    }
+    NAMES.forEach(name -> signals.handle(name, handler));
     return signals;
+  }
+
+  private void handle(String name, Handler handler) {
+    try {
+      Object signal = signal(name);
+      before.put(signal, handle(signal, proxy(handler)));
+    } catch (ReflectiveOperationException e) {
+      // This system or this JVM does not have it; the others are handled all the same.
+    }
   }
 
   private static Object proxy(Handler handler) throws ReflectiveOperationException {
