@@ -19,7 +19,7 @@ public final class Metrics {
           Map.entry("textvqa", "vqa_soft:official"),
           Map.entry("okvqa", "vqa_soft:big_vision"),
           Map.entry("vizwiz", "vqa_soft:big_vision"),
-          Map.entry("ocrvqa", "exact_match:big_vision_to_lower"),
+          Map.entry("ocrvqa", "exact_match:big_vision"),
           Map.entry("gqa", "exact_match:big_vision"),
           Map.entry("xgqa", "exact_match_by_language:big_vision"),
           Map.entry("marvl", "exact_match_by_language:big_vision"),
