@@ -128,6 +128,21 @@ class LineageCommandTest {
     assertTrue(same.out().contains("They are the same checkpoint"), same.out());
   }
 
+  @Test
+  void whatReproducePrintsIsForAShellWhateverTheFolderIsCalled() throws IOException {
+    Path copy = folder.resolve("it's a copy");
+    Path name = Path.of("stage1/checkpoints/examples-000000000008");
+    Files.createDirectories(copy.resolve(name));
+    try (var files = Files.list(one.resolve(name))) {
+      for (Path file : files.toList()) {
+        Files.copy(file, copy.resolve(name).resolve(file.getFileName()));
+      }
+    }
+    Outcome printed = Outcome.of("reproduce", copy.toString());
+    String word = "'" + copy.resolve(name).toString().replace("'", "'\\''") + "' ";
+    assertTrue(printed.out().contains("./palimpsest lineage diff " + word), printed.out());
+  }
+
   /** The printed recipe, run in another folder, gives a checkpoint of the printed id. */
   @Test
   void whatReproducePrintsMakesTheSameCheckpoint() throws IOException {

@@ -8,22 +8,35 @@ import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.mixtures.ExampleSource;
 import dev.palimpsest.mixtures.playground.Playground;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What stands before a recipe's stages: drawn data and towers that it asks to be made, and the
  * files that its data is read from.
  */
 public final class Preparation {
+  private static final Logger log = LoggerFactory.getLogger(Preparation.class);
+  private static final long WAIT_MILLIS = 100;
+
   private Preparation() {}
 
   /**
-   * Makes what does not stand yet.
+   * Makes what does not stand yet. Where another process is making it, of this run or of another
+   * one that shares it, waits for that.
    *
    * @param manager arrays made on the way live in children of it and are gone on return
    */
@@ -32,12 +45,63 @@ public final class Preparation {
     if (prepare == null) {
       return;
     }
-    if (prepare.playground() != null) {
-      Playground.write(prepare.playground());
+    PrepareConfig.Playground playground = prepare.playground();
+    if (playground != null) {
+      alone(Path.of(playground.out()), () -> Playground.write(playground));
     }
-    if (prepare.towers() != null) {
-      Towers.write(manager, prepare.towers(), recipe);
+    PrepareConfig.Towers towers = prepare.towers();
+    if (towers != null) {
+      alone(Path.of(towers.out()), () -> Towers.write(manager, towers, recipe));
     }
+  }
+
+  /** Holds {@code .NAME.lock} beside a folder while it is made; the file stays, unlocked. */
+  @SuppressWarnings("try") // the lock is used by being held
+  static void alone(Path out, Runnable make) {
+    Path folder = out.toAbsolutePath().normalize();
+    Path file = folder.resolveSibling("." + folder.getFileName() + ".lock");
+    try (FileChannel channel = channel(file);
+        FileLock lock = lock(channel, folder)) {
+      make.run();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot lock " + file, e);
+    }
+  }
+
+  /** Null where nothing can be written: what stands there is taken, and nothing else made. */
+  private static @Nullable FileChannel channel(Path file) {
+    try {
+      Files.createDirectories(Objects.requireNonNull(file.getParent(), "a folder has one"));
+      return FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    } catch (IOException e) {
+      return null;
+    }
+  }
+
+  private static @Nullable FileLock lock(@Nullable FileChannel channel, Path folder)
+      throws IOException {
+    boolean said = false;
+    while (channel != null) {
+      try {
+        FileLock lock = channel.tryLock();
+        if (lock != null) {
+          return lock;
+        }
+      } catch (OverlappingFileLockException e) {
+        log.debug("held in this process", e);
+      }
+      if (!said) {
+        log.info("another process is preparing {}: waiting for it", folder);
+        said = true;
+      }
+      try {
+        Thread.sleep(WAIT_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IOException("interrupted", e);
+      }
+    }
+    return null;
   }
 
   /**

@@ -60,10 +60,15 @@ public final class Reproduction {
     out.add(
         "./palimpsest lineage diff %s %s"
             .formatted(
-                found.place(),
+                quoted(found.place().toString()),
                 "%s/%s/checkpoints/examples-%012d"
                     .formatted(run, lineage.stage(), lineage.examples())));
     return out;
+  }
+
+  /** As one word of a shell. */
+  private static String quoted(String word) {
+    return word.matches("[A-Za-z0-9_./+-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
   }
 
   private String settings() {
