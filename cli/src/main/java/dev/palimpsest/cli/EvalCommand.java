@@ -185,13 +185,7 @@ final class EvalCommand implements Callable<Integer> {
               mistakes.add(String.valueOf(e.getMessage()));
             }
           }
-          for (String metric : metrics) {
-            try {
-              Metrics.find(metric);
-            } catch (MetricInputException e) {
-              mistakes.add(name + ": " + e.getMessage());
-            }
-          }
+          Metrics.mistakes(metrics).forEach(mistake -> mistakes.add(name + ": " + mistake));
         });
     if (!mistakes.isEmpty()) {
       throw new UserMistake(String.join("\n", mistakes));

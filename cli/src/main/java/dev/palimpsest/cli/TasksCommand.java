@@ -12,11 +12,9 @@ import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
-import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.eval.metrics.Metrics;
 import java.io.PrintWriter;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -164,14 +162,7 @@ final class TasksCommand implements Runnable {
     }
 
     private static void requireMetrics(BenchmarkConfig task) {
-      List<String> mistakes = new ArrayList<>();
-      for (String metric : task.metrics()) {
-        try {
-          Metrics.find(metric);
-        } catch (MetricInputException e) {
-          mistakes.add(String.valueOf(e.getMessage()));
-        }
-      }
+      List<String> mistakes = Metrics.mistakes(task.metrics());
       if (!mistakes.isEmpty()) {
         throw new UserMistake(String.join("\n", mistakes));
       }

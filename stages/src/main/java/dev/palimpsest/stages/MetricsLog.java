@@ -1,6 +1,5 @@
 package dev.palimpsest.stages;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.CheckpointWriter;
@@ -9,10 +8,8 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
 
 /**
  * {@code metrics.jsonl}: one JSON object a logged step. On resume, lines beyond the checkpoint are
@@ -25,33 +22,10 @@ final class MetricsLog implements AutoCloseable {
 
   MetricsLog(Path file, long resumedAtExamples) {
     try {
-      if (Files.exists(file)) {
-        StringBuilder kept = new StringBuilder();
-        for (String line : lines(file)) {
-          if (examplesOf(line) <= resumedAtExamples) {
-            kept.append(line).append('\n');
-          }
-        }
-        RunFolder.writeText(file, kept.toString());
-      }
+      RunFolder.cutLog(file, "examples", examples -> examples <= resumedAtExamples);
       out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot open " + file, e);
-    }
-  }
-
-  /** A crash may have torn the last one within a letter, which decoding must survive. */
-  private static List<String> lines(Path file) throws IOException {
-    return new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList();
-  }
-
-  /** Examples of a line; a line torn by a crash counts as beyond any checkpoint. */
-  private static long examplesOf(String line) {
-    try {
-      JsonNode examples = JSON.readTree(line).path("examples");
-      return examples.isNumber() ? examples.asLong() : Long.MAX_VALUE;
-    } catch (IOException e) {
-      return Long.MAX_VALUE;
     }
   }
 

@@ -11,7 +11,6 @@ import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
-import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
@@ -203,13 +202,8 @@ public final class PipelineRunner {
         e.problems().forEach(problem -> problems.add(problem.under(at + ".benchmark")));
       }
     }
-    for (String metric : task.metrics()) {
-      try {
-        Metrics.find(metric);
-      } catch (MetricInputException e) {
-        problems.add(new Problem(at + ".metrics", String.valueOf(e.getMessage())));
-      }
-    }
+    Metrics.mistakes(task.metrics())
+        .forEach(mistake -> problems.add(new Problem(at + ".metrics", mistake)));
   }
 
   private static List<Problem> require(List<Problem> problems, String key, @Nullable String file) {

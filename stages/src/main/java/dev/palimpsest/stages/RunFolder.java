@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.palimpsest.checkpoints.Durable;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.LongPredicate;
 
 /**
  * The folder of one run.
@@ -145,6 +147,43 @@ public final class RunFolder {
       throw new UncheckedIOException("cannot read " + file, e);
     }
     throw damaged(file, "it holds no JSON object");
+  }
+
+  /** Lines of a log; none where it is not there. The last may be torn, even within a letter. */
+  static List<String> lines(Path file) throws IOException {
+    return Files.exists(file)
+        ? new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList()
+        : List.of();
+  }
+
+  /**
+   * Removes the lines of a log that lie beyond a checkpoint, and those that a crash has torn.
+   *
+   * @param file of JSON objects, a line each; it may not be there
+   * @param field which number says where a line stands
+   * @param kept whether lines that stand there stay
+   */
+  static void cutLog(Path file, String field, LongPredicate kept) throws IOException {
+    if (!Files.exists(file)) {
+      return;
+    }
+    StringBuilder text = new StringBuilder();
+    for (String line : lines(file)) {
+      JsonNode number = number(line, field);
+      if (number.isNumber() && kept.test(number.asLong())) {
+        text.append(line).append('\n');
+      }
+    }
+    writeText(file, text.toString());
+  }
+
+  /** Missing where the line is torn. */
+  private static JsonNode number(String line, String field) {
+    try {
+      return JSON.readTree(line).path(field);
+    } catch (JsonProcessingException e) {
+      return MissingNode.getInstance();
+    }
   }
 
   private static InvalidConfigException damaged(Path file, String why) {

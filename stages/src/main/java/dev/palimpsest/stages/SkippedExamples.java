@@ -1,6 +1,5 @@
 package dev.palimpsest.stages;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.mixtures.BadExampleException;
@@ -11,7 +10,6 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -63,39 +61,14 @@ final class SkippedExamples implements AutoCloseable {
 
   /** Removes what lies beyond a checkpoint, and counts what is left by task. */
   static Map<String, Long> cut(Path file, long resumedAt) throws IOException {
-    if (Files.exists(file)) {
-      StringBuilder kept = new StringBuilder();
-      for (String line : lines(file)) {
-        if (position(line) < resumedAt) {
-          kept.append(line).append('\n');
-        }
-      }
-      RunFolder.writeText(file, kept.toString());
-    }
+    RunFolder.cutLog(file, "position", position -> position < resumedAt);
     return counts(file);
-  }
-
-  /** A crash may have torn the last one within a letter, which decoding must survive. */
-  private static List<String> lines(Path file) throws IOException {
-    return new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList();
-  }
-
-  /** Position of a line; one torn by a crash counts as beyond any checkpoint. */
-  private static long position(String line) {
-    try {
-      JsonNode position = JSON.readTree(line).path("position");
-      return position.isNumber() ? position.asLong() : Long.MAX_VALUE;
-    } catch (IOException e) {
-      return Long.MAX_VALUE;
-    }
   }
 
   private static Map<String, Long> counts(Path file) throws IOException {
     Map<String, Long> counts = new TreeMap<>();
-    if (Files.exists(file)) {
-      for (String line : lines(file)) {
-        counts.merge(JSON.readTree(line).path("task").asText(), 1L, Long::sum);
-      }
+    for (String line : RunFolder.lines(file)) {
+      counts.merge(JSON.readTree(line).path("task").asText(), 1L, Long::sum);
     }
     return counts;
   }

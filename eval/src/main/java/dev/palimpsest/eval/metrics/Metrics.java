@@ -1,6 +1,7 @@
 package dev.palimpsest.eval.metrics;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -87,6 +88,19 @@ public final class Metrics {
         .filter(m -> m.id().key().equals(wanted) || m.id().name().equals(wanted))
         .findFirst()
         .orElseThrow(() -> new MetricInputException(unknown(name)));
+  }
+
+  /** What {@link #find} says of each name that there is none of. */
+  public static List<String> mistakes(Collection<String> names) {
+    List<String> mistakes = new ArrayList<>();
+    for (String name : names) {
+      try {
+        find(name);
+      } catch (MetricInputException e) {
+        mistakes.add(String.valueOf(e.getMessage()));
+      }
+    }
+    return mistakes;
   }
 
   private static String unknown(String name) {
