@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class EvaluationReport {
   private static final ObjectMapper JSON =
-      new ObjectMapper().setSerializationInclusion(JsonInclude.Include.NON_NULL);
+      new ObjectMapper().setDefaultPropertyInclusion(JsonInclude.Include.NON_NULL);
 
   private final Map<String, Object> facts;
   private final int resolution;
