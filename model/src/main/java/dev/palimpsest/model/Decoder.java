@@ -76,13 +76,18 @@ final class Decoder {
   }
 
   /** Blocks from joined tokens to the last block's output, both float32 [R, L, D]. */
-  List<Block> blocks(Surroundings around, double dropout, long dropoutSeed, Precision precision) {
+  List<Block> blocks(Surroundings around, Dropout dropout, Precision precision) {
     long batch = around.mask.getShape().get(0);
     long length = around.mask.getShape().get(2);
     List<Block> blocks = new ArrayList<>();
     for (int i = 0; i < config.depth(); i++) {
       List<Object> settings = new ArrayList<>(settings(around, i));
-      settings.addAll(List.of(dropout, dropoutSeed + i, Kernels.dtype(precision)));
+      settings.addAll(
+          List.of(
+              dropout.rate(),
+              dropout.seed(i, config.depth(), Dropout.Branch.ATTENTION),
+              dropout.seed(i, config.depth(), Dropout.Branch.MLP),
+              Kernels.dtype(precision)));
       blocks.add(
           new Block(
               "llm.layer." + i,

@@ -471,7 +471,7 @@ public final class PaliGemma {
   private List<Block> languageBlocks(
       NDManager step, Layout layout, LossOptions options, Trace trace) {
     Decoder.Surroundings around = decoder.surroundings(step, layout, trace);
-    return decoder.blocks(around, options.dropout(), options.dropoutSeed(), precision);
+    return decoder.blocks(around, options.dropout(), precision);
   }
 
   /** Text positions of [R, L, D], [B*T, D]. */

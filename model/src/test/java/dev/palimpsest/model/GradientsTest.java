@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What training relies on besides the gradients' values. */
 class GradientsTest extends WithKernels {
-  static final LossOptions DROPPING = new LossOptions(0.1, 0.2, 17, 1);
+  static final LossOptions DROPPING = new LossOptions(0.1, new Dropout(0.2, 17, 0), 1);
 
   Golden golden;
   Parameters parameters;
@@ -54,7 +54,7 @@ class GradientsTest extends WithKernels {
                   batch.input().maskAr().get(row)),
               batch.targets().get(row),
               batch.lossMask().get(row));
-      LossOptions options = new LossOptions(0, 0, 0, 1 / 3.0);
+      LossOptions options = new LossOptions(0, Dropout.NONE, 1 / 3.0);
       mean +=
           model(Precision.F32)
                   .accumulateGradients(parameters, one, options, name -> true, sum)
@@ -144,12 +144,16 @@ class GradientsTest extends WithKernels {
   @Test
   void dropoutFollowsItsSeed() {
     PaliGemma model = model(Precision.F32);
-    double loss = model.loss(parameters, batch, new LossOptions(0, 0.2, 5, 1)).mean();
-    assertEquals(loss, model.loss(parameters, batch, new LossOptions(0, 0.2, 5, 1)).mean());
-    assertNotEquals(loss, model.loss(parameters, batch, new LossOptions(0, 0.2, 6, 1)).mean());
+    double loss = loss(model, new Dropout(0.2, 5, 3));
+    assertEquals(loss, loss(model, new Dropout(0.2, 5, 3)));
+    assertNotEquals(loss, loss(model, new Dropout(0.2, 6, 3)));
+    assertNotEquals(loss, loss(model, new Dropout(0.2, 5, 4)));
     assertEquals(
-        model.loss(parameters, batch, LossOptions.PLAIN).mean(),
-        model.loss(parameters, batch, new LossOptions(0, 0, 6, 1)).mean());
+        model.loss(parameters, batch, LossOptions.PLAIN).mean(), loss(model, new Dropout(0, 6, 3)));
+  }
+
+  private double loss(PaliGemma model, Dropout dropout) {
+    return model.loss(parameters, batch, new LossOptions(0, dropout, 1)).mean();
   }
 
   @Test

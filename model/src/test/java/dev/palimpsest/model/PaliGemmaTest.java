@@ -87,7 +87,8 @@ class PaliGemmaTest extends WithKernels {
     PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
     Parameters gradients = zeros(golden);
     LossOptions options =
-        new LossOptions(golden.expected.at("/scalars/label_smoothing/value").asDouble(), 0, 0, 1);
+        new LossOptions(
+            golden.expected.at("/scalars/label_smoothing/value").asDouble(), Dropout.NONE, 1);
     Parameters parameters = golden.parameters(manager);
     TrainingInput batch = golden.trainingInput(manager);
     double expected = golden.expected.at("/scalars/label_smoothing/loss_bv").asDouble();

@@ -183,7 +183,7 @@ class SequencesTest extends WithKernels {
       float[] losses = new float[examples];
       int first = 0;
       for (int b = 0; b < examples; b++) {
-        LossOptions share = new LossOptions(0, 0, 0, 1.0 / examples);
+        LossOptions share = new LossOptions(0, Dropout.NONE, 1.0 / examples);
         TrainingInput one = alone(b, first);
         losses[b] =
             (float)

@@ -3,6 +3,7 @@ package dev.palimpsest.stages;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.model.Dropout;
 import dev.palimpsest.model.Loss;
 import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.PaliGemma;
@@ -118,8 +119,7 @@ public final class TrainStep {
               model.accumulateGradients(
                   state.parameters(),
                   batch.input(),
-                  new LossOptions(
-                      stage.labelSmoothing(), stage.dropout(), seed + batch.index(), weight),
+                  options(batch, weight),
                   groups::trains,
                   gradients);
           parts.add(new Part(batch.position(), batch.index(), batch.ids(), part.perExample()));
@@ -154,13 +154,14 @@ public final class TrainStep {
   double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
     try (Parameters gradients = Parameters.zeros(parent, trainedShapes(parameters))) {
       model.accumulateGradients(
-          parameters,
-          batch.input(),
-          new LossOptions(stage.labelSmoothing(), stage.dropout(), seed + batch.index(), 1),
-          groups::trains,
-          gradients);
+          parameters, batch.input(), options(batch, 1), groups::trains, gradients);
       return optimizer.gradientNorm(gradients);
     }
+  }
+
+  private LossOptions options(MicroBatch batch, double weight) {
+    return new LossOptions(
+        stage.labelSmoothing(), new Dropout(stage.dropout(), seed, batch.index()), weight);
   }
 
   private Map<String, Shape> trainedShapes(Parameters parameters) {

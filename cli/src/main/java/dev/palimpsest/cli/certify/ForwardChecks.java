@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.model.Dropout;
 import dev.palimpsest.model.Loss;
 import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.Trace;
@@ -131,7 +132,8 @@ final class ForwardChecks {
       }
       JsonNode smoothing = scalars.path("label_smoothing");
       if (!smoothing.isMissingNode()) {
-        LossOptions options = new LossOptions(smoothing.required("value").asDouble(), 0, 0, 1);
+        LossOptions options =
+            new LossOptions(smoothing.required("value").asDouble(), Dropout.NONE, 1);
         report.check(
             "loss with label smoothing" + variant,
             Values.relative(

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.model.Dropout;
 import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.Parameters;
 import java.nio.file.Files;
@@ -30,7 +31,8 @@ final class GradientChecks {
       report.part(
           quantity,
           () -> {
-            LossOptions options = new LossOptions(smoothing.required("value").asDouble(), 0, 0, 1);
+            LossOptions options =
+                new LossOptions(smoothing.required("value").asDouble(), Dropout.NONE, 1);
             try (Parameters gradients = gradients(subject, options)) {
               norm(quantity, gradients, smoothing, report);
             }

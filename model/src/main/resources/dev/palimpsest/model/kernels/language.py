@@ -107,27 +107,27 @@ def drop(self, x: Tensor, rate: float, seed: int) -> Tensor:
 
 # What follows attention. With post-norms, attention's branch is normalised then dropped, the MLP's
 # dropped then normalised, as in the reference.
-def after_attention(self, x: Tensor, y: Tensor, w: List[Tensor], epsilon: float, rate: float, seed: int, dtype: int, tape: List[Tensor]) -> Tensor:
+def after_attention(self, x: Tensor, y: Tensor, w: List[Tensor], epsilon: float, rate: float, attention_seed: int, mlp_seed: int, dtype: int, tape: List[Tensor]) -> Tensor:
   post = len(w) == 11
   at = 6 if post else 5
   y = self.linear(y, w[4], dtype, tape)
   if post:
     y = self.rms_norm(y, w[5], epsilon)
-  x = self.share(x + self.drop(y, rate, 2 * seed), tape)
+  x = self.share(x + self.drop(y, rate, attention_seed), tape)
   y = self.share(torch.to(self.rms_norm(x, w[at], epsilon), dtype), tape)
   gate = torch.gelu(self.linear(y, w[at + 1], dtype, tape), approximate="tanh")
   y = self.linear(gate * self.linear(y, w[at + 2], dtype, tape), w[at + 3], dtype, tape)
-  y = self.drop(y, rate, 2 * seed + 1)
+  y = self.drop(y, rate, mlp_seed)
   if post:
     y = self.rms_norm(y, w[10], epsilon)
   return x + y
 
 # w: attention norm; query, key, value, out; [post-attention norm]; MLP norm; gate, up, down; [post-MLP norm]
-def language_block(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, rate: float, seed: int, dtype: int) -> List[Tensor]:
+def language_block(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, rate: float, attention_seed: int, mlp_seed: int, dtype: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])
   qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype, tape)
   y = self.attend(qkv[0], qkv[1], qkv[2], mask, scale, softcap, tape)
-  return [self.after_attention(x, y, w, epsilon, rate, seed, dtype, tape)] + tape
+  return [self.after_attention(x, y, w, epsilon, rate, attention_seed, mlp_seed, dtype, tape)] + tape
 
 # language_block that also writes its keys and values into the cache at slots from, from + 1, ...
 # and attends to all slots up to there. keys, values [B, K, slots, h]
@@ -140,7 +140,7 @@ def language_block_cached(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask
   k = torch.to(torch.narrow(keys, 2, 0, start + n), qkv[0].dtype)
   v = torch.to(torch.narrow(values, 2, 0, start + n), qkv[0].dtype)
   y = self.attend(qkv[0], k, v, mask, scale, softcap, tape)
-  return [self.after_attention(x, y, w, epsilon, 0., 0, dtype, tape)]
+  return [self.after_attention(x, y, w, epsilon, 0., 0, 0, dtype, tape)]
 
 def language_norm(self, x: Tensor, w: List[Tensor], epsilon: float) -> List[Tensor]:
   return [self.rms_norm(x, w[0], epsilon)]
