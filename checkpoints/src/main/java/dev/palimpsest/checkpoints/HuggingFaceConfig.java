@@ -35,6 +35,9 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
    */
   static final String TRAINED_VOCABULARY = "trained_vocab_size";
 
+  /** Field of ours: {@link LanguageConfig#windowCutsPrefix}, written where it is true. */
+  static final String WINDOW_CUTS_PREFIX = "sliding_window_cuts_prefix";
+
   /** Rows are padded to a multiple of this, and {@code <image>} is the first of the padding. */
   static final int VOCABULARY_MULTIPLE = 64;
 
@@ -175,6 +178,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
         gemma2 ? real(node, "final_logit_softcapping", 30) : 0,
         gemma2,
         window >= integer(node, "max_position_embeddings", 8192) ? 0 : window,
+        node.path(WINDOW_CUTS_PREFIX).asBoolean(),
         real(node, "rope_theta", real(rope, "rope_theta", 10_000)),
         real(node, "rms_norm_eps", 1e-6));
   }

@@ -322,6 +322,9 @@ public final class ModelExporter {
       text.put(
           "sliding_window",
           language.slidingWindow() == 0 ? MAX_POSITIONS : language.slidingWindow());
+      if (language.slidingWindow() > 0 && language.windowCutsPrefix()) {
+        text.put(HuggingFaceConfig.WINDOW_CUTS_PREFIX, true);
+      }
       text.put("cache_implementation", "hybrid");
     }
   }

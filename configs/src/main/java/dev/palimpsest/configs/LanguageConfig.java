@@ -17,8 +17,11 @@ package dev.palimpsest.configs;
  * @param finalSoftcap the same on output logits; 0 for none
  * @param postNorms whether each branch's output is normalised before it joins the residual (Gemma
  *     2)
- * @param slidingWindow keys further back than this are hidden from even layers (Hugging Face's
- *     Gemma 2); 0 for none
+ * @param slidingWindow in even layers, what a query at position i sees begins at {@code i -
+ *     slidingWindow + 1} (Hugging Face's Gemma 2); 0 for none
+ * @param windowCutsPrefix whether the window also hides prefix tokens (pictures and prompt) from
+ *     each other, as transformers did up to 4.52. False: it binds the suffix alone, as in
+ *     transformers 5
  * @param ropeTheta base of the rotary embedding
  * @param normEpsilon epsilon of every RMSNorm
  */
@@ -35,6 +38,7 @@ public record LanguageConfig(
     @Default("0") double finalSoftcap,
     @Default("false") boolean postNorms,
     @Default("0") int slidingWindow,
+    @Default("false") boolean windowCutsPrefix,
     @Default("10000") double ropeTheta,
     @Default("1e-6") double normEpsilon) {
   /** Checks ranges. */
@@ -63,6 +67,40 @@ public record LanguageConfig(
         .done();
   }
 
+  /** A decoder whose window, where it has one, binds the suffix alone. */
+  public LanguageConfig(
+      int vocabulary,
+      int width,
+      int depth,
+      int mlpWidth,
+      int heads,
+      int keyValueHeads,
+      int headDim,
+      double queryScalar,
+      double attentionSoftcap,
+      double finalSoftcap,
+      boolean postNorms,
+      int slidingWindow,
+      double ropeTheta,
+      double normEpsilon) {
+    this(
+        vocabulary,
+        width,
+        depth,
+        mlpWidth,
+        heads,
+        keyValueHeads,
+        headDim,
+        queryScalar,
+        attentionSoftcap,
+        finalSoftcap,
+        postNorms,
+        slidingWindow,
+        false,
+        ropeTheta,
+        normEpsilon);
+  }
+
   /** The same decoder with another number of embedding rows. */
   public LanguageConfig withVocabulary(int rows) {
     return new LanguageConfig(
@@ -78,6 +116,7 @@ public record LanguageConfig(
         finalSoftcap,
         postNorms,
         slidingWindow,
+        windowCutsPrefix,
         ropeTheta,
         normEpsilon);
   }
@@ -97,6 +136,27 @@ public record LanguageConfig(
         last,
         postNorms,
         slidingWindow,
+        windowCutsPrefix,
+        ropeTheta,
+        normEpsilon);
+  }
+
+  /** The same decoder with a window of the other kind. */
+  public LanguageConfig withWindowCutsPrefix(boolean cuts) {
+    return new LanguageConfig(
+        vocabulary,
+        width,
+        depth,
+        mlpWidth,
+        heads,
+        keyValueHeads,
+        headDim,
+        queryScalar,
+        attentionSoftcap,
+        finalSoftcap,
+        postNorms,
+        slidingWindow,
+        cuts,
         ropeTheta,
         normEpsilon);
   }

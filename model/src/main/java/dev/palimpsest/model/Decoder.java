@@ -28,11 +28,12 @@ final class Decoder {
    */
   record Surroundings(NDArray rotary, NDArray mask, NDArray windowMask) {}
 
-  /** Surroundings of whole sequences whose positions count from 0. */
+  /** Surroundings of prompts, all prefix, whose positions count from 0. */
   Surroundings surroundings(NDManager owner, NDArray visible) {
     long length = visible.getShape().get(2);
     NDArray positions = owner.create(LongStream.range(0, length).toArray(), new Shape(1, length));
-    return surroundings(owner, visible, positions, positions);
+    NDArray counted = windowOfSuffix() ? positions.zerosLike() : positions;
+    return surroundings(owner, visible, positions, positions, counted);
   }
 
   /** Surroundings of a laid out batch; {@code trace} hears who sees whom, bool [R, L, L]. */
@@ -47,11 +48,16 @@ final class Decoder {
     trace.value("attn_mask", visible);
     NDArray positions = owner.create(layout.positions()).reshape(-1, layout.length());
     positions.attach(owner);
-    return surroundings(owner, visible, positions, positions);
+    NDArray counted = windowOfSuffix() ? owner.create(layout.windowPositions(), shape) : positions;
+    return surroundings(owner, visible, positions, positions, counted);
+  }
+
+  private boolean windowOfSuffix() {
+    return config.slidingWindow() > 0 && !config.windowCutsPrefix();
   }
 
   /**
-   * Surroundings of queries among keys.
+   * Surroundings of suffix tokens among keys.
    *
    * @param visible bool [B, queries or 1, keys]
    * @param queryPositions int64 [B or 1, queries]
@@ -59,6 +65,18 @@ final class Decoder {
    */
   Surroundings surroundings(
       NDManager owner, NDArray visible, NDArray queryPositions, NDArray keyPositions) {
+    return surroundings(owner, visible, queryPositions, keyPositions, queryPositions);
+  }
+
+  /**
+   * @param windowPositions int64 [B or 1, queries]: where the window takes each query to stand
+   */
+  private Surroundings surroundings(
+      NDManager owner,
+      NDArray visible,
+      NDArray queryPositions,
+      NDArray keyPositions,
+      NDArray windowPositions) {
     NDArray rotary =
         kernels.array(owner, "rotary", queryPositions, config.headDim(), config.ropeTheta());
     NDArray mask = kernels.array(owner, "attention_mask", visible, queryPositions, keyPositions, 0);
@@ -69,7 +87,7 @@ final class Decoder {
                 owner,
                 "attention_mask",
                 visible,
-                queryPositions,
+                windowPositions,
                 keyPositions,
                 config.slidingWindow());
     return new Surroundings(rotary, mask, windowMask);

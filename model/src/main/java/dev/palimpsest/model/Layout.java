@@ -150,6 +150,18 @@ final class Layout {
     return steps;
   }
 
+  /**
+   * Positions as a window of the suffix alone counts them, [R*L]: a prefix token stands at 0, so
+   * that no key is too far back for it.
+   */
+  long[] windowPositions() {
+    long[] counted = new long[positions.length];
+    for (int i = 0; i < counted.length; i++) {
+      counted[i] = steps[i] == 0 ? 0 : positions[i];
+    }
+    return counted;
+  }
+
   /** Positions, [R*L] or, where they are the same in all sequences, [L]. */
   long[] positions() {
     for (int i = length; i < positions.length; i++) {

@@ -125,6 +125,11 @@ final class Golden {
         inputs.get("target_mask").array(manager));
   }
 
+  /** Another file of the case. */
+  Tensors file(String file) {
+    return safetensors(name + "/" + file);
+  }
+
   /** Real tokens of each prompt. */
   int[] promptLengths() {
     Tensor mask = inputs.get("eval_mask_input");
@@ -160,6 +165,7 @@ final class Golden {
             t.path("final_logit_softcapping").asDouble(0),
             second,
             t.path("sliding_window").asInt(0),
+            true, // the numbers of case 3b are those of transformers up to 4.52
             t.get("rope_theta").asDouble(),
             t.get("rms_norm_eps").asDouble()));
   }

@@ -65,12 +65,13 @@ final class ForwardChecks {
       if (NOT_TRACED.contains(name)) {
         continue;
       }
-      report.part(name, () -> compare(name, values.get(name), outputs, report));
+      String note = name.equals("logits") ? subject.window() : "";
+      report.part(name, () -> compare(name, values.get(name), outputs, note, report));
     }
   }
 
   private static void compare(
-      String name, double @Nullable [] actual, TensorSource outputs, Report report) {
+      String name, double @Nullable [] actual, TensorSource outputs, String note, Report report) {
     if (actual == null) {
       throw new IllegalStateException("the model's trace has no value of this name");
     }
@@ -78,7 +79,7 @@ final class ForwardChecks {
     if (name.equals("attn_mask")) {
       report.check(name, Values.differing(actual, expected), Tolerance.EXACT);
     } else {
-      report.check(name, Values.ofLargest(actual, expected), Tolerance.ACTIVATION);
+      report.check(name, Values.ofLargest(actual, expected), Tolerance.ACTIVATION, note);
     }
   }
 

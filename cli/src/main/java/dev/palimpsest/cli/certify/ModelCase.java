@@ -45,13 +45,14 @@ final class ModelCase implements CaseKind {
         TensorSource outputs = TensorSource.open(folder.resolve(OUTPUTS))) {
       Subject subject =
           new Subject(
-              folder,
-              sizes,
-              parameters,
-              inputs,
-              Reference.json(folder.resolve(EXPECTED)),
-              kernels,
-              manager);
+                  folder,
+                  sizes,
+                  parameters,
+                  inputs,
+                  Reference.json(folder.resolve(EXPECTED)),
+                  kernels,
+                  manager)
+              .withItsKindOfWindow(outputs);
       WeightChecks.run(subject, report);
       ForwardChecks.run(subject, outputs, report);
       WeightChecks.roundedForward(subject, report);

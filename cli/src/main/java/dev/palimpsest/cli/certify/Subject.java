@@ -14,6 +14,7 @@ import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.Trace;
 import dev.palimpsest.model.TrainingInput;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -54,11 +55,45 @@ record Subject(
   /** The same model without the cap on its output logits, as big_vision trains it. */
   Subject withoutFinalSoftcap() {
     LanguageConfig language = config().language();
-    ModelConfig uncapped =
-        new ModelConfig(config().vision(), language.withSoftcaps(language.attentionSoftcap(), 0));
+    return with(language.withSoftcaps(language.attentionSoftcap(), 0));
+  }
+
+  /**
+   * A short sliding window means one thing in transformers up to 4.52 and another in transformers
+   * 5, and config.json does not tell which. The case is certified with the one that its reference
+   * logits are nearer to.
+   */
+  Subject withItsKindOfWindow(TensorSource outputs) {
+    if (config().language().slidingWindow() == 0 || !outputs.contains("logits")) {
+      return this;
+    }
+    Subject cutting = with(config().language().withWindowCutsPrefix(true));
+    try {
+      return cutting.distance(outputs) < distance(outputs) ? cutting : this;
+    } catch (RuntimeException e) {
+      return this; // the checks of the forward pass meet the same obstacle, and report it
+    }
+  }
+
+  private double distance(TensorSource outputs) {
+    try (NDManager scratch = manager.newSubManager()) {
+      NDArray logits = model().logits(scratch, parameters, batch(scratch).input(), Trace.NONE);
+      return Values.ofLargest(Values.of(logits), Reference.values(outputs, "logits"));
+    }
+  }
+
+  /** What the case's window was found to mean, where that is not the usual. */
+  String window() {
+    return config().language().windowCutsPrefix()
+        ? "the window cuts the prefix, as in transformers up to 4.52"
+        : "";
+  }
+
+  private Subject with(LanguageConfig language) {
     return new Subject(
         folder,
-        new HuggingFaceConfig(uncapped, sizes.resolution(), sizes.imageToken()),
+        new HuggingFaceConfig(
+            new ModelConfig(config().vision(), language), sizes.resolution(), sizes.imageToken()),
         parameters,
         inputs,
         expected,
