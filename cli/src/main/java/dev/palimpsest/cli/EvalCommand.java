@@ -15,7 +15,6 @@ import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricInputException;
-import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.stages.RunFolder;
@@ -185,7 +184,8 @@ final class EvalCommand implements Callable<Integer> {
               mistakes.add(String.valueOf(e.getMessage()));
             }
           }
-          Metrics.mistakes(metrics).forEach(mistake -> mistakes.add(name + ": " + mistake));
+          Benchmarks.unknownMetrics(metrics)
+              .forEach(mistake -> mistakes.add(name + ": " + mistake));
         });
     if (!mistakes.isEmpty()) {
       throw new UserMistake(String.join("\n", mistakes));

@@ -3,6 +3,7 @@ package dev.palimpsest.cli;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.Bootstrap;
 import dev.palimpsest.eval.metrics.Metric;
 import dev.palimpsest.eval.metrics.MetricInputException;
@@ -110,7 +111,7 @@ final class ScoreCommand implements Runnable {
       throw new UserMistake("--resamples must be at least 2, got " + resamples);
     }
     // Names are looked up before any file is read.
-    List<Metric> chosen = metrics.stream().map(Metrics::find).toList();
+    List<Metric> chosen = metrics.stream().map(Benchmarks::metric).toList();
     List<MetricRecord> records =
         references == null
             ? Predictions.read(predictions)

@@ -12,7 +12,6 @@ import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
-import dev.palimpsest.eval.metrics.Metrics;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -162,7 +161,7 @@ final class TasksCommand implements Runnable {
     }
 
     private static void requireMetrics(BenchmarkConfig task) {
-      List<String> mistakes = Metrics.mistakes(task.metrics());
+      List<String> mistakes = Benchmarks.unknownMetrics(task.metrics());
       if (!mistakes.isEmpty()) {
         throw new UserMistake(String.join("\n", mistakes));
       }

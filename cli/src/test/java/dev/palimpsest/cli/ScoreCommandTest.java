@@ -53,6 +53,22 @@ class ScoreCommandTest {
   }
 
   @Test
+  void aBenchmarksNameIsItsFirstMetric(@TempDir Path folder) throws IOException {
+    String file =
+        predictions(
+            folder,
+            "{\"id\": 1, \"prediction\": \"Clifford Pickover\", \"reference\": \"Clifford pickover\"}",
+            "{\"id\": 2, \"prediction\": \"Yes\", \"reference\": \"Yes\"}");
+    // OCR-VQA is scored in lower case (big_vision, transfers/ocrvqa.py:78).
+    Outcome ocr = Outcome.of("score", file, "--metric", "ocrvqa");
+    assertEquals(0, ocr.exit(), ocr.err());
+    assertTrue(ocr.out().startsWith("exact_match:big_vision_to_lower v1  acc = 1.0000"), ocr.out());
+    Outcome doc = Outcome.of("score", file, "--metric", "docvqa", "--metric", "infovqa");
+    assertTrue(doc.out().contains("anls:big_vision v1  anls = 1.0000"), doc.out());
+    assertTrue(doc.out().contains("anls:big_vision_any_order v1  anls = 1.0000"), doc.out());
+  }
+
+  @Test
   void anUnknownMetricSuggestsTheNearest(@TempDir Path folder) throws IOException {
     String file = predictions(folder, "{\"id\": 1, \"prediction\": \"a\", \"reference\": \"a\"}");
     Outcome outcome = Outcome.of("score", file, "--metric", "cidr");

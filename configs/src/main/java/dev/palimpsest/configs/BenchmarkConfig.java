@@ -28,6 +28,8 @@ import org.jspecify.annotations.Nullable;
  * @param decode how answers are made
  * @param postprocess what is done to an answer before it is judged, in order
  * @param reference what a reference is: the file's references, or a template of fields
+ * @param dropEmptyReferences whether references without a letter are left out, and questions that
+ *     then have none
  * @param metrics {@code name:variant}; the first gives the headline
  * @param split which examples are scored
  * @param examples how many there must be; 0 where that is not known
@@ -49,6 +51,7 @@ public record BenchmarkConfig(
     @Default("{}") DecodeConfig decode,
     @Default("[]") List<Postprocess> postprocess,
     @Nullable String reference,
+    @Default("false") boolean dropEmptyReferences,
     List<String> metrics,
     String split,
     @Default("0") long examples,
@@ -96,6 +99,7 @@ public record BenchmarkConfig(
         decode,
         postprocess,
         reference,
+        dropEmptyReferences,
         metrics,
         split,
         examples,
@@ -115,6 +119,10 @@ public record BenchmarkConfig(
    * @param fields of Parquet: the column of {@code id}, {@code question}, {@code references},
    *     {@code images} and any other field, where it is called otherwise
    * @param keep only examples whose field has one of these values
+   * @param rotations Open Images' table of pictures that are stored another way up, relative to the
+   *     data folder: columns {@code ImageID}, an example's field {@code image_id}, and {@code
+   *     Rotation}, degrees counterclockwise that put it right. Where it is not there pictures are
+   *     seen as they are stored, and the result says so
    * @param from where the files are usually had
    */
   public record Data(
@@ -123,6 +131,7 @@ public record BenchmarkConfig(
       @Nullable String images,
       @Default("{}") Map<String, String> fields,
       @Default("{}") Map<String, List<String>> keep,
+      @Nullable String rotations,
       String from) {
     /** Checks the names of the files. */
     public Data {

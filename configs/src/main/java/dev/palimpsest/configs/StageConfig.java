@@ -33,9 +33,10 @@ import org.jspecify.annotations.Nullable;
  * @param handOver what is taken over from the parent stage
  * @param labelSmoothing off-target share, [0, 1)
  * @param dropout drop rate on both residual branches of the decoder (transfers), [0, 1)
- * @param attentionSoftcap replaces the model's attention soft-cap (0 switches it off, as PaliGemma
- *     2's transfers)
- * @param finalSoftcap replaces the model's output soft-cap
+ * @param attentionSoftcap replaces the model's attention soft-cap; 0 switches it off
+ * @param finalSoftcap replaces the model's output soft-cap; 0 switches it off, as in PaliGemma 2's
+ *     released transfers (forkme.py:147) and, whatever the configuration says, in big_vision's
+ *     training loss (models/ppp/gemma.py:486)
  * @param logEveryExamples cadence of lines in metrics.jsonl; 0 for every step
  * @param checkpoint training checkpoints
  * @param guard what becomes of a step whose loss cannot be trusted

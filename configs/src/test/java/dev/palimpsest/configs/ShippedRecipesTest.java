@@ -1,6 +1,7 @@
 package dev.palimpsest.configs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -68,6 +70,28 @@ class ShippedRecipesTest {
     assertEquals(bound, again);
     assertEquals(written, ConfigYaml.write(again));
     assertEquals(Fingerprint.of(bound), Fingerprint.of(again));
+  }
+
+  /** big_vision, configs/proj/paligemma/transfers/forkme.py at 0127fb6, lines 106 to 147. */
+  @Test
+  void theTransferIsBigVisionsTemplate() throws IOException {
+    Path recipe = Path.of("recipes", "forkme.yaml");
+    StageConfig stage = bind(recipe).stages().get(0);
+    OptimizerConfig optimizer = Objects.requireNonNull(stage.optimizer());
+    assertEquals(224, stage.resolution());
+    assertEquals(128, stage.textTokens());
+    assertEquals(32, stage.batchSize());
+    assertEquals(new ImageConfig(ImageConfig.Resize.BILINEAR, true), stage.image());
+    assertEquals(1e-5, optimizer.learningRate());
+    assertEquals(3e-7, optimizer.weightDecay());
+    assertEquals(1.0, optimizer.clipNorm());
+    assertEquals(0, stage.labelSmoothing());
+    assertEquals(0, stage.dropout());
+    assertEquals(0.05, 240.0 / stage.examples());
+    // Line 147: of PaliGemma 2's soft-caps the final one alone is switched off.
+    String text = Files.readString(recipe);
+    assertTrue(text.contains("finalSoftcap: 0"), text);
+    assertFalse(text.contains("attentionSoftcap"), text);
   }
 
   /** The validator is not the project's: it reads the schema as editors do. */

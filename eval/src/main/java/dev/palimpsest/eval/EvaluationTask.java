@@ -8,13 +8,13 @@ import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.eval.metrics.Metric;
-import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.Row;
@@ -41,6 +41,7 @@ import org.jspecify.annotations.Nullable;
  * @param textTokens text positions of a prompt
  * @param metrics what judges the answers
  * @param benchmark its definition; absent for a recipe's own source
+ * @param notes what a reader of the scores should know of the files
  * @param maskDecoder file of the mask codec that segmentation is judged with; absent where it is
  *     not there
  */
@@ -54,9 +55,11 @@ record EvaluationTask(
     DecodeConfig decode,
     List<Metric> metrics,
     @Nullable BenchmarkConfig benchmark,
+    List<String> notes,
     @Nullable Path maskDecoder) {
   /** Copies. */
   EvaluationTask {
+    notes = List.copyOf(notes);
     questions = List.copyOf(questions);
     metrics = List.copyOf(metrics);
   }
@@ -65,7 +68,7 @@ record EvaluationTask(
   static EvaluationTask open(
       String name, SuiteTaskConfig config, EvaluatedModel model, Selection selection) {
     // Names are looked up before any file is read.
-    List<Metric> own = config.metrics().stream().map(Metrics::find).toList();
+    List<Metric> own = config.metrics().stream().map(Benchmarks::metric).toList();
     String benchmark = config.benchmark();
     return benchmark == null
         ? ofSource(name, config, own, model, selection)
@@ -81,11 +84,11 @@ record EvaluationTask(
     BenchmarkConfig benchmark =
         config.prompt() == null ? shipped : shipped.withPrompt(config.prompt());
     Path folder = Path.of(Objects.requireNonNull(config.dataDir()));
+    BenchmarkReader reader = new BenchmarkReader(benchmark, folder);
     List<Question> all =
-        new BenchmarkReader(benchmark, folder)
-            .questions().stream()
-                .map(q -> new Question(q.example().with(config.orientation()), q.fields()))
-                .toList();
+        reader.questions().stream()
+            .map(q -> new Question(q.example().with(config.orientation()), q.fields()))
+            .toList();
     Path decoder = folder.resolve("refcoco/vae-oid.npz");
     return new EvaluationTask(
         name,
@@ -95,8 +98,9 @@ record EvaluationTask(
         config.orientation(),
         benchmark.textTokens(),
         config.decodeOr(benchmark.decode()),
-        metrics.isEmpty() ? benchmark.metrics().stream().map(Metrics::find).toList() : metrics,
+        metrics.isEmpty() ? benchmark.metrics().stream().map(Benchmarks::metric).toList() : metrics,
         benchmark,
+        reader.notes(),
         Files.isRegularFile(decoder) ? decoder : null);
   }
 
@@ -121,13 +125,13 @@ record EvaluationTask(
         config.prompt() == null
             ? Fingerprint.of((Record) rows.type()).substring(0, 16) + " " + rows.fields()
             : config.prompt(),
-        // Training varies pictures; scoring does not.
-        new ImageConfig(model.image().resize(), model.image().antialias()),
+        model.image().unvaried(),
         rows.orientation(),
         model.textTokens(),
         config.decodeOr(DecodeConfig.greedy(32)),
         metrics,
         null,
+        List.of(),
         null);
   }
 
@@ -178,8 +182,10 @@ record EvaluationTask(
    *
    * @param split checksum of the examples
    * @param cut whether prompts were cut
+   * @param precision of the model's computation
+   * @param batchSize examples a forward pass
    */
-  Protocol protocol(String split, boolean cut) {
+  Protocol protocol(String split, boolean cut, Precision precision, int batchSize) {
     return new Protocol(
         version(),
         prompt,
@@ -191,6 +197,8 @@ record EvaluationTask(
             : List.of(benchmark.frames(), benchmark.frameStride()),
         postprocess(),
         cut ? textTokens : null,
+        precision,
+        precision == Precision.F32 ? null : batchSize,
         split);
   }
 }

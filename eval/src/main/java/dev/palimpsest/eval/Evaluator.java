@@ -10,6 +10,7 @@ import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.benchmarks.Question;
@@ -55,9 +56,10 @@ public final class Evaluator {
   private final Selection selection;
 
   /**
-   * An evaluator. The batch size is a matter of speed and memory alone: it never changes an answer.
+   * An evaluator.
    *
-   * @param batchSize examples a forward pass
+   * @param batchSize examples a forward pass; in float32 a matter of speed and memory alone, in
+   *     bfloat16 a part of every score's protocol
    * @param parent everything made here lives in children of it and is gone on return
    * @param predictionsFolder receives {@code TASK.jsonl} for each task; answers that are there
    *     already, of the same model to the same questions, are not made again
@@ -108,7 +110,11 @@ public final class Evaluator {
       answer(task, file);
       file.finish();
       return result(
-          task, file, task.protocol(split.hex(), cut > 0), cut, clusters(questions, keys));
+          task,
+          file,
+          task.protocol(split.hex(), cut > 0, model.model().precision(), batchSize),
+          cut,
+          clusters(questions, keys));
     }
   }
 
@@ -165,6 +171,9 @@ public final class Evaluator {
             + " tokens"
             + (task.orientation() == null ? "" : " " + task.orientation()));
     key.put("model", model.fingerprint());
+    if (model.model().precision() != Precision.F32) {
+      key.put("precision", "%s, batches of %d".formatted(model.model().precision(), batchSize));
+    }
     return key;
   }
 
@@ -191,7 +200,7 @@ public final class Evaluator {
       long cutPrompts,
       Map<String, String> clusters) {
     int n = task.questions().size();
-    List<String> notes = new ArrayList<>();
+    List<String> notes = new ArrayList<>(task.notes());
     List<MetricRecord> records = new ArrayList<>();
     long[] exact = new long[n];
     long[] ones = new long[n];

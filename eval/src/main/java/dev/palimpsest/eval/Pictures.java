@@ -2,6 +2,8 @@ package dev.palimpsest.eval;
 
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ImageReference;
+import dev.palimpsest.mixtures.Outline;
+import dev.palimpsest.mixtures.Turn;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.HashMap;
@@ -22,13 +24,17 @@ final class Pictures {
         example.images().stream()
             .map(image -> known.computeIfAbsent(image, i -> hash(example, i)))
             .collect(Collectors.joining(" "));
-    return example.images().size() == 1 ? all : Checksum.of(all);
+    Outline outline = example.steps().outline();
+    String seen = outline == null ? all : all + " " + outline;
+    return example.images().size() == 1 && outline == null ? seen : Checksum.of(seen);
   }
 
   private static String hash(Example example, ImageReference image) {
     try {
       String bytes = Checksum.of(image.content().read());
-      return image.frame() == 0 ? bytes : bytes + "#" + image.frame();
+      return bytes
+          + (image.frame() == 0 ? "" : "#" + image.frame())
+          + (image.correction() == Turn.NONE ? "" : " turned " + image.correction().value());
     } catch (IOException e) {
       throw new UncheckedIOException(
           "example %s: image %s cannot be read".formatted(example.id(), image.name()), e);

@@ -5,6 +5,7 @@ import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.eval.metrics.MetricId;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,6 +25,9 @@ import org.jspecify.annotations.Nullable;
  * @param frames of videos, and their stride
  * @param postprocess what is done to answers
  * @param textTokens where prompts were cut; absent when none was
+ * @param precision of the computation
+ * @param batchSize examples a forward pass; absent for float32, in which an answer does not depend
+ *     on its batch. In bfloat16 the width of a batch changes roundings, and with them answers
  * @param split SHA-256 over ids, prompts, pictures' bytes, references and fields of what was scored
  */
 record Protocol(
@@ -35,6 +39,8 @@ record Protocol(
     List<Integer> frames,
     List<Postprocess> postprocess,
     @Nullable Integer textTokens,
+    Precision precision,
+    @Nullable Integer batchSize,
     String split) {
   /** Copies. */
   Protocol {

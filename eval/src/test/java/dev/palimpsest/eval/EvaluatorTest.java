@@ -13,6 +13,7 @@ import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
@@ -215,6 +216,30 @@ class EvaluatorTest {
     assertEquals(result, JSON.readValue(JSON.writeValueAsString(result), TaskResult.class));
   }
 
+  /** Float32 answers are the same in every batch; bfloat16 ones need not be. */
+  @Test
+  void precisionIsPartOfTheProtocolAndInBfloat16TheBatchToo() throws IOException {
+    Path source = source("precision", i -> List.of("a"), i -> 1);
+    SuiteTaskConfig config = withMetrics(source, NEW);
+    TaskResult exact = evaluator(4, "f32", "tiny").evaluate("task", config);
+    assertEquals("f32", exact.protocol().get("precision"));
+    assertEquals(
+        List.of(), evaluator(3, "f32-3", "tiny").evaluate("task", config).differencesFrom(exact));
+    try (TinyModel rounded = new TinyModel(1, Precision.BF16)) {
+      TaskResult four = evaluator(rounded, 4, "bf16").evaluate("task", config);
+      assertEquals(
+          List.of("precision: f32 -> bf16", "batchSize: (absent) -> 4"),
+          four.differencesFrom(exact));
+      assertNotEquals(exact.metrics().get(0).protocol(), four.metrics().get(0).protocol());
+      TaskResult three = evaluator(rounded, 3, "bf16").evaluate("task", config);
+      assertEquals(List.of("batchSize: 4 -> 3"), three.differencesFrom(four));
+      // Answers of one batch size are not taken for those of another.
+      assertEquals(
+          Files.readAllLines(folder.resolve("bf16/task.jsonl")).size(),
+          Files.readAllLines(folder.resolve("bf16/task.old.jsonl")).size());
+    }
+  }
+
   private static SuiteTaskConfig withMetrics(Path source, int tokens) {
     return new SuiteTaskConfig(
         new SourceConfig.JsonLines(source.toString(), null),
@@ -370,17 +395,25 @@ class EvaluatorTest {
   }
 
   private Evaluator evaluator(int batch, String out, String fingerprint) {
+    return evaluator(tiny, batch, out, fingerprint);
+  }
+
+  private Evaluator evaluator(TinyModel other, int batch, String out) {
+    return evaluator(other, batch, out, "tiny");
+  }
+
+  private Evaluator evaluator(TinyModel other, int batch, String out, String fingerprint) {
     return new Evaluator(
         new EvaluatedModel(
-            tiny.model,
-            tiny.parameters,
+            other.model,
+            other.parameters,
             new CharacterTokenizer(),
             TinyModel.SIDE,
             new ImageConfig(Resize.BILINEAR, true),
             TEXT,
             fingerprint),
         batch,
-        tiny.manager,
+        other.manager,
         folder.resolve(out),
         Selection.ALL);
   }

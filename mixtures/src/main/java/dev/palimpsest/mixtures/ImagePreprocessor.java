@@ -72,7 +72,16 @@ public final class ImagePreprocessor {
   static void write(
       ImageConfig config, Image image, int resolution, ImageSteps steps, FloatBuffer out)
       throws IOException {
-    Image varied = steps.apply(image);
+    int start = out.position();
+    resized(config, steps.apply(image), resolution, steps, out);
+    Outline outline = steps.outline();
+    if (outline != null) {
+      outline.draw(out, start, resolution, image.height(), image.width());
+    }
+  }
+
+  private static void resized(
+      ImageConfig config, Image varied, int resolution, ImageSteps steps, FloatBuffer out) {
     if (steps.resize() == null && config.resize() == Resize.BICUBIC) {
       pixels(config, PillowResize.bicubic(varied, resolution), out);
       return;
@@ -84,6 +93,11 @@ public final class ImagePreprocessor {
         resolution,
         steps.resize(),
         (row, count) -> {
+          if (!config.truncate()) {
+            untruncated(row, count, overshoots(steps.resize()));
+            out.put(row, 0, count);
+            return;
+          }
           truncate(row, count, overshoots(steps.resize()));
           if (bigVision) {
             for (int i = 0; i < count; i++) {
@@ -104,6 +118,14 @@ public final class ImagePreprocessor {
    */
   static float bigVision(float level) {
     return level * 0x1p-7f + level * (1 / 32640f) - 1f;
+  }
+
+  /** Levels that stay as the resize leaves them, in place, as values in [-1, 1]. */
+  private static void untruncated(float[] row, int count, boolean overshoots) {
+    for (int i = 0; i < count; i++) {
+      float level = overshoots ? Math.max(0f, Math.min(255f, row[i])) : row[i];
+      row[i] = 2f * (level / 255f) - 1f;
+    }
   }
 
   /** Rows in levels, not whole: by the method, or by the bilinear one that a recipe names. */

@@ -16,9 +16,10 @@ import org.jspecify.annotations.Nullable;
  * @param content the file's bytes
  * @param frame which frame of an animation, 0-based; 0 for a still
  * @param orientation which way up it is seen; absent: as it is stored
+ * @param correction how it is turned instead, where a table says so; else {@link Turn#NONE}
  */
 public record ImageReference(
-    String name, Content content, int frame, @Nullable Orientation orientation) {
+    String name, Content content, int frame, @Nullable Orientation orientation, Turn correction) {
   /** Checks the frame. */
   public ImageReference {
     if (frame < 0) {
@@ -28,7 +29,7 @@ public record ImageReference(
 
   /** A picture as it is stored. */
   public ImageReference(String name, Content content, int frame) {
-    this(name, content, frame, null);
+    this(name, content, frame, null, Turn.NONE);
   }
 
   /** The bytes of an encoded picture. Thread-safe. */
@@ -49,7 +50,12 @@ public record ImageReference(
 
   /** The same picture, seen another way up. */
   public ImageReference with(@Nullable Orientation other) {
-    return new ImageReference(name, content, frame, other);
+    return new ImageReference(name, content, frame, other, correction);
+  }
+
+  /** The same picture, turned as a table says, whatever its orientation. */
+  public ImageReference turned(Turn other) {
+    return new ImageReference(name, content, frame, orientation, other);
   }
 
   /**
@@ -86,7 +92,10 @@ public record ImageReference(
    * @param bytes the content's
    */
   public Turn turn(byte[] bytes) {
-    return orientation == null ? Turn.NONE : ExifOrientation.of(bytes, frame);
+    if (correction != Turn.NONE || orientation == null) {
+      return correction;
+    }
+    return ExifOrientation.of(bytes, frame);
   }
 
   /** The folder that this names instead of a file, if it does: one of frames. */

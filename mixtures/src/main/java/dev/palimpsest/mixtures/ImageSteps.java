@@ -15,18 +15,30 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How one visit varies its pictures, in this order: encoded as JPEG and decoded again, cropped,
- * resized.
+ * resized, and last a part outlined.
  *
  * @param jpegQuality from 1 to 100; 0: not encoded
  * @param view the part that is kept
  * @param resize the method, instead of the one that the stage names
+ * @param outline what a benchmark asks about; absent: the whole picture
  */
-public record ImageSteps(int jpegQuality, BoundingBox view, @Nullable ResizeMethod resize) {
+public record ImageSteps(
+    int jpegQuality, BoundingBox view, @Nullable ResizeMethod resize, @Nullable Outline outline) {
   /** Pictures as they are. */
   public static final ImageSteps NONE = new ImageSteps(0, BoundingBox.WHOLE, null);
 
   private static final int LEAST_QUALITY = 75;
   private static final int MOST_QUALITY = 95;
+
+  /** Without an outline. */
+  public ImageSteps(int jpegQuality, BoundingBox view, @Nullable ResizeMethod resize) {
+    this(jpegQuality, view, resize, null);
+  }
+
+  /** A whole picture with a part outlined. */
+  public static ImageSteps outlined(Outline outline) {
+    return new ImageSteps(0, BoundingBox.WHOLE, null, outline);
+  }
 
   /** What a visit draws. */
   static ImageSteps draw(AugmentConfig config, Draw visit) {
@@ -97,6 +109,6 @@ public record ImageSteps(int jpegQuality, BoundingBox view, @Nullable ResizeMeth
   }
 
   ImageSteps uncropped() {
-    return new ImageSteps(jpegQuality, BoundingBox.WHOLE, resize);
+    return new ImageSteps(jpegQuality, BoundingBox.WHOLE, resize, outline);
   }
 }

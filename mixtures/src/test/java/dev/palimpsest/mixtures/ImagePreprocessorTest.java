@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.configs.AugmentConfig;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import java.io.IOException;
@@ -44,6 +45,28 @@ class ImagePreprocessorTest {
     for (String key : keys("bv_plain_u8")) {
       assertArrayEquals(
           expected.bytes(key), ImagePreprocessor.resize(PLAIN, image(key), size(key)), key);
+    }
+  }
+
+  @Test
+  void framesOfVideosKeepTheirFractions() throws IOException {
+    Golden.Tensors frames = Golden.tensors("video/frames.safetensors");
+    Image image = image("a_rgb.png");
+    ImageConfig video = new ImageConfig(Resize.BILINEAR, false, false, AugmentConfig.NONE);
+    for (int size : new int[] {14, 33}) {
+      FloatBuffer kept = FloatBuffer.allocate(3 * size * size);
+      ImagePreprocessor.write(video, image, size, ImageSteps.NONE, kept);
+      float[] reference = frames.floats("video_" + size);
+      // Same operations in the same order: nothing but the last bits may differ.
+      assertArrayEquals(reference, kept.array(), 1e-6f);
+      FloatBuffer cut = FloatBuffer.allocate(3 * size * size);
+      ImagePreprocessor.write(PLAIN, image, size, ImageSteps.NONE, cut);
+      float largest = 0;
+      for (int i = 0; i < reference.length; i++) {
+        largest = Math.max(largest, Math.abs(reference[i] - cut.get(i)));
+      }
+      // Nearly a whole level, 2 / 255.
+      assertEquals(0.0078, largest, 1e-4);
     }
   }
 

@@ -53,6 +53,11 @@ public final class PaliGemma {
     this.head = new Head(config.language(), precision, kernels, Head.LOGITS);
   }
 
+  /** Number format of the computation. */
+  public Precision precision() {
+    return precision;
+  }
+
   /**
    * Adds the gradients of a micro batch's loss, times {@code options.weight()}, to {@code
    * gradients}.

@@ -16,7 +16,6 @@ import dev.palimpsest.eval.TaskResult;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricId;
 import dev.palimpsest.eval.metrics.MetricInputException;
-import dev.palimpsest.eval.metrics.Metrics;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -73,7 +72,7 @@ public final class Gates {
       List<String> scored =
           own.isEmpty() && benchmark != null ? Benchmarks.find(benchmark).metrics() : own;
       for (String metric : scored) {
-        MetricId id = Metrics.find(metric).id();
+        MetricId id = Benchmarks.metric(metric).id();
         names.addAll(List.of(id.key(), id.name()));
       }
     } catch (MetricInputException | InvalidConfigException e) {

@@ -11,7 +11,6 @@ import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
-import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
 import java.nio.file.Path;
@@ -202,7 +201,7 @@ public final class PipelineRunner {
         e.problems().forEach(problem -> problems.add(problem.under(at + ".benchmark")));
       }
     }
-    Metrics.mistakes(task.metrics())
+    Benchmarks.unknownMetrics(task.metrics())
         .forEach(mistake -> problems.add(new Problem(at + ".metrics", mistake)));
   }
 

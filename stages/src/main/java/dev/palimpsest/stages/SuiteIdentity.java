@@ -7,7 +7,6 @@ import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
-import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.mixtures.ExampleSource;
 import java.nio.file.Path;
 import java.util.Map;
@@ -28,7 +27,8 @@ final class SuiteIdentity {
   }
 
   private static void add(Map<String, String> values, String at, SuiteTaskConfig task) {
-    task.metrics().forEach(m -> values.put(at + ".metric." + m, Metrics.find(m).id().toString()));
+    task.metrics()
+        .forEach(m -> values.put(at + ".metric." + m, Benchmarks.metric(m).id().toString()));
     SourceConfig config = task.source();
     if (config != null) {
       try (ExampleSource source = ExampleSource.open(config)) {
@@ -41,7 +41,7 @@ final class SuiteIdentity {
     values.put(at + ".definition", Fingerprint.of(benchmark));
     benchmark
         .metrics()
-        .forEach(m -> values.put(at + ".metric." + m, Metrics.find(m).id().toString()));
+        .forEach(m -> values.put(at + ".metric." + m, Benchmarks.metric(m).id().toString()));
     new BenchmarkReader(benchmark, Path.of(Objects.requireNonNull(task.dataDir())))
         .files()
         .forEach(file -> values.put(at + "." + file.getFileName(), ContentHash.of(file)));

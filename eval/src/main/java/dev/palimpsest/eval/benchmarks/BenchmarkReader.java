@@ -8,6 +8,7 @@ import dev.palimpsest.configs.BenchmarkConfig.Data;
 import dev.palimpsest.configs.BenchmarkFormat;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ImageReference;
+import dev.palimpsest.mixtures.ImageSteps;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
@@ -26,6 +27,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A benchmark's definition and a folder of files to questions. */
 public final class BenchmarkReader {
@@ -57,20 +59,28 @@ public final class BenchmarkReader {
       PromptTemplate answer =
           reference == null ? null : new PromptTemplate(reference, benchmark.choiceSeparator());
       List<Question> questions = new ArrayList<>();
+      RotationTable rotations = rotations(data);
       for (Located located : located(data)) {
         BenchmarkExample example = located.example();
         List<String> references =
             answer == null ? example.references() : List.of(answer.of(example));
+        if (benchmark.dropEmptyReferences() && !references.isEmpty()) {
+          references = references.stream().filter(text -> !text.isEmpty()).toList();
+          if (references.isEmpty()) {
+            continue;
+          }
+        }
         Map<String, JsonNode> fields = new LinkedHashMap<>(example.fields());
         fields.put("image", TextNode.valueOf(String.join(" ", example.images())));
         questions.add(
             new Question(
                 new Example(
                     example.id(),
-                    located.images(),
+                    rotations == null ? located.images() : turned(located, rotations),
                     prompt.of(example),
                     references.isEmpty() ? "" : references.get(0),
-                    references),
+                    references,
+                    steps(data, example)),
                 fields));
       }
       requireUnique(questions);
@@ -83,6 +93,44 @@ public final class BenchmarkReader {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + benchmark.name(), e);
     }
+  }
+
+  private ImageSteps steps(Data data, BenchmarkExample example) throws IOException {
+    return data.format() == BenchmarkFormat.WIDGET_CAPTION
+        ? ImageSteps.outlined(WidgetOutline.of(file(data, "views"), example))
+        : ImageSteps.NONE;
+  }
+
+  private @Nullable RotationTable rotations(Data data) throws IOException {
+    String name = data.rotations();
+    return name == null || !Files.exists(folder.resolve(name))
+        ? null
+        : RotationTable.read(folder.resolve(name));
+  }
+
+  private static List<ImageReference> turned(Located located, RotationTable rotations) {
+    JsonNode id = located.example().fields().get("image_id");
+    return id == null
+        ? located.images()
+        : located.images().stream().map(image -> image.turned(rotations.of(id.asText()))).toList();
+  }
+
+  /** What a reader of a score should know of the files that were read. */
+  public List<String> notes() {
+    Data data = data();
+    List<String> notes = new ArrayList<>();
+    String rotations = data.rotations();
+    if (rotations != null && !Files.exists(folder.resolve(rotations))) {
+      notes.add(
+          "%s is not there: pictures are seen as they are stored, also those that it would turn"
+              .formatted(rotations));
+    }
+    if (data.format() == BenchmarkFormat.ST_VQA && !Files.isDirectory(wholeSize())) {
+      notes.add(
+          "coco/train2014 is not there: pictures of COCO-Text are the archive's small copies, where"
+              + " big_vision takes COCO's own");
+    }
+    return notes;
   }
 
   /** Answers are kept, joined and scored by id: two questions of one id would share one answer. */
@@ -158,7 +206,7 @@ public final class BenchmarkReader {
 
   /** The files that are read, pictures and folders of small files aside. */
   public List<Path> files() {
-    return data().files().values().stream()
+    return Stream.concat(data().files().values().stream(), Stream.ofNullable(data().rotations()))
         .flatMap(name -> paths(name).stream())
         .filter(Files::isRegularFile)
         .toList();
@@ -226,16 +274,22 @@ public final class BenchmarkReader {
     if (benchmark.frames() > 0) {
       return frames(images.resolve(example.images().get(0)));
     }
-    if (data.format() == BenchmarkFormat.WIDGET_CAPTION) {
-      return List.of(
-          WidgetPicture.of(
-              images.resolve(example.images().get(0)),
-              folder.resolve(Objects.requireNonNull(data.files().get("views"))),
-              example));
+    String copies = "coco-text/";
+    if (data.format() == BenchmarkFormat.ST_VQA
+        && example.images().get(0).startsWith(copies)
+        && Files.isDirectory(wholeSize())) {
+      // As in big_vision (datasets/stvqa/stvqa.py:124).
+      String name = example.images().get(0).substring(copies.length());
+      return List.of(ImageReference.file(picture(wholeSize(), name)));
     }
     return example.images().stream()
         .map(name -> ImageReference.file(picture(images, name)))
         .toList();
+  }
+
+  /** Where COCO's own pictures are, of which ST-VQA's archive holds small copies. */
+  private Path wholeSize() {
+    return folder.resolve("coco/train2014");
   }
 
   /**

@@ -5,12 +5,17 @@ import dev.palimpsest.configs.BenchmarkIndex;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.eval.metrics.Metric;
+import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.eval.metrics.Metrics;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
@@ -50,6 +55,32 @@ public final class Benchmarks {
                       .formatted(name, String.join(", ", found)))));
     }
     return Recipes.bindBenchmark(shipped(name).orElseThrow(), name + ".yaml", Benchmarks::shipped);
+  }
+
+  /**
+   * A metric by {@code name:variant}, by {@code name} alone, which is its default variant, or by
+   * the name of a benchmark, of which it is the first.
+   *
+   * @throws MetricInputException when there is none; suggests the nearest and lists all
+   */
+  public static Metric metric(String name) {
+    boolean isBenchmark = INDEX.benchmarks().contains(name) && !Metrics.names().contains(name);
+    return isBenchmark
+        ? Metrics.find(find(name).metrics().get(0))
+        : Metrics.find(name, INDEX.benchmarks());
+  }
+
+  /** What {@link #metric} says of each name that there is none of. */
+  public static List<String> unknownMetrics(Collection<String> names) {
+    List<String> mistakes = new ArrayList<>();
+    for (String name : names) {
+      try {
+        metric(name);
+      } catch (MetricInputException e) {
+        mistakes.add(String.valueOf(e.getMessage()));
+      }
+    }
+    return mistakes;
   }
 
   private static Optional<String> text(Path file) {

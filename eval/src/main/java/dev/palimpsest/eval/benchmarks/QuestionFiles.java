@@ -117,10 +117,7 @@ public final class QuestionFiles {
     return examples;
   }
 
-  /**
-   * VizWiz. Ids are image names without their ending. Empty answers stay: big_vision drops them,
-   * which its metric's variant does not need.
-   */
+  /** VizWiz. Ids are image names without their ending. */
   public static List<BenchmarkExample> vizWiz(Path file) throws IOException {
     JsonFile json = JsonFile.read(file);
     List<BenchmarkExample> examples = new ArrayList<>();

@@ -2,6 +2,7 @@ package dev.palimpsest.eval.metrics;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalInt;
 
 /**
  * Average normalised Levenshtein similarity: DocVQA, InfographicVQA, ST-VQA (Biten et al. 2019).
@@ -26,6 +27,9 @@ final class Anls implements Metric {
     return List.of(
         new Anls("official", Anls::readingCompetition),
         new Anls("big_vision", (p, a) -> bigVision(PythonText.lower(p), PythonText.lower(a))),
+        new Anls(
+            "big_vision_any_order",
+            (p, a) -> bigVisionInAnyOrder(PythonText.lower(p), PythonText.lower(a))),
         new Anls("big_vision_case_sensitive", Anls::bigVision),
         new Anls("lmms_eval", Anls::readingCompetition),
         new Anls("vlmevalkit", Anls::readingCompetition),
@@ -69,6 +73,20 @@ final class Anls implements Metric {
     int longest = Math.max(PythonText.length(prediction), PythonText.length(answer));
     double distance = (double) EditDistance.of(prediction, answer) / longest;
     return distance < 0.5 ? 1 - distance : 0;
+  }
+
+  /**
+   * The same where the answer is a list: items between {@code ", "} are accepted in any order, as
+   * big_vision's reader of InfographicVQA makes references of validation
+   * (datasets/infovqa/infovqa.py:130).
+   */
+  private static double bigVisionInAnyOrder(String prediction, String answer) {
+    double asWritten = bigVision(prediction, answer);
+    int longest = Math.max(PythonText.length(prediction), PythonText.length(answer));
+    OptionalInt least = ListDistance.least(prediction, answer);
+    return least.isPresent() && least.getAsInt() < 0.5 * longest
+        ? Math.max(asWritten, 1 - (double) least.getAsInt() / longest)
+        : asWritten;
   }
 
   /**

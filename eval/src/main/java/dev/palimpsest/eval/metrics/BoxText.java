@@ -9,14 +9,21 @@ import java.util.regex.Pattern;
 
 /** Boxes in what a model wrote. */
 final class BoxText {
-  private static final String PLAIN = "(-?\\d+(?:\\.\\d+)?)";
-  private static final String NUMBER = "(-?\\d+(?:\\.\\d+)?(?:[eE][-+]?\\d+)?)";
-  private static final String SEPARATOR = "(?:\\s*,\\s*|\\s+)";
+  private static final String PLAIN = "(-?[0-9]++(?:\\.[0-9]++)?+)";
 
-  /** {@code [x1, y1, x2, y2]} */
+  /** Never begins within a row of digits: that would be tried from each of them. */
+  private static final String NUMBER = "((?:-|(?<!\\d))\\d++(?:\\.\\d++)?+(?:[eE][-+]?\\d++)?+)";
+
+  private static final String SEPARATOR = "(?:\\s*+,\\s*+|\\s++)";
+
+  /**
+   * {@code [x1, y1, x2, y2]} as lmms-eval reads it (tasks/refcoco/utils_rec.py at 75571cf): white
+   * space may stand inside the brackets and after a comma, not before one.
+   */
   private static final Pattern BRACKETED =
       Pattern.compile(
-          "\\[\\s*" + String.join("\\s*,\\s*", List.of(PLAIN, PLAIN, PLAIN, PLAIN)) + "\\s*\\]");
+          "\\[\\s*+" + String.join(",\\s*+", List.of(PLAIN, PLAIN, PLAIN, PLAIN)) + "\\s*+\\]",
+          Pattern.UNICODE_CHARACTER_CLASS);
 
   /** Four numbers in a row, whatever is around them. */
   private static final Pattern FOUR =

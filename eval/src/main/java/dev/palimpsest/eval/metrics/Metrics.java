@@ -5,36 +5,12 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** Every metric, by name and variant. */
 public final class Metrics {
   private static final List<Metric> ALL = List.copyOf(listed());
-
-  /** What a benchmark is scored with unless a task says otherwise. */
-  private static final Map<String, String> BENCHMARKS =
-      Map.ofEntries(
-          Map.entry("vqav2", "vqa:official"),
-          Map.entry("textvqa", "vqa_soft:official"),
-          Map.entry("okvqa", "vqa_soft:big_vision"),
-          Map.entry("vizwiz", "vqa_soft:big_vision"),
-          Map.entry("ocrvqa", "exact_match:big_vision"),
-          Map.entry("gqa", "exact_match:big_vision"),
-          Map.entry("xgqa", "exact_match_by_language:big_vision"),
-          Map.entry("marvl", "exact_match_by_language:big_vision"),
-          Map.entry("docvqa", "anls:official"),
-          Map.entry("infovqa", "anls:official"),
-          Map.entry("stvqa", "anls:official"),
-          Map.entry("countbenchqa", "tallyqa:big_vision"),
-          Map.entry("nocaps", "cider:official"),
-          Map.entry("textcaps", "cider:official"),
-          Map.entry("scicap", "cider:official"),
-          Map.entry("screen2words", "cider:official"),
-          Map.entry("widgetcap", "cider:official"),
-          Map.entry("xm3600", "cider_by_language:official"),
-          Map.entry("coco35l", "cider_by_language:official"));
 
   private Metrics() {}
 
@@ -77,33 +53,27 @@ public final class Metrics {
   }
 
   /**
-   * A metric by {@code name} (its default variant), {@code name:variant}, or the name of a
-   * benchmark such as {@code textvqa}.
+   * A metric by {@code name} (its default variant) or {@code name:variant}.
    *
    * @throws MetricInputException when there is none; suggests the nearest and lists all
    */
   public static Metric find(String name) {
-    String wanted = BENCHMARKS.getOrDefault(name, name);
+    return find(name, List.of());
+  }
+
+  /**
+   * The same.
+   *
+   * @param others what else could have been meant, for the message: names of benchmarks
+   */
+  public static Metric find(String name, Collection<String> others) {
     return ALL.stream()
-        .filter(m -> m.id().key().equals(wanted) || m.id().name().equals(wanted))
+        .filter(m -> m.id().key().equals(name) || m.id().name().equals(name))
         .findFirst()
-        .orElseThrow(() -> new MetricInputException(unknown(name)));
+        .orElseThrow(() -> new MetricInputException(unknown(name, others)));
   }
 
-  /** What {@link #find} says of each name that there is none of. */
-  public static List<String> mistakes(Collection<String> names) {
-    List<String> mistakes = new ArrayList<>();
-    for (String name : names) {
-      try {
-        find(name);
-      } catch (MetricInputException e) {
-        mistakes.add(String.valueOf(e.getMessage()));
-      }
-    }
-    return mistakes;
-  }
-
-  private static String unknown(String name) {
+  private static String unknown(String name, Collection<String> others) {
     int colon = name.indexOf(':');
     String bare = colon < 0 ? name : name.substring(0, colon);
     List<String> variants =
@@ -115,7 +85,7 @@ public final class Metrics {
               bare, variant, nearest(variant, variants).orElseThrow(), String.join(", ", variants));
     }
     List<String> known = new ArrayList<>(names());
-    BENCHMARKS.keySet().stream().sorted().filter(b -> !known.contains(b)).forEach(known::add);
+    others.stream().sorted().filter(other -> !known.contains(other)).forEach(known::add);
     return "there is no metric \"%s\"; nearest: \"%s\"; metrics: %s"
         .formatted(bare, nearest(bare, known).orElseThrow(), String.join(", ", known));
   }

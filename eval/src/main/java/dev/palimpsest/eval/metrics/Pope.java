@@ -4,7 +4,8 @@ import java.util.List;
 
 /**
  * POPE (Li et al. 2023), object hallucination by yes-or-no questions. The papers quote the mean
- * over the random, popular and adversarial categories.
+ * over the random, popular and adversarial categories. Shares of one, {@code valid_percent} too: it
+ * is big_vision's name for the share of answers that are yes or no.
  */
 final class Pope implements Metric {
   private final MetricId id;
@@ -38,14 +39,15 @@ final class Pope implements Metric {
     for (MetricRecord record : records) {
       String given = PythonText.lower(record.prediction());
       given = strips ? PythonText.strip(given) : given;
-      String wanted = PythonText.strip(PythonText.lower(record.onlyReference()));
+      String wanted = record.onlyReference();
+      wanted = strips ? PythonText.strip(PythonText.lower(wanted)) : wanted;
       boolean valid = given.equals("yes") || given.equals("no");
       if (!valid) {
         board.parseFailure();
       }
       double score = given.equals(wanted) ? 1 : 0;
       board.add(record, score);
-      board.add("valid", valid ? 1 : 0);
+      board.add("valid_percent", valid ? 1 : 0);
       record.text("category").ifPresent(c -> board.add("acc/" + c, score));
       yesBoth += given.equals("yes") && wanted.equals("yes") ? 1 : 0;
       yesGiven += given.equals("yes") ? 1 : 0;

@@ -8,7 +8,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.palimpsest.eval.metrics.MetricRecord;
-import dev.palimpsest.eval.metrics.Metrics;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -133,7 +132,7 @@ class BenchmarkFilesTest {
             .map(e -> e.predicted(answers.getOrDefault(e.id(), "")))
             .toList();
     // "teal" against ten times "teal"; "four" becomes "4", of which there are nine.
-    assertEquals(1, Metrics.find("vqav2").score(records).value(), 1e-12);
+    assertEquals(1, Benchmarks.metric("vqav2").score(records).value(), 1e-12);
   }
 
   @Test

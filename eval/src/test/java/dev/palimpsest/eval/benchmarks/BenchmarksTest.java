@@ -13,8 +13,9 @@ import dev.palimpsest.configs.SamplerConfig;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
 import dev.palimpsest.eval.metrics.Metrics;
-import java.awt.image.BufferedImage;
-import java.io.ByteArrayInputStream;
+import dev.palimpsest.mixtures.ImageReference;
+import dev.palimpsest.mixtures.Outline;
+import dev.palimpsest.mixtures.Turn;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,7 +26,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -218,23 +218,117 @@ class BenchmarksTest {
   }
 
   @Test
-  void aWidgetStandsInARedBox() throws IOException {
-    BufferedImage screen = new BufferedImage(144, 256, BufferedImage.TYPE_INT_RGB);
-    ImageIO.write(screen, "jpg", folder.resolve("rico/combined/9.jpg").toFile());
-    byte[] drawn =
-        new BenchmarkReader(Benchmarks.find("widgetcap"), folder)
-            .questions()
-            .get(0)
-            .example()
-            .images()
-            .get(0)
-            .content()
-            .read();
-    BufferedImage boxed = ImageIO.read(new ByteArrayInputStream(drawn));
+  void aWidgetIsOutlined(@TempDir Path data) throws IOException {
+    TinyBenchmarks.write(data);
+    List<Question> questions = new BenchmarkReader(Benchmarks.find("widgetcap"), data).questions();
     // Node 0.0.1 covers the right half of the canvas's upper half.
-    assertEquals(0xffff0000, boxed.getRGB(72, 60));
-    assertEquals(0xffff0000, boxed.getRGB(100, 128));
-    assertEquals(0xff000000, boxed.getRGB(30, 60));
+    assertEquals(
+        new Outline(720, 0, 1440, 1280, 2560), questions.get(0).example().steps().outline());
+    Files.writeString(data.resolve("rico/combined/9.json"), "{\"activity\": {\"root\": {}}}");
+    BenchmarkFormatException none =
+        assertThrows(
+            BenchmarkFormatException.class,
+            () -> new BenchmarkReader(Benchmarks.find("widgetcap"), data).questions());
+    assertTrue(
+        String.valueOf(none.getMessage()).contains("9.json has no node 0.0.1"), none::toString);
+  }
+
+  @Test
+  void textVqaTurnsWhatOpenImagesTableTurns(@TempDir Path data) throws IOException {
+    TinyBenchmarks.write(data);
+    BenchmarkReader reader = new BenchmarkReader(Benchmarks.find("textvqa"), data);
+    ImageReference stored = reader.questions().get(0).example().images().get(0);
+    assertEquals(Turn.NONE, stored.correction());
+    assertEquals(
+        List.of(
+            "textvqa/train_images/rotation.csv is not there: pictures are seen as they are stored,"
+                + " also those that it would turn"),
+        reader.notes());
+
+    String id = Path.of(stored.name()).getFileName().toString().replace(".jpg", "");
+    Path table = data.resolve("textvqa/train_images/rotation.csv");
+    Map<String, Turn> turns =
+        Map.of(
+            "90.0",
+            Turn.COUNTERCLOCKWISE,
+            "180",
+            Turn.HALF,
+            "270.0",
+            Turn.CLOCKWISE,
+            "",
+            Turn.NONE);
+    for (Map.Entry<String, Turn> turn : turns.entrySet()) {
+      Files.writeString(
+          table,
+          "ImageID,Subset,Title,Rotation\nother,train,\"a, b\",90.0\n%s,train,,%s\n"
+              .formatted(id, turn.getKey()));
+      List<Question> questions = reader.questions();
+      assertEquals(turn.getValue(), questions.get(0).example().images().get(0).correction());
+      assertEquals(List.of(), reader.notes());
+    }
+    assertTrue(reader.files().contains(table));
+    for (String bad : List.of("ImageID,Angle\n", "ImageID,Rotation\nx,45.0\n")) {
+      Files.writeString(table, bad);
+      BenchmarkFormatException refused =
+          assertThrows(BenchmarkFormatException.class, reader::questions);
+      assertTrue(String.valueOf(refused.getMessage()).contains("Rotation"), refused::toString);
+    }
+  }
+
+  @Test
+  void emptyAnswersOfVizWizAreNone(@TempDir Path data) throws IOException {
+    TinyBenchmarks.write(data);
+    List<Question> questions = new BenchmarkReader(Benchmarks.find("vizwiz"), data).questions();
+    // The file's tenth annotator wrote nothing.
+    assertEquals(9, questions.get(0).example().references().size());
+    assertFalse(questions.get(0).example().references().contains(""));
+    Files.writeString(
+        data.resolve("vizwiz/val.json"),
+        """
+        [{"image": "a.jpg", "question": "q", "answers": [{"answer": ""}, {"answer": ""}]},
+         {"image": "b.jpg", "question": "q", "answers": [{"answer": ""}, {"answer": "x"}]}]
+        """);
+    questions = new BenchmarkReader(Benchmarks.find("vizwiz"), data).questions();
+    assertEquals(List.of("b"), questions.stream().map(q -> q.example().id()).toList());
+  }
+
+  @Test
+  void picturesOfCocoTextAreCocosOwn(@TempDir Path data) throws IOException {
+    TinyBenchmarks.write(data);
+    Files.writeString(
+        data.resolve("stvqa/val_task_3.json"),
+        """
+        {"data": [
+          {"question_id": 1, "file_path": "coco-text/COCO_train2014_000000000009.jpg", "question": "q",
+           "answers": ["a"]},
+          {"question_id": 2, "file_path": "icdar/1.jpg", "question": "q", "answers": ["a"]}]}
+        """);
+    BenchmarkReader reader = new BenchmarkReader(Benchmarks.find("stvqa"), data);
+    Files.move(data.resolve("coco/train2014"), data.resolve("elsewhere"));
+    assertEquals("stvqa/coco-text/COCO_train2014_000000000009.jpg", picture("stvqa", data, 0));
+    assertTrue(reader.notes().get(0).contains("coco/train2014 is not there"));
+    Files.createDirectories(data.resolve("coco/train2014"));
+    assertEquals("coco/train2014/COCO_train2014_000000000009.jpg", picture("stvqa", data, 0));
+    assertEquals("stvqa/icdar/1.jpg", picture("stvqa", data, 1));
+    assertEquals(List.of(), reader.notes());
+  }
+
+  @Test
+  void aBenchmarksMetricIsDeclaredOnce() {
+    for (String name : names()) {
+      // A name that is a metric's too, such as chartqa, is that metric.
+      String wanted =
+          Metrics.names().contains(name) ? name : Benchmarks.find(name).metrics().get(0);
+      assertEquals(Metrics.find(wanted), Benchmarks.metric(name), name);
+    }
+    assertEquals("anls:big_vision", Benchmarks.metric("docvqa").id().key());
+    assertEquals("vqa:big_vision", Benchmarks.metric("textvqa").id().key());
+    // What is no benchmark is a metric.
+    assertEquals("vqa:official", Benchmarks.metric("vqa").id().key());
+    assertEquals("nlvr2:official", Benchmarks.metric("nlvr2:official").id().key());
+    List<String> unknown = Benchmarks.unknownMetrics(List.of("docvqa", "docvqq"));
+    assertEquals(1, unknown.size());
+    assertTrue(unknown.get(0).contains("nearest: \"docvqa\""), unknown::toString);
   }
 
   @Test

@@ -24,12 +24,16 @@ public final class TinyModel implements AutoCloseable {
   public final PaliGemma model;
 
   public TinyModel(double likesEos) {
+    this(likesEos, Precision.F32);
+  }
+
+  public TinyModel(double likesEos, Precision precision) {
     ModelConfig config =
         new ModelConfig(
             new VisionConfig(16, 2, 32, 2, 4, 1e-6),
             new LanguageConfig(VOCABULARY, 24, 2, 48, 4, 2, 8, 8, 0, 0, false, 0, 10_000, 1e-6));
     parameters = Initialization.random(manager, config, SIDE, 11);
-    model = new PaliGemma(config, Precision.F32, kernels);
+    model = new PaliGemma(config, precision, kernels);
     // As drawn, a decoder's tied table makes it repeat the last token; louder blocks let it listen.
     parameters
         .asMap()

@@ -74,6 +74,9 @@ class AnswerMetricsTest {
     assertEquals(0.5, value("pope:lmms_eval", "f1", records));
     assertEquals(0.4, value("pope:lmms_eval", "yes_ratio", records));
     assertEquals(1, Metrics.find("pope:lmms_eval").score(records).parseFailures());
+    // big_vision strips nothing: " Yes" is no answer to it.
+    assertEquals(0.6, value("pope:big_vision", "valid_percent", records));
+    assertEquals(0.2, value("pope:big_vision", "acc", records));
   }
 
   @Test
@@ -96,9 +99,29 @@ class AnswerMetricsTest {
             record("2", "no", "yes", "question_type", "comp"),
             record("3", "no", "no", "question_type", "comp"),
             record("4", "3", "4", "question_type", "count"));
-    assertEquals(0.5, value("rsvqa", "acc", records));
+    assertEquals(0.5, value("rsvqa", "acc_any", records));
+    // A third a match, of which a question with one answer has one at most.
+    assertEquals(0.5 / 3, value("rsvqa", "acc", records), 1e-12);
+    assertEquals(0.5, value("rsvqa", "acc_comp", records), 1e-12);
     assertEquals(0.5, value("rsvqa", "acc_avg", records), 1e-12);
     assertEquals(0.75, value("rsvqa", "acc_avg_nonum", records), 1e-12);
+    assertEquals(0.5, Metrics.find("rsvqa").score(records).value());
+  }
+
+  /** As big_vision's evaluator yields them, in its order; its log keeps the last of a name. */
+  @Test
+  void lowResolutionHasTwoMeansWithoutNumbers() {
+    List<MetricRecord> records =
+        List.of(
+            record("1", "yes", "yes", "question_type", "presence"),
+            record("2", "no", "yes", "question_type", "comp"),
+            record("3", "rural", "rural", "question_type", "rural_urban"),
+            record("4", "0", "0", "question_type", "count"));
+    assertEquals(0.5, value("rsvqa", "acc_avg_nonum", records), 1e-12);
+    assertEquals(0.5, value("rsvqa", "acc_avg_nonum/comp+presence", records), 1e-12);
+    assertEquals(
+        2.0 / 3, value("rsvqa", "acc_avg_nonum/comp+presence+rural_urban", records), 1e-12);
+    assertEquals(0.75, value("rsvqa", "acc_avg", records), 1e-12);
   }
 
   @Test

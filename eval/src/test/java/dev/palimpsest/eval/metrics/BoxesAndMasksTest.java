@@ -2,15 +2,20 @@ package dev.palimpsest.eval.metrics;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BoxesAndMasksTest {
   private static final JsonMapper JSON = JsonMapper.builder().build();
@@ -27,6 +32,100 @@ class BoxesAndMasksTest {
         record(
             "[0.0, 0.0, 0.5, 1.0]", "{\"bbox\": [0, 0, 100, 50], \"width\": 100, \"height\": 50}");
     assertEquals(1, Metrics.find("refcoco_box:lmms_eval").score(List.of(half)).value());
+  }
+
+  /** What Python's re and lmms-eval's pattern (tasks/refcoco/utils_rec.py at 75571cf) say. */
+  @Test
+  void bracketsAreReadAsLmmsEvalReadsThem() throws IOException {
+    Map<String, Boolean> read =
+        Map.of(
+            "[0.0,0.0,0.5,1.0]", true,
+            "[ 0.0, 0.0, 0.5, 1.0 ]", true,
+            "[0.0,\n0.0,\t0.5,\u00a01.0]", true,
+            "[0.0 , 0.0, 0.5, 1.0]", false,
+            "[0.0, 0.0, 0.5 ,1.0]", false,
+            "[0.0, 0.0, 0.5, 1.]", false,
+            "(0.0, 0.0, 0.5, 1.0)", false,
+            "[+0.0, 0.0, 0.5, 1.0]", false);
+    for (Map.Entry<String, Boolean> text : read.entrySet()) {
+      MetricRecord record =
+          record(text.getKey(), "{\"bbox\": [0, 0, 100, 50], \"width\": 100, \"height\": 50}");
+      MetricResult result = Metrics.find("refcoco_box:lmms_eval").score(List.of(record));
+      assertEquals(text.getValue() ? 1 : 0, result.value(), text.getKey());
+      assertEquals(text.getValue() ? 0 : 1, result.parseFailures(), text.getKey());
+    }
+  }
+
+  @Test
+  void boxesAreSoughtInLinearTime() {
+    for (String part : List.of("1", "1 ", "[", "[ ", "1,", "1.", "-", "1e", " ", "[1, ")) {
+      String text = part.repeat(100_000 / part.length());
+      assertTimeout(
+          Duration.ofSeconds(5),
+          () -> {
+            BoxText.all(text);
+            BoxText.bracketed(text);
+          },
+          part);
+    }
+    assertEquals(
+        List.of(new Box(-2, 3, 4, 5e-1), new Box(2.3, 4, 5, 6)),
+        BoxText.all("1-2 3, 4 5e-1; 1.2.3 4 5 6"));
+  }
+
+  /** One mask, 3 high and 4 wide, its middle columns inside, in each of COCO's forms. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "{\"size\": [3, 4], \"counts\": [3, 6, 3]}",
+        "{\"size\": [3, 4], \"counts\": [3, 6, 3, 0]}",
+        "{\"size\": [3.0, 4], \"counts\": [3, 6.0, 3]}",
+        "{\"size\": [3, 4], \"counts\": \"363\"}",
+        "[[1, 0, 3, 0, 3, 3, 1, 3]]",
+        "[[1, 0, 2, 0, 2, 3, 1, 3], [2, 0, 3, 0, 3, 3, 2, 3]]",
+        "[1, 0, 3, 0, 3, 3, 1, 3]"
+      })
+  void masksAreReadInEveryFormOfCoco(String form) throws IOException {
+    for (String truth : List.of(form, "{\"size\": [3, 4], \"counts\": [3, 6, 3]}")) {
+      MetricRecord record =
+          record(
+              "",
+              "{\"height\": 3, \"width\": 4, \"mask\": %s, \"prediction_mask\": %s}"
+                  .formatted(truth, form));
+      assertEquals(1, Metrics.find("refcoco_seg:official").score(List.of(record)).value());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = ';',
+      value = {
+        "{\"size\": [4, 3], \"counts\": [3, 6, 3]}; size must be the image's [3,4], got [4,3]",
+        "{\"size\": [6, 8], \"counts\": \"0\"}; size must be the image's [3,4], got [6,8]",
+        "{\"counts\": [3, 6, 3]}; size must be the image's [3,4], got none",
+        "{\"size\": [3, 4], \"counts\": [3, 6]}; run lengths sum to 9",
+        "{\"size\": [3, 4], \"counts\": [3, -1, 10]}; run lengths do not fit",
+        "{\"size\": [3, 4], \"counts\": [3, 4000000000, 3]}; run lengths are whole numbers",
+        "{\"size\": [3, 4], \"counts\": [3, 1.5, 7.5]}; run lengths are whole numbers",
+        "{\"size\": [3, 4], \"counts\": [3, \"6\", 3]}; run lengths are whole numbers",
+        "{\"size\": [3, 4]}; counts must be a text or a list of run lengths, got none",
+        "[[1, 0, 3, 0]]; of three points or more",
+        "[1, 0, 3, 0, 3]; of three points or more",
+        "\"363\"; expected polygons"
+      })
+  void whatIsNoMaskOfTheImageIsRefused(String form, String reason) throws IOException {
+    MetricRecord record =
+        record(
+            "",
+            "{\"height\": 3, \"width\": 4, \"mask\": [[1, 0, 3, 0, 3, 3]], \"prediction_mask\": %s}"
+                .formatted(form));
+    MetricInputException refused =
+        assertThrows(
+            MetricInputException.class,
+            () -> Metrics.find("refcoco_seg:official").score(List.of(record)));
+    String message = String.valueOf(refused.getMessage());
+    assertTrue(message.contains(reason), message);
+    assertTrue(message.startsWith("record 1: field \"prediction_mask\": "), message);
   }
 
   @Test

@@ -14,11 +14,6 @@ class MetricsTest {
   }
 
   @Test
-  void aBenchmarkNamesItsMetric() {
-    assertEquals("anls:official", Metrics.find("docvqa").id().key());
-  }
-
-  @Test
   void everyMetricIsFoundByItsOwnKey() {
     for (Metric metric : Metrics.all()) {
       assertEquals(metric, Metrics.find(metric.id().key()));

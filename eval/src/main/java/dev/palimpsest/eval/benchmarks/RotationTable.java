@@ -1,0 +1,80 @@
+package dev.palimpsest.eval.benchmarks;
+
+import dev.palimpsest.mixtures.Turn;
+import dev.palimpsest.mixtures.formats.Csv;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * Open Images' table of which of its pictures are stored another way up, as TextVQA's authors ask
+ * their readers to use it (https://storage.googleapis.com/openimages/2018_04/train/, file
+ * train-images-boxable-with-rotation.csv). big_vision turns by it (datasets/textvqa/textvqa.py,
+ * lines 120 to 178). Of some millions of rows few turn anything, and only those are kept:
+ *
+ * <pre>
+ * ImageID,Subset,OriginalURL,OriginalLandingURL,License,...,Thumbnail300KURL,Rotation
+ * 000002b66c9c498e,train,https://...,https://...,https://...,...,,270.0
+ * </pre>
+ */
+final class RotationTable {
+  private static final String ID = "ImageID";
+  private static final String ROTATION = "Rotation";
+
+  private final Map<String, Turn> turns;
+
+  private RotationTable(Map<String, Turn> turns) {
+    this.turns = turns;
+  }
+
+  /**
+   * Reads a table.
+   *
+   * @throws BenchmarkFormatException when it lacks a column, or turns by no multiple of 90 degrees
+   */
+  static RotationTable read(Path file) throws IOException {
+    Map<String, Turn> turns = new HashMap<>();
+    int[] columns = {-1, -1};
+    Csv.scan(
+        file,
+        (start, end, cells) -> {
+          if (columns[0] < 0) {
+            columns[0] = cells.indexOf(ID);
+            columns[1] = cells.indexOf(ROTATION);
+            if (columns[0] < 0 || columns[1] < 0) {
+              throw new BenchmarkFormatException(
+                  "%s:1: expected a header with %s and %s, got %s"
+                      .formatted(file, ID, ROTATION, cells));
+            }
+            return;
+          }
+          if (cells.size() > Math.max(columns[0], columns[1])) {
+            Turn turn = turn(file, cells.get(columns[0]), cells.get(columns[1]));
+            if (turn != Turn.NONE) {
+              turns.put(cells.get(columns[0]), turn);
+            }
+          }
+        });
+    return new RotationTable(turns);
+  }
+
+  /** Degrees counterclockwise; an empty cell is a picture nobody looked at. */
+  private static Turn turn(Path file, String image, String degrees) {
+    return switch (degrees.strip().replaceFirst("\\.0+$", "")) {
+      case "", "0", "360" -> Turn.NONE;
+      case "90" -> Turn.COUNTERCLOCKWISE;
+      case "180" -> Turn.HALF;
+      case "270" -> Turn.CLOCKWISE;
+      default ->
+          throw new BenchmarkFormatException(
+              "%s: %s of %s must be 0, 90, 180 or 270, got %s"
+                  .formatted(file, ROTATION, image, degrees));
+    };
+  }
+
+  /** How a picture is turned to be the right way up. */
+  Turn of(String image) {
+    return turns.getOrDefault(image, Turn.NONE);
+  }
+}
