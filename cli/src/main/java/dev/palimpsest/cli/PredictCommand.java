@@ -5,7 +5,7 @@ import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.Precision;
-import dev.palimpsest.eval.Evaluator;
+import dev.palimpsest.eval.decoding.Answerer;
 import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ImageReference;
@@ -99,7 +99,7 @@ final class PredictCommand implements Callable<Integer> {
       SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
       ImageConfig image = resize == null ? model.image() : new ImageConfig(resize, true);
       String answer =
-          Evaluator.answer(
+          Answerer.toOne(
               new Example(
                       "the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
                   .with(orientation),

@@ -38,7 +38,10 @@ final class ScoreCommand implements Runnable {
   @Parameters(
       arity = "0..1",
       paramLabel = "PREDICTIONS",
-      description = "JSON lines: id, prediction, references (or in --references) and fields.")
+      description = {
+        "JSON lines: id, prediction, references (or in --references) and fields; or what VQA, COCO,",
+        "big_vision and lmms-eval write."
+      })
   @Nullable Path predictions;
 
   @Option(

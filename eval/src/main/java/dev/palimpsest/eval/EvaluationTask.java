@@ -27,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -42,8 +43,7 @@ import org.jspecify.annotations.Nullable;
  * @param metrics what judges the answers
  * @param benchmark its definition; absent for a recipe's own source
  * @param notes what a reader of the scores should know of the files
- * @param maskDecoder file of the mask codec that segmentation is judged with; absent where it is
- *     not there
+ * @param dataFolder of a benchmark: where its files are
  */
 record EvaluationTask(
     String name,
@@ -56,7 +56,7 @@ record EvaluationTask(
     List<Metric> metrics,
     @Nullable BenchmarkConfig benchmark,
     List<String> notes,
-    @Nullable Path maskDecoder) {
+    @Nullable Path dataFolder) {
   /** Copies. */
   EvaluationTask {
     notes = List.copyOf(notes);
@@ -89,7 +89,6 @@ record EvaluationTask(
         reader.questions().stream()
             .map(q -> new Question(q.example().with(config.orientation()), q.fields()))
             .toList();
-    Path decoder = folder.resolve("refcoco/vae-oid.npz");
     return new EvaluationTask(
         name,
         selected(all, config.limit(), selection),
@@ -101,7 +100,7 @@ record EvaluationTask(
         metrics.isEmpty() ? benchmark.metrics().stream().map(Benchmarks::metric).toList() : metrics,
         benchmark,
         reader.notes(),
-        Files.isRegularFile(decoder) ? decoder : null);
+        folder);
   }
 
   private static EvaluationTask ofSource(
@@ -166,6 +165,11 @@ record EvaluationTask(
             ? all
             : all.stream().filter(q -> selection.ids().contains(q.example().id())).toList();
     return chosen.subList(0, (int) limited(chosen.size(), limit, selection));
+  }
+
+  /** A file of the data folder, if it is there. */
+  Optional<Path> file(String name) {
+    return Optional.ofNullable(dataFolder).map(d -> d.resolve(name)).filter(Files::isRegularFile);
   }
 
   /** Name and version of the benchmark; empty for a source. */

@@ -1,15 +1,11 @@
 package dev.palimpsest.eval;
 
 import ai.djl.ndarray.NDManager;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
-import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.Fingerprint;
-import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
@@ -19,13 +15,9 @@ import dev.palimpsest.eval.metrics.Bootstrap;
 import dev.palimpsest.eval.metrics.Metric;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
-import dev.palimpsest.eval.metrics.RefCocoSegmentation;
 import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.Tokenizer;
-import dev.palimpsest.mixtures.codecs.SegmentationTokens;
-import dev.palimpsest.model.PaliGemma;
-import dev.palimpsest.model.Parameters;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,9 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
-import org.jspecify.annotations.Nullable;
 
 /** Scores a model on tasks. */
 public final class Evaluator {
@@ -45,9 +35,6 @@ public final class Evaluator {
 
   /** Of headlines that are computed anew from each resample. */
   private static final Bootstrap CORPUS = new Bootstrap(100, 0, Bootstrap.STANDARD.level());
-
-  /** Judges masks, for which segmentation tokens have to be decoded. */
-  private static final String MASKS = "refcoco_seg:big_vision";
 
   private final EvaluatedModel model;
   private final int batchSize;
@@ -260,27 +247,6 @@ public final class Evaluator {
     return done;
   }
 
-  /** Records with what the mask decoder makes of their segmentation tokens. */
-  static List<MetricRecord> decoded(List<MetricRecord> records, @Nullable Path decoder) {
-    SegmentationTokens codec = SegmentationTokens.load(Objects.requireNonNull(decoder));
-    List<MetricRecord> decoded = new ArrayList<>();
-    for (MetricRecord record : records) {
-      Optional<int[]> codes = RefCocoSegmentation.segments(record.prediction());
-      if (codes.isEmpty()) {
-        decoded.add(record);
-        continue;
-      }
-      ArrayNode map = JsonNodeFactory.instance.arrayNode();
-      for (float value : codec.decode(codes.get())) {
-        map.add(value);
-      }
-      Map<String, JsonNode> fields = new LinkedHashMap<>(record.fields());
-      fields.put("mask64", map);
-      decoded.add(new MetricRecord(record.id(), record.prediction(), record.references(), fields));
-    }
-    return decoded;
-  }
-
   private static List<MetricScore> scores(
       EvaluationTask task,
       List<MetricRecord> records,
@@ -300,13 +266,14 @@ public final class Evaluator {
                 .formatted(metric.id().key()));
         continue;
       }
-      if (metric.id().key().equals(MASKS) && task.maskDecoder() == null) {
-        notes.add(MASKS + ": not scored, the mask decoder refcoco/vae-oid.npz is not there");
+      Optional<String> name = metric.file();
+      Optional<Path> file = name.flatMap(task::file);
+      if (name.isPresent() && file.isEmpty()) {
+        notes.add("%s: not scored, %s is not there".formatted(metric.id().key(), name.get()));
         continue;
       }
       MetricResult result =
-          metric.score(
-              metric.id().key().equals(MASKS) ? decoded(records, task.maskDecoder()) : records);
+          metric.score(file.map(f -> metric.prepared(records, f)).orElse(records));
       // Several questions about a picture are not independent of each other.
       boolean clustered =
           !result.examples().isEmpty()
@@ -317,34 +284,5 @@ public final class Evaluator {
       scores.add(MetricScore.of(report, protocol.hash(metric.id())));
     }
     return scores;
-  }
-
-  /**
-   * A model's answer to one prompt, decoded greedily.
-   *
-   * @param example its targets are not looked at
-   * @param parent everything made here lives in children of it and is gone on return
-   * @throws dev.palimpsest.mixtures.BadExampleException when a picture cannot be used
-   */
-  public static String answer(
-      Example example,
-      PaliGemma model,
-      Parameters parameters,
-      int resolution,
-      ImageConfig image,
-      Tokenizer tokenizer,
-      int maxNewTokens,
-      NDManager parent) {
-    // BOS, the prompt and, one token each or a few, the separator: nothing is cut.
-    int textTokens = 1 + tokenizer.encode(example.prefix()).length + tokenizer.encode("\n").length;
-    List<String> answers = new ArrayList<>();
-    try (Answerer answerer =
-        new Answerer(model, parameters, tokenizer, image, resolution, textTokens, 1, parent)) {
-      answerer.answer(
-          List.of(example),
-          DecodeConfig.greedy(maxNewTokens),
-          (answer, i) -> answers.add(answer.text()));
-    }
-    return answers.get(0);
   }
 }

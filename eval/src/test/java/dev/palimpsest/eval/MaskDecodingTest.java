@@ -37,11 +37,12 @@ class MaskDecodingTest {
         .forEach(e -> fields.put(e.getKey(), e.getValue()));
     String box = "<loc0000><loc0000><loc1023><loc1023>";
     List<MetricRecord> records =
-        Evaluator.decoded(
-            List.of(
-                new MetricRecord("1", box + "<seg007>".repeat(16), List.of(), fields),
-                new MetricRecord("2", box + "<seg007>", List.of(), fields)),
-            decoder);
+        Metrics.find("refcoco_seg:big_vision")
+            .prepared(
+                List.of(
+                    new MetricRecord("1", box + "<seg007>".repeat(16), List.of(), fields),
+                    new MetricRecord("2", box + "<seg007>", List.of(), fields)),
+                decoder);
     assertEquals(
         64 * 64, records.get(0).fields().getOrDefault("mask64", MissingNode.getInstance()).size());
     assertFalse(records.get(1).fields().containsKey("mask64"));

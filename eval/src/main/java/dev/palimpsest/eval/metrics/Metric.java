@@ -1,6 +1,8 @@
 package dev.palimpsest.eval.metrics;
 
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /** Turns predictions and references into a number. Stateless: one instance serves every call. */
 public interface Metric {
@@ -9,6 +11,23 @@ public interface Metric {
 
   /** What a record must carry, in words for a person: references and fields. */
   String needs();
+
+  /**
+   * A file of the data folder without which this cannot be computed, such as a decoder's weights;
+   * nearly all metrics need none.
+   */
+  default Optional<String> file() {
+    return Optional.empty();
+  }
+
+  /**
+   * Records with what the file makes of their predictions, ready to be scored.
+   *
+   * @param file the one that {@link #file} names
+   */
+  default List<MetricRecord> prepared(List<MetricRecord> records, Path file) {
+    return records;
+  }
 
   /**
    * Scores a whole split. Corpus metrics depend on all records together: scores of parts of a split

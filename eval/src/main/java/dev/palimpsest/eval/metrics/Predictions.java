@@ -1,12 +1,8 @@
 package dev.palimpsest.eval.metrics;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import java.io.BufferedReader;
+import dev.palimpsest.eval.metrics.PredictionRows.Row;
 import java.io.IOException;
-import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,18 +14,14 @@ import java.util.Set;
 /**
  * Saved predictions: JSON lines, an object each, with {@code id}, {@code prediction}, and {@code
  * references} (a list of texts) or {@code reference} (one). Any other key becomes a field.
- * References and fields may come from a second file of the same form, joined by {@code id}.
+ * References and fields may come from a second file of the same form, joined by {@code id}. What
+ * other programs write is read too where it says the same ({@link PredictionRows}).
  */
 public final class Predictions {
-  private static final JsonMapper JSON = JsonMapper.builder().build();
-
   /** How many ids a message names at most. */
   private static final int NAMED = 5;
 
   private Predictions() {}
-
-  /** A line and where it stands. */
-  private record Line(String where, JsonNode object) {}
 
   /**
    * Predictions that carry their references.
@@ -38,8 +30,8 @@ public final class Predictions {
    */
   public static List<MetricRecord> read(Path predictions) throws IOException {
     List<MetricRecord> records = new ArrayList<>();
-    for (Map.Entry<String, Line> entry : lines(predictions).entrySet()) {
-      Line line = entry.getValue();
+    for (Map.Entry<String, Row> entry : rows(predictions).entrySet()) {
+      Row line = entry.getValue();
       records.add(record(entry.getKey(), line, line));
     }
     return records;
@@ -51,13 +43,13 @@ public final class Predictions {
    * @throws MetricInputException names file and line of what is wrong, or the ids that only one has
    */
   public static List<MetricRecord> read(Path predictions, Path references) throws IOException {
-    Map<String, Line> predicted = lines(predictions);
-    Map<String, Line> wanted = lines(references);
+    Map<String, Row> predicted = rows(predictions);
+    Map<String, Row> wanted = rows(references);
     requireSubset(predicted.keySet(), wanted.keySet(), "a prediction but no reference");
     requireSubset(wanted.keySet(), predicted.keySet(), "a reference but no prediction");
     List<MetricRecord> records = new ArrayList<>();
-    for (Map.Entry<String, Line> entry : wanted.entrySet()) {
-      Line prediction = predicted.get(entry.getKey());
+    for (Map.Entry<String, Row> entry : wanted.entrySet()) {
+      Row prediction = predicted.get(entry.getKey());
       if (prediction != null) {
         records.add(record(entry.getKey(), prediction, entry.getValue()));
       }
@@ -80,46 +72,20 @@ public final class Predictions {
     }
   }
 
-  private static Map<String, Line> lines(Path file) throws IOException {
-    Map<String, Line> lines = new LinkedHashMap<>();
-    try (BufferedReader reader = Files.newBufferedReader(file)) {
-      int number = 0;
-      for (String text = reader.readLine(); text != null; text = reader.readLine()) {
-        String where = file + ":" + ++number;
-        if (text.isBlank()) {
-          continue;
-        }
-        JsonNode object = parse(where, text);
-        JsonNode id = object.path("id");
-        if (!id.isTextual() && !id.isNumber()) {
-          throw new MetricInputException(where + ": \"id\" must be a text or a number, got " + id);
-        }
-        Line earlier = lines.putIfAbsent(id.asText(), new Line(where, object));
-        if (earlier != null) {
-          throw new MetricInputException(
-              "%s: id %s was already given at %s".formatted(where, id.asText(), earlier.where()));
-        }
+  private static Map<String, Row> rows(Path file) throws IOException {
+    Map<String, Row> rows = new LinkedHashMap<>();
+    for (Row row : PredictionRows.read(file)) {
+      String id = row.object().path("id").asText();
+      Row earlier = rows.putIfAbsent(id, row);
+      if (earlier != null) {
+        throw new MetricInputException(
+            "%s: id %s was already given at %s".formatted(row.where(), id, earlier.where()));
       }
-    } catch (CharacterCodingException e) {
-      throw new MetricInputException(file + ": not UTF-8");
     }
-    return lines;
+    return rows;
   }
 
-  private static JsonNode parse(String where, String text) {
-    JsonNode object;
-    try {
-      object = JSON.readTree(text);
-    } catch (JsonProcessingException e) {
-      throw new MetricInputException(where + ": not JSON: " + e.getOriginalMessage());
-    }
-    if (!object.isObject()) {
-      throw new MetricInputException(where + ": expected a JSON object, got " + object);
-    }
-    return object;
-  }
-
-  private static MetricRecord record(String id, Line predicted, Line wanted) {
+  private static MetricRecord record(String id, Row predicted, Row wanted) {
     JsonNode prediction = predicted.object().path("prediction");
     // Metrics of boxes and masks may have all they need in these.
     boolean elsewhere =
@@ -131,14 +97,14 @@ public final class Predictions {
               + (prediction.isMissingNode() ? "none" : prediction));
     }
     Map<String, JsonNode> fields = new LinkedHashMap<>();
-    for (Line line : List.of(predicted, wanted)) {
+    for (Row line : List.of(predicted, wanted)) {
       line.object().properties().forEach(e -> fields.put(e.getKey(), e.getValue()));
     }
     List.of("id", "prediction", "reference", "references").forEach(fields::remove);
     return new MetricRecord(id, prediction.asText(""), references(wanted), fields);
   }
 
-  private static List<String> references(Line line) {
+  private static List<String> references(Row line) {
     JsonNode one = line.object().path("reference");
     JsonNode many = line.object().path("references");
     if (one.isTextual() && many.isMissingNode()) {

@@ -1,14 +1,20 @@
 package dev.palimpsest.eval.metrics;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.palimpsest.mixtures.codecs.LocationTokens;
 import dev.palimpsest.mixtures.codecs.Mask;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Referring expressions by mask. */
-public final class RefCocoSegmentation {
+final class RefCocoSegmentation {
   private RefCocoSegmentation() {}
 
   static List<Metric> variants() {
@@ -65,6 +71,34 @@ public final class RefCocoSegmentation {
       return ID;
     }
 
+    /** The published mask decoder. */
+    @Override
+    public Optional<String> file() {
+      return Optional.of("refcoco/vae-oid.npz");
+    }
+
+    @Override
+    public List<MetricRecord> prepared(List<MetricRecord> records, Path file) {
+      SegmentationTokens codec = SegmentationTokens.load(file);
+      List<MetricRecord> prepared = new ArrayList<>();
+      for (MetricRecord record : records) {
+        Optional<int[]> codes = segments(record.prediction());
+        if (codes.isEmpty()) {
+          prepared.add(record);
+          continue;
+        }
+        ArrayNode map = JsonNodeFactory.instance.arrayNode();
+        for (float value : codec.decode(codes.get())) {
+          map.add(value);
+        }
+        Map<String, JsonNode> fields = new LinkedHashMap<>(record.fields());
+        fields.put("mask64", map);
+        prepared.add(
+            new MetricRecord(record.id(), record.prediction(), record.references(), fields));
+      }
+      return prepared;
+    }
+
     @Override
     public String needs() {
       return "prediction: <loc> and <seg> tokens; fields: mask64 (4096 numbers in [-1, 1], row by"
@@ -118,7 +152,7 @@ public final class RefCocoSegmentation {
   record Verdict(double maskIou, double boxIou, boolean invalid) {}
 
   /** The sixteen segmentation tokens after four location tokens that a text begins with. */
-  public static Optional<int[]> segments(String text) {
+  static Optional<int[]> segments(String text) {
     int locations = 4 * "<loc0000>".length();
     return LocationTokens.leading(text).isEmpty()
         ? Optional.empty()

@@ -1,0 +1,277 @@
+package dev.palimpsest.eval.metrics;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The rows of a file of predictions or references, each as {@link Predictions} wants it, whoever
+ * wrote the file:
+ *
+ * <pre>
+ * {"id": 7, "prediction": "teal", "references": ["teal"]}           ours, a line each
+ * [{"question_id": 7, "answer": "teal"}]                            VQA's results
+ * [{"question_id": 7, "answer": "teal", "gts": ["teal"]}]           what big_vision's evaluators write
+ * [{"image_id": 7, "caption": "A kettle."}]                         COCO's results
+ * {"doc_id": 7, "doc": {...}, "target": "teal", "filtered_resps": ["teal"]}   lmms-eval's samples
+ * {"annotations": [{"image_id": 7, "caption": "A kettle."}]}        COCO's captions
+ * {"annotations": [{"question_id": 7, "answers": [{"answer": "teal"}]}]}      VQA's annotations
+ * </pre>
+ *
+ * A list may stand in one JSON array or in lines.
+ */
+final class PredictionRows {
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final String WANTED =
+      "expected JSON lines with \"id\", \"prediction\" and \"references\"";
+
+  /** A row and where it stands. */
+  record Row(String where, ObjectNode object) {}
+
+  private PredictionRows() {}
+
+  /**
+   * All rows.
+   *
+   * @throws MetricInputException names file and line of what is wrong, or what the file is instead
+   */
+  static List<Row> read(Path file) throws IOException {
+    requireNoSheet(file);
+    String first = "";
+    try (BufferedReader reader = Files.newBufferedReader(file)) {
+      for (String line = reader.readLine(); line != null && first.isEmpty(); ) {
+        first = line.replaceFirst("^\uFEFF", "").strip();
+        line = reader.readLine();
+      }
+    } catch (CharacterCodingException e) {
+      throw new MetricInputException(file + ": not UTF-8");
+    }
+    if (first.startsWith("[")) {
+      return ofArray(file, parsed(file.toString(), Files.readString(file)));
+    }
+    JsonNode object = objectOrNull(first);
+    if (first.startsWith("{")
+        && (object == null || (object.has("annotations") && !object.has("id")))) {
+      // One object over several lines, or lines of which the first is wrong.
+      JsonNode whole = objectOrNull(Files.readString(file).replaceFirst("^\uFEFF", ""));
+      if (whole != null) {
+        return ofAnnotations(file, whole);
+      }
+    }
+    if (object == null && first.matches("[^{]*[\t,].*") && first.contains("prediction")) {
+      throw new MetricInputException(
+          ("%s: a table; %s: of VLMEvalKit's columns, index is the id, answer the reference")
+              .formatted(file, WANTED));
+    }
+    return ofLines(file);
+  }
+
+  /** Excel's files are archives, which begin with PK. */
+  private static void requireNoSheet(Path file) throws IOException {
+    byte[] start;
+    try (InputStream in = Files.newInputStream(file)) {
+      start = in.readNBytes(2);
+    }
+    if (start.length == 2 && start[0] == 'P' && start[1] == 'K') {
+      throw new MetricInputException(
+          ("%s: an Excel file, as VLMEvalKit writes; %s: of its columns, index is the id, answer the"
+                  + " reference")
+              .formatted(file, WANTED));
+    }
+  }
+
+  private static List<Row> ofLines(Path file) throws IOException {
+    List<Row> rows = new ArrayList<>();
+    try (BufferedReader reader = Files.newBufferedReader(file)) {
+      int number = 0;
+      for (String text = reader.readLine(); text != null; text = reader.readLine()) {
+        String where = file + ":" + ++number;
+        String line = number == 1 ? text.replaceFirst("^\uFEFF", "") : text;
+        if (!line.isBlank()) {
+          rows.add(row(where, parsed(where, line)));
+        }
+      }
+    } catch (CharacterCodingException e) {
+      throw new MetricInputException(file + ": not UTF-8");
+    }
+    return rows;
+  }
+
+  private static List<Row> ofArray(Path file, JsonNode array) {
+    List<Row> rows = new ArrayList<>();
+    for (int i = 0; i < array.size(); i++) {
+      rows.add(row("%s: item %d".formatted(file, i + 1), array.get(i)));
+    }
+    return rows;
+  }
+
+  private static List<Row> ofAnnotations(Path file, JsonNode whole) {
+    if (!whole.path("annotations").isArray()) {
+      throw new MetricInputException(
+          whole.has("results") && whole.has("configs")
+              ? file
+                  + ": lmms-eval's summary, which holds no predictions; give its"
+                  + " ..._samples_TASK.jsonl, which --log_samples writes"
+              : "%s: one JSON object; %s, or a list of such objects".formatted(file, WANTED));
+    }
+    Map<String, ObjectNode> byId = new LinkedHashMap<>();
+    for (JsonNode annotation : whole.path("annotations")) {
+      boolean caption = annotation.has("caption") && annotation.has("image_id");
+      if (!caption && !(annotation.has("question_id") && annotation.path("answers").isArray())) {
+        throw new MetricInputException(
+            file + ": an annotation is neither a caption nor answers to a question: "
+                + abridged(annotation));
+      }
+      String id = annotation.path(caption ? "image_id" : "question_id").asText();
+      ObjectNode object = byId.computeIfAbsent(id, i -> JSON.createObjectNode().put("id", i));
+      ArrayNode references = object.withArray("/references");
+      if (caption) {
+        references.add(annotation.path("caption").asText());
+      } else {
+        texts(annotation.path("answers")).forEach(references::add);
+        for (String field : List.of("answer_type", "question_type", "image_id")) {
+          if (annotation.has(field)) {
+            object.set(field, annotation.path(field));
+          }
+        }
+      }
+    }
+    List<Row> rows = new ArrayList<>();
+    byId.forEach((id, object) -> rows.add(new Row(file + ": annotations of " + id, object)));
+    return rows;
+  }
+
+  // ---- One row
+
+  private static Row row(String where, JsonNode node) {
+    if (!(node instanceof ObjectNode object)) {
+      throw new MetricInputException(where + ": expected a JSON object, got " + abridged(node));
+    }
+    if (!object.has("id")) {
+      object = others(where, object);
+    }
+    JsonNode id = object.path("id");
+    if (!id.isTextual() && !id.isNumber()) {
+      throw new MetricInputException(
+          id.isMissingNode()
+              ? "%s: no \"id\"; %s, got %s".formatted(where, WANTED, abridged(object))
+              : where + ": \"id\" must be a text or a number, got " + id);
+    }
+    return new Row(where, object);
+  }
+
+  /** Another program's row in our words. */
+  private static ObjectNode others(String where, ObjectNode object) {
+    if (object.has("doc_id") && (object.has("filtered_resps") || object.has("resps"))) {
+      return lmmsEval(object);
+    }
+    if (object.has("image_id") && object.has("caption")) {
+      ObjectNode row = object.deepCopy();
+      row.set("id", object.path("image_id"));
+      row.set("prediction", row.remove("caption"));
+      return row;
+    }
+    if (object.has("image_id") && object.has("category_id") && object.has("bbox")) {
+      throw new MetricInputException(
+          where
+              + ": a box of COCO's detection results; coco_map wants a row an image, with id,"
+              + " detections [{category_id, bbox, score}] and annotations");
+    }
+    for (String key : List.of("question_id", "questionId", "image")) {
+      if (object.has(key) && object.has("answer")) {
+        return vqa(object, key);
+      }
+    }
+    return object;
+  }
+
+  private static ObjectNode vqa(ObjectNode object, String key) {
+    ObjectNode row = object.deepCopy();
+    row.set("id", object.path(key));
+    row.set("prediction", row.remove("answer"));
+    // What big_vision's evaluators keep beside the text that they cleaned up.
+    for (String raw : List.of("answer_raw", "raw_answer")) {
+      if (row.has(raw)) {
+        row.set("prediction", row.remove(raw));
+      }
+    }
+    if (row.path("gts").isArray()) {
+      row.set("references", row.remove("gts"));
+    } else if (row.path("gt").isTextual()) {
+      row.set("reference", row.remove("gt"));
+    }
+    return row;
+  }
+
+  private static ObjectNode lmmsEval(ObjectNode object) {
+    ObjectNode row = JSON.createObjectNode();
+    row.set("id", object.path("doc_id"));
+    JsonNode said = object.path(object.has("filtered_resps") ? "filtered_resps" : "resps");
+    while (said.isArray() && said.size() > 0) {
+      said = said.get(0);
+    }
+    row.set("prediction", said);
+    JsonNode doc = object.path("doc");
+    List<String> answers = texts(doc.path("answers"));
+    if (answers.isEmpty()) {
+      answers = texts(object.path("target"));
+    }
+    answers.forEach(row.putArray("references")::add);
+    doc.properties()
+        .forEach(
+            field -> {
+              if (!row.has(field.getKey()) && !field.getKey().equals("reference")) {
+                row.set(field.getKey(), field.getValue());
+              }
+            });
+    return row;
+  }
+
+  /** A text, several, or as many objects with an {@code answer}; none where there is nothing. */
+  private static List<String> texts(JsonNode node) {
+    List<String> texts = new ArrayList<>();
+    if (node.isArray()) {
+      node.forEach(n -> texts.add(n.isObject() ? n.path("answer").asText() : n.asText()));
+    } else if (node.isValueNode() && !node.isNull()) {
+      texts.add(node.asText());
+    }
+    return texts;
+  }
+
+  // ---- Text
+
+  private static @Nullable JsonNode objectOrNull(String text) {
+    try {
+      JsonNode node = JSON.readTree(text);
+      return node != null && node.isObject() ? node : null;
+    } catch (JsonProcessingException e) {
+      return null;
+    }
+  }
+
+  private static JsonNode parsed(String where, String text) {
+    try {
+      return JSON.readTree(text.replaceFirst("^\uFEFF", ""));
+    } catch (JsonProcessingException e) {
+      throw new MetricInputException(where + ": not JSON: " + e.getOriginalMessage());
+    }
+  }
+
+  private static String abridged(JsonNode node) {
+    String text = node.toString();
+    return text.length() <= 120 ? text : text.substring(0, 120) + "...";
+  }
+}
