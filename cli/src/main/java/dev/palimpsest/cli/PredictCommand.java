@@ -1,6 +1,7 @@
 package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.Orientation;
@@ -14,6 +15,7 @@ import dev.palimpsest.model.PaliGemma;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -98,22 +100,39 @@ final class PredictCommand implements Callable<Integer> {
     try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
       SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
       ImageConfig image = resize == null ? model.image() : new ImageConfig(resize, true);
-      String answer =
-          Answerer.toOne(
-              new Example(
-                      "the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
-                  .with(orientation),
-              new PaliGemma(model.config(), Precision.F32, resources.kernels()),
-              model.parameters(),
-              model.resolution(),
-              image,
-              model.tokenizer(),
-              maxNewTokens,
-              resources.manager());
+      Example example =
+          new Example("the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
+              .with(orientation);
+      String answer = answer(example, model, image, resources);
       spec.commandLine().getOut().println(answer);
       return CommandLine.ExitCode.OK;
     } catch (BadExampleException e) {
       throw new UserMistake(String.valueOf(e.getMessage()));
     }
+  }
+
+  /** Decoded greedily. */
+  private String answer(
+      Example example, SavedModel model, ImageConfig image, RunResources resources) {
+    // BOS, the prompt and, one token each or a few, the separator: nothing is cut.
+    int textTokens =
+        1 + model.tokenizer().encode(prompt).length + model.tokenizer().encode("\n").length;
+    List<String> answers = new ArrayList<>();
+    try (Answerer answerer =
+        new Answerer(
+            new PaliGemma(model.config(), Precision.F32, resources.kernels()),
+            model.parameters(),
+            model.tokenizer(),
+            image,
+            model.resolution(),
+            textTokens,
+            1,
+            resources.manager())) {
+      answerer.answer(
+          List.of(example),
+          DecodeConfig.greedy(maxNewTokens),
+          (answer, i) -> answers.add(answer.text()));
+    }
+    return answers.get(0);
   }
 }

@@ -62,35 +62,6 @@ public final class Answerer implements AutoCloseable {
   }
 
   /**
-   * A model's answer to one prompt, decoded greedily.
-   *
-   * @param example its targets are not looked at
-   * @param parent everything made here lives in children of it and is gone on return
-   * @throws dev.palimpsest.mixtures.BadExampleException when a picture cannot be used
-   */
-  public static String toOne(
-      Example example,
-      PaliGemma model,
-      Parameters parameters,
-      int resolution,
-      ImageConfig image,
-      Tokenizer tokenizer,
-      int maxNewTokens,
-      NDManager parent) {
-    // BOS, the prompt and, one token each or a few, the separator: nothing is cut.
-    int textTokens = 1 + tokenizer.encode(example.prefix()).length + tokenizer.encode("\n").length;
-    List<String> answers = new ArrayList<>();
-    try (Answerer answerer =
-        new Answerer(model, parameters, tokenizer, image, resolution, textTokens, 1, parent)) {
-      answerer.answer(
-          List.of(example),
-          DecodeConfig.greedy(maxNewTokens),
-          (answer, i) -> answers.add(answer.text()));
-    }
-    return answers.get(0);
-  }
-
-  /**
    * Answers examples.
    *
    * @param answers gets each answer with its example's place in the list as soon as it is there;

@@ -77,11 +77,11 @@ final class MaskJson {
     return Mask.ofRuns(runs, height, width);
   }
 
+  /** Of fewer than three points: an outline around nothing, as pycocotools draws it. */
   private static double[] polygon(MetricRecord record, String field, JsonNode points) {
-    if (!points.isArray() || points.size() < 6 || points.size() % 2 == 1) {
-      throw new IllegalArgumentException(
-          "a polygon is a list of x and y in turn, of three points or more, got " + points);
+    if (!points.isArray() || points.size() % 2 == 1) {
+      throw new IllegalArgumentException("a polygon is a list of x and y in turn, got " + points);
     }
-    return record.numbers(points, field);
+    return points.size() < 6 ? new double[0] : record.numbers(points, field);
   }
 }

@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * [{"question_id": 7, "answer": "teal"}]                            VQA's results
  * [{"question_id": 7, "answer": "teal", "gts": ["teal"]}]           what big_vision's evaluators write
  * [{"image_id": 7, "caption": "A kettle."}]                         COCO's results
+ * {"index": 7, "prediction": "teal", "answer": "teal"}              VLMEvalKit's, where it writes JSON
  * {"doc_id": 7, "doc": {...}, "target": "teal", "filtered_resps": ["teal"]}   lmms-eval's samples
  * {"annotations": [{"image_id": 7, "caption": "A kettle."}]}        COCO's captions
  * {"annotations": [{"question_id": 7, "answers": [{"answer": "teal"}]}]}      VQA's annotations
@@ -49,16 +50,16 @@ final class PredictionRows {
    * @throws MetricInputException names file and line of what is wrong, or what the file is instead
    */
   static List<Row> read(Path file) throws IOException {
-    requireNoSheet(file);
-    String first = "";
-    try (BufferedReader reader = Files.newBufferedReader(file)) {
-      for (String line = reader.readLine(); line != null && first.isEmpty(); ) {
-        first = line.replaceFirst("^\uFEFF", "").strip();
-        line = reader.readLine();
-      }
+    try {
+      return rows(file);
     } catch (CharacterCodingException e) {
       throw new MetricInputException(file + ": not UTF-8");
     }
+  }
+
+  private static List<Row> rows(Path file) throws IOException {
+    requireNoSheet(file);
+    String first = firstLine(file);
     if (first.startsWith("[")) {
       return ofArray(file, parsed(file.toString(), Files.readString(file)));
     }
@@ -66,17 +67,28 @@ final class PredictionRows {
     if (first.startsWith("{")
         && (object == null || (object.has("annotations") && !object.has("id")))) {
       // One object over several lines, or lines of which the first is wrong.
-      JsonNode whole = objectOrNull(Files.readString(file).replaceFirst("^\uFEFF", ""));
+      JsonNode whole = objectOrNull(withoutMark(Files.readString(file)));
       if (whole != null) {
         return ofAnnotations(file, whole);
       }
     }
     if (object == null && first.matches("[^{]*[\t,].*") && first.contains("prediction")) {
       throw new MetricInputException(
-          ("%s: a table; %s: of VLMEvalKit's columns, index is the id, answer the reference")
+          "%s: a table; %s: of VLMEvalKit's columns, index is the id, answer the reference"
               .formatted(file, WANTED));
     }
     return ofLines(file);
+  }
+
+  /** The first that is not blank; empty where there is none. */
+  private static String firstLine(Path file) throws IOException {
+    try (BufferedReader reader = Files.newBufferedReader(file)) {
+      String line = reader.readLine();
+      while (line != null && withoutMark(line).isBlank()) {
+        line = reader.readLine();
+      }
+      return line == null ? "" : withoutMark(line).strip();
+    }
   }
 
   /** Excel's files are archives, which begin with PK. */
@@ -99,13 +111,11 @@ final class PredictionRows {
       int number = 0;
       for (String text = reader.readLine(); text != null; text = reader.readLine()) {
         String where = file + ":" + ++number;
-        String line = number == 1 ? text.replaceFirst("^\uFEFF", "") : text;
+        String line = number == 1 ? withoutMark(text) : text;
         if (!line.isBlank()) {
           rows.add(row(where, parsed(where, line)));
         }
       }
-    } catch (CharacterCodingException e) {
-      throw new MetricInputException(file + ": not UTF-8");
     }
     return rows;
   }
@@ -132,7 +142,8 @@ final class PredictionRows {
       boolean caption = annotation.has("caption") && annotation.has("image_id");
       if (!caption && !(annotation.has("question_id") && annotation.path("answers").isArray())) {
         throw new MetricInputException(
-            file + ": an annotation is neither a caption nor answers to a question: "
+            file
+                + ": an annotation is neither a caption nor answers to a question: "
                 + abridged(annotation));
       }
       String id = annotation.path(caption ? "image_id" : "question_id").asText();
@@ -175,6 +186,9 @@ final class PredictionRows {
 
   /** Another program's row in our words. */
   private static ObjectNode others(String where, ObjectNode object) {
+    if (object.has("prediction")) {
+      return vlmEvalKit(object);
+    }
     if (object.has("doc_id") && (object.has("filtered_resps") || object.has("resps"))) {
       return lmmsEval(object);
     }
@@ -196,6 +210,20 @@ final class PredictionRows {
       }
     }
     return object;
+  }
+
+  /** A prediction with an id of another name, and perhaps its answer. */
+  private static ObjectNode vlmEvalKit(ObjectNode object) {
+    ObjectNode row = object.deepCopy();
+    for (String key : List.of("index", "question_id", "questionId", "doc_id", "image_id")) {
+      if (!row.has("id") && row.has(key)) {
+        row.set("id", row.path(key));
+      }
+    }
+    if (!row.has("references") && !row.has("reference")) {
+      texts(object.path("answer")).forEach(row.withArray("/references")::add);
+    }
+    return row;
   }
 
   private static ObjectNode vqa(ObjectNode object, String key) {
@@ -264,10 +292,15 @@ final class PredictionRows {
 
   private static JsonNode parsed(String where, String text) {
     try {
-      return JSON.readTree(text.replaceFirst("^\uFEFF", ""));
+      return JSON.readTree(withoutMark(text));
     } catch (JsonProcessingException e) {
       throw new MetricInputException(where + ": not JSON: " + e.getOriginalMessage());
     }
+  }
+
+  /** A byte order mark is no part of a text. */
+  private static String withoutMark(String text) {
+    return text.startsWith("\uFEFF") ? text.substring(1) : text;
   }
 
   private static String abridged(JsonNode node) {

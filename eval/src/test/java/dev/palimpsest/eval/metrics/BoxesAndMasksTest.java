@@ -83,6 +83,7 @@ class BoxesAndMasksTest {
         "{\"size\": [3, 4], \"counts\": \"363\"}",
         "[[1, 0, 3, 0, 3, 3, 1, 3]]",
         "[[1, 0, 2, 0, 2, 3, 1, 3], [2, 0, 3, 0, 3, 3, 2, 3]]",
+        "[[1, 0, 3, 0], [1, 0, 3, 0, 3, 3, 1, 3]]",
         "[1, 0, 3, 0, 3, 3, 1, 3]"
       })
   void masksAreReadInEveryFormOfCoco(String form) throws IOException {
@@ -109,8 +110,8 @@ class BoxesAndMasksTest {
         "{\"size\": [3, 4], \"counts\": [3, 1.5, 7.5]}; run lengths are whole numbers",
         "{\"size\": [3, 4], \"counts\": [3, \"6\", 3]}; run lengths are whole numbers",
         "{\"size\": [3, 4]}; counts must be a text or a list of run lengths, got none",
-        "[[1, 0, 3, 0]]; of three points or more",
-        "[1, 0, 3, 0, 3]; of three points or more",
+        "[1, 0, 3, 0, 3]; a polygon is a list of x and y in turn",
+        "[7]; a polygon is a list",
         "\"363\"; expected polygons"
       })
   void whatIsNoMaskOfTheImageIsRefused(String form, String reason) throws IOException {

@@ -106,6 +106,8 @@ class PredictionsTest {
         "{'question_id': 7, 'answer': 'Teal', 'gts': ['teal', 'blue']}",
         "{'question_id': 7, 'answer': 'teal', 'answer_raw': 'Teal', 'gts': ['teal', 'blue']}",
         "{'questionId': '7', 'answer': 'Teal', 'gts': ['teal', 'blue']}",
+        "{'index': 7, 'question': 'q', 'prediction': 'Teal', 'answer': ['teal', 'blue']}",
+        "{'question_id': 7, 'prediction': 'Teal', 'references': ['teal', 'blue']}",
         "{'image': '7', 'answer': 'Teal', 'references': ['teal', 'blue']}",
         "{'image_id': 7, 'caption': 'Teal', 'references': ['teal', 'blue']}",
         "{'doc_id': 7, 'doc': {'question': 'q'}, 'target': ['teal', 'blue'], 'arguments': {},"
@@ -126,7 +128,8 @@ class PredictionsTest {
 
   @Test
   void annotationsOfCocoAndVqaAreReferences(@TempDir Path folder) throws IOException {
-    Path captions = write(folder, "results.json", "[{\"image_id\": 3, \"caption\": \"A kettle.\"}]");
+    Path captions =
+        write(folder, "results.json", "[{\"image_id\": 3, \"caption\": \"A kettle.\"}]");
     Path coco =
         write(
             folder,
