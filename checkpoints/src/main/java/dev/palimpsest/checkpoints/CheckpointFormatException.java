@@ -3,8 +3,14 @@ package dev.palimpsest.checkpoints;
 import java.nio.file.Path;
 
 /** A file or folder that is not the readable checkpoint it should be. */
-public final class CheckpointFormatException extends RuntimeException {
+public sealed class CheckpointFormatException extends RuntimeException
+    permits NpyHeader.UnreadableTypeException {
   private static final long serialVersionUID = 1L;
+
+  /** Said of an adapter where a model is wanted. */
+  static final String ADAPTER =
+      "is a PEFT adapter, not a model; merge it into its base model first (in PEFT:"
+          + " model.merge_and_unload().save_pretrained(FOLDER)) and give that folder";
 
   /** What is wrong, as far as the reader needs to act on it. */
   public enum Kind {

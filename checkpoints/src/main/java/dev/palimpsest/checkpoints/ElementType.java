@@ -61,9 +61,4 @@ public enum ElementType {
   static Optional<ElementType> ofSafetensors(String name) {
     return Arrays.stream(values()).filter(t -> t.name().equals(name)).findFirst();
   }
-
-  static Optional<ElementType> ofNpy(String description) {
-    String portable = description.equals("<V2") ? "|V2" : description;
-    return Arrays.stream(values()).filter(t -> t.npy.equals(portable)).findFirst();
-  }
 }

@@ -56,7 +56,7 @@ public final class ModelExporter {
    * Hub; new rows are the mean of all others (those of the Hub are sampled around it). The tied
    * output table is left out.
    *
-   * @param tokenizer the run's tokenizer file
+   * @param processor how pictures and texts become inputs
    * @throws InvalidConfigException when Hugging Face's model cannot compute what this one does
    */
   public static void huggingFace(
@@ -65,14 +65,14 @@ public final class ModelExporter {
       ModelConfig model,
       int resolution,
       Precision precision,
-      Path tokenizer) {
+      ExportedProcessor processor) {
     huggingFace(
         folder,
         parameters,
         model,
         resolution,
         precision,
-        tokenizer,
+        processor,
         SafetensorsWriter.MAX_SHARD_BYTES);
   }
 
@@ -83,12 +83,11 @@ public final class ModelExporter {
       ModelConfig model,
       int resolution,
       Precision precision,
-      Path tokenizer,
+      ExportedProcessor processor,
       long maxShardBytes) {
     check(parameters, model, resolution);
     checkReplaceable(folder);
-    ExportedTokenizer tokens = new ExportedTokenizer(tokenizer);
-    int image = tokens.imageToken();
+    int image = processor.imageToken();
     int vocabulary = model.language().vocabulary();
     checkExpressible(model.language(), image);
     int multiple = HuggingFaceConfig.VOCABULARY_MULTIPLE;
@@ -110,8 +109,11 @@ public final class ModelExporter {
           writeJson(target.resolve("generation_config.json"), generationConfig());
           writeJson(
               target.resolve("preprocessor_config.json"),
-              preprocessor(resolution, model.vision().imageTokens(resolution)));
-          tokens.writeTo(target);
+              preprocessor(
+                  resolution, model.vision().imageTokens(resolution), processor.resample()));
+          for (Map.Entry<String, byte[]> file : processor.tokenizerFiles().entrySet()) {
+            Durable.write(target.resolve(file.getKey()), file.getValue());
+          }
         });
   }
 
@@ -274,6 +276,7 @@ public final class ModelExporter {
     root.put("bos_token_id", 2).put("eos_token_id", 1).put("pad_token_id", 0);
     root.put("ignore_index", -100).put("image_token_index", imageToken);
     root.put(HuggingFaceConfig.TRAINED_VOCABULARY, language.vocabulary());
+    root.put("vocab_size", rows);
     root.put("hidden_size", language.width()).put("projection_dim", language.width());
     root.put("tie_word_embeddings", true);
 
@@ -351,16 +354,16 @@ public final class ModelExporter {
         .put("transformers_version", TRANSFORMERS_VERSION);
   }
 
-  private static ObjectNode preprocessor(int resolution, int imageTokens) {
+  private static ObjectNode preprocessor(int resolution, int imageTokens, int resample) {
     ObjectNode node = HuggingFaceConfig.JSON.createObjectNode();
-    node.putNull("do_convert_rgb");
+    node.put("do_convert_rgb", true); // grey pictures and those with alpha have three channels too
     node.put("do_normalize", true).put("do_rescale", true).put("do_resize", true);
     node.putArray("image_mean").add(0.5).add(0.5).add(0.5);
     node.put("image_processor_type", "SiglipImageProcessor");
     node.put("image_seq_length", imageTokens);
     node.putArray("image_std").add(0.5).add(0.5).add(0.5);
     node.put("processor_class", "PaliGemmaProcessor");
-    node.put("resample", 3).put("rescale_factor", 1 / 255.0); // 3: bicubic
+    node.put("resample", resample).put("rescale_factor", 1 / 255.0);
     node.putObject("size").put("height", resolution).put("width", resolution);
     return node;
   }

@@ -1,6 +1,7 @@
 package dev.palimpsest.checkpoints;
 
 import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
+import dev.palimpsest.configs.Unfetched;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -9,10 +10,15 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.zip.CRC32;
 import java.util.zip.DataFormatException;
@@ -42,17 +48,33 @@ public final class NpzFile extends TensorSource {
   private final Map<String, Member> members = new LinkedHashMap<>();
   private final Map<String, TensorBytes> verified = new HashMap<>();
 
+  /** Members of types that are not read, with the reason; others beside them are. */
+  private final Map<String, CheckpointFormatException> unreadable = new LinkedHashMap<>();
+
+  /** Deflate makes a thousandth of its input at best; what is said to be smaller still is not. */
+  private static final long MAX_RATIO = 1032;
+
   /**
+   * @param local where the member's own header begins
    * @param start first byte of the member's (perhaps deflated) content in the file
    */
-  private record Member(
-      TensorInfo info,
-      int headerLength,
-      boolean deflated,
-      long start,
-      long stored,
-      long size,
-      long crc) {}
+  private record Entry(
+      String member, boolean deflated, long local, long start, long stored, long size, long crc) {
+    long end() {
+      return start + stored;
+    }
+  }
+
+  private record Member(TensorInfo info, NpyHeader npy, Entry entry) {
+    /** Whether its bytes are not in the file as they are wanted. */
+    boolean copied() {
+      return entry.deflated || rearranged();
+    }
+
+    boolean rearranged() {
+      return npy.bigEndian() || (npy.fortran() && info.shape().dimension() > 1);
+    }
+  }
 
   private NpzFile(Path path, FileChannel channel) {
     this.path = path;
@@ -89,6 +111,10 @@ public final class NpzFile extends TensorSource {
     while (end >= 0 && tail.getInt(end) != END_RECORD) {
       end--;
     }
+    Optional<String> unfetched = end < 0 ? Unfetched.reason(path) : Optional.empty();
+    if (unfetched.isPresent()) {
+      throw new CheckpointFormatException(Kind.FOREIGN, path, unfetched.get());
+    }
     if (end < 0) {
       boolean zip = fileSize >= 4 && read(0, 4).getInt(0) == LOCAL_HEADER;
       throw new CheckpointFormatException(
@@ -115,12 +141,23 @@ public final class NpzFile extends TensorSource {
         "directory of %d bytes at byte %d of %d".formatted(size, start, fileSize));
     require(entries >= 0 && entries <= size / 46, entries + " members in " + size + " bytes");
     ByteBuffer directory = read(start, (int) size);
+    List<Entry> found = new ArrayList<>();
     for (long i = 0; i < entries; i++) {
-      readEntry(directory, start);
+      readEntry(directory, start).ifPresent(found::add);
+    }
+    List<Entry> ordered = new ArrayList<>(found);
+    ordered.sort(Comparator.comparingLong(Entry::local));
+    for (int i = 1; i < ordered.size(); i++) {
+      require(
+          ordered.get(i - 1).end() <= ordered.get(i).local(),
+          "%s and %s overlap".formatted(ordered.get(i - 1).member(), ordered.get(i).member()));
+    }
+    for (Entry entry : found) {
+      addMember(entry);
     }
   }
 
-  private void readEntry(ByteBuffer d, long directoryStart) throws IOException {
+  private Optional<Entry> readEntry(ByteBuffer d, long directoryStart) throws IOException {
     int at = d.position();
     require(d.remaining() >= 46 && d.getInt(at) == CENTRAL_HEADER, "entry at byte " + at);
     final int flags = d.getShort(at + 8);
@@ -152,7 +189,7 @@ public final class NpzFile extends TensorSource {
     }
     d.position(at + 46 + nameLength + extraLength + commentLength);
     if (member.endsWith("/")) {
-      return; // a folder entry
+      return Optional.empty(); // a folder entry
     }
     if ((flags & 1) != 0 || (method != 0 && method != 8)) {
       throw new CheckpointFormatException(
@@ -174,38 +211,51 @@ public final class NpzFile extends TensorSource {
         stored >= 0 && size >= 0 && start <= directoryStart - stored,
         "%s of %d bytes at byte %d".formatted(member, stored, start));
     require(method == 8 || stored == size, member + " is stored, yet has two sizes");
-    addMember(member, method == 8, start, stored, size, crc);
+    require(
+        size / MAX_RATIO <= stored,
+        "%s would be %d bytes deflated to %d".formatted(member, size, stored));
+    return Optional.of(new Entry(member, method == 8, local, start, stored, size, crc));
   }
 
-  private void addMember(
-      String member, boolean deflated, long start, long stored, long size, long crc)
-      throws IOException {
+  private void addMember(Entry entry) throws IOException {
+    String member = entry.member;
     if (!member.endsWith(".npy")) {
       throw new CheckpointFormatException(
-          Kind.FOREIGN, path, "is not an npz file: it holds " + member);
+          Kind.FOREIGN,
+          path,
+          member.endsWith("data.pkl")
+              ? "is a PyTorch file; pickles are never read: save the model as safetensors"
+              : "is not an npz file: it holds " + member);
     }
-    int length = (int) Math.min(size, NpyHeader.MAX_LENGTH);
+    int length = (int) Math.min(entry.size, NpyHeader.MAX_LENGTH);
     ByteBuffer head;
-    if (deflated) {
+    if (entry.deflated) {
       head = ByteBuffer.allocate(length);
-      try (Deflated content = new Deflated(member, start, stored)) {
+      try (Deflated content = new Deflated(member, entry.start, entry.stored)) {
         content.fill(head);
       }
       head.flip();
     } else {
-      head = read(start, length);
+      head = read(entry.start, length);
     }
-    NpyHeader npy = NpyHeader.parse(path, member, head);
     String name = member.substring(0, member.length() - ".npy".length());
+    require(
+        !members.containsKey(name) && !unreadable.containsKey(name),
+        "two members are called " + member);
+    NpyHeader npy;
+    try {
+      npy = NpyHeader.parse(path, member, head);
+    } catch (NpyHeader.UnreadableTypeException e) {
+      unreadable.put(name, e);
+      return;
+    }
     TensorInfo info = new TensorInfo(name, npy.type(), npy.shape());
     require(
-        info.byteSize() == size - npy.length(),
+        info.byteSize() == entry.size - npy.length(),
         "%s of %s %s needs %d bytes, the archive holds %d"
-            .formatted(member, npy.type(), npy.shape(), info.byteSize(), size - npy.length()));
-    Member twin =
-        members.putIfAbsent(
-            name, new Member(info, npy.length(), deflated, start, stored, size, crc));
-    require(twin == null, "two members are called " + member);
+            .formatted(
+                member, npy.type(), npy.shape(), info.byteSize(), entry.size - npy.length()));
+    members.put(name, new Member(info, npy, entry));
   }
 
   private static long wide(long value, ByteBuffer field) {
@@ -286,9 +336,18 @@ public final class NpzFile extends TensorSource {
         return known;
       }
       try {
-        TensorBytes bytes = member.deflated ? inflate(member) : map(member);
-        if (member.deflated) { // of inflated content only the last is kept
-          verified.keySet().removeIf(other -> member(other).deflated);
+        TensorBytes bytes = member.entry.deflated ? inflate(member) : map(member);
+        if (member.rearranged()) {
+          bytes =
+              TensorBytes.rearranged(
+                  bytes,
+                  member.info.shape().getShape(),
+                  member.info.type().bytes(),
+                  member.npy.fortran(),
+                  member.npy.bigEndian());
+        }
+        if (member.copied()) { // of content in memory only the last is kept
+          verified.keySet().removeIf(other -> member(other).copied());
         }
         verified.put(name, bytes);
         return bytes;
@@ -300,10 +359,10 @@ public final class NpzFile extends TensorSource {
 
   private TensorBytes map(Member member) throws IOException {
     CRC32 crc = new CRC32();
-    crc.update(read(member.start, member.headerLength));
-    TensorBytes data =
-        TensorBytes.mapped(
-            channel, member.start + member.headerLength, member.size - member.headerLength);
+    Entry entry = member.entry;
+    int head = member.npy.length();
+    crc.update(read(entry.start, head));
+    TensorBytes data = TensorBytes.mapped(channel, entry.start + head, entry.size - head);
     for (int i = 0; i < TensorBytes.windows(data.size()); i++) {
       crc.update(data.window(i).duplicate());
     }
@@ -314,11 +373,12 @@ public final class NpzFile extends TensorSource {
   /** Inflates outside the heap. */
   private TensorBytes inflate(Member member) throws IOException {
     String name = member.info.name();
-    long size = member.size - member.headerLength;
+    Entry entry = member.entry;
+    long size = entry.size - member.npy.length();
     CRC32 crc = new CRC32();
     ByteBuffer[] windows = new ByteBuffer[TensorBytes.windows(size)];
-    try (Deflated content = new Deflated(name, member.start, member.stored)) {
-      ByteBuffer header = ByteBuffer.allocate(member.headerLength);
+    try (Deflated content = new Deflated(name, entry.start, entry.stored)) {
+      ByteBuffer header = ByteBuffer.allocate(member.npy.length());
       content.fill(header);
       crc.update(header.flip());
       for (int i = 0; i < windows.length; i++) {
@@ -334,15 +394,19 @@ public final class NpzFile extends TensorSource {
   }
 
   private void checkCrc(Member member, CRC32 crc) {
-    if (crc.getValue() != member.crc) {
+    if (crc.getValue() != member.entry.crc) {
       throw damaged(
           member.info.name(),
-          "its CRC is %08x, the archive says %08x".formatted(crc.getValue(), member.crc));
+          "its CRC is %08x, the archive says %08x".formatted(crc.getValue(), member.entry.crc));
     }
   }
 
   private Member member(String name) {
     Member member = members.get(name);
+    CheckpointFormatException reason = unreadable.get(name);
+    if (reason != null) {
+      throw reason;
+    }
     if (member == null) {
       throw new IllegalArgumentException(path + " has no tensor named " + name);
     }
@@ -356,7 +420,9 @@ public final class NpzFile extends TensorSource {
 
   @Override
   public Set<String> names() {
-    return Collections.unmodifiableSet(members.keySet());
+    Set<String> names = new LinkedHashSet<>(members.keySet());
+    names.addAll(unreadable.keySet());
+    return Collections.unmodifiableSet(names);
   }
 
   @Override

@@ -49,8 +49,9 @@ public final class PretrainedImporter {
    *
    * <p>Sources are npz files in big_vision's layout, blocks stacked or not, names with {@code
    * params/} or without, and Hugging Face safetensors, single or sharded. Position embeddings of
-   * another grid are resampled. Embedding rows beyond the vocabulary, at most 128, are taken for
-   * padding and cut; missing ones are drawn from N(0, 0.02^2).
+   * another grid are resampled. Embedding rows beyond the vocabulary are padding where the folder's
+   * tokenizer has no token for them, or, without a tokenizer, where they are 128 at most; they are
+   * cut. Missing ones are drawn from N(0, 0.02^2).
    *
    * @param manager receives a child that holds the parameters
    * @param model target sizes; its vocabulary may exceed the source's (new rows are drawn)
@@ -73,11 +74,14 @@ public final class PretrainedImporter {
             if (path != null) {
               TensorSource opened = TensorSource.open(Path.of(path));
               sources.add(opened);
-              SourceMatch found = new SourceMatch(opened, model, specs, parts);
+              if (!describesModel(opened, model, parts, problems)) {
+                return; // names and shapes of another architecture explain nothing more
+              }
+              SourceMatch found =
+                  new SourceMatch(opened, SourceFacts.of(opened.path()), model, specs, parts);
               places.putAll(found.places);
               problems.addAll(found.problems);
               importer.notes.addAll(found.notes);
-              problems.addAll(configProblems(opened, model, parts));
             }
           };
       match.accept(source.model(), EnumSet.allOf(Part.class));
@@ -104,15 +108,25 @@ public final class PretrainedImporter {
     }
   }
 
-  /** Head counts and epsilons leave no trace in shapes; the source's own config tells them. */
-  private static List<Problem> configProblems(
-      TensorSource source, ModelConfig model, Set<Part> parts) {
+  /**
+   * Head counts and epsilons leave no trace in shapes; the source's own config tells them.
+   *
+   * @return false where the config is one of another architecture
+   */
+  private static boolean describesModel(
+      TensorSource source, ModelConfig model, Set<Part> parts, List<Problem> problems) {
     Path config = source.path().resolve("config.json");
     if (!Files.isDirectory(source.path()) || !Files.exists(config)) {
-      return List.of();
+      return true;
     }
-    return HuggingFaceConfig.differences(
-        config, model, parts.contains(Part.VISION), parts.contains(Part.LANGUAGE));
+    boolean vision = parts.contains(Part.VISION);
+    boolean language = parts.contains(Part.LANGUAGE);
+    List<Problem> unsupported = HuggingFaceConfig.unsupported(config, vision, language);
+    problems.addAll(
+        unsupported.isEmpty()
+            ? HuggingFaceConfig.differences(config, model, vision, language)
+            : unsupported);
+    return unsupported.isEmpty();
   }
 
   private NDArray load(String name, Place place) {

@@ -3,15 +3,19 @@ package dev.palimpsest.checkpoints;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
+import dev.palimpsest.configs.Unfetched;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -22,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -39,6 +44,9 @@ public final class SafetensorsFile extends TensorSource {
 
   private static final ObjectMapper JSON =
       JsonMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
+
+  private static final String INDEX = "model.safetensors.index.json";
+  private static final String SINGLE = "model.safetensors";
 
   private final Path path;
   private final List<FileChannel> channels = new ArrayList<>();
@@ -73,6 +81,11 @@ public final class SafetensorsFile extends TensorSource {
     }
   }
 
+  /** Whether a folder holds weights in one of the forms that {@link #open} reads. */
+  static boolean isIn(Path folder) {
+    return Files.exists(folder.resolve(INDEX)) || Files.exists(folder.resolve(SINGLE));
+  }
+
   private void openAll() throws IOException {
     if (!Files.isDirectory(path)) {
       if (path.toString().endsWith(".index.json")) {
@@ -82,8 +95,9 @@ public final class SafetensorsFile extends TensorSource {
       }
       return;
     }
-    Path index = path.resolve("model.safetensors.index.json");
-    Path single = path.resolve("model.safetensors");
+    HuggingFaceConfig.refuseAdapter(path);
+    Path index = path.resolve(INDEX);
+    Path single = path.resolve(SINGLE);
     if (Files.exists(index)) {
       openShards(index);
     } else if (Files.exists(single)) {
@@ -133,7 +147,12 @@ public final class SafetensorsFile extends TensorSource {
         .filter(name -> !map.has(name))
         .forEach(name -> problems.add(name + " is in a shard but not in the index"));
     if (!problems.isEmpty()) {
-      throw new CheckpointFormatException(Kind.CORRUPT, index, String.join("; ", problems));
+      int more = problems.size() - 3;
+      throw new CheckpointFormatException(
+          Kind.CORRUPT,
+          index,
+          String.join("; ", problems.subList(0, Math.min(3, problems.size())))
+              + (more > 0 ? "; and %d more".formatted(more) : ""));
     }
   }
 
@@ -141,6 +160,11 @@ public final class SafetensorsFile extends TensorSource {
     FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
     channels.add(channel);
     long size = channel.size();
+    Optional<String> other = otherThanSafetensors(file);
+    if (other.isPresent()) {
+      throw new CheckpointFormatException(
+          size == 0 ? Kind.TRUNCATED : Kind.FOREIGN, file, other.get());
+    }
     if (size < 8) {
       throw new CheckpointFormatException(
           Kind.TRUNCATED, file, "has " + size + " bytes; a safetensors file starts with 8");
@@ -161,17 +185,8 @@ public final class SafetensorsFile extends TensorSource {
           file,
           "ends within its header: the header has %d bytes, the file %d".formatted(length, size));
     }
-    JsonNode header = parse(file, readFully(channel, 8, (int) length).array());
     long data = 8 + length;
-    List<Stored> found = new ArrayList<>();
-    header
-        .properties()
-        .forEach(
-            e -> {
-              if (!e.getKey().equals("__metadata__")) {
-                found.add(tensor(file, channel, data, e.getKey(), e.getValue()));
-              }
-            });
+    List<Stored> found = header(file, channel, data, readFully(channel, 8, (int) length).array());
     checkCoverage(file, found, size - data);
     for (Stored stored : found) {
       Stored twin = tensors.putIfAbsent(stored.info.name(), stored);
@@ -179,6 +194,61 @@ public final class SafetensorsFile extends TensorSource {
         throw new CheckpointFormatException(
             Kind.CORRUPT, file, stored.info.name() + " is also in " + twin.file.getFileName());
       }
+    }
+  }
+
+  private static List<Stored> header(Path file, FileChannel channel, long data, byte[] json)
+      throws IOException {
+    List<Stored> found = new ArrayList<>();
+    try (JsonParser parser = JSON.createParser(json)) {
+      if (parser.nextToken() != JsonToken.START_OBJECT) {
+        throw new CheckpointFormatException(Kind.CORRUPT, file, "its header is no JSON object");
+      }
+      while (parser.nextToken() == JsonToken.FIELD_NAME) {
+        String name = parser.currentName();
+        parser.nextToken();
+        JsonNode described = parser.readValueAsTree();
+        if (!name.equals("__metadata__")) {
+          found.add(tensor(file, channel, data, name, described));
+        }
+      }
+      if (parser.nextToken() != null) {
+        throw new CheckpointFormatException(
+            Kind.CORRUPT, file, "its header goes on after its JSON object");
+      }
+    } catch (JsonProcessingException e) {
+      throw new CheckpointFormatException(
+          Kind.CORRUPT, file, "its header is damaged: " + e.getOriginalMessage(), e);
+    }
+    return found;
+  }
+
+  /** What else often stands in the place of a safetensors file. */
+  private static Optional<String> otherThanSafetensors(Path file) throws IOException {
+    byte[] start;
+    try (InputStream in = Files.newInputStream(file)) {
+      start = in.readNBytes(512);
+    }
+    String text = new String(start, StandardCharsets.ISO_8859_1);
+    boolean pickle = text.matches("(?s)\u0080[\u0001-\u0005].*");
+    if (text.startsWith("PK\u0003\u0004") || pickle) {
+      return Optional.of(
+          (pickle ? "is a pickle" : "is a zip archive, as PyTorch's .bin and .pt files are")
+              + ", which is never read: save the model as safetensors");
+    }
+    if (text.startsWith("GGUF") || text.startsWith("\u0093NUMPY")) {
+      return Optional.of(
+          "is a %s file; safetensors and npz are read"
+              .formatted(text.startsWith("GGUF") ? "GGUF" : "numpy .npy"));
+    }
+    return Unfetched.reason(start);
+  }
+
+  /** Whether a file has the head of a safetensors file: a length and a brace. */
+  static boolean beginsLikeOne(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] start = in.readNBytes(9);
+      return start.length == 9 && start[8] == '{' && start[7] == 0 && start[6] == 0;
     }
   }
 
@@ -269,12 +339,16 @@ public final class SafetensorsFile extends TensorSource {
     try {
       JsonNode node = JSON.readTree(json);
       if (node == null || !node.isObject()) {
-        throw new CheckpointFormatException(Kind.CORRUPT, file, "its header is no JSON object");
+        throw new CheckpointFormatException(
+            Kind.CORRUPT, file, Unfetched.reason(file).orElse("is no JSON object"));
       }
       return node;
     } catch (JsonProcessingException e) {
       throw new CheckpointFormatException(
-          Kind.CORRUPT, file, "its header is damaged: " + e.getOriginalMessage(), e);
+          Kind.CORRUPT,
+          file,
+          Unfetched.reason(file).orElse("is damaged: " + e.getOriginalMessage()),
+          e);
     }
   }
 

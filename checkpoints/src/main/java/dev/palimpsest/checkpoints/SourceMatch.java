@@ -12,8 +12,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,39 +25,21 @@ import org.jspecify.annotations.Nullable;
  * tied output table.
  */
 final class SourceMatch {
-  /** Prefixes by which Hugging Face files of several kinds and ages call the same part. */
-  private static final Map<Part, List<String>> PREFIXES =
-      Map.of(
-          Part.VISION,
-          List.of(
-              "vision_tower.vision_model",
-              "model.vision_tower.vision_model",
-              "vision_model"), // SiglipModel
-          Part.CONNECTOR,
-          List.of("multi_modal_projector.linear", "model.multi_modal_projector.linear"),
-          Part.LANGUAGE,
-          List.of(
-              "language_model.model",
-              "model.language_model",
-              "model")); // the last: GemmaForCausalLM
-
-  private static final Map<Part, String> KEY_TENSOR =
-      Map.of(
-          Part.VISION, ".embeddings.patch_embedding.weight",
-          Part.CONNECTOR, ".weight",
-          Part.LANGUAGE, ".embed_tokens.weight");
-
   /** Surplus embedding rows beyond this are not taken for padding. */
   private static final long MAX_PADDING_ROWS = 128;
+
+  private static final int MAX_LINES = 20;
 
   final Map<String, Place> places = new LinkedHashMap<>();
   final List<Problem> problems = new ArrayList<>();
   final List<String> notes = new ArrayList<>();
 
   private final TensorSource source;
+  private final SourceFacts facts;
   private final Map<String, Shape> specs;
   private final Set<String> used = new HashSet<>();
   private final Map<String, Integer> dropped = new TreeMap<>();
+  private final Map<String, List<String>> leftOver = new LinkedHashMap<>();
 
   /**
    * Where a parameter lies.
@@ -76,10 +61,17 @@ final class SourceMatch {
   /**
    * Matches.
    *
+   * @param facts what stands beside the tensors
    * @param specs our shapes of at least the parts wanted
    */
-  SourceMatch(TensorSource source, ModelConfig model, Map<String, Shape> specs, Set<Part> parts) {
+  SourceMatch(
+      TensorSource source,
+      SourceFacts facts,
+      ModelConfig model,
+      Map<String, Shape> specs,
+      Set<Part> parts) {
     this.source = source;
+    this.facts = facts;
     this.specs = specs;
     if (source instanceof NpzFile) {
       matchBigVision(model, parts);
@@ -88,14 +80,31 @@ final class SourceMatch {
     }
   }
 
+  /**
+   * Training checkpoints keep the optimizer's state ({@code opt/}) and counters ({@code chrono/})
+   * beside {@code params/}, older ones the parameters under {@code opt/target/} (big_vision
+   * models/common.py and utils.py, load_params).
+   */
   private void matchBigVision(ModelConfig model, Set<Part> parts) {
-    String prefix = source.names().stream().allMatch(n -> n.startsWith("params/")) ? "params/" : "";
-    boolean unrolled =
-        source.names().stream().anyMatch(n -> n.contains("/Transformer/encoderblock_"));
-    match(WeightMapping.bigVision(model, parts, unrolled), prefix);
-    for (String name : leftOver()) {
-      String bare = name.substring(prefix.length());
-      if (parts.contains(Part.VISION) && bare.startsWith("img/MAPHead_0/")) {
+    String prefix =
+        Stream.of("params/", "opt/target/")
+            .filter(p -> source.names().stream().anyMatch(name -> name.startsWith(p)))
+            .findFirst()
+            .orElse("");
+    List<String> all = source.names().stream().filter(n -> n.startsWith(prefix)).toList();
+    boolean unrolled = all.stream().anyMatch(n -> n.contains("/Transformer/encoderblock_"));
+    match(
+        WeightMapping.bigVision(model, parts, unrolled),
+        name -> source.contains(prefix + name) ? prefix + name : null,
+        prefix);
+    for (String name : source.names()) {
+      String bare = name.startsWith(prefix) ? name.substring(prefix.length()) : name;
+      if (used.contains(name)) {
+        continue;
+      }
+      if (!name.startsWith(prefix)) {
+        drop(name.contains("/") ? name.substring(0, name.indexOf('/')) + "/*" : name);
+      } else if (parts.contains(Part.VISION) && bare.startsWith("img/MAPHead_0/")) {
         drop("img/MAPHead_0/*");
       } else if (parts.equals(Set.of(Part.VISION)) && bare.startsWith("txt/")) {
         drop("txt/*");
@@ -106,45 +115,101 @@ final class SourceMatch {
       }
     }
     noteDropped();
+    reportUnexpected();
   }
 
   private void matchHuggingFace(ModelConfig model, Set<Part> parts) {
-    Map<Part, String> prefixes = new EnumMap<>(Part.class);
-    for (Part part : parts) {
-      List<String> known = Objects.requireNonNull(PREFIXES.get(part));
-      prefixes.put(
-          part,
-          known.stream()
-              .filter(p -> source.contains(p + KEY_TENSOR.get(part)))
-              .findFirst()
-              .orElse(known.get(parts.size() == 1 ? known.size() - 1 : 0)));
+    StoredNames names = new StoredNames(source.names());
+    Optional<String> obstacle = names.obstacle(parts);
+    if (obstacle.isPresent()) {
+      problem(obstacle.get());
+      return;
     }
-    match(WeightMapping.huggingFace(model, prefixes), "");
+    Map<Part, String> prefixes = new EnumMap<>(Part.class);
+    parts.forEach(part -> prefixes.put(part, names.prefix(part).orElseThrow()));
+    if (!sameDepth(names, prefixes, model)) {
+      return;
+    }
+    String language = prefixes.get(Part.LANGUAGE);
+    if (language != null) {
+      outputTable(names, StoredNames.join(language, "embed_tokens.weight"), parts);
+    }
+    match(WeightMapping.huggingFace(model, prefixes), names::inFile, "");
     String vision = prefixes.get(Part.VISION);
-    for (String name : leftOver()) {
-      if (vision != null && name.startsWith(vision + ".head.")) {
-        drop(vision + ".head.*");
-      } else if (parts.equals(Set.of(Part.VISION)) && name.startsWith("text_model.")) {
+    for (String bare : names.all()) {
+      String name = Objects.requireNonNull(names.inFile(bare));
+      if (used.contains(name)) {
+        continue;
+      }
+      if (vision != null && bare.startsWith(StoredNames.join(vision, "head."))) {
+        drop(StoredNames.join(vision, "head.*"));
+      } else if (parts.equals(Set.of(Part.VISION)) && bare.matches("(model[.])?text_model[.].*")) {
         drop("text_model.*");
       } else if (parts.equals(Set.of(Part.VISION))
-          && (name.equals("logit_scale") || name.equals("logit_bias"))) {
-        drop(name);
-      } else if (name.endsWith(".position_ids") || name.endsWith(".rotary_emb.inv_freq")) {
-        drop(name); // buffers that early versions saved; they follow from the sizes
-      } else if (parts.contains(Part.LANGUAGE) && name.endsWith("lm_head.weight")) {
-        dropTied(name, prefixes.get(Part.LANGUAGE) + KEY_TENSOR.get(Part.LANGUAGE));
+          && (bare.endsWith("logit_scale") || bare.endsWith("logit_bias"))) {
+        drop(bare);
+      } else if (bare.endsWith("position_ids") || bare.endsWith("rotary_emb.inv_freq")) {
+        drop(bare); // buffers that early versions saved; they follow from the sizes
       } else {
         unexpected(name);
       }
     }
     noteDropped();
+    reportUnexpected();
   }
 
-  private List<String> leftOver() {
-    return source.names().stream().filter(n -> !used.contains(n)).toList();
+  private boolean sameDepth(StoredNames names, Map<Part, String> prefixes, ModelConfig model) {
+    int before = problems.size();
+    prefixes.forEach(
+        (part, prefix) -> {
+          int ours = part == Part.VISION ? model.vision().depth() : model.language().depth();
+          int theirs = part == Part.CONNECTOR ? ours : names.blocks(part, prefix);
+          if (ours != theirs) {
+            problem(
+                "has %d blocks named %s, the model has %d"
+                    .formatted(
+                        theirs,
+                        StoredNames.join(prefix, part == Part.VISION ? "encoder.layers" : "layers"),
+                        ours));
+          }
+        });
+    return problems.size() == before;
   }
 
-  private void match(List<Row> rows, String prefix) {
+  /**
+   * Some files hold the output table beside the embedding, some hold it alone, for the two are one;
+   * untied ones that are equal are the same model as well.
+   */
+  private void outputTable(StoredNames names, String embedding, Set<Part> parts) {
+    Optional<String> head = names.outputTable();
+    String table = names.inFile(embedding);
+    if (head.isEmpty()) {
+      if (facts.untied() && parts.contains(Part.CONNECTOR)) {
+        problem(
+            "config.json says tie_word_embeddings: false, yet there is no lm_head.weight; save the"
+                + " model again");
+      }
+    } else if (table == null) {
+      if (facts.untied()) {
+        problem(embedding + " is missing, and config.json says that lm_head.weight is another");
+      } else {
+        notes.add(
+            "%s: took the embedding from %s (tied)"
+                .formatted(source.path(), names.inFile(head.get())));
+        names.alias(embedding, head.get());
+      }
+    } else {
+      String name = Objects.requireNonNull(names.inFile(head.get()));
+      used.add(name);
+      dropTied(name, table);
+    }
+  }
+
+  /**
+   * @param inFile a name's name in the file; null where it is not there
+   * @param prefix what the file puts before the table's names
+   */
+  private void match(List<Row> rows, UnaryOperator<@Nullable String> inFile, String prefix) {
     Map<String, List<Integer>> leading = new LinkedHashMap<>(); // sizes of the indexed axes
     for (Row row : rows) {
       leading.merge(
@@ -160,18 +225,20 @@ final class SourceMatch {
     }
     Set<String> reported = new HashSet<>();
     for (Row row : rows) {
-      String tensor = prefix + row.foreign();
+      String tensor = inFile.apply(row.foreign());
       Shape ours = specs.get(row.ours());
       if (ours == null) {
         throw new IllegalStateException("the table of names has no such parameter: " + row);
       }
       List<Integer> axes = leading.getOrDefault(row.foreign(), List.of());
-      if (!source.contains(tensor)) {
-        if (reported.add(tensor)) {
+      if (tensor == null) {
+        if (reported.add(row.foreign())) {
           problem(
               "%s is missing; expected %s for %s"
                   .formatted(
-                      tensor, whole(axes, row.foreignShape(row.written(), ours)), row.ours()));
+                      prefix + row.foreign(),
+                      whole(axes, row.foreignShape(row.written(), ours)),
+                      row.ours()));
         }
         continue;
       }
@@ -220,9 +287,18 @@ final class SourceMatch {
     return null;
   }
 
-  private static boolean acceptableRows(String ours, long rows, long wanted) {
+  private boolean acceptableRows(String ours, long rows, long wanted) {
     if (ours.equals(WeightMapping.EMBEDDING)) {
-      return rows > 0 && rows <= wanted + MAX_PADDING_ROWS;
+      if (facts.trainedRows() > rows) {
+        problem(facts.tooFewRows(rows));
+      } else if (facts.trainedRows() > wanted && rows > wanted) {
+        problem(
+            ("%d of the embedding's rows are trained, for %s; the model has %d: set"
+                    + " language.vocabulary to %d and use this folder's tokenizer")
+                .formatted(facts.trainedRows(), facts.last(), wanted, facts.trainedRows()));
+      }
+      // Where the tokenizer tells which rows are trained, all others are padding.
+      return rows > 0 && (facts.trainedRows() > 0 || rows <= wanted + MAX_PADDING_ROWS);
     }
     long side = Math.round(Math.sqrt((double) rows));
     return rows > 0 && side * side == rows && rows <= Integer.MAX_VALUE;
@@ -273,9 +349,29 @@ final class SourceMatch {
   }
 
   private void unexpected(String name) {
-    problem(
-        "%s %s %s is not part of the model"
-            .formatted(name, source.info(name).type(), source.shape(name)));
+    leftOver
+        .computeIfAbsent(name.replaceFirst("[.][0-9]+[.]", ".*."), kind -> new ArrayList<>())
+        .add(name);
+  }
+
+  /** A line a tensor, those that blocks repeat in one; of very many a few. */
+  private void reportUnexpected() {
+    int shown = 0;
+    for (List<String> names : leftOver.values()) {
+      if (shown++ == MAX_LINES) {
+        problem(
+            "and %d more that are not part of the model".formatted(leftOver.size() - MAX_LINES));
+        return;
+      }
+      String name = names.get(0);
+      problem(
+          "%s %s %s%s is not part of the model"
+              .formatted(
+                  name,
+                  source.info(name).type(),
+                  source.shape(name),
+                  names.size() == 1 ? "" : " (and that of %d others)".formatted(names.size() - 1)));
+    }
   }
 
   private void problem(String message) {

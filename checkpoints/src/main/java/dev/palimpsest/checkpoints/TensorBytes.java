@@ -82,6 +82,49 @@ abstract class TensorBytes {
     };
   }
 
+  /**
+   * A copy in memory, row-major and little endian.
+   *
+   * @param fortran whether the first axis of the original is the fastest
+   * @param swapped whether the bytes of its elements lie the other way round
+   */
+  static TensorBytes rearranged(
+      TensorBytes original, long[] shape, int bytes, boolean fortran, boolean swapped) {
+    ByteBuffer[] windows = new ByteBuffer[windows(original.size)];
+    for (int i = 0; i < windows.length; i++) {
+      int length = (int) Math.min(WINDOW, original.size - (long) i * WINDOW);
+      windows[i] = ByteBuffer.allocateDirect(length).order(ByteOrder.LITTLE_ENDIAN);
+    }
+    long[] strides = new long[shape.length];
+    long stride = bytes;
+    for (int i = 0; i < shape.length; i++) {
+      int axis = fortran ? i : shape.length - 1 - i;
+      strides[axis] = stride;
+      stride *= shape[axis];
+    }
+    long[] index = new long[shape.length];
+    long from = 0;
+    for (ByteBuffer window : windows) {
+      while (window.hasRemaining()) {
+        ByteBuffer source = original.window((int) (from / WINDOW));
+        int at = (int) (from % WINDOW);
+        for (int b = 0; b < bytes; b++) {
+          window.put(source.get(at + (swapped ? bytes - 1 - b : b)));
+        }
+        for (int axis = shape.length - 1; axis >= 0; axis--) {
+          from += strides[axis];
+          if (++index[axis] < shape[axis]) {
+            break;
+          }
+          from -= strides[axis] * shape[axis];
+          index[axis] = 0;
+        }
+      }
+      window.rewind();
+    }
+    return inMemory(windows, original.size);
+  }
+
   static int windows(long size) {
     return Math.toIntExact((size + WINDOW - 1) / WINDOW);
   }

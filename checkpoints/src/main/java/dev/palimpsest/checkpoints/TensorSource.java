@@ -4,11 +4,15 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Set;
 
@@ -21,16 +25,27 @@ public abstract sealed class TensorSource implements AutoCloseable
   TensorSource() {}
 
   /**
-   * Opens what stands at a path: an npz file, a safetensors file, or a folder of the latter.
+   * Opens what stands at a path: an npz file, a safetensors file, or a folder of the latter. What a
+   * file is, its first bytes say, not its name.
    *
    * @throws CheckpointFormatException when it is none of these or damaged
    * @throws java.io.UncheckedIOException when it cannot be read
    */
   public static TensorSource open(Path path) {
-    if (!Files.isDirectory(path) && path.toString().toLowerCase(Locale.ROOT).endsWith(".npz")) {
-      return NpzFile.open(path);
+    return Files.isDirectory(path) || !isArchive(path)
+        ? SafetensorsFile.open(path)
+        : NpzFile.open(path);
+  }
+
+  private static boolean isArchive(Path path) {
+    try (InputStream in = Files.newInputStream(path)) {
+      byte[] start = in.readNBytes(4);
+      return Arrays.equals(start, new byte[] {'P', 'K', 3, 4})
+          || (path.toString().toLowerCase(Locale.ROOT).endsWith(".npz")
+              && !SafetensorsFile.beginsLikeOne(path));
+    } catch (IOException e) {
+      throw new UncheckedIOException(path + ": " + e.getMessage(), e);
     }
-    return SafetensorsFile.open(path);
   }
 
   /** The file or folder. */

@@ -67,7 +67,10 @@ final class WeightMapping {
     }
   }
 
-  /** Rows for Hugging Face names with these prefixes; parts without a prefix are left out. */
+  /**
+   * Rows for Hugging Face names with these prefixes, which may be empty; parts without a prefix are
+   * left out.
+   */
   static List<Row> huggingFace(ModelConfig model, Map<Part, String> prefixes) {
     return read("hugging-face.names", model, prefixes.keySet(), prefixes, false);
   }
@@ -109,7 +112,10 @@ final class WeightMapping {
         String foreign = columns[1];
         String prefix = prefixes.get(part);
         if (prefix != null) {
-          foreign = foreign.replaceFirst("^\\{\\w+}", Matcher.quoteReplacement(prefix));
+          foreign =
+              prefix.isEmpty()
+                  ? foreign.replaceFirst("^\\{\\w+}[.]", "")
+                  : foreign.replaceFirst("^\\{\\w+}", Matcher.quoteReplacement(prefix));
         }
         if (unrolled && foreign.contains("/encoderblock/")) {
           foreign = foreign.replace("/encoderblock/", "/encoderblock_{i}/").replace("[{i}]", "");

@@ -11,6 +11,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.TensorOutput.Tensor;
+import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.Init.ConnectorInit;
 import dev.palimpsest.configs.Init.FromPretrained;
 import dev.palimpsest.configs.InvalidConfigException;
@@ -18,7 +19,6 @@ import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.Parameters;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -189,65 +189,26 @@ class ModelExporterTest {
   }
 
   @Test
-  void tokenizerFilesGainTheImageToken() throws IOException {
+  void whatIsBesideTheWeightsStatesTokensAndPictures() throws IOException {
     Model m = load("case1", "case1");
     Path target = folder.resolve("hf");
-    m.huggingFace(target, Precision.F32, tokenizer(320));
-    JsonNode json = HuggingFaceConfig.JSON.readTree(target.resolve("tokenizer.json").toFile());
-    JsonNode added = json.path("added_tokens").path(2);
-    assertEquals("<image>", added.path("content").asText());
-    assertEquals(320, added.path("id").asInt());
-    assertEquals(319, json.path("model").path("vocab").path("t319").asInt());
-    assertEquals("kept", json.path("normalizer").asText());
-    assertArrayEquals(model(320), Files.readAllBytes(target.resolve("tokenizer.model")));
-    JsonNode config =
-        HuggingFaceConfig.JSON.readTree(target.resolve("tokenizer_config.json").toFile());
-    assertEquals(
-        "<image>", config.path("added_tokens_decoder").path("320").path("content").asText());
-    assertEquals(
-        320,
-        HuggingFaceConfig.JSON
-            .readTree(target.resolve("config.json").toFile())
-            .path("image_token_index")
-            .asInt());
+    m.huggingFace(
+        target,
+        Precision.F32,
+        new ExportedProcessor(
+            ImageConfig.Resize.BILINEAR, 320, Map.of("tokenizer.json", new byte[] {7})));
+    assertArrayEquals(new byte[] {7}, Files.readAllBytes(target.resolve("tokenizer.json")));
+    JsonNode config = HuggingFaceConfig.JSON.readTree(target.resolve("config.json").toFile());
+    assertEquals(320, config.path("image_token_index").asInt());
+    assertEquals(384, config.path("vocab_size").asInt());
+    assertEquals(384, config.path("text_config").path("vocab_size").asInt());
     JsonNode pictures =
         HuggingFaceConfig.JSON.readTree(target.resolve("preprocessor_config.json").toFile());
     assertEquals(4, pictures.path("image_seq_length").asInt());
     assertEquals(28, pictures.path("size").path("height").asInt());
-
-    // a file that came from an export already has the token, at the same id
-    assertEquals(320, new ExportedTokenizer(target.resolve("tokenizer.json")).imageToken());
-  }
-
-  @Test
-  void idsAreCountedInBothTokenizerForms() throws IOException {
-    Path file = tokenizer(77);
-    assertEquals(77, new ExportedTokenizer(file).imageToken());
-    assertEquals(77, new ExportedTokenizer(file.resolveSibling("tokenizer.model")).imageToken());
-  }
-
-  @Test
-  void atomicTokensAreListedForReadersThatRebuildTheTokenizer() throws IOException {
-    Path file = tokenizer(77);
-    for (String form : List.of("tokenizer.json", "tokenizer.model")) {
-      Path target = Files.createDirectories(folder.resolve("from-" + form));
-      new ExportedTokenizer(file.resolveSibling(form)).writeTo(target);
-      JsonNode listed =
-          HuggingFaceConfig.JSON
-              .readTree(target.resolve("tokenizer_config.json").toFile())
-              .path("added_tokens_decoder");
-      boolean json = form.endsWith("json");
-      assertEquals(6, listed.size(), form); // four special ones, <image> and one atom
-      assertEquals(
-          json ? "<loc0000>" : "x", listed.path(json ? "75" : "76").path("content").asText());
-    }
-  }
-
-  @Test
-  void otherFilesAreNoTokenizers() throws IOException {
-    Path file = Files.writeString(folder.resolve("x.txt"), "hello");
-    var e = assertThrows(CheckpointFormatException.class, () -> new ExportedTokenizer(file));
-    assertTrue(e.getMessage().contains("neither a SentencePiece model nor"), e.getMessage());
+    assertTrue(pictures.path("do_convert_rgb").isBoolean());
+    assertTrue(pictures.path("do_convert_rgb").asBoolean());
+    assertEquals(2, pictures.path("resample").asInt()); // Pillow's bilinear
   }
 
   @Test
@@ -365,7 +326,7 @@ class ModelExporterTest {
       return model.language().vocabulary();
     }
 
-    void huggingFace(Path target, Precision precision, Path tokenizer) {
+    void huggingFace(Path target, Precision precision, ExportedProcessor tokenizer) {
       ModelExporter.huggingFace(target, parameters, model, resolution, precision, tokenizer);
     }
   }
@@ -386,32 +347,9 @@ class ModelExporterTest {
         .parameters();
   }
 
-  /** Both forms in one folder; the path of the JSON one. */
-  private Path tokenizer(int ids) throws IOException {
-    Path run = Files.createDirectories(folder.resolve("run" + ids));
-    StringBuilder vocab = new StringBuilder("\"t0\":0");
-    for (int i = 1; i < ids; i++) {
-      vocab.append(",\"t").append(i).append("\":").append(i);
-    }
-    Files.write(run.resolve("tokenizer.model"), model(ids));
-    return Files.writeString(
-        run.resolve("tokenizer.json"),
-        "{\"added_tokens\":[{\"id\":0,\"content\":\"<pad>\"},"
-            + "{\"id\":75,\"content\":\"<loc0000>\"}],\"normalizer\":\"kept\","
-            + "\"model\":{\"type\":\"BPE\",\"vocab\":{"
-            + vocab
-            + "},\"merges\":[\"a b\"]}}");
-  }
-
-  /** A protobuf message with one-letter pieces, the last user defined, and a field 2. */
-  private static byte[] model(int pieces) {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    for (int i = 0; i < pieces; i++) {
-      byte type = (byte) (i == pieces - 1 ? 4 : 1);
-      bytes.writeBytes(new byte[] {0x0a, 10, 0x0a, 1, 'x', 0x15, 0, 0, 0, 0, 0x18, type});
-    }
-    bytes.writeBytes(new byte[] {0x12, 0});
-    return bytes.toByteArray();
+  /** A tokenizer of so many ids, whose files are another test's subject. */
+  private static ExportedProcessor tokenizer(int ids) {
+    return new ExportedProcessor(ImageConfig.Resize.BICUBIC, ids, Map.of());
   }
 
   private static List<String> files(Path folder) throws IOException {

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.HuggingFaceConfig;
 import dev.palimpsest.checkpoints.PretrainedImporter;
+import dev.palimpsest.checkpoints.TensorSource;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
@@ -73,6 +74,9 @@ record SavedModel(
     if (Files.isRegularFile(path.resolve("manifest.json"))) {
       return path;
     }
+    if (Files.isRegularFile(path.resolve("adapter_config.json"))) {
+      TensorSource.open(path).close(); // refuses it, and says what to do
+    }
     Optional<Path> latest = latest(path);
     if (latest.isEmpty() && Files.isRegularFile(path.resolve("recipe.yaml"))) {
       List<StageConfig> stages =
@@ -86,7 +90,8 @@ record SavedModel(
             new UserMistake(
                 path
                     + " is no model: expected a Hugging Face folder (config.json), a training"
-                    + " checkpoint (manifest.json), or the folder of a stage or of a run with one"));
+                    + " checkpoint (manifest.json), or the folder of a stage or of a run with"
+                    + " one"));
   }
 
   private static Optional<Path> latest(Path stage) {
@@ -100,11 +105,12 @@ record SavedModel(
       Path folder, @Nullable Integer resolution, NDManager manager) throws IOException {
     HuggingFaceConfig config = HuggingFaceConfig.read(folder);
     int side = resolution == null ? config.resolution() : resolution;
-    Path sentencePiece = folder.resolve(TokenizerFiles.SENTENCE_PIECE);
-    Path tokenizer =
-        Files.isRegularFile(sentencePiece)
-            ? sentencePiece
-            : folder.resolve(TokenizerFiles.HUGGING_FACE);
+    Path tokenizerFile = TokenizerFiles.inFolder(folder);
+    if (!Files.exists(tokenizerFile)) {
+      throw new UserMistake(
+          folder + " has no tokenizer: neither tokenizer.json nor tokenizer.model is there");
+    }
+    Tokenizer tokenizer = Tokenizer.load(folder);
     Parameters parameters =
         PretrainedImporter.read(
                 manager,
@@ -119,7 +125,7 @@ record SavedModel(
         add(digest, file);
       }
     }
-    add(digest, tokenizer);
+    add(digest, tokenizerFile);
     return new SavedModel(
         folder,
         config.model(),
@@ -127,8 +133,8 @@ record SavedModel(
         side,
         new ImageConfig(Resize.BICUBIC, true),
         512,
-        Tokenizer.load(tokenizer),
         tokenizer,
+        tokenizerFile,
         HexFormat.of().formatHex(digest.digest()));
   }
 

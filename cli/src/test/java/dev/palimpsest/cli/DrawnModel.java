@@ -2,6 +2,7 @@ package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.ExportedProcessor;
 import dev.palimpsest.checkpoints.ModelExporter;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.LanguageConfig;
@@ -9,6 +10,7 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.mixtures.BpeTrainer;
+import dev.palimpsest.mixtures.HuggingFaceTokenizer;
 import dev.palimpsest.mixtures.Piece;
 import dev.palimpsest.mixtures.TokenizerFiles;
 import dev.palimpsest.model.Initialization;
@@ -35,6 +37,9 @@ record DrawnModel(Path export, Path training) {
             new VisionConfig(16, 1, 32, 2, 4, 1e-6),
             new LanguageConfig(pieces.size(), 24, 1, 48, 2, 1, 8, 8, 0, 0, false, 0, 10_000, 1e-6));
     Path export = folder.resolve("export");
+    HuggingFaceTokenizer exported = HuggingFaceTokenizer.of(tokenizer);
+    ExportedProcessor processor =
+        new ExportedProcessor(ImageConfig.Resize.BICUBIC, exported.imageToken(), exported.files());
     try (NDManager manager = NDManager.newBaseManager();
         Parameters parameters = Initialization.random(manager, config, SIDE, 3)) {
       // As drawn, a decoder's tied table makes it repeat the last token; louder blocks let it
@@ -47,7 +52,7 @@ record DrawnModel(Path export, Path training) {
                   array.muli(6);
                 }
               });
-      ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, tokenizer);
+      ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, processor);
       Path training =
           new CheckpointStore(folder.resolve("checkpoints"))
               .commit(

@@ -64,14 +64,15 @@ final class BpeTokenizer implements Tokenizer {
                 "piece %d, '%s', is empty or there twice".formatted(id, piece.text()));
           }
         }
-        case USER_DEFINED -> addAtom(id, piece.text(), literal.test(id) ? LITERAL_ROOT : ROOT);
+        case USER_DEFINED -> {
+          boolean asSpelt = literal.test(id);
+          addAtom(
+              id,
+              asSpelt ? piece.text() : piece.text().replace(' ', SPACE),
+              asSpelt ? LITERAL_ROOT : ROOT);
+        }
         case BYTE -> byteIds[byteValue(id, piece.text())] = id;
-        case UNUSED ->
-            throw new IllegalArgumentException(
-                "piece %d, '%s', is of type UNUSED, which is not supported; Gemma's vocabulary"
-                        .formatted(id, piece.text())
-                    + " has none");
-        default -> {}
+        default -> {} // never matched: what a text spells so is text
       }
     }
     for (int value = 0; value < 256; value++) {

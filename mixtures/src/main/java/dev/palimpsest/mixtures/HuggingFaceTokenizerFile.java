@@ -28,8 +28,7 @@ final class HuggingFaceTokenizerFile {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String SPACE = "\u2581";
 
-  /** Hugging Face's processor puts this in place of the picture; no embedding row stands for it. */
-  private static final String IMAGE = "<image>";
+  private static final String IMAGE = AddedTokens.IMAGE;
 
   private final TreeMap<Integer, String> texts = new TreeMap<>();
   private final Map<String, Integer> ids = new HashMap<>();
@@ -49,6 +48,15 @@ final class HuggingFaceTokenizerFile {
    * @throws IllegalArgumentException when it describes another kind of tokenizer
    */
   static BpeTokenizer read(byte[] bytes) {
+    return read(bytes, Map.of());
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @param besides tokens that other files of its folder add, by id
+   */
+  static BpeTokenizer read(byte[] bytes, Map<Integer, JsonNode> besides) {
     HuggingFaceTokenizerFile file = new HuggingFaceTokenizerFile();
     try (JsonParser parser = JSON.createParser(new ByteArrayInputStream(bytes))) {
       file.parse(parser);
@@ -57,6 +65,12 @@ final class HuggingFaceTokenizerFile {
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
+    besides.forEach(
+        (id, token) -> {
+          if (!file.texts.containsKey(id)) {
+            file.added(id, token);
+          }
+        });
     return file.tokenizer();
   }
 
@@ -68,7 +82,7 @@ final class HuggingFaceTokenizerFile {
       switch (name) {
         case "added_tokens" -> {
           for (JsonNode token : parser.<JsonNode>readValueAsTree()) {
-            added(token);
+            added(token.path("id").asInt(-1), token);
           }
         }
         case "normalizer" -> normalizer = parser.readValueAsTree();
@@ -123,16 +137,9 @@ final class HuggingFaceTokenizerFile {
     return pair;
   }
 
-  private void added(JsonNode token) {
-    int id = token.path("id").asInt(-1);
+  private void added(int id, JsonNode token) {
     String text = token.path("content").asText();
-    for (String option : List.of("single_word", "lstrip", "rstrip")) {
-      if (token.path(option).asBoolean()) {
-        throw new IllegalArgumentException(
-            "added token %d, '%s', has %s, which is not supported; Gemma's have none"
-                .formatted(id, text, option));
-      }
-    }
+    AddedTokens.checkOptions(id, token);
     piece(id, text);
     atoms.add(id);
     if (!token.path("normalized").asBoolean(true)) {
@@ -158,18 +165,20 @@ final class HuggingFaceTokenizerFile {
               .formatted(modelType, byteFallback));
     }
     checkNormalizer();
-    if (!texts.isEmpty() && texts.lastEntry().getValue().equals(IMAGE)) {
-      int image = texts.lastKey();
-      texts.remove(image);
+    Integer image = ids.get(IMAGE);
+    if (image != null) {
       atoms.remove(image);
+      if (image.equals(texts.lastKey())) { // no row is needed for it
+        texts.remove(image);
+      }
     }
     List<Piece> pieces = new ArrayList<>();
     for (Map.Entry<Integer, String> entry : texts.entrySet()) {
       int id = entry.getKey();
-      if (id != pieces.size()) {
+      if (id > pieces.size() && pieces.size() < 256) {
         throw new IllegalArgumentException("id %d has no piece".formatted(pieces.size()));
       }
-      pieces.add(new Piece(entry.getValue(), 0, type(id, entry.getValue())));
+      AddedTokens.put(pieces, id, new Piece(entry.getValue(), 0, type(id, entry.getValue())));
     }
     Merges merges = new Merges(mergePairs.size());
     for (int rank = 0; rank < mergePairs.size(); rank++) {
@@ -193,6 +202,9 @@ final class HuggingFaceTokenizerFile {
     }
     if (atoms.contains(id)) {
       return Piece.Type.USER_DEFINED;
+    }
+    if (text.equals(IMAGE)) {
+      return Piece.Type.CONTROL;
     }
     return text.matches("<0x[0-9A-F]{2}>") ? Piece.Type.BYTE : Piece.Type.NORMAL;
   }

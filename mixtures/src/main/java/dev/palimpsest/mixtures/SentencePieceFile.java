@@ -32,6 +32,11 @@ final class SentencePieceFile {
    * @throws IllegalArgumentException when the bytes are no model or one of another kind
    */
   static BpeTokenizer read(byte[] bytes) {
+    return new BpeTokenizer(pieces(bytes), null, id -> false);
+  }
+
+  /** The pieces, in order of id, of a model of Gemma's kind. */
+  static List<Piece> pieces(byte[] bytes) {
     List<Piece> pieces = new ArrayList<>();
     ByteBuffer trainer = ByteBuffer.allocate(0);
     ByteBuffer normalizer = ByteBuffer.allocate(0);
@@ -39,7 +44,7 @@ final class SentencePieceFile {
       Fields fields = new Fields(ByteBuffer.wrap(bytes));
       while (fields.next()) {
         switch (fields.field) {
-          case 1 -> pieces.add(piece(fields.bytes()));
+          case 1 -> pieces.add(piece(pieces.size(), fields.bytes()));
           case 2 -> trainer = fields.bytes();
           case 3 -> normalizer = fields.bytes();
           default -> {}
@@ -54,10 +59,10 @@ final class SentencePieceFile {
       throw new IllegalArgumentException(
           "not a SentencePiece model, or a truncated one: the protobuf ends inside a field", e);
     }
-    return new BpeTokenizer(pieces, null, id -> false);
+    return pieces;
   }
 
-  private static Piece piece(ByteBuffer bytes) {
+  private static Piece piece(int id, ByteBuffer bytes) {
     Fields fields = new Fields(bytes);
     String text = "";
     float score = 0;
@@ -69,6 +74,11 @@ final class SentencePieceFile {
         case 3 -> type = Piece.Type.ofNumber(fields.number());
         default -> {}
       }
+    }
+    if (type == Piece.Type.UNUSED) {
+      throw new IllegalArgumentException(
+          "piece %d, '%s', is of type UNUSED, which is not supported; Gemma's vocabulary has none"
+              .formatted(id, text));
     }
     return new Piece(text, score, type);
   }

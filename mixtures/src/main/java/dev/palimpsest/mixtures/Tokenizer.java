@@ -17,14 +17,16 @@ public interface Tokenizer {
   int BOS = 2;
 
   /**
-   * Reads {@code tokenizer.model} (SentencePiece BPE) or {@code tokenizer.json} (Hugging Face).
+   * Reads {@code tokenizer.model} (SentencePiece BPE) or {@code tokenizer.json} (Hugging Face), or
+   * the folder of one: {@code tokenizer.json} if it is there, and the tokens that {@code
+   * added_tokens.json} and {@code tokenizer_config.json} add.
    *
-   * @throws java.io.UncheckedIOException when the file cannot be read
-   * @throws IllegalArgumentException when it is not a tokenizer of a known kind; the message says
-   *     what was found
+   * @throws java.io.UncheckedIOException when a file cannot be read
+   * @throws dev.palimpsest.mixtures.formats.MalformedFileException when it is not a tokenizer of a
+   *     known kind; the message says what was found
    */
-  static Tokenizer load(Path file) {
-    return TokenizerFiles.read(file);
+  static Tokenizer load(Path path) {
+    return TokenizerFiles.read(path);
   }
 
   /**

@@ -1,10 +1,17 @@
 package dev.palimpsest.mixtures;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /** Tokenizer files on disk, in both published forms. */
 public final class TokenizerFiles {
@@ -38,21 +45,45 @@ public final class TokenizerFiles {
     }
   }
 
-  static Tokenizer read(Path file) {
+  /** The file that tells a folder's vocabulary, as transformers chooses it. */
+  public static Path inFolder(Path folder) {
+    Path json = folder.resolve(HUGGING_FACE);
+    Path model = folder.resolve(SENTENCE_PIECE);
+    return Files.exists(json) || !Files.exists(model) ? json : model;
+  }
+
+  static BpeTokenizer read(Path path) {
+    boolean folder = Files.isDirectory(path);
+    Path file = folder ? inFolder(path) : path;
     byte[] bytes;
+    SortedMap<Integer, JsonNode> besides;
     try {
       bytes = Files.readAllBytes(file);
+      besides = folder ? AddedTokens.of(path) : new TreeMap<>();
+    } catch (JsonProcessingException e) {
+      throw new MalformedFileException(
+          "the tokenizer in %s cannot be used: what is beside %s is not JSON: %s"
+              .formatted(path, file.getFileName(), e.getOriginalMessage()),
+          e);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the tokenizer file " + file, e);
     }
+    Optional<String> unfetched = Unfetched.reason(bytes);
+    if (unfetched.isPresent()) {
+      throw new MalformedFileException("tokenizer file %s %s".formatted(file, unfetched.get()));
+    }
     try {
-      return firstVisible(bytes) == '{'
-          ? HuggingFaceTokenizerFile.read(bytes)
-          : SentencePieceFile.read(bytes);
+      return isJson(bytes)
+          ? HuggingFaceTokenizerFile.read(bytes, besides)
+          : AddedTokens.addTo(SentencePieceFile.pieces(bytes), besides);
     } catch (IllegalArgumentException e) {
-      throw new IllegalArgumentException(
+      throw new MalformedFileException(
           "tokenizer file %s cannot be used: %s".formatted(file, e.getMessage()), e);
     }
+  }
+
+  static boolean isJson(byte[] bytes) {
+    return firstVisible(bytes) == '{';
   }
 
   /** A JSON file begins with a brace, a SentencePiece model with byte 0x0A. */

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.CheckpointWriter;
+import dev.palimpsest.checkpoints.ExportedProcessor;
 import dev.palimpsest.checkpoints.ModelExporter;
 import dev.palimpsest.checkpoints.PositionEmbeddingResampler;
 import dev.palimpsest.checkpoints.PretrainedImporter;
@@ -24,6 +25,7 @@ import dev.palimpsest.eval.Evaluator;
 import dev.palimpsest.eval.Selection;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.mixtures.ExampleBatch;
+import dev.palimpsest.mixtures.HuggingFaceTokenizer;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
@@ -584,13 +586,15 @@ final class StageRunner {
       Path target =
           folder.export(stage.name()).resolve(huggingFace ? "huggingface" : "big_vision.npz");
       if (huggingFace) {
+        HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.of(tokenizerFile);
         ModelExporter.huggingFace(
             target,
             parameters,
             modelConfig,
             stage.resolution(),
             stage.export().precision(),
-            tokenizerFile);
+            new ExportedProcessor(
+                stage.image().resize(), tokenizer.imageToken(), tokenizer.files()));
       } else {
         ModelExporter.bigVision(
             target, parameters, modelConfig, stage.resolution(), stage.export().precision());

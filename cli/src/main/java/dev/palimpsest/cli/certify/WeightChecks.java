@@ -3,10 +3,12 @@ package dev.palimpsest.cli.certify;
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.ElementType;
+import dev.palimpsest.checkpoints.ExportedProcessor;
 import dev.palimpsest.checkpoints.HuggingFaceConfig;
 import dev.palimpsest.checkpoints.ModelExporter;
 import dev.palimpsest.checkpoints.PretrainedImporter;
 import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.LossOptions;
@@ -15,6 +17,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
@@ -110,12 +113,7 @@ final class WeightChecks {
   /** What is written in either layout comes back bit by bit. */
   private static void export(Subject subject, Report report) throws IOException {
     try (TemporaryFolder folder = new TemporaryFolder()) {
-      // Cases have no tokenizer; of this one the export needs the number of ids alone.
-      Path tokenizer =
-          Files.writeString(
-              folder.path().resolve("tokenizer.json"),
-              "{\"model\": {\"vocab\": {\"last\": %d}}}"
-                  .formatted(subject.config().language().vocabulary() - 1));
+      int rows = subject.config().language().vocabulary(); // cases have no tokenizer
       Path huggingFace = folder.path().resolve("huggingface");
       ModelExporter.huggingFace(
           huggingFace,
@@ -123,7 +121,7 @@ final class WeightChecks {
           subject.config(),
           subject.resolution(),
           Precision.F32,
-          tokenizer);
+          new ExportedProcessor(Resize.BICUBIC, rows, Map.of()));
       try (Parameters back = read(subject, huggingFace)) {
         compare("export to Hugging Face -> import", subject, back, ElementType.F32, report);
       }

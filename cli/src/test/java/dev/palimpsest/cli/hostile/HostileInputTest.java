@@ -9,12 +9,14 @@ import static org.junit.jupiter.api.Assertions.fail;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointFormatException;
 import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.ExportedProcessor;
 import dev.palimpsest.checkpoints.HuggingFaceConfig;
 import dev.palimpsest.checkpoints.ModelExporter;
 import dev.palimpsest.checkpoints.NpzFile;
 import dev.palimpsest.checkpoints.SafetensorsFile;
 import dev.palimpsest.checkpoints.TensorSource;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
@@ -25,6 +27,7 @@ import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.mixtures.BpeTrainer;
 import dev.palimpsest.mixtures.ExampleSource;
+import dev.palimpsest.mixtures.HuggingFaceTokenizer;
 import dev.palimpsest.mixtures.Image;
 import dev.palimpsest.mixtures.ImageDecoder;
 import dev.palimpsest.mixtures.Piece;
@@ -76,9 +79,12 @@ class HostileInputTest {
             new VisionConfig(8, 1, 16, 2, 4, 1e-6),
             new LanguageConfig(pieces.size(), 8, 1, 16, 2, 1, 4, 4, 0, 0, false, 0, 10_000, 1e-6));
     export = folder.resolve("export");
+    HuggingFaceTokenizer exported = HuggingFaceTokenizer.of(tokenizer);
+    ExportedProcessor processor =
+        new ExportedProcessor(ImageConfig.Resize.BICUBIC, exported.imageToken(), exported.files());
     try (NDManager manager = NDManager.newBaseManager();
         Parameters parameters = Initialization.random(manager, config, SIDE, 3)) {
-      ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, tokenizer, 8_000);
+      ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, processor, 8_000);
       ModelExporter.bigVision(
           folder.resolve("model.npz"), parameters, config, SIDE, Precision.BF16);
       training =

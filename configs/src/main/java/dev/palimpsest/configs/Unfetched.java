@@ -1,0 +1,72 @@
+package dev.palimpsest.configs;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What often stands where a file should be: the pointer that Git keeps for a large file, a server's
+ * error page, nothing. Asked by readers of every format once a file is found unreadable, so that
+ * the message says what to do and not what the format's parser met.
+ */
+public final class Unfetched {
+  private static final int LOOKED_AT = 512;
+
+  private static final Pattern POINTER =
+      Pattern.compile(
+          "version https://(?:git-lfs[.]github[.]com|hawser[.]github[.]com)/spec/v1\\R[\\s\\S]*?"
+              + "size ([0-9]{1,18})\\s*.*",
+          Pattern.DOTALL);
+
+  private Unfetched() {}
+
+  /**
+   * Why a file cannot be what it should be: the end of a sentence that begins with its name; empty
+   * where it looks like content.
+   */
+  public static Optional<String> reason(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      return reason(in.readNBytes(LOOKED_AT));
+    } catch (IOException e) {
+      return Optional.empty(); // the reader has met the same and says it
+    }
+  }
+
+  /** The same of content at hand; its first 512 bytes suffice. */
+  public static Optional<String> reason(byte[] content) {
+    if (content.length == 0) {
+      return Optional.of("is empty; fetch it again");
+    }
+    String start =
+        new String(content, 0, Math.min(content.length, LOOKED_AT), StandardCharsets.ISO_8859_1);
+    Matcher pointer = POINTER.matcher(start);
+    if (pointer.matches()) {
+      return Optional.of(
+          "is a Git LFS pointer: the file itself, of %s bytes, was not fetched; run 'git lfs pull'"
+                  .formatted(pointer.group(1))
+              + " in its repository");
+    }
+    String visible =
+        start.replaceFirst("^(?:\u00ef\u00bb\u00bf)?\\s*+", "").toLowerCase(Locale.ROOT);
+    if (visible.startsWith("<!doctype html")
+        || visible.startsWith("<html")
+        || visible.startsWith("<head")) {
+      return Optional.of("is an HTML page, such as a server's error message; fetch the file again");
+    }
+    if (visible.startsWith("<?xml") && visible.contains("<error>")) {
+      return Optional.of("is a server's error message; fetch the file again");
+    }
+    for (byte b : content) {
+      if (b != 0) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of("holds zeros alone, as after an interrupted download; fetch it again");
+  }
+}
