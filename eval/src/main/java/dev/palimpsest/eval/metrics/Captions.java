@@ -23,19 +23,30 @@ record Captions(List<Item> items) {
     if (records.isEmpty()) {
       throw new MetricInputException(metric.key() + ": there are no examples to score");
     }
-    PtbTokenizer tokenizer = new PtbTokenizer();
     Set<String> ids = new HashSet<>();
-    List<Item> items = new ArrayList<>(records.size());
+    List<String> predictions = new ArrayList<>(records.size());
+    List<String> references = new ArrayList<>();
     for (MetricRecord record : records) {
       if (!ids.add(record.id())) {
         throw new MetricInputException(
             "image " + record.id() + " has more than one caption; keep one");
       }
+      predictions.add(record.prediction());
+      references.addAll(record.requireReferences());
+    }
+    PtbTokenizer tokenizer = new PtbTokenizer();
+    List<String> captions = tokenizer.captions(predictions);
+    List<String> right = tokenizer.captions(references);
+    List<Item> items = new ArrayList<>(records.size());
+    int next = 0;
+    for (int i = 0; i < records.size(); i++) {
+      int count = records.get(i).requireReferences().size();
       items.add(
           new Item(
-              record.id(),
-              tokenizer.caption(record.prediction()),
-              record.requireReferences().stream().map(tokenizer::caption).toList()));
+              records.get(i).id(),
+              captions.get(i),
+              List.copyOf(right.subList(next, next + count))));
+      next += count;
     }
     return new Captions(items);
   }

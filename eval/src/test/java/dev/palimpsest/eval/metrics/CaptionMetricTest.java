@@ -4,11 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.TextNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class CaptionMetricTest {
   private static MetricRecord image(String id, String caption, String... references) {
@@ -17,6 +24,32 @@ class CaptionMetricTest {
 
   private static double value(String metric, String quantity, MetricRecord... records) {
     return Metrics.find(metric).score(List.of(records)).values().getOrDefault(quantity, Double.NaN);
+  }
+
+  /**
+   * Captions whose scores hang on abbreviations, {@code C++}, low quotes, elisions and typographic
+   * apostrophes. Values by pycocoevalcap 1.2; tolerance for the order of summation of doubles.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "captions.jsonl, 3.0920201350829277, 0.2329076376350703, 0.7588038540756326",
+    "captions-fr.jsonl, 5.104983476145841, 0.8201663208770562, 0.9147887323943662",
+  })
+  void captionsOfEveryKindScoreAsByTheOfficialProgram(
+      String file, double cider, double bleu4, double rougeL) throws IOException {
+    List<MetricRecord> records = new ArrayList<>();
+    for (String line : Files.readAllLines(Path.of("src/test/resources/metrics", file))) {
+      JsonNode row = JsonMapper.builder().build().readTree(line);
+      records.add(
+          new MetricRecord(
+              row.path("id").asText(),
+              row.path("prediction").asText(),
+              TextGoldens.texts(row.path("references"))));
+    }
+    Map<String, Double> values = Metrics.find("coco_caption").score(records).values();
+    assertEquals(cider, values.getOrDefault("CIDEr", 0.0), 1e-9);
+    assertEquals(bleu4, values.getOrDefault("Bleu_4", 0.0), 1e-9);
+    assertEquals(rougeL, values.getOrDefault("ROUGE_L", 0.0), 1e-9);
   }
 
   @Test

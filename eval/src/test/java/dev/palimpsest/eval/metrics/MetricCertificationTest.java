@@ -40,6 +40,7 @@ class MetricCertificationTest {
     "exact_match, 299",
     "stats, 17",
     "ptb_tokenizer, 215",
+    "ptb_tokenizer_lines, 3440",
     "coco_caption, 502",
     "refcoco_box, 183",
     "refcoco_seg_bigvision, 53",
