@@ -3,16 +3,27 @@ package dev.palimpsest.configs;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Where examples come from. A {@code path} may be a glob over files ({@code data/part-*.jsonl}; the
- * stars do not cross folders), which are then read one after the other in the order of their names.
+ * stars do not cross folders), or have braces ({@code {000000..000009}}, {@code {a,b}}), of which
+ * every member must be there; the files are read one after the other in the order of their names.
  */
 public sealed interface SourceConfig {
   /** Files and folders that must be there, by the key that names them. */
   Map<String, String> files();
+
+  /**
+   * The same rows with pictures in other fields.
+   *
+   * @return empty where the format itself says where its pictures are
+   */
+  default Optional<SourceConfig> withPictures(List<String> names) {
+    return Optional.empty();
+  }
 
   /**
    * PaliGemma's published fine-tuning format: one JSON object a line with {@code image}, {@code
@@ -20,12 +31,30 @@ public sealed interface SourceConfig {
    *
    * @param path the {@code .jsonl} file, or a glob
    * @param images folder that image names are relative to; the file's own folder when absent
+   * @param pictures fields that hold pictures, with dots into objects; {@code image} or {@code
+   *     images} when empty
    */
   @Key("jsonl")
-  record JsonLines(String path, @Nullable String images) implements SourceConfig {
+  record JsonLines(String path, @Nullable String images, @Default("[]") List<String> pictures)
+      implements SourceConfig {
+    /** Copies. */
+    public JsonLines {
+      pictures = List.copyOf(pictures);
+    }
+
+    /** Pictures under their usual names. */
+    public JsonLines(String path, @Nullable String images) {
+      this(path, images, List.of());
+    }
+
     @Override
     public Map<String, String> files() {
       return present("path", path, "images", images);
+    }
+
+    @Override
+    public Optional<SourceConfig> withPictures(List<String> names) {
+      return Optional.of(new JsonLines(path, images, names));
     }
   }
 
@@ -59,6 +88,11 @@ public sealed interface SourceConfig {
     public Map<String, String> files() {
       return present("path", path, "images", images);
     }
+
+    @Override
+    public Optional<SourceConfig> withPictures(List<String> names) {
+      return Optional.of(new Parquet(path, columns, names, images, cache));
+    }
   }
 
   /**
@@ -88,18 +122,41 @@ public sealed interface SourceConfig {
     public Map<String, String> files() {
       return present("path", path, "images", images);
     }
+
+    @Override
+    public Optional<SourceConfig> withPictures(List<String> names) {
+      return Optional.of(new Arrow(path, columns, names, images));
+    }
   }
 
   /**
    * WebDataset shards: plain tar archives in which neighbouring members with the same name up to
-   * the first dot make an example.
+   * the first dot make an example, and what follows the dot is its part.
    *
    * @param path the {@code .tar} file, or a glob
+   * @param pictures parts that are pictures, in the order in which examples show them: {@code
+   *     [left.png, right.png]}; {@code jpg;png} is whichever of the two an example has. All parts
+   *     that end as pictures do when empty
    */
-  record Tar(String path) implements SourceConfig {
+  record Tar(String path, @Default("[]") List<String> pictures) implements SourceConfig {
+    /** Copies. */
+    public Tar {
+      pictures = List.copyOf(pictures);
+    }
+
+    /** Pictures by their endings. */
+    public Tar(String path) {
+      this(path, List.of());
+    }
+
     @Override
     public Map<String, String> files() {
       return present("path", path);
+    }
+
+    @Override
+    public Optional<SourceConfig> withPictures(List<String> names) {
+      return Optional.of(new Tar(path, names));
     }
   }
 

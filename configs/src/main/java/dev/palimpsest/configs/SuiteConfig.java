@@ -50,7 +50,7 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
     /** Checks ranges and field names. */
     public SuiteTaskConfig {
       Check check = new Check().notNegative("limit", limit);
-      TaskConfig.checkFields(check, type, fields);
+      TaskConfig.checkFields(check, source, type, fields);
       check
           .that(
               (source == null) != (benchmark == null),

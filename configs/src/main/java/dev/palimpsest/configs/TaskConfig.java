@@ -1,6 +1,7 @@
 package dev.palimpsest.configs;
 
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -12,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param source where the rows are
  * @param type how a row becomes prompt and target
  * @param fields where the source calls a field otherwise: the type's name for it, then the
- *     source's; dots lead into objects and those of lists ({@code answers: answers.answer})
+ *     source's; dots lead into objects and those of lists ({@code answers: answers.answer}). {@code
+ *     image} is where its pictures are, whatever the type
  * @param frames an animated GIF, a file of several pages or a folder of pictures gives up to so
  *     many of its frames, evenly spaced; 1: the first
  * @param orientation {@code exif}: pictures are turned as their EXIF orientation says, before
@@ -28,10 +30,13 @@ public record TaskConfig(
     @Default("1") int frames,
     @Nullable Orientation orientation,
     @Default("0") double badShare) {
+  /** What {@code fields} calls the pictures. */
+  private static final String IMAGE = "image";
+
   /** Checks ranges, and that the type reads the fields that are renamed. */
   public TaskConfig {
     Check check = new Check().positive("frames", frames).within("badShare", badShare, 0, 1);
-    checkFields(check, type, fields);
+    checkFields(check, source, type, fields);
     check.done();
     fields = Collections.unmodifiableMap(new TreeMap<>(fields));
   }
@@ -46,14 +51,31 @@ public record TaskConfig(
     this(source, new TaskType.PrefixSuffix(), Map.of());
   }
 
-  static void checkFields(Check check, @Nullable TaskType type, Map<String, String> fields) {
+  /** The source with its pictures where {@code fields} says. */
+  public SourceConfig pictured() {
+    String image = fields.get(IMAGE);
+    return image == null ? source : source.withPictures(List.of(image)).orElse(source);
+  }
+
+  static void checkFields(
+      Check check,
+      @Nullable SourceConfig source,
+      @Nullable TaskType type,
+      Map<String, String> fields) {
+    String image = fields.get(IMAGE);
+    if (image != null && source != null) {
+      check.that(
+          source.withPictures(List.of(image)).isPresent(),
+          "fields." + IMAGE,
+          "is not to be chosen: this kind of source says itself where its pictures are");
+    }
     if (type == null) {
       return; // it is wrong itself
     }
     fields.forEach(
         (name, renamed) ->
             check.that(
-                type.fields().contains(name),
+                name.equals(IMAGE) || type.fields().contains(name),
                 "fields." + name,
                 "is no field that this type reads%s",
                 Suggestion.among(name, type.fields())));

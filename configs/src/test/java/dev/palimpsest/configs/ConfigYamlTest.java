@@ -141,7 +141,7 @@ class ConfigYamlTest {
     assertEquals(
         "source:\n  jsonl:\n    path: data/a.jsonl\n    images: "
             + images
-            + "\ntype: {prefixSuffix: {}}\nfields: {}\nframes: 1\nbadShare: 0\n",
+            + "\n    pictures: []\ntype: {prefixSuffix: {}}\nfields: {}\nframes: 1\nbadShare: 0\n",
         ConfigYaml.write(task));
     assertEquals(task, bind(TaskConfig.class, ConfigYaml.write(task)));
   }

@@ -8,7 +8,10 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Rows of an Arrow IPC file or stream. Columns are fields, but for those of pictures, whose bytes
@@ -18,6 +21,7 @@ import java.util.function.Supplier;
  * chosen; pictures that are paths are covered by those alone.
  */
 final class ArrowSource implements ExampleSource {
+  private static final Logger log = LoggerFactory.getLogger(ArrowSource.class);
   private static final List<String> USUAL_PICTURES = List.of("image", "images");
 
   /** The file that messages name; for Parquet not the one that is read. */
@@ -40,7 +44,10 @@ final class ArrowSource implements ExampleSource {
     this.arrow = arrow;
     this.images = images;
     this.content = content;
-    List<String> chosen = columns.isEmpty() ? List.copyOf(arrow.columns()) : columns;
+    if (arrow.rows() == 0) {
+      return; // a part of a table, which may lack columns too
+    }
+    List<String> chosen = columns.isEmpty() ? readable(pictures) : columns;
     for (String column : chosen) {
       requireColumn(column);
       boolean picture = (pictures.isEmpty() ? USUAL_PICTURES : pictures).contains(column);
@@ -52,9 +59,20 @@ final class ArrowSource implements ExampleSource {
         this.pictures.add(column);
       }
     }
-    if (arrow.rows() == 0) {
-      throw new MalformedFileException("source " + file + " holds no example");
+  }
+
+  /** The columns that are read; says which others there are. */
+  private List<String> readable(List<String> pictures) {
+    List<String> readable = new ArrayList<>();
+    for (String column : arrow.columns()) {
+      Optional<String> unread = arrow.unread(column);
+      if (unread.isPresent() && !pictures.contains(column)) {
+        log.warn("source {}: {}; it is left out", file, unread.get());
+      } else {
+        readable.add(column);
+      }
     }
+    return readable;
   }
 
   private void requireColumn(String column) {
@@ -62,6 +80,12 @@ final class ArrowSource implements ExampleSource {
       throw new MalformedFileException(
           "source %s has no column '%s'; it has %s".formatted(file, column, arrow.columns()));
     }
+    arrow
+        .unread(column)
+        .ifPresent(
+            unread -> {
+              throw new MalformedFileException("source %s: %s".formatted(file, unread));
+            });
   }
 
   static ArrowSource open(Path file, List<String> columns, List<String> pictures, Path images) {

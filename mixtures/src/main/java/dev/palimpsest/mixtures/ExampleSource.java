@@ -17,7 +17,9 @@ public interface ExampleSource extends AutoCloseable {
         lines ->
             SourceFiles.open(
                 lines.path(),
-                file -> JsonLinesSource.open(file, SourceFiles.folder(lines.images(), file))),
+                file ->
+                    JsonLinesSource.open(
+                        file, SourceFiles.folder(lines.images(), file), lines.pictures())),
         parquet -> SourceFiles.open(parquet.path(), file -> ParquetSource.open(file, parquet)),
         arrow ->
             SourceFiles.open(
@@ -28,7 +30,7 @@ public interface ExampleSource extends AutoCloseable {
                         arrow.columns(),
                         arrow.pictures(),
                         SourceFiles.folder(arrow.images(), file))),
-        tar -> SourceFiles.open(tar.path(), TarSource::open),
+        tar -> SourceFiles.open(tar.path(), file -> TarSource.open(file, tar.pictures())),
         CocoSource::open,
         CocoSource::open,
         VqaSource::open,

@@ -4,10 +4,9 @@ import dev.palimpsest.configs.AugmentConfig;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.mixtures.formats.TextFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -113,7 +112,7 @@ public final class Exclusions {
 
   private static List<String> text(Path file) {
     try {
-      return Files.readAllLines(file, StandardCharsets.UTF_8);
+      return TextFile.lines(file);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the list of exclusions " + file, e);
     }
@@ -158,7 +157,7 @@ public final class Exclusions {
 
   /** The same with pictures that are varied. */
   Task open(String name, TaskConfig config, TextRoom room, AugmentConfig augment) {
-    ExampleSource source = ExampleSource.open(config.source());
+    ExampleSource source = ExampleSource.open(config.pictured());
     try {
       return Task.of(from(name, source), config, room, augment);
     } catch (RuntimeException e) {

@@ -4,7 +4,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
+import dev.palimpsest.mixtures.formats.Json;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -30,15 +32,20 @@ final class Fields {
 
   /** A field as it is; a missing node when absent or null. */
   JsonNode at(String field) {
-    String name = renamed.getOrDefault(field, field);
-    JsonNode node = row.fields().path(name);
+    JsonNode node = at(row.fields(), renamed.getOrDefault(field, field));
+    return node.isNull() ? MissingNode.getInstance() : node;
+  }
+
+  /** A field of a row; where there is none of that name, its dots lead into objects. */
+  static JsonNode at(ObjectNode row, String name) {
+    JsonNode node = row.path(name);
     if (node.isMissingNode() && name.indexOf('.') > 0) {
-      node = row.fields();
+      node = row;
       for (String step : name.split("\\.")) {
         node = inside(node, step);
       }
     }
-    return node.isNull() ? MissingNode.getInstance() : node;
+    return node;
   }
 
   /** A field of an object, or of every object of a list. */
@@ -94,7 +101,9 @@ final class Fields {
   int positive(String field) {
     JsonNode node = at(field);
     if (!node.canConvertToInt() || node.intValue() < 1) {
-      throw bad("%s must be a whole number above 0, found %s".formatted(named(field), node));
+      throw bad(
+          "%s must be a whole number above 0, found %s"
+              .formatted(named(field), Json.abridged(node)));
     }
     return node.intValue();
   }
@@ -116,7 +125,7 @@ final class Fields {
     if (box == null || box.isEmpty() || box.intersection(BoundingBox.WHOLE).isEmpty()) {
       throw bad(
           "a box of %s must be [ymin, xmin, ymax, xmax] in shares of the picture, found %s"
-              .formatted(named(field), node.isMissingNode() ? "none" : node));
+              .formatted(named(field), node.isMissingNode() ? "none" : Json.abridged(node)));
     }
     return box;
   }
@@ -139,7 +148,8 @@ final class Fields {
       throw bad(
           "%s must be a text, %s"
               .formatted(
-                  named(field), node.isMissingNode() ? "but it is missing" : "found " + node));
+                  named(field),
+                  node.isMissingNode() ? "but it is missing" : "found " + Json.abridged(node)));
     }
     return node.textValue();
   }

@@ -115,8 +115,18 @@ public record ImageReference(
   }
 
   private record FileContent(Path path) implements Content {
+    /** More than the most pixels take in any format. */
+    private static final long LARGEST = 1L << 30;
+
     @Override
     public byte[] read() throws IOException {
+      if (Files.exists(path) && !Files.isRegularFile(path)) {
+        throw new IOException("a pipe, a device or a folder, where a picture should be");
+      }
+      if (Files.exists(path) && Files.size(path) > LARGEST) {
+        throw new IOException(
+            "%d bytes, more than any picture (%d)".formatted(Files.size(path), LARGEST));
+      }
       return Files.readAllBytes(path);
     }
   }

@@ -6,15 +6,17 @@ import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.codecs.LocationTokens;
 import dev.palimpsest.mixtures.codecs.Mask;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
+import dev.palimpsest.mixtures.formats.Json;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
-import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
 
 /** Boxes and masks of what the prompt asks for. */
 final class Localization {
@@ -58,6 +60,25 @@ final class Localization {
       TextRoom room,
       AbsentThings absent,
       SegmentationTokens codec) {
+    List<AnnotatedObject> objects = AnnotatedObject.seen(visit);
+    Set<String> crowds =
+        objects.stream()
+            .filter(AnnotatedObject::crowd)
+            .map(AnnotatedObject::label)
+            .collect(Collectors.toSet());
+    Set<String> maskless = new HashSet<>();
+    IdentityHashMap<AnnotatedObject, Mask> masks = new IdentityHashMap<>();
+    for (AnnotatedObject object : objects) {
+      if (crowds.contains(object.label())) {
+        continue; // never asked for
+      }
+      Mask mask = mask(object, visit);
+      if (mask == null) {
+        maskless.add(object.label());
+      } else {
+        masks.put(object, mask);
+      }
+    }
     Localization task =
         new Localization(
             visit,
@@ -65,13 +86,10 @@ final class Localization {
             "segment",
             object ->
                 LocationTokens.encode(object.box())
-                    + SegmentationTokens.text(codec.encode(mask(object, visit), object.box())));
-    List<AnnotatedObject> objects = AnnotatedObject.seen(visit);
-    Set<String> maskless =
-        objects.stream()
-            .filter(object -> object.segmentation().isEmpty())
-            .map(AnnotatedObject::label)
-            .collect(Collectors.toSet());
+                    + SegmentationTokens.text(
+                        codec.encode(
+                            Objects.requireNonNull(masks.get(object), object.label()),
+                            object.box())));
     return task.example(
         objects,
         maskless,
@@ -160,43 +178,81 @@ final class Localization {
         .collect(Collectors.joining(SEPARATOR));
   }
 
-  /** An object's mask in what is seen of the picture. */
-  private static Mask mask(AnnotatedObject object, Visit visit) {
-    Fields row = visit.row();
-    JsonNode segmentation = object.segmentation();
+  /** An object's mask in what is seen of the picture; null where none of its pixels is. */
+  private static @Nullable Mask mask(AnnotatedObject object, Visit visit) {
+    if (object.segmentation().isEmpty()) {
+      return null;
+    }
     try {
-      Mask mask;
-      if (segmentation.isObject()) {
-        int height = segmentation.path("size").path(0).intValue();
-        int width = segmentation.path("size").path(1).intValue();
-        JsonNode counts = segmentation.path("counts");
-        mask =
-            counts.isTextual()
-                ? Mask.ofRle(counts.textValue(), height, width)
-                : Mask.ofRuns(
-                    StreamSupport.stream(counts.spliterator(), false)
-                        .mapToInt(JsonNode::intValue)
-                        .toArray(),
-                    height,
-                    width);
-      } else {
-        List<double[]> polygons = new ArrayList<>();
-        segmentation.forEach(polygon -> polygons.add(numbers(polygon)));
-        mask = Mask.ofPolygons(polygons, row.positive("height"), row.positive("width"));
+      Mask mask = mask(object.segmentation(), visit.row());
+      if (!visit.view().equals(BoundingBox.WHOLE)) {
+        mask = part(mask, visit.view());
       }
-      if (visit.view().equals(BoundingBox.WHOLE)) {
-        return mask;
-      }
-      int[] seen = visit.view().pixels(mask.height(), mask.width());
-      return mask.part(seen[0], seen[1], seen[2], seen[3]);
+      return part(mask, object.box()).area() == 0 ? null : mask;
     } catch (IllegalArgumentException e) {
-      throw row.bad("the mask of '%s': %s".formatted(object.label(), e.getMessage()));
+      throw visit.row().bad("the mask of '%s': %s".formatted(object.label(), e.getMessage()));
     }
   }
 
+  private static Mask part(Mask mask, BoundingBox view) {
+    int[] seen = view.pixels(mask.height(), mask.width());
+    return mask.part(seen[0], seen[1], seen[2], seen[3]);
+  }
+
+  /** COCO's forms: run lengths, polygons, or a single polygon without a list around it. */
+  private static Mask mask(JsonNode segmentation, Fields row) {
+    if (segmentation.isObject()) {
+      int height = whole(segmentation.path("size").path(0), "size");
+      int width = whole(segmentation.path("size").path(1), "size");
+      for (String side : List.of("height", "width")) {
+        int coded = side.equals("height") ? height : width;
+        if (row.has(side) && row.positive(side) != coded) {
+          throw new IllegalArgumentException(
+              "its size is %d x %d (height x width), its image has %s %d"
+                  .formatted(height, width, side, row.positive(side)));
+        }
+      }
+      JsonNode counts = segmentation.path("counts");
+      if (counts.isTextual()) {
+        return Mask.ofRle(counts.textValue(), height, width);
+      }
+      int[] runs = new int[counts.size()];
+      for (int i = 0; i < runs.length; i++) {
+        runs[i] = whole(counts.path(i), "counts");
+      }
+      return Mask.ofRuns(runs, height, width);
+    }
+    List<double[]> polygons = new ArrayList<>();
+    if (segmentation.path(0).isNumber()) {
+      polygons.add(numbers(segmentation));
+    } else {
+      segmentation.forEach(polygon -> polygons.add(numbers(polygon)));
+    }
+    return Mask.ofPolygons(polygons, row.positive("height"), row.positive("width"));
+  }
+
+  private static int whole(JsonNode number, String what) {
+    if (!number.canConvertToInt() || !number.canConvertToExactIntegral()) {
+      throw new IllegalArgumentException(
+          "%s must be whole numbers, found %s"
+              .formatted(what, number.isMissingNode() ? "none" : Json.abridged(number)));
+    }
+    return number.intValue();
+  }
+
   private static double[] numbers(JsonNode list) {
-    return StreamSupport.stream(list.spliterator(), false)
-        .mapToDouble(JsonNode::doubleValue)
-        .toArray();
+    double[] numbers = new double[list.size()];
+    for (int i = 0; i < numbers.length; i++) {
+      if (!list.path(i).isNumber()) {
+        throw new IllegalArgumentException(
+            "a polygon must be a list of numbers, found " + Json.abridged(list));
+      }
+      numbers[i] = list.path(i).doubleValue();
+    }
+    if (!list.isArray()) {
+      throw new IllegalArgumentException(
+          "it must be run lengths or a list of polygons, found " + Json.abridged(list));
+    }
+    return numbers;
   }
 }

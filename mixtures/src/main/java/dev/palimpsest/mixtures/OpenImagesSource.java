@@ -12,21 +12,30 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Open Images: one example an image that has boxes, in the order of the box file: {@code {image_id,
  * objects: [{label, box, iscrowd}], absent: [label]}}. Boxes are [ymin, xmin, ymax, xmax] in shares
  * of the picture; {@code iscrowd} is the file's {@code IsGroupOf}; {@code absent} are the
- * image-level labels that people found not to apply ({@code Confidence} 0).
+ * image-level labels that people found not to apply ({@code Confidence} 0). Boxes without area
+ * within the picture are left out; how many is said on opening.
  *
  * <p>The fingerprint covers every byte of the CSV files and, for every image, name and size in
  * bytes, but not its pixels.
  */
 final class OpenImagesSource implements ExampleSource {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
+
+  /** Bytes of an image's rows in one file. */
+  private static final long LONGEST = 1 << 26;
+
+  private static final List<String> EDGES = List.of("YMin", "XMin", "YMax", "XMax");
 
   private final Table boxes;
   private final @Nullable Table labels;
@@ -45,6 +54,7 @@ final class OpenImagesSource implements ExampleSource {
       Path path, FileBytes file, Map<String, Integer> columns, Places.ByOwner rows) {
     /** The rows of an image. */
     List<Map<String, String>> of(int image) throws IOException {
+      rows.requireWithin(image, LONGEST);
       List<Map<String, String>> found = new ArrayList<>();
       for (int i = rows.first()[image]; i < rows.first()[image + 1]; i++) {
         for (List<String> cells :
@@ -93,7 +103,8 @@ final class OpenImagesSource implements ExampleSource {
               ids,
               true);
       if (ids.isEmpty()) {
-        throw new MalformedFileException("source " + boxFile + " holds no box");
+        throw new MalformedFileException(
+            "source %s holds no box with an area between 0 and 1".formatted(boxFile));
       }
       if (config.labels() != null) {
         List<String> columns = List.of("ImageID", "LabelName", "Confidence");
@@ -126,27 +137,24 @@ final class OpenImagesSource implements ExampleSource {
       List<String> ids,
       boolean newImages)
       throws IOException {
-    Map<String, Integer> columns = new HashMap<>();
+    Map<String, Integer> columns = new LinkedHashMap<>();
     Places places = new Places();
+    Dropped flat = new Dropped("box without area within its image, %s");
     long[] range = {0, 0};
     int[] owner = {-1};
     Csv.scan(
         file,
         (start, end, cells) -> {
           if (columns.isEmpty()) {
-            for (int i = 0; i < cells.size(); i++) {
-              columns.put(cells.get(i), i);
-            }
-            if (!cells.containsAll(needed)) {
-              throw new MalformedFileException(
-                  "%s:1: expected a header with %s, got %s".formatted(file, needed, cells));
-            }
+            columns.putAll(Csv.columns(file, cells, needed));
             return;
           }
           int column = columns.getOrDefault("ImageID", 0);
           String id = column < cells.size() ? cells.get(column) : "";
           int image = owners.getOrDefault(id, -1);
-          if (image < 0 && newImages) {
+          if (newImages && isFlat(columns, cells)) {
+            flat.add(named(columns, cells) + " of image " + id);
+          } else if (image < 0 && newImages) {
             image = ids.size();
             owners.put(id, image);
             ids.add(id);
@@ -160,7 +168,39 @@ final class OpenImagesSource implements ExampleSource {
           range[1] = end;
         });
     flush(places, owner[0], range);
+    flat.tell(file);
     return new Table(file, FileBytes.open(file), columns, places.byOwner(ids.size()));
+  }
+
+  /** Whether a row's box is of numbers and has no area. */
+  private static boolean isFlat(Map<String, Integer> columns, List<String> cells) {
+    if (cells.size() != columns.size()) {
+      return false; // whoever visits it is told
+    }
+    double[] box = new double[4];
+    for (int i = 0; i < 4; i++) {
+      try {
+        box[i] = share(cell(columns, cells, EDGES.get(i)));
+      } catch (NumberFormatException e) {
+        return false;
+      }
+    }
+    return box[2] <= box[0] || box[3] <= box[1]; // neither where one is NaN
+  }
+
+  private static double share(String cell) {
+    return Math.max(0, Math.min(1, Double.parseDouble(cell)));
+  }
+
+  private static String cell(Map<String, Integer> columns, List<String> cells, String column) {
+    return cells.get(columns.getOrDefault(column, 0));
+  }
+
+  /** Its edges as the file calls them. */
+  private static String named(Map<String, Integer> columns, List<String> cells) {
+    return List.of("XMin", "XMax", "YMin", "YMax").stream()
+        .map(edge -> edge + " " + cell(columns, cells, edge))
+        .collect(Collectors.joining(", "));
   }
 
   private static void flush(Places places, int owner, long[] range) {
@@ -198,23 +238,30 @@ final class OpenImagesSource implements ExampleSource {
       fields.put("image_id", id);
       ArrayNode objects = fields.putArray("objects");
       for (Map<String, String> row : boxes.of(image)) {
+        double[] edges = EDGES.stream().mapToDouble(edge -> number(row, edge)).toArray();
+        if (edges[2] <= edges[0] || edges[3] <= edges[1]) {
+          continue; // counted on opening
+        }
         ObjectNode object = objects.addObject();
         object.put("label", name(row));
         ArrayNode box = object.putArray("box");
-        for (String edge : List.of("YMin", "XMin", "YMax", "XMax")) {
-          box.add(Math.max(0, Math.min(1, number(row, edge))));
+        for (double edge : edges) {
+          box.add(edge);
         }
         object.put("iscrowd", "1".equals(row.get("IsGroupOf")) ? 1 : 0);
       }
       ArrayNode absent = fields.putArray("absent");
       if (labels != null) {
         for (Map<String, String> row : labels.of(image)) {
-          if (number(row, "Confidence") == 0) {
+          if (confidence(row) == 0) {
             absent.add(name(row));
           }
         }
       }
-      Path picture = SourceFiles.picture(images, id + ".jpg");
+      if (id.isBlank()) {
+        throw new IllegalArgumentException("a row without ImageID");
+      }
+      Path picture = SourceFiles.pictureWithin(images, id + ".jpg");
       return new Row(
           boxes.path().getFileName() + ":" + id, List.of(ImageReference.file(picture)), fields);
     } catch (IOException | IllegalArgumentException e) {
@@ -223,14 +270,28 @@ final class OpenImagesSource implements ExampleSource {
     }
   }
 
+  private static double confidence(Map<String, String> row) {
+    return number(row, "Confidence", Double::parseDouble);
+  }
+
+  /** An edge of a box, cut at the picture's. */
   private static double number(Map<String, String> row, String column) {
+    return number(row, column, OpenImagesSource::share);
+  }
+
+  private static double number(
+      Map<String, String> row, String column, ToDoubleFunction<String> parse) {
     String cell = row.getOrDefault(column, "");
+    double number;
     try {
-      return Double.parseDouble(cell);
+      number = parse.applyAsDouble(cell);
     } catch (NumberFormatException e) {
-      throw new IllegalArgumentException(
-          "%s must be a number, found '%s'".formatted(column, cell), e);
+      number = Double.NaN;
     }
+    if (Double.isNaN(number)) {
+      throw new IllegalArgumentException("%s must be a number, found '%s'".formatted(column, cell));
+    }
+    return number;
   }
 
   private String name(Map<String, String> row) {
@@ -249,7 +310,7 @@ final class OpenImagesSource implements ExampleSource {
       SourceFiles.addWhole(digest.add(2), classFile);
     }
     for (String id : ids) {
-      SourceFiles.addPicture(digest, id, images.resolve(id + ".jpg"));
+      SourceFiles.addPictureWithin(digest, id, images, id + ".jpg");
     }
     return digest.hex();
   }

@@ -12,7 +12,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import org.apache.arrow.dataset.file.FileFormat;
@@ -23,9 +25,19 @@ import org.apache.arrow.dataset.scanner.Scanner;
 import org.apache.arrow.dataset.source.Dataset;
 import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.FieldVector;
+import org.apache.arrow.vector.ValueVector;
+import org.apache.arrow.vector.VectorLoader;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.VectorUnloader;
+import org.apache.arrow.vector.dictionary.Dictionary;
+import org.apache.arrow.vector.dictionary.DictionaryEncoder;
 import org.apache.arrow.vector.ipc.ArrowReader;
 import org.apache.arrow.vector.ipc.ArrowStreamWriter;
+import org.apache.arrow.vector.ipc.message.ArrowRecordBatch;
 import org.apache.arrow.vector.types.pojo.Field;
+import org.apache.arrow.vector.types.pojo.FieldType;
+import org.apache.arrow.vector.types.pojo.Schema;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -144,21 +156,8 @@ final class ParquetImport {
         Scanner scanner = dataset.newScan(options);
         ArrowReader reader = scanner.scanBatches();
         FileChannel channel =
-            FileChannel.open(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        ArrowStreamWriter writer =
-            new ArrowStreamWriter(reader.getVectorSchemaRoot(), reader, channel)) {
-      for (Field field : reader.getVectorSchemaRoot().getSchema().getFields()) {
-        if (field.getDictionary() != null) {
-          throw new MalformedFileException(
-              "%s: column %s is encoded by dictionary in its Arrow schema, which is not read; leave it out of the source's columns"
-                  .formatted(parquet, field.getName()));
-        }
-      }
-      writer.start();
-      while (reader.loadNextBatch()) {
-        writer.writeBatch();
-      }
-      writer.end();
+            FileChannel.open(target, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+      writeDecoded(reader, channel, allocator);
     } catch (MalformedFileException | IOException e) {
       throw e;
     } catch (Exception e) {
@@ -166,6 +165,59 @@ final class ParquetImport {
       // close().
       throw new MalformedFileException(parquet + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Writes all batches, columns encoded by dictionary (pandas' categories) as their values. */
+  private static void writeDecoded(
+      ArrowReader reader, FileChannel channel, BufferAllocator allocator) throws IOException {
+    VectorSchemaRoot read = reader.getVectorSchemaRoot();
+    List<Field> fields = new ArrayList<>();
+    for (Field field : read.getSchema().getFields()) {
+      fields.add(field.getDictionary() == null ? field : decoded(field, dictionary(reader, field)));
+    }
+    Schema schema = new Schema(fields, read.getSchema().getCustomMetadata());
+    try (VectorSchemaRoot written = VectorSchemaRoot.create(schema, allocator);
+        ArrowStreamWriter writer = new ArrowStreamWriter(written, reader, channel)) {
+      VectorLoader loader = new VectorLoader(written);
+      writer.start();
+      while (reader.loadNextBatch()) {
+        List<FieldVector> vectors = new ArrayList<>();
+        List<ValueVector> decoded = new ArrayList<>();
+        try {
+          for (FieldVector vector : read.getFieldVectors()) {
+            Field field = vector.getField();
+            if (field.getDictionary() == null) {
+              vectors.add(vector);
+            } else {
+              ValueVector values =
+                  DictionaryEncoder.decode(vector, dictionary(reader, field), allocator);
+              decoded.add(values);
+              vectors.add((FieldVector) values);
+            }
+          }
+          VectorSchemaRoot batch = new VectorSchemaRoot(fields, vectors, read.getRowCount());
+          try (ArrowRecordBatch buffers = new VectorUnloader(batch).getRecordBatch()) {
+            loader.load(buffers);
+          }
+        } finally {
+          decoded.forEach(ValueVector::close);
+        }
+        writer.writeBatch();
+      }
+      writer.end();
+    }
+  }
+
+  private static Dictionary dictionary(ArrowReader reader, Field field) {
+    return reader.lookup(Objects.requireNonNull(field.getDictionary()).getId());
+  }
+
+  private static Field decoded(Field field, Dictionary dictionary) {
+    Field values = dictionary.getVector().getField();
+    return new Field(
+        field.getName(),
+        new FieldType(field.isNullable(), values.getType(), null, field.getMetadata()),
+        values.getChildren());
   }
 
   /** The dataset, if it has the columns. */

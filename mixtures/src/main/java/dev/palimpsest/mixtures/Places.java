@@ -29,6 +29,18 @@ final class Places {
     int count(int owner) {
       return first[owner + 1] - first[owner];
     }
+
+    /** Refuses an owner with more bytes than are read at once. */
+    void requireWithin(int owner, long most) {
+      long bytes = 0;
+      for (int i = first[owner]; i < first[owner + 1]; i++) {
+        bytes += lengths[i];
+      }
+      if (bytes > most) {
+        throw new IllegalArgumentException(
+            "what is said of it takes %d bytes; %d at most are read".formatted(bytes, most));
+      }
+    }
   }
 
   ByOwner byOwner(int ownerCount) {

@@ -1,9 +1,11 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
 import java.nio.file.FileSystemLoopException;
 import java.nio.file.FileSystems;
 import java.nio.file.FileVisitOption;
@@ -19,13 +21,21 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Finds the files of sources, keeps the names in them inside their folders, fingerprints them. */
 final class SourceFiles {
+  private static final Logger log = LoggerFactory.getLogger(SourceFiles.class);
   private static final Pattern GLOB = Pattern.compile("[*?\\[{]");
+  private static final Pattern STARS = Pattern.compile("[*?\\[]");
+
+  private static final Pattern URL = Pattern.compile("(?:[A-Za-z][A-Za-z0-9+.-]*://|data:).*");
 
   /** Files up to here are fingerprinted whole. */
   private static final long WHOLE = 16L << 20;
@@ -39,16 +49,41 @@ final class SourceFiles {
   private SourceFiles() {}
 
   /**
-   * Opens what a path names: a file, or all files that a glob matches as one source.
+   * Opens what a path names: a file, or all files that a glob or braces stand for as one source.
+   * Files without rows are passed over, as engines that write in parts leave them.
    *
    * @throws UncheckedIOException when there is no such file
+   * @throws MalformedFileException when none of them holds a row
    */
   static ExampleSource open(String pathOrGlob, Function<Path, ExampleSource> opener) {
     List<Path> files = matching(pathOrGlob);
+    List<Path> filled = new ArrayList<>();
     List<ExampleSource> parts = new ArrayList<>();
     try {
-      files.forEach(file -> parts.add(opener.apply(file)));
-      return parts.size() == 1 ? parts.get(0) : new ConcatenatedSource(parts, folders(files));
+      for (Path file : files) {
+        ExampleSource part = opener.apply(file);
+        if (part.size() > 0) {
+          filled.add(file);
+          parts.add(part);
+        } else {
+          part.close();
+        }
+      }
+      if (parts.isEmpty()) {
+        throw new MalformedFileException(
+            files.size() == 1
+                ? "source %s holds no example".formatted(files.get(0))
+                : "none of the %d files of source %s holds an example"
+                    .formatted(files.size(), pathOrGlob));
+      }
+      if (parts.size() < files.size()) {
+        log.info(
+            "{} of the {} files of source {} hold no example",
+            files.size() - parts.size(),
+            files.size(),
+            pathOrGlob);
+      }
+      return parts.size() == 1 ? parts.get(0) : new ConcatenatedSource(parts, folders(filled));
     } catch (RuntimeException e) {
       parts.forEach(ExampleSource::close);
       throw e;
@@ -82,78 +117,121 @@ final class SourceFiles {
     return folders;
   }
 
-  /** The file, or those that the glob matches, in the order of their names. */
+  /**
+   * The file, or those that a glob or braces stand for, in the order of their names.
+   *
+   * @throws UncheckedIOException when a member of a range or list of braces, or the glob, is not
+   *     there
+   */
   static List<Path> matching(String pathOrGlob) {
-    Path literal = Path.of(pathOrGlob);
-    if (Files.exists(literal) || !GLOB.matcher(pathOrGlob).find()) {
+    try {
+      return found(pathOrGlob);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read source " + pathOrGlob, e);
+    }
+  }
+
+  /** What is wrong with a path or glob, if there is nothing of the kind. */
+  static Optional<String> missing(String pathOrGlob) {
+    try {
+      if (Files.exists(Path.of(pathOrGlob))) {
+        return Optional.empty();
+      }
+      if (!GLOB.matcher(pathOrGlob).find()) {
+        return Optional.of(
+            "no such file or folder: " + Path.of(pathOrGlob).toAbsolutePath().normalize());
+      }
+      found(pathOrGlob);
+      return Optional.empty();
+    } catch (InvalidPathException e) {
+      return Optional.of("is no path: " + e.getReason());
+    } catch (FileSystemException e) {
+      String member = pathOrGlob.equals(e.getFile()) ? "" : ": " + e.getReason();
+      return Optional.of("no file matches " + pathOrGlob + member);
+    } catch (IOException e) {
+      return Optional.of("cannot look for %s: %s".formatted(pathOrGlob, e.getMessage()));
+    }
+  }
+
+  private static List<Path> found(String pathOrGlob) throws IOException {
+    if (Files.isRegularFile(Path.of(pathOrGlob))) {
+      return List.of(Path.of(pathOrGlob)); // whatever characters its name has
+    }
+    List<String> members;
+    try {
+      members = Braces.expanded(pathOrGlob);
+    } catch (IllegalArgumentException e) {
+      throw missing(pathOrGlob, String.valueOf(e.getMessage()));
+    }
+    TreeSet<Path> found = new TreeSet<>();
+    for (String member : members) {
+      found.addAll(glob(member));
+    }
+    return List.copyOf(found);
+  }
+
+  /** Files of a path without braces. */
+  private static List<Path> glob(String path) throws IOException {
+    Path literal = Path.of(path);
+    if (Files.exists(literal) || !STARS.matcher(path).find()) {
       if (!Files.isRegularFile(literal)) {
-        throw missing(pathOrGlob, Files.isDirectory(literal) ? "is a folder" : "no such file");
+        throw missing(
+            path,
+            Files.isDirectory(literal)
+                ? path + " is a folder"
+                : Files.exists(literal)
+                    ? path + " is a pipe or a device, no plain file"
+                    : "there is no file " + path);
       }
       return List.of(literal);
     }
     Path pattern = literal.toAbsolutePath().normalize();
     Path folder = pattern.getRoot();
     int fixed = 0;
-    while (folder != null && !GLOB.matcher(pattern.getName(fixed).toString()).find()) {
+    while (folder != null && !STARS.matcher(pattern.getName(fixed).toString()).find()) {
       folder = folder.resolve(pattern.getName(fixed++));
     }
     if (folder == null || !Files.isDirectory(folder)) {
-      throw missing(pathOrGlob, "there is no folder " + folder);
+      throw missing(path, "there is no folder " + folder);
     }
-    PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
-    List<Path> found = new ArrayList<>();
+    PathMatcher matcher;
     try {
-      Files.walkFileTree(
-          folder,
-          EnumSet.of(FileVisitOption.FOLLOW_LINKS), // data often lies elsewhere
-          pattern.getNameCount() - fixed,
-          new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-              if (matcher.matches(file) && attributes.isRegularFile()) {
-                found.add(file);
-              }
+      String plain = pattern.toString().replaceAll("[{}]", "\\\\$0");
+      matcher = FileSystems.getDefault().getPathMatcher("glob:" + plain);
+    } catch (PatternSyntaxException e) {
+      throw missing(path, "it is no glob: " + e.getDescription());
+    }
+    List<Path> found = new ArrayList<>();
+    Files.walkFileTree(
+        folder,
+        EnumSet.of(FileVisitOption.FOLLOW_LINKS), // data often lies elsewhere
+        pattern.getNameCount() - fixed,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+            if (matcher.matches(file) && attributes.isRegularFile()) {
+              found.add(file);
+            }
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException failure)
+              throws IOException {
+            if (failure instanceof FileSystemLoopException) {
               return FileVisitResult.CONTINUE;
             }
-
-            @Override
-            public FileVisitResult visitFileFailed(Path file, IOException failure)
-                throws IOException {
-              if (failure instanceof FileSystemLoopException) {
-                return FileVisitResult.CONTINUE;
-              }
-              throw failure;
-            }
-          });
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot read source " + pathOrGlob, e);
-    }
+            throw failure;
+          }
+        });
     if (found.isEmpty()) {
-      throw missing(pathOrGlob, "no file in " + folder + " matches");
+      throw missing(path, "no file in %s matches %s".formatted(folder, path));
     }
-    return found.stream().sorted().toList();
+    return found;
   }
 
-  /** What is wrong with a path or glob, if there is nothing of the kind. */
-  static Optional<String> missing(String pathOrGlob) {
-    if (Files.exists(Path.of(pathOrGlob))) {
-      return Optional.empty();
-    }
-    if (!GLOB.matcher(pathOrGlob).find()) {
-      return Optional.of(
-          "no such file or folder: " + Path.of(pathOrGlob).toAbsolutePath().normalize());
-    }
-    try {
-      matching(pathOrGlob);
-      return Optional.empty();
-    } catch (UncheckedIOException e) {
-      return Optional.of("no file matches " + pathOrGlob);
-    }
-  }
-
-  private static UncheckedIOException missing(String path, String reason) {
-    return new UncheckedIOException(
-        "cannot read source " + path, new NoSuchFileException(path, null, reason));
+  private static NoSuchFileException missing(String path, String reason) {
+    return new NoSuchFileException(path, null, reason);
   }
 
   /** The folder given, or the one that a file lies in. */
@@ -169,20 +247,59 @@ final class SourceFiles {
    * A picture by its name in a source: relative ones may not leave the folder, absolute ones are
    * taken as they are.
    *
-   * @throws IllegalArgumentException when the name is none or leaves the folder
+   * @throws IllegalArgumentException when the name is none, leaves the folder or is a URL
    */
   static Path picture(Path folder, String name) {
+    if (name.isBlank()) {
+      throw new IllegalArgumentException("the image's name is empty");
+    }
+    if (URL.matcher(name).matches()) {
+      throw new IllegalArgumentException(
+          "image '%s' is a URL; pictures are read from files: download it"
+              .formatted(name.length() <= 80 ? name : name.substring(0, 80) + "..."));
+    }
     Path path;
     try {
       path = folder.resolve(name).normalize();
     } catch (InvalidPathException e) {
-      throw new IllegalArgumentException("image '%s' is no file name".formatted(name), e);
+      throw new IllegalArgumentException(
+          "image '%s' is no file name: %s".formatted(name, e.getReason()), e);
     }
     if (!Path.of(name).isAbsolute() && !path.startsWith(folder)) {
       throw new IllegalArgumentException(
           "image '%s' leaves the images folder %s".formatted(name, folder));
     }
+    if (path.equals(folder) || path.getFileName() == null) {
+      throw new IllegalArgumentException(
+          "image '%s' is a folder of pictures, not one of them".formatted(name));
+    }
     return path;
+  }
+
+  /**
+   * The same for annotation files, whose names are relative by their definition.
+   *
+   * @throws IllegalArgumentException as {@link #picture}, and when the name leads elsewhere
+   */
+  static Path pictureWithin(Path folder, String name) {
+    Path path = picture(folder, name);
+    if (!path.startsWith(folder)) {
+      throw new IllegalArgumentException(
+          "image '%s' leaves the images folder %s".formatted(name, folder));
+    }
+    return path;
+  }
+
+  /**
+   * Adds a picture of an annotation file as {@link #addPicture} does; one that cannot be, by its
+   * name alone.
+   */
+  static void addPictureWithin(Digest digest, String name, Path folder, String fileName) {
+    try {
+      addPicture(digest, name, pictureWithin(folder, fileName));
+    } catch (IllegalArgumentException e) {
+      digest.add(name).add(-2); // that it is bad is for its reader to say
+    }
   }
 
   /** Adds a picture's name and size; of a folder of frames, those of its files. */

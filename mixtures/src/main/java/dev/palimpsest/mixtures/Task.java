@@ -44,7 +44,7 @@ public final class Task implements AutoCloseable {
 
   /** The same with pictures that are varied. */
   static Task open(TaskConfig config, TextRoom room, AugmentConfig augment) {
-    ExampleSource source = ExampleSource.open(config.source());
+    ExampleSource source = ExampleSource.open(config.pictured());
     try {
       return of(source, config, room, augment);
     } catch (RuntimeException e) {
@@ -142,9 +142,22 @@ public final class Task implements AutoCloseable {
     @Override
     public Way prefixSuffix(TaskType.PrefixSuffix type) {
       return visit -> {
+        refuseTurns(visit.row());
         List<String> references = visit.row().texts("suffix");
         return visit.example(visit.row().text("prefix", ""), visit.one(references), references);
       };
+    }
+
+    /** LLaVA's and OpenAI's forms, told by their names instead of by what they lack. */
+    private static void refuseTurns(Fields row) {
+      for (String turns : List.of("conversations", "messages")) {
+        if (!row.has("suffix") && row.row().fields().path(turns).isArray()) {
+          throw row.bad(
+              "it is a conversation in '%s'; write a row for each question and its answer, with"
+                      .formatted(turns)
+                  + " prefix and suffix");
+        }
+      }
     }
 
     @Override

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.mixtures.formats.Json;
 import dev.palimpsest.mixtures.formats.JsonElements;
 import dev.palimpsest.mixtures.formats.JsonElements.ListOf;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
@@ -56,6 +57,8 @@ final class VqaSource implements ExampleSource {
     Map<String, String> texts = new HashMap<>();
     List<String> imageIds = new ArrayList<>();
     Places found = new Places();
+    Dropped repeated = new Dropped("question %s listed again");
+    Dropped unknown = new Dropped("annotation of question %s, which is not listed");
     questions.scan(
         Map.of(
             "questions",
@@ -67,8 +70,11 @@ final class VqaSource implements ExampleSource {
                         "%s, byte %d: a question without question_id or image_id"
                             .formatted(questionFile, start));
                   }
+                  if (byId.putIfAbsent(values[0], ids.size()) != null) {
+                    repeated.add(values[0]);
+                    return;
+                  }
                   found.add(ids.size(), start, length);
-                  byId.put(values[0], ids.size());
                   ids.add(values[0]);
                   imageIds.add(values[1]);
                 })),
@@ -87,14 +93,19 @@ final class VqaSource implements ExampleSource {
               new ListOf(
                   List.of("question_id"),
                   (start, length, values) -> {
-                    Integer question = byId.get(String.valueOf(values[0]));
+                    String id = String.valueOf(values[0]);
+                    Integer question = byId.get(id);
                     if (question != null) {
                       answers.add(question, start, length);
+                    } else {
+                      unknown.add(id);
                     }
                   })),
           new HashMap<>());
     }
     answered = answers.byOwner(ids.size());
+    repeated.tell(questionFile);
+    unknown.tell(annotationFile == null ? questionFile : annotationFile);
   }
 
   static VqaSource open(SourceConfig.Vqa config) {
@@ -133,9 +144,9 @@ final class VqaSource implements ExampleSource {
     try {
       ObjectNode question = questions.read(asked.starts()[position], asked.lengths()[position]);
       ObjectNode fields = JSON.objectNode();
-      for (String field : List.of("question_id", "image_id", "question")) {
-        fields.set(field, question.path(field));
-      }
+      fields.set("question_id", Json.wholeId(question.path("question_id")));
+      fields.set("image_id", Json.wholeId(question.path("image_id")));
+      fields.set("question", question.path("question"));
       if (annotations != null) {
         if (answered.count(position) == 0) {
           throw new IllegalArgumentException(annotationFile + " has no annotation of it");
@@ -151,7 +162,7 @@ final class VqaSource implements ExampleSource {
             .filter(annotation::hasNonNull)
             .forEach(field -> fields.set(field, annotation.get(field)));
       }
-      Path picture = SourceFiles.picture(images, names.get(position));
+      Path picture = SourceFiles.pictureWithin(images, names.get(position));
       return new Row(
           questionFile.getFileName() + ":" + ids.get(position),
           List.of(ImageReference.file(picture)),
@@ -170,7 +181,7 @@ final class VqaSource implements ExampleSource {
       SourceFiles.addWhole(digest.add(1), annotationFile);
     }
     for (String name : names) {
-      SourceFiles.addPicture(digest, name, images.resolve(name));
+      SourceFiles.addPictureWithin(digest, name, images, name);
     }
     return digest.hex();
   }

@@ -31,7 +31,7 @@ final class SuiteIdentity {
         .forEach(m -> values.put(at + ".metric." + m, Benchmarks.metric(m).id().toString()));
     SourceConfig config = task.source();
     if (config != null) {
-      try (ExampleSource source = ExampleSource.open(config)) {
+      try (ExampleSource source = ExampleSource.open(task.task().pictured())) {
         values.put(at + ".contents", source.fingerprint());
       }
       return;

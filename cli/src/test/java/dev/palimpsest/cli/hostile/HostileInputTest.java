@@ -23,6 +23,8 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.mixtures.BpeTrainer;
@@ -31,8 +33,11 @@ import dev.palimpsest.mixtures.HuggingFaceTokenizer;
 import dev.palimpsest.mixtures.Image;
 import dev.palimpsest.mixtures.ImageDecoder;
 import dev.palimpsest.mixtures.Piece;
+import dev.palimpsest.mixtures.Task;
+import dev.palimpsest.mixtures.TextRoom;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.mixtures.TokenizerFiles;
+import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Parameters;
 import java.awt.image.BufferedImage;
@@ -270,6 +275,150 @@ class HostileInputTest {
             source.fingerprint();
           }
         });
+  }
+
+  private static final Set<Class<? extends Exception>> ROWS =
+      Set.of(BadExampleException.class, IllegalArgumentException.class, UncheckedIOException.class);
+
+  /** Reads every row of a source, of the largest the first and last. */
+  private static void readRows(SourceConfig config) {
+    try (ExampleSource source = ExampleSource.open(config)) {
+      BadExampleException bad = null;
+      for (long i = 0; i < Math.min(50, source.size()); i++) {
+        try {
+          source.row(i);
+          source.row(source.size() - 1 - i);
+        } catch (BadExampleException e) {
+          bad = e;
+        }
+      }
+      source.fingerprint();
+      if (bad != null) {
+        throw bad;
+      }
+    }
+  }
+
+  private static final String COCO =
+      """
+      {"info": {"year": 2017}, "images": [
+        {"id": 1, "file_name": "1.jpg", "height": 80, "width": 100},
+        {"id": 2, "file_name": "2.jpg", "height": 80, "width": 100}],
+       "annotations": [
+        {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 20, 20], "iscrowd": 0,
+         "segmentation": [[10, 10, 30, 10, 30, 30, 10, 30]], "caption": "a cat"},
+        {"id": 2, "image_id": 2, "category_id": 3, "bbox": [10, 10, 20, 20], "iscrowd": 0,
+         "segmentation": {"size": [80, 100], "counts": [800, 100, 7100]}, "caption": "a dog"}],
+       "categories": [{"id": 1, "name": "cat"}, {"id": 3, "name": "dog"}]}
+      """;
+
+  @Test
+  void cocoInstances() throws IOException {
+    survives(
+        COCO.getBytes(java.nio.charset.StandardCharsets.UTF_8),
+        "instances.json",
+        ROWS,
+        file -> readRows(new SourceConfig.CocoInstances(file.toString(), folder.toString())));
+  }
+
+  /** Masks as well, up to their tokens' pixels. */
+  @Test
+  void cocoMasks() throws IOException {
+    TaskType segment =
+        new TaskType.Segment(codec().toString(), 4, false, 0, TaskType.Negatives.NONE);
+    Tokenizer tokenizer =
+        Tokenizer.load(folder.resolve("tokenizer").resolve(TokenizerFiles.SENTENCE_PIECE));
+    survives(
+        COCO.getBytes(java.nio.charset.StandardCharsets.UTF_8),
+        "masks.json",
+        ROWS,
+        file -> {
+          SourceConfig source = new SourceConfig.CocoInstances(file.toString(), folder.toString());
+          try (Task task =
+              Task.open(new TaskConfig(source, segment, Map.of()), new TextRoom(tokenizer, 512))) {
+            for (long i = 0; i < task.size(); i++) {
+              task.example(i);
+            }
+          }
+        });
+  }
+
+  private static Path codec() {
+    return Path.of("..", "mixtures", "src", "test", "resources", "golden", "masks", "vae.npz");
+  }
+
+  @Test
+  void cocoCaptions() throws IOException {
+    survives(
+        COCO.getBytes(java.nio.charset.StandardCharsets.UTF_8),
+        "captions.json",
+        ROWS,
+        file -> readRows(new SourceConfig.CocoCaptions(file.toString(), folder.toString())));
+  }
+
+  @Test
+  void maskCodec() throws IOException {
+    survives(Files.readAllBytes(codec()), "vae.npz", ROWS, SegmentationTokens::load);
+  }
+
+  @Test
+  void openImages() throws IOException {
+    String boxes =
+        """
+        ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded,IsGroupOf
+        000a,xclick,/m/01,1,0.1,0.5,0.2,0.6,0,0
+        000b,xclick,"/m/02",1,0.1,0.5,0.2,0.6,0,1
+        """;
+    Path classes =
+        Files.writeString(folder.resolve("classes.csv"), "/m/01,\"Cat, domestic\"\n/m/02,Dog\n");
+    survives(
+        boxes.getBytes(java.nio.charset.StandardCharsets.UTF_8),
+        "boxes.csv",
+        ROWS,
+        file ->
+            readRows(
+                new SourceConfig.OpenImages(
+                    file.toString(), null, classes.toString(), folder.toString())));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"ustar.tar", "gnu.tar", "pax.tar", "webdataset.tar"})
+  void shards(String name) throws IOException {
+    survives(
+        Files.readAllBytes(odd("tar/" + name)),
+        name,
+        ROWS,
+        file -> readRows(new SourceConfig.Tar(file.toString())));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"layouts.arrow", "layouts-stream.arrow", "view.arrow"})
+  void tables(String name) throws IOException {
+    survives(
+        Files.readAllBytes(odd(name)),
+        name,
+        ROWS,
+        file -> readRows(new SourceConfig.Arrow(file.toString(), List.of(), List.of(), null)));
+  }
+
+  @Test
+  void parquet() throws IOException {
+    survives(
+        Files.readAllBytes(odd("layouts.parquet")),
+        "layouts.parquet",
+        ROWS,
+        file ->
+            readRows(
+                new SourceConfig.Parquet(
+                    file.toString(),
+                    List.of(),
+                    List.of(),
+                    null,
+                    folder.resolve("cache").toString())));
+  }
+
+  private static Path odd(String name) {
+    return Path.of("..", "mixtures", "src", "test", "resources", "golden", "odd").resolve(name);
   }
 
   @ParameterizedTest

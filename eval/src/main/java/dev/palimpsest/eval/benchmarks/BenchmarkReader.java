@@ -306,6 +306,12 @@ public final class BenchmarkReader {
                   + " UTF-8 locale, such as LC_ALL=C.UTF-8")
               .formatted(benchmark.name(), name, e.getReason()));
     }
+    Path inside = file.normalize();
+    boolean leaves = !Path.of(name).isAbsolute() && !inside.startsWith(images.normalize());
+    if (name.isBlank() || leaves || inside.equals(images.normalize())) {
+      throw new BenchmarkFormatException(
+          "benchmark %s: '%s' is no picture in %s".formatted(benchmark.name(), name, images));
+    }
     if (name.chars().allMatch(c -> c < 128) || Files.exists(file)) {
       return file;
     }

@@ -20,12 +20,12 @@ public final class CaptionFiles {
     Map<String, List<String>> captions = new LinkedHashMap<>();
     for (JsonNode annotation : json.list("annotations")) {
       captions
-          .computeIfAbsent(json.text(annotation, "image_id"), id -> new ArrayList<>())
+          .computeIfAbsent(json.id(annotation, "image_id"), id -> new ArrayList<>())
           .add(json.text(annotation, "caption"));
     }
     List<BenchmarkExample> examples = new ArrayList<>();
     for (JsonNode image : json.list("images")) {
-      String id = json.text(image, "id");
+      String id = json.id(image, "id");
       if (captions.containsKey(id)) {
         examples.add(
             new BenchmarkExample(
@@ -48,7 +48,7 @@ public final class CaptionFiles {
       String name = json.text(image, "filename");
       examples.add(
           new BenchmarkExample(
-              image.has("cocoid") ? json.text(image, "cocoid") : json.text(image, "imgid"),
+              image.has("cocoid") ? json.id(image, "cocoid") : json.id(image, "imgid"),
               List.of(folder.isEmpty() ? name : folder + "/" + name),
               "",
               JsonFile.texts(image.path("sentences"), "raw"),
@@ -63,7 +63,7 @@ public final class CaptionFiles {
     Map<String, List<String>> captions = new LinkedHashMap<>();
     for (JsonNode item : json.items()) {
       captions
-          .computeIfAbsent(json.text(item, "image_id"), id -> new ArrayList<>())
+          .computeIfAbsent(json.id(item, "image_id"), id -> new ArrayList<>())
           .add(json.text(item, "caption_str"));
     }
     return gathered(captions, ".jpg");

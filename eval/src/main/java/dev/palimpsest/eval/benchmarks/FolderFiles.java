@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.BooleanNode;
 import com.fasterxml.jackson.databind.node.IntNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.palimpsest.mixtures.formats.Csv;
+import dev.palimpsest.mixtures.formats.TextFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +31,7 @@ final class FolderFiles {
    */
   static List<BenchmarkExample> ai2d(Path questions, Path testIds) throws IOException {
     Set<String> test = new LinkedHashSet<>();
-    Files.readAllLines(testIds).forEach(line -> test.add(line.strip()));
+    TextFile.lines(testIds).forEach(line -> test.add(line.strip()));
     List<Path> files;
     try (Stream<Path> all = Files.list(questions)) {
       files = all.filter(f -> f.toString().endsWith(".json")).sorted().toList();
@@ -54,7 +55,7 @@ final class FolderFiles {
                 item.path("answerTexts").forEach(choices::add);
                 examples.add(
                     new BenchmarkExample(
-                        json.text(item, "questionId"),
+                        json.id(item, "questionId"),
                         List.of(letters ? "ABC_" + picture : picture),
                         e.getKey(),
                         List.of(choices.path(answer).asText()),
@@ -94,7 +95,7 @@ final class FolderFiles {
   static List<BenchmarkExample> ofScreens(List<BenchmarkExample> examples, Path split)
       throws IOException {
     Set<String> screens = new LinkedHashSet<>();
-    Files.readAllLines(split).forEach(line -> screens.add(line.strip()));
+    TextFile.lines(split).forEach(line -> screens.add(line.strip()));
     return examples.stream()
         .filter(e -> screens.contains(e.images().get(0).replaceFirst("\\.jpg$", "")))
         .toList();
@@ -111,7 +112,7 @@ final class FolderFiles {
     Map<String, JsonNode> byId = new LinkedHashMap<>();
     for (JsonNode answer : answered.list("answers")) {
       if (answer.path("active").asBoolean()) {
-        byId.put(answered.text(answer, "question_id"), answer);
+        byId.put(answered.id(answer, "question_id"), answer);
       }
     }
     JsonFile asked = JsonFile.read(questions);
@@ -120,14 +121,14 @@ final class FolderFiles {
       if (!question.path("active").asBoolean()) {
         continue;
       }
-      String id = asked.text(question, "id");
+      String id = asked.id(question, "id");
       JsonNode answer = byId.get(id);
       if (answer == null) {
         throw new BenchmarkFormatException(answers + ": no answer to question " + id);
       }
       Map<String, JsonNode> fields = new LinkedHashMap<>();
       fields.put("question_type", question.path("type"));
-      String picture = asked.text(question, "img_id");
+      String picture = asked.id(question, "img_id");
       examples.add(
           new BenchmarkExample(
               id,

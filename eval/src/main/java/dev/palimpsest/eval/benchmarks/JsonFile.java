@@ -2,9 +2,10 @@ package dev.palimpsest.eval.benchmarks;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.palimpsest.mixtures.formats.Json;
+import dev.palimpsest.mixtures.formats.TextFile;
 import java.io.IOException;
-import java.nio.file.Files;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -18,11 +19,9 @@ import java.util.Map;
  * @param root its content
  */
 record JsonFile(Path path, JsonNode root) {
-  private static final JsonMapper JSON = JsonMapper.builder().build();
-
   static JsonFile read(Path path) throws IOException {
-    try {
-      return new JsonFile(path, JSON.readTree(path.toFile()));
+    try (InputStream in = TextFile.open(path)) {
+      return new JsonFile(path, Json.MAPPER.readTree(in));
     } catch (JsonProcessingException e) {
       throw new BenchmarkFormatException(path + ": not JSON: " + e.getOriginalMessage());
     }
@@ -31,11 +30,11 @@ record JsonFile(Path path, JsonNode root) {
   /** A file with an object per line. */
   static List<JsonNode> readLines(Path path) throws IOException {
     List<JsonNode> objects = new ArrayList<>();
-    List<String> lines = Files.readAllLines(path);
+    List<String> lines = TextFile.lines(path);
     for (int i = 0; i < lines.size(); i++) {
       if (!lines.get(i).isBlank()) {
         try {
-          objects.add(JSON.readTree(lines.get(i)));
+          objects.add(Json.MAPPER.readTree(lines.get(i)));
         } catch (JsonProcessingException e) {
           throw new BenchmarkFormatException(
               path + ":" + (i + 1) + ": not JSON: " + e.getOriginalMessage());
@@ -59,19 +58,23 @@ record JsonFile(Path path, JsonNode root) {
     return root.isArray() ? root : list("data");
   }
 
-  /** A value that an item must have; ids come out as text whatever they are. */
+  /** A value that an item must have, as text whatever it is. */
   String text(JsonNode item, String key) {
+    return value(item, key).asText();
+  }
+
+  /** An id that an item must have; 2 and 2.0 are one. */
+  String id(JsonNode item, String key) {
+    return Json.id(value(item, key));
+  }
+
+  private JsonNode value(JsonNode item, String key) {
     JsonNode value = item.path(key);
     if (!value.isValueNode() || value.isNull()) {
       throw new BenchmarkFormatException(
-          path + ": an item has no \"" + key + "\": " + abridged(item));
+          path + ": an item has no \"" + key + "\": " + Json.abridged(item));
     }
-    return value.asText();
-  }
-
-  private static String abridged(JsonNode item) {
-    String text = item.toString();
-    return text.length() <= 120 ? text : text.substring(0, 120) + "...";
+    return value;
   }
 
   /** The texts of a list; empty where it is missing. */

@@ -48,7 +48,7 @@ final class MultilingualFiles {
     Map<String, Map<String, List<String>>> captions = new TreeMap<>();
     for (JsonNode line : JsonFile.readLines(file)) {
       JsonFile json = new JsonFile(file, line);
-      String image = json.text(line, "image_id").split("_", 2)[0];
+      String image = json.id(line, "image_id").split("_", 2)[0];
       String target = json.text(line, "trg_lang");
       add(captions, target, image, json.text(line, "translation_tokenized"));
       if (target.equals("de")) {
@@ -109,7 +109,7 @@ final class MultilingualFiles {
       int number = 0;
       for (JsonNode line : JsonFile.readLines(file.getValue())) {
         JsonFile json = new JsonFile(file.getValue(), line);
-        String id = line.hasNonNull("id") ? json.text(line, "id") : file.getKey() + "-" + number;
+        String id = line.hasNonNull("id") ? json.id(line, "id") : file.getKey() + "-" + number;
         number++;
         String label = line.path("label").asText();
         String concept = line.path("concept").asText("");

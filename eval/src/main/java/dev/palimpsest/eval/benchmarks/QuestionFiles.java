@@ -28,7 +28,7 @@ public final class QuestionFiles {
     String subtype = asked.root().path("data_subtype").asText("");
     List<BenchmarkExample> examples = new ArrayList<>();
     for (JsonNode question : asked.list("questions")) {
-      String id = asked.text(question, "question_id");
+      String id = asked.id(question, "question_id");
       JsonNode annotation = answered.get(id);
       if (annotation == null) {
         throw new BenchmarkFormatException(
@@ -37,7 +37,7 @@ public final class QuestionFiles {
       examples.add(
           example(
               id,
-              asked.text(question, "image_id"),
+              asked.id(question, "image_id"),
               subtype,
               asked.text(question, "question"),
               annotation));
@@ -53,8 +53,8 @@ public final class QuestionFiles {
     for (JsonNode question : asked.list("questions")) {
       examples.add(
           new BenchmarkExample(
-              asked.text(question, "question_id"),
-              List.of(CocoNames.picture(subtype, asked.text(question, "image_id"))),
+              asked.id(question, "question_id"),
+              List.of(CocoNames.picture(subtype, asked.id(question, "image_id"))),
               asked.text(question, "question"),
               List.of(),
               JsonFile.fields(question, "image_id")));
@@ -71,14 +71,14 @@ public final class QuestionFiles {
         .forEach(
             (id, annotation) ->
                 examples.add(
-                    example(id, json.text(annotation, "image_id"), subtype, "", annotation)));
+                    example(id, json.id(annotation, "image_id"), subtype, "", annotation)));
     return examples;
   }
 
   private static Map<String, JsonNode> annotations(JsonFile json) {
     Map<String, JsonNode> byId = new LinkedHashMap<>();
     for (JsonNode annotation : json.list("annotations")) {
-      byId.put(json.text(annotation, "question_id"), annotation);
+      byId.put(json.id(annotation, "question_id"), annotation);
     }
     return byId;
   }
@@ -108,8 +108,8 @@ public final class QuestionFiles {
     for (JsonNode item : json.items()) {
       examples.add(
           new BenchmarkExample(
-              json.text(item, "question_id"),
-              List.of(json.text(item, "image_id") + ".jpg"),
+              json.id(item, "question_id"),
+              List.of(json.id(item, "image_id") + ".jpg"),
               json.text(item, "question"),
               JsonFile.texts(item.path("answers")),
               JsonFile.fields(item, "image_id", "ocr_tokens")));
@@ -141,7 +141,7 @@ public final class QuestionFiles {
     for (JsonNode item : json.items()) {
       examples.add(
           new BenchmarkExample(
-              json.text(item, "questionId"),
+              json.id(item, "questionId"),
               List.of(json.text(item, item.has("image") ? "image" : "image_local_name")),
               json.text(item, "question"),
               JsonFile.texts(item.path("answers")),
@@ -157,7 +157,7 @@ public final class QuestionFiles {
     for (JsonNode item : json.items()) {
       examples.add(
           new BenchmarkExample(
-              json.text(item, "question_id"),
+              json.id(item, "question_id"),
               List.of(json.text(item, "file_path")),
               json.text(item, "question"),
               JsonFile.texts(item.path("answers")),
@@ -198,7 +198,7 @@ public final class QuestionFiles {
                 examples.add(
                     new BenchmarkExample(
                         e.getKey(),
-                        List.of(json.text(e.getValue(), "imageId") + ".jpg"),
+                        List.of(json.id(e.getValue(), "imageId") + ".jpg"),
                         json.text(e.getValue(), "question"),
                         one(json, e.getValue(), "answer"),
                         JsonFile.fields(e.getValue(), "fullAnswer", "isBalanced"))));
@@ -221,8 +221,8 @@ public final class QuestionFiles {
       }
       examples.add(
           new BenchmarkExample(
-              json.text(item, "question_id"),
-              List.of(CocoNames.picture("", json.text(item, "image_id"))),
+              json.id(item, "question_id"),
+              List.of(CocoNames.picture("", json.id(item, "image_id"))),
               json.text(item, "question"),
               JsonFile.texts(item.path("direct_answers")),
               fields));
@@ -267,7 +267,7 @@ public final class QuestionFiles {
       }
       examples.add(
           new BenchmarkExample(
-              json.text(item, "question_id"),
+              json.id(item, "question_id"),
               List.of(json.text(item, "image")),
               json.text(item, "question"),
               one(json, item, "answer"),
@@ -340,7 +340,7 @@ public final class QuestionFiles {
       JsonFile json = new JsonFile(file, item);
       examples.add(
           new BenchmarkExample(
-              json.text(item, "question_id"),
+              json.id(item, "question_id"),
               List.of(json.text(item, "image")),
               json.text(item, "text"),
               one(json, item, "label"),
@@ -362,7 +362,7 @@ public final class QuestionFiles {
       List.of("id", "image", "question", "references").forEach(fields::remove);
       examples.add(
           new BenchmarkExample(
-              json.text(item, "id"),
+              json.id(item, "id"),
               JsonFile.oneOrMany(item.path("image")),
               item.path("question").asText(""),
               JsonFile.oneOrMany(item.path("references")),
@@ -384,7 +384,7 @@ public final class QuestionFiles {
     JsonFile json = JsonFile.read(file);
     Map<String, String> byId = new LinkedHashMap<>();
     for (JsonNode item : json.items()) {
-      byId.put(json.text(item, id), json.text(item, answer));
+      byId.put(json.id(item, id), json.text(item, answer));
     }
     return byId;
   }

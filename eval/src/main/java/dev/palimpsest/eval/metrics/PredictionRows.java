@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.mixtures.formats.Json;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * A list may stand in one JSON array or in lines.
  */
 final class PredictionRows {
-  private static final JsonMapper JSON = JsonMapper.builder().build();
+  private static final JsonMapper JSON = Json.MAPPER;
   private static final String WANTED =
       "expected JSON lines with \"id\", \"prediction\" and \"references\"";
 
@@ -146,7 +147,7 @@ final class PredictionRows {
                 + ": an annotation is neither a caption nor answers to a question: "
                 + abridged(annotation));
       }
-      String id = annotation.path(caption ? "image_id" : "question_id").asText();
+      String id = Json.id(annotation.path(caption ? "image_id" : "question_id"));
       ObjectNode object = byId.computeIfAbsent(id, i -> JSON.createObjectNode().put("id", i));
       ArrayNode references = object.withArray("/references");
       if (caption) {

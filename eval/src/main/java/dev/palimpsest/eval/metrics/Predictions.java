@@ -2,6 +2,7 @@ package dev.palimpsest.eval.metrics;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.eval.metrics.PredictionRows.Row;
+import dev.palimpsest.mixtures.formats.Json;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -75,7 +76,7 @@ public final class Predictions {
   private static Map<String, Row> rows(Path file) throws IOException {
     Map<String, Row> rows = new LinkedHashMap<>();
     for (Row row : PredictionRows.read(file)) {
-      String id = row.object().path("id").asText();
+      String id = Json.id(row.object().path("id"));
       Row earlier = rows.putIfAbsent(id, row);
       if (earlier != null) {
         throw new MetricInputException(

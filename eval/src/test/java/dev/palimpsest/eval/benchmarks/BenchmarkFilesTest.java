@@ -58,6 +58,42 @@ class BenchmarkFilesTest {
 
   private static final JsonNode MISSING = MissingNode.getInstance();
 
+  /** Python writes NaN, pandas 2.0 for 2, and editors a byte order mark. */
+  @Test
+  void filesAreReadAsProgramsWriteThem(@TempDir Path folder) throws IOException {
+    Path coco = folder.resolve("captions.json");
+    Files.writeString(
+        coco,
+        """
+        \ufeff{"images": [{"id": 2, "file_name": "2.jpg", "width": NaN}],
+         "annotations": [{"image_id": 2.0, "caption": "a kettle", "score": Infinity}]}""");
+    List<BenchmarkExample> captions = CaptionFiles.coco(coco);
+    assertEquals(1, captions.size());
+    assertEquals("2", captions.get(0).id());
+    assertEquals(List.of("a kettle"), captions.get(0).references());
+
+    Path questions = folder.resolve("q.json");
+    Path annotations = folder.resolve("a.json");
+    Files.writeString(
+        questions,
+        "{\"questions\": [{\"question_id\": 7.0, \"image_id\": 2.0, \"question\": \"q\"}]}");
+    Files.writeString(
+        annotations, "{\"annotations\": [{\"question_id\": 7, \"image_id\": 2, \"answers\": []}]}");
+    BenchmarkExample joined = QuestionFiles.vqa(questions, annotations).get(0);
+    assertEquals("7", joined.id());
+    assertEquals(List.of("000000000002.jpg"), joined.images());
+
+    Path lines = folder.resolve("lines.jsonl");
+    Files.writeString(lines, "\ufeff{\"id\": 1, \"image\": \"1.jpg\", \"references\": \"a\"}\n");
+    assertEquals("1", QuestionFiles.jsonLines(lines).get(0).id());
+    Files.write(lines, "{}".getBytes(StandardCharsets.UTF_16));
+    assertTrue(
+        String.valueOf(
+                assertThrows(IllegalArgumentException.class, () -> QuestionFiles.jsonLines(lines))
+                    .getMessage())
+            .contains("lines.jsonl is UTF-16"));
+  }
+
   @Test
   void cocoCaptionsAreGatheredByImage() throws IOException {
     JsonNode wanted = expected("captions_val2014.json");

@@ -41,6 +41,14 @@ class PredictionsTest {
   }
 
   @Test
+  void aByteOrderMarkNanAndIdsOfPandasAreRead(@TempDir Path folder) throws IOException {
+    Path predictions =
+        write(folder, "p.jsonl", "\ufeff{\"id\": 2.0, \"prediction\": \"two\", \"score\": NaN}");
+    Path references = write(folder, "r.jsonl", "{\"id\": 2, \"reference\": \"two\"}");
+    assertEquals(1, Predictions.read(predictions, references).size());
+  }
+
+  @Test
   void referencesAreJoinedById(@TempDir Path folder) throws IOException {
     Path predictions =
         write(

@@ -14,6 +14,12 @@ import java.util.BitSet;
 public record Mask(int height, int width, BitSet pixels) {
   private static final int UPSAMPLING = 5;
 
+  /** Pixels of an image, as many as the largest picture that is decoded has. */
+  private static final long MOST_PIXELS = 1 << 26;
+
+  /** Steps of a polygon's outline on the finer grid; it takes 12 bytes a step. */
+  private static final long LONGEST_OUTLINE = 1 << 23;
+
   /** Copies. */
   public Mask {
     pixels = (BitSet) pixels.clone();
@@ -24,8 +30,10 @@ public record Mask(int height, int width, BitSet pixels) {
    * as fine, its crossings of column centres rounded to pixels. Not the same as filling a path.
    *
    * @param polygons x and y in turn, in pixels; points may lie outside the image
+   * @throws IllegalArgumentException when one is no polygon
    */
   public static Mask ofPolygons(Iterable<double[]> polygons, int height, int width) {
+    requireSize(height, width);
     BitSet pixels = new BitSet(height * width);
     for (double[] polygon : polygons) {
       int[] crossings = crossings(polygon, height, width);
@@ -41,6 +49,18 @@ public record Mask(int height, int width, BitSet pixels) {
 
   /** Column-major positions at which the inside of a polygon begins and ends, ascending. */
   private static int[] crossings(double[] polygon, int height, int width) {
+    if (polygon.length % 2 != 0) {
+      throw new IllegalArgumentException(
+          "a polygon is x and y in turn, found %d numbers".formatted(polygon.length));
+    }
+    if (polygon.length < 6) {
+      return new int[0]; // nothing lies within two points
+    }
+    for (double number : polygon) {
+      if (!Double.isFinite(number)) {
+        throw new IllegalArgumentException("a polygon with the coordinate " + number);
+      }
+    }
     int points = polygon.length / 2;
     int[] x = new int[points + 1];
     int[] y = new int[points + 1];
@@ -50,10 +70,15 @@ public record Mask(int height, int width, BitSet pixels) {
     }
     x[points] = x[0];
     y[points] = y[0];
-    int length = 0;
+    long steps = 0;
     for (int i = 0; i < points; i++) {
-      length += Math.max(Math.abs(x[i] - x[i + 1]), Math.abs(y[i] - y[i + 1])) + 1;
+      steps += Math.max(Math.abs((long) x[i] - x[i + 1]), Math.abs((long) y[i] - y[i + 1])) + 1;
     }
+    if (steps > LONGEST_OUTLINE) {
+      throw new IllegalArgumentException(
+          "a polygon whose outline has %d pixels".formatted(steps / UPSAMPLING));
+    }
+    int length = (int) steps;
     int[] u = new int[length];
     int[] v = new int[length];
     int m = 0;
@@ -107,8 +132,10 @@ public record Mask(int height, int width, BitSet pixels) {
    * @throws IllegalArgumentException when the code ends early or does not fill the image
    */
   public static Mask ofRle(String counts, int height, int width) {
+    requireSize(height, width);
     BitSet pixels = new BitSet(height * width);
-    long[] runs = new long[counts.length()];
+    long last = 0;
+    long lastButOne = 0;
     int count = 0;
     long start = 0;
     int at = 0;
@@ -121,13 +148,17 @@ public record Mask(int height, int width, BitSet pixels) {
           throw new IllegalArgumentException("run-length code ends inside a number");
         }
         group = counts.charAt(at++) - 48;
+        if (group < 0 || group > 0x3f || shift > 60) {
+          throw new IllegalArgumentException(
+              "run-length code with '%s' at %d".formatted(counts.charAt(at - 1), at - 1));
+        }
         run |= (long) (group & 0x1f) << shift;
         shift += 5;
       } while ((group & 0x20) != 0);
       if ((group & 0x10) != 0) {
         run |= -1L << shift;
       }
-      run += count > 2 ? runs[count - 2] : 0;
+      run += count > 2 ? lastButOne : 0;
       long end = start + run;
       if (run < 0 || end > (long) height * width) {
         throw new IllegalArgumentException(
@@ -136,7 +167,9 @@ public record Mask(int height, int width, BitSet pixels) {
       if (count % 2 == 1) {
         pixels.set((int) start, (int) end);
       }
-      runs[count++] = run;
+      count++;
+      lastButOne = last;
+      last = run;
       start = end;
     }
     requireFilled(start, height, width);
@@ -149,6 +182,7 @@ public record Mask(int height, int width, BitSet pixels) {
    * @throws IllegalArgumentException when they do not fill the image
    */
   public static Mask ofRuns(int[] runs, int height, int width) {
+    requireSize(height, width);
     BitSet pixels = new BitSet(height * width);
     long start = 0;
     for (int i = 0; i < runs.length; i++) {
@@ -177,6 +211,13 @@ public record Mask(int height, int width, BitSet pixels) {
       }
     }
     return new Mask(bottom - top, right - left, inside);
+  }
+
+  private static void requireSize(int height, int width) {
+    if (height < 1 || width < 1 || (long) height * width > MOST_PIXELS) {
+      throw new IllegalArgumentException(
+          "an image of %d x %d pixels; it has %d at most".formatted(height, width, MOST_PIXELS));
+    }
   }
 
   private static void requireFilled(long filled, int height, int width) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Enumeration;
@@ -19,6 +20,12 @@ import java.util.zip.ZipFile;
  * of many types, are another module's.
  */
 final class NumpyArchive {
+  /** Bytes of all arrays, unpacked. */
+  private static final int LARGEST = 1 << 27;
+
+  /** A codec has some sixty arrays. */
+  private static final int MOST_ARRAYS = 1000;
+
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
   private static final Pattern HEADER =
       Pattern.compile(
@@ -35,12 +42,26 @@ final class NumpyArchive {
    * @throws IOException when it cannot be read or is no such archive; the message names the file
    */
   static Map<String, Array> read(Path file) throws IOException {
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new IOException(file + " is no plain file");
+    }
     Map<String, Array> arrays = new LinkedHashMap<>();
+    int left = LARGEST;
     try (ZipFile zip = new ZipFile(file.toFile())) {
+      if (zip.size() > MOST_ARRAYS) {
+        throw new IOException("%d arrays; no codec has so many".formatted(zip.size()));
+      }
       for (Enumeration<? extends ZipEntry> e = zip.entries(); e.hasMoreElements(); ) {
         ZipEntry entry = e.nextElement();
         String name = entry.getName().replaceFirst("\\.npy$", "");
-        arrays.put(name, array(name, zip.getInputStream(entry).readAllBytes()));
+        // Not readAllBytes: a megabyte may unpack to a gigabyte, and the size told may be a lie.
+        byte[] bytes = zip.getInputStream(entry).readNBytes(left + 1);
+        left -= bytes.length;
+        if (left < 0) {
+          throw new IOException(
+              "unpacks to more than %d bytes; no codec is so large".formatted(LARGEST));
+        }
+        arrays.put(name, array(name, bytes));
       }
     } catch (IOException e) {
       throw new IOException(file + ": " + e.getMessage(), e);
@@ -66,15 +87,23 @@ final class NumpyArchive {
           "'%s' must be a float32 or float64 array in C order, found %s"
               .formatted(name, header.strip()));
     }
-    int[] shape =
-        Arrays.stream(matcher.group(2).split(","))
-            .map(String::strip)
-            .filter(text -> !text.isEmpty())
-            .mapToInt(Integer::parseInt)
-            .toArray();
+    int[] shape;
+    long count;
+    try {
+      shape =
+          Arrays.stream(matcher.group(2).split(","))
+              .map(String::strip)
+              .filter(text -> !text.isEmpty())
+              .mapToInt(Integer::parseInt)
+              .toArray();
+      count = Arrays.stream(shape).asLongStream().reduce(1, Math::multiplyExact);
+    } catch (NumberFormatException | ArithmeticException e) {
+      throw new IOException("'%s' has the shape (%s)".formatted(name, matcher.group(2)), e);
+    }
     boolean wide = matcher.group(1).equals("8");
-    long count = Arrays.stream(shape).asLongStream().reduce(1, Math::multiplyExact);
-    if (count * (wide ? 8 : 4) != bytes.length - start - length) {
+    // Not a product, which may leave 63 bits.
+    long held = (bytes.length - start - length) / (wide ? 8 : 4);
+    if (count != held || (bytes.length - start - length) % (wide ? 8 : 4) != 0) {
       throw new IOException(
           "'%s' of shape %s has %d bytes of values"
               .formatted(name, Arrays.toString(shape), bytes.length - start - length));

@@ -2,9 +2,12 @@ package dev.palimpsest.mixtures.formats;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.DecimalNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -14,15 +17,20 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.arrow.flatbuf.Buffer;
 import org.apache.arrow.flatbuf.FieldNode;
 import org.apache.arrow.flatbuf.Footer;
+import org.apache.arrow.flatbuf.KeyValue;
 import org.apache.arrow.flatbuf.Message;
 import org.apache.arrow.flatbuf.MessageHeader;
 import org.apache.arrow.flatbuf.RecordBatch;
-import org.apache.arrow.vector.ipc.message.MessageSerializer;
+import org.apache.arrow.flatbuf.Timestamp;
+import org.apache.arrow.flatbuf.Type;
+import org.apache.arrow.flatbuf.Union;
 import org.apache.arrow.vector.types.DateUnit;
 import org.apache.arrow.vector.types.FloatingPointPrecision;
+import org.apache.arrow.vector.types.UnionMode;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 import org.apache.arrow.vector.types.pojo.Field;
 import org.apache.arrow.vector.types.pojo.Schema;
@@ -33,8 +41,10 @@ import org.jspecify.annotations.Nullable;
  * heads alone, a value costs one or two positional reads, and nothing is mapped or cached. Arrow's
  * own reader loads a whole record batch instead, which is hundreds of pictures.
  *
- * <p>Compressed batches are refused, and so are, when they are read, columns encoded by dictionary,
- * decimals and intervals. Thread-safe.
+ * <p>Compressed batches are refused. Columns encoded by dictionary, views, unions, intervals and
+ * run-end encoded ones are not read, nor are columns that hold such; beside others they do no harm.
+ * Nothing that a file declares is believed before it is held against the file's size, and a schema
+ * against bounds: on disk it may share its parts, and so be larger than any memory. Thread-safe.
  */
 public final class ArrowFile implements AutoCloseable {
   private static final byte[] MAGIC = "ARROW1".getBytes(StandardCharsets.US_ASCII);
@@ -44,16 +54,32 @@ public final class ArrowFile implements AutoCloseable {
   private static final int LARGEST_HEAD = 1 << 26;
 
   private static final int DEEPEST = 32;
+
+  /** Fields of a schema, nested ones included, and bytes of their names and metadata. */
+  private static final int MOST_FIELDS = 100_000;
+
+  private static final long MOST_TEXT = 1 << 26;
+
+  /** Values of a row, members of lists included. */
+  private static final int MOST_VALUES = 1 << 20;
+
+  /** Bytes of a row's texts and binaries, pictures aside. */
+  private static final long MOST_BYTES = 1 << 28;
+
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
   private final FileBytes file;
   private final Map<String, Column> columns = new LinkedHashMap<>();
   private final List<Batch> batches = new ArrayList<>();
 
-  /** Nodes and buffers that the schema gives every batch. */
+  /** Nodes and buffers that the schema gives every batch, and views, which bring more buffers. */
   private int nodeCount;
 
   private int bufferCount;
+  private int viewCount;
+
+  /** Bytes of all batches' heads: in an honest file they share none. */
+  private long heads;
 
   /** First row of each batch, and at last the number of rows. */
   private final long[] firstRows;
@@ -61,9 +87,49 @@ public final class ArrowFile implements AutoCloseable {
   /**
    * Where a field's nodes and buffers stand in every batch.
    *
-   * @param name as messages say it: the top-level column's and those of what is inside, with dots
+   * @param parent the column that this one is inside
+   * @param buffer its first one, were there no views
+   * @param views how many of those come before
    */
-  private record Column(String name, Field field, int node, int buffer, List<Column> children) {}
+  private record Column(
+      @Nullable Column parent,
+      Field field,
+      int node,
+      int buffer,
+      int views,
+      List<Column> children) {
+    /** As messages say it: the top-level column's name and those of what is inside, with dots. */
+    String name() {
+      return parent == null ? field.getName() : parent.name() + "." + field.getName();
+    }
+
+    private boolean isEncoded() {
+      return field.getDictionary() != null;
+    }
+
+    private boolean isRead() {
+      return !isEncoded()
+          && switch (field.getType().getTypeID()) {
+            case Union, Interval, RunEndEncoded, ListView, LargeListView, Utf8View, BinaryView ->
+                false;
+            default -> true;
+          };
+    }
+
+    /** Itself or the first column inside that is not read; null when all are. */
+    @Nullable Column unread() {
+      if (!isRead()) {
+        return this;
+      }
+      for (Column child : children) {
+        Column unread = child.unread();
+        if (unread != null) {
+          return unread;
+        }
+      }
+      return null;
+    }
+  }
 
   /**
    * One record batch.
@@ -71,8 +137,20 @@ public final class ArrowFile implements AutoCloseable {
    * @param body start of its body in the file
    * @param nodes row count and null count of each node
    * @param buffers offset in the body and length of each buffer
+   * @param extra buffers that so many views have brought
    */
-  private record Batch(long body, long rows, long[] nodes, long[] buffers) {}
+  private record Batch(long body, long rows, long[] nodes, long[] buffers, int[] extra) {
+    /** The n-th buffer of a column. */
+    int buffer(Column column, int n) {
+      return column.buffer + extra[column.views] + n;
+    }
+  }
+
+  /** What one row has taken so far. */
+  private static final class Taken {
+    private int values;
+    private long bytes;
+  }
 
   private ArrowFile(FileBytes file) throws IOException {
     this.file = file;
@@ -85,7 +163,11 @@ public final class ArrowFile implements AutoCloseable {
     }
     firstRows = new long[batches.size() + 1];
     for (int i = 0; i < batches.size(); i++) {
-      firstRows[i + 1] = firstRows[i] + batches.get(i).rows();
+      long rows = batches.get(i).rows();
+      if (rows > Long.MAX_VALUE - firstRows[i]) {
+        throw malformed("record batches of more than 63 bits of rows");
+      }
+      firstRows[i + 1] = firstRows[i] + rows;
     }
   }
 
@@ -98,7 +180,12 @@ public final class ArrowFile implements AutoCloseable {
         break;
       }
       if (head.message().headerType() == MessageHeader.Schema) {
-        schema(MessageSerializer.deserializeSchema(head.message()));
+        if (schemaSeen) {
+          throw malformed("a second schema at " + at);
+        }
+        schema(
+            (org.apache.arrow.flatbuf.Schema)
+                head.message().header(new org.apache.arrow.flatbuf.Schema()));
         schemaSeen = true;
       } else if (head.message().headerType() == MessageHeader.RecordBatch) {
         if (!schemaSeen) {
@@ -124,7 +211,7 @@ public final class ArrowFile implements AutoCloseable {
       throw malformed("footer of %d bytes".formatted(length));
     }
     Footer footer = Footer.getRootAsFooter(file.read(end - length, length));
-    schema(Schema.convertSchema(footer.schema()));
+    schema(footer.schema());
     for (int i = 0; i < footer.recordBatchesLength(); i++) {
       Head head = head(footer.recordBatches(i).offset());
       if (head == null || head.message().headerType() != MessageHeader.RecordBatch) {
@@ -137,9 +224,10 @@ public final class ArrowFile implements AutoCloseable {
   /**
    * A message without its body.
    *
+   * @param length of itself
    * @param body where that starts
    */
-  private record Head(Message message, long body) {}
+  private record Head(Message message, int length, long body) {}
 
   /** The message at a position; null at the end of a stream. */
   private @Nullable Head head(long from) throws IOException {
@@ -162,12 +250,69 @@ public final class ArrowFile implements AutoCloseable {
           "message body of %d bytes at %d leaves the file of %d bytes; it is truncated"
               .formatted(message.bodyLength(), body, file.size()));
     }
-    return new Head(message, body);
+    return new Head(message, length, body);
   }
 
-  private void schema(Schema schema) {
-    for (Field field : schema.getFields()) {
-      columns.put(field.getName(), column(field.getName(), field, 0));
+  private void schema(org.apache.arrow.flatbuf.@Nullable Schema stored) {
+    if (stored == null) {
+      throw malformed("no Arrow schema");
+    }
+    new SchemaSize().add(stored);
+    for (Field field : Schema.convertSchema(stored).getFields()) {
+      columns.put(field.getName(), column(null, field));
+    }
+  }
+
+  /**
+   * The size of a schema in memory, where it is a tree. On disk fields and texts may be shared, or
+   * even hold themselves, so that a kilobyte unfolds to a billion fields.
+   */
+  private final class SchemaSize {
+    private int fields;
+    private long text;
+
+    void add(org.apache.arrow.flatbuf.Schema schema) {
+      for (int i = 0; i < schema.customMetadataLength(); i++) {
+        add(schema.customMetadata(i));
+      }
+      for (int i = 0; i < schema.fieldsLength(); i++) {
+        add(schema.fields(i), 0);
+      }
+    }
+
+    private void add(org.apache.arrow.flatbuf.Field field, int depth) {
+      if (depth > DEEPEST) {
+        throw malformed("schema nested deeper than " + DEEPEST);
+      }
+      if (++fields > MOST_FIELDS) {
+        throw malformed("schema of more than %d fields".formatted(MOST_FIELDS));
+      }
+      add(field.nameAsByteBuffer());
+      for (int i = 0; i < field.customMetadataLength(); i++) {
+        add(field.customMetadata(i));
+      }
+      if (field.typeType() == Type.Union && field.type(new Union()) instanceof Union union) {
+        add(union.typeIdsAsByteBuffer());
+      } else if (field.typeType() == Type.Timestamp
+          && field.type(new Timestamp()) instanceof Timestamp timestamp) {
+        add(timestamp.timezoneAsByteBuffer());
+      }
+      for (int i = 0; i < field.childrenLength(); i++) {
+        add(field.children(i), depth + 1);
+      }
+    }
+
+    private void add(KeyValue pair) {
+      text += Long.BYTES; // so that empty ones have an end too
+      add(pair.keyAsByteBuffer());
+      add(pair.valueAsByteBuffer());
+    }
+
+    private void add(@Nullable ByteBuffer bytes) {
+      text += bytes == null ? 0 : bytes.remaining();
+      if (text > MOST_TEXT) {
+        throw malformed("schema with more than %d bytes of names".formatted(MOST_TEXT));
+      }
     }
   }
 
@@ -179,6 +324,7 @@ public final class ArrowFile implements AutoCloseable {
   public static ArrowFile open(Path path) throws IOException {
     FileBytes file = FileBytes.open(path);
     try {
+      FileHead.refuseWrapped(path, FileHead.of(file));
       return new ArrowFile(file);
     } catch (MalformedFileException | IOException e) {
       file.close();
@@ -190,44 +336,48 @@ public final class ArrowFile implements AutoCloseable {
     }
   }
 
-  private Column column(String name, Field field, int depth) {
-    if (depth > DEEPEST) {
-      throw malformed("schema nested deeper than " + DEEPEST);
-    }
-    int node = nodeCount++;
-    int buffer = bufferCount;
+  private Column column(@Nullable Column parent, Field field) {
     ArrowType type = field.getType();
-    if (!(type instanceof ArrowType.Null)) {
-      bufferCount += buffers(type, field.getDictionary() != null);
+    List<Column> children = new ArrayList<>();
+    Column column = new Column(parent, field, nodeCount++, bufferCount, viewCount, children);
+    bufferCount += buffers(type, column.isEncoded());
+    if (column.isEncoded()) {
+      return column; // its batches hold indices alone
     }
     boolean list =
         switch (type.getTypeID()) {
           case List, LargeList, FixedSizeList, Map -> true;
+          case Utf8View, BinaryView -> {
+            viewCount++;
+            yield false;
+          }
           default -> false;
         };
     boolean oddInteger =
         type instanceof ArrowType.Int integer
             && !List.of(8, 16, 32, 64).contains(integer.getBitWidth());
     if (oddInteger || (list && field.getChildren().size() != 1)) {
-      throw malformed("column %s of type %s".formatted(name, type));
+      throw malformed("column %s of type %s".formatted(column.name(), type));
     }
-    List<Column> children = new ArrayList<>();
     for (Field child : field.getChildren()) {
-      children.add(column(name + "." + child.getName(), child, depth + 1));
+      children.add(column(column, child));
     }
-    return new Column(name, field, node, buffer, children);
+    return column;
   }
 
-  /** Buffers of one node (Arrow columnar format, "Buffer Listing for Each Layout"). */
-  private int buffers(ArrowType type, boolean encoded) {
+  /**
+   * Buffers of one node (Arrow columnar format, "Buffer Listing for Each Layout"), of a view
+   * without those of its data, whose number each batch tells.
+   */
+  private static int buffers(ArrowType type, boolean encoded) {
     if (encoded) {
       return 2;
     }
     return switch (type.getTypeID()) {
+      case Null, RunEndEncoded -> 0;
       case Struct, FixedSizeList -> 1;
-      case Utf8, LargeUtf8, Binary, LargeBinary -> 3;
-      case Union, Utf8View, BinaryView, ListView, LargeListView, RunEndEncoded ->
-          throw malformed("column type " + type + " is not read");
+      case Union -> ((ArrowType.Union) type).getMode() == UnionMode.Sparse ? 1 : 2;
+      case Utf8, LargeUtf8, Binary, LargeBinary, ListView, LargeListView -> 3;
       default -> 2;
     };
   }
@@ -244,6 +394,12 @@ public final class ArrowFile implements AutoCloseable {
           "its record batches are compressed, and single rows cannot be read of those; write it"
               + " without compression");
     }
+    heads += message.length();
+    if (heads > file.size()) {
+      throw malformed("record batches that overlap");
+    }
+    int[] extra = extraBuffers(head);
+    int bufferCount = this.bufferCount + extra[viewCount];
     if (head.nodesLength() != nodeCount || head.buffersLength() != bufferCount) {
       throw malformed(
           "a record batch has %d nodes and %d buffers, the schema %d and %d"
@@ -269,7 +425,32 @@ public final class ArrowFile implements AutoCloseable {
     if (head.length() < 0) {
       throw malformed("record batch of %d rows".formatted(head.length()));
     }
-    return new Batch(body, head.length(), nodes, buffers);
+    for (Column column : columns.values()) {
+      if (nodes[2 * column.node()] != head.length()) {
+        throw malformed(
+            "a record batch of %d rows with %d of column %s"
+                .formatted(head.length(), nodes[2 * column.node()], column.name()));
+      }
+    }
+    return new Batch(body, head.length(), nodes, buffers, extra);
+  }
+
+  /** How many buffers the first views of a batch have brought: of none, of one, of two... */
+  private int[] extraBuffers(RecordBatch head) {
+    int[] extra = new int[viewCount + 1];
+    if (head.variadicBufferCountsLength() != viewCount) {
+      throw malformed(
+          "a record batch tells the buffers of %d views, the schema has %d"
+              .formatted(head.variadicBufferCountsLength(), viewCount));
+    }
+    for (int i = 0; i < viewCount; i++) {
+      long count = head.variadicBufferCounts(i);
+      if (count < 0 || count > head.buffersLength() - extra[i]) {
+        throw malformed("a view of %d buffers".formatted(count));
+      }
+      extra[i + 1] = extra[i] + (int) count;
+    }
+    return extra;
   }
 
   /** Rows of the file. */
@@ -282,9 +463,28 @@ public final class ArrowFile implements AutoCloseable {
     return columns.keySet();
   }
 
+  /** Why a column is not read, and what to do, as the end of a sentence; empty when it is. */
+  public Optional<String> unread(String name) {
+    Column unread = column(name).unread();
+    return unread == null ? Optional.empty() : Optional.of(whyUnread(unread));
+  }
+
+  private static String whyUnread(Column column) {
+    String way =
+        column.isEncoded()
+            ? "write its values (pyarrow: dictionary_decode())"
+            : "cast it to a plain type (pyarrow: cast(pa.large_string()) of a string view)";
+    return "column %s is %s%s, which is not read; %s, or leave it out of the recipe's columns"
+        .formatted(
+            column.name(),
+            column.field().getType(),
+            column.isEncoded() ? " by dictionary" : "",
+            way);
+  }
+
   /**
-   * Columns of one row as JSON: structs as objects, lists as arrays, binary as such, times as the
-   * stored number.
+   * Columns of one row as JSON: structs as objects, lists as arrays, binary as such, decimals as
+   * numbers, times as the stored number.
    *
    * @param wanted names of columns, all of them existing
    * @throws MalformedFileException when the row is damaged or a column's type is not read
@@ -293,8 +493,9 @@ public final class ArrowFile implements AutoCloseable {
     ObjectNode json = JSON.objectNode();
     Batch batch = batch(row);
     long inBatch = row - first(row);
+    Taken taken = new Taken();
     for (String name : wanted) {
-      json.set(name, value(batch, column(name), inBatch));
+      json.set(name, value(batch, column(name), inBatch, taken));
     }
     return json;
   }
@@ -306,11 +507,13 @@ public final class ArrowFile implements AutoCloseable {
    */
   public List<Blob> blobs(long row, String name) throws IOException {
     List<Blob> blobs = new ArrayList<>();
-    blobs(batch(row), column(name), row - first(row), blobs);
+    blobs(batch(row), column(name), row - first(row), blobs, new Taken());
     return blobs;
   }
 
-  private void blobs(Batch batch, Column column, long i, List<Blob> out) throws IOException {
+  private void blobs(Batch batch, Column column, long i, List<Blob> out, Taken taken)
+      throws IOException {
+    count(column, taken);
     if (isNull(batch, column, i)) {
       return;
     }
@@ -322,7 +525,7 @@ public final class ArrowFile implements AutoCloseable {
           if (child.field().getName().equals("bytes") && !isNull(batch, child, i)) {
             bytes = blob(batch, child, i);
           } else if (child.field().getName().equals("path")) {
-            path = value(batch, child, i).textValue();
+            path = value(batch, child, i, taken).textValue();
           }
         }
         if (bytes == null && path == null) {
@@ -331,11 +534,11 @@ public final class ArrowFile implements AutoCloseable {
         out.add(bytes == null ? new Blob(path, 0, 0) : new Blob(path, bytes.at, bytes.length));
       }
       case Binary, LargeBinary -> out.add(blob(batch, column, i));
-      case Utf8, LargeUtf8 -> out.add(new Blob(value(batch, column, i).textValue(), 0, 0));
+      case Utf8, LargeUtf8 -> out.add(new Blob(value(batch, column, i, taken).textValue(), 0, 0));
       case List, LargeList, FixedSizeList -> {
         long[] range = range(batch, column, i);
         for (long member = range[0]; member < range[1]; member++) {
-          blobs(batch, column.children().get(0), member, out);
+          blobs(batch, column.children().get(0), member, out, taken);
         }
       }
       default ->
@@ -375,10 +578,10 @@ public final class ArrowFile implements AutoCloseable {
 
   private Blob blob(Batch batch, Column column, long i) throws IOException {
     boolean wide = column.field().getType() instanceof ArrowType.LargeBinary;
-    long[] range = offsets(batch, column, column.buffer() + 1, i, wide);
+    long[] range = offsets(batch, column, i, wide);
     int length = checkedLength(batch, column, range);
     return new Blob(
-        null, batch.body() + batch.buffers()[2 * (column.buffer() + 2)] + range[0], length);
+        null, batch.body() + batch.buffers()[2 * batch.buffer(column, 2)] + range[0], length);
   }
 
   private Column column(String name) {
@@ -411,27 +614,36 @@ public final class ArrowFile implements AutoCloseable {
 
   // ---- values ------------------------------------------------------------------------------
 
-  private JsonNode value(Batch batch, Column column, long i) throws IOException {
+  /** Refuses a column that is not read, and a row that holds more than any does. */
+  private void count(Column column, Taken taken) {
+    if (!column.isRead()) {
+      throw malformed(whyUnread(column));
+    }
+    if (++taken.values > MOST_VALUES) {
+      throw malformed(
+          "a row with more than %d values in column %s".formatted(MOST_VALUES, column.name()));
+    }
+  }
+
+  private JsonNode value(Batch batch, Column column, long i, Taken taken) throws IOException {
+    count(column, taken);
     if (isNull(batch, column, i)) {
       return JSON.nullNode();
     }
-    if (column.field().getDictionary() != null) {
-      throw unread(column);
-    }
     ArrowType type = column.field().getType();
-    int data = column.buffer() + 1;
+    int data = batch.buffer(column, 1);
     return switch (type.getTypeID()) {
-      case Null -> JSON.nullNode();
       case Bool -> JSON.booleanNode((element(batch, data, i / 8, 1).get(0) >> (i % 8) & 1) == 1);
       case Int -> integer(batch, data, i, (ArrowType.Int) type);
       case FloatingPoint -> real(batch, data, i, ((ArrowType.FloatingPoint) type).getPrecision());
+      case Decimal -> decimal(batch, data, i, (ArrowType.Decimal) type);
       case Utf8, LargeUtf8 ->
           JSON.textNode(
               new String(
-                  bytes(batch, column, i, type instanceof ArrowType.LargeUtf8),
+                  bytes(batch, column, i, type instanceof ArrowType.LargeUtf8, taken),
                   StandardCharsets.UTF_8));
       case Binary, LargeBinary ->
-          JSON.binaryNode(bytes(batch, column, i, type instanceof ArrowType.LargeBinary));
+          JSON.binaryNode(bytes(batch, column, i, type instanceof ArrowType.LargeBinary, taken));
       case FixedSizeBinary -> {
         int width = ((ArrowType.FixedSizeBinary) type).getByteWidth();
         yield JSON.binaryNode(element(batch, data, i, width).array());
@@ -444,7 +656,7 @@ public final class ArrowFile implements AutoCloseable {
       case Struct -> {
         ObjectNode object = JSON.objectNode();
         for (Column child : column.children()) {
-          object.set(child.field().getName(), value(batch, child, i));
+          object.set(child.field().getName(), value(batch, child, i, taken));
         }
         yield object;
       }
@@ -452,21 +664,26 @@ public final class ArrowFile implements AutoCloseable {
         ArrayNode array = JSON.arrayNode();
         long[] range = range(batch, column, i);
         for (long member = range[0]; member < range[1]; member++) {
-          array.add(value(batch, column.children().get(0), member));
+          array.add(value(batch, column.children().get(0), member, taken));
         }
         yield array;
       }
-      default -> throw unread(column);
+      default -> throw malformed(whyUnread(column));
     };
   }
 
-  private MalformedFileException unread(Column column) {
-    return malformed(
-        "column %s is %s%s, which is not read; leave it out of the recipe's columns"
-            .formatted(
-                column.name(),
-                column.field().getType(),
-                column.field().getDictionary() == null ? "" : " by dictionary"));
+  /** A little-endian two's complement number and a fixed number of decimal places. */
+  private JsonNode decimal(Batch batch, int data, long i, ArrowType.Decimal type)
+      throws IOException {
+    byte[] stored = element(batch, data, i, type.getBitWidth() / 8).array();
+    byte[] bigEndian = new byte[stored.length];
+    for (int k = 0; k < stored.length; k++) {
+      bigEndian[k] = stored[stored.length - 1 - k];
+    }
+    BigInteger unscaled = new BigInteger(bigEndian);
+    return type.getScale() == 0
+        ? JSON.numberNode(unscaled)
+        : DecimalNode.valueOf(new BigDecimal(unscaled, type.getScale()));
   }
 
   private static boolean narrowTime(ArrowType type) {
@@ -489,7 +706,7 @@ public final class ArrowFile implements AutoCloseable {
         long bits = value.getLong();
         yield type.getIsSigned() || bits >= 0
             ? JSON.numberNode(bits)
-            : JSON.numberNode(new java.math.BigInteger(Long.toUnsignedString(bits)));
+            : JSON.numberNode(new BigInteger(Long.toUnsignedString(bits)));
       }
     };
   }
@@ -523,9 +740,13 @@ public final class ArrowFile implements AutoCloseable {
     if (column.field().getType() instanceof ArrowType.Null) {
       return true;
     }
+    if (i / 8 > file.size()) {
+      throw malformed("column %s has more values than the file bits".formatted(column.name()));
+    }
+    int validity = batch.buffer(column, 0);
     boolean mayBeNull =
-        batch.nodes()[2 * column.node() + 1] != 0 && batch.buffers()[2 * column.buffer() + 1] > 0;
-    return mayBeNull && (element(batch, column.buffer(), i / 8, 1).get(0) >> (i % 8) & 1) == 0;
+        batch.nodes()[2 * column.node() + 1] != 0 && batch.buffers()[2 * validity + 1] > 0;
+    return mayBeNull && (element(batch, validity, i / 8, 1).get(0) >> (i % 8) & 1) == 0;
   }
 
   /** First and last member, exclusive, of a list. */
@@ -534,7 +755,7 @@ public final class ArrowFile implements AutoCloseable {
     long[] range =
         type instanceof ArrowType.FixedSizeList fixed
             ? new long[] {i * fixed.getListSize(), (i + 1) * fixed.getListSize()}
-            : offsets(batch, column, column.buffer() + 1, i, type instanceof ArrowType.LargeList);
+            : offsets(batch, column, i, type instanceof ArrowType.LargeList);
     // Members of type null take no room, so that only the file's size bounds them.
     if (range[1] > batch.nodes()[2 * column.children().get(0).node()]
         || range[1] - range[0] > file.size()) {
@@ -543,25 +764,30 @@ public final class ArrowFile implements AutoCloseable {
     return range;
   }
 
-  private byte[] bytes(Batch batch, Column column, long i, boolean wide) throws IOException {
-    long[] range = offsets(batch, column, column.buffer() + 1, i, wide);
+  private byte[] bytes(Batch batch, Column column, long i, boolean wide, Taken taken)
+      throws IOException {
+    long[] range = offsets(batch, column, i, wide);
     int length = checkedLength(batch, column, range);
-    long start = batch.buffers()[2 * (column.buffer() + 2)] + range[0];
+    taken.bytes += length;
+    if (taken.bytes > Math.min(file.size(), MOST_BYTES)) {
+      throw malformed(
+          "a row with %d bytes and more in column %s".formatted(taken.bytes, column.name()));
+    }
+    long start = batch.buffers()[2 * batch.buffer(column, 2)] + range[0];
     return file.bytes(batch.body() + start, length);
   }
 
   private int checkedLength(Batch batch, Column column, long[] range) {
     long length = range[1] - range[0];
-    if (range[1] > batch.buffers()[2 * (column.buffer() + 2) + 1] || length > Integer.MAX_VALUE) {
+    if (range[1] > batch.buffers()[2 * batch.buffer(column, 2) + 1] || length > Integer.MAX_VALUE) {
       throw malformed(
           "a value of column %s of %d bytes ends too late".formatted(column.name(), length));
     }
     return (int) length;
   }
 
-  private long[] offsets(Batch batch, Column column, int buffer, long i, boolean wide)
-      throws IOException {
-    ByteBuffer two = range(batch, buffer, i * (wide ? 8 : 4), wide ? 16 : 8);
+  private long[] offsets(Batch batch, Column column, long i, boolean wide) throws IOException {
+    ByteBuffer two = range(batch, batch.buffer(column, 1), i * (wide ? 8 : 4), wide ? 16 : 8);
     long start = wide ? two.getLong() : two.getInt();
     long end = wide ? two.getLong() : two.getInt();
     if (start < 0 || end < start) {

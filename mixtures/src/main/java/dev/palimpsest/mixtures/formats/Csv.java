@@ -1,22 +1,25 @@
 package dev.palimpsest.mixtures.formats;
 
-import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * Comma-separated values (RFC 4180), UTF-8: quoted cells may hold commas, quotes, lines. Empty
- * lines are passed over.
+ * Comma-separated values (RFC 4180), UTF-8 with or without a byte order mark: quoted cells may hold
+ * commas, quotes, lines. Empty lines are passed over.
  */
 public final class Csv {
+  /** Bytes of a row; a longer one has a quote that is not closed. */
+  private static final int LONGEST_ROW = 1 << 22;
+
   private Csv() {}
 
   /** What is told of each row. */
@@ -30,18 +33,49 @@ public final class Csv {
     void row(long start, long end, List<String> cells);
   }
 
-  /** Goes through a file once. */
+  /**
+   * Goes through a file once.
+   *
+   * @throws MalformedFileException when a quote is never closed
+   */
   public static void scan(Path file, Visitor visitor) throws IOException {
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16)) {
-      scan(in, visitor);
+    int start;
+    try (FileBytes bytes = FileBytes.open(file)) {
+      start = TextFile.start(bytes);
     }
+    try (InputStream in = TextFile.open(file)) {
+      scan(in, start, file.toString(), visitor);
+    }
+  }
+
+  /**
+   * The place of each column.
+   *
+   * @param header a file's first row
+   * @throws MalformedFileException when a name is missing, or comes twice
+   */
+  public static Map<String, Integer> columns(
+      Path file, List<String> header, Collection<String> needed) {
+    Map<String, Integer> columns = new LinkedHashMap<>();
+    for (int i = 0; i < header.size(); i++) {
+      if (columns.put(header.get(i), i) != null) {
+        throw new MalformedFileException(
+            "%s:1: the header names the column %s twice".formatted(file, header.get(i)));
+      }
+    }
+    if (!columns.keySet().containsAll(needed)) {
+      throw new MalformedFileException(
+          "%s:1: expected a header with %s, got %s"
+              .formatted(file, String.join(",", needed), header));
+    }
+    return columns;
   }
 
   /** The rows of a piece of a file. */
   public static List<List<String>> rows(byte[] bytes) {
     List<List<String>> rows = new ArrayList<>();
     try {
-      scan(new java.io.ByteArrayInputStream(bytes), (start, end, cells) -> rows.add(cells));
+      scan(new ByteArrayInputStream(bytes), 0, "rows", (start, end, cells) -> rows.add(cells));
     } catch (IOException e) {
       throw new IllegalStateException("bytes in memory can be read", e);
     }
@@ -58,12 +92,8 @@ public final class Csv {
   public static List<Map<String, String>> read(Path file, String... columns) throws IOException {
     List<List<String>> rows = new ArrayList<>();
     scan(file, (start, end, cells) -> rows.add(cells));
-    if (rows.isEmpty() || !rows.get(0).containsAll(List.of(columns))) {
-      throw new MalformedFileException(
-          "%s:1: expected a header with %s, got %s"
-              .formatted(file, String.join(",", columns), rows.isEmpty() ? "" : rows.get(0)));
-    }
-    List<String> header = rows.get(0);
+    List<String> header = rows.isEmpty() ? List.of() : rows.get(0);
+    columns(file, header, List.of(columns));
     List<Map<String, String>> maps = new ArrayList<>();
     for (int r = 1; r < rows.size(); r++) {
       List<String> row = rows.get(r);
@@ -81,17 +111,23 @@ public final class Csv {
     return maps;
   }
 
-  private static void scan(InputStream in, Visitor visitor) throws IOException {
+  private static void scan(InputStream in, long from, String name, Visitor visitor)
+      throws IOException {
     List<String> row = new ArrayList<>();
     ByteArrayOutputStream cell = new ByteArrayOutputStream();
     boolean quoted = false;
     boolean started = false;
-    long start = 0;
-    long at = 0;
+    long start = from;
+    long at = from;
     int b = in.read();
     while (b >= 0) {
       int next = in.read();
       at++;
+      if (at - start > LONGEST_ROW) {
+        throw new MalformedFileException(
+            "%s, byte %d: a row of more than %d bytes; a quote is not closed, or it is no CSV file"
+                .formatted(name, start, LONGEST_ROW));
+      }
       if (quoted) {
         if (b != '"') {
           cell.write(b);
@@ -110,8 +146,9 @@ public final class Csv {
         cell.reset();
         started = true;
       } else if (b == '\n' || b == '\r') {
-        if (started || cell.size() > 0) {
-          row.add(cell.toString(StandardCharsets.UTF_8));
+        String text = cell.toString(StandardCharsets.UTF_8);
+        if (started || !text.isBlank()) {
+          row.add(text);
           visitor.row(start, at, row);
           row = new ArrayList<>();
         }
@@ -123,8 +160,13 @@ public final class Csv {
       }
       b = next;
     }
-    if (started || cell.size() > 0) {
-      row.add(cell.toString(StandardCharsets.UTF_8));
+    if (quoted) {
+      throw new MalformedFileException(
+          "%s, byte %d: a quote is not closed, or the file is truncated".formatted(name, start));
+    }
+    String text = cell.toString(StandardCharsets.UTF_8);
+    if (started || !text.isBlank()) {
+      row.add(text);
       visitor.row(start, at, row);
     }
   }

@@ -26,8 +26,13 @@ public final class FileBytes implements AutoCloseable {
     this.size = channel.size();
   }
 
-  /** Opens a file; its size is taken once. */
+  /**
+   * Opens a file; its size is taken once.
+   *
+   * @throws MalformedFileException when it is there and no plain file
+   */
   public static FileBytes open(Path path) throws IOException {
+    FileHead.requireFile(path);
     return new FileBytes(path, FileChannel.open(path, StandardOpenOption.READ));
   }
 

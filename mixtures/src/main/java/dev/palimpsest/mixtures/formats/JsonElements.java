@@ -1,19 +1,16 @@
 package dev.palimpsest.mixtures.formats;
 
-import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.StringJoiner;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -23,8 +20,11 @@ import org.jspecify.annotations.Nullable;
  * megabytes and make trees of several gigabytes. UTF-8. Thread-safe.
  */
 public final class JsonElements implements AutoCloseable {
-  private static final ObjectMapper JSON = new ObjectMapper();
-  private static final JsonFactory FACTORY = JSON.getFactory();
+  /** Bytes of an element; one with more is no image, annotation or question. */
+  private static final long LONGEST = 1 << 26;
+
+  /** Members of a list that a visitor is told. */
+  private static final int LONGEST_LIST = 8;
 
   private final FileBytes file;
 
@@ -44,8 +44,9 @@ public final class JsonElements implements AutoCloseable {
      *
      * @param start its first byte
      * @param length its bytes
-     * @param values texts of the fields asked for, in their order; null where a field is absent or
-     *     no scalar
+     * @param values texts of the fields asked for, in their order, numbers as {@link Json#id}; of a
+     *     short list of scalars, its members with commas between them; null where a field is absent
+     *     or something else
      */
     void element(long start, int length, @Nullable String[] values);
   }
@@ -66,10 +67,18 @@ public final class JsonElements implements AutoCloseable {
    */
   public void scan(Map<String, ListOf> lists, Map<String, String> texts) throws IOException {
     Set<String> missing = new TreeSet<>(lists.keySet());
-    try (InputStream in = new BufferedInputStream(Files.newInputStream(file.path()), 1 << 16);
-        JsonParser parser = FACTORY.createParser(in)) {
-      if (parser.nextToken() != JsonToken.START_OBJECT) {
-        throw malformed("expected an object with " + lists.keySet());
+    int base = TextFile.start(file);
+    try (InputStream in = TextFile.open(file.path());
+        JsonParser parser = Json.MAPPER.getFactory().createParser(in)) {
+      JsonToken first = parser.nextToken();
+      if (first != JsonToken.START_OBJECT) {
+        throw malformed(
+            "expected an object with %s, found %s"
+                .formatted(
+                    lists.keySet(),
+                    first == null
+                        ? "an empty file"
+                        : first == JsonToken.START_ARRAY ? "a JSON array" : "a single value"));
       }
       for (String name = parser.nextFieldName(); name != null; name = parser.nextFieldName()) {
         JsonToken token = parser.nextToken();
@@ -79,51 +88,76 @@ public final class JsonElements implements AutoCloseable {
             throw malformed("\"%s\" must be a list".formatted(name));
           }
           missing.remove(name);
-          elements(parser, name, list);
+          elements(parser, base, name, list);
         } else if (token.isScalarValue()) {
-          texts.put(name, parser.getText());
+          texts.put(name, Json.scalar(parser));
         } else {
           parser.skipChildren();
         }
       }
+      if (parser.nextToken() != null) {
+        throw malformed("something follows the end of its object");
+      }
     } catch (JsonProcessingException e) {
-      throw new MalformedFileException(file.path() + ": not JSON: " + e.getOriginalMessage(), e);
+      throw new MalformedFileException(
+          "%s, byte %d: not JSON, or a truncated file: %s"
+              .formatted(
+                  file.path(), base + e.getLocation().getByteOffset(), e.getOriginalMessage()),
+          e);
     }
     if (!missing.isEmpty()) {
       throw malformed("expected an object with the lists " + missing);
     }
   }
 
-  private void elements(JsonParser parser, String name, ListOf list) throws IOException {
+  private void elements(JsonParser parser, int base, String name, ListOf list) throws IOException {
     while (parser.nextToken() != JsonToken.END_ARRAY) {
       if (parser.currentToken() != JsonToken.START_OBJECT) {
         throw malformed(
             "\"%s\" must be a list of objects, found %s".formatted(name, parser.currentToken()));
       }
-      long start = parser.currentTokenLocation().getByteOffset();
+      long start = base + parser.currentTokenLocation().getByteOffset();
       @Nullable String[] values = new @Nullable String[list.fields().size()];
       for (String key = parser.nextFieldName(); key != null; key = parser.nextFieldName()) {
         JsonToken token = parser.nextToken();
         int wanted = list.fields().indexOf(key);
         if (wanted >= 0 && token.isScalarValue() && token != JsonToken.VALUE_NULL) {
-          values[wanted] = parser.getText();
+          values[wanted] = Json.scalar(parser);
+        } else if (wanted >= 0 && token == JsonToken.START_ARRAY) {
+          values[wanted] = scalars(parser);
         } else {
           parser.skipChildren();
         }
       }
-      long end = parser.currentTokenLocation().getByteOffset() + 1;
-      if (end - start > Integer.MAX_VALUE) {
+      long end = base + parser.currentTokenLocation().getByteOffset() + 1;
+      if (end - start > LONGEST) {
         throw malformed("an element of \"%s\" has %d bytes".formatted(name, end - start));
       }
       list.visitor().element(start, (int) (end - start), values);
     }
   }
 
+  /** Goes through a list; null where it is long or not of scalars alone. */
+  private static @Nullable String scalars(JsonParser parser) throws IOException {
+    StringJoiner texts = new StringJoiner(",");
+    int count = 0;
+    boolean plain = true;
+    while (parser.nextToken() != JsonToken.END_ARRAY) {
+      plain &= parser.currentToken().isScalarValue() && ++count <= LONGEST_LIST;
+      if (plain) {
+        texts.add(Json.scalar(parser));
+      } else {
+        parser.skipChildren();
+      }
+    }
+    return plain ? texts.toString() : null;
+  }
+
   /** Reads an element that a scan found. */
   public ObjectNode read(long start, int length) throws IOException {
     byte[] bytes = file.bytes(start, length);
     try {
-      if (JSON.readTree(bytes) instanceof ObjectNode object) {
+      if (Json.MAPPER.readTree(bytes) instanceof ObjectNode object) {
         return object;
       }
     } catch (JsonProcessingException e) {

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Members of a tar archive where they stand (POSIX ustar and pax, GNU long names). Only plain files
- * are members; folders and links are passed over. Names are keys and never become paths, and one
- * that is absolute or climbs with {@code ..} is refused all the same. Thread-safe.
+ * are members; folders and links are passed over. Names are keys and never become paths, so that
+ * they may be absolute; one that climbs with {@code ..} is refused all the same. Thread-safe.
  */
 public final class TarFile implements AutoCloseable {
   private static final int BLOCK = 512;
@@ -42,13 +42,11 @@ public final class TarFile implements AutoCloseable {
   public static TarFile open(Path path) throws IOException {
     FileBytes file = FileBytes.open(path);
     try {
-      byte[] magic = file.bytes(0, (int) Math.min(4, file.size()));
-      boolean gzip = magic.length > 1 && (magic[0] & 0xff) == 0x1f && (magic[1] & 0xff) == 0x8b;
-      boolean zstd = magic.length > 3 && (magic[0] & 0xff) == 0x28 && (magic[1] & 0xff) == 0xb5;
-      if (gzip || zstd) {
+      if (file.size() == 0) {
         throw new MalformedFileException(
-            path + ": a compressed archive has no random access; unpack it to a plain .tar");
+            path + " is empty; an archive without members has 1024 bytes at least");
       }
+      FileHead.refuseWrapped(path, FileHead.of(file));
       return new TarFile(file);
     } catch (RuntimeException | IOException e) {
       file.close();
@@ -84,6 +82,9 @@ public final class TarFile implements AutoCloseable {
       check(head, at);
       byte type = head[156];
       long size = paxSize >= 0 ? paxSize : number(head, 124, 12, at);
+      if (type >= '1' && type <= '6') {
+        size = 0; // of links, devices and folders it is a hint, and nothing follows
+      }
       long content = at + BLOCK;
       if (size < 0 || size > file.size() - content) {
         throw malformed(
@@ -102,8 +103,12 @@ public final class TarFile implements AutoCloseable {
         case 'g', 'K' -> {} // what they say does not concern names and sizes
         case 0, '0', '7' -> {
           String name = longName != null ? longName : name(head);
-          refuseOutside(name, at);
-          return new Member(name, start, content, size, end);
+          if (!name.endsWith("/")) { // a folder, as the first tars wrote it
+            refuseOutside(name, at);
+            return new Member(name, start, content, size, end);
+          }
+          longName = null;
+          paxSize = -1;
         }
         case 'S' -> throw malformed(at, "a sparse member, which is not read");
         default -> {
@@ -117,6 +122,11 @@ public final class TarFile implements AutoCloseable {
       }
     }
     return null;
+  }
+
+  /** Whether anything, an end mark as a rule, follows the last member. */
+  public boolean isFollowed(Member last) {
+    return last.end() < file.size();
   }
 
   /** A member's bytes; an {@link IOException} when it has more than 2 GiB. */
@@ -184,13 +194,17 @@ public final class TarFile implements AutoCloseable {
     return true;
   }
 
-  /** The sum of the head's bytes, its own field as spaces. */
+  /** The sum of the head's bytes, its own field as spaces; some tars took bytes as signed. */
   private void check(byte[] head, long at) {
     int sum = 0;
+    int signed = 0;
     for (int i = 0; i < BLOCK; i++) {
-      sum += i >= 148 && i < 156 ? ' ' : head[i] & 0xff;
+      boolean own = i >= 148 && i < 156;
+      sum += own ? ' ' : head[i] & 0xff;
+      signed += own ? ' ' : head[i];
     }
-    if (sum != number(head, 148, 8, at)) {
+    long told = number(head, 148, 8, at);
+    if (sum != told && signed != told) {
       throw malformed(at, "a head whose checksum is wrong; not a tar archive, or a damaged one");
     }
   }
@@ -234,7 +248,7 @@ public final class TarFile implements AutoCloseable {
 
   private void refuseOutside(String name, long at) {
     boolean climbs = Arrays.asList(name.split("/")).contains("..");
-    if (name.isEmpty() || name.startsWith("/") || climbs) {
+    if (name.isEmpty() || climbs) {
       throw malformed(at, "a member called '%s', which leaves the archive".formatted(name));
     }
   }

@@ -175,6 +175,48 @@ class CodecsTest {
     assertTrue(String.valueOf(empty.getMessage()).contains("other.npz"), "" + empty);
   }
 
+  /** A hundred kilobytes that unpack to a hundred times as much. */
+  @Test
+  void aCodecThatUnpacksToMoreThanAnyIsRefused(@TempDir Path folder) throws IOException {
+    Path file = folder.resolve("bomb.npz");
+    try (var zip = new java.util.zip.ZipOutputStream(Files.newOutputStream(file))) {
+      zip.putNextEntry(new java.util.zip.ZipEntry("a.npy"));
+      byte[] zeros = new byte[1 << 20];
+      for (int i = 0; i < 200; i++) {
+        zip.write(zeros);
+      }
+    }
+    assertTrue(Files.size(file) < 1 << 20);
+    var large = assertThrows(UncheckedIOException.class, () -> SegmentationTokens.load(file));
+    assertTrue(String.valueOf(large.getMessage()).contains("unpacks to more than"), "" + large);
+    try (var zip = new java.util.zip.ZipOutputStream(Files.newOutputStream(file))) {
+      for (int i = 0; i < 5000; i++) {
+        zip.putNextEntry(new java.util.zip.ZipEntry(i + ".npy"));
+      }
+    }
+    var many = assertThrows(UncheckedIOException.class, () -> SegmentationTokens.load(file));
+    assertTrue(String.valueOf(many.getMessage()).contains("5000 arrays"), "" + many);
+    for (String shape : List.of("4294967296,", "2147483647, 2147483647, 2147483647", ",", "9")) {
+      byte[] header =
+          "{'descr': '<f4', 'fortran_order': False, 'shape': (%s), }\n"
+              .formatted(shape)
+              .getBytes(java.nio.charset.StandardCharsets.US_ASCII);
+      try (var zip = new java.util.zip.ZipOutputStream(Files.newOutputStream(file))) {
+        zip.putNextEntry(new java.util.zip.ZipEntry("a.npy"));
+        zip.write(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0});
+        zip.write(header.length);
+        zip.write(0);
+        zip.write(header);
+      }
+      var lying = assertThrows(UncheckedIOException.class, () -> SegmentationTokens.load(file));
+      assertTrue(String.valueOf(lying.getMessage()).contains("'a'"), "" + lying);
+    }
+    var device =
+        assertThrows(
+            UncheckedIOException.class, () -> SegmentationTokens.load(Path.of("/dev/zero")));
+    assertTrue(String.valueOf(device.getMessage()).contains("no plain file"), "" + device);
+  }
+
   @Test
   void paintingWhatWasDecodedFillsItsBox() {
     float[] map = new float[64 * 64];
