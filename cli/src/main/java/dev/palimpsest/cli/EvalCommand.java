@@ -15,6 +15,7 @@ import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.stages.RunFolder;
@@ -166,7 +167,7 @@ final class EvalCommand implements Callable<Integer> {
 
   private static boolean isSuite(Path file) throws IOException {
     return !Files.isRegularFile(file)
-        || Files.readAllLines(file).stream().anyMatch(line -> line.startsWith("tasks:"));
+        || TextFile.lines(file).stream().anyMatch(line -> line.startsWith("tasks:"));
   }
 
   /** Every benchmark that lacks files and every metric that there is not, all at once. */

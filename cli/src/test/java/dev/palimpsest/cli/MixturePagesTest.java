@@ -20,10 +20,13 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code mixture} and {@code dedup} on a small drawn dataset, and their pages in a browser. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -185,6 +188,49 @@ class MixturePagesTest {
     assertEquals(counted.group(1), counted.group(2));
     assertEquals(counted.group(1), counted.group(3));
     assertEquals(1, count(unread.out(), "gone.png does not exist"), unread.out());
+  }
+
+  /** Files that users had: either their rows are read, or one sentence says what they are. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{jsonl: %s/jsonl/images.jsonl}||",
+        "{jsonl: %s/jsonl/metadata.jsonl}|, fields: {image: file_name}|",
+        "{jsonl: %s/jsonl/metadata.jsonl}||fields: {image: file_name}",
+        "{jsonl: %s/jsonl/array.json}||a JSON array; one object a line is wanted",
+        "{tar: %s/tar/multi.tar}|, fields: {prefix: question.txt, suffix: answer.txt}|",
+        "{tar: {path: '%s/tar/multi.tar', pictures: [right.png]}}"
+            + "|, fields: {prefix: question.txt, suffix: answer.txt}|",
+        "{tar: '%s/tar/{appledouble,abs}.tar'}|, type: {caption: {}}, fields: {captions: txt}|",
+        "{tar: '%s/tar/{abs,none}.tar'}|, type: {caption: {}}, fields: {captions: txt}|",
+        "{tar: '%s/tar/no-{00..03}.tar'}||no-00.tar",
+        "{tar: %s/tar/bz2.tar.bz2}||compressed (bzip2)",
+        "{arrow: %s/view.arrow}||",
+        "{arrow: {path: %s/view.arrow, columns: [image, suffix, extra]}}||column extra is Utf8View",
+        "{arrow: %s/dag30.arrow}||schema of more than 100000 fields",
+        "{cocoInstances: {path: %s/coco/zeroarea.json, images: %s/jsonl}}|, type: {detect: {}}|",
+        "{openImages: {boxes: %s/openimages/boxes-short-row.csv, images: %s/jsonl}}"
+            + "|, type: {detect: {}}|names the column Confidence twice",
+      })
+  void oddFilesAreReadOrNamed(String source, @Nullable String more, @Nullable String refusal) {
+    String odd = Path.of("../mixtures/src/test/resources/golden/odd").toAbsolutePath().toString();
+    Outcome outcome =
+        command(
+            "mixture",
+            "--samples",
+            "8",
+            "--set",
+            "stages.stage1.mixture={caption: 1}",
+            "--set",
+            "tasks.caption={source: %s%s}"
+                .formatted(source.replace("%s", odd), more == null ? "" : more));
+    assertEquals(refusal == null ? 0 : 2, outcome.exit(), outcome.err());
+    assertTrue(refusal == null || outcome.err().contains(refusal), outcome.err());
+    assertFalse(outcome.err().contains("\tat "), outcome.err());
+    assertFalse(
+        refusal == null && !source.contains("coco") && outcome.out().contains("could not be read"),
+        outcome.out());
   }
 
   @Test

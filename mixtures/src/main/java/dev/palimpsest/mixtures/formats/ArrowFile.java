@@ -577,7 +577,11 @@ public final class ArrowFile implements AutoCloseable {
   }
 
   private Blob blob(Batch batch, Column column, long i) throws IOException {
-    boolean wide = column.field().getType() instanceof ArrowType.LargeBinary;
+    ArrowType type = column.field().getType();
+    boolean wide = type instanceof ArrowType.LargeBinary;
+    if (!wide && !(type instanceof ArrowType.Binary)) {
+      throw malformed("column %s is %s, where bytes should be".formatted(column.name(), type));
+    }
     long[] range = offsets(batch, column, i, wide);
     int length = checkedLength(batch, column, range);
     return new Blob(
