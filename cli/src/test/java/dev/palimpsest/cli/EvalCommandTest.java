@@ -78,6 +78,8 @@ class EvalCommandTest {
     assertTrue(table.contains("| docvqa | 1 | anls:big_vision v1 | anls | ↑ |"), table);
     assertTrue(table.contains("- textvqa: `answer en what is red`"), table);
     assertTrue(table.contains("textvqa: 4 of the 5000 examples of the split"), table);
+    assertTrue(table.contains("textvqa/train_images/rotation.csv is not there"), table);
+    assertEquals("f32", textVqa.path("protocol").path("precision").asText());
 
     // Saved predictions are scored again without a model, to the same number.
     Path scores = folder.resolve("scores.json");

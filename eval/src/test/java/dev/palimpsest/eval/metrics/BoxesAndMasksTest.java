@@ -12,6 +12,8 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -95,6 +97,19 @@ class BoxesAndMasksTest {
                   .formatted(truth, form));
       assertEquals(1, Metrics.find("refcoco_seg:official").score(List.of(record)).value());
     }
+  }
+
+  @Test
+  void decodedMasksAreHeldAgainstPlainRunLengthsToo() throws IOException {
+    String inside = IntStream.range(0, 64 * 64).mapToObj(i -> "1").collect(Collectors.joining(","));
+    MetricRecord record =
+        record(
+            "<loc0000><loc0256><loc1023><loc0768>" + "<seg000>".repeat(16),
+            "{\"height\": 3, \"width\": 4, \"bbox\": [1, 0, 2, 3], \"mask64\": [%s], \"mask\": {\"size\": [3, 4], \"counts\": [3, 6, 3]}}"
+                .formatted(inside));
+    MetricResult result = Metrics.find("refcoco_seg:big_vision").score(List.of(record));
+    assertEquals(1, result.value());
+    assertEquals(0, result.parseFailures());
   }
 
   @ParameterizedTest
