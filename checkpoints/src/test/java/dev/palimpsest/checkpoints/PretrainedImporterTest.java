@@ -216,6 +216,27 @@ class PretrainedImporterTest {
     assertEquals(Golden.hashes("case1.sha256"), hashes(importCase1(bare), case1().model()));
   }
 
+  /** A training checkpoint of big_vision: parameters, optimizer state, counters. */
+  @Test
+  void whatStandsBesideTheParametersIsDropped() {
+    Path target = folder.resolve("checkpoint.npz");
+    try (NpzFile file = NpzFile.open(Golden.path("case1.npz"))) {
+      List<Tensor> tensors = new ArrayList<>();
+      for (String name : file.names()) {
+        NDArray array = file.toArray(manager, name);
+        tensors.add(Tensor.of(name, array, ElementType.F32));
+        String moment = "opt/0/1/mu/" + name.substring("params/".length());
+        tensors.add(Tensor.of(moment, array, ElementType.F32));
+      }
+      NDArray seconds = manager.create(12.5f);
+      tensors.add(Tensor.of("chrono/accum_train_time", seconds, ElementType.F32));
+      Durable.file(target, channel -> NpzWriter.write(channel, tensors));
+    }
+    Imported imported = importModel(target, case1().model(), 28);
+    assertEquals(Golden.hashes("case1.sha256"), hashes(imported.parameters(), case1().model()));
+    assertTrue(imported.notes().get(0).contains("chrono/*, opt/* ("), imported.notes().toString());
+  }
+
   /** Some published Gemma checkpoints keep gating_einsum as (2, M, D). */
   @Test
   void transposedGatesAreTurned() {

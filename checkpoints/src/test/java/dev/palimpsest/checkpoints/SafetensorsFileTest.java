@@ -15,6 +15,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.Map;
 import org.jspecify.annotations.NullUnmarked;
 import org.junit.jupiter.api.Test;
@@ -128,6 +129,25 @@ class SafetensorsFileTest {
     assertEquals(
         kind,
         assertThrows(CheckpointFormatException.class, () -> SafetensorsFile.open(path)).kind());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "504b0304140000000800|PyTorch's .bin and .pt",
+        "80027d7100285801000000|is a pickle",
+        "47475546030000000000|GGUF",
+        "934e554d505901007600|.npy",
+        "3c21444f43545950452068746d6c3e|HTML page",
+        "76657273696f6e2068747470733a2f2f6769742d6c66732e6769746875622e636f6d2f737065632f76310a6f69"
+            + "64207368613235363a61610a73697a6520370a|Git LFS pointer",
+        "0000000000000000000000|zeros alone"
+      })
+  void whatStandsInItsPlaceIsNamed(String hex, String message) throws IOException {
+    Path path = Files.write(folder.resolve("model.safetensors"), HexFormat.of().parseHex(hex));
+    var e = assertThrows(CheckpointFormatException.class, () -> SafetensorsFile.open(path));
+    assertTrue(e.getMessage().contains(message), e.getMessage());
   }
 
   @Test

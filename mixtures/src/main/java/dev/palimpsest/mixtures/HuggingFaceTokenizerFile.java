@@ -61,7 +61,10 @@ final class HuggingFaceTokenizerFile {
     try (JsonParser parser = JSON.createParser(new ByteArrayInputStream(bytes))) {
       file.parse(parser);
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("not a JSON file: " + e.getMessage(), e);
+      throw new IllegalArgumentException(
+          "not a tokenizer.json: %s at line %d"
+              .formatted(e.getOriginalMessage(), e.getLocation().getLineNr()),
+          e);
     } catch (IOException e) {
       throw new java.io.UncheckedIOException(e);
     }
@@ -113,6 +116,7 @@ final class HuggingFaceTokenizerFile {
           }
         }
         case "merges" -> {
+          expect(parser, value, JsonToken.START_ARRAY);
           while (parser.nextToken() != JsonToken.END_ARRAY) {
             mergePairs.add(pair(parser));
           }
