@@ -34,7 +34,8 @@ final class Dropped {
   /** Says how many were left out, and which was the first. */
   void tell(Path file) {
     if (count > 0) {
-      log.warn("source {}: left out {} times: {}", file, count, what.formatted(first));
+      String one = what.formatted(first);
+      log.warn("source {}: {} left out; {}{}", file, count, count == 1 ? "" : "the first: ", one);
     }
   }
 }

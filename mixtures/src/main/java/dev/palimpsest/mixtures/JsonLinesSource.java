@@ -207,10 +207,13 @@ final class JsonLinesSource implements ExampleSource {
                   .formatted(file.path(), String.join(" or ", pictureNames()), unread)
               + " with 'fields: {image: %s}'".formatted(unread.split(" ", 2)[0]));
     }
-    log.info(
-        "source {}: no picture in {} rows that were looked at; its examples are text alone",
-        file.path(),
-        rows);
+    String told =
+        "source {}: no picture in {} rows that were looked at; its examples are text alone";
+    if (pictures.isEmpty()) {
+      log.info(told, file.path(), rows);
+    } else {
+      log.warn(told + "; the recipe says that pictures are in {}", file.path(), rows, pictures);
+    }
   }
 
   private List<String> pictureNames() {

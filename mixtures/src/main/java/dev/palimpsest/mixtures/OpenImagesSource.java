@@ -61,8 +61,8 @@ final class OpenImagesSource implements ExampleSource {
             Csv.rows(file.read(rows.starts()[i], rows.lengths()[i]).array())) {
           if (cells.size() != columns.size()) {
             throw new IllegalArgumentException(
-                "%s: a row of %d cells, the header has %d"
-                    .formatted(path, cells.size(), columns.size()));
+                "a row of %d cells, the header of %s has %d"
+                    .formatted(cells.size(), path.getFileName(), columns.size()));
           }
           Map<String, String> row = new HashMap<>();
           columns.forEach((name, column) -> row.put(name, cells.get(column)));

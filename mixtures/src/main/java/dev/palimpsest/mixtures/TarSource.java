@@ -34,16 +34,17 @@ import org.slf4j.LoggerFactory;
  * over.
  *
  * <p>Pictures are the parts that the recipe names, or else those that end in {@code .jpg .jpeg .png
- * .webp .gif}, in the order of the archive. Of the others, {@code json} gives its object's fields,
- * and {@code txt}, {@code cls} and parts that end in them or in {@code .json} are fields of their
- * part's name, texts without a line's end; the rest is passed over.
+ * .webp .gif .bmp .tif .tiff}, in the order of the archive. Of the others, {@code json} gives its
+ * object's fields, and {@code txt}, {@code cls} and parts that end in them or in {@code .json} are
+ * fields of their part's name, texts without a line's end; the rest is passed over.
  *
  * <p>Opening goes through the heads once and keeps two numbers an example. The fingerprint covers
  * every member's name and size and every byte of the texts, but not the pictures' bytes.
  */
 final class TarSource implements ExampleSource {
   private static final Logger log = LoggerFactory.getLogger(TarSource.class);
-  private static final Set<String> PICTURES = Set.of("jpg", "jpeg", "png", "webp", "gif");
+  private static final Set<String> PICTURES =
+      Set.of("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff");
   private static final Set<String> TEXTS = Set.of("json", "txt", "cls");
 
   /** Bytes of a text, read whole. */
