@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  * 0123}), hexadecimal, base 60 ({@code 1:30}) and infinite forms are mistakes.
  */
 final class Numbers {
-  private static final String DIGITS = "[0-9](?:_?[0-9])*";
+  private static final String DIGITS = "[0-9](?:_?[0-9])*+";
   private static final Pattern DECIMAL =
       Pattern.compile("[-+]?(?:0|(?!0)" + DIGITS + ")(\\.[0-9]+)?([eE][-+]?[0-9]{1,3})?");
 

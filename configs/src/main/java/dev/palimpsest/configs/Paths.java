@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  * names with points in them: {@code tasks[caption.v2]}.
  */
 final class Paths {
-  private static final Pattern SEGMENT = Pattern.compile("\\.?([^.\\[\\]=]+)|\\[([^\\]]+)\\]");
+  private static final Pattern SEGMENT = Pattern.compile("\\.?([^.\\[\\]=]++)|\\[([^\\]]++)\\]");
 
   private Paths() {}
 
@@ -31,7 +31,7 @@ final class Paths {
     List<String> segments = new ArrayList<>();
     Matcher matcher = SEGMENT.matcher(path);
     int end = 0;
-    while (matcher.find() && matcher.start() == end) {
+    while (matcher.region(end, path.length()).lookingAt()) {
       if (matcher.group(1) != null && (end == 0) == path.startsWith(".", end)) {
         return Optional.empty();
       }

@@ -58,7 +58,8 @@ final class Pictures {
     StringBuilder html =
         new StringBuilder(
             Html.format(
-                "<div class=\"picture\"><img loading=\"lazy\" width=\"%d\" height=\"%d\" alt=\"%s\" src=\"%s\">",
+                "<div class=\"picture\"><img loading=\"lazy\" width=\"%d\" height=\"%d\" alt=\"%s\""
+                    + " src=\"%s\">",
                 picture.width(), picture.height(), Html.text(alt), Thumbnail.uri(picture)));
     for (int i = 0; i < boxes.size(); i++) {
       html.append(boxes.get(i).html(i));
@@ -69,7 +70,7 @@ final class Pictures {
   /** A text with its tokens of boxes and masks made small and its line breaks visible. */
   static String words(String text) {
     return Html.text(text)
-        .replaceAll("((?:&lt;(?:loc\\d{4}|seg\\d{3})&gt;)+)", "<span class=\"code\">$1</span>")
+        .replaceAll("((?:&lt;(?:loc\\d{4}|seg\\d{3})&gt;)++)", "<span class=\"code\">$1</span>")
         .replace("\n", "<span class=\"mark\" title=\"line break\">⏎</span><br>");
   }
 }

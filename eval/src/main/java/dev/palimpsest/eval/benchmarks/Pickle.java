@@ -31,6 +31,10 @@ final class Pickle {
   /** Stands for None. */
   static final Object NONE = new Object();
 
+  /** Instructions that import, call or build objects, or make what no benchmark file holds. */
+  private static final String CODE =
+      "cRbioQP\u0081\u0082\u0083\u0084\u008f\u0090\u0091\u0092\u0093\u0096\u0097\u0098";
+
   private final ByteBuffer in;
   private final String name;
   private final Deque<Object> stack = new ArrayDeque<>();
@@ -64,13 +68,12 @@ final class Pickle {
       }
     } catch (BufferUnderflowException e) {
       throw new BenchmarkFormatException(name + ": the pickle ends early");
-    } catch (ClassCastException
-        | NoSuchElementException
-        | NumberFormatException
-        | ArithmeticException
-        | IndexOutOfBoundsException e) {
-      throw new BenchmarkFormatException(
-          name + ": damaged pickle near byte " + in.position() + ": " + e.getMessage());
+    } catch (NoSuchElementException e) {
+      throw damaged("an instruction finds nothing on the stack");
+    } catch (NumberFormatException | ArithmeticException e) {
+      throw damaged("a number that is none, or beyond 64 bits");
+    } catch (IndexOutOfBoundsException e) {
+      throw damaged("a text that ends within an escape");
     }
   }
 
@@ -86,12 +89,13 @@ final class Pickle {
       case 0x88 -> stack.push(true);
       case 0x89 -> stack.push(false);
       case 'I' -> stack.push(integer(line()));
-      case 'L' -> stack.push(Long.parseLong(line().replaceFirst("L$", "")));
+      case 'L' -> stack.push(longOfDigits(line()));
       case 'F' -> stack.push(Double.parseDouble(line()));
       case 'K' -> stack.push((long) unsignedByte());
       case 'M' -> stack.push((long) Short.toUnsignedInt(in.getShort()));
       case 'J' -> stack.push((long) in.getInt());
       case 0x8a -> stack.push(longOf(bytes(unsignedByte())));
+      case 0x8b -> stack.push(longOf(bytes(in.getInt())));
       case 'G' -> stack.push(in.order(ByteOrder.BIG_ENDIAN).getDouble());
       case 'S' -> stack.push(quoted(line()));
       case 'V' -> stack.push(unicodeEscapes(line()));
@@ -115,8 +119,8 @@ final class Pickle {
         topList().addAll(values);
       }
       case 's' -> {
-        List<Object> pair = tuple(2);
-        topMap().put(pair.get(0), pair.get(1));
+        Map<Object, Object> pair = dictionary(tuple(2));
+        topMap().putAll(pair);
       }
       case 'u' -> {
         Map<Object, Object> pairs = dictionary(popToMark());
@@ -131,8 +135,11 @@ final class Pickle {
       case 'j' -> recall(in.getInt());
       default ->
           throw new BenchmarkFormatException(
-              "%s: byte %d is instruction 0x%02x, which makes more than plain data; refused"
-                  .formatted(name, at, code));
+              CODE.indexOf(code) >= 0
+                  ? "%s: byte %d is instruction 0x%02x, which makes more than plain data; refused"
+                      .formatted(name, at, code)
+                  : "%s: byte %d is 0x%02x, which begins no instruction; is this a pickle?"
+                      .formatted(name, at, code));
     }
     in.order(ByteOrder.LITTLE_ENDIAN);
   }
@@ -159,22 +166,46 @@ final class Pickle {
     return values;
   }
 
-  private static Map<Object, Object> dictionary(List<Object> flat) {
+  /**
+   * Keys are single values only. The hash of a collection visits all that it holds, and where parts
+   * of it are one and the same object that can be 2 to the length of the file, or without end.
+   */
+  private Map<Object, Object> dictionary(List<Object> flat) {
     Map<Object, Object> map = new LinkedHashMap<>();
     for (int i = 0; i + 1 < flat.size(); i += 2) {
-      map.put(flat.get(i), flat.get(i + 1));
+      Object key = flat.get(i);
+      if (!isSingle(key) && key != NONE) {
+        throw damaged("a dictionary's key is a collection; expected a text or a number");
+      }
+      map.put(key, flat.get(i + 1));
     }
     return map;
   }
 
-  @SuppressWarnings("unchecked") // lists and maps here are only ever made by this class
+  /** Whether a value of a pickle is a text, a number or a truth value, which print in full. */
+  static boolean isSingle(Object value) {
+    return value instanceof String || value instanceof Number || value instanceof Boolean;
+  }
+
+  @SuppressWarnings("unchecked") // lists here are only ever made by this class
   private List<Object> topList() {
-    return (List<Object>) stack.element();
+    if (stack.element() instanceof List<?> list) {
+      return (List<Object>) list;
+    }
+    throw damaged("something is appended to what is no list");
   }
 
   @SuppressWarnings("unchecked")
   private Map<Object, Object> topMap() {
-    return (Map<Object, Object>) stack.element();
+    if (stack.element() instanceof Map<?, ?> map) {
+      return (Map<Object, Object>) map;
+    }
+    throw damaged("something is put into what is no dictionary");
+  }
+
+  private BenchmarkFormatException damaged(String what) {
+    return new BenchmarkFormatException(
+        "%s: damaged pickle near byte %d: %s".formatted(name, in.position(), what));
   }
 
   private void recall(int key) {
@@ -217,13 +248,17 @@ final class Pickle {
     };
   }
 
+  private static long longOfDigits(String digits) {
+    return Long.parseLong(digits.endsWith("L") ? digits.substring(0, digits.length() - 1) : digits);
+  }
+
   /** Little-endian two's complement of any length. */
   private static long longOf(byte[] bytes) {
     byte[] reversed = new byte[bytes.length];
     for (int i = 0; i < bytes.length; i++) {
       reversed[i] = bytes[bytes.length - 1 - i];
     }
-    return bytes.length == 0 ? 0 : new BigInteger(reversed).longValue();
+    return bytes.length == 0 ? 0 : new BigInteger(reversed).longValueExact();
   }
 
   /** Python 2 byte strings are UTF-8 in the files at hand; what is not is taken as Latin-1. */
@@ -272,10 +307,18 @@ final class Pickle {
       if (digits == 0 || i + 2 + digits > line.length()) {
         text.append(line.charAt(i));
       } else {
-        text.appendCodePoint(Integer.parseInt(line.substring(i + 2, i + 2 + digits), 16));
+        text.append(Character.toString(codePoint(line.substring(i + 2, i + 2 + digits))));
         i += 1 + digits;
       }
     }
     return text.toString();
+  }
+
+  private static int codePoint(String hexadecimal) {
+    int codePoint = Integer.parseInt(hexadecimal, 16);
+    if (!Character.isValidCodePoint(codePoint)) {
+      throw new NumberFormatException("no character: " + hexadecimal);
+    }
+    return codePoint;
   }
 }

@@ -75,6 +75,10 @@ public final class RefCocoFiles {
     if (value == null || value == Pickle.NONE) {
       throw new BenchmarkFormatException(file + ": an item has no \"" + key + "\"");
     }
+    if (!Pickle.isSingle(value)) {
+      throw new BenchmarkFormatException(
+          file + ": \"" + key + "\" of an item is a collection; expected a text or a number");
+    }
     return value.toString();
   }
 

@@ -21,7 +21,7 @@ final class LocationTokenMap implements Metric {
   private static final MetricId ID = new MetricId("coco_map", "loc_tokens", 1);
   private static final Pattern OBJECT =
       Pattern.compile(
-          "<loc(\\d{4})><loc(\\d{4})><loc(\\d{4})><loc(\\d{4})>(?:<seg\\d{3}>)*([^<;]*)");
+          "<loc(\\d{4})><loc(\\d{4})><loc(\\d{4})><loc(\\d{4})>(?:<seg\\d{3}>)*+([^<;]*+)");
 
   private final Metric map = new CocoMapMetric();
 

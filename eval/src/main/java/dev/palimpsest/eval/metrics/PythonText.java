@@ -18,8 +18,9 @@ final class PythonText {
   private static final Pattern FLOAT =
       Pattern.compile(
           "([+-]?)(?:(inf(?:inity)?)|(nan)|"
-              + "((?:\\d+(?:_\\d+)*(?:\\.(?:\\d+(?:_\\d+)*)?)?|\\.\\d+(?:_\\d+)*)"
-              + "(?:e[+-]?\\d+(?:_\\d+)*)?))",
+              + "((?:D(?:\\.(?:D)?)?|\\.D)(?:e[+-]?D)?))"
+                  // Possessive, since a group that may give back calls itself for every round.
+                  .replace("D", "\\d++(?:_\\d++)*+"),
           Pattern.CASE_INSENSITIVE);
 
   private PythonText() {}

@@ -84,7 +84,16 @@ final class RelaxedAccuracy implements Metric {
     if (!text.endsWith("%")) {
       return PythonText.toFloat(text);
     }
-    OptionalDouble percent = PythonText.toFloat(text.replaceAll("%+$", ""));
+    OptionalDouble percent = PythonText.toFloat(withoutPercentSigns(text));
     return percent.isEmpty() ? percent : OptionalDouble.of(percent.getAsDouble() / 100);
+  }
+
+  /** {@code text.rstrip('%')}. */
+  private static String withoutPercentSigns(String text) {
+    int end = text.length();
+    while (end > 0 && text.charAt(end - 1) == '%') {
+      end--;
+    }
+    return text.substring(0, end);
   }
 }

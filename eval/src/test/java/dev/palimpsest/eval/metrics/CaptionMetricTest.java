@@ -126,7 +126,7 @@ class CaptionMetricTest {
                 Map.of("language", TextNode.valueOf(language))));
       }
     }
-    MetricResult result = Metrics.find("xgqa").score(records);
+    MetricResult result = Metrics.find("exact_match_by_language").score(records);
     assertEquals(0.75, result.value());
     assertEquals(5 / 6.0, result.values().getOrDefault("acc_mean", 0.0), 1e-12);
     assertEquals(0.5, result.values().getOrDefault("acc/de", 0.0));

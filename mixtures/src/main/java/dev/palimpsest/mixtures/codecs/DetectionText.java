@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
  * @param skipped parts that name no object, each with the reason
  */
 public record DetectionText(List<Found> objects, List<Skipped> skipped) {
-  private static final Pattern TOKENS = Pattern.compile("((?:<loc\\d{4}>)+)((?:<seg\\d{3}>)*)");
+  private static final Pattern TOKENS = Pattern.compile("((?:<loc\\d{4}>)++)((?:<seg\\d{3}>)*+)");
   private static final int LOCATION = "<loc0000>".length();
   private static final int SEGMENT = "<seg000>".length();
 
