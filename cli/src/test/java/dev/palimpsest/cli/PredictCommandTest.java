@@ -1,16 +1,24 @@
 package dev.palimpsest.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.palimpsest.mixtures.Tokenizer;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import javax.imageio.ImageIO;
@@ -108,6 +116,82 @@ class PredictCommandTest {
     Outcome outcome = predict(folder.resolve("tokenizer"), "--prompt", "caption");
     assertEquals(2, outcome.exit());
     assertTrue(outcome.err().contains("expected a Hugging Face folder"), outcome.err());
+  }
+
+  /**
+   * A token added in Hugging Face, after {@code <image>}: its row was padding before. Given the row
+   * of another token, it is read as that one.
+   */
+  @Test
+  void aTokenAddedInHuggingFaceIsReadWithItsRow() throws IOException {
+    Path changed = Files.createDirectories(folder.resolve("with-token"));
+    try (var files = Files.list(export)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, changed.resolve(file.getFileName().toString()));
+      }
+    }
+    Tokenizer tokenizer = Tokenizer.load(export);
+    int[] ids = tokenizer.encode("what is red");
+    int red = ids[ids.length - 1]; // with the blank before it
+    assertArrayEquals(Arrays.copyOf(ids, ids.length - 1), tokenizer.encode("what is"));
+    int rows = tokenizer.vocabularySize();
+    Path json = changed.resolve("tokenizer.json");
+    String image = "{\"id\":" + rows + ",\"content\":\"<image>\"";
+    String content = Files.readString(json);
+    assertTrue(content.contains(image), content.substring(0, 300));
+    Files.writeString(
+        json,
+        content.replace(
+            image,
+            "{\"id\":" + (rows + 1) + ",\"content\":\"<thing>\",\"normalized\":true}," + image));
+    copyRow(changed.resolve("model.safetensors"), red, rows + 1);
+    Outcome spelt = predict(export, "--image", picture.toString(), "--prompt", "what is red");
+    Outcome added = predict(changed, "--image", picture.toString(), "--prompt", "what is<thing>");
+    assertEquals(0, added.exit(), added.err());
+    assertEquals(spelt, added);
+  }
+
+  private static void copyRow(Path file, int from, int to) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    int header = (int) buffer.getLong(0);
+    JsonNode table =
+        new ObjectMapper()
+            .readTree(new String(bytes, 8, header, StandardCharsets.UTF_8))
+            .path("language_model.model.embed_tokens.weight");
+    int start = 8 + header + table.path("data_offsets").path(0).asInt();
+    int row = 4 * table.path("shape").path(1).asInt();
+    System.arraycopy(bytes, start + from * row, bytes, start + to * row, row);
+    Files.write(file, bytes);
+  }
+
+  @Test
+  void anAdapterIsToBeMergedFirst() throws IOException {
+    Path adapter = Files.createDirectories(folder.resolve("adapter"));
+    Files.writeString(adapter.resolve("adapter_config.json"), "{}");
+    Outcome outcome = predict(adapter, "--prompt", "caption");
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.err().contains("merge it into its base model"), outcome.err());
+    assertEquals(1, outcome.err().strip().lines().count(), outcome.err());
+  }
+
+  @Test
+  void pointersInAModelsFolderAreNamed() throws IOException {
+    for (String name : List.of("config.json", "tokenizer.json", "model.safetensors")) {
+      Path broken = Files.createDirectories(folder.resolve("pointer-" + name));
+      try (var files = Files.list(export)) {
+        for (Path file : files.toList()) {
+          Files.copy(file, broken.resolve(file.getFileName().toString()));
+        }
+      }
+      Files.writeString(
+          broken.resolve(name),
+          "version https://git-lfs.github.com/spec/v1\noid sha256:aaaa\nsize 4241003\n");
+      Outcome outcome = predict(broken, "--prompt", "caption");
+      assertEquals(2, outcome.exit(), name);
+      assertTrue(outcome.err().contains(name + ": is a Git LFS pointer"), outcome.err());
+      assertEquals(1, outcome.err().strip().lines().count(), outcome.err());
+    }
   }
 
   @Test

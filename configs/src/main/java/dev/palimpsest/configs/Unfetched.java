@@ -43,6 +43,28 @@ public final class Unfetched {
     if (content.length == 0) {
       return Optional.of("is empty; fetch it again");
     }
+    Optional<String> substitute = substitute(content);
+    if (substitute.isPresent()) {
+      return substitute;
+    }
+    for (byte b : content) {
+      if (b != 0) {
+        return Optional.empty();
+      }
+    }
+    return Optional.of("holds zeros alone, as after an interrupted download; fetch it again");
+  }
+
+  /** What stands in a file's place, for formats in which nothing and zeros are content. */
+  public static Optional<String> substitute(Path file) {
+    try (InputStream in = Files.newInputStream(file)) {
+      return substitute(in.readNBytes(LOOKED_AT));
+    } catch (IOException e) {
+      return Optional.empty(); // the reader has met the same and says it
+    }
+  }
+
+  private static Optional<String> substitute(byte[] content) {
     String start =
         new String(content, 0, Math.min(content.length, LOOKED_AT), StandardCharsets.ISO_8859_1);
     Matcher pointer = POINTER.matcher(start);
@@ -62,11 +84,6 @@ public final class Unfetched {
     if (visible.startsWith("<?xml") && visible.contains("<error>")) {
       return Optional.of("is a server's error message; fetch the file again");
     }
-    for (byte b : content) {
-      if (b != 0) {
-        return Optional.empty();
-      }
-    }
-    return Optional.of("holds zeros alone, as after an interrupted download; fetch it again");
+    return Optional.empty();
   }
 }

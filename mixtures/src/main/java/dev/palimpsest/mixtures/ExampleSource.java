@@ -1,6 +1,8 @@
 package dev.palimpsest.mixtures;
 
 import dev.palimpsest.configs.SourceConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -13,6 +15,10 @@ public interface ExampleSource extends AutoCloseable {
    * @throws IllegalArgumentException when it holds no row
    */
   static ExampleSource open(SourceConfig config) {
+    config.files().values().stream()
+        .map(Path::of)
+        .filter(Files::isRegularFile)
+        .forEach(SourceFiles::requireFetched);
     return config.match(
         lines ->
             SourceFiles.open(

@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.Unfetched;
 import java.awt.Transparency;
 import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
@@ -197,9 +198,13 @@ public final class ImageDecoder {
         Iterator<ImageReader> readers = ImageIO.getImageReaders(stream);
         if (!readers.hasNext()) {
           throw new IOException(
-              "not a picture of a known format (JPEG, PNG, WebP, GIF, TIFF and BMP are); it begins"
-                  + " with bytes "
-                  + hex(bytes, 8));
+              Unfetched.reason(bytes)
+                  .map(reason -> "not a picture: it " + reason)
+                  .orElseGet(
+                      () ->
+                          "not a picture of a known format (JPEG, PNG, WebP, GIF, TIFF and BMP"
+                              + " are); it begins with bytes "
+                              + hex(bytes, 8)));
         }
         reader = readers.next();
       }

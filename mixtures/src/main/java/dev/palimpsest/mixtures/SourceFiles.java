@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.Unfetched;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -61,6 +62,7 @@ final class SourceFiles {
     List<ExampleSource> parts = new ArrayList<>();
     try {
       for (Path file : files) {
+        requireFetched(file);
         ExampleSource part = opener.apply(file);
         if (part.size() > 0) {
           filled.add(file);
@@ -150,6 +152,14 @@ final class SourceFiles {
       return Optional.of("no file matches " + pathOrGlob + member);
     } catch (IOException e) {
       return Optional.of("cannot look for %s: %s".formatted(pathOrGlob, e.getMessage()));
+    }
+  }
+
+  /** Refuses what Git or a server has left in a file's place. */
+  static void requireFetched(Path file) {
+    Optional<String> substitute = Unfetched.substitute(file);
+    if (substitute.isPresent()) {
+      throw new MalformedFileException("source %s %s".formatted(file, substitute.get()));
     }
   }
 

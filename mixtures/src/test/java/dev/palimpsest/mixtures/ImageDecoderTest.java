@@ -182,8 +182,13 @@ class ImageDecoderTest {
     var e =
         assertThrows(
             IOException.class,
-            () -> ImageDecoder.decode("<html>not found</html>".getBytes(StandardCharsets.UTF_8)));
+            () -> ImageDecoder.decode("<htm>not found</htm>".getBytes(StandardCharsets.UTF_8)));
     assertSays(e, "not a picture", "3c68746d");
+    e =
+        assertThrows(
+            IOException.class,
+            () -> ImageDecoder.decode("<html>not found</html>".getBytes(StandardCharsets.UTF_8)));
+    assertSays(e, "not a picture", "HTML page");
     assertThrows(IOException.class, () -> ImageDecoder.decode(new byte[0]));
   }
 

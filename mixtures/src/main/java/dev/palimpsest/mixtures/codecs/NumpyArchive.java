@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures.codecs;
 
+import dev.palimpsest.configs.Unfetched;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -64,7 +65,8 @@ final class NumpyArchive {
         arrays.put(name, array(name, bytes));
       }
     } catch (IOException e) {
-      throw new IOException(file + ": " + e.getMessage(), e);
+      throw new IOException(
+          file + ": " + Unfetched.reason(file).orElse(String.valueOf(e.getMessage())), e);
     }
     return arrays;
   }
