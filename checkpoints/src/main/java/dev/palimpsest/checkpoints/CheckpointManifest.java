@@ -6,13 +6,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
+import dev.palimpsest.files.ContentHash;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -76,7 +75,8 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
     }
     content.set("facts", HuggingFaceConfig.JSON.valueToTree(facts));
     byte[] body = content.toPrettyString().getBytes(StandardCharsets.UTF_8);
-    String head = BEFORE_HASH + HexFormat.of().formatHex(sha256().digest(body)) + BEFORE_CONTENT;
+    String head =
+        BEFORE_HASH + HexFormat.of().formatHex(ContentHash.sha256().digest(body)) + BEFORE_CONTENT;
     return (head + new String(body, StandardCharsets.UTF_8) + END).getBytes(StandardCharsets.UTF_8);
   }
 
@@ -128,7 +128,8 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
     String hash =
         end < start
             ? ""
-            : HexFormat.of().formatHex(sha256().digest(Arrays.copyOfRange(bytes, start, end)));
+            : HexFormat.of()
+                .formatHex(ContentHash.sha256().digest(Arrays.copyOfRange(bytes, start, end)));
     if (version < 1 || !hash.equals(root.path("sha256").asText())) {
       throw new CheckpointFormatException(
           Kind.CORRUPT, file, "is damaged: its content does not have the SHA-256 it states");
@@ -144,13 +145,5 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
     Map<String, Object> facts =
         HuggingFaceConfig.JSON.convertValue(content.path("facts"), new TypeReference<>() {});
     return new CheckpointManifest(version, files, facts);
-  }
-
-  static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
   }
 }

@@ -2,6 +2,8 @@ package dev.palimpsest.checkpoints;
 
 import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
 import dev.palimpsest.checkpoints.TensorOutput.Tensor;
+import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,6 +25,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,7 +35,8 @@ import org.slf4j.LoggerFactory;
  * Training checkpoints of one stage, each an atomic folder under {@code root}; see {@link
  * CheckpointManifest} for the format. A store has one writer; readers may come and go. Folders of
  * other names than {@code examples-000000001024}, such as copies that somebody has put aside, are
- * neither read nor removed.
+ * neither read nor removed; nor is a folder whose name gives another number of examples than its
+ * manifest: somebody has renamed or copied it.
  */
 public final class CheckpointStore {
   private static final Logger log = LoggerFactory.getLogger(CheckpointStore.class);
@@ -191,7 +195,7 @@ public final class CheckpointStore {
     Path file = folder.resolve(group + TrainingCheckpoint.SUFFIX);
     List<Tensor> tensors = new ArrayList<>();
     arrays.asMap().forEach((name, array) -> tensors.add(Tensor.of(name, array, ElementType.F32)));
-    MessageDigest digest = CheckpointManifest.sha256();
+    MessageDigest digest = ContentHash.sha256();
     Durable.write(file, channel -> SafetensorsWriter.write(new Hashed(channel, digest), tensors));
     return new CheckpointManifest.Entry(
         String.valueOf(file.getFileName()),
@@ -234,11 +238,27 @@ public final class CheckpointStore {
    *     from an older one would throw its work away
    */
   public Optional<TrainingCheckpoint> latest(Consumer<String> said) {
+    return newest(CheckpointStore::open, said);
+  }
+
+  /**
+   * The newest checkpoint whose files have the sizes of its manifest, without reading them. Others
+   * are passed over with a warning.
+   *
+   * @throws CheckpointFormatException as {@link #latest(Consumer)}
+   */
+  public Optional<TrainingCheckpoint> newest() {
+    return newest(CheckpointStore::peek, passedOver -> {});
+  }
+
+  private Optional<TrainingCheckpoint> newest(
+      Function<Path, TrainingCheckpoint> opener, Consumer<String> said) {
     List<String> names = new ArrayList<>(names());
     Collections.reverse(names);
     for (String name : names) {
       try {
-        return Optional.of(open(root.resolve(name)));
+        requireOwnName(name, CheckpointManifest.read(root.resolve(name)));
+        return Optional.of(opener.apply(root.resolve(name)));
       } catch (CheckpointFormatException e) {
         if (e.kind() == Kind.TOO_NEW) {
           throw e;
@@ -251,6 +271,18 @@ public final class CheckpointStore {
       }
     }
     return Optional.empty();
+  }
+
+  /** A checkpoint that says how far it is stands under the name that says so. */
+  private void requireOwnName(String name, CheckpointManifest manifest) {
+    if (manifest.facts().get("examples") instanceof Number examples
+        && !name.equals("examples-%012d".formatted(examples.longValue()))) {
+      throw new CheckpointFormatException(
+          Kind.FOREIGN,
+          root.resolve(name),
+          "holds the checkpoint of %d examples under the name of another: it was renamed or copied"
+              .formatted(examples.longValue()));
+    }
   }
 
   private void removeLeftovers() throws IOException {
@@ -275,8 +307,9 @@ public final class CheckpointStore {
 
   /**
    * Removes all but the newest {@code keep}, and never those that {@code pinned} names. What does
-   * not have a manifest and files of its sizes, or was found damaged by {@link #latest()}, is
-   * neither counted nor removed: it must not push out those that are whole.
+   * not have a manifest and files of its sizes, has another name than its manifest, or was found
+   * damaged by {@link #latest()}, is neither counted nor removed: it must not push out those that
+   * are whole.
    */
   public void retain(int keep, Set<String> pinned) {
     try {
@@ -296,7 +329,7 @@ public final class CheckpointStore {
 
   private boolean isWhole(String name) {
     try {
-      TrainingCheckpoint.openUnverified(root.resolve(name));
+      requireOwnName(name, TrainingCheckpoint.openUnverified(root.resolve(name)).manifest());
       return true;
     } catch (CheckpointFormatException e) {
       return false;

@@ -12,6 +12,7 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;

@@ -3,6 +3,7 @@ package dev.palimpsest.checkpoints;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.TensorOutput.Tensor;
+import dev.palimpsest.files.Durable;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

@@ -8,6 +8,7 @@ import dev.palimpsest.checkpoints.TensorOutput.Tensor;
 import dev.palimpsest.checkpoints.WeightMapping.Part;
 import dev.palimpsest.checkpoints.WeightMapping.Row;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.model.Parameters;
 import java.nio.file.Path;
 import java.util.ArrayList;

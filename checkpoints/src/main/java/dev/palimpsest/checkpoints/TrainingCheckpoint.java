@@ -3,6 +3,7 @@ package dev.palimpsest.checkpoints;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -36,7 +37,7 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
     ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
     for (CheckpointManifest.Entry file : checkpoint.manifest.files()) {
       Path path = folder.resolve(file.name());
-      MessageDigest digest = CheckpointManifest.sha256();
+      MessageDigest digest = ContentHash.sha256();
       try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
         while (channel.read(buffer.clear()) >= 0) {
           digest.update(buffer.flip());

@@ -13,6 +13,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -65,7 +66,7 @@ class CheckpointStoreTest {
     groups.put("parameters", parameters(odd));
     groups.put("mu", parameters(new float[] {1, 2, 3, 4, 5, 6}));
     Map<String, Object> facts =
-        Map.of("examples", 1024, "seed", 1L << 40, "loss", 0.1, "parents", List.of("a", "b"));
+        Map.of("examples", 1, "seed", 1L << 40, "loss", 0.1, "parents", List.of("a", "b"));
     store.commit(C1, groups, facts);
 
     TrainingCheckpoint read = store.latest().orElseThrow();
@@ -107,6 +108,22 @@ class CheckpointStoreTest {
     commit(name(9), 9);
     assertEquals(10, value(store.latest().orElseThrow()));
     assertEquals(List.of(C2, name(9), name(10)), store.names());
+  }
+
+  @Test
+  void aFolderThatWasRenamedIsPassedOverAndNeitherCountedNorRemoved() throws IOException {
+    for (int examples : new int[] {1, 2, 3}) {
+      store.commit(
+          name(examples),
+          Map.of("parameters", parameters(new float[] {0, 0, 0, 0, 0, examples})),
+          Map.of("examples", examples));
+    }
+    Files.move(root.resolve("store").resolve(C3), root.resolve("store").resolve(name(9)));
+    assertEquals(2, value(store.latest().orElseThrow()));
+    assertEquals(C2, store.newest().orElseThrow().name());
+    assertWarned("FOREIGN", "holds the checkpoint of 3 examples under the name of another");
+    store.retain(1, Set.of());
+    assertEquals(List.of(C2, name(9)), store.names());
   }
 
   @Test
@@ -292,8 +309,9 @@ class CheckpointStoreTest {
 
   private Path commit(String name, float value) {
     float[] values = {value, value, value, value, value, value};
+    int examples = Integer.parseInt(name.substring(name.indexOf('-') + 1));
     return store.commit(
-        name, Map.of("parameters", parameters(values)), Map.of("examples", (int) value));
+        name, Map.of("parameters", parameters(values)), Map.of("examples", examples));
   }
 
   private float value(TrainingCheckpoint checkpoint) {
@@ -322,8 +340,7 @@ class CheckpointStoreTest {
     String changed = content.replace(from, to);
     String hash =
         HexFormat.of()
-            .formatHex(
-                CheckpointManifest.sha256().digest(changed.getBytes(StandardCharsets.UTF_8)));
+            .formatHex(ContentHash.sha256().digest(changed.getBytes(StandardCharsets.UTF_8)));
     Files.writeString(
         manifest, "{\n\"sha256\": \"" + hash + "\",\n\"content\": " + changed + "\n}\n");
   }

@@ -116,7 +116,7 @@ class CheckpointWriterTest {
   }
 
   private void save(CheckpointWriter writer, String name, Runnable before) {
-    writer.save(name, Map.of("parameters", state), Map.of("examples", 1), before, () -> {});
+    writer.save(name, Map.of("parameters", state), Map.of("seed", 1), before, () -> {});
   }
 
   private static void await(CountDownLatch latch) {

@@ -18,6 +18,7 @@ import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

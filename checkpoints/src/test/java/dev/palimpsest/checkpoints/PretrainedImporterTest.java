@@ -17,6 +17,7 @@ import dev.palimpsest.configs.Init.ConnectorInit;
 import dev.palimpsest.configs.Init.FromPretrained;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;

@@ -14,6 +14,7 @@ import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
 import dev.palimpsest.model.PaliGemma;

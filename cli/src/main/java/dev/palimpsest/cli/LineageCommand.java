@@ -6,7 +6,9 @@ import dev.palimpsest.cli.lineage.GraphSvg;
 import dev.palimpsest.cli.lineage.GraphText;
 import dev.palimpsest.stages.RunFolder;
 import java.nio.file.Path;
+import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -20,9 +22,10 @@ import picocli.CommandLine.Spec;
     description = {
       "Draws what a checkpoint was made from, back to the published files.",
       "Follows parents into other run folders where those are still there.",
-      "CHECKPOINT is a training checkpoint, an export, or the folder of a stage or run."
+      "CHECKPOINT is a training checkpoint, an export, or the folder of a stage or run.",
+      "Verifies sizes and SHA-256 of exports; ends with 2 where one was altered."
     })
-final class LineageCommand implements Runnable {
+final class LineageCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
   @Parameters(index = "0", arity = "0..1", paramLabel = "CHECKPOINT", description = "What to draw.")
@@ -32,7 +35,7 @@ final class LineageCommand implements Runnable {
   @Nullable Path svg;
 
   @Override
-  public void run() {
+  public Integer call() {
     if (checkpoint == null) {
       throw new UserMistake("expected a CHECKPOINT, or 'diff A B'");
     }
@@ -42,6 +45,9 @@ final class LineageCommand implements Runnable {
     if (svg != null) {
       RunFolder.writeText(svg.toAbsolutePath(), GraphSvg.of(graph));
     }
+    graph.altered().forEach(spec.commandLine().getErr()::println);
+    spec.commandLine().getErr().flush();
+    return graph.altered().isEmpty() ? CommandLine.ExitCode.OK : Main.USER_MISTAKE;
   }
 
   @Command(

@@ -12,22 +12,18 @@ import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
-import dev.palimpsest.configs.Recipes;
-import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.mixtures.TokenizerFiles;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.stages.RunContents;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
-import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -71,34 +67,17 @@ record SavedModel(
   }
 
   private static Path checkpoint(Path path) {
-    if (Files.isRegularFile(path.resolve("manifest.json"))) {
-      return path;
-    }
     if (Files.isRegularFile(path.resolve("adapter_config.json"))) {
       TensorSource.open(path).close(); // refuses it, and says what to do
     }
-    Optional<Path> latest = latest(path);
-    if (latest.isEmpty() && Files.isRegularFile(path.resolve("recipe.yaml"))) {
-      List<StageConfig> stages =
-          Recipes.bind(path.resolve("recipe.yaml"), List.of(), Map.of()).stages();
-      for (int i = stages.size() - 1; i >= 0 && latest.isEmpty(); i--) {
-        latest = latest(path.resolve(stages.get(i).name()));
-      }
-    }
-    return latest.orElseThrow(
-        () ->
-            new UserMistake(
-                path
-                    + " is no model: expected a Hugging Face folder (config.json), a training"
-                    + " checkpoint (manifest.json), or the folder of a stage or of a run with"
-                    + " one"));
-  }
-
-  private static Optional<Path> latest(Path stage) {
-    Path checkpoints = stage.resolve("checkpoints");
-    return Files.isDirectory(checkpoints)
-        ? new CheckpointStore(checkpoints).latest().map(TrainingCheckpoint::folder)
-        : Optional.empty();
+    return RunContents.checkpoint(path)
+        .orElseThrow(
+            () ->
+                new UserMistake(
+                    path
+                        + " is no model: expected a Hugging Face folder (config.json), a training"
+                        + " checkpoint (manifest.json), or the folder of a stage or of a run with"
+                        + " one"));
   }
 
   private static SavedModel huggingFace(
@@ -119,7 +98,7 @@ record SavedModel(
                 side,
                 0)
             .parameters();
-    MessageDigest digest = sha256();
+    MessageDigest digest = ContentHash.sha256();
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList()) {
         add(digest, file);
@@ -149,7 +128,7 @@ record SavedModel(
               + " its position embeddings resampled");
     }
     Path tokenizer = folder.resolve(fact(saved, "tokenizer", String.class)).normalize();
-    MessageDigest digest = sha256();
+    MessageDigest digest = ContentHash.sha256();
     saved.manifest().files().stream()
         .filter(file -> file.name().startsWith("parameters"))
         .forEach(file -> digest.update(file.sha256().getBytes(StandardCharsets.UTF_8)));
@@ -184,14 +163,6 @@ record SavedModel(
       for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
         digest.update(buffer, 0, n);
       }
-    }
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
     }
   }
 }

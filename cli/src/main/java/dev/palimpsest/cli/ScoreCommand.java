@@ -11,12 +11,11 @@ import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.eval.metrics.Predictions;
 import dev.palimpsest.eval.metrics.ScoreReport;
+import dev.palimpsest.stages.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,7 +38,8 @@ final class ScoreCommand implements Runnable {
       arity = "0..1",
       paramLabel = "PREDICTIONS",
       description = {
-        "JSON lines: id, prediction, references (or in --references) and fields; or what VQA, COCO,",
+        "JSON lines: id, prediction, references (or in --references) and fields; or what VQA,"
+            + " COCO,",
         "big_vision and lmms-eval write."
       })
   @Nullable Path predictions;
@@ -63,7 +63,8 @@ final class ScoreCommand implements Runnable {
       names = "--cluster",
       paramLabel = "FIELD",
       description =
-          "Field that groups examples, such as image_id: adds the clustered error; the interval follows.")
+          "Field that groups examples, such as image_id: adds the clustered error; the interval"
+              + " follows.")
   @Nullable String cluster;
 
   @Option(
@@ -129,7 +130,7 @@ final class ScoreCommand implements Runnable {
       scores.add(report.toJson());
     }
     if (json != null) {
-      write(json, file.toPrettyString() + "\n");
+      RunFolder.writeText(json, file.toPrettyString() + "\n");
     }
   }
 
@@ -151,13 +152,5 @@ final class ScoreCommand implements Runnable {
                               .formatted(record.id(), field, record.fields().keySet()))));
     }
     return clusters;
-  }
-
-  /** Never leaves half a file. */
-  private static void write(Path target, String text) throws IOException {
-    Path absolute = target.toAbsolutePath();
-    Path temporary = absolute.resolveSibling(absolute.getFileName() + ".tmp");
-    Files.writeString(temporary, text);
-    Files.move(temporary, absolute, StandardCopyOption.REPLACE_EXISTING);
   }
 }

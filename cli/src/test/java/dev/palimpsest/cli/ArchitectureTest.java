@@ -32,7 +32,7 @@ class ArchitectureTest {
     layeredArchitecture()
         .consideringOnlyDependenciesInAnyPackage(OURS)
         .layer("configs")
-        .definedBy("dev.palimpsest.configs..")
+        .definedBy("dev.palimpsest.configs..", "dev.palimpsest.files..")
         .layer("model")
         .definedBy("dev.palimpsest.model..")
         .layer("mixtures")
@@ -72,7 +72,7 @@ class ArchitectureTest {
   void configsNeedNoTensorsNoArrowAndNoWiring() {
     noClasses()
         .that()
-        .resideInAPackage("dev.palimpsest.configs..")
+        .resideInAnyPackage("dev.palimpsest.configs..", "dev.palimpsest.files..")
         .should()
         .dependOnClassesThat()
         .resideInAnyPackage(

@@ -112,6 +112,33 @@ class LineageCommandTest {
   }
 
   @Test
+  void filesOfExportsAreVerified() throws IOException {
+    Path weights = one.resolve("stage1/export/huggingface/model.safetensors");
+    Outcome whole = Outcome.of("lineage", one.toString());
+    assertEquals(0, whole.exit(), whole.err());
+    assertTrue(whole.out().contains("verified: "), whole.out());
+    byte[] bytes = Files.readAllBytes(weights);
+    try {
+      byte[] changed = bytes.clone();
+      changed[bytes.length - 1] ^= 1;
+      Files.write(weights, changed);
+      for (Path path : new Path[] {one, one.resolve("stage1/export/huggingface")}) {
+        Outcome altered = Outcome.of("lineage", path.toString());
+        assertEquals(2, altered.exit());
+        String message = weights + " does not have the SHA-256 that was exported";
+        assertTrue(altered.err().contains(message), altered.err());
+        assertTrue(altered.out().contains("ALTERED since it was exported"), altered.out());
+      }
+      Files.delete(weights);
+      Outcome missing = Outcome.of("lineage", one.toString());
+      assertEquals(2, missing.exit());
+      assertTrue(missing.err().contains(weights + " is missing"), missing.err());
+    } finally {
+      Files.write(weights, bytes);
+    }
+  }
+
+  @Test
   void differencesAreSaidInWords() {
     Outcome outcome =
         Outcome.of("lineage", "diff", one.resolve("stage1").toString(), other.toString());
@@ -173,7 +200,9 @@ class LineageCommandTest {
     try {
       Files.writeString(data, before.replaceFirst("\"suffix\":\"", "\"suffix\":\"x"));
       Outcome printed = Outcome.of("reproduce", other.toString());
-      assertTrue(printed.out().contains("# - the training data have changed"), printed.out());
+      assertTrue(
+          printed.out().contains("# - the training data have changed: task caption, source "),
+          printed.out());
       assertTrue(
           printed.out().contains("# - it goes back to a checkpoint of another run"), printed.out());
     } finally {

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What {@code run} checks before it trains. */
@@ -108,8 +109,8 @@ class RunCommandTest {
   void gatesThatCannotBeJudgedAreToldAtOnceBeforeAnythingIsMade() {
     Path out = folder.resolve("run");
     String set =
-        "stages.stage1.evaluate={suites: [heldout], gates: [{suite: heldout, task: captoin, above: 0},"
-            + " {suite: heldout, task: caption, noWorseThanParent: true}]}";
+        "stages.stage1.evaluate={suites: [heldout], gates: [{suite: heldout, task: captoin, above:"
+            + " 0}, {suite: heldout, task: caption, noWorseThanParent: true}]}";
     Outcome refused = command("run", out, "--set", set);
     assertEquals(2, refused.exit());
     assertEquals(
@@ -121,5 +122,20 @@ class RunCommandTest {
             .formatted(set),
         refused.err());
     assertFalse(Files.exists(out));
+  }
+
+  /** Three aliases a line; written out they would fill any memory. */
+  @Test
+  @Timeout(60)
+  void aRecipeWhoseAliasesGrowIsRefusedInASentence() throws IOException {
+    StringBuilder text = new StringBuilder("a0: &a0 [x, x, x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i <= 16; i++) {
+      text.append("a%d: &a%d [*a%d,*a%d,*a%d]\n".formatted(i, i, i - 1, i - 1, i - 1));
+    }
+    Path recipe = Files.writeString(folder.resolve("laughs.yaml"), text);
+    Outcome refused = Outcome.of("run", recipe.toString());
+    assertEquals(2, refused.exit());
+    assertTrue(refused.err().startsWith("1 mistake:"), refused.err());
+    assertTrue(refused.err().contains("aliases written out"), refused.err());
   }
 }

@@ -20,13 +20,6 @@ public record AugmentConfig(
 
   /** Checks ranges. */
   public AugmentConfig {
-    new Check()
-        .that(jpeg >= 0 && jpeg <= 1, "jpeg", "must be from 0 to 1, got %s", jpeg)
-        .that(
-            cropArea > 0 && cropArea <= 1,
-            "cropArea",
-            "must be above 0 and at most 1, got %s",
-            cropArea)
-        .done();
+    new Check().range("jpeg", jpeg, 0, 1).share("cropArea", cropArea).done();
   }
 }

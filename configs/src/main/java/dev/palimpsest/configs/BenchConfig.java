@@ -31,16 +31,16 @@ public record BenchConfig(ModelConfig model, int resolution, int textTokens, int
 
   /** How {@link #flopsPerStep()} counts, in one line. */
   public static final String FLOPS_FORMULA =
-      "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches), products only: "
-          + "vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) + 3DM) + 4L^2Hh, head 2TDV; "
-          + "L = N + T";
+      "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches),"
+          + " products only: vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) +"
+          + " 3DM) + 4L^2Hh, head 2TDV; L = N + T";
 
   /** Checks ranges. */
   public BenchConfig {
     new Check()
-        .positive("resolution", resolution)
-        .positive("textTokens", textTokens)
-        .positive("batchSize", batchSize)
+        .range("resolution", resolution, 1, Check.MOST_PIXELS, "pixels")
+        .range("textTokens", textTokens, 1, Check.MOST_TOKENS, "tokens")
+        .range("batchSize", batchSize, 1, Check.MOST_BATCH, "examples")
         .done();
   }
 

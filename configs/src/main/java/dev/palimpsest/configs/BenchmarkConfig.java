@@ -70,11 +70,11 @@ public record BenchmarkConfig(
   /** Checks ranges. */
   public BenchmarkConfig {
     new Check()
-        .positive("version", version)
-        .positive("textTokens", textTokens)
-        .notNegative("frames", frames)
-        .positive("frameStride", frameStride)
-        .notNegative("examples", examples)
+        .range("version", version, 1, 1_000_000, "")
+        .range("textTokens", textTokens, 1, Check.MOST_TOKENS, "tokens")
+        .range("frames", frames, 0, 10_000, "frames")
+        .range("frameStride", frameStride, 1, 1_000_000, "frames")
+        .examples("examples", examples)
         .that(!metrics.isEmpty(), "metrics", "must name at least one metric")
         .that(!data.isEmpty(), "data", "must name at least one form of the files")
         .done();

@@ -387,7 +387,7 @@ final class Binder {
         || scalar.kind() != Node.Kind.STRING) {
       String help =
           node instanceof Node.Scalar scalar && !node.isNull()
-              ? "; to mean the text, put it in quotes: '" + scalar.text() + "'"
+              ? "; to mean the text, put it in quotes: '" + Node.brief(scalar.text()) + "'"
               : "";
       problem(path, "must be a string, got " + node.describe() + help);
       return null;
@@ -424,7 +424,7 @@ final class Binder {
           "must be one of "
               + String.join(", ", known.keySet())
               + ", got '"
-              + scalar.text()
+              + Node.brief(scalar.text())
               + "'"
               + Suggestion.nearest(scalar.text(), known.keySet())
                   .map(near -> "; did you mean '" + near + "'?")
@@ -448,7 +448,7 @@ final class Binder {
     if (value.isEmpty()) {
       expected(path, "a whole number", node);
     } else if (value.get().abs().compareTo(BigDecimal.valueOf(largest)) > 0) {
-      problem(path, "must be at most " + largest + ", got " + text);
+      problem(path, "must be at most " + largest + ", got " + Node.brief(text));
       return Optional.empty();
     }
     return value;
@@ -462,6 +462,10 @@ final class Binder {
     double value = number.get().doubleValue() + 0.0; // -0.0 and 0.0 are one setting
     if (Double.isInfinite(value)) {
       expected(path, "a finite number", node);
+      return null;
+    }
+    if (value == 0 && number.get().signum() != 0) {
+      expected(path, "0 or a number that is not lost against 0", node);
       return null;
     }
     return value;
@@ -483,7 +487,7 @@ final class Binder {
           "must be "
               + wanted
               + " in decimal, got "
-              + scalar.text()
+              + Node.brief(scalar.text())
               + (scalar.text().matches("[-+]?0[0-9_]+")
                   ? ", which YAML reads in base 8; leave the leading 0 out"
                   : ""));

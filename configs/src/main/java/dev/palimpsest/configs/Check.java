@@ -7,6 +7,17 @@ import java.util.List;
  * Collects the mistakes of one record, so that its compact constructor reports all of them at once.
  */
 final class Check {
+  /** Far more than is ever seen, and sums of several are whole numbers still. */
+  static final long MOST_EXAMPLES = 1_000_000_000_000_000L;
+
+  /** Far more than the context of any Gemma, 8192 tokens. */
+  static final int MOST_TOKENS = 32_768;
+
+  /** Over four times the side of PaliGemma's largest pictures. */
+  static final int MOST_PIXELS = 4_096;
+
+  static final int MOST_BATCH = 1 << 20;
+
   private final List<Problem> problems = new ArrayList<>();
 
   Check that(boolean holds, String field, String message, Object... args) {
@@ -16,20 +27,56 @@ final class Check {
     return this;
   }
 
-  Check positive(String field, double value) {
-    return that(value > 0, field, "must be greater than 0, got %s", plain(value));
+  /**
+   * Whole numbers from one to another, both included.
+   *
+   * @param unit in the plural; empty for a plain number
+   */
+  Check range(String field, long value, long low, long high, String unit) {
+    return that(
+        value >= low && value <= high,
+        field,
+        "must be from %d to %d%s, got %d",
+        low,
+        high,
+        unit.isEmpty() ? "" : " " + unit,
+        value);
   }
 
-  Check notNegative(String field, double value) {
-    return that(value >= 0, field, "must be 0 or more, got %s", plain(value));
+  /** The same for numbers with a fraction; what is not a number is out of every range. */
+  Check range(String field, double value, double low, double high) {
+    return that(
+        value >= low && value <= high,
+        field,
+        "must be from %s to %s, got %s",
+        Numbers.write(low),
+        Numbers.write(high),
+        Numbers.write(value));
   }
 
-  Check positive(String field, long value) {
-    return positive(field, (double) value);
+  /** A share of a whole: above 0, and 1 at most. */
+  Check share(String field, double value) {
+    return that(
+        value > 0 && value <= 1,
+        field,
+        "must be above 0 and at most 1, got %s",
+        Numbers.write(value));
   }
 
-  Check notNegative(String field, long value) {
-    return notNegative(field, (double) value);
+  /** 0 for none, or a number of a range. */
+  Check noneOr(String field, double value, double low, double high) {
+    return that(
+        value == 0 || (value >= low && value <= high),
+        field,
+        "must be 0 (none) or from %s to %s, got %s",
+        Numbers.write(low),
+        Numbers.write(high),
+        Numbers.write(value));
+  }
+
+  /** A number of examples that a position or cadence is given in. */
+  Check examples(String field, long value) {
+    return range(field, value, 0, MOST_EXAMPLES, "examples");
   }
 
   /** Half-open: low inclusive, high exclusive. */
@@ -38,20 +85,14 @@ final class Check {
         value >= low && value < high,
         field,
         "must be at least %s and below %s, got %s",
-        plain(low),
-        plain(high),
-        plain(value));
+        Numbers.write(low),
+        Numbers.write(high),
+        Numbers.write(value));
   }
 
   void done() {
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }
-  }
-
-  private static String plain(double value) {
-    return value == Math.rint(value) && Math.abs(value) < 1e15
-        ? Long.toString((long) value)
-        : Double.toString(value);
   }
 }

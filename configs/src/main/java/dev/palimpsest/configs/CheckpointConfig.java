@@ -15,9 +15,9 @@ public record CheckpointConfig(
   /** Checks ranges. */
   public CheckpointConfig {
     new Check()
-        .notNegative("everyExamples", everyExamples)
-        .positive("keepLast", keepLast)
-        .notNegative("keepEveryExamples", keepEveryExamples)
+        .examples("everyExamples", everyExamples)
+        .range("keepLast", keepLast, 1, 1_000_000, "checkpoints")
+        .examples("keepEveryExamples", keepEveryExamples)
         .that(
             keepEveryExamples <= 0 || (everyExamples > 0 && keepEveryExamples % everyExamples == 0),
             "keepEveryExamples",

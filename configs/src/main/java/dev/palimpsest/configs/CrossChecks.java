@@ -1,10 +1,14 @@
 package dev.palimpsest.configs;
 
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What no record can check alone: references between parts of a recipe. Works on what could be
@@ -12,19 +16,102 @@ import java.util.Set;
  */
 final class CrossChecks {
   private final Binder bound;
+  private final Node.Mapping recipe;
   private final Set<String> tasks;
   private final Set<String> suites;
+
+  /** Where the learning-rate curve of a stage ends, in examples, by the stage's name; if known. */
+  private final Map<String, Long> curves = new HashMap<>();
 
   /**
    * Prepares the checks.
    *
-   * @param tasks names of all tasks, those with mistakes in them too
-   * @param suites the same for suites
+   * @param recipe as it was written
    */
-  CrossChecks(Binder bound, Set<String> tasks, Set<String> suites) {
+  CrossChecks(Binder bound, Node.Mapping recipe) {
     this.bound = bound;
-    this.tasks = tasks;
-    this.suites = suites;
+    this.recipe = recipe;
+    this.tasks = names(recipe, "tasks"); // those with mistakes in them too
+    this.suites = names(recipe, "suites");
+  }
+
+  private static Set<String> names(Node.Mapping mapping, String part) {
+    return mapping.value(part) instanceof Node.Mapping named ? named.entries().keySet() : Set.of();
+  }
+
+  /**
+   * Names that become names of files: the recipe's, those of tasks, suites, and stages.
+   *
+   * @param run the run folder, if there is one
+   */
+  void names(@Nullable String run) {
+    text("name").ifPresent(name -> name("name", name));
+    tasks.forEach(task -> name(Paths.key("tasks", task), task));
+    fileNames(bound, "suites", suites);
+    if (recipe.value("suites") instanceof Node.Mapping all) {
+      for (String suite : suites) {
+        if (all.value(suite) instanceof Node.Mapping one) {
+          taskNames(bound, one, Paths.key("suites", suite));
+        }
+      }
+    }
+    if (recipe.value("stages") instanceof Node.Sequence stages) {
+      for (int i = 0; i < stages.members().size(); i++) {
+        String at = Paths.index("stages", i) + ".name";
+        text(at).ifPresent(name -> stageName(at, name, run));
+      }
+    }
+  }
+
+  /** Names of a suite's tasks, each of which has a file of predictions. */
+  static void taskNames(Binder bound, Node.Mapping suite, String path) {
+    fileNames(bound, path.isEmpty() ? "tasks" : path + ".tasks", names(suite, "tasks"));
+  }
+
+  private static void fileNames(Binder bound, String path, Set<String> names) {
+    FileNames met = new FileNames();
+    for (String name : names) {
+      String at = Paths.key(path, name);
+      FileNames.mistake(name).ifPresent(mistake -> bound.problem(at, mistake));
+      met.meet(name).ifPresent(other -> bound.problem(at, alike(other)));
+    }
+  }
+
+  private static String alike(String other) {
+    return "differs from '%s' in upper and lower case alone: their files would be the same on some systems"
+        .formatted(other);
+  }
+
+  private void name(String at, String name) {
+    FileNames.mistake(name).ifPresent(mistake -> bound.problem(at, mistake));
+  }
+
+  private void stageName(String at, String name, @Nullable String run) {
+    if (FileNames.isOfRunFolder(name)) {
+      bound.problem(
+          at,
+          "'%s' is what the run folder calls something else; take another name".formatted(name));
+    }
+    for (String made : List.of("prepare.playground.out", "prepare.towers.out")) {
+      Optional<String> out = text(made);
+      if (run != null && out.isPresent() && isIn(run, name, out.get())) {
+        bound.problem(
+            at, "'%s' is the folder that %s makes; take another name".formatted(name, made));
+      }
+    }
+  }
+
+  /** Whether a folder is a stage's, or lies in it. */
+  private static boolean isIn(String run, String stage, String folder) {
+    try {
+      Path root = Path.of(run).normalize();
+      Path path = Path.of(folder).normalize();
+      return path.startsWith(root)
+          && path.getNameCount() > root.getNameCount()
+          && path.getName(root.getNameCount()).toString().equalsIgnoreCase(stage);
+    } catch (InvalidPathException e) {
+      return false; // it is a mistake of its own, where it is used
+    }
   }
 
   void stages(int count) {
@@ -32,17 +119,20 @@ final class CrossChecks {
       bound.problem("stages", "must have at least one stage");
     }
     Map<String, Integer> earlier = new LinkedHashMap<>();
+    FileNames met = new FileNames();
     boolean allNamed = true;
     for (int i = 0; i < count; i++) {
       String stage = Paths.index("stages", i);
       resolution(stage);
       mixture(stage);
+      curve(stage);
       suites(stage);
       init(stage, earlier, allNamed);
       gates(stage, earlier);
       Optional<String> name = bound.value(stage + ".name", String.class);
       allNamed &= name.isPresent();
       if (name.isPresent()) {
+        met.meet(name.get()).ifPresent(other -> bound.problem(stage + ".name", alike(other)));
         Integer first = earlier.putIfAbsent(name.get(), i);
         if (first != null) {
           bound.problem(
@@ -50,6 +140,40 @@ final class CrossChecks {
               "must be unique, but stages[" + first + "] is also called '" + name.get() + "'");
         }
       }
+    }
+  }
+
+  /** Warm-up and cool-down must leave something of the curve that they are part of. */
+  private void curve(String stage) {
+    Optional<Init> init = bound.value(stage + ".init", Init.class);
+    boolean restarts =
+        bound
+            .value(stage + ".handOver.schedule", HandOver.Position.class)
+            .filter(HandOver.Position.RESTART::equals)
+            .isPresent();
+    Optional<Long> known = bound.value(stage + ".examples", Long.class);
+    Optional<Long> before =
+        init.flatMap(
+            from ->
+                restarts
+                    ? Optional.of(0L)
+                    : from.match(
+                        pretrained -> Optional.of(0L),
+                        s -> Optional.ofNullable(curves.get(s.stage())),
+                        checkpoint -> Optional.<Long>empty()));
+    if (before.isEmpty() || known.isEmpty()) {
+      return; // of a checkpoint that is known at run time alone, or a mistake that is known already
+    }
+    long examples = known.get();
+    long end = before.get() + examples;
+    text(stage + ".name").ifPresent(name -> curves.putIfAbsent(name, end));
+    int batch = bound.value(stage + ".batchSize", Integer.class).orElse(1);
+    Optional<OptimizerConfig> optimizer = bound.value(stage + ".optimizer", OptimizerConfig.class);
+    if (examples > batch && optimizer.isPresent()) {
+      optimizer
+          .get()
+          .scheduleMistakes(end)
+          .forEach((path, mistake) -> bound.problem(stage + ".optimizer." + path, mistake));
     }
   }
 

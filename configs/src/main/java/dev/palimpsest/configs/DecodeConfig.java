@@ -24,8 +24,8 @@ public record DecodeConfig(
   public DecodeConfig {
     bannedTokens = List.copyOf(bannedTokens);
     new Check()
-        .positive("maxNewTokens", maxNewTokens)
-        .positive("bestOf", bestOf)
+        .range("maxNewTokens", maxNewTokens, 1, Check.MOST_TOKENS, "tokens")
+        .range("bestOf", bestOf, 1, 10_000, "samples")
         .that(
             bestOf <= 1 || sampler.isRandom(),
             "bestOf",

@@ -37,12 +37,8 @@ public record DedupConfig(
         .that(!against.isEmpty(), "against", "must name at least one suite")
         .within("limit", limit, 0, 1)
         .within("threshold", threshold, 0, 17)
-        .positive("words", words)
-        .that(
-            overlap > 0 && overlap <= 1,
-            "overlap",
-            "must be greater than 0 and at most 1, got %s",
-            overlap)
+        .range("words", words, 1, 1000, "words")
+        .share("overlap", overlap)
         .done();
     against = List.copyOf(against);
   }

@@ -21,7 +21,10 @@ public record EvaluateConfig(
     @Default("[]") List<GateConfig> gates) {
   /** Checks ranges. */
   public EvaluateConfig {
-    new Check().notNegative("everyExamples", everyExamples).positive("batchSize", batchSize).done();
+    new Check()
+        .examples("everyExamples", everyExamples)
+        .range("batchSize", batchSize, 1, Check.MOST_BATCH, "examples")
+        .done();
     suites = List.copyOf(suites);
     gates = List.copyOf(gates);
   }

@@ -1,10 +1,7 @@
 package dev.palimpsest.configs;
 
-import java.nio.charset.StandardCharsets;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
+import dev.palimpsest.files.ContentHash;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -27,22 +24,17 @@ public final class Fingerprint {
 
   /** SHA-256 of the canonical form, 64 hexadecimal digits. */
   public static String of(Record config) {
-    return sha256(config.getClass().getSimpleName() + sorted(Canonical.of(config)));
+    return ContentHash.of(config.getClass().getSimpleName() + sorted(Canonical.of(config)));
   }
 
   /** SHA-256 of {@link #values}, or of some of them, in whatever order they come. */
   public static String of(Map<String, String> values) {
-    return sha256(sorted(values));
+    return ContentHash.of(sorted(values));
   }
 
-  private static String sha256(String text) {
-    try {
-      return HexFormat.of()
-          .formatHex(
-              MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+  /** A part of a recipe as YAML on one line. */
+  public static String text(Object config) {
+    return ConfigYaml.flow(Canonical.of(config));
   }
 
   /**
@@ -90,32 +82,6 @@ public final class Fingerprint {
     Canonical.leaves(Canonical.of(config))
         .forEach((path, value) -> values.put(path, ConfigYaml.flow(value)));
     return values;
-  }
-
-  /**
-   * The same wherever a folder lies: its path reads {@code ${run}} in strings that are it, or a
-   * path below it.
-   */
-  public static Map<String, String> values(Record config, String run) {
-    Map<String, String> values = new LinkedHashMap<>();
-    Canonical.leaves(Canonical.of(config))
-        .forEach((path, value) -> values.put(path, movable(value, run)));
-    return values;
-  }
-
-  private static String movable(Object value, String run) {
-    if (value instanceof List<?> list) {
-      return list.stream()
-          .map(member -> movable(member, run))
-          .collect(Collectors.joining(", ", "[", "]"));
-    }
-    if (!(value instanceof String text) || !(text.equals(run) || text.startsWith(run + "/"))) {
-      return ConfigYaml.flow(value);
-    }
-    String rest = text.equals(run) ? "" : ConfigYaml.flow(text.substring(run.length()));
-    return rest.isEmpty() || rest.startsWith("/")
-        ? "${run}" + rest
-        : rest.charAt(0) + "${run}" + rest.substring(1);
   }
 
   private static String sorted(Object value) {

@@ -24,7 +24,18 @@ public record GateConfig(
     @Default("false") boolean noWorseThanParent) {
   /** Checks that there is a condition. */
   public GateConfig {
-    new Check()
+    Check check = new Check();
+    if (above != null) {
+      check.range("above", above, -1e9, 1e9);
+    }
+    if (below != null) {
+      check.range("below", below, -1e9, 1e9);
+    }
+    if (above != null && below != null) {
+      check.that(
+          above < below, "below", "must be more than 'above', %s, or no score passes", above);
+    }
+    check
         .that(
             above != null || below != null || noWorseThanParent,
             "above",

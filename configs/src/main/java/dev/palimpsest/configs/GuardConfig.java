@@ -28,11 +28,10 @@ public record GuardConfig(
   /** Checks ranges. */
   public GuardConfig {
     new Check()
-        .that(
-            window >= 3 && window <= 4096, "window", "must be from 3 to 4096 steps, got %s", window)
-        .positive("deviations", deviations)
-        .notNegative("maxSkips", maxSkips)
-        .notNegative("capsules", capsules)
+        .range("window", window, 3, 4096, "steps")
+        .range("deviations", deviations, 0.001, 1e6)
+        .range("maxSkips", maxSkips, 0, 1_000_000_000, "steps")
+        .range("capsules", capsules, 0, 1_000_000, "capsules")
         .done();
   }
 

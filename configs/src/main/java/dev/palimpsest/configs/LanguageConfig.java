@@ -41,22 +41,28 @@ public record LanguageConfig(
     @Default("false") boolean windowCutsPrefix,
     @Default("10000") double ropeTheta,
     @Default("1e-6") double normEpsilon) {
+  /** A smaller soft-cap makes all logits alike. */
+  static final double LEAST_SOFTCAP = 0.1;
+
+  /** A larger one caps nothing. */
+  static final double MOST_SOFTCAP = 1e6;
+
   /** Checks ranges. */
   public LanguageConfig {
     new Check()
-        .positive("vocabulary", vocabulary)
-        .positive("width", width)
-        .positive("depth", depth)
-        .positive("mlpWidth", mlpWidth)
-        .positive("heads", heads)
-        .positive("keyValueHeads", keyValueHeads)
-        .positive("headDim", headDim)
-        .positive("queryScalar", queryScalar)
-        .notNegative("attentionSoftcap", attentionSoftcap)
-        .notNegative("finalSoftcap", finalSoftcap)
-        .notNegative("slidingWindow", slidingWindow)
-        .positive("ropeTheta", ropeTheta)
-        .positive("normEpsilon", normEpsilon)
+        .range("vocabulary", vocabulary, 1, 16_777_216, "rows")
+        .range("width", width, 1, 65_536, "")
+        .range("depth", depth, 1, 1000, "blocks")
+        .range("mlpWidth", mlpWidth, 1, 1_000_000, "")
+        .range("heads", heads, 1, 65_536, "heads")
+        .range("keyValueHeads", keyValueHeads, 1, 65_536, "heads")
+        .range("headDim", headDim, 1, 65_536, "")
+        .range("queryScalar", queryScalar, 1e-6, 1e9)
+        .noneOr("attentionSoftcap", attentionSoftcap, LEAST_SOFTCAP, MOST_SOFTCAP)
+        .noneOr("finalSoftcap", finalSoftcap, LEAST_SOFTCAP, MOST_SOFTCAP)
+        .range("slidingWindow", slidingWindow, 0, 1_000_000_000, "tokens")
+        .range("ropeTheta", ropeTheta, 1, 1e12)
+        .range("normEpsilon", normEpsilon, 1e-30, 1)
         .that(
             keyValueHeads <= 0 || heads % keyValueHeads == 0,
             "keyValueHeads",

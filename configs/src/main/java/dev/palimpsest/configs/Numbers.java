@@ -16,8 +16,11 @@ final class Numbers {
 
   private Numbers() {}
 
+  /** Nobody writes longer ones, and the pattern's depth grows with the text. */
+  private static final int LONGEST = 400;
+
   static boolean looksLikeOne(String text) {
-    return DECIMAL.matcher(text).matches();
+    return text.length() <= LONGEST && DECIMAL.matcher(text).matches();
   }
 
   /** The value, or empty when it is not written as a recipe's number. */

@@ -20,7 +20,7 @@ public record ParameterGroupConfig(
   /** Checks ranges and the pattern. */
   public ParameterGroupConfig {
     new Check()
-        .notNegative("learningRateMultiplier", learningRateMultiplier)
+        .range("learningRateMultiplier", learningRateMultiplier, 0, 1e6)
         .that(compiles(pattern), "pattern", "is not a regular expression: '%s'", pattern)
         .done();
   }

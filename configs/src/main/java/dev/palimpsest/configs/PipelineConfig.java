@@ -39,7 +39,7 @@ public record PipelineConfig(
   /** Copies. References between parts are checked where a recipe is bound. */
   public PipelineConfig {
     if (threads != null) {
-      new Check().positive("threads", threads).done();
+      new Check().range("threads", threads, 1, 1024, "threads").done();
     }
     tasks = Collections.unmodifiableMap(new LinkedHashMap<>(tasks));
     suites = Collections.unmodifiableMap(new LinkedHashMap<>(suites));

@@ -25,8 +25,8 @@ public record PrepareConfig(@Nullable Playground playground, @Nullable Towers to
     /** Checks ranges. */
     public Playground {
       new Check()
-          .positive("trainImages", trainImages)
-          .positive("heldOutImages", heldOutImages)
+          .range("trainImages", trainImages, 1, 10_000_000, "pictures")
+          .range("heldOutImages", heldOutImages, 1, 10_000_000, "pictures")
           .done();
     }
   }
@@ -39,5 +39,10 @@ public record PrepareConfig(@Nullable Playground playground, @Nullable Towers to
    * @param seed same seed, same bytes
    * @param resolution resolution of the image tower's position embedding
    */
-  public record Towers(String out, @Default("0") long seed, int resolution) {}
+  public record Towers(String out, @Default("0") long seed, int resolution) {
+    /** Checks ranges. */
+    public Towers {
+      new Check().range("resolution", resolution, 1, Check.MOST_PIXELS, "pixels").done();
+    }
+  }
 }

@@ -32,10 +32,34 @@ public record Problem(String path, String message, @Nullable Place place) {
     return new Problem(path, message, found);
   }
 
-  /** {@code recipe.yaml:12:5: stages[1].batchSize: must be greater than 0, got -8}. */
+  /** Longer messages quote something without end. */
+  private static final int MOST_MESSAGE = 2000;
+
+  private static final int MOST_PATH = 300;
+
+  /**
+   * {@code recipe.yaml:12:5: stages[1].batchSize: must be from 1 to 1048576 examples, got -8}. What
+   * is quoted may be long and hold anything: it is cut, and control characters are escaped.
+   */
   @Override
   public String toString() {
-    String text = path.isEmpty() ? message : path + ": " + message;
+    String what = printable(message, MOST_MESSAGE);
+    String text = path.isEmpty() ? what : printable(path, MOST_PATH) + ": " + what;
     return place == null ? text : place + ": " + text;
+  }
+
+  private static String printable(String text, int most) {
+    String cut = text.length() <= most ? text : text.substring(0, most) + "...";
+    StringBuilder printable = new StringBuilder();
+    cut.codePoints()
+        .forEach(
+            c -> {
+              if (c != '\n' && FileNames.isControl(c)) {
+                printable.append("\\u%04X".formatted(c));
+              } else {
+                printable.appendCodePoint(c);
+              }
+            });
+    return printable.toString();
   }
 }

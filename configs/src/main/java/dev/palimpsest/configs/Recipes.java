@@ -1,7 +1,10 @@
 package dev.palimpsest.configs;
 
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -11,7 +14,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -68,6 +70,35 @@ public final class Recipes {
     return bind(text, source, sets, new Variables(variables, System.getenv()));
   }
 
+  /**
+   * Names of a recipe's stages in its order, read without binding the rest: of recipes that another
+   * version wrote as well.
+   *
+   * @return none when it is not a recipe
+   */
+  public static List<String> stageNames(Path file) {
+    try {
+      return stageNames(read(file));
+    } catch (InvalidConfigException e) {
+      return List.of();
+    }
+  }
+
+  /** The same of a recipe's text. */
+  public static List<String> stageNames(String text) {
+    List<String> names = new ArrayList<>();
+    if (YamlReader.file(text, "recipe", new ArrayList<>()) instanceof Node.Mapping recipe
+        && recipe.value("stages") instanceof Node.Sequence stages) {
+      for (Node stage : stages.members()) {
+        if (stage instanceof Node.Mapping mapping
+            && mapping.value("name") instanceof Node.Scalar name) {
+          names.add(name.text());
+        }
+      }
+    }
+    return names;
+  }
+
   static PipelineConfig bind(String text, String source, List<String> sets, Variables variables) {
     List<Problem> problems = new ArrayList<>();
     Node root = YamlReader.file(text, source, problems);
@@ -77,15 +108,17 @@ public final class Recipes {
     root = new Overrides(problems).apply(root, sets);
     Binder binder = new Binder(variables, problems);
     Object recipe = binder.bind(PipelineConfig.class, root, "");
-    if (root instanceof Node.Mapping parts
-        && parts.value("stages") instanceof Node.Sequence stages) {
-      CrossChecks checks = new CrossChecks(binder, names(parts, "tasks"), names(parts, "suites"));
-      checks.stages(stages.members().size());
-      checks.dedup();
+    if (root instanceof Node.Mapping parts) {
+      CrossChecks checks = new CrossChecks(binder, parts);
+      checks.names(variables.given("run"));
+      if (parts.value("stages") instanceof Node.Sequence stages) {
+        checks.stages(stages.members().size());
+        checks.dedup();
+      }
     }
     if (recipe == null || !problems.isEmpty()) {
       problems.sort(inOrderOfPlaces(source));
-      throw new InvalidConfigException(problems);
+      throw new InvalidConfigException(first(problems));
     }
     return (PipelineConfig) recipe;
   }
@@ -183,20 +216,37 @@ public final class Recipes {
 
   private static <T> T bindRecord(
       Class<T> type, @Nullable Node root, Variables variables, List<Problem> problems) {
-    Object bound = root == null ? null : new Binder(variables, problems).bind(type, root, "");
+    Binder binder = new Binder(variables, problems);
+    Object bound = root == null ? null : binder.bind(type, root, "");
+    if (type == SuiteConfig.class && root instanceof Node.Mapping suite) {
+      CrossChecks.taskNames(binder, suite, "");
+    }
     if (bound == null || !problems.isEmpty()) {
-      throw new InvalidConfigException(problems);
+      throw new InvalidConfigException(first(problems));
     }
     return type.cast(bound);
   }
 
-  private static Set<String> names(Node.Mapping recipe, String part) {
-    return recipe.value(part) instanceof Node.Mapping named ? named.entries().keySet() : Set.of();
+  /** Mistakes that are reported at once. */
+  private static final int MOST_PROBLEMS = 100;
+
+  private static List<Problem> first(List<Problem> problems) {
+    if (problems.size() <= MOST_PROBLEMS) {
+      return problems;
+    }
+    List<Problem> first = new ArrayList<>(problems.subList(0, MOST_PROBLEMS));
+    first.add(new Problem("", "has %d more mistakes".formatted(problems.size() - MOST_PROBLEMS)));
+    return first;
   }
 
   private static String read(Path file) {
-    try {
-      return Files.readString(file);
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] bytes = in.readNBytes(YamlReader.MOST_CHARACTERS + 1);
+      if (bytes.length > YamlReader.MOST_CHARACTERS) {
+        throw unreadable(
+            file, "is larger than %d MiB, and no recipe".formatted(bytes.length >> 20));
+      }
+      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (NoSuchFileException e) {
       throw unreadable(file, "no such file" + neighbour(file));
     } catch (CharacterCodingException e) {

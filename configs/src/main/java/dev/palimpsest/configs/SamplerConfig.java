@@ -7,6 +7,12 @@ import java.util.function.Function;
  * chooses by the model's distribution with its final soft-cap, where the model has one.
  */
 public sealed interface SamplerConfig {
+  /** Below, logits overflow and the draw is greedy's answer. */
+  double LEAST_T = 0.001;
+
+  /** Above, every token is as likely as any other. */
+  double MOST_T = 1000;
+
   /** The most likely token; of several equally likely the lowest id. */
   record Greedy() implements SamplerConfig {}
 
@@ -20,7 +26,7 @@ public sealed interface SamplerConfig {
   record Beam(int size) implements SamplerConfig {
     /** Checks ranges. */
     public Beam {
-      new Check().positive("size", size).done();
+      new Check().range("size", size, 1, 10_000, "answers").done();
     }
   }
 
@@ -32,7 +38,7 @@ public sealed interface SamplerConfig {
   record Temperature(double t) implements SamplerConfig {
     /** Checks ranges. */
     public Temperature {
-      new Check().positive("t", t).done();
+      new Check().range("t", t, LEAST_T, MOST_T).done();
     }
   }
 
@@ -45,10 +51,7 @@ public sealed interface SamplerConfig {
   record Nucleus(double p, @Default("1") double t) implements SamplerConfig {
     /** Checks ranges. */
     public Nucleus {
-      new Check()
-          .that(p > 0 && p <= 1, "p", "must be greater than 0 and at most 1, got %s", p)
-          .positive("t", t)
-          .done();
+      new Check().share("p", p).range("t", t, LEAST_T, MOST_T).done();
     }
   }
 

@@ -31,10 +31,10 @@ public sealed interface ScheduleConfig {
     /** Checks ranges. */
     public Rsqrt {
       new Check()
-          .notNegative("warmupExamples", warmupExamples)
-          .positive("timescaleExamples", timescaleExamples)
-          .notNegative("shiftExamples", shiftExamples)
-          .notNegative("cooldownExamples", cooldownExamples)
+          .examples("warmupExamples", warmupExamples)
+          .range("timescaleExamples", timescaleExamples, 1, Check.MOST_EXAMPLES, "examples")
+          .examples("shiftExamples", shiftExamples)
+          .examples("cooldownExamples", cooldownExamples)
           .done();
     }
   }
@@ -45,8 +45,8 @@ public sealed interface ScheduleConfig {
     /** Checks ranges. */
     public Cosine {
       new Check()
-          .notNegative("warmupExamples", warmupExamples)
-          .notNegative("cooldownExamples", cooldownExamples)
+          .examples("warmupExamples", warmupExamples)
+          .examples("cooldownExamples", cooldownExamples)
           .done();
     }
   }
@@ -67,10 +67,10 @@ public sealed interface ScheduleConfig {
     /** Checks ranges. */
     public Linear {
       new Check()
-          .notNegative("warmupExamples", warmupExamples)
-          .notNegative("cooldownExamples", cooldownExamples)
-          .notNegative("end", end)
-          .positive("power", power)
+          .examples("warmupExamples", warmupExamples)
+          .examples("cooldownExamples", cooldownExamples)
+          .range("end", end, 0, 1000)
+          .range("power", power, 0.001, 1000)
           .done();
     }
   }
@@ -90,8 +90,8 @@ public sealed interface ScheduleConfig {
     /** Checks ranges. */
     public Stair {
       new Check()
-          .notNegative("warmupExamples", warmupExamples)
-          .notNegative("cooldownExamples", cooldownExamples)
+          .examples("warmupExamples", warmupExamples)
+          .examples("cooldownExamples", cooldownExamples)
           .that(
               atExamples.size() == factors.size(),
               "factors",
@@ -103,6 +103,17 @@ public sealed interface ScheduleConfig {
               "atExamples",
               "must ascend, got %s",
               atExamples)
+          .that(
+              atExamples.stream().allMatch(at -> at >= 0 && at <= Check.MOST_EXAMPLES),
+              "atExamples",
+              "must be from 0 to %d examples each, got %s",
+              Check.MOST_EXAMPLES,
+              atExamples)
+          .that(
+              factors.stream().allMatch(factor -> factor >= 0 && factor <= 1000),
+              "factors",
+              "must be from 0 to 1000 each, got %s",
+              factors)
           .done();
       atExamples = List.copyOf(atExamples);
       factors = List.copyOf(factors);
@@ -115,8 +126,8 @@ public sealed interface ScheduleConfig {
     /** Checks ranges. */
     public Constant {
       new Check()
-          .notNegative("warmupExamples", warmupExamples)
-          .notNegative("cooldownExamples", cooldownExamples)
+          .examples("warmupExamples", warmupExamples)
+          .examples("cooldownExamples", cooldownExamples)
           .done();
     }
   }

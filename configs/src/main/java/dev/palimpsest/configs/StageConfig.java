@@ -67,27 +67,41 @@ public record StageConfig(
     @Default("{}") GuardConfig guard,
     @Default("{}") EvaluateConfig evaluate,
     @Default("{}") ExportConfig export) {
+  /** A million rows to the power of 1 / T is 1e60 then; below it soon is no number. */
+  private static final double LEAST_TEMPERATURE = 0.1;
+
+  /** All tasks are as good as alike then. */
+  private static final double MOST_TEMPERATURE = 1000;
+
   /** Checks ranges. */
   public StageConfig {
     Check check =
         new Check()
             .that(
-                name.matches("[A-Za-z0-9][A-Za-z0-9._-]*"),
+                name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}"),
                 "name",
-                "must be letters, digits, '.', '_' and '-', got '%s'",
-                name)
-            .notNegative("examples", examples)
-            .positive("resolution", resolution)
-            .positive("textTokens", textTokens)
-            .positive("batchSize", batchSize)
-            .notNegative("packTo", packTo)
-            .notNegative("temperature", temperature)
+                "must be letters, digits, '.', '_' and '-', beginning with a letter or digit, 100"
+                    + " at most, got '%s'",
+                Node.brief(name))
+            .examples("examples", examples)
+            .range("resolution", resolution, 1, Check.MOST_PIXELS, "pixels")
+            .range("textTokens", textTokens, 1, Check.MOST_TOKENS, "tokens")
+            .range("batchSize", batchSize, 1, Check.MOST_BATCH, "examples")
+            .range("packTo", packTo, 0, 1 << 20, "tokens")
+            .that(
+                temperature == 0
+                    || (temperature >= LEAST_TEMPERATURE && temperature <= MOST_TEMPERATURE),
+                "temperature",
+                "must be 0 (weights as they are written) or from %s to %s, got %s",
+                Numbers.write(LEAST_TEMPERATURE),
+                Numbers.write(MOST_TEMPERATURE),
+                Numbers.write(temperature))
             .within("labelSmoothing", labelSmoothing, 0, 1)
             .within("dropout", dropout, 0, 1)
-            .notNegative("logEveryExamples", logEveryExamples);
+            .examples("logEveryExamples", logEveryExamples);
     if (microBatch != null) {
       check
-          .positive("microBatch", microBatch)
+          .range("microBatch", microBatch, 1, Check.MOST_BATCH, "examples")
           .that(
               microBatch <= 0 || batchSize % microBatch == 0,
               "microBatch",
@@ -109,7 +123,19 @@ public record StageConfig(
               batchSize,
               examples);
     }
-    mixture.forEach((task, weight) -> check.notNegative("mixture." + task, weight));
+    if (attentionSoftcap != null) {
+      check.noneOr(
+          "attentionSoftcap",
+          attentionSoftcap,
+          LanguageConfig.LEAST_SOFTCAP,
+          LanguageConfig.MOST_SOFTCAP);
+    }
+    if (finalSoftcap != null) {
+      check.noneOr(
+          "finalSoftcap", finalSoftcap, LanguageConfig.LEAST_SOFTCAP, LanguageConfig.MOST_SOFTCAP);
+    }
+    mixture.forEach(
+        (task, weight) -> check.range("mixture." + task, weight, 0, TaskType.MOST_WEIGHT));
     check.done();
     mixture = Collections.unmodifiableMap(new TreeMap<>(mixture));
   }

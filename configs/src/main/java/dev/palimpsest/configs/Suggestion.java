@@ -6,6 +6,9 @@ import java.util.Optional;
 
 /** What somebody may have meant. */
 final class Suggestion {
+  /** No slip of a name: the comparison takes as long as both are. */
+  private static final int LONGEST = 200;
+
   private Suggestion() {}
 
   /** The end of a message: the nearest known name, or all of them when none is near. */
@@ -20,6 +23,9 @@ final class Suggestion {
 
   /** The known name with the fewest edits, if that is few enough to be a slip. */
   static Optional<String> nearest(String given, Collection<String> known) {
+    if (given.length() > LONGEST) {
+      return Optional.empty();
+    }
     String best = null;
     int least = Math.max(1, given.length() / 3) + 1;
     for (String name : known) {

@@ -49,7 +49,7 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
       @Nullable Integer maxNewTokens) {
     /** Checks ranges and field names. */
     public SuiteTaskConfig {
-      Check check = new Check().notNegative("limit", limit);
+      Check check = new Check().examples("limit", limit);
       TaskConfig.checkFields(check, source, type, fields);
       check
           .that(
@@ -69,7 +69,7 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
               "maxNewTokens",
               "is short for decode.maxNewTokens; give one of them");
       if (maxNewTokens != null) {
-        check.positive("maxNewTokens", maxNewTokens);
+        check.range("maxNewTokens", maxNewTokens, 1, Check.MOST_TOKENS, "tokens");
       }
       check.done();
       fields = Collections.unmodifiableMap(new TreeMap<>(fields));

@@ -35,7 +35,8 @@ public record TaskConfig(
 
   /** Checks ranges, and that the type reads the fields that are renamed. */
   public TaskConfig {
-    Check check = new Check().positive("frames", frames).within("badShare", badShare, 0, 1);
+    Check check =
+        new Check().range("frames", frames, 1, 10_000, "frames").within("badShare", badShare, 0, 1);
     checkFields(check, source, type, fields);
     check.done();
     fields = Collections.unmodifiableMap(new TreeMap<>(fields));

@@ -20,12 +20,23 @@ import java.util.TreeMap;
  * <p>A row without a picture is bad, but for text that is there already and for span corruption.
  */
 public sealed interface TaskType {
+  /** Weights are relative; sums of larger ones would lose the small. */
+  double MOST_WEIGHT = 1e9;
+
   /** Names of the fields that it reads, pictures aside. */
   List<String> fields();
 
   /** Whether a row without a picture is bad. */
   default boolean readsPictures() {
     return true;
+  }
+
+  /**
+   * The same without places of files, for identities: what a file holds decides what comes out,
+   * where it lies does not.
+   */
+  default TaskType withoutPaths() {
+    return this;
   }
 
   /** Exhaustive choice by kind. */
@@ -332,12 +343,12 @@ public sealed interface TaskType {
     /** Checks ranges. */
     public ObjectQuestions {
       new Check()
-          .notNegative("list", list)
-          .notNegative("presence", presence)
-          .notNegative("subset", subset)
-          .notNegative("counting", counting)
+          .range("list", list, 0, MOST_WEIGHT)
+          .range("presence", presence, 0, MOST_WEIGHT)
+          .range("subset", subset, 0, MOST_WEIGHT)
+          .range("counting", counting, 0, MOST_WEIGHT)
           .that(list + presence + subset + counting > 0, "", "must weigh at least one form above 0")
-          .that(subsetThings >= 2, "subsetThings", "must be 2 or more, got %s", subsetThings)
+          .range("subsetThings", subsetThings, 2, 1000, "things")
           .done();
     }
 
@@ -380,7 +391,10 @@ public sealed interface TaskType {
       implements TaskType {
     /** Checks ranges. */
     public Detect {
-      new Check().positive("things", things).within("absentShare", absentShare, 0, 1).done();
+      new Check()
+          .range("things", things, 1, 1000, "things")
+          .within("absentShare", absentShare, 0, 1)
+          .done();
     }
 
     @Override
@@ -424,7 +438,15 @@ public sealed interface TaskType {
       implements TaskType {
     /** Checks ranges. */
     public Segment {
-      new Check().positive("things", things).within("absentShare", absentShare, 0, 1).done();
+      new Check()
+          .range("things", things, 1, 1000, "things")
+          .within("absentShare", absentShare, 0, 1)
+          .done();
+    }
+
+    @Override
+    public TaskType withoutPaths() {
+      return new Segment("", things, all, absentShare, negatives);
     }
 
     @Override
@@ -462,7 +484,7 @@ public sealed interface TaskType {
     public SpanCorruption {
       new Check()
           .that(share > 0 && share < 1, "share", "must be above 0 and below 1, got %s", share)
-          .that(meanLength >= 1, "meanLength", "must be 1 or more, got %s", meanLength)
+          .range("meanLength", meanLength, 1, 1000)
           .done();
     }
 
@@ -484,7 +506,7 @@ public sealed interface TaskType {
 
   private static Map<String, Double> weights(Map<String, Double> languages) {
     Check check = new Check();
-    languages.forEach((name, weight) -> check.notNegative("languages." + name, weight));
+    languages.forEach((name, weight) -> check.range("languages." + name, weight, 0, MOST_WEIGHT));
     check
         .that(
             languages.isEmpty() || languages.values().stream().anyMatch(weight -> weight > 0),

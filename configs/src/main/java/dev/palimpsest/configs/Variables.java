@@ -25,6 +25,11 @@ final class Variables {
     this.environment = environment;
   }
 
+  /** The value that the caller gave to a variable, if any. */
+  @Nullable String given(String name) {
+    return given.get(name);
+  }
+
   /** The text with values in place of references; what is wrong goes to {@code mistakes}. */
   String fillIn(String text, Consumer<String> mistakes) {
     return REFERENCE

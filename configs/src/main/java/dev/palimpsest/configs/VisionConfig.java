@@ -21,12 +21,12 @@ public record VisionConfig(
   /** Checks ranges. */
   public VisionConfig {
     new Check()
-        .positive("width", width)
-        .positive("depth", depth)
-        .positive("mlpWidth", mlpWidth)
-        .positive("heads", heads)
-        .positive("patchSize", patchSize)
-        .positive("normEpsilon", normEpsilon)
+        .range("width", width, 1, 65_536, "")
+        .range("depth", depth, 1, 1000, "blocks")
+        .range("mlpWidth", mlpWidth, 1, 1_000_000, "")
+        .range("heads", heads, 1, 65_536, "heads")
+        .range("patchSize", patchSize, 1, 1024, "pixels")
+        .range("normEpsilon", normEpsilon, 1e-30, 1)
         .that(
             heads <= 0 || width % heads == 0,
             "heads",

@@ -27,8 +27,20 @@ import org.yaml.snakeyaml.nodes.Tag;
  * use for (tags, keys that are not words). Anchors, aliases and merge keys ({@code <<}) work.
  */
 final class YamlReader {
+  /** More than any recipe holds, aliases written out; the largest shipped has a few hundred. */
+  private static final int MOST_VALUES = 100_000;
+
+  /** Levels, aliases written out. */
+  private static final int DEEPEST = 100;
+
+  private static final int MOST_ALIASES = 10_000;
+
+  /** Characters of a file; the parser's time grows with the square of a single value's length. */
+  static final int MOST_CHARACTERS = 1 << 20;
+
   private final Function<Mark, Place> places;
   private final List<Problem> problems;
+  private int values;
   private final Set<org.yaml.snakeyaml.nodes.Node> open =
       Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -62,8 +74,7 @@ final class YamlReader {
   private static @Nullable Node read(
       String text, Place whole, Function<Mark, Place> places, List<Problem> problems) {
     try {
-      org.yaml.snakeyaml.nodes.Node root =
-          new Yaml(new LoaderOptions()).compose(new StringReader(text));
+      org.yaml.snakeyaml.nodes.Node root = new Yaml(options()).compose(new StringReader(text));
       if (root == null) {
         problems.add(new Problem("", "is empty", whole));
         return null;
@@ -79,11 +90,40 @@ final class YamlReader {
               mark == null ? whole : places.apply(mark)));
     } catch (YAMLException e) {
       problems.add(new Problem("", "is not valid YAML: " + e.getMessage(), whole));
+    } catch (Unbounded e) {
+      problems.add(new Problem("", String.valueOf(e.getMessage()), whole));
     }
     return null;
   }
 
+  private static LoaderOptions options() {
+    LoaderOptions options = new LoaderOptions();
+    options.setCodePointLimit(MOST_CHARACTERS);
+    options.setNestingDepthLimit(DEEPEST);
+    options.setMaxAliasesForCollections(MOST_ALIASES); // what they expand to is counted here
+    return options;
+  }
+
+  /** A few lines may stand for more values than memory holds: each alias doubles them. */
+  private static final class Unbounded extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    Unbounded(String message) {
+      super(message);
+    }
+  }
+
   private Node convert(org.yaml.snakeyaml.nodes.Node node, String path) {
+    if (++values > MOST_VALUES) {
+      throw new Unbounded(
+          "stands for more than %d values, aliases written out; write less, or fewer aliases of aliases"
+              .formatted(MOST_VALUES));
+    }
+    if (open.size() >= DEEPEST) {
+      throw new Unbounded(
+          "nests more than %d levels, aliases written out; nothing here goes so deep"
+              .formatted(DEEPEST));
+    }
     Place at = places.apply(node.getStartMark());
     if (!node.getTag().getValue().startsWith(Tag.PREFIX)) {
       problems.add(

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -128,9 +129,10 @@ class ConfigYamlTest {
       values.add(random.nextDouble());
     }
     for (double value : values) {
-      ScheduleConfig.Linear config = new ScheduleConfig.Linear(0, 0, value, 1);
+      BenchmarkConfig.Published config = // which takes every number
+          new BenchmarkConfig.Published("row", "paligemma", null, null, Map.of("224", value));
       String written = ConfigYaml.write(config);
-      assertEquals(config, bind(ScheduleConfig.class, written), written);
+      assertEquals(config, bind(BenchmarkConfig.Published.class, written), written);
     }
   }
 

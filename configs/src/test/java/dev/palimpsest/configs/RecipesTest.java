@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -217,9 +218,10 @@ class RecipesTest {
         recipe.yaml:24:17: stages[1].microBatch: must divide the batch size 8, got 3
         recipe.yaml:25:16: stages[1].precision: must be one of f32, bf16, got 'fp16'
         recipe.yaml:26:24: stages[1].mixture.captoin: names no task of this recipe; did you mean 'caption'?
-        recipe.yaml:28:21: stages[1].optimizer.learningRate: must be 0 or more, got -1
+        recipe.yaml:28:21: stages[1].optimizer.learningRate: must be from 0 to 1000000, got -1
         recipe.yaml:29:18: stages[1].optimizer.schedule.rsqr: unknown kind 'rsqr'; did you mean 'rsqrt'?
-        recipe.yaml:33:25: stages[1].evaluate.suites[0]: 'heldot' is no suite of this recipe; did you mean 'heldout'?""",
+        recipe.yaml:33:25: stages[1].evaluate.suites[0]: 'heldot' is no suite of this recipe; did you mean 'heldout'?\
+        """,
         mistakes(text));
   }
 
@@ -391,7 +393,8 @@ class RecipesTest {
         recipe.yaml:37:11: stages[1].evaluate.gates[0].above: must be there, or 'below', or 'noWorseThanParent: true'
         recipe.yaml:37:34: stages[1].evaluate.gates[0].task: 'captoin' is no task of suite heldout; did you mean 'caption'?
         recipe.yaml:38:19: stages[1].evaluate.gates[1].suite: 'heldot' is no suite that this stage is scored on; did you mean 'heldout'?
-        recipe.yaml:39:62: stages[1].evaluate.gates[2].noWorseThanParent: needs a parent stage that is scored on suite heldout at its end""",
+        recipe.yaml:39:62: stages[1].evaluate.gates[2].noWorseThanParent: needs a parent stage that is scored on suite heldout at its end\
+        """,
         mistakesAfter(
             "evaluate: {suites: [heldout]}",
             """
@@ -401,7 +404,8 @@ class RecipesTest {
                     - {suite: heldout, task: captoin}
                     - {suite: heldot, task: caption, above: 0.5}
                     - {suite: heldout, task: caption, noWorseThanParent: true}
-                    - {suite: heldout, task: caption, above: 0.5}"""));
+                    - {suite: heldout, task: caption, above: 0.5}\
+            """));
   }
 
   @Test
@@ -436,7 +440,7 @@ class RecipesTest {
         bind(
             RECIPE,
             "stages[1].optimizer.learningRate=1e-4",
-            "stages.stage1.examples=512",
+            "stages.stage1.examples=768",
             "name=other",
             "model.language.vocabulary=1_000",
             "stages.stage1.mixture={caption: 1}",
@@ -445,7 +449,7 @@ class RecipesTest {
     StageConfig stage = recipe.stages().get(1);
     OptimizerConfig optimizer = requireNonNull(stage.optimizer());
     assertEquals(1e-4, optimizer.learningRate());
-    assertEquals(512, stage.examples());
+    assertEquals(768, stage.examples());
     assertEquals("other", recipe.name());
     assertEquals(1000, recipe.model().language().vocabulary());
     assertEquals(Map.of("caption", 1.0), stage.mixture());
@@ -474,10 +478,257 @@ class RecipesTest {
         "stages..a=3 | must read path=value, as in stages[1].batchSize=256",
         "seed=x | seed: must be a whole number, got the string 'x'",
         "seed=-5e | seed: must be a whole number, got the string '-5e'",
-        "stages.stage1.batchSize=0 | stages[1].batchSize: must be greater than 0, got 0",
+        "stages.stage1.batchSize=0 | stages[1].batchSize: must be from 1 to 1048576 examples, got"
+            + " 0",
       })
   void aWrongOverrideIsNamed(String set, String message) {
     assertEquals("--set " + set + ": " + message, mistakes(RECIPE, set));
+  }
+
+  // ---- ranges ------------------------------------------------------------------------------
+
+  /** Each number of a recipe, too large, too small or none: a mistake in one sentence. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "threads=0 | threads: must be from 1 to 1024 threads, got 0",
+        "model.language.vocabulary=1e9 | model.language.vocabulary: must be from 1 to 16777216"
+            + " rows, got 1000000000",
+        "model.language.ropeTheta=1e-9 | model.language.ropeTheta: must be from 1 to 1e12, got"
+            + " 1e-9",
+        "model.language.normEpsilon=1e-44 | model.language.normEpsilon: must be from 1e-30 to 1,"
+            + " got 1e-44",
+        "model.vision.depth=5000 | model.vision.depth: must be from 1 to 1000 blocks, got 5000",
+        "stages.stage1.resolution=14000 | stages[1].resolution: must be from 1 to 4096 pixels, got"
+            + " 14000",
+        "stages.stage1.textTokens=100000 | stages[1].textTokens: must be from 1 to 32768 tokens,"
+            + " got 100000",
+        "stages.stage1.temperature=1e-3 | stages[1].temperature: must be 0 (weights as they are"
+            + " written) or from 0.1 to 1000, got 0.001",
+        "stages.stage1.temperature=-1 | stages[1].temperature: must be 0 (weights as they are"
+            + " written) or from 0.1 to 1000, got -1",
+        "stages.stage1.temperature=.nan | stages[1].temperature: must be a number in decimal, got"
+            + " .nan",
+        "stages.stage1.temperature=.inf | stages[1].temperature: must be a number in decimal, got"
+            + " .inf",
+        "stages.stage1.temperature=1e999 | stages[1].temperature: must be a finite number, got the"
+            + " number 1e999",
+        "stages.stage1.dropout=1e-400 | stages[1].dropout: must be 0 or a number that is not lost"
+            + " against 0, got the number 1e-400",
+        "stages.stage1.dropout=1 | stages[1].dropout: must be at least 0 and below 1, got 1",
+        "stages.stage1.packTo=1e9 | stages[1].packTo: must be from 0 to 1048576 tokens, got"
+            + " 1000000000",
+        "stages.stage1.finalSoftcap=1e-30 | stages[1].finalSoftcap: must be 0 (none) or from 0.1 to"
+            + " 1000000, got 1e-30",
+        "stages.stage1.mixture.caption=1e300 | stages[1].mixture.caption: must be from 0 to 1e9,"
+            + " got 1e300",
+        "stages.stage1.optimizer.learningRate=1e7 | stages[1].optimizer.learningRate: must be from"
+            + " 0 to 1000000, got 1e7",
+        "stages.stage1.optimizer.beta2=0.99999999 | stages[1].optimizer.beta2: must be from 0 to"
+            + " 0.999999, got 0.99999999",
+        "stages.stage1.optimizer.epsilon=1e-50 | stages[1].optimizer.epsilon: must be from 1e-30 to"
+            + " 1, got 1e-50",
+        "stages.stage1.optimizer.clipNorm=1e-20 | stages[1].optimizer.clipNorm: must be 0 (none) or"
+            + " from 1e-9 to 1e9, got 1e-20",
+        "stages.stage1.optimizer.weightDecay=2 | stages[1].optimizer.weightDecay: must be from 0 to"
+            + " 1, got 2",
+        "stages.stage1.optimizer.schedule.rsqrt.timescaleExamples=0 |"
+            + " stages[1].optimizer.schedule.rsqrt.timescaleExamples: must be from 1 to"
+            + " 1000000000000000 examples, got 0",
+        "stages.stage1.optimizer.schedule={stair: {atExamples: [-3], factors: [1]}} |"
+            + " stages[1].optimizer.schedule.stair.atExamples: must be from 0 to 1000000000000000"
+            + " examples each, got [-3]",
+        "stages.stage1.checkpoint.keepLast=0 | stages[1].checkpoint.keepLast: must be from 1 to"
+            + " 1000000 checkpoints, got 0",
+        "stages.stage1.evaluate.batchSize=0 | stages[1].evaluate.batchSize: must be from 1 to"
+            + " 1048576 examples, got 0",
+        "stages.stage1.guard.window=2 | stages[1].guard.window: must be from 3 to 4096 steps, got"
+            + " 2",
+        "stages.stage1.image.augment.jpeg=2 | stages[1].image.augment.jpeg: must be from 0 to 1,"
+            + " got 2",
+        "tasks.caption.frames=0 | tasks.caption.frames: must be from 1 to 10000 frames, got 0",
+        "tasks.caption.type={detect: {things: 100000}} | tasks.caption.type.detect.things: must be"
+            + " from 1 to 1000 things, got 100000",
+        "suites.heldout.tasks.caption.decode={sampler: {temperature: {t: 1e-40}}} |"
+            + " suites.heldout.tasks.caption.decode.sampler.temperature.t: must be from 0.001 to"
+            + " 1000, got 1e-40",
+        "suites.heldout.tasks.caption.maxNewTokens=1_000_000 |"
+            + " suites.heldout.tasks.caption.maxNewTokens: must be from 1 to 32768 tokens, got"
+            + " 1000000",
+        "prepare={playground: {out: x, trainImages: 0}} | prepare.playground.trainImages: must be"
+            + " from 1 to 10000000 pictures, got 0",
+        "prepare={towers: {out: x, resolution: 0}} | prepare.towers.resolution: must be from 1 to"
+            + " 4096 pixels, got 0",
+      })
+  void aNumberOutOfItsRangeIsAMistake(String set, String message) {
+    assertEquals(
+        "--set %s: %s".formatted(set, message),
+        mistakes(RECIPE, set).lines().findFirst().orElseThrow());
+  }
+
+  /** As big_vision does (utils.py, create_learning_rate_schedule), cool-downs too. */
+  @Test
+  void aWarmUpOrCoolDownAsLongAsItsCurveIsAMistake() {
+    String set =
+        "stages.stage1.optimizer.schedule={cosine: {warmupExamples: %d, cooldownExamples: %d}}";
+    bind(RECIPE, set.formatted(1023, 1023));
+    String at = "--set %s: stages[1].optimizer.schedule.cosine.";
+    String message =
+        "must be shorter than the learning-rate curve, which ends at 1024 examples, got 1024";
+    String warm = set.formatted(1024, 0);
+    assertEquals(at.formatted(warm) + "warmupExamples: " + message, mistakes(RECIPE, warm));
+    String cool = set.formatted(0, 1024);
+    assertEquals(at.formatted(cool) + "cooldownExamples: " + message, mistakes(RECIPE, cool));
+    assertEquals(
+        "recipe.yaml:32:70: stages[1].optimizer.groups[0].schedule.linear.warmupExamples: "
+            + message,
+        mistakesAfter("{linear: {warmupExamples: 512}}", "{linear: {warmupExamples: 1024}}"));
+    // A group that does not move has no rate.
+    bind(
+        RECIPE.replace(
+            "schedule: {linear: {warmupExamples: 512}}}",
+            "schedule: {linear: {warmupExamples: 1024}}, frozen: true}"));
+    // One step needs no curve, and one that goes on over two stages ends with the second.
+    bind(RECIPE, "stages.stage1.examples=8", "stages.stage1.optimizer.groups=[{pattern: '.*'}]");
+    String second =
+        RECIPE
+            + """
+              - name: stage2
+                init: {stage: stage1}
+                examples: 64
+                resolution: 28
+                textTokens: 16
+                batchSize: 8
+                mixture: {caption: 1}
+                handOver: {schedule: %s}
+                optimizer: {learningRate: 1e-4, schedule: {constant: {warmupExamples: 64}}}
+            """;
+    bind(second.formatted("continue"));
+    assertTrue(mistakes(second.formatted("restart")).contains("which ends at 64 examples, got 64"));
+  }
+
+  // ---- names -------------------------------------------------------------------------------
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "report.md | is what the run folder calls something else",
+        "Recipe.YAML | is what the run folder calls something else",
+        "data | is what the run folder calls something else",
+        "environment.json | is what the run folder calls something else",
+        ". | must be letters, digits",
+        "../elsewhere | must be letters, digits",
+        "STAGE0 | differs from 'stage0' in upper and lower case alone",
+        "Towers | is the folder that prepare.towers.out makes",
+      })
+  void aStageWhoseFolderIsSomethingElsesIsAMistake(String name, String message) {
+    String found =
+        mistakes(
+            RECIPE,
+            "stages[1].name='" + name + "'",
+            "prepare={towers: {out: '${run}/towers/drawn', resolution: 28}}");
+    assertTrue(found.contains("stages[1].name: "), found);
+    assertTrue(found.contains(message), found);
+  }
+
+  @Test
+  void namesOfTasksSuitesAndTheRecipeAreFileNames() {
+    String text =
+        RECIPE
+            .replace("name: small", "name: ../small")
+            .replace("  heldout:\n", "  \"held\\aout\":\n")
+            .replace(
+                "      caption: {source: {jsonl: heldout.jsonl}}",
+                "      {a/b: {source: {jsonl: x}}, x: {source: {jsonl: x}}, X: {source: {jsonl:"
+                    + " x}}, .x: {source: {jsonl: x}}}")
+            .replace(
+                "  caption: {source: {jsonl: caption.jsonl}}",
+                "  \"cap\\u202Etion\": {source: {jsonl: c}}");
+    String found = mistakes(text);
+    for (String message :
+        List.of(
+            "name: is a name with a slash in it",
+            "suites.held\\u0007out: is a name with the control character U+0007 in it",
+            "tasks.a/b: is a name with a slash in it",
+            "tasks.X: differs from 'x' in upper and lower case alone",
+            ".tasks[.x]: is a name that begins with a dot",
+            "tasks.cap\\u202Etion: is a name with the control character U+202E in it")) {
+      assertTrue(found.contains(message), message + " in\n" + found);
+    }
+    assertTrue(found.chars().noneMatch(c -> c == 7 || c == 0x202E), "a control character is shown");
+  }
+
+  // ---- hostile texts -----------------------------------------------------------------------
+
+  private static String laughs(int levels, int each) {
+    StringBuilder text = new StringBuilder("a0: &a0 [x, x]\n");
+    for (int i = 1; i <= levels; i++) {
+      text.append("a%d: &a%d [".formatted(i, i))
+          .append(String.join(", ", java.util.Collections.nCopies(each, "*a" + (i - 1))))
+          .append("]\n");
+    }
+    return text.toString();
+  }
+
+  /** Sentences, within the default heap and seconds; the text of each would fill any memory. */
+  @Test
+  @Timeout(60) // two seconds where the machine has nothing else to do
+  void textsThatGrowAreRefusedInASentence() {
+    String tooMany = "stands for more than 100000 values, aliases written out";
+    String merged = "a0: &a0 {k: [x, x, x, x]}\n";
+    for (int i = 1; i < 40; i++) {
+      merged += "a%d: &a%d {l: {<<: *a%d}, m: {<<: *a%d}}\n".formatted(i, i, i - 1, i - 1);
+    }
+    for (Map.Entry<String, String> hostile :
+        Map.of(
+                laughs(16, 3),
+                tooMany,
+                laughs(60, 9),
+                "",
+                laughs(9, 9),
+                tooMany,
+                merged,
+                tooMany,
+                "a: &a [*a]",
+                "contains itself through an alias",
+                "a: &a {<<: *a}",
+                "contains itself through an alias",
+                "[".repeat(500_000),
+                "is not valid YAML",
+                "name: "
+                    + "x".repeat(300_000)
+                    + "\n"
+                    + RECIPE.replace("name: small\n", "seed: 1\n"),
+                "name",
+                RECIPE.replace("seed: 7", "seed: " + "7".repeat(300_000)),
+                "7... (300000 characters)",
+                RECIPE.replace("seed: 7", "? " + "k".repeat(300_000) + "\n: 1"),
+                "unknown key 'kkk")
+            .entrySet()) {
+      String found = mistakes(hostile.getKey());
+      assertTrue(found.contains(hostile.getValue()), found);
+      assertTrue(found.length() < 20_000, () -> found.length() + " characters");
+    }
+  }
+
+  @Test
+  void aThousandMistakesAreCounted() {
+    StringBuilder text = new StringBuilder(RECIPE);
+    for (int i = 0; i < 1000; i++) {
+      text.append("key%d: 1\n".formatted(i)).append("key%d: 2\n".formatted(i));
+    }
+    assertTrue(mistakes(text.toString()).endsWith("has 1900 more mistakes"));
+  }
+
+  @Test
+  void aFileWithoutEndIsNotReadToIt(@TempDir Path folder) throws IOException {
+    Path large = folder.resolve("large.yaml");
+    Files.writeString(large, "#".repeat(4 << 20));
+    InvalidConfigException e =
+        assertThrows(InvalidConfigException.class, () -> Recipes.bind(large, List.of(), Map.of()));
+    assertEquals("is larger than 1 MiB, and no recipe", e.problems().get(0).message());
   }
 
   // ---- files -------------------------------------------------------------------------------

@@ -1,14 +1,14 @@
 package dev.palimpsest.eval;
 
 import dev.palimpsest.eval.benchmarks.Question;
+import dev.palimpsest.files.ContentHash;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** SHA-256 over the examples of a split, one after the other. */
 final class Checksum {
-  private final MessageDigest digest = sha256();
+  private final MessageDigest digest = ContentHash.sha256();
 
   void add(Question question, String pictures) {
     text(question.example().id());
@@ -39,14 +39,6 @@ final class Checksum {
   }
 
   static String of(byte[] bytes) {
-    return HexFormat.of().formatHex(sha256().digest(bytes)).substring(0, 16);
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
+    return HexFormat.of().formatHex(ContentHash.sha256().digest(bytes)).substring(0, 16);
   }
 }

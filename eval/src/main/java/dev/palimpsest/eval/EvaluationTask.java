@@ -122,7 +122,9 @@ record EvaluationTask(
         name,
         selected(questions, config.limit(), selection),
         config.prompt() == null
-            ? Fingerprint.of((Record) rows.type()).substring(0, 16) + " " + rows.fields()
+            ? Fingerprint.of((Record) rows.type().withoutPaths()).substring(0, 16)
+                + " "
+                + rows.fields()
             : config.prompt(),
         model.image().unvaried(),
         rows.orientation(),

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.eval.decoding.Answer;
 import dev.palimpsest.eval.decoding.Likelihood;
+import dev.palimpsest.files.Durable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -14,7 +15,6 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -98,7 +98,7 @@ final class PredictionFile implements AutoCloseable {
     }
     if (others.length() > 0) {
       String before = Files.exists(old) ? Files.readString(old) : "";
-      replace(old, before + others);
+      Durable.file(old, (before + others).getBytes(StandardCharsets.UTF_8));
     }
     rewrite(List.copyOf(lines.values()));
   }
@@ -171,39 +171,16 @@ final class PredictionFile implements AutoCloseable {
 
   /** Puts the complete file into the questions' order, whatever order they were answered in. */
   void finish() {
-    try {
-      rewrite(
-          questions.stream()
-              .map(q -> Objects.requireNonNull(lines.get(q.example().id()), q.example().id()))
-              .toList());
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot write " + file, e);
-    }
+    rewrite(
+        questions.stream()
+            .map(q -> Objects.requireNonNull(lines.get(q.example().id()), q.example().id()))
+            .toList());
   }
 
-  private void rewrite(List<ObjectNode> inOrder) throws IOException {
+  private void rewrite(List<ObjectNode> inOrder) {
     StringBuilder text = new StringBuilder();
     inOrder.forEach(line -> text.append(line).append('\n'));
-    replace(file, text.toString());
-  }
-
-  /** Never leaves half a file. */
-  private static void replace(Path target, String text) throws IOException {
-    Path unfinished = target.resolveSibling("." + target.getFileName() + ".part");
-    try (FileChannel channel =
-        FileChannel.open(
-            unfinished,
-            StandardOpenOption.CREATE,
-            StandardOpenOption.WRITE,
-            StandardOpenOption.TRUNCATE_EXISTING)) {
-      ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-      while (bytes.hasRemaining()) {
-        channel.write(bytes);
-      }
-      channel.force(true);
-    }
-    Files.move(
-        unfinished, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    Durable.file(file, text.toString().getBytes(StandardCharsets.UTF_8));
   }
 
   @Override

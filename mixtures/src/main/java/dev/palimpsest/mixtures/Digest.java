@@ -1,22 +1,14 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.files.ContentHash;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /** SHA-256 over a sequence of values; texts go in with their length, so that none runs on. */
 final class Digest {
-  private final MessageDigest digest;
-
-  Digest() {
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
-  }
+  private final MessageDigest digest = ContentHash.sha256();
 
   Digest add(String... texts) {
     for (String text : texts) {

@@ -157,6 +157,16 @@ public final class Mixture implements AutoCloseable {
   }
 
   /**
+   * What the fingerprint covers of each task: {@link Task#contents()} by the task's name, so that a
+   * change can be named.
+   */
+  public Map<String, Map<String, String>> contents() {
+    Map<String, Map<String, String>> contents = new LinkedHashMap<>();
+    tasks.forEach((name, task) -> contents.put(name, task.contents()));
+    return contents;
+  }
+
+  /**
    * The first good example for a global position, under the id {@code task/id}.
    *
    * @param attempt where to begin, as in {@link MixtureOrder#at(long, int)}

@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.mixtures.formats.FileBytes;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
@@ -96,6 +97,7 @@ final class ParquetImport {
         channel.force(true);
       }
       Files.move(written, target, StandardCopyOption.ATOMIC_MOVE);
+      Durable.sync(cache);
       return target;
     } catch (FileAlreadyExistsException e) {
       throw new UncheckedIOException(cache + " is no folder; give the source another cache", e);

@@ -7,17 +7,33 @@ import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A source whose rows are read as a {@link TaskType} says. Which example stands at a position is a
  * pure function of the row, the epoch and the draw. Thread-safe.
  */
 public final class Task implements AutoCloseable {
+  /** {@link #contents()}: hash of the source's content. */
+  public static final String CONTENTS = "contents";
+
+  /** {@link #contents()}: hash of the mask codec's file. */
+  public static final String MASK_CODEC = "mask codec";
+
+  /** {@link #contents()}: number of rows. */
+  public static final String ROWS = "rows";
+
   private final ExampleSource source;
   private final TaskConfig config;
   private final AugmentConfig augment;
   private final Way way;
+  private final Object contentsLock = new Object();
+  private @Nullable Map<String, String> contents;
 
   /** A type's way from a row to an example. Thread-safe. */
   private interface Way {
@@ -111,8 +127,27 @@ public final class Task implements AutoCloseable {
     return config.badShare();
   }
 
-  /** Of the source's content and of how it is read; SHA-256 in hex. */
+  /**
+   * SHA-256, in hex, of the source's content and of how it is read. The same wherever the files
+   * lie: their contents count, their paths do not.
+   */
   public String fingerprint() {
+    return fingerprint(config, contents());
+  }
+
+  /**
+   * The same for a task that is not open.
+   *
+   * @throws java.io.UncheckedIOException when the source, or the mask codec, cannot be read
+   */
+  public static String fingerprint(TaskConfig config) {
+    try (ExampleSource source = ExampleSource.open(config.pictured())) {
+      return fingerprint(config, contents(source, config));
+    }
+  }
+
+  private static String fingerprint(TaskConfig config, Map<String, String> contents) {
+    String source = Objects.requireNonNull(contents.get(CONTENTS));
     Orientation orientation = config.orientation();
     boolean plain =
         config.type() instanceof TaskType.PrefixSuffix
@@ -120,15 +155,52 @@ public final class Task implements AutoCloseable {
             && config.frames() == 1
             && orientation == null;
     if (plain) {
-      return source.fingerprint();
+      return source;
     }
     Digest digest =
         new Digest()
-            .add("task 2", source.fingerprint())
-            .add(Fingerprint.of((Record) config.type()))
+            .add("task 2", source)
+            .add(Fingerprint.of((Record) config.type().withoutPaths()))
             .add(config.fields().toString())
             .add(config.frames());
+    String maskCodec = contents.get(MASK_CODEC);
+    if (maskCodec != null) {
+      digest.add("mask codec", maskCodec);
+    }
     return (orientation == null ? digest : digest.add("orientation", orientation.name())).hex();
+  }
+
+  /**
+   * All that {@link #fingerprint()} covers by name, so that a change can be named: {@link
+   * #CONTENTS}, {@link #ROWS}, {@link #MASK_CODEC} where there is one, and every setting of how
+   * rows are read. No paths.
+   */
+  public Map<String, String> contents() {
+    synchronized (contentsLock) {
+      if (contents == null) {
+        contents = contents(source, config);
+      }
+      return contents;
+    }
+  }
+
+  private static Map<String, String> contents(ExampleSource source, TaskConfig config) {
+    Map<String, String> contents = new LinkedHashMap<>();
+    contents.put(CONTENTS, source.fingerprint());
+    contents.put(ROWS, Long.toString(source.size()));
+    if (config.type() instanceof TaskType.Segment segment) {
+      Digest digest = new Digest();
+      SourceFiles.addWhole(digest, Path.of(segment.vae()));
+      contents.put(MASK_CODEC, digest.hex());
+    }
+    contents.put("type", Fingerprint.text(config.type().withoutPaths()));
+    config.fields().forEach((name, renamed) -> contents.put("fields." + name, renamed));
+    contents.put("frames", Integer.toString(config.frames()));
+    Orientation orientation = config.orientation();
+    if (orientation != null) {
+      contents.put("orientation", orientation.name());
+    }
+    return Collections.unmodifiableMap(contents);
   }
 
   @Override

@@ -11,6 +11,7 @@ import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.Exclusions;
 import dev.palimpsest.mixtures.Task;
 import dev.palimpsest.mixtures.TextRoom;
@@ -237,7 +238,8 @@ public final class Decontamination implements AutoCloseable {
         RunFolder.writeJson(file, json);
         if (report.reference().unreadable() > 0) {
           log.warn(
-              "{} of {} examples of {} could not be read; whether they stand in the training data is not known",
+              "{} of {} examples of {} could not be read; whether they stand in the training data"
+                  + " is not known",
               report.reference().unreadable(),
               report.reference().examples(),
               String.join(", ", settings.against()));
@@ -257,7 +259,8 @@ public final class Decontamination implements AutoCloseable {
             share of examples: %s; the recipe allows %s (dedup.limit)
             which ones: %s
             what to do: name that file under 'exclude', which leaves them out; or raise dedup.limit;
-            look at them first: ./palimpsest dedup RECIPE --html FILE"""
+            look at them first: ./palimpsest dedup RECIPE --html FILE\
+          """
               .formatted(
                   String.join(", ", settings.against()),
                   describe(shares),

@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.files.ContentHash;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -67,6 +68,33 @@ final class ExampleLog implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot open " + file, e);
     }
+  }
+
+  /**
+   * Whether the list no longer holds what a checkpoint says that was consumed: it was altered, or
+   * has lost lines.
+   */
+  static boolean isAltered(Path file, Consumed consumed) throws IOException {
+    if (consumed.bytes() == 0) {
+      return false;
+    }
+    if (!Files.exists(file) || Files.size(file) < consumed.bytes()) {
+      return true;
+    }
+    String chain = "";
+    long left = consumed.bytes();
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
+    try (InputStream in = new BufferedInputStream(Files.newInputStream(file), FIRST_LOOK)) {
+      while (left-- > 0) {
+        int c = in.read();
+        line.write(c);
+        if (c == '\n') {
+          chain = chain(chain, line.toByteArray());
+          line.reset();
+        }
+      }
+    }
+    return line.size() > 0 || !chain.equals(consumed.chain());
   }
 
   /** Examples of the line that ends there; -1 when none does. */

@@ -9,21 +9,18 @@ import dev.palimpsest.checkpoints.CheckpointManifest;
 import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
+import dev.palimpsest.files.ContentHash;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Where a checkpoint comes from.
@@ -40,6 +37,7 @@ import java.util.stream.Collectors;
  * @param order name under which the stage's data order is drawn
  * @param fingerprint of the stage: settings, seed, threads, data, tokenizer, parent
  * @param identity the values behind the fingerprint, by path
+ * @param data what the stage's training data were, so that a change can be named
  * @param parents ids of what the stage started from
  * @param ancestors all that came before, parents after their parents
  * @param accepted changes of settings or data that were accepted within the stage
@@ -54,6 +52,7 @@ public record Lineage(
     String order,
     String fingerprint,
     Map<String, String> identity,
+    TrainingData data,
     List<String> parents,
     List<Ancestor> ancestors,
     List<Acceptance> accepted,
@@ -219,6 +218,7 @@ public record Lineage(
           List.of("recipe", "stage", "examples", "order", "fingerprint", "identity")) {
         all.set(name, facts.path(name));
       }
+      all.set("data", JSON.valueToTree(TrainingData.of(facts.path("data"))));
       all.set("environment", facts.path("environment"));
       all.set("recipeYaml", facts.path("recipeYaml"));
       all.setAll((ObjectNode) lineage);
@@ -239,6 +239,7 @@ public record Lineage(
         order,
         fingerprint,
         identity,
+        data,
         parents,
         ancestors,
         accepted,
@@ -258,32 +259,40 @@ public record Lineage(
     for (Acceptance a : lineage.accepted) {
       text.append("accepted %s %d %s %s%n".formatted(a.how, a.examples, a.from, a.to));
     }
-    return sha256(text.toString());
+    return ContentHash.of(text.toString());
   }
 
   /** Id of what was exported from this checkpoint in a format. */
   public String exportId(String format) {
-    return sha256("palimpsest export 1\n" + id + "\n" + format + "\n");
+    return ContentHash.of("palimpsest export 1\n" + id + "\n" + format + "\n");
   }
 
-  private static String sha256(String text) {
-    try {
-      return HexFormat.of()
-          .formatHex(
-              MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8)));
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
-  }
-
-  /** Writes it beside what was exported from the checkpoint. */
+  /** Writes it beside what was exported from the checkpoint, with the export's files. */
   void writeBeside(Path export, String format) {
     ObjectNode json = JSON.createObjectNode();
     json.put("format", "palimpsest-lineage");
     json.put("version", 1);
     json.put("export", format);
+    json.set("files", JSON.valueToTree(Exported.list(export)));
     json.set("checkpoint", JSON.valueToTree(this));
     RunFolder.writeJson(besides(export), json);
+  }
+
+  /** Whether a path holds what is exported from this checkpoint in a format, every size right. */
+  boolean isWholeExport(Path export, String format) {
+    try {
+      return Files.exists(export)
+          && ofExport(export)
+              .filter(
+                  found ->
+                      found.format.equals(format)
+                          && found.checkpoint.id.equals(id)
+                          && !found.files.isEmpty()
+                          && found.wrongSizes(export).isEmpty())
+              .isPresent();
+    } catch (InvalidConfigException e) {
+      return false; // its lineage cannot be read: it is written again
+    }
   }
 
   private static Path besides(Path export) {
@@ -296,9 +305,70 @@ public record Lineage(
    * An export's lineage.
    *
    * @param format {@code huggingface 16-bit} or alike
+   * @param files what was written; empty of exports of older versions
    * @param checkpoint what was exported
    */
-  public record Exported(String format, Lineage checkpoint) {}
+  public record Exported(String format, List<CheckpointManifest.Entry> files, Lineage checkpoint) {
+    /** Copies. */
+    public Exported {
+      files = List.copyOf(files);
+    }
+
+    /** The files of an export as they stand. */
+    private static List<CheckpointManifest.Entry> list(Path export) {
+      boolean isFolder = Files.isDirectory(export);
+      List<CheckpointManifest.Entry> files = new ArrayList<>();
+      try (Stream<Path> walk = Files.walk(export)) {
+        for (Path file : walk.filter(Files::isRegularFile).sorted().toList()) {
+          String name = (isFolder ? export.relativize(file) : file.getFileName()).toString();
+          if (!isFolder || !name.equals(FILE)) {
+            files.add(
+                new CheckpointManifest.Entry(
+                    name.replace('\\', '/'), Files.size(file), ContentHash.of(file)));
+          }
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException("cannot read " + export, e);
+      }
+      return files;
+    }
+
+    /** Files that are missing or have another size than when they were exported, in sentences. */
+    public List<String> wrongSizes(Path export) {
+      List<String> wrong = new ArrayList<>();
+      files.forEach(file -> problem(export, file, false).ifPresent(wrong::add));
+      return wrong;
+    }
+
+    /** The same, every file read and its SHA-256 compared. */
+    public List<String> altered(Path export) {
+      List<String> altered = new ArrayList<>();
+      files.forEach(file -> problem(export, file, true).ifPresent(altered::add));
+      return altered;
+    }
+
+    private static Optional<String> problem(
+        Path export, CheckpointManifest.Entry entry, boolean read) {
+      Path file = Files.isDirectory(export) ? export.resolve(entry.name()).normalize() : export;
+      if (!file.startsWith(export.normalize())) {
+        return Optional.of("%s: '%s' does not lie in it".formatted(export, entry.name()));
+      }
+      if (!Files.isRegularFile(file)) {
+        return Optional.of(file + " is missing");
+      }
+      try {
+        if (Files.size(file) != entry.bytes()) {
+          return Optional.of(
+              "%s has %d bytes, exported were %d".formatted(file, Files.size(file), entry.bytes()));
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException("cannot read " + file, e);
+      }
+      return read && !ContentHash.of(file).equals(entry.sha256())
+          ? Optional.of(file + " does not have the SHA-256 that was exported")
+          : Optional.empty();
+    }
+  }
 
   /**
    * The lineage of an exported folder or file, if one lies beside it.
@@ -316,22 +386,60 @@ public record Lineage(
           || json.path("version").asInt() != 1) {
         throw refused(file, "is no lineage that this version reads");
       }
+      ObjectNode checkpoint = (ObjectNode) json.path("checkpoint").deepCopy();
+      checkpoint.set("data", JSON.valueToTree(TrainingData.of(checkpoint.path("data"))));
       return Optional.of(
           new Exported(
               json.path("export").asText(),
-              JSON.treeToValue(json.path("checkpoint"), Lineage.class)));
-    } catch (JsonProcessingException | NullPointerException e) {
+              files(json.path("files")),
+              JSON.treeToValue(checkpoint, Lineage.class)));
+    } catch (JsonProcessingException | NullPointerException | ClassCastException e) {
       throw refused(file, "is a damaged lineage: " + e.getMessage());
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + file, e);
     }
   }
 
-  /** {@code a: 1 -> 2} for each value that differs. */
-  static List<String> changes(Map<String, String> before, Map<String, String> after) {
-    return Fingerprint.diff(before, after).stream()
-        .map(Fingerprint.Change::toString)
-        .collect(Collectors.toList());
+  private static List<CheckpointManifest.Entry> files(JsonNode list) {
+    List<CheckpointManifest.Entry> files = new ArrayList<>();
+    list.forEach(
+        file ->
+            files.add(
+                new CheckpointManifest.Entry(
+                    file.path("name").asText(),
+                    file.path("bytes").asLong(),
+                    file.path("sha256").asText())));
+    return files;
+  }
+
+  /**
+   * Identity values that are hashes. They are told in words, and kept as YAML, which may have put
+   * one of digits alone in quotes.
+   */
+  static String hash(Map<String, String> identity, String name) {
+    return identity.getOrDefault(name, "").replace("'", "");
+  }
+
+  /**
+   * What differs between a stage as it was and as it is: {@code stage.seed: 1 -> 2} for settings;
+   * for data, tokenizer and parent in words.
+   */
+  static List<String> changes(
+      Map<String, String> before,
+      TrainingData dataBefore,
+      Map<String, String> after,
+      TrainingData dataAfter) {
+    List<String> changes = new ArrayList<>();
+    for (Fingerprint.Change change : Fingerprint.diff(before, after)) {
+      switch (change.path()) {
+        case "mixture" -> changes.addAll(dataBefore.changesTo(dataAfter));
+        case "tokenizer" -> changes.add("the tokenizer's file has other contents");
+        case "parent" ->
+            changes.add("what the stage starts from has other contents, settings or data");
+        default -> changes.add(change.toString());
+      }
+    }
+    return changes;
   }
 
   private static InvalidConfigException refused(Path place, String why) {

@@ -10,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 
 /**
  * {@code metrics.jsonl}: one JSON object a logged step. On resume, lines beyond the checkpoint are
@@ -17,12 +18,16 @@ import java.nio.file.StandardOpenOption;
  */
 final class MetricsLog implements AutoCloseable {
   private static final ObjectMapper JSON = new ObjectMapper();
+  private final Path file;
   private final FileChannel out;
+  private final LogHashes.Running hash;
   private CheckpointWriter.Times saving = CheckpointWriter.Times.NONE;
 
   MetricsLog(Path file, long resumedAtExamples) {
+    this.file = file;
     try {
       RunFolder.cutLog(file, "examples", examples -> examples <= resumedAtExamples);
+      hash = new LogHashes.Running(file);
       out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot open " + file, e);
@@ -57,7 +62,8 @@ final class MetricsLog implements AutoCloseable {
       guard.put("found", event.what());
       guard.put("action", event.action().word());
       if (event.capsule() != null) {
-        guard.put("capsule", event.capsule().toString());
+        Path stage = file.toAbsolutePath().getParent();
+        guard.put("capsule", Objects.requireNonNull(stage).relativize(event.capsule()).toString());
       }
     }
     if (!saving.equals(CheckpointWriter.Times.NONE)) {
@@ -67,14 +73,20 @@ final class MetricsLog implements AutoCloseable {
       saving = CheckpointWriter.Times.NONE;
     }
     try {
-      ByteBuffer rest =
-          ByteBuffer.wrap((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+      String text = JSON.writeValueAsString(line) + "\n";
+      ByteBuffer rest = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
       while (rest.hasRemaining()) {
         out.write(rest);
       }
+      hash.add(text);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write metrics", e);
     }
+  }
+
+  /** Of what stands in the log now. */
+  LogHashes.LogHash hash() {
+    return hash.now();
   }
 
   /** Makes what was written last; any thread may call. */

@@ -8,6 +8,7 @@ import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.files.ContentHash;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -11,6 +11,7 @@ import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
 import java.nio.file.Path;

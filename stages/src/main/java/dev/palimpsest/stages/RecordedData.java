@@ -4,6 +4,7 @@ import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Tokenizer;
 import java.io.UncheckedIOException;
@@ -49,10 +50,10 @@ public final class RecordedData {
       Path tokenizer = Path.of(recipe.tokenizer().path());
       if (!Files.exists(tokenizer)) {
         problems.add("the tokenizer is not at hand: " + tokenizer);
-      } else if (changed(lineage, "tokenizer", ContentHash.of(tokenizer))) {
+      } else if (!ContentHash.of(tokenizer).equals(Lineage.hash(lineage.identity(), "tokenizer"))) {
         problems.add("the tokenizer has changed: " + tokenizer);
       } else if (stage.isPresent() && stage.get().examples() > 0) {
-        mixture(lineage, recipe, stage.get(), Tokenizer.load(tokenizer), problems);
+        mixture(lineage, recipe, run, stage.get(), Tokenizer.load(tokenizer), problems);
       }
     } catch (InvalidConfigException e) {
       problems.add("this version cannot read the recorded recipe: " + e.getMessage());
@@ -63,6 +64,7 @@ public final class RecordedData {
   private static void mixture(
       Lineage lineage,
       PipelineConfig recipe,
+      Path run,
       StageConfig stage,
       Tokenizer tokenizer,
       List<String> problems) {
@@ -74,15 +76,14 @@ public final class RecordedData {
             stage,
             Decontamination.exclusions(recipe),
             tokenizer)) {
-      if (changed(lineage, "mixture", mixture.fingerprint())) {
-        problems.add("the training data have changed");
+      if (!mixture.fingerprint().equals(Lineage.hash(lineage.identity(), "mixture"))) {
+        lineage
+            .data()
+            .changesTo(TrainingData.of(mixture, recipe, run.toString()))
+            .forEach(change -> problems.add("the training data have changed: " + change));
       }
     } catch (UncheckedIOException | IllegalArgumentException e) {
       problems.add("training data are not at hand: " + e.getMessage());
     }
-  }
-
-  private static boolean changed(Lineage lineage, String what, String hash) {
-    return !hash.equals(lineage.identity().getOrDefault(what, "").replace("'", ""));
   }
 }

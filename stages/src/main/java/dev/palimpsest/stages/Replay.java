@@ -8,6 +8,7 @@ import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Tokenizer;
@@ -18,7 +19,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 
 /** Makes the step of a replay capsule again, up to its update. */
 public final class Replay {
@@ -26,13 +26,19 @@ public final class Replay {
   private final Capsule capsule;
   private final PipelineConfig recipe;
   private final StageConfig stage;
+  private final Path run;
 
   private Replay(
-      TrainingCheckpoint checkpoint, Capsule capsule, PipelineConfig recipe, StageConfig stage) {
+      TrainingCheckpoint checkpoint,
+      Capsule capsule,
+      PipelineConfig recipe,
+      StageConfig stage,
+      Path run) {
     this.checkpoint = checkpoint;
     this.capsule = capsule;
     this.recipe = recipe;
     this.stage = stage;
+    this.run = run;
   }
 
   /**
@@ -45,18 +51,19 @@ public final class Replay {
     TrainingCheckpoint checkpoint = CheckpointStore.open(folder);
     Capsule capsule = Capsule.of(checkpoint);
     String name = text(checkpoint, "stage");
+    Path root = run.toAbsolutePath().normalize();
     PipelineConfig recipe =
         Recipes.bind(
             text(checkpoint, "recipeYaml"),
             "the capsule's recipe",
             List.of(),
-            Map.of("run", run.toAbsolutePath().normalize().toString()));
+            Map.of("run", root.toString()));
     StageConfig stage =
         recipe.stages().stream()
             .filter(s -> s.name().equals(name))
             .findFirst()
             .orElseThrow(() -> refused(checkpoint, "its recipe has no stage '" + name + "'"));
-    return new Replay(checkpoint, capsule, recipe, stage);
+    return new Replay(checkpoint, capsule, recipe, stage, root);
   }
 
   /** The recipe of the run that left the capsule. */
@@ -116,7 +123,10 @@ public final class Replay {
       throw refused(
           checkpoint, "needs the tokenizer " + tokenizerFile + "; name the run folder with --run");
     }
-    requireSame("tokenizer", ContentHash.of(tokenizerFile));
+    Lineage lineage = Lineage.of(checkpoint.folder(), checkpoint.manifest());
+    if (!ContentHash.of(tokenizerFile).equals(Lineage.hash(lineage.identity(), "tokenizer"))) {
+      throw changed("the tokenizer " + tokenizerFile + " has other contents");
+    }
     try (NDManager manager = parent.newSubManager();
         Mixture mixture =
             Mixture.open(
@@ -126,7 +136,10 @@ public final class Replay {
                 stage,
                 Decontamination.exclusions(recipe),
                 Tokenizer.load(tokenizerFile))) {
-      requireSame("mixture", mixture.fingerprint());
+      if (!mixture.fingerprint().equals(Lineage.hash(lineage.identity(), "mixture"))) {
+        TrainingData now = TrainingData.of(mixture, recipe, run.toString());
+        throw changed(String.join("; ", lineage.data().changesTo(now)));
+      }
       TrainState state = StateFiles.read(manager, checkpoint);
       Packing packing = Packing.of(stage, recipe.model());
       var optimizer = stage.requiredOptimizer();
@@ -199,19 +212,8 @@ public final class Replay {
     return examples;
   }
 
-  private void requireSame(String what, String hash) {
-    Object identity = checkpoint.facts().get("identity");
-    Object recorded = identity instanceof Map<?, ?> values ? values.get(what) : null;
-    if (recorded != null && !Objects.equals(recorded, hash)) {
-      throw refused(
-          checkpoint,
-          "cannot be replayed: the %s has changed since (%s... then, %s... now)"
-              .formatted(what, head(recorded.toString()), head(hash)));
-    }
-  }
-
-  private static String head(String hash) {
-    return hash.substring(0, Math.min(12, hash.length()));
+  private InvalidConfigException changed(String what) {
+    return refused(checkpoint, "cannot be replayed: " + what);
   }
 
   private static String text(TrainingCheckpoint checkpoint, String key) {

@@ -5,14 +5,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.MissingNode;
-import dev.palimpsest.checkpoints.Durable;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
+import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.Durable;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongPredicate;
@@ -44,6 +47,8 @@ import java.util.function.LongPredicate;
 public final class RunFolder {
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  private static final String SEAL = "sha256";
 
   private final Path root;
 
@@ -149,6 +154,31 @@ public final class RunFolder {
     throw damaged(file, "it holds no JSON object");
   }
 
+  /**
+   * Writes an object together with the SHA-256 of its content, so that {@link #isIntact} can tell
+   * whether it is still what was written.
+   */
+  static void writeSealed(Path file, ObjectNode json) {
+    try {
+      // Through text: a number in memory may print otherwise than the same one read.
+      ObjectNode content = (ObjectNode) JSON.readTree(JSON.writeValueAsString(json));
+      writeJson(file, content.put(SEAL, seal(content)));
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException("cannot write " + file, e);
+    }
+  }
+
+  /** Whether an object is as {@link #writeSealed} wrote it; true of older ones, without a seal. */
+  static boolean isIntact(JsonNode json) {
+    return !json.has(SEAL) || json.path(SEAL).asText().equals(seal(json));
+  }
+
+  private static String seal(JsonNode json) {
+    ObjectNode content = json.deepCopy();
+    content.remove(SEAL);
+    return ContentHash.of(content.toString());
+  }
+
   /** Lines of a log; none where it is not there. The last may be torn, even within a letter. */
   static List<String> lines(Path file) throws IOException {
     return Files.exists(file)
@@ -168,13 +198,20 @@ public final class RunFolder {
       return;
     }
     StringBuilder text = new StringBuilder();
+    keptLines(file, field, kept).forEach(line -> text.append(line).append('\n'));
+    writeText(file, text.toString());
+  }
+
+  /** The lines that {@link #cutLog} keeps. */
+  static List<String> keptLines(Path file, String field, LongPredicate kept) throws IOException {
+    List<String> lines = new ArrayList<>();
     for (String line : lines(file)) {
       JsonNode number = number(line, field);
       if (number.isNumber() && kept.test(number.asLong())) {
-        text.append(line).append('\n');
+        lines.add(line);
       }
     }
-    writeText(file, text.toString());
+    return lines;
   }
 
   /** Missing where the line is torn. */
@@ -186,7 +223,8 @@ public final class RunFolder {
     }
   }
 
-  private static InvalidConfigException damaged(Path file, String why) {
+  /** A file that is not what was written, and what to do. */
+  static InvalidConfigException damaged(Path file, String why) {
     return new InvalidConfigException(
         List.of(
             new Problem(

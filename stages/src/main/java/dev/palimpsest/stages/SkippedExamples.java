@@ -40,6 +40,7 @@ final class SkippedExamples implements AutoCloseable {
   private final long firstPosition;
   private final Map<String, Long> counts;
   private final FileChannel out;
+  private final LogHashes.Running hash;
 
   /**
    * Opens the file.
@@ -53,6 +54,7 @@ final class SkippedExamples implements AutoCloseable {
     this.firstPosition = firstPosition;
     try {
       counts = cut(file, resumedAt);
+      hash = new LogHashes.Running(file);
       out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot open " + file, e);
@@ -91,10 +93,12 @@ final class SkippedExamples implements AutoCloseable {
         line.put("task", bad.task());
         line.put("row", bad.row());
         line.put("reason", bad.reason());
-        ByteBuffer rest = ByteBuffer.wrap((line + "\n").getBytes(StandardCharsets.UTF_8));
+        String text = line + "\n";
+        ByteBuffer rest = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
         while (rest.hasRemaining()) {
           out.write(rest);
         }
+        hash.add(text);
         long count = counts.merge(bad.task(), 1L, Long::sum);
         if (count <= TOLD) {
           log.warn("skipped at position {}: {}", bad.position(), bad.reason());
@@ -130,6 +134,11 @@ final class SkippedExamples implements AutoCloseable {
   /** Bad examples of the stage so far. */
   long count() {
     return counts.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  /** Of what stands in the file now. */
+  LogHashes.LogHash hash() {
+    return hash.now();
   }
 
   /** Makes what was added last; any thread may call. */

@@ -3,6 +3,8 @@ package dev.palimpsest.stages;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.CheckpointFormatException;
+import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.InvalidConfigException;
@@ -12,6 +14,7 @@ import dev.palimpsest.eval.SuiteResult;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -21,6 +24,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * What the run folder says of a stage: its scores so far and, once it is finished, {@code
@@ -28,10 +33,12 @@ import java.util.stream.Stream;
  * taken for its own.
  */
 final class StageRecord {
+  private static final Logger log = LoggerFactory.getLogger(StageRecord.class);
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final RunFolder folder;
   private final StageIdentity identity;
+  private final TrainingData data;
   private final String fingerprint;
   private final Map<String, String> suites;
   private final boolean acceptsChanges;
@@ -41,6 +48,7 @@ final class StageRecord {
   /**
    * A record.
    *
+   * @param data what the stage trains on
    * @param suites what the stage's suites are now ({@link SuiteIdentity}), by name
    * @param acceptsChanges whether what the folder holds is taken although it was made with other
    *     settings or data
@@ -48,10 +56,12 @@ final class StageRecord {
   StageRecord(
       RunFolder folder,
       StageIdentity identity,
+      TrainingData data,
       Map<String, String> suites,
       boolean acceptsChanges) {
     this.folder = folder;
     this.identity = identity;
+    this.data = data;
     this.fingerprint = identity.fingerprint();
     this.suites = suites;
     this.acceptsChanges = acceptsChanges;
@@ -87,6 +97,11 @@ final class StageRecord {
     return fingerprint;
   }
 
+  /** What the stage trains on. */
+  TrainingData data() {
+    return data;
+  }
+
   /**
    * The finished stage, if it is.
    *
@@ -98,16 +113,20 @@ final class StageRecord {
 
   private StageResult result(JsonNode node) {
     String found = node.path("fingerprint").asText();
-    accepted = Lineage.acceptances(node.path("accepted"));
+    try {
+      accepted = Lineage.acceptances(node.path("accepted"));
+    } catch (IllegalArgumentException e) {
+      throw RunFolder.damaged(folder.finished(name()), "its accepted changes cannot be read");
+    }
     reuse(found, node);
     List<Path> exports = new ArrayList<>();
-    node.path("exports").forEach(e -> exports.add(folder.root().resolve(e.asText())));
+    node.path("exports").forEach(e -> exports.add(inside("export", e.asText())));
     List<String> notes = new ArrayList<>();
     node.path("notes").forEach(n -> notes.add(n.asText()));
     return new StageResult(
         name(),
         found,
-        folder.root().resolve(node.path("checkpoint").asText()),
+        inside("checkpoints", node.path("checkpoint").asText()),
         scores(),
         notes,
         exports,
@@ -115,12 +134,67 @@ final class StageRecord {
         accepted);
   }
 
+  /** What the file names lies in the stage's own folder, whoever has written the file. */
+  private Path inside(String part, String named) {
+    Path home = folder.stage(name()).resolve(part);
+    try {
+      Path path = folder.root().resolve(named).normalize();
+      if (path.startsWith(home) && !path.equals(home)) {
+        return path;
+      }
+    } catch (InvalidPathException e) {
+      log.debug("no path", e);
+    }
+    throw new InvalidConfigException(
+        List.of(
+            new Problem(
+                folder.finished(name()).toString(),
+                "names '%s', which does not lie in %s; remove the file and run the same command: what it said is found or made again"
+                    .formatted(named, home))));
+  }
+
+  /**
+   * Refuses a finished stage whose last checkpoint is not there or not whole, as far as sizes tell.
+   */
+  void requireCheckpoint(StageResult result) {
+    Path checkpoint = result.checkpoint();
+    String why;
+    try {
+      if (Files.isDirectory(checkpoint)) {
+        CheckpointStore.peek(checkpoint);
+        return;
+      }
+      why = checkpoint + " is missing";
+    } catch (CheckpointFormatException e) {
+      why = String.valueOf(e.getMessage());
+    }
+    throw new InvalidConfigException(
+        List.of(
+            new Problem(
+                "stages." + name(),
+                "is finished, but its last checkpoint is not whole: %s; bring it back, or remove %s and the same command makes it again"
+                    .formatted(why, folder.finished(name())))));
+  }
+
+  /** Exports of a finished stage that are missing or do not have their sizes, in sentences. */
+  private List<String> damagedExports(StageResult result) {
+    List<String> damaged = new ArrayList<>();
+    for (Path export : result.exports()) {
+      if (!Files.exists(export)) {
+        damaged.add(export + " is missing");
+      } else {
+        Lineage.ofExport(export).ifPresent(e -> damaged.addAll(e.wrongSizes(export)));
+      }
+    }
+    return damaged;
+  }
+
   /** A change that was accepted stays so: the file says it. */
   private void reuse(String found, JsonNode node) {
     if (accepted.stream().anyMatch(a -> a.from().equals(found) && a.to().equals(fingerprint))) {
       return;
     }
-    requireSame(found, strings(node.path("identity")))
+    requireSame(found, strings(node.path("identity")), TrainingData.of(node.path("data")))
         .ifPresent(
             changes -> {
               long examples = node.path("identity").path("stage.examples").asLong();
@@ -138,8 +212,13 @@ final class StageRecord {
   }
 
   /** Whether a finished stage has been scored and exported as its settings now say. */
-  boolean isComplete() {
+  boolean isComplete(StageResult result) {
     StageConfig stage = identity.stage();
+    List<String> damaged = damagedExports(result);
+    damaged.forEach(why -> log.warn("{}: an export is written again: {}", name(), why));
+    if (!damaged.isEmpty()) {
+      return false;
+    }
     boolean exported =
         RunFolder.readJson(folder.finished(name()))
             .filter(json -> json.path("exportSettings").asText().equals(exportSettings()))
@@ -164,6 +243,7 @@ final class StageRecord {
     json.put("stage", result.name());
     json.put("fingerprint", fingerprint);
     json.set("identity", JSON.valueToTree(identityValues()));
+    json.set("data", JSON.valueToTree(data));
     json.put("checkpoint", folder.root().relativize(result.checkpoint()).toString());
     result.notes().forEach(json.putArray("notes")::add);
     result
@@ -189,7 +269,8 @@ final class StageRecord {
     accepted = Lineage.accepted(checkpoint.facts());
     resumed = Lineage.ifAny(checkpoint.folder(), checkpoint.manifest());
     String found = StateFiles.fingerprint(checkpoint);
-    requireSame(found, strings(JSON.valueToTree(checkpoint.facts().get("identity"))))
+    JsonNode facts = JSON.valueToTree(checkpoint.facts());
+    requireSame(found, strings(facts.path("identity")), TrainingData.of(facts.path("data")))
         .ifPresent(
             changes ->
                 accept(
@@ -197,11 +278,12 @@ final class StageRecord {
   }
 
   /** What was changed and is accepted; empty for nothing. */
-  private Optional<List<String>> requireSame(String found, Map<String, String> foundIdentity) {
+  private Optional<List<String>> requireSame(
+      String found, Map<String, String> foundIdentity, TrainingData foundData) {
     if (found.equals(fingerprint)) {
       return Optional.empty();
     }
-    List<String> changes = Lineage.changes(foundIdentity, identityValues());
+    List<String> changes = Lineage.changes(foundIdentity, foundData, identityValues(), data);
     if (acceptsChanges) {
       return Optional.of(changes);
     }
@@ -235,7 +317,16 @@ final class StageRecord {
                 json.path("suiteFingerprint")
                     .asText()
                     .equals(suites.getOrDefault(suite, "not a suite of this stage")))
-        .map(json -> JSON.convertValue(json.path("result"), SuiteResult.class));
+        .filter(RunFolder::isIntact)
+        .map(json -> result(json, folder.scores(name(), moment, suite)));
+  }
+
+  private static SuiteResult result(JsonNode score, Path file) {
+    try {
+      return JSON.convertValue(score.path("result"), SuiteResult.class);
+    } catch (IllegalArgumentException e) {
+      throw RunFolder.damaged(file, "its result cannot be read");
+    }
   }
 
   void writeScore(String moment, String suite, SuiteResult result) {
@@ -246,22 +337,44 @@ final class StageRecord {
     json.put("fingerprint", fingerprint);
     json.put("suiteFingerprint", Objects.requireNonNull(suites.get(suite), suite));
     json.set("result", JSON.valueToTree(result));
-    RunFolder.writeJson(folder.scores(name(), moment, suite), json);
+    RunFolder.writeSealed(folder.scores(name(), moment, suite), json);
   }
 
-  /**
-   * Scores in the folder that were made on a suite which is another now, as {@code MOMENT.SUITE}.
-   */
-  List<String> outdatedScores() {
-    List<String> outdated = new ArrayList<>();
+  /** Scores in the folder that do not count, and why, in sentences. */
+  List<String> scoresLeftOut() {
+    List<String> leftOut = new ArrayList<>();
     for (String file : scoreFiles()) {
       String moment = moment(file);
       String suite = suite(file);
       if (suites.containsKey(suite) && score(moment, suite).isEmpty()) {
-        outdated.add(moment + "." + suite);
+        leftOut.add(
+            "score %s.%s was %s: left out"
+                .formatted(
+                    moment,
+                    suite,
+                    isAltered(moment, suite)
+                        ? "altered since it was written"
+                        : "made on another suite of this name"));
       }
     }
-    return outdated;
+    return leftOut;
+  }
+
+  /** Scores in the folder that somebody has altered, in sentences. */
+  List<String> alteredScores() {
+    List<String> altered = new ArrayList<>();
+    for (String file : scoreFiles()) {
+      if (isAltered(moment(file), suite(file))) {
+        altered.add("score %s was altered since it was written".formatted(file));
+      }
+    }
+    return altered;
+  }
+
+  private boolean isAltered(String moment, String suite) {
+    return RunFolder.readJson(folder.scores(name(), moment, suite))
+        .filter(json -> !RunFolder.isIntact(json))
+        .isPresent();
   }
 
   /** All scores of this stage: by moment (before, at-N ascending, after), then by suite. */
@@ -283,7 +396,7 @@ final class StageRecord {
     try (Stream<Path> files = Files.list(scoresFolder)) {
       return files
           .map(file -> String.valueOf(file.getFileName()))
-          .filter(file -> file.endsWith(".json") && !file.startsWith("."))
+          .filter(file -> file.matches("[^.]+\\..+\\.json"))
           .sorted(Comparator.comparing((String file) -> rank(file)).thenComparing(file -> file))
           .toList();
     } catch (IOException e) {

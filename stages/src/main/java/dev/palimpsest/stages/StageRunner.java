@@ -124,9 +124,13 @@ final class StageRunner {
               mixture == null ? "" : mixture.fingerprint(),
               parent.fingerprint(),
               stage);
-      StageRecord record = new StageRecord(folder, identity, suites(), acceptsChanges);
+      TrainingData data = TrainingData.of(mixture, recipe, folder.root().toString());
+      StageRecord record = new StageRecord(folder, identity, data, suites(), acceptsChanges);
       Optional<StageResult> before = record.read();
-      if (before.isPresent() && (record.isReused() || record.isComplete())) {
+      before.ifPresent(record::requireCheckpoint);
+      if (before.isPresent() && (record.isReused() || record.isComplete(before.get()))) {
+        LogHashes.altered(folder, stage.name(), CheckpointStore.peek(before.get().checkpoint()))
+            .forEach(altered -> log.warn("{}: {}", stage.name(), altered));
         log.info("{}: finished before, taken as it is", stage.name());
         return before.get();
       }
@@ -139,7 +143,7 @@ final class StageRunner {
   private Map<String, String> suites() {
     Map<String, String> identities = new LinkedHashMap<>();
     for (String name : stage.evaluate().suites()) {
-      identities.put(name, SuiteIdentity.of(suite(name), folder));
+      identities.put(name, SuiteIdentity.of(suite(name)));
     }
     return identities;
   }
@@ -173,6 +177,11 @@ final class StageRunner {
       Optional<TrainingCheckpoint> own = store.latest(since::add);
       own.ifPresent(record::requireSame);
       if (own.isPresent()) {
+        for (String altered : LogHashes.altered(folder, stage.name(), own.get())) {
+          log.warn("{}: {}", stage.name(), altered);
+          since.add(altered);
+        }
+        record.alteredScores().forEach(altered -> log.warn("{}: {}", stage.name(), altered));
         since.add("went on from its checkpoint at " + StateFiles.examples(own.get()) + " examples");
       } else {
         since.clear(); // what was damaged is made again
@@ -184,6 +193,7 @@ final class StageRunner {
           own.map(c -> StateFiles.read(manager, c))
               .orElseGet(() -> first(manager, parent, mixture, model, record));
       requireShapes(state.parameters());
+      requireSchedules(state.scheduleStart() + stage.examples());
       describe.run();
       List<String> notes = StageStart.notes(folder, stage.name(), record.firstFingerprint());
       record.accepted().forEach(a -> since.add(a.toString()));
@@ -221,7 +231,7 @@ final class StageRunner {
       notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
       if (own.filter(c -> StateFiles.examples(c) == end).isEmpty()) {
-        saver.save(state, () -> {});
+        saver.save(state, LogHashes.of(folder, stage.name()), () -> {});
         writer.await();
       }
       Path last = folder.checkpoints(stage.name()).resolve(StateFiles.name(end));
@@ -231,9 +241,7 @@ final class StageRunner {
         evaluate("after", model, state, manager, record);
         stop.obey("before the exports of " + stage.name());
       }
-      for (String outdated : record.outdatedScores()) {
-        notes.add("score " + outdated + " was made on another suite of this name: left out");
-      }
+      notes.addAll(record.scoresLeftOut());
       StageResult result =
           new StageResult(
               stage.name(),
@@ -264,11 +272,13 @@ final class StageRunner {
     }
 
     @Override
-    public void save(TrainState state, Runnable before) {
+    public void save(TrainState state, LogHashes logs, Runnable before) {
+      Map<String, Object> facts = facts(record, parent);
+      facts.put("logs", logs);
       StateFiles.save(
           writer,
           state,
-          facts(record, parent),
+          facts,
           before,
           () -> store.retain(stage.checkpoint().keepLast(), milestones(store)));
     }
@@ -291,6 +301,24 @@ final class StageRunner {
     }
     try (NDManager scope = manager.newSubManager()) {
       evaluate("before", model, first(scope, parent, mixture, model, record), scope, record);
+    }
+  }
+
+  /** Where a curve that goes on from a checkpoint ends is known here first. */
+  private void requireSchedules(long end) {
+    if (stage.examples() <= stage.batchSize()) {
+      return;
+    }
+    List<Problem> problems = new ArrayList<>();
+    stage
+        .requiredOptimizer()
+        .scheduleMistakes(end)
+        .forEach(
+            (path, mistake) ->
+                problems.add(
+                    new Problem("stages." + stage.name() + ".optimizer." + path, mistake)));
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
     }
   }
 
@@ -544,6 +572,7 @@ final class StageRunner {
     facts.put("stage", stage.name());
     facts.put("fingerprint", record.fingerprint());
     facts.put("identity", record.identityValues());
+    facts.put("data", record.data());
     List<Lineage.Ancestor> ancestors =
         record.resumed().map(Lineage::ancestors).orElseGet(() -> parent.ancestors(folder));
     List<String> parents =
@@ -581,10 +610,17 @@ final class StageRunner {
       if (!stage.export().formats().contains(format)) {
         continue;
       }
-      log.debug("{}: exporting {}", stage.name(), format);
       boolean huggingFace = format == ExportConfig.Format.HUGGINGFACE;
       Path target =
           folder.export(stage.name()).resolve(huggingFace ? "huggingface" : "big_vision.npz");
+      String name =
+          "%s %s".formatted(ConfigYaml.word(format), ConfigYaml.word(stage.export().precision()));
+      written.add(target);
+      if (lineage.filter(l -> l.isWholeExport(target, name)).isPresent()) {
+        log.info("{}: {} stands as it was exported", stage.name(), target);
+        continue;
+      }
+      log.debug("{}: exporting {}", stage.name(), format);
       if (huggingFace) {
         HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.of(tokenizerFile);
         ModelExporter.huggingFace(
@@ -599,11 +635,8 @@ final class StageRunner {
         ModelExporter.bigVision(
             target, parameters, modelConfig, stage.resolution(), stage.export().precision());
       }
-      String name =
-          "%s %s".formatted(ConfigYaml.word(format), ConfigYaml.word(stage.export().precision()));
       lineage.ifPresent(l -> l.writeBeside(target, name));
       log.info("{}: exported {}", stage.name(), target);
-      written.add(target);
     }
     return written;
   }

@@ -32,7 +32,7 @@ record StageStart(
     json.put("stage", stage);
     json.put("fingerprint", fingerprint);
     json.setAll((ObjectNode) JSON.valueToTree(this));
-    RunFolder.writeJson(folder.start(stage), json);
+    RunFolder.writeSealed(folder.start(stage), json);
   }
 
   /** Notes of the start, if this very stage has begun in the folder. */
@@ -43,9 +43,10 @@ record StageStart(
     return notes;
   }
 
-  /** The file, if it is this very stage's. */
+  /** The file, if it is this very stage's and still what was written. */
   static Optional<JsonNode> read(RunFolder folder, String stage, String fingerprint) {
     return RunFolder.readJson(folder.start(stage))
-        .filter(json -> json.path("fingerprint").asText().equals(fingerprint));
+        .filter(json -> json.path("fingerprint").asText().equals(fingerprint))
+        .filter(RunFolder::isIntact);
   }
 }

@@ -99,7 +99,7 @@ final class StateFiles {
         losses.stream().map(loss -> ((Number) loss).doubleValue()).toList(), skipped, capsules);
   }
 
-  private static Consumed consumed(Map<String, Object> facts) {
+  static Consumed consumed(Map<String, Object> facts) {
     return facts.containsKey("consumed")
         ? new Consumed(text(facts, "consumed"), number(facts, "consumedBytes"))
         : Consumed.NOTHING;

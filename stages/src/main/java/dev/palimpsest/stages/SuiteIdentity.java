@@ -2,13 +2,15 @@ package dev.palimpsest.stages;
 
 import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.Fingerprint;
-import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
-import dev.palimpsest.mixtures.ExampleSource;
+import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.mixtures.Task;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
@@ -19,31 +21,37 @@ import java.util.Objects;
 final class SuiteIdentity {
   private SuiteIdentity() {}
 
-  /** SHA-256; the same wherever the run folder lies. */
-  static String of(SuiteConfig suite, RunFolder folder) {
-    Map<String, String> values = Fingerprint.values(suite, folder.root().toString());
-    suite.tasks().forEach((name, task) -> add(values, "tasks." + name, task));
+  /** SHA-256; the same wherever the files lie. */
+  static String of(SuiteConfig suite) {
+    Map<String, String> values = new LinkedHashMap<>();
+    suite
+        .tasks()
+        .forEach(
+            (name, task) -> of(task).forEach((key, value) -> values.put(name + "/" + key, value)));
     return Fingerprint.of(values);
   }
 
-  private static void add(Map<String, String> values, String at, SuiteTaskConfig task) {
-    task.metrics()
-        .forEach(m -> values.put(at + ".metric." + m, Benchmarks.metric(m).id().toString()));
-    SourceConfig config = task.source();
-    if (config != null) {
-      try (ExampleSource source = ExampleSource.open(task.task().pictured())) {
-        values.put(at + ".contents", source.fingerprint());
-      }
-      return;
+  /** What decides a task's score, by name: settings as they are, files by their contents. */
+  private static Map<String, String> of(SuiteTaskConfig task) {
+    Map<String, String> values = Fingerprint.values(task);
+    values
+        .keySet()
+        .removeIf(key -> key.matches("(source|type|fields|benchmark|dataDir)([.\\[].*)?"));
+    task.metrics().forEach(m -> values.put("metric " + m, Benchmarks.metric(m).id().toString()));
+    if (task.source() != null) {
+      values.put("contents", Task.fingerprint(task.task()));
+      return values;
     }
     BenchmarkConfig benchmark = Benchmarks.find(Objects.requireNonNull(task.benchmark()));
-    values.remove(at + ".dataDir");
-    values.put(at + ".definition", Fingerprint.of(benchmark));
+    values.put("definition", Fingerprint.of(benchmark));
     benchmark
         .metrics()
-        .forEach(m -> values.put(at + ".metric." + m, Benchmarks.metric(m).id().toString()));
-    new BenchmarkReader(benchmark, Path.of(Objects.requireNonNull(task.dataDir())))
-        .files()
-        .forEach(file -> values.put(at + "." + file.getFileName(), ContentHash.of(file)));
+        .forEach(m -> values.put("metric " + m, Benchmarks.metric(m).id().toString()));
+    List<Path> files =
+        new BenchmarkReader(benchmark, Path.of(Objects.requireNonNull(task.dataDir()))).files();
+    for (int i = 0; i < files.size(); i++) {
+      values.put("file " + i, ContentHash.of(files.get(i)));
+    }
+    return values;
   }
 }

@@ -11,14 +11,15 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.PrepareConfig;
 import dev.palimpsest.configs.Problem;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.mixtures.BpeTrainer;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.List;
 
 /**
@@ -94,10 +95,7 @@ final class Towers {
         TowerExporter.gemma(out.resolve("gemma"), drawn, model);
       }
       TowerExporter.maskCodec(out.resolve("vae-oid.npz"), manager, settings.seed());
-      Path beside = out.resolve(".towers.json.writing");
-      Files.writeString(beside, text);
-      Files.move(
-          beside, facts, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Durable.file(facts, text.getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write towers to " + out, e);
     }

@@ -59,9 +59,10 @@ final class TrainingLoop {
     /**
      * Begins to save.
      *
+     * @param logs what the stage's logs hold
      * @param before what must be on disk before the checkpoint is visible
      */
-    void save(TrainState state, Runnable before);
+    void save(TrainState state, LogHashes logs, Runnable before);
   }
 
   /**
@@ -127,7 +128,7 @@ final class TrainingLoop {
 
         // ---- Checkpoint, at its cadence or because the run is to stop
         if (!fresh && (stop.isMade() || due(stage.checkpoint().everyExamples(), state))) {
-          saver.save(state, logsLast);
+          saver.save(state, new LogHashes(metrics.hash(), skipped.hash()), logsLast);
         }
         if (stop.isMade()) {
           writer.await();

@@ -290,7 +290,7 @@ class GuardedRunTest {
               InvalidConfigException.class,
               () -> replay(capsule(whole.get(0)), folder.resolve("changed")));
       assertTrue(
-          String.valueOf(refused.getMessage()).contains("the mixture has changed"),
+          String.valueOf(refused.getMessage()).contains("task grey, source "),
           refused.getMessage());
     } finally {
       Files.writeString(file, before);

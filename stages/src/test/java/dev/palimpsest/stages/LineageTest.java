@@ -71,7 +71,10 @@ class LineageTest {
     Path data = folder.resolve("b/data/caption.train.jsonl");
     Files.writeString(data, Files.readString(data).replaceFirst("\"suffix\":\"", "\"suffix\":\"x"));
     assertEquals(
-        List.of("the training data have changed"),
+        List.of(
+            "the training data have changed: task caption, source {jsonl:"
+                + " ${run}/data/caption.train.jsonl}: its contents differ (6 rows before, 6"
+                + " after)"),
         RecordedData.problems(child, folder.resolve("b")));
   }
 

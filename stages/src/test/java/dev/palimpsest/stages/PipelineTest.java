@@ -302,7 +302,8 @@ class PipelineTest {
     assertTrue(
         Files.readString(out.resolve("plan.txt"))
             .contains(
-                "takes over: optimizer keep, schedule continue, data fresh, position embedding resample"));
+                "takes over: optimizer keep, schedule continue, data fresh, position embedding"
+                    + " resample"));
     JsonNode stage = RunFolder.readJson(out.resolve("stage2/stage.json")).orElseThrow();
     assertEquals(16, stage.path("functionPreservation").path("fromResolution").asInt());
     assertEquals(4, stage.path("functionPreservation").path("pictures").asInt());
@@ -378,7 +379,8 @@ class PipelineTest {
             () ->
                 TINY.run(
                     folder.resolve("run"),
-                    "stages.stage1.optimizer.learningRate=1e30",
+                    "stages.stage1.optimizer.learningRate=1e6",
+                    "stages.stage1.optimizer.groups=[{pattern: '.*', learningRateMultiplier: 1e6}]",
                     "stages.stage1.optimizer.schedule={constant: {}}"));
     String message = String.valueOf(stopped.getMessage());
     assertTrue(message.contains("mixture positions"), message);

@@ -104,7 +104,7 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
       StringBuilder kept = new StringBuilder();
       for (String document : name.endsWith(".jsonl") ? text.split("\n") : new String[] {text}) {
         JsonNode node = JSON.readTree(document);
-        strip(node, name.equals("manifest.json"));
+        strip(node);
         kept.append(node).append('\n');
       }
       return kept.toString().getBytes(StandardCharsets.UTF_8);
@@ -121,12 +121,11 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
         .replace(root, "${run}");
   }
 
-  private static void strip(JsonNode node, boolean manifest) {
+  /** Without times, and without hashes over what holds them; what is hashed is compared itself. */
+  private static void strip(JsonNode node) {
     if (node instanceof ObjectNode object) {
       object.remove(TIMES);
-      if (manifest) {
-        object.remove("sha256");
-      }
+      object.remove("sha256");
     }
     if (node instanceof ArrayNode array) {
       for (Iterator<JsonNode> i = array.iterator(); i.hasNext(); ) {
@@ -135,7 +134,7 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
         }
       }
     }
-    node.forEach(member -> strip(member, manifest));
+    node.forEach(Comparison::strip);
   }
 
   private static long bitsDiffering(byte[] a, byte[] b) {

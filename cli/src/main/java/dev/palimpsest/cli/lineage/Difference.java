@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /** What differs between two checkpoints, in words. */
 public final class Difference {
@@ -65,8 +64,8 @@ public final class Difference {
       out.add("Settings, data and tokenizer of the stage are the same.");
     } else {
       changes("Settings of the stage:", settings(a), settings(b));
-      same("Data (contents of the sources, weights, order)", "mixture");
-      same("Tokenizer", "tokenizer");
+      data();
+      tokenizer();
     }
     accepted("A", a);
     accepted("B", b);
@@ -99,18 +98,25 @@ public final class Difference {
     }
   }
 
-  private void same(String what, String key) {
-    String before = a.identity().get(key);
-    String after = b.identity().get(key);
-    out.add(
-        Objects.equals(before, after)
-            ? what + ": the same."
-            : "%s: other, %s -> %s.".formatted(what, hash(before), hash(after)));
+  private void data() {
+    String head = "Data (contents of the sources, weights, order):";
+    if (Objects.equals(a.identity().get("mixture"), b.identity().get("mixture"))) {
+      out.add(head + " the same.");
+    } else if (!trains(a) || !trains(b)) {
+      out.add(head + " %s does not train.".formatted(trains(a) ? "B" : "A"));
+    } else {
+      out.add(head);
+      a.data().changesTo(b.data()).forEach(change -> out.add("  " + change));
+    }
   }
 
-  private static String hash(@Nullable String value) {
-    String plain = value == null ? "" : value.replace("'", "");
-    return plain.isEmpty() ? "none" : Node.brief(plain);
+  private static boolean trains(Lineage lineage) {
+    return !lineage.identity().getOrDefault("mixture", "").replace("'", "").isEmpty();
+  }
+
+  private void tokenizer() {
+    boolean same = Objects.equals(a.identity().get("tokenizer"), b.identity().get("tokenizer"));
+    out.add("Tokenizer: " + (same ? "the same." : "its file has other contents."));
   }
 
   private void accepted(String name, Lineage lineage) {

@@ -21,6 +21,7 @@ import java.util.Set;
  */
 public final class Graph {
   private final Map<String, Node> nodes = new LinkedHashMap<>();
+  private final List<String> altered = new ArrayList<>();
 
   private Graph() {}
 
@@ -39,11 +40,11 @@ public final class Graph {
 
   private void add(Sources.Found found) {
     Lineage lineage = found.lineage();
+    Lineage.Exported export = found.export();
     for (Ancestor ancestor : lineage.ancestors()) {
       add(ancestor, found.run());
     }
-    boolean export = found.export() != null;
-    if (!export) {
+    if (export == null) {
       nodes.put(lineage.id(), checkpoint(lineage, found.place().toString(), true));
       return;
     }
@@ -55,17 +56,32 @@ public final class Graph {
           boolean here = Sources.checkpoint(found.run().resolve(place), id).isPresent();
           return checkpoint(lineage, here ? found.run().resolve(place).toString() : place, here);
         });
-    String format = String.valueOf(found.export());
-    String id = lineage.exportId(format);
+    List<String> wrong = export.altered(found.place());
+    altered.addAll(wrong);
+    List<String> lines = new ArrayList<>();
+    lines.add(found.place().toString());
+    lines.add(verdict(export, wrong));
+    lines.addAll(wrong);
+    String id = lineage.exportId(export.format());
     nodes.put(
         id,
         new Node(
-            Node.Kind.EXPORT,
-            id,
-            "export " + format,
-            List.of(found.place().toString()),
-            List.of(lineage.id()),
-            true));
+            Node.Kind.EXPORT, id, "export " + export.format(), lines, List.of(lineage.id()), true));
+  }
+
+  private static String verdict(Lineage.Exported export, List<String> wrong) {
+    if (export.files().isEmpty()) {
+      return "not verified: an older version exported it, without sizes and hashes";
+    }
+    return wrong.isEmpty()
+        ? "verified: %d files have the sizes and SHA-256 that were exported"
+            .formatted(export.files().size())
+        : "ALTERED since it was exported:";
+  }
+
+  /** Files of exports that are not what was exported, in sentences. */
+  public List<String> altered() {
+    return List.copyOf(altered);
   }
 
   private void add(Ancestor ancestor, Path run) {

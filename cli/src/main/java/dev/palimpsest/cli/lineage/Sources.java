@@ -5,15 +5,13 @@ import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.stages.Lineage;
-import java.io.IOException;
-import java.io.UncheckedIOException;
+import dev.palimpsest.stages.RunContents;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Finds lineages in what a user may name: a checkpoint, an export, a stage's or a run's folder. */
@@ -25,12 +23,13 @@ final class Sources {
    *
    * @param place the checkpoint's folder, or the export
    * @param run the run folder, if that is where it lies
-   * @param export {@code huggingface f32} or alike; null for a checkpoint
+   * @param export {@code huggingface f32} or alike, and its files; null for a checkpoint
    */
-  record Found(Lineage lineage, Path place, Path run, @Nullable String export) {}
+  record Found(Lineage lineage, Path place, Path run, Lineage.@Nullable Exported export) {}
 
   /**
-   * The one lineage of a path; the newest of a stage's or run's folder.
+   * The one lineage of a path; the newest of a stage's folder; of a run's folder that of the last
+   * stage, in the recipe's order, that has one.
    *
    * @throws InvalidConfigException when there is none
    */
@@ -44,7 +43,7 @@ final class Sources {
 
   /**
    * Everything a path holds: of a stage's folder its newest checkpoint and its exports, of a run's
-   * folder those of every stage.
+   * folder those of every stage, in the recipe's order.
    *
    * @throws InvalidConfigException when that is nothing
    */
@@ -56,11 +55,11 @@ final class Sources {
     } else {
       export(path).ifPresent(found::add);
     }
-    if (found.isEmpty() && Files.isDirectory(path)) {
+    if (found.isEmpty()) {
       stage(path, found);
-      if (found.isEmpty()) {
-        folders(path).forEach(stage -> stage(stage, found));
-      }
+    }
+    if (found.isEmpty()) {
+      RunContents.stages(path).forEach(stage -> stage(stage, found));
     }
     if (found.isEmpty()) {
       throw new InvalidConfigException(
@@ -76,20 +75,8 @@ final class Sources {
   }
 
   private static void stage(Path folder, List<Found> found) {
-    Path checkpoints = folder.resolve("checkpoints");
-    if (!Files.isDirectory(checkpoints)) {
-      return;
-    }
-    List<Path> saved =
-        new CheckpointStore(checkpoints)
-            .names().stream()
-                .map(checkpoints::resolve)
-                .filter(c -> Files.isRegularFile(c.resolve("manifest.json")))
-                .toList();
-    if (!saved.isEmpty()) {
-      found.add(checkpoint(saved.get(saved.size() - 1)));
-    }
-    for (Path export : list(folder.resolve("export"))) {
+    RunContents.newest(folder).ifPresent(newest -> found.add(checkpoint(newest)));
+    for (Path export : RunContents.exports(folder)) {
       export(export).ifPresent(found::add);
     }
   }
@@ -100,7 +87,7 @@ final class Sources {
   }
 
   private static Optional<Found> export(Path path) {
-    return Lineage.ofExport(path).map(e -> new Found(e.checkpoint(), path, run(path), e.format()));
+    return Lineage.ofExport(path).map(e -> new Found(e.checkpoint(), path, run(path), e));
   }
 
   /** A checkpoint's lineage, if one with this id lies there. */
@@ -119,23 +106,5 @@ final class Sources {
       run = Objects.requireNonNullElse(run.getParent(), run);
     }
     return run;
-  }
-
-  private static List<Path> folders(Path folder) {
-    return list(folder).stream().filter(Files::isDirectory).toList();
-  }
-
-  private static List<Path> list(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      return List.of();
-    }
-    try (Stream<Path> entries = Files.list(folder)) {
-      return entries
-          .filter(p -> !String.valueOf(p.getFileName()).startsWith("."))
-          .sorted()
-          .toList();
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot list " + folder, e);
-    }
   }
 }

@@ -6,11 +6,11 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.Parameters;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -132,14 +132,10 @@ final class ImageFeatures implements AutoCloseable {
     int count = Math.toIntExact(pictures.getShape().get(0));
     int size = pixels.remaining() / count;
     List<ByteBuffer> hashes = new ArrayList<>();
-    try {
-      MessageDigest sha256 = MessageDigest.getInstance("SHA-256");
-      for (int i = 0; i < count; i++) {
-        sha256.update(pixels.slice(pixels.position() + i * size, size));
-        hashes.add(ByteBuffer.wrap(sha256.digest()));
-      }
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
+    MessageDigest sha256 = ContentHash.sha256();
+    for (int i = 0; i < count; i++) {
+      sha256.update(pixels.slice(pixels.position() + i * size, size));
+      hashes.add(ByteBuffer.wrap(sha256.digest()));
     }
     return hashes;
   }

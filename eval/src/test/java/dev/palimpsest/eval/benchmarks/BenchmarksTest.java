@@ -451,7 +451,7 @@ class BenchmarksTest {
         assertThrows(InvalidConfigException.class, () -> Benchmarks.find(file.toString()));
     String message = String.valueOf(bad.getMessage());
     assertTrue(message.contains("bad.yaml:1:10: include: there is no file 'question'"), message);
-    assertTrue(message.contains("version: must be greater than 0"), message);
+    assertTrue(message.contains("version: must be from 1 to 1000000"), message);
     assertTrue(message.contains("did you mean 'questions'?"), message);
     assertTrue(message.contains("metrics: is required"), message);
   }

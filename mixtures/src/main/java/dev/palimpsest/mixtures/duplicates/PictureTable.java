@@ -1,9 +1,9 @@
 package dev.palimpsest.mixtures.duplicates;
 
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.Turn;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
@@ -30,15 +30,11 @@ final class PictureTable {
   /** The key of a picture. */
   record Key(long high, long low) {
     static Key of(byte[] bytes, int frame, Turn turn) {
-      try {
-        MessageDigest digest = MessageDigest.getInstance("SHA-256");
-        digest.update(bytes);
-        ByteBuffer hash =
-            ByteBuffer.wrap(digest.digest(ByteBuffer.allocate(4).putInt(frame).array()));
-        return new Key(hash.getLong(), hash.getLong()).turned(turn);
-      } catch (NoSuchAlgorithmException e) {
-        throw new IllegalStateException("every Java platform has SHA-256", e);
-      }
+      MessageDigest digest = ContentHash.sha256();
+      digest.update(bytes);
+      ByteBuffer hash =
+          ByteBuffer.wrap(digest.digest(ByteBuffer.allocate(4).putInt(frame).array()));
+      return new Key(hash.getLong(), hash.getLong()).turned(turn);
     }
 
     /** Distinct for each turn of one picture, and of a hash its own inverse. */

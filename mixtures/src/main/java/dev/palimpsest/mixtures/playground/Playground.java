@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PrepareConfig;
 import dev.palimpsest.configs.Problem;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.mixtures.BpeTrainer;
 import dev.palimpsest.mixtures.TokenizerFiles;
 import java.awt.image.BufferedImage;
@@ -15,7 +16,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -152,35 +152,29 @@ public final class Playground {
     return facts;
   }
 
-  private void writeTo(Path out) throws IOException {
-    Path parent = out.getParent();
-    if (parent == null) {
+  private void writeTo(Path out) {
+    if (out.getParent() == null) {
       throw invalid("out", "%s has no parent folder; name a folder", out);
     }
-    Files.createDirectories(parent);
-    Path beside = parent.resolve("." + out.getFileName() + ".writing");
-    delete(beside); // what a run that was killed here left
-    Files.createDirectory(beside);
-    try {
-      Files.createDirectory(beside.resolve("images"));
-      List<Picture<Scene>> scenes = new ArrayList<>();
-      List<Picture<Print>> prints = new ArrayList<>();
-      Set<Object> drawn = new HashSet<>();
-      // Held-out pictures come first: a training picture that repeats one is drawn anew.
-      plan("heldout", settings.heldOutImages(), drawn, scenes, prints);
-      plan("train", settings.trainImages(), drawn, scenes, prints);
-      paint(beside, scenes, Picture::draw);
-      paint(beside, prints, Picture::draw);
-      for (Map.Entry<String, StringBuilder> file : lines.entrySet()) {
-        Files.writeString(beside.resolve(file.getKey()), file.getValue(), StandardCharsets.UTF_8);
-      }
-      TokenizerFiles.write(beside, BpeTrainer.train(Corpus.texts(), BASE_VOCABULARY));
-      writeSummary(beside.resolve(SUMMARY));
-      Files.deleteIfExists(out);
-      Files.move(beside, out, StandardCopyOption.ATOMIC_MOVE);
-    } finally {
-      delete(beside);
-    }
+    Durable.folder(
+        out,
+        beside -> {
+          Files.createDirectory(beside.resolve("images"));
+          List<Picture<Scene>> scenes = new ArrayList<>();
+          List<Picture<Print>> prints = new ArrayList<>();
+          Set<Object> drawn = new HashSet<>();
+          // Held-out pictures come first: a training picture that repeats one is drawn anew.
+          plan("heldout", settings.heldOutImages(), drawn, scenes, prints);
+          plan("train", settings.trainImages(), drawn, scenes, prints);
+          paint(beside, scenes, Picture::draw);
+          paint(beside, prints, Picture::draw);
+          for (Map.Entry<String, StringBuilder> file : lines.entrySet()) {
+            Files.writeString(
+                beside.resolve(file.getKey()), file.getValue(), StandardCharsets.UTF_8);
+          }
+          TokenizerFiles.write(beside, BpeTrainer.train(Corpus.texts(), BASE_VOCABULARY));
+          writeSummary(beside.resolve(SUMMARY));
+        });
   }
 
   private void plan(
@@ -382,19 +376,5 @@ public final class Playground {
   private static InvalidConfigException invalid(String field, String message, Object... args) {
     return new InvalidConfigException(
         List.of(new Problem(field, String.format(java.util.Locale.ROOT, message, args))));
-  }
-
-  /** Removes what a failure left; nothing is there after the final rename. */
-  private static void delete(Path folder) throws IOException {
-    if (!Files.exists(folder)) {
-      return;
-    }
-    List<Path> paths;
-    try (Stream<Path> walk = Files.walk(folder)) {
-      paths = walk.sorted(java.util.Comparator.reverseOrder()).toList();
-    }
-    for (Path path : paths) {
-      Files.delete(path);
-    }
   }
 }

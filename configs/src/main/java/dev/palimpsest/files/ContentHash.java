@@ -1,9 +1,10 @@
-package dev.palimpsest.stages;
+package dev.palimpsest.files;
 
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -13,16 +14,27 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** SHA-256 of files, in hex. */
-final class ContentHash {
+public final class ContentHash {
+  /** Beside what is exported as a folder. */
+  private static final String LINEAGE = "lineage.json";
+
   private ContentHash() {}
 
-  /** Hash of a file's bytes, or of a folder's relative names and bytes in name order. */
-  static String of(Path path) {
+  /**
+   * Hash of a file's bytes, or of a folder's relative names and bytes in name order. Links are
+   * followed. Of a folder, hidden files and the lineage beside an export do not count: they say
+   * where it came from, not what it is.
+   */
+  public static String of(Path path) {
     MessageDigest digest = sha256();
     try {
       if (Files.isDirectory(path)) {
-        try (Stream<Path> walk = Files.walk(path)) {
-          List<Path> files = walk.filter(Files::isRegularFile).sorted().toList();
+        try (Stream<Path> walk = Files.walk(path, FileVisitOption.FOLLOW_LINKS)) {
+          List<Path> files =
+              walk.filter(Files::isRegularFile)
+                  .filter(file -> counts(path.relativize(file)))
+                  .sorted()
+                  .toList();
           for (Path file : files) {
             digest.update(path.relativize(file).toString().getBytes(StandardCharsets.UTF_8));
             add(digest, file);
@@ -33,8 +45,24 @@ final class ContentHash {
       }
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + path, e);
+    } catch (UncheckedIOException e) {
+      throw new UncheckedIOException("cannot read " + path, e.getCause());
     }
     return HexFormat.of().formatHex(digest.digest());
+  }
+
+  /** Hash of a text in UTF-8. */
+  public static String of(String text) {
+    return HexFormat.of().formatHex(sha256().digest(text.getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private static boolean counts(Path inFolder) {
+    for (Path name : inFolder) {
+      if (name.toString().startsWith(".")) {
+        return false;
+      }
+    }
+    return !inFolder.toString().equals(LINEAGE);
   }
 
   private static void add(MessageDigest digest, Path file) throws IOException {
@@ -46,7 +74,8 @@ final class ContentHash {
     }
   }
 
-  static MessageDigest sha256() {
+  /** A new digest. */
+  public static MessageDigest sha256() {
     try {
       return MessageDigest.getInstance("SHA-256");
     } catch (NoSuchAlgorithmException e) {

@@ -1,4 +1,4 @@
-package dev.palimpsest.checkpoints;
+package dev.palimpsest.files;
 
 import java.io.File;
 import java.io.IOException;
@@ -29,18 +29,20 @@ public final class Durable {
 
   /** Writes the files of a folder. */
   @FunctionalInterface
-  interface FolderContent {
+  public interface FolderContent {
+    /** Writes them into the folder. */
     void writeTo(Path folder) throws IOException;
   }
 
   /** Writes a file. */
   @FunctionalInterface
-  interface FileContent {
+  public interface FileContent {
+    /** Writes it, from the channel's beginning. */
     void writeTo(FileChannel channel) throws IOException;
   }
 
   /** Makes a folder; one that stands there is replaced. */
-  static void folder(Path target, FolderContent content) {
+  public static void folder(Path target, FolderContent content) {
     Path absolute = target.toAbsolutePath();
     Path parent = Objects.requireNonNull(absolute.getParent(), "the root folder is no target");
     Path temporary = hidden(absolute, WRITING);
@@ -76,7 +78,7 @@ public final class Durable {
   }
 
   /** Makes a file; one that stands there is replaced. */
-  static void file(Path target, FileContent content) {
+  public static void file(Path target, FileContent content) {
     Path absolute = target.toAbsolutePath();
     Path parent = Objects.requireNonNull(absolute.getParent(), "the root folder is no file");
     Path temporary = hidden(absolute, WRITING);
@@ -107,7 +109,7 @@ public final class Durable {
   }
 
   /** Writes and syncs a file inside a folder that is itself being made. */
-  static void write(Path file, FileContent content) throws IOException {
+  public static void write(Path file, FileContent content) throws IOException {
     try (FileChannel channel =
         FileChannel.open(
             file,
@@ -120,7 +122,7 @@ public final class Durable {
     }
   }
 
-  static void write(Path file, byte[] bytes) throws IOException {
+  public static void write(Path file, byte[] bytes) throws IOException {
     write(file, channel -> writeFully(channel, bytes));
   }
 
@@ -132,7 +134,7 @@ public final class Durable {
   }
 
   /** Makes renames and new names in a folder last. */
-  static void sync(Path folder) throws IOException {
+  public static void sync(Path folder) throws IOException {
     if (File.separatorChar == '\\') {
       return; // Windows cannot open folders, and journals their entries itself
     }
@@ -142,7 +144,7 @@ public final class Durable {
   }
 
   /** Removes a folder: out of sight by one rename, then piece by piece. */
-  static void remove(Path folder) {
+  public static void remove(Path folder) {
     Path absolute = folder.toAbsolutePath();
     Path hidden = hidden(absolute, REPLACED);
     try {
@@ -155,7 +157,7 @@ public final class Durable {
   }
 
   /** Removes what interrupted writers left in a folder. */
-  static List<Path> removeLeftovers(Path folder) throws IOException {
+  public static List<Path> removeLeftovers(Path folder) throws IOException {
     List<Path> leftovers;
     try (var entries = Files.list(folder)) {
       leftovers =
@@ -175,7 +177,7 @@ public final class Durable {
   }
 
   /** Deletes a file or a folder with all it holds; links are removed, not followed. */
-  static void delete(Path path) throws IOException {
+  public static void delete(Path path) throws IOException {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return;
     }
