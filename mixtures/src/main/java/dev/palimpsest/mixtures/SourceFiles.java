@@ -148,8 +148,8 @@ final class SourceFiles {
     } catch (InvalidPathException e) {
       return Optional.of("is no path: " + e.getReason());
     } catch (FileSystemException e) {
-      String member = pathOrGlob.equals(e.getFile()) ? "" : ": " + e.getReason();
-      return Optional.of("no file matches " + pathOrGlob + member);
+      String which = pathOrGlob.indexOf('{') < 0 ? "" : ": " + e.getReason();
+      return Optional.of("no file matches " + pathOrGlob + which);
     } catch (IOException e) {
       return Optional.of("cannot look for %s: %s".formatted(pathOrGlob, e.getMessage()));
     }

@@ -274,6 +274,10 @@ class TarSourceTest {
         new Exception(ExampleSource.missing(new SourceConfig.Tar(range.toString())).get("path")),
         "no file matches",
         "002.tar");
+    Path many = folder.resolve("{0..99999999999}.tar");
+    assertSays(
+        new Exception(ExampleSource.missing(new SourceConfig.Tar(many.toString())).get("path")),
+        "its braces stand for more than 1000000 paths");
     try (ExampleSource source = open(folder.resolve("{000..001}.t[a]r"))) {
       assertEquals(6, source.size());
     }
