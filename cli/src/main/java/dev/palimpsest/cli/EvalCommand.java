@@ -2,6 +2,7 @@ package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.BenchmarkConfig;
+import dev.palimpsest.configs.ImageConfig.Jpeg;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.SuiteConfig;
@@ -15,6 +16,7 @@ import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.mixtures.TurboJpeg;
 import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.PaliGemma;
@@ -53,7 +55,8 @@ final class EvalCommand implements Callable<Integer> {
       index = "0",
       paramLabel = "CHECKPOINT",
       description =
-          "An exported Hugging Face folder, a training checkpoint, or the folder of a stage or run.")
+          "An exported Hugging Face folder, a training checkpoint, or the folder of a stage or"
+              + " run.")
   Path checkpoint;
 
   @Option(
@@ -129,6 +132,11 @@ final class EvalCommand implements Callable<Integer> {
       requireAnswerable(tasks);
       try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
         SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
+        if (model.image().jpeg() == Jpeg.FAST
+            && !TurboJpeg.isFound()
+            && tasks.values().stream().anyMatch(task -> task.source() != null)) {
+          throw new UserMistake("the checkpoint was trained with " + TurboJpeg.ABSENT);
+        }
         Path folder = folder();
         // Two evaluations of one folder would write over each other's answers.
         try (RunLock lock = RunLock.take(new RunFolder(folder))) {
@@ -179,6 +187,9 @@ final class EvalCommand implements Callable<Integer> {
           if (task.benchmark() != null && task.dataDir() != null) {
             BenchmarkConfig benchmark = Benchmarks.find(task.benchmark());
             metrics.addAll(benchmark.metrics());
+            if (benchmark.image().jpeg() == Jpeg.FAST && !TurboJpeg.isFound()) {
+              mistakes.add(name + ": " + TurboJpeg.ABSENT);
+            }
             try {
               new BenchmarkReader(benchmark, Path.of(task.dataDir())).data();
             } catch (BenchmarkFormatException e) {

@@ -1,8 +1,10 @@
 package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.SavedModel.Seen;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.ImageConfig.Jpeg;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.Precision;
@@ -10,6 +12,7 @@ import dev.palimpsest.eval.decoding.Answerer;
 import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ImageReference;
+import dev.palimpsest.mixtures.TurboJpeg;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.PaliGemma;
 import java.io.IOException;
@@ -32,7 +35,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Prints a model's answer to a prompt about one or several pictures.",
-      "CHECKPOINT is an exported Hugging Face folder, a training checkpoint, or the folder of a stage or a run."
+      "CHECKPOINT is an exported Hugging Face folder, a training checkpoint, or the folder of a"
+          + " stage or a run."
     })
 final class PredictCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -82,10 +86,20 @@ final class PredictCommand implements Callable<Integer> {
       names = "--orientation",
       paramLabel = "KIND",
       description = {
-        "exif: pictures are turned as their EXIF orientation says, for a model that was trained so.",
-        "Default: they are seen as they are stored."
+        "stored: pictures are seen as their pixels are stored; exif: turned as their EXIF",
+        "orientation says. Default: as the checkpoint was trained; stored for a Hugging Face"
+            + " folder."
       })
-  @Nullable Orientation orientation;
+  @Nullable Seen orientation;
+
+  @Option(
+      names = "--jpeg",
+      paramLabel = "KIND",
+      description = {
+        "How JPEG files are decoded: ${COMPLETION-CANDIDATES}.",
+        "Default: as the checkpoint was trained; accurate for a Hugging Face folder."
+      })
+  @Nullable Jpeg jpeg;
 
   @Override
   public Integer call() throws IOException {
@@ -99,10 +113,10 @@ final class PredictCommand implements Callable<Integer> {
     }
     try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
       SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
-      ImageConfig image = resize == null ? model.image() : new ImageConfig(resize, true);
+      ImageConfig image = image(model.image());
       Example example =
           new Example("the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
-              .with(orientation);
+              .with(orientation(model));
       String answer = answer(example, model, image, resources);
       spec.commandLine().getOut().println(answer);
       return CommandLine.ExitCode.OK;
@@ -134,5 +148,27 @@ final class PredictCommand implements Callable<Integer> {
           (answer, i) -> answers.add(answer.text()));
     }
     return answers.get(0);
+  }
+
+  /** How pictures are read and resized: what was asked for, else as in training. */
+  private ImageConfig image(ImageConfig trained) {
+    ImageConfig resized = resize == null ? trained : trained.with(resize);
+    ImageConfig image = jpeg == null ? resized : resized.with(jpeg);
+    if (image.jpeg() == Jpeg.FAST && !TurboJpeg.isFound()) {
+      throw new UserMistake(
+          jpeg == null
+              ? "the checkpoint was trained with " + TurboJpeg.ABSENT + " (here --jpeg accurate)"
+              : "--jpeg: " + TurboJpeg.ABSENT);
+    }
+    return image;
+  }
+
+  private @Nullable Orientation orientation(SavedModel model) {
+    Seen seen = orientation == null ? model.orientation() : orientation;
+    if (seen == Seen.MIXED && !images.isEmpty()) {
+      throw new UserMistake(
+          "the checkpoint's tasks see pictures both ways up; say --orientation stored or exif");
+    }
+    return seen == Seen.EXIF ? Orientation.EXIF : null;
   }
 }

@@ -24,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -33,6 +34,7 @@ import org.jspecify.annotations.Nullable;
  * @param folder where its arrays lie
  * @param resolution side of the square input, in pixels
  * @param image how it was trained to see pictures; Hugging Face's processor for an export
+ * @param orientation which way up it was trained to see pictures
  * @param textTokens text positions that it was trained with; 512 for an export, which does not say
  * @param tokenizerFile its tokenizer's file
  * @param fingerprint SHA-256 over parameters and tokenizer
@@ -43,11 +45,22 @@ record SavedModel(
     Parameters parameters,
     int resolution,
     ImageConfig image,
+    Seen orientation,
     int textTokens,
     Tokenizer tokenizer,
     Path tokenizerFile,
     String fingerprint) {
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Which way up a model was trained to see pictures. */
+  enum Seen {
+    /** As their pixels are stored. */
+    STORED,
+    /** As their EXIF orientation says. */
+    EXIF,
+    /** Some tasks one way, some the other. */
+    MIXED
+  }
 
   /**
    * Reads a model.
@@ -111,6 +124,7 @@ record SavedModel(
         parameters,
         side,
         new ImageConfig(Resize.BICUBIC, true),
+        Seen.STORED,
         512,
         tokenizer,
         tokenizerFile,
@@ -139,6 +153,9 @@ record SavedModel(
         saved.read(manager, "parameters"),
         own,
         fact(saved, "image", ImageConfig.class),
+        saved.facts().containsKey("orientation")
+            ? Seen.valueOf(fact(saved, "orientation", String.class).toUpperCase(Locale.ROOT))
+            : Seen.STORED,
         saved.facts().containsKey("textTokens") ? fact(saved, "textTokens", Integer.class) : 512,
         Tokenizer.load(tokenizer),
         tokenizer,

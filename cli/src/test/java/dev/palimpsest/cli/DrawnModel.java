@@ -16,6 +16,7 @@ import dev.palimpsest.mixtures.TokenizerFiles;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Parameters;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -53,21 +54,30 @@ record DrawnModel(Path export, Path training) {
                 }
               });
       ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, processor);
-      Path training =
-          new CheckpointStore(folder.resolve("checkpoints"))
-              .commit(
-                  "examples-000000000001",
-                  Map.of("parameters", parameters),
-                  Map.of(
-                      "model",
-                      config,
-                      "resolution",
-                      SIDE,
-                      "image",
-                      new ImageConfig(ImageConfig.Resize.BICUBIC, true),
-                      "tokenizer",
-                      tokenizer.toString()));
+      Map<String, Object> facts = new HashMap<>();
+      facts.put("model", config);
+      facts.put("resolution", SIDE);
+      facts.put("image", new ImageConfig(ImageConfig.Resize.BICUBIC, true));
+      facts.put("tokenizer", tokenizer.toString());
+      Path training = commit(folder.resolve("checkpoints"), parameters, facts);
+      for (String orientation : List.of("stored", "exif", "mixed")) {
+        facts.put("orientation", orientation);
+        commit(folder.resolve("checkpoints-" + orientation), parameters, facts);
+      }
       return new DrawnModel(export, training);
     }
+  }
+
+  private static Path commit(Path folder, Parameters parameters, Map<String, Object> facts) {
+    return new CheckpointStore(folder)
+        .commit("examples-000000000001", Map.of("parameters", parameters), facts);
+  }
+
+  /** A checkpoint of a stage that saw pictures {@code stored}, {@code exif} or {@code mixed}. */
+  Path training(String orientation) {
+    return training
+        .resolveSibling("../checkpoints-" + orientation)
+        .resolve(training.getFileName())
+        .normalize();
   }
 }

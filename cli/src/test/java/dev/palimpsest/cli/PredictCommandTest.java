@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.TurboJpeg;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class PredictCommandTest {
   private Path folder;
+  private DrawnModel drawn;
   private Path export;
   private Path training;
   private Path picture;
@@ -38,7 +40,7 @@ class PredictCommandTest {
   @BeforeAll
   void drawModel(@TempDir Path temporary) throws IOException {
     folder = temporary;
-    DrawnModel drawn = DrawnModel.write(folder);
+    drawn = DrawnModel.write(folder);
     export = drawn.export();
     training = drawn.training();
     picture = folder.resolve("picture.png");
@@ -95,6 +97,38 @@ class PredictCommandTest {
     assertEquals(0, seen.exit(), seen.err());
     assertEquals(predict(export, "--image", picture.toString(), "--prompt", "what is red"), seen);
     assertNotEquals(predict(export, "--image", stored, "--prompt", "what is red"), seen);
+    // A checkpoint says how it was trained, and need not be told.
+    assertEquals(
+        seen, predict(drawn.training("exif"), "--image", stored, "--prompt", "what is red"));
+    assertEquals(
+        predict(export, "--image", stored, "--prompt", "what is red"),
+        predict(drawn.training("stored"), "--image", stored, "--prompt", "what is red"));
+    Outcome mixed = predict(drawn.training("mixed"), "--image", stored, "--prompt", "what is red");
+    assertEquals(2, mixed.exit());
+    assertTrue(mixed.err().contains("--orientation stored or exif"), mixed.err());
+    assertEquals(
+        seen,
+        predict(
+            drawn.training("mixed"),
+            "--image",
+            stored,
+            "--prompt",
+            "what is red",
+            "--orientation",
+            "exif"));
+  }
+
+  @Test
+  void theFastTransformIsFollowedOrRefusedByName() {
+    Outcome outcome =
+        predict(
+            training, "--image", picture.toString(), "--prompt", "what is red", "--jpeg", "fast");
+    if (TurboJpeg.isFound()) {
+      assertEquals(0, outcome.exit(), outcome.err());
+    } else {
+      assertEquals(2, outcome.exit());
+      assertTrue(outcome.err().contains("libturbojpeg"), outcome.err());
+    }
   }
 
   @Test

@@ -3,12 +3,16 @@ package dev.palimpsest.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.mixtures.TurboJpeg;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -73,6 +77,11 @@ class RunCommandTest {
     Outcome trained = command("run", out, "--set", "exclude=" + list);
     assertEquals(0, trained.exit(), trained.err());
     assertLeftOut(list, out);
+    // What predict must know of a checkpoint's pictures stands in it.
+    Path checkpoints = out.resolve("stage1/checkpoints");
+    Map<String, Object> facts = new CheckpointStore(checkpoints).latest().orElseThrow().facts();
+    assertEquals("stored", facts.get("orientation"));
+    assertTrue(String.valueOf(facts.get("image")).contains("jpeg="), facts.toString());
   }
 
   /** The file that the message names, named under {@code exclude} as it says, again and again. */
@@ -103,6 +112,19 @@ class RunCommandTest {
     for (String entry : entries(list)) {
       assertFalse(consumed.contains("\"" + entry.split("\t")[0] + "\""), entry);
     }
+  }
+
+  @Test
+  void theFastTransformWithoutItsLibraryIsAMistakeInTheRecipe() throws IOException {
+    assumeTrue(!TurboJpeg.isFound(), "libjpeg-turbo is here");
+    Path out = folder.resolve("run");
+    Outcome refused = command("run", out, "--set", "stages.stage1.image={jpeg: fast}");
+    assertEquals(2, refused.exit());
+    assertTrue(
+        refused.err().contains("stages[0].image.jpeg: 'jpeg: fast' needs libjpeg-turbo"),
+        refused.err());
+    assertFalse(refused.err().contains("\tat "), refused.err());
+    assertFalse(Files.exists(out.resolve("stage1")), "trained");
   }
 
   @Test

@@ -122,7 +122,11 @@ public final class BatchBuilder implements AutoCloseable {
     for (ImageReference reference : example.images()) {
       try {
         ImagePreprocessor.write(
-            image, reference.decode(this::levels), resolution, example.steps(), pixels);
+            image,
+            reference.decode(image.jpeg(), this::levels),
+            resolution,
+            example.steps(),
+            pixels);
       } catch (IOException e) {
         throw reference.unread(example.id(), e);
       }

@@ -1,7 +1,6 @@
 package dev.palimpsest.mixtures;
 
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -38,13 +37,7 @@ final class Frames {
           }
           chosen(files.size(), most).forEach(i -> images.add(ImageReference.file(files.get(i))));
         } else if (most > 1) {
-          byte[] bytes = image.content().read();
-          int count = ImageDecoder.frames(bytes);
-          if (count > 1 && isWebp(bytes)) {
-            throw new IOException(
-                "an animated WebP, whose frames are differences that are not put together; make it"
-                    + " a GIF or a folder of frames");
-          }
+          int count = ImageDecoder.frames(image.content().read());
           chosen(count, most)
               .forEach(i -> images.add(new ImageReference(image.name(), image.content(), i)));
         } else {
@@ -55,10 +48,6 @@ final class Frames {
       }
     }
     return new Row(row.id(), images, row.fields());
-  }
-
-  private static boolean isWebp(byte[] bytes) {
-    return bytes.length > 12 && new String(bytes, 8, 4, StandardCharsets.US_ASCII).equals("WEBP");
   }
 
   /** Which of so many frames are taken. */

@@ -1,44 +1,34 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.ImageConfig.Jpeg;
 import dev.palimpsest.configs.Unfetched;
-import java.awt.Transparency;
-import java.awt.color.ColorSpace;
 import java.awt.image.BufferedImage;
-import java.awt.image.ColorModel;
-import java.awt.image.ComponentColorModel;
 import java.awt.image.ComponentSampleModel;
-import java.awt.image.DataBuffer;
 import java.awt.image.DataBufferByte;
 import java.awt.image.IndexColorModel;
 import java.awt.image.Raster;
-import java.awt.image.WritableRaster;
-import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
+import java.awt.image.SampleModel;
 import java.io.EOFException;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
-import java.util.List;
 import java.util.Locale;
 import java.util.function.IntFunction;
-import java.util.regex.Pattern;
+import javax.imageio.IIOException;
 import javax.imageio.ImageIO;
-import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
-import javax.imageio.stream.ImageInputStream;
-import javax.imageio.stream.MemoryCacheImageInputStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * JPEG, PNG, WebP, GIF, TIFF and BMP files to RGB, with the stored levels as they are, like
  * Pillow's {@code convert("RGB")} and TensorFlow's decoders: grey is replicated, alpha is dropped
- * without blending, palettes are looked up, of 16 bits the upper 8 are kept, colour profiles and
- * the EXIF orientation are ignored ({@link ImageReference#decode()} heeds it). Ordinary JPEG files
- * go through libjpeg-turbo where the system has it ({@link TurboJpeg}).
+ * without blending, palettes are looked up, of 16 bits the upper 8 are kept, fewer than 8 are
+ * stretched to 0 to 255, inks are mixed, colour profiles and the EXIF orientation are ignored
+ * ({@link ImageReference#decode()} heeds it). What has no such meaning is refused by its name.
  *
  * <p>Samples are read from the raster: {@link BufferedImage#getRGB} converts grey with alpha and 16
  * bits through a linear colour space and gives other levels.
@@ -47,22 +37,7 @@ public final class ImageDecoder {
   /** Pictures with more pixels are refused before they are decoded. */
   public static final long MAX_PIXELS = 1L << 26;
 
-  /** What the JPEG reader only warns of when a file ends early, filling the rest with grey. */
-  private static final Pattern TRUNCATED =
-      Pattern.compile("truncat|premature", Pattern.CASE_INSENSITIVE);
-
-  private static final byte[] PROFILE =
-      "ICC_PROFILE\0".getBytes(StandardCharsets.US_ASCII); // opens an APP2 segment
-
   private static final int[] BGR = {2, 1, 0};
-
-  private static final ColorModel RGB =
-      new ComponentColorModel(
-          ColorSpace.getInstance(ColorSpace.CS_sRGB),
-          false,
-          false,
-          Transparency.OPAQUE,
-          DataBuffer.TYPE_BYTE);
 
   private ImageDecoder() {}
 
@@ -93,64 +68,102 @@ public final class ImageDecoder {
    *     fewer frames
    */
   public static Image decode(byte[] bytes, int frame) throws IOException {
-    return decode(bytes, frame, byte[]::new);
+    return decode(bytes, frame, Jpeg.ACCURATE, byte[]::new);
   }
 
   /**
    * Reads one frame of a file's bytes.
    *
+   * @param jpeg how JPEG files are decoded
    * @param memory gives bytes for the levels, whatever they hold; not every format asks
    */
-  static Image decode(byte[] bytes, int frame, IntFunction<byte[]> memory) throws IOException {
-    JpegHeader jpeg = JpegHeader.of(bytes);
-    if (jpeg != null && frame == 0) {
-      requirePixels(jpeg.width(), jpeg.height());
-      Image image = jpeg.isPlain() ? TurboJpeg.decode(bytes, jpeg, memory) : null;
-      if (image != null) {
-        return image;
+  static Image decode(byte[] bytes, int frame, Jpeg jpeg, IntFunction<byte[]> memory)
+      throws IOException {
+    Format format = Format.of(bytes);
+    if (frame > 0) {
+      int frames = frames(bytes);
+      if (frame >= frames) {
+        throw new IOException(
+            "picture of %d frames; there is no frame %d".formatted(frames, frame));
       }
     }
-    return decodeInJava(bytes, frame, jpeg, memory);
+    return orRefused(
+        () ->
+            switch (format) {
+              case JPEG -> JpegDecoder.decode(bytes, jpeg, memory);
+              case WEBP -> WebpFile.of(bytes).decode(frame);
+              case TIFF -> TiffFile.of(bytes).decode(frame);
+              case GIF -> GifFile.of(bytes).decode(frame);
+              case PNG -> read("png", bytes, ImageDecoder::still);
+              case BMP -> read("bmp", windowsBmp(bytes), ImageDecoder::still);
+            });
   }
 
-  /**
-   * The JDK's and TwelveMonkeys' readers alone.
-   *
-   * @param jpeg what the head says; null for other formats
-   */
-  static Image decodeInJava(
-      byte[] bytes, int frame, @Nullable JpegHeader jpeg, IntFunction<byte[]> memory)
-      throws IOException {
-    boolean plainJpeg = jpeg != null && jpeg.isPlain();
-    boolean plainColour = jpeg != null && jpeg.isPlain() && !jpeg.isGrey();
-    byte[] plain = isJpeg(bytes) ? withoutProfile(bytes) : bytes;
-    return withReader(
-        plain,
-        plainJpeg,
-        (reader, stream) -> {
-          List<String> truncated = new ArrayList<>();
-          reader.addIIOReadWarningListener(
-              (source, warning) -> {
-                if (TRUNCATED.matcher(warning).find()) {
-                  truncated.add(warning);
-                }
-              });
-          reader.setInput(stream, frame == 0 && !isGif(bytes), !isGif(bytes));
-          if (frame > 0 && frame >= reader.getNumImages(true)) {
-            throw new IOException(
-                "picture of %d frames; there is no frame %d"
-                    .formatted(reader.getNumImages(true), frame));
-          }
-          requirePixels(reader.getWidth(frame), reader.getHeight(frame));
-          Image image =
-              isGif(bytes)
-                  ? GifFrames.decode(reader, frame)
-                  : plainColour ? inPlace(reader, memory) : rgb(reader.read(frame));
-          if (!truncated.isEmpty()) {
-            throw new IOException("truncated picture: " + truncated.get(0));
-          }
-          return image;
-        });
+  private interface Attempt<T> {
+    T read() throws IOException;
+  }
+
+  /** What the readers throw, as an {@link IOException} that says something. */
+  private static <T> T orRefused(Attempt<T> attempt) throws IOException {
+    try {
+      return attempt.read();
+    } catch (EOFException e) { // carries no message
+      throw new IOException("truncated picture: it ends early", e);
+    } catch (IIOException e) {
+      throw new IOException(
+          e.getCause() instanceof EOFException
+              ? "truncated picture: it ends early"
+              : "damaged picture: " + reasons(e),
+          e);
+    } catch (RuntimeException e) {
+      // The readers throw IndexOutOfBounds and the like on some damaged files.
+      throw new IOException("damaged picture: " + e, e);
+    }
+  }
+
+  private static String reasons(IIOException e) {
+    Throwable cause = e.getCause();
+    return cause == null || cause.getMessage() == null
+        ? String.valueOf(e.getMessage())
+        : e.getMessage() + " " + cause.getMessage();
+  }
+
+  /** Formats by their first bytes. */
+  private enum Format {
+    JPEG,
+    PNG,
+    GIF,
+    BMP,
+    TIFF,
+    WEBP;
+
+    static Format of(byte[] bytes) throws IOException {
+      if (bytes.length == 0) {
+        throw new IOException("the file is empty");
+      }
+      String head = new String(bytes, 0, Math.min(8, bytes.length), StandardCharsets.ISO_8859_1);
+      if (JpegHeader.is(bytes)) {
+        return JPEG;
+      } else if (head.equals("\u0089PNG\r\n\u001a\n")) {
+        return PNG;
+      } else if (head.startsWith("GIF8")) {
+        return GIF;
+      } else if (head.startsWith("BM")) {
+        return BMP;
+      } else if (TiffFile.is(bytes)) {
+        return TIFF;
+      } else if (WebpFile.is(bytes)) {
+        return WEBP;
+      }
+      throw new IOException(
+          Unfetched.reason(bytes)
+              .map(reason -> "not a picture: it " + reason)
+              .orElseGet(
+                  () ->
+                      "not a picture of a known format (JPEG, PNG, WebP, GIF, TIFF and BMP are); it"
+                          + " begins with bytes "
+                          + hex(bytes, 8)));
+    }
   }
 
   /**
@@ -159,105 +172,83 @@ public final class ImageDecoder {
    * @throws IOException when the bytes are no picture
    */
   public static int frames(byte[] bytes) throws IOException {
-    if (isJpeg(bytes)) {
-      return 1;
-    }
-    return withReader(
-        bytes,
-        false,
-        (reader, stream) -> {
-          reader.setInput(stream, false, true);
-          return reader.getNumImages(true);
-        });
+    Format format = Format.of(bytes);
+    return orRefused(
+        () ->
+            switch (format) {
+              case JPEG, PNG, BMP -> 1;
+              case WEBP -> WebpFile.of(bytes).frames();
+              case TIFF -> TiffFile.of(bytes).pages();
+              case GIF -> GifFile.of(bytes).frames();
+            });
   }
 
   /** Refuses a picture whose head promises too much, before memory is taken. */
-  static void requirePixels(int width, int height) throws IOException {
-    if ((long) width * height > MAX_PIXELS) {
+  static void requirePixels(long width, long height) throws IOException {
+    if (width * height > MAX_PIXELS) {
       throw new IOException(
           "picture of %d x %d pixels; at most %d pixels are decoded"
               .formatted(width, height, MAX_PIXELS));
     }
   }
 
-  private interface Reading<T> {
-    T read(ImageReader reader, ImageInputStream stream) throws IOException;
+  /** What is done with a reader. */
+  interface Reading<T> {
+    T with(ImageReader reader) throws IOException;
   }
 
   /**
-   * Reads with the first reader that knows the bytes.
+   * Reads with the JDK's own reader of a format.
    *
-   * @param plainJpeg for the JDK's own, which is right for such files and faster
+   * @throws IOException as the reader, which may also throw a {@link RuntimeException}
    */
-  private static <T> T withReader(byte[] bytes, boolean plainJpeg, Reading<T> reading)
-      throws IOException {
-    try (ImageInputStream stream =
-        new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
-      ImageReader reader = plainJpeg ? jdkJpegReader() : null;
-      if (reader == null) {
-        Iterator<ImageReader> readers = ImageIO.getImageReaders(stream);
-        if (!readers.hasNext()) {
-          throw new IOException(
-              Unfetched.reason(bytes)
-                  .map(reason -> "not a picture: it " + reason)
-                  .orElseGet(
-                      () ->
-                          "not a picture of a known format (JPEG, PNG, WebP, GIF, TIFF and BMP"
-                              + " are); it begins with bytes "
-                              + hex(bytes, 8)));
-        }
-        reader = readers.next();
-      }
-      try {
-        return reading.read(reader, stream);
-      } catch (EOFException e) { // carries no message
-        throw new IOException("truncated picture: it ends early", e);
-      } catch (RuntimeException e) {
-        // The readers throw IndexOutOfBounds and the like on some damaged files.
-        throw new IOException("damaged picture: " + e, e);
-      } finally {
-        reader.dispose();
-      }
+  static <T> T read(String format, byte[] bytes, Reading<T> reading) throws IOException {
+    ImageReader reader = jdkReader(format);
+    try (ByteArrayStream stream = new ByteArrayStream(bytes)) {
+      reader.setInput(stream, true, true);
+      return reading.with(reader);
+    } finally {
+      reader.dispose();
     }
   }
 
-  /**
-   * A colour JPEG file, read into levels of our order: by itself the JDK's reader turns them round
-   * sample by sample, a quarter of the time that it takes.
-   */
-  private static Image inPlace(ImageReader reader, IntFunction<byte[]> memory) throws IOException {
-    int width = reader.getWidth(0);
-    int height = reader.getHeight(0);
-    byte[] rgb = memory.apply(3 * width * height);
-    WritableRaster raster =
-        Raster.createInterleavedRaster(
-            new DataBufferByte(rgb, rgb.length),
-            width,
-            height,
-            3 * width,
-            3,
-            new int[] {0, 1, 2},
-            null);
-    ImageReadParam into = reader.getDefaultReadParam();
-    into.setDestination(new BufferedImage(RGB, raster, false, null));
-    reader.read(0, into);
-    return new Image(width, height, rgb);
-  }
-
-  /** The JDK's reader of JPEG files; null where there is none. */
-  private static @Nullable ImageReader jdkJpegReader() {
-    for (Iterator<ImageReader> it = ImageIO.getImageReadersByFormatName("jpeg"); it.hasNext(); ) {
+  private static ImageReader jdkReader(String format) {
+    for (Iterator<ImageReader> it = ImageIO.getImageReadersByFormatName(format); it.hasNext(); ) {
       ImageReader reader = it.next();
       if (reader.getClass().getName().startsWith("com.sun.imageio.")) {
         return reader;
       }
       reader.dispose();
     }
-    return null;
+    throw new IllegalStateException("this Java has no reader of " + format + " files");
   }
 
-  private static boolean isGif(byte[] bytes) {
-    return bytes.length > 5 && bytes[0] == 'G' && bytes[1] == 'I' && bytes[2] == 'F';
+  /**
+   * A BMP file of OS/2's second version as one of Windows', which the JDK's reader knows: of its
+   * head of 64 bytes the first 40 are the same.
+   */
+  private static byte[] windowsBmp(byte[] bytes) throws IOException {
+    ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    if (bytes.length < 78 || file.getInt(14) != 64) {
+      return bytes;
+    }
+    if (file.getInt(30) > 2) {
+      throw new IOException("a BMP file of OS/2 with a compression that Windows has not");
+    }
+    byte[] windows = new byte[bytes.length - 24];
+    System.arraycopy(bytes, 0, windows, 0, 54);
+    System.arraycopy(bytes, 78, windows, 54, bytes.length - 78);
+    ByteBuffer.wrap(windows)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .putInt(2, windows.length)
+        .putInt(10, file.getInt(10) - 24)
+        .putInt(14, 40);
+    return windows;
+  }
+
+  private static Image still(ImageReader reader) throws IOException {
+    requirePixels(reader.getWidth(0), reader.getHeight(0));
+    return rgb(reader.read(0));
   }
 
   static Image rgb(BufferedImage image) throws IOException {
@@ -333,18 +324,22 @@ public final class ImageDecoder {
   private static Image fromSamples(Raster raster) throws IOException {
     int width = raster.getWidth();
     int height = raster.getHeight();
-    int bits = raster.getSampleModel().getSampleSize(0);
-    if (bits != 8 && bits != 16) {
-      throw new IOException("picture of %d bits a sample; 8 and 16 are read".formatted(bits));
-    }
-    boolean grey = raster.getNumBands() < 3;
+    SampleModel samples = raster.getSampleModel();
+    int[] bands = raster.getNumBands() < 3 ? new int[3] : new int[] {0, 1, 2};
     byte[] rgb = new byte[3 * width * height];
     int[] row = new int[width];
-    for (int band = 0; band < 3; band++) {
-      for (int y = 0, at = band; y < height; y++) {
-        raster.getSamples(0, y, width, 1, grey ? 0 : band, row);
+    for (int c = 0; c < 3; c++) {
+      byte[] levels = new byte[0];
+      int bits = samples.getSampleSize(bands[c]);
+      if (bits > 16) {
+        throw new IOException("picture of %d bits a sample; up to 16 are read".formatted(bits));
+      } else if (bits < 8) {
+        levels = stretched(bits);
+      }
+      for (int y = 0, at = c; y < height; y++) {
+        raster.getSamples(0, y, width, 1, bands[c], row);
         for (int sample : row) {
-          rgb[at] = (byte) (sample >> (bits - 8));
+          rgb[at] = bits < 8 ? levels[sample] : (byte) (sample >> (bits - 8));
           at += 3;
         }
       }
@@ -352,39 +347,13 @@ public final class ImageDecoder {
     return new Image(width, height, rgb);
   }
 
-  private static boolean isJpeg(byte[] bytes) {
-    return bytes.length > 3 && (bytes[0] & 0xff) == 0xff && (bytes[1] & 0xff) == 0xd8;
-  }
-
-  /** A JPEG file without its colour profile, which the reader would apply. */
-  private static byte[] withoutProfile(byte[] bytes) {
-    ByteArrayOutputStream kept = new ByteArrayOutputStream(bytes.length);
-    int copied = 0;
-    int at = 2;
-    // Segments FF xx, length (big-endian, itself included), up to the scan FF DA.
-    while (at + 4 <= bytes.length && (bytes[at] & 0xff) == 0xff && (bytes[at + 1] & 0xff) != 0xda) {
-      int marker = bytes[at + 1] & 0xff;
-      int length = (bytes[at + 2] & 0xff) << 8 | (bytes[at + 3] & 0xff);
-      int end = at + 2 + length;
-      if (length < 2 || end > bytes.length) {
-        break;
-      }
-      if (marker == 0xe2 && startsWith(bytes, at + 4, end, PROFILE)) {
-        kept.write(bytes, copied, at - copied);
-        copied = end;
-      }
-      at = end;
+  /** Samples of fewer than 8 bits as levels from 0 to 255, truncated as Pillow does. */
+  static byte[] stretched(int bits) {
+    byte[] levels = new byte[1 << bits];
+    for (int i = 0; i < levels.length; i++) {
+      levels[i] = (byte) (i * 255 / (levels.length - 1));
     }
-    if (copied == 0) {
-      return bytes;
-    }
-    kept.write(bytes, copied, bytes.length - copied);
-    return kept.toByteArray();
-  }
-
-  private static boolean startsWith(byte[] bytes, int from, int end, byte[] start) {
-    return from + start.length <= end
-        && Arrays.equals(bytes, from, from + start.length, start, 0, start.length);
+    return levels;
   }
 
   private static String hex(byte[] bytes, int count) {

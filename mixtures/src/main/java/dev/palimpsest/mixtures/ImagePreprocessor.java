@@ -41,7 +41,7 @@ public final class ImagePreprocessor {
   private static byte[] resize(
       ImageConfig config, Image image, int resolution, @Nullable ResizeMethod method) {
     if (method == null && config.resize() == Resize.BICUBIC) {
-      return PillowResize.bicubic(image, resolution);
+      return PillowResize.bicubic(image, resolution, config.passes());
     }
     byte[] levels = new byte[3 * resolution * resolution];
     rows(
@@ -73,7 +73,7 @@ public final class ImagePreprocessor {
       ImageConfig config, Image image, int resolution, ImageSteps steps, FloatBuffer out)
       throws IOException {
     int start = out.position();
-    resized(config, steps.apply(image), resolution, steps, out);
+    resized(config, steps.apply(image, config.jpeg()), resolution, steps, out);
     Outline outline = steps.outline();
     if (outline != null) {
       outline.draw(out, start, resolution, image.height(), image.width());
@@ -83,7 +83,7 @@ public final class ImagePreprocessor {
   private static void resized(
       ImageConfig config, Image varied, int resolution, ImageSteps steps, FloatBuffer out) {
     if (steps.resize() == null && config.resize() == Resize.BICUBIC) {
-      pixels(config, PillowResize.bicubic(varied, resolution), out);
+      pixels(config, PillowResize.bicubic(varied, resolution, config.passes()), out);
       return;
     }
     boolean bigVision = config.resize() != Resize.BICUBIC;

@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.ImageConfig.Jpeg;
 import dev.palimpsest.configs.Orientation;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -70,11 +71,12 @@ public record ImageReference(
   /**
    * The same.
    *
+   * @param jpeg how JPEG files are decoded
    * @param memory gives bytes for the stored levels, whatever they hold; not every format asks
    */
-  Image decode(IntFunction<byte[]> memory) throws IOException {
+  Image decode(Jpeg jpeg, IntFunction<byte[]> memory) throws IOException {
     byte[] bytes = content.read();
-    return turn(bytes).of(ImageDecoder.decode(bytes, frame, memory));
+    return turn(bytes).of(ImageDecoder.decode(bytes, frame, jpeg, memory));
   }
 
   /**

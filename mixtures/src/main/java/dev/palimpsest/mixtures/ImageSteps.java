@@ -1,6 +1,7 @@
 package dev.palimpsest.mixtures;
 
 import dev.palimpsest.configs.AugmentConfig;
+import dev.palimpsest.configs.ImageConfig.Jpeg;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import java.awt.image.BufferedImage;
 import java.awt.image.DataBufferByte;
@@ -69,7 +70,16 @@ public record ImageSteps(
 
   /** Encodes and crops. */
   public Image apply(Image image) throws IOException {
-    Image encoded = jpegQuality == 0 ? image : reencoded(image);
+    return apply(image, Jpeg.ACCURATE);
+  }
+
+  /**
+   * Encodes and crops.
+   *
+   * @param jpeg how what was encoded is decoded again
+   */
+  Image apply(Image image, Jpeg jpeg) throws IOException {
+    Image encoded = jpegQuality == 0 ? image : reencoded(image, jpeg);
     if (view.equals(BoundingBox.WHOLE)) {
       return encoded;
     }
@@ -85,7 +95,7 @@ public record ImageSteps(
   }
 
   /** Java's encoder scales the standard tables by quality and halves colour, as libjpeg does. */
-  private Image reencoded(Image image) throws IOException {
+  private Image reencoded(Image image, Jpeg jpeg) throws IOException {
     BufferedImage picture =
         new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);
     byte[] bgr = ((DataBufferByte) picture.getRaster().getDataBuffer()).getData();
@@ -105,7 +115,7 @@ public record ImageSteps(
     } finally {
       writer.dispose();
     }
-    return ImageDecoder.decode(bytes.toByteArray());
+    return ImageDecoder.decode(bytes.toByteArray(), 0, jpeg, byte[]::new);
   }
 
   ImageSteps uncropped() {

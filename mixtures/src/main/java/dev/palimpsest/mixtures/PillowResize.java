@@ -1,10 +1,12 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.ImageConfig.Passes;
 import java.util.Arrays;
 
 /**
  * Pillow's {@code resize(BICUBIC)} of 8-bit pictures (src/libImaging/Resample.c): a = -0.5, always
- * antialiased, rows then columns, each pass rounded to 8 bits by fixed point of 22 bits. Exact.
+ * antialiased, one pass along the rows and one along the columns, each rounded to 8 bits by fixed
+ * point of 22 bits. Exact.
  */
 final class PillowResize {
   private static final int PRECISION = 32 - 8 - 2;
@@ -62,18 +64,24 @@ final class PillowResize {
    *
    * @return uint8 [size, size, 3]
    */
-  static byte[] bicubic(Image image, int size) {
-    return down(across(image, size), image.height(), size);
+  static byte[] bicubic(Image image, int size, Passes passes) {
+    int width = image.width();
+    int height = image.height();
+    boolean columnsFirst =
+        passes == Passes.PILLOW_13 && height > size && 2L * width < (long) height + size;
+    return columnsFirst
+        ? across(down(image.rgb(), width, height, size), width, size, size)
+        : down(across(image.rgb(), width, height, size), size, height, size);
   }
 
   /** uint8 [height, width, 3] to [height, size, 3]. */
-  private static byte[] across(Image image, int size) {
-    Spans spans = spans(image.width(), size);
+  private static byte[] across(byte[] input, int width, int height, int size) {
+    Spans spans = spans(width, size);
     int[] weights = spans.weights();
-    byte[] output = new byte[3 * image.height() * size];
-    int[] row = new int[3 * image.width()];
-    for (int y = 0, to = 0; y < image.height(); y++) {
-      toInts(image.rgb(), y * row.length, row);
+    byte[] output = new byte[3 * height * size];
+    int[] row = new int[3 * width];
+    for (int y = 0, to = 0; y < height; y++) {
+      toInts(input, y * row.length, row);
       for (int x = 0; x < size; x++, to += 3) {
         int red = HALF;
         int green = HALF;
@@ -94,10 +102,10 @@ final class PillowResize {
     return output;
   }
 
-  /** uint8 [height, size, 3] to [size, size, 3]. */
-  private static byte[] down(byte[] input, int height, int size) {
+  /** uint8 [height, width, 3] to [size, width, 3]. */
+  private static byte[] down(byte[] input, int width, int height, int size) {
     Spans spans = spans(height, size);
-    int stride = 3 * size;
+    int stride = 3 * width;
     byte[] output = new byte[stride * size];
     int[] row = new int[stride];
     int[] sum = new int[stride];

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.AugmentConfig;
 import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.ImageConfig.Jpeg;
+import dev.palimpsest.configs.ImageConfig.Passes;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import java.io.IOException;
 import java.nio.FloatBuffer;
@@ -52,7 +54,9 @@ class ImagePreprocessorTest {
   void framesOfVideosKeepTheirFractions() throws IOException {
     Golden.Tensors frames = Golden.tensors("video/frames.safetensors");
     Image image = image("a_rgb.png");
-    ImageConfig video = new ImageConfig(Resize.BILINEAR, false, false, AugmentConfig.NONE);
+    ImageConfig video =
+        new ImageConfig(
+            Resize.BILINEAR, false, false, Passes.ROWS_FIRST, Jpeg.ACCURATE, AugmentConfig.NONE);
     for (int size : new int[] {14, 33}) {
       FloatBuffer kept = FloatBuffer.allocate(3 * size * size);
       ImagePreprocessor.write(video, image, size, ImageSteps.NONE, kept);

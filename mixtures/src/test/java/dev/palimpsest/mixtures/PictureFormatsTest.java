@@ -4,7 +4,6 @@ import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
@@ -25,7 +24,7 @@ class PictureFormatsTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"lossless.webp, 1", "animation.gif, 4", "pages.tif, 3"})
+  @CsvSource({"lossless.webp, 1", "lossy.webp, 1", "animation.gif, 4", "pages.tif, 3"})
   void everyFrameEqualsPillows(String name, int frames) throws IOException {
     byte[] bytes = file(name);
     assertEquals(frames, ImageDecoder.frames(bytes));
@@ -37,33 +36,20 @@ class PictureFormatsTest {
     assertThrows(IOException.class, () -> ImageDecoder.decode(bytes, frames));
   }
 
-  @Test
-  void lossyWebpIsNear() throws IOException {
-    byte[] pillow = file("lossy.webp.0.rgb");
-    byte[] ours = ImageDecoder.decode(file("lossy.webp")).rgb();
-    double sum = 0;
-    for (int i = 0; i < pillow.length; i++) {
-      sum += Math.abs((pillow[i] & 0xff) - (ours[i] & 0xff));
-    }
-    // Measured 5.8: halved chroma is spread by nearest neighbour here, by interpolation there.
-    assertTrue(sum / pillow.length < 6.5, "mean difference " + sum / pillow.length);
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"b_420.jpg", "c_444.jpg"})
   void theSystemsLibraryEqualsTheJdk(String name) throws IOException {
     byte[] bytes = Files.readAllBytes(Golden.file("images/" + name));
-    JpegHeader header = requireNonNull(JpegHeader.of(bytes));
-    @Nullable Image system = TurboJpeg.decode(bytes, header, byte[]::new);
+    JpegHeader header = JpegHeader.of(bytes);
+    @Nullable Image system = TurboJpeg.accurate(bytes, header, byte[]::new);
     assumeTrue(system != null, "no libjpeg-turbo here, or not the JDK's levels");
     assertArrayEquals(
-        ImageDecoder.decodeInJava(bytes, 0, header, byte[]::new).rgb(),
-        requireNonNull(system).rgb());
+        JpegDecoder.inJava(bytes, header, byte[]::new).rgb(), requireNonNull(system).rgb());
   }
 
-  /** Its later frames are patches of the first one, of other sizes. */
+  /** Its later frames are patches of the first one; golden/pictures has more of the kind. */
   @Test
-  void anAnimatedWebpGivesItsFirstFrameAlone() throws IOException {
+  void anAnimatedWebpGivesItsFrames() throws IOException {
     Row row =
         new Row(
             "id",
@@ -72,10 +58,7 @@ class PictureFormatsTest {
     assertArrayEquals(
         file("animation.webp.0.rgb"),
         ImageDecoder.decode(Frames.expanded(row, 1).images().get(0).content().read(), 0).rgb());
-    Failures.assertSays(
-        assertThrows(BadExampleException.class, () -> Frames.expanded(row, 2)),
-        "animation.webp",
-        "animated WebP");
+    assertEquals(2, Frames.expanded(row, 2).images().size());
   }
 
   /** Of more frames than wanted, those in the middle of equal parts. */

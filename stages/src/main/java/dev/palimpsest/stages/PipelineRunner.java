@@ -1,7 +1,9 @@
 package dev.palimpsest.stages;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.ConfigYaml;
+import dev.palimpsest.configs.ImageConfig.Jpeg;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Problem;
@@ -13,6 +15,7 @@ import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.TurboJpeg;
 import dev.palimpsest.model.Kernels;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -166,6 +169,9 @@ public final class PipelineRunner {
                             requireFiles(problems, "suites." + suite + ".tasks." + name, task)));
     problems.addAll(Gates.problems(recipe));
     for (int i = 0; i < recipe.stages().size(); i++) {
+      if (recipe.stages().get(i).image().jpeg() == Jpeg.FAST && !TurboJpeg.isFound()) {
+        problems.add(new Problem("stages[" + i + "].image.jpeg", TurboJpeg.ABSENT));
+      }
       String at = "stages[" + i + "].init";
       recipe
           .stages()
@@ -193,9 +199,11 @@ public final class PipelineRunner {
     String benchmark = task.benchmark();
     if (benchmark != null) {
       try {
-        new BenchmarkReader(
-                Benchmarks.find(benchmark), Path.of(Objects.requireNonNull(task.dataDir())))
-            .data();
+        BenchmarkConfig found = Benchmarks.find(benchmark);
+        new BenchmarkReader(found, Path.of(Objects.requireNonNull(task.dataDir()))).data();
+        if (found.image().jpeg() == Jpeg.FAST && !TurboJpeg.isFound()) {
+          problems.add(new Problem(at + ".benchmark", TurboJpeg.ABSENT));
+        }
       } catch (BenchmarkFormatException e) {
         problems.add(new Problem(at + ".dataDir", String.valueOf(e.getMessage())));
       } catch (InvalidConfigException e) {

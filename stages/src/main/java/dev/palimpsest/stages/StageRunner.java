@@ -583,8 +583,21 @@ final class StageRunner {
     facts.put("resolution", stage.resolution());
     facts.put("textTokens", stage.textTokens());
     facts.put("image", stage.image());
+    facts.put("orientation", orientation());
     facts.put("tokenizer", tokenizer());
     return facts;
+  }
+
+  /** Which way up this stage sees pictures: {@code stored}, {@code exif}, or {@code mixed}. */
+  private String orientation() {
+    List<String> seen =
+        stage.mixture().entrySet().stream()
+            .filter(weight -> weight.getValue() > 0)
+            .map(weight -> Objects.requireNonNull(recipe.tasks().get(weight.getKey())))
+            .map(task -> task.orientation() == null ? "stored" : "exif")
+            .distinct()
+            .toList();
+    return seen.size() == 1 ? seen.get(0) : "mixed";
   }
 
   /** Keeps a state before a step, with what the guard found in it: see {@link Capsule}. */
