@@ -34,11 +34,19 @@ public sealed interface Init {
     }
   }
 
-  /** The end of an earlier stage of the same recipe. */
+  /**
+   * The end of an earlier stage of the same recipe.
+   *
+   * @param stage name of that stage
+   */
   @Key("stage")
   record FromStage(String stage) implements Init {}
 
-  /** A training checkpoint of another run. */
+  /**
+   * A training checkpoint of another run.
+   *
+   * @param path folder of the checkpoint
+   */
   @Key("checkpoint")
   record FromCheckpoint(String path) implements Init {}
 

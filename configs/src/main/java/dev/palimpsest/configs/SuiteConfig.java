@@ -7,7 +7,11 @@ import java.util.Objects;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** A set of evaluation tasks, each named by its key. */
+/**
+ * A set of evaluation tasks.
+ *
+ * @param tasks the tasks by name
+ */
 public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
   /** Copies. */
   public SuiteConfig {

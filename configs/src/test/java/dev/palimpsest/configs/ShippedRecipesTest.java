@@ -28,6 +28,7 @@ import org.yaml.snakeyaml.Yaml;
 
 class ShippedRecipesTest {
   private static final Path SCHEMA = Path.of("schema", "recipe.schema.json");
+  private static final Path REFERENCE = Path.of("..", "docs", "recipe-reference.md");
 
   static List<Path> recipes() throws IOException {
     try (Stream<Path> files = Files.walk(Path.of("recipes"))) {
@@ -127,15 +128,20 @@ class ShippedRecipesTest {
   }
 
   @Test
-  void theCheckedInSchemaIsCurrent() throws IOException {
-    String current = RecipeSchema.json();
+  void theSchemaAndTheRecipeReferenceAreCurrent() throws IOException {
+    RecordDocs docs = RecordDocs.read(Path.of("src", "main", "java"));
+    isCurrent(SCHEMA, RecipeSchema.json(docs));
+    isCurrent(REFERENCE, RecipeReference.markdown(docs));
+  }
+
+  private static void isCurrent(Path file, String current) throws IOException {
     if (Boolean.getBoolean("palimpsest.write")) {
-      Files.writeString(SCHEMA, current);
+      Files.writeString(file, current);
     }
     assertEquals(
         current,
-        Files.readString(SCHEMA),
-        "the records have changed; write the schema with"
+        Files.readString(file),
+        "the records or their Javadoc have changed; write the schema and the reference with"
             + " mvn -pl configs test -Dtest=ShippedRecipesTest -Dpalimpsest.write=true");
   }
 

@@ -17,19 +17,23 @@ import java.util.Optional;
 
 /**
  * The JSON schema of recipes, generated from the records, for editors that complete and check YAML
- * as it is typed. It knows names, types and defaults; ranges and references between parts are only
- * checked when a recipe is bound.
+ * as it is typed. It knows names, types, defaults and what the Javadoc says of each key; ranges and
+ * references between parts are only checked when a recipe is bound.
  */
-public final class RecipeSchema {
+final class RecipeSchema {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
   private final ObjectNode definitions = JSON.objectNode();
 
-  private RecipeSchema() {}
+  private final RecordDocs docs;
+
+  private RecipeSchema(RecordDocs docs) {
+    this.docs = docs;
+  }
 
   /** The schema (draft 2020-12), ending in a line break. */
-  public static String json() {
-    RecipeSchema schema = new RecipeSchema();
+  static String json(RecordDocs docs) {
+    RecipeSchema schema = new RecipeSchema(docs);
     // Editors read YAML 1.2, where 1_000 is a string.
     schema
         .definitions
@@ -109,6 +113,7 @@ public final class RecipeSchema {
   private ObjectNode family(Class<?> type) {
     ObjectNode schema = JSON.objectNode();
     schema.put("type", "object");
+    docs.of(type).ifPresent(text -> schema.put("description", text));
     ObjectNode properties = schema.putObject("properties");
     Variants.of(type)
         .forEach(
@@ -133,10 +138,13 @@ public final class RecipeSchema {
   private ObjectNode record(Class<?> type) {
     ObjectNode schema = JSON.objectNode();
     schema.put("type", "object");
+    docs.of(type).ifPresent(text -> schema.put("description", text));
     ObjectNode properties = schema.putObject("properties");
     ArrayNode required = JSON.arrayNode();
     for (RecordComponent component : type.getRecordComponents()) {
       ObjectNode property = type(component.getGenericType());
+      docs.of(type, component.getName())
+          .ifPresent(text -> property.put("description", text.replaceAll("\\s+", " ")));
       otherwise(component).ifPresent(value -> property.set("default", value));
       properties.set(component.getName(), property);
       if (Variants.isRequired(component)) {
