@@ -3,6 +3,7 @@ package dev.palimpsest.checkpoints;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
@@ -40,6 +41,8 @@ import java.util.Map;
  * @param facts what the writer says of the checkpoint: counts, config, parents
  */
 public record CheckpointManifest(int version, List<Entry> files, Map<String, Object> facts) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   /** The version written; earlier ones are read. */
   public static final int VERSION = 1;
 
@@ -67,13 +70,13 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
   }
 
   byte[] toBytes() {
-    ObjectNode content = HuggingFaceConfig.JSON.createObjectNode();
+    ObjectNode content = JSON.createObjectNode();
     content.put("format", FORMAT).put("version", version);
     ArrayNode list = content.putArray("files");
     for (Entry file : files) {
       list.addObject().put("name", file.name).put("bytes", file.bytes).put("sha256", file.sha256);
     }
-    content.set("facts", HuggingFaceConfig.JSON.valueToTree(facts));
+    content.set("facts", JSON.valueToTree(facts));
     byte[] body = content.toPrettyString().getBytes(StandardCharsets.UTF_8);
     String head =
         BEFORE_HASH + HexFormat.of().formatHex(ContentHash.sha256().digest(body)) + BEFORE_CONTENT;
@@ -105,7 +108,7 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
   private static CheckpointManifest parse(Path file, byte[] bytes) {
     JsonNode root;
     try {
-      root = HuggingFaceConfig.JSON.readTree(bytes);
+      root = JSON.readTree(bytes);
     } catch (IOException e) {
       String why = e instanceof JsonProcessingException j ? j.getOriginalMessage() : "";
       throw new CheckpointFormatException(Kind.CORRUPT, file, "is damaged: " + why, e);
@@ -142,8 +145,7 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
               entry.path("bytes").asLong(),
               entry.path("sha256").asText()));
     }
-    Map<String, Object> facts =
-        HuggingFaceConfig.JSON.convertValue(content.path("facts"), new TypeReference<>() {});
+    Map<String, Object> facts = JSON.convertValue(content.path("facts"), new TypeReference<>() {});
     return new CheckpointManifest(version, files, facts);
   }
 }

@@ -4,6 +4,7 @@ import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
 import dev.palimpsest.checkpoints.TensorOutput.Tensor;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.PlainName;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -356,14 +357,10 @@ public final class CheckpointStore {
   }
 
   private static void requirePlain(String name) {
-    if (!isPlainName(name)) {
+    if (!PlainName.matches(name)) {
       throw new IllegalArgumentException(
           "'%s' is not a plain name of letters, digits, dots, dashes and underscores"
               .formatted(name));
     }
-  }
-
-  static boolean isPlainName(String name) {
-    return name.matches("[A-Za-z0-9_-][A-Za-z0-9._-]*");
   }
 }

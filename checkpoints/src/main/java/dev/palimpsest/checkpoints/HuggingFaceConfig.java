@@ -69,7 +69,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
    * @throws UncheckedIOException when it cannot be read
    */
   public static HuggingFaceConfig read(Path path) {
-    refuseAdapter(path);
+    SafetensorsFile.refuseAdapter(path);
     Path file = Files.isDirectory(path) ? path.resolve("config.json") : path;
     JsonNode root = json(file);
     if (!root.path("model_type").asText().equals("paligemma")) {
@@ -154,14 +154,6 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
           .filter(shape -> shape.length == 2 && shape[0] > 0 && shape[0] <= Integer.MAX_VALUE)
           .map(shape -> OptionalInt.of((int) shape[0]))
           .orElse(OptionalInt.empty());
-    }
-  }
-
-  /** Refuses the folder of an adapter, which has no model of its own. */
-  static void refuseAdapter(Path path) {
-    if (Files.exists(path.resolve("adapter_config.json"))
-        && !Files.exists(path.resolve("config.json"))) {
-      throw new CheckpointFormatException(Kind.FOREIGN, path, CheckpointFormatException.ADAPTER);
     }
   }
 

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
 import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.files.PlainName;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -95,7 +96,7 @@ public final class SafetensorsFile extends TensorSource {
       }
       return;
     }
-    HuggingFaceConfig.refuseAdapter(path);
+    refuseAdapter(path);
     Path index = path.resolve(INDEX);
     Path single = path.resolve(SINGLE);
     if (Files.exists(index)) {
@@ -123,7 +124,7 @@ public final class SafetensorsFile extends TensorSource {
     Set<String> files = new LinkedHashSet<>();
     map.forEach(file -> files.add(file.asText()));
     for (String file : files) {
-      if (!CheckpointStore.isPlainName(file)) {
+      if (!PlainName.matches(file)) {
         throw new CheckpointFormatException(
             Kind.CORRUPT, index, "shard '" + file + "' is not the name of a file beside the index");
       }
@@ -403,6 +404,14 @@ public final class SafetensorsFile extends TensorSource {
       } catch (IOException e) {
         throw new UncheckedIOException(e);
       }
+    }
+  }
+
+  /** Refuses the folder of an adapter, which has no model of its own. */
+  static void refuseAdapter(Path path) {
+    if (Files.exists(path.resolve("adapter_config.json"))
+        && !Files.exists(path.resolve("config.json"))) {
+      throw new CheckpointFormatException(Kind.FOREIGN, path, CheckpointFormatException.ADAPTER);
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.palimpsest.checkpoints;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.TensorOutput.Tensor;
@@ -18,6 +19,8 @@ import java.util.TreeMap;
 
 /** Writes safetensors files; equal tensors in equal order give equal bytes. */
 final class SafetensorsWriter {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   /** As transformers: 5 GB. */
   static final long MAX_SHARD_BYTES = 5_000_000_000L;
 
@@ -25,7 +28,7 @@ final class SafetensorsWriter {
 
   /** One file: header padded with spaces to a multiple of 8, then the tensors in their order. */
   static void write(WritableByteChannel channel, List<Tensor> tensors) throws IOException {
-    ObjectNode header = HuggingFaceConfig.JSON.createObjectNode();
+    ObjectNode header = JSON.createObjectNode();
     header.putObject("__metadata__").put("format", "pt");
     long offset = 0;
     for (Tensor tensor : tensors) {
@@ -71,11 +74,11 @@ final class SafetensorsWriter {
       Durable.write(folder.resolve(name), channel -> write(channel, shard));
     }
     if (shards.size() > 1) {
-      ObjectNode index = HuggingFaceConfig.JSON.createObjectNode();
+      ObjectNode index = JSON.createObjectNode();
       index
           .putObject("metadata")
           .put("total_size", tensors.stream().mapToLong(t -> t.info().byteSize()).sum());
-      index.set("weight_map", HuggingFaceConfig.JSON.valueToTree(weightMap));
+      index.set("weight_map", JSON.valueToTree(weightMap));
       Durable.write(
           folder.resolve("model.safetensors.index.json"),
           (index.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.PlainName;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -57,7 +58,7 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
   static TrainingCheckpoint openUnverified(Path folder) {
     CheckpointManifest manifest = CheckpointManifest.read(folder);
     for (CheckpointManifest.Entry file : manifest.files()) {
-      if (!CheckpointStore.isPlainName(file.name())) {
+      if (!PlainName.matches(file.name())) {
         throw new CheckpointFormatException(
             Kind.CORRUPT, folder, "its manifest lists '" + file.name() + "', no plain file name");
       }

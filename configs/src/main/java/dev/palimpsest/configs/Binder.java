@@ -387,7 +387,7 @@ final class Binder {
         || scalar.kind() != Node.Kind.STRING) {
       String help =
           node instanceof Node.Scalar scalar && !node.isNull()
-              ? "; to mean the text, put it in quotes: '" + Node.brief(scalar.text()) + "'"
+              ? "; to mean the text, put it in quotes: '" + Problem.brief(scalar.text()) + "'"
               : "";
       problem(path, "must be a string, got " + node.describe() + help);
       return null;
@@ -424,7 +424,7 @@ final class Binder {
           "must be one of "
               + String.join(", ", known.keySet())
               + ", got '"
-              + Node.brief(scalar.text())
+              + Problem.brief(scalar.text())
               + "'"
               + Suggestion.nearest(scalar.text(), known.keySet())
                   .map(near -> "; did you mean '" + near + "'?")
@@ -448,7 +448,7 @@ final class Binder {
     if (value.isEmpty()) {
       expected(path, "a whole number", node);
     } else if (value.get().abs().compareTo(BigDecimal.valueOf(largest)) > 0) {
-      problem(path, "must be at most " + largest + ", got " + Node.brief(text));
+      problem(path, "must be at most " + largest + ", got " + Problem.brief(text));
       return Optional.empty();
     }
     return value;
@@ -487,7 +487,7 @@ final class Binder {
           "must be "
               + wanted
               + " in decimal, got "
-              + Node.brief(scalar.text())
+              + Problem.brief(scalar.text())
               + (scalar.text().matches("[-+]?0[0-9_]+")
                   ? ", which YAML reads in base 8; leave the leading 0 out"
                   : ""));

@@ -82,13 +82,6 @@ sealed interface Node {
     return this instanceof Scalar scalar && scalar.kind() == Kind.NULL;
   }
 
-  /** A text of any length, for messages. */
-  static String brief(String text) {
-    return text.length() <= 80
-        ? text
-        : "%s... (%d characters)".formatted(text.substring(0, 60), text.length());
-  }
-
   /** For messages: {@code the string 'abc'}. */
   default String describe() {
     if (this instanceof Mapping) {
@@ -99,9 +92,9 @@ sealed interface Node {
     }
     Scalar scalar = (Scalar) this;
     return switch (scalar.kind()) {
-      case STRING -> "the string '" + brief(scalar.text()) + "'";
+      case STRING -> "the string '" + Problem.brief(scalar.text()) + "'";
       case BOOLEAN -> "the boolean " + scalar.text();
-      case NUMBER -> "the number " + brief(scalar.text());
+      case NUMBER -> "the number " + Problem.brief(scalar.text());
       case NULL -> "nothing";
     };
   }

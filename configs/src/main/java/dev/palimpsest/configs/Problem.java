@@ -62,4 +62,11 @@ public record Problem(String path, String message, @Nullable Place place) {
             });
     return printable.toString();
   }
+
+  /** A text of any length, for messages. */
+  public static String brief(String text) {
+    return text.length() <= 80
+        ? text
+        : "%s... (%d characters)".formatted(text.substring(0, 60), text.length());
+  }
 }

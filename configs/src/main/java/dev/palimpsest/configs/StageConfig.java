@@ -82,7 +82,7 @@ public record StageConfig(
                 "name",
                 "must be letters, digits, '.', '_' and '-', beginning with a letter or digit, 100"
                     + " at most, got '%s'",
-                Node.brief(name))
+                Problem.brief(name))
             .examples("examples", examples)
             .range("resolution", resolution, 1, Check.MOST_PIXELS, "pixels")
             .range("textTokens", textTokens, 1, Check.MOST_TOKENS, "tokens")
