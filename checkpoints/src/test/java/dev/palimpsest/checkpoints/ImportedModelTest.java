@@ -10,8 +10,9 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.Weights;
 import java.nio.FloatBuffer;
 import java.util.HashMap;
 import java.util.Map;
@@ -72,10 +73,10 @@ class ImportedModelTest {
       NDArray images = in.toArray(manager, pixels).transpose(0, 2, 3, 1).expandDims(1);
       Map<String, float[]> traced = new HashMap<>();
       NDArray actual =
-          new PaliGemma(model, Precision.F32, kernels)
+          Models.of(model, Precision.F32, kernels)
               .logits(
                   manager,
-                  parameters,
+                  Weights.of(parameters),
                   new ModelInput(
                       images,
                       in.toArray(manager, "model_text"),

@@ -17,9 +17,10 @@ import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Parameters;
 import dev.palimpsest.model.Trace;
+import dev.palimpsest.model.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -248,10 +249,10 @@ class SavedByTransformersTest {
   private float[] logits(ModelConfig model, Parameters parameters, SafetensorsFile reference) {
     try (Kernels kernels = Kernels.load()) {
       NDArray pictures = reference.toArray(manager, "pixel_values").expandDims(1);
-      return new PaliGemma(model, Precision.F32, kernels)
+      return Models.of(model, Precision.F32, kernels)
           .logits(
               manager,
-              parameters,
+              Weights.of(parameters),
               new ModelInput(
                   pictures,
                   reference.toArray(manager, "text"),

@@ -11,7 +11,9 @@ import dev.palimpsest.eval.decoding.Prompts;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.KeyValueCache;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 import dev.palimpsest.stages.RunFolder;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -101,8 +103,8 @@ final class BenchEvalCommand implements Callable<Integer> {
 
   /** The pieces of work, each with its name. */
   private final class Timed {
-    private final PaliGemma model;
-    private final dev.palimpsest.model.Parameters parameters;
+    private final VisionLanguageModel model;
+    private final Weights weights;
     private final NDManager manager;
     private final int textTokens;
     private final NDArray images;
@@ -111,8 +113,9 @@ final class BenchEvalCommand implements Callable<Integer> {
     private final Map<String, List<Double>> seconds = new LinkedHashMap<>();
 
     Timed(BenchConfig bench, NDManager manager, Kernels kernels) {
-      this.model = new PaliGemma(bench.model(), Precision.F32, kernels);
-      this.parameters = Initialization.random(manager, bench.model(), bench.resolution(), 0);
+      this.model = Models.of(bench.model(), Precision.F32, kernels);
+      this.weights =
+          Weights.of(Initialization.random(manager, bench.model(), bench.resolution(), 0));
       this.manager = manager;
       this.textTokens = bench.textTokens();
       Random random = new Random(0);
@@ -144,13 +147,12 @@ final class BenchEvalCommand implements Callable<Integer> {
     private void run() {
       try (NDManager scope = manager.newSubManager()) {
         NDArray[] tokens = new NDArray[1];
-        time("images", () -> tokens[0] = model.encodeImages(scope, parameters, images));
+        time("images", () -> tokens[0] = model.encodeImages(scope, weights, images));
         NDArray prompt = part(scope, text, ":, :" + textTokens);
         KeyValueCache[] cache = new KeyValueCache[1];
         time(
             "prefill",
-            () ->
-                cache[0] = model.prefill(scope, parameters, tokens[0], prompt, lengths, newTokens));
+            () -> cache[0] = model.prefill(scope, weights, tokens[0], prompt, lengths, newTokens));
         // What is said does not matter for the time: the answer is the made-up text.
         long[][] answer = new long[newTokens][];
         for (int i = 0; i < newTokens; i++) {
@@ -162,7 +164,7 @@ final class BenchEvalCommand implements Callable<Integer> {
             "decode",
             () -> {
               for (long[] next : answer) {
-                model.decodeStep(parameters, cache[0], next);
+                model.decodeStep(weights, cache[0], next);
               }
             });
         cache[0].close();
@@ -173,7 +175,7 @@ final class BenchEvalCommand implements Callable<Integer> {
                 int[] longer = new int[batch];
                 Arrays.fill(longer, textTokens + i);
                 NDArray sequence = part(scope, text, ":, :" + (textTokens + i));
-                model.prefill(scope, parameters, tokens[0], sequence, longer, 0).close();
+                model.prefill(scope, weights, tokens[0], sequence, longer, 0).close();
               }
             });
         List<Prompts> together = List.of(new Prompts(images, prompt, lengths));
@@ -197,9 +199,7 @@ final class BenchEvalCommand implements Callable<Integer> {
 
     private void answer(List<Prompts> batches, boolean share) {
       try (Decoder decoder =
-          share
-              ? new Decoder(model, parameters, manager)
-              : new Decoder(model, parameters, manager, 0)) {
+          share ? new Decoder(model, weights, manager) : new Decoder(model, weights, manager, 0)) {
         for (Prompts prompts : batches) {
           decoder.decode(prompts, DecodeConfig.greedy(newTokens), Decoder.Stop.AT_LIMIT);
         }

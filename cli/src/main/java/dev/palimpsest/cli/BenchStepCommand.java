@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.BenchConfig;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.StageConfig;
@@ -12,7 +13,7 @@ import dev.palimpsest.model.GemmPeak;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Parameters;
 import dev.palimpsest.model.TrainingInput;
 import dev.palimpsest.stages.AdamW;
@@ -119,8 +120,7 @@ final class BenchStepCommand implements Callable<Integer> {
         ParameterGroups.of(stage.requiredOptimizer(), parameters.names(), Long.MAX_VALUE);
     AdamW optimizer = new AdamW(stage.requiredOptimizer(), groups, kernels);
     TrainStep step =
-        new TrainStep(
-            new PaliGemma(bench.model(), precision, kernels), stage, groups, optimizer, 0);
+        new TrainStep(Models.of(bench.model(), precision, kernels), stage, groups, optimizer, 0);
     double[] seconds = new double[steps];
     try (NDManager inputs = manager.newSubManager()) {
       TrainingInput batch = madeUp(inputs, bench);
@@ -179,7 +179,7 @@ final class BenchStepCommand implements Callable<Integer> {
         bench.batchSize(),
         bench.model().vision().imageTokens(bench.resolution()),
         bench.textTokens());
-    out.println(BenchConfig.FLOPS_FORMULA);
+    out.println(ModelCost.FLOPS_FORMULA);
     out.printf(
         Locale.ROOT,
         "seconds/step: median %.4f  min %.4f  max %.4f  (%d steps)%n",

@@ -19,7 +19,8 @@ import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.mixtures.TurboJpeg;
 import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.model.Kernels;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
+import dev.palimpsest.model.Weights;
 import dev.palimpsest.stages.RunFolder;
 import dev.palimpsest.stages.RunLock;
 import java.io.IOException;
@@ -235,8 +236,8 @@ final class EvalCommand implements Callable<Integer> {
     Evaluator evaluator =
         new Evaluator(
             new EvaluatedModel(
-                new PaliGemma(model.config(), Precision.F32, resources.kernels()),
-                model.parameters(),
+                Models.of(model.config(), Precision.F32, resources.kernels()),
+                Weights.of(model.parameters()),
                 model.tokenizer(),
                 model.resolution(),
                 model.image(),

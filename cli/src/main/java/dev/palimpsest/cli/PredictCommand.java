@@ -14,7 +14,8 @@ import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.TurboJpeg;
 import dev.palimpsest.model.Kernels;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
+import dev.palimpsest.model.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -134,8 +135,8 @@ final class PredictCommand implements Callable<Integer> {
     List<String> answers = new ArrayList<>();
     try (Answerer answerer =
         new Answerer(
-            new PaliGemma(model.config(), Precision.F32, resources.kernels()),
-            model.parameters(),
+            Models.of(model.config(), Precision.F32, resources.kernels()),
+            Weights.of(model.parameters()),
             model.tokenizer(),
             image,
             model.resolution(),

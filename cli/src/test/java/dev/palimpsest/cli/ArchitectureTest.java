@@ -5,7 +5,9 @@ import static com.tngtech.archunit.library.Architectures.layeredArchitecture;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 
 import com.tngtech.archunit.ArchConfiguration;
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.properties.HasName;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
 import org.junit.jupiter.api.BeforeAll;
@@ -111,6 +113,25 @@ class ArchitectureTest {
         .should()
         .dependOnClassesThat()
         .resideInAPackage("ai.djl.pytorch.jni..")
+        .check(classes);
+  }
+
+  /**
+   * Networks reach parameters through leases of {@code Weights} alone, so that what lies behind can
+   * be gathered, streamed or computed.
+   */
+  @Test
+  void networksKnowNoParametersButThroughWeights() {
+    noClasses()
+        .that()
+        .resideInAPackage("dev.palimpsest.model..")
+        .and(
+            DescribedPredicate.not(
+                HasName.Predicates.nameMatching(
+                    "dev\\.palimpsest\\.model\\.(.*\\.)?(Parameters|Weights|LocalWeights|Initialization)(\\$.*)?")))
+        .should()
+        .dependOnClassesThat()
+        .haveSimpleName("Parameters")
         .check(classes);
   }
 

@@ -29,12 +29,6 @@ public record BenchConfig(ModelConfig model, int resolution, int textTokens, int
           128,
           4);
 
-  /** How {@link #flopsPerStep()} counts, in one line. */
-  public static final String FLOPS_FORMULA =
-      "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches),"
-          + " products only: vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) +"
-          + " 3DM) + 4L^2Hh, head 2TDV; L = N + T";
-
   /** Checks ranges. */
   public BenchConfig {
     new Check()
@@ -55,25 +49,13 @@ public record BenchConfig(ModelConfig model, int resolution, int textTokens, int
    * counted.
    */
   public double flopsPerStep() {
-    VisionConfig v = model.vision();
-    LanguageConfig l = model.language();
-    double n = v.imageTokens(resolution);
-    double all = n + textTokens;
-    double patches = 2 * n * 3 * v.patchSize() * v.patchSize() * v.width();
-    double vision =
-        v.depth()
-            * (2 * n * (4.0 * v.width() * v.width() + 2.0 * v.width() * v.mlpWidth())
-                + 4 * n * n * v.width());
-    double connector = 2 * n * v.width() * l.width();
-    double decoder =
-        l.depth()
-            * (2
-                    * all
-                    * (l.width() * (double) l.headDim() * (2 * l.heads() + 2 * l.keyValueHeads())
-                        + 3.0 * l.width() * l.mlpWidth())
-                + 4 * all * all * l.heads() * l.headDim());
-    double head = 2.0 * textTokens * l.width() * l.vocabulary();
-    return batchSize * (3 * (vision + connector + decoder + head) + 2 * patches);
+    return flops().withoutRecomputation();
+  }
+
+  /** Operations of a step, as {@link ModelCost} counts them. */
+  public ModelCost.Flops flops() {
+    ModelCost cost = new ModelCost(model, resolution);
+    return cost.flops(cost.pass(batchSize, textTokens), ModelCost.GRAPH_BUDGET);
   }
 
   /** A stage of these sizes: everything trains, clip 1, Adam at a small constant rate. */

@@ -2,14 +2,14 @@ package dev.palimpsest.eval;
 
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.mixtures.Tokenizer;
-import dev.palimpsest.model.PaliGemma;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 
 /**
  * A model that is evaluated.
  *
  * @param model the network
- * @param parameters its parameters
+ * @param weights its parameters
  * @param tokenizer its tokenizer
  * @param resolution side of the square input, in pixels
  * @param image how it was trained to see pictures; a benchmark says for itself
@@ -18,8 +18,8 @@ import dev.palimpsest.model.Parameters;
  *     be made again
  */
 public record EvaluatedModel(
-    PaliGemma model,
-    Parameters parameters,
+    VisionLanguageModel model,
+    Weights weights,
     Tokenizer tokenizer,
     int resolution,
     ImageConfig image,

@@ -120,7 +120,7 @@ public final class Evaluator {
     try (Answerer answerer =
         new Answerer(
             model.model(),
-            model.parameters(),
+            model.weights(),
             model.tokenizer(),
             task.image(),
             model.resolution(),

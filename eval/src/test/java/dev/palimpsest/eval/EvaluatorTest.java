@@ -375,7 +375,7 @@ class EvaluatorTest {
         new Evaluator(
                 new EvaluatedModel(
                     tiny.model,
-                    tiny.parameters,
+                    tiny.weights,
                     new CharacterTokenizer(),
                     TinyModel.SIDE,
                     new ImageConfig(Resize.BILINEAR, true),
@@ -406,7 +406,7 @@ class EvaluatorTest {
     return new Evaluator(
         new EvaluatedModel(
             other.model,
-            other.parameters,
+            other.weights,
             new CharacterTokenizer(),
             TinyModel.SIDE,
             new ImageConfig(Resize.BILINEAR, true),

@@ -3,8 +3,9 @@ package dev.palimpsest.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.function.Predicate;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,18 +19,23 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("try") // gradient modes are used by being open
 final class BlockChain {
   private final Kernels kernels;
-  private final Parameters parameters;
+  private final Weights weights;
   private final List<Block> blocks;
 
-  BlockChain(Kernels kernels, Parameters parameters, List<Block> blocks) {
+  BlockChain(Kernels kernels, Weights weights, List<Block> blocks) {
     this.kernels = kernels;
-    this.parameters = parameters;
+    this.weights = weights;
     this.blocks = blocks;
   }
 
   /** About what the graphs of all blocks take together. */
   long graphBytes() {
     return blocks.stream().mapToLong(Block::graphBytes).sum();
+  }
+
+  /** Whether any parameter of any block wants gradients. */
+  boolean isTrained() {
+    return blocks.stream().anyMatch(block -> weights.isTrained(block.spec()));
   }
 
   /**
@@ -40,7 +46,7 @@ final class BlockChain {
   NDArray forward(NDManager owner, NDArray x, Trace trace) {
     NDArray input = x;
     for (Block block : blocks) {
-      NDArray output = run(owner, block, input, weights(block)).get(0);
+      NDArray output = forward(owner, block, input);
       trace.value(block.name(), output);
       if (input != x) {
         input.close();
@@ -56,11 +62,9 @@ final class BlockChain {
    * @param owner holds what is kept in between
    * @param x the first block's input; must stay open until the backward pass is over
    * @param inputTrained whether anything below the first block wants gradients
-   * @param trained parameters that want gradients
    * @param budget bytes that kept graphs may take
    */
-  Recording record(
-      NDManager owner, NDArray x, boolean inputTrained, Predicate<String> trained, long budget) {
+  Recording record(NDManager owner, NDArray x, boolean inputTrained, long budget) {
     int keepFrom = blocks.size(); // first block whose graph is kept
     long left = budget;
     while (keepFrom > 0 && blocks.get(keepFrom - 1).graphBytes() <= left) {
@@ -71,13 +75,13 @@ final class BlockChain {
     boolean below = inputTrained;
     NDArray input = x;
     for (int i = 0; i < blocks.size(); i++) {
-      Step step = new Step(blocks.get(i), input, below, trained);
+      Step step = new Step(blocks.get(i), input, below, weights);
       NDArray output;
       if (step.isNeeded() && i >= keepFrom) {
         step.graph = new Graph(owner, step);
         output = step.graph.recorded.get(0);
       } else {
-        output = run(owner, step.block, input, weights(step.block)).get(0);
+        output = forward(owner, step.block, input);
       }
       if (step.isNeeded()) {
         steps.add(step);
@@ -90,16 +94,20 @@ final class BlockChain {
     return new Recording(owner, steps, input);
   }
 
-  private List<NDArray> run(NDManager owner, Block block, NDArray input, List<NDArray> weights) {
-    List<Object> arguments = new ArrayList<>();
-    arguments.add(input);
-    arguments.add(weights);
-    arguments.addAll(block.settings());
-    return kernels.arrays(owner, block.kernel(), arguments.toArray());
+  private NDArray forward(NDManager owner, Block block, NDArray input) {
+    try (Weights.Lease lease = weights.take(block.spec())) {
+      return run(owner, block, input, lease.arrays()).get(0);
+    }
   }
 
-  private List<NDArray> weights(Block block) {
-    return block.parameters().stream().map(parameters::get).toList();
+  private List<NDArray> run(
+      NDManager owner, Block block, NDArray input, Map<String, NDArray> parameters) {
+    List<Object> arguments = new ArrayList<>();
+    arguments.add(input);
+    arguments.add(parameters);
+    arguments.addAll(block.spec().settings());
+    arguments.addAll(block.arguments());
+    return kernels.arrays(owner, block.spec().kernel(), arguments.toArray());
   }
 
   /** A forward pass on its way back; used once. */
@@ -126,13 +134,13 @@ final class BlockChain {
      * @return gradient of the chain's input, in the recording's owner; null where nothing below the
      *     chain wants it
      */
-    @Nullable NDArray backward(NDArray upstream, Parameters gradients) {
+    @Nullable NDArray backward(NDArray upstream) {
       NDArray dy = upstream;
       for (int i = steps.size() - 1; i >= 0; i--) {
         Step step = steps.get(i);
         NDArray dx;
         try (Graph graph = step.graph != null ? step.graph : new Graph(owner, step)) {
-          dx = graph.backward(owner, dy, gradients);
+          dx = graph.backward(owner, dy);
         }
         if (dy != upstream) {
           dy.close();
@@ -154,14 +162,18 @@ final class BlockChain {
     final Block block;
     final NDArray input;
     final boolean inputTrained;
-    final List<String> trained;
+    final List<String> trained; // names in the block
     @Nullable Graph graph;
 
-    Step(Block block, NDArray input, boolean inputTrained, Predicate<String> trained) {
+    Step(Block block, NDArray input, boolean inputTrained, Weights weights) {
       this.block = block;
       this.input = input;
       this.inputTrained = inputTrained;
-      this.trained = block.parameters().stream().filter(trained).toList();
+      this.trained =
+          block.spec().parameters().stream()
+              .filter(parameter -> weights.isTrained(block.spec().name(parameter)))
+              .map(BlockSpec.Parameter::name)
+              .toList();
     }
 
     boolean isNeeded() {
@@ -173,36 +185,42 @@ final class BlockChain {
   private final class Graph implements AutoCloseable {
     private final Step step;
     private final NDManager manager;
+    private final Weights.Lease lease;
     private final List<NDArray> leaves; // the input if something below is trained, then parameters
     private final List<NDArray> recorded; // the output, then the tape of products
 
     Graph(NDManager owner, Step step) {
       this.step = step;
       this.manager = owner.newSubManager();
-      List<NDArray> sources = new ArrayList<>();
-      if (step.inputTrained) {
-        sources.add(step.input);
-      }
-      step.trained.forEach(name -> sources.add(parameters.get(name)));
+      this.lease = weights.take(step.block.spec());
       try (GradientMode on = new GradientMode(true)) {
+        Map<String, NDArray> parameters = new LinkedHashMap<>(lease.arrays());
+        List<NDArray> sources = new ArrayList<>();
+        if (step.inputTrained) {
+          sources.add(step.input);
+        }
+        step.trained.forEach(name -> sources.add(parameters.get(name)));
         leaves = kernels.arrays(manager, "leaves", sources);
         int at = step.inputTrained ? 1 : 0;
-        NDArray input = step.inputTrained ? leaves.get(0) : step.input;
-        List<NDArray> weights = new ArrayList<>();
-        for (String name : step.block.parameters()) {
-          weights.add(step.trained.contains(name) ? leaves.get(at++) : parameters.get(name));
+        for (String name : step.trained) {
+          parameters.put(name, leaves.get(at++));
         }
-        recorded = run(manager, step.block, input, weights);
+        NDArray input = step.inputTrained ? leaves.get(0) : step.input;
+        recorded = run(manager, step.block, input, parameters);
+      } catch (RuntimeException e) {
+        lease.close();
+        throw e;
       }
     }
 
-    @Nullable NDArray backward(NDManager owner, NDArray dy, Parameters gradients) {
+    @Nullable NDArray backward(NDManager owner, NDArray dy) {
       List<NDArray> computed = kernels.arrays(manager, "backward", recorded, leaves, dy);
       int at = step.inputTrained ? 1 : 0;
-      List<NDArray> sums = step.trained.stream().map(gradients::get).toList();
-      if (!sums.isEmpty()) {
-        kernels.update("accumulate", sums, computed.subList(at, computed.size()));
+      Map<String, NDArray> gradients = new LinkedHashMap<>();
+      for (String name : step.trained) {
+        gradients.put(name, computed.get(at++));
       }
+      lease.add(gradients);
       if (!step.inputTrained) {
         return null;
       }
@@ -214,6 +232,7 @@ final class BlockChain {
     @Override
     public void close() {
       manager.close();
+      lease.close();
     }
   }
 }

@@ -8,7 +8,6 @@ import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.Precision;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Logits against the tied embedding table and their cross-entropy, some rows at a time: with 257152
@@ -16,11 +15,6 @@ import org.jspecify.annotations.Nullable;
  * normalised outputs of the decoder, float32 [R, D].
  */
 final class Head {
-  /** Logits alive at once by default: 256 MB in float32. */
-  static final long LOGITS = 1L << 26;
-
-  private static final String TABLE = "language/embedding";
-
   private final LanguageConfig config;
   private final Precision precision;
   private final Kernels kernels;
@@ -38,15 +32,32 @@ final class Head {
     this.kernels = kernels;
   }
 
-  /** Logits, float32 [R, V] in {@code owner}. */
-  NDArray logits(NDManager owner, Parameters parameters, NDArray rows) {
-    return kernels.array(
-        owner,
+  /** The table once more: the head has no parameters of its own. */
+  BlockSpec spec() {
+    return new BlockSpec(
+        "language",
         "head_logits",
-        rows,
-        parameters.get(TABLE),
-        config.finalSoftcap(),
-        Kernels.dtype(precision));
+        List.of(Embedding.table(config)),
+        List.of(config.finalSoftcap()));
+  }
+
+  /** Logits, float32 [R, V] in {@code owner}. */
+  NDArray logits(NDManager owner, Weights weights, NDArray rows) {
+    return logits(owner, weights, rows, precision);
+  }
+
+  /** The same in a precision other than the model's. */
+  NDArray logits(NDManager owner, Weights weights, NDArray rows, Precision computed) {
+    BlockSpec spec = spec();
+    try (Weights.Lease lease = weights.take(spec)) {
+      return kernels.array(
+          owner,
+          spec.kernel(),
+          rows,
+          lease.arrays(),
+          config.finalSoftcap(),
+          Kernels.dtype(computed));
+    }
   }
 
   /**
@@ -56,9 +67,10 @@ final class Head {
    * @return float32 [R] in {@code owner}
    */
   NDArray losses(
-      NDManager owner, Parameters parameters, NDArray rows, NDArray targets, double smoothing) {
+      NDManager owner, Weights weights, NDArray rows, NDArray targets, double smoothing) {
     List<NDArray> losses = new ArrayList<>();
-    try (NDManager own = owner.newSubManager()) {
+    try (NDManager own = owner.newSubManager();
+        Weights.Lease lease = weights.take(spec())) {
       for (NDIndex chunk : chunks(rows.getShape().get(0))) {
         try (NDManager scope = own.newSubManager()) {
           NDArray part =
@@ -66,12 +78,12 @@ final class Head {
                   own,
                   "head_losses",
                   attached(scope, rows.get(chunk)),
-                  parameters.get(TABLE),
+                  lease.arrays(),
+                  config.finalSoftcap(),
+                  Kernels.dtype(precision),
                   attached(scope, targets.get(chunk)),
                   smoothing,
-                  off(smoothing),
-                  config.finalSoftcap(),
-                  Kernels.dtype(precision));
+                  off(smoothing));
           losses.add(part);
         }
       }
@@ -85,10 +97,11 @@ final class Head {
    * @param targets int64 [R]
    * @return in {@code owner}
    */
-  TokenScores scores(NDManager owner, Parameters parameters, NDArray rows, NDArray targets) {
+  TokenScores scores(NDManager owner, Weights weights, NDArray rows, NDArray targets) {
     List<NDArray> logProbabilities = new ArrayList<>();
     List<NDArray> leads = new ArrayList<>();
-    try (NDManager own = owner.newSubManager()) {
+    try (NDManager own = owner.newSubManager();
+        Weights.Lease lease = weights.take(spec())) {
       for (NDIndex chunk : chunks(rows.getShape().get(0))) {
         try (NDManager scope = own.newSubManager()) {
           List<NDArray> part =
@@ -96,10 +109,10 @@ final class Head {
                   own,
                   "head_scores",
                   attached(scope, rows.get(chunk)),
-                  parameters.get(TABLE),
-                  attached(scope, targets.get(chunk)),
+                  lease.arrays(),
                   config.finalSoftcap(),
-                  Kernels.dtype(precision));
+                  Kernels.dtype(precision),
+                  attached(scope, targets.get(chunk)));
           logProbabilities.add(part.get(0));
           leads.add(part.get(1));
         }
@@ -112,25 +125,26 @@ final class Head {
   record LossesAndGradient(NDArray losses, NDArray rowsGradient) {}
 
   /**
-   * Cross-entropy by row and the gradient of its weighted sum.
+   * Cross-entropy by row and the gradient of its weighted sum; that of the table is added where it
+   * is trained.
    *
    * @param targets int64 [R]
-   * @param weights float32 [R]
-   * @param tableGradient where the table's gradient is added; null if it is frozen
+   * @param rowWeights float32 [R]
    * @return arrays in {@code owner}
    */
   LossesAndGradient lossesAndGradient(
       NDManager owner,
-      Parameters parameters,
+      Weights weights,
       NDArray rows,
       NDArray targets,
-      NDArray weights,
-      double smoothing,
-      @Nullable NDArray tableGradient) {
+      NDArray rowWeights,
+      double smoothing) {
     List<NDArray> losses = new ArrayList<>();
     List<NDArray> gradients = new ArrayList<>();
-    try (NDManager own = owner.newSubManager()) {
-      NDArray sum = tableGradient != null ? tableGradient : own.create(new Shape(0));
+    BlockSpec spec = spec();
+    try (NDManager own = owner.newSubManager();
+        Weights.Lease lease = weights.take(spec)) {
+      NDArray sum = weights.isTrained(spec) ? lease.sum(Embedding.TABLE) : own.create(new Shape(0));
       for (NDIndex chunk : chunks(rows.getShape().get(0))) {
         try (NDManager scope = own.newSubManager()) {
           List<NDArray> part =
@@ -138,13 +152,13 @@ final class Head {
                   own,
                   "head_losses_and_gradient",
                   attached(scope, rows.get(chunk)),
-                  parameters.get(TABLE),
-                  attached(scope, targets.get(chunk)),
-                  attached(scope, weights.get(chunk)),
-                  smoothing,
-                  off(smoothing),
+                  lease.arrays(),
                   config.finalSoftcap(),
                   Kernels.dtype(precision),
+                  attached(scope, targets.get(chunk)),
+                  attached(scope, rowWeights.get(chunk)),
+                  smoothing,
+                  off(smoothing),
                   sum);
           losses.add(part.get(0));
           gradients.add(part.get(1));

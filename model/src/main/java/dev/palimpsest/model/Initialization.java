@@ -6,18 +6,13 @@ import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelConfig;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Freshly drawn parameters: equal seeds give equal bits on every machine, and a parameter's draw
- * depends on the seed and its name alone.
- *
- * <p>The image tower is big_vision's (models/vit.py): Xavier-uniform kernels, MLP biases normal
- * with deviation 1e-6, position embedding normal with deviation width^-0.5. The decoder's matrices
- * are normal with deviation fan-in^-0.5, its embedding with deviation width^-0.5, its norm scales
- * zero. The connector is normal too: a connector of zeros, as at the released start of stage 1,
- * makes all image tokens alike, so it is left to the stage to ask for.
+ * Freshly drawn parameters, each as its block declares it: equal seeds give equal bits on every
+ * machine, and a parameter's draw depends on the seed and its name alone.
  */
 public final class Initialization {
   private Initialization() {}
@@ -29,50 +24,40 @@ public final class Initialization {
    * @param resolution S, which sets the number of position embeddings
    */
   public static Parameters random(NDManager parent, ModelConfig config, int resolution, long seed) {
+    return random(parent, Models.blocks(config, resolution), seed);
+  }
+
+  /** Parameters of these blocks. */
+  static Parameters random(NDManager parent, List<BlockSpec> blocks, long seed) {
     NDManager own = parent.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
-    ParameterSpecs.of(config, resolution)
-        .forEach((name, shape) -> arrays.put(name, own.create(values(name, shape, seed), shape)));
+    for (BlockSpec block : blocks) {
+      for (BlockSpec.Parameter p : block.parameters()) {
+        float[] values = values(block.name(p), p.init(), p.shape(), seed);
+        arrays.put(block.name(p), own.create(values, p.shape()));
+      }
+    }
     return new Parameters(own, arrays);
   }
 
-  /** Values of one parameter of {@link ParameterSpecs}, in row order. */
-  public static float[] values(String name, Shape shape, long seed) {
+  /** Values of one parameter, in row order. */
+  static float[] values(String name, Init init, Shape shape, long seed) {
     float[] values = new float[Math.toIntExact(shape.size())];
     SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + hash(name));
-    if (name.startsWith("vision/") && name.endsWith("/kernel")) {
-      long fanOut = shape.get(0);
-      long fanIn = shape.size() / fanOut;
-      if (shape.dimension() == 4) {
-        fanOut *= shape.get(2) * shape.get(3); // a convolution's receptive field counts both ways
+    switch (init.distribution()) {
+      case CONSTANT -> Arrays.fill(values, (float) init.size());
+      case UNIFORM -> {
+        for (int i = 0; i < values.length; i++) {
+          values[i] = (float) ((2 * random.nextDouble() - 1) * init.size());
+        }
       }
-      double limit = Math.sqrt(6.0 / (fanIn + fanOut));
-      for (int i = 0; i < values.length; i++) {
-        values[i] = (float) ((2 * random.nextDouble() - 1) * limit);
-      }
-    } else if (name.startsWith("vision/") && name.endsWith("/scale")) {
-      Arrays.fill(values, 1);
-    } else {
-      fillNormal(values, deviation(name, shape), random);
+      case NORMAL -> fillNormal(values, init.size(), random);
     }
     return values;
   }
 
-  private static double deviation(String name, Shape shape) {
-    if (name.startsWith("vision/") && name.contains("/mlp/") && name.endsWith("/bias")) {
-      return 1e-6;
-    }
-    if (name.endsWith("/bias") || name.endsWith("/scale")) {
-      return 0;
-    }
-    return 1 / Math.sqrt((double) shape.get(shape.dimension() - 1)); // fan-in; an embedding's width
-  }
-
   /** Marsaglia's polar method. */
   private static void fillNormal(float[] values, double deviation, SplittableRandom random) {
-    if (deviation == 0) {
-      return;
-    }
     for (int i = 0; i < values.length; i += 2) {
       double u;
       double v;

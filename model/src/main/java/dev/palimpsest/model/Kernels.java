@@ -15,7 +15,9 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The scripted operations of one process, loaded once and used by any thread. Their sources are the
@@ -43,14 +45,23 @@ public final class Kernels implements AutoCloseable {
 
   /** Packs and loads the kernel sources. */
   public static Kernels load() {
+    return load(List.of());
+  }
+
+  /**
+   * Loads further kernel sources beside the model's own.
+   *
+   * @param more resources of {@code kernels/}
+   */
+  static Kernels load(List<String> more) {
     NDManager manager = Engine.getEngine("PyTorch").newBaseManager();
     try {
       try {
-        return new Kernels(manager, module(manager, "multiply_onednn.py"));
+        return new Kernels(manager, module(manager, more, "multiply_onednn.py"));
       } catch (EngineException e) {
         // Builds of libtorch without oneDNN (macOS) do not know its operations; any other mistake
         // in the sources shows again here.
-        return new Kernels(manager, module(manager, "multiply.py"));
+        return new Kernels(manager, module(manager, more, "multiply.py"));
       }
     } catch (RuntimeException e) {
       manager.close();
@@ -58,8 +69,9 @@ public final class Kernels implements AutoCloseable {
     }
   }
 
-  private static PtSymbolBlock module(NDManager manager, String multiply) {
+  private static PtSymbolBlock module(NDManager manager, List<String> more, String multiply) {
     List<String> sources = new ArrayList<>(SOURCES);
+    sources.addAll(more);
     sources.add(multiply);
     try (ByteArrayInputStream archive = new ByteArrayInputStream(ScriptArchive.pack(sources))) {
       return JniUtils.loadModule((PtNDManager) manager, archive, true, false);
@@ -159,6 +171,11 @@ public final class Kernels implements AutoCloseable {
     if (argument instanceof List<?> list) {
       return IValue.listFrom(list.toArray(new PtNDArray[0]));
     }
+    if (argument instanceof Map<?, ?> map) {
+      Map<String, PtNDArray> arrays = new LinkedHashMap<>();
+      map.forEach((name, array) -> arrays.put((String) name, (PtNDArray) array));
+      return IValue.stringMapFrom(arrays);
+    }
     if (argument instanceof Double number) {
       return IValue.from(number.doubleValue());
     }
@@ -168,7 +185,7 @@ public final class Kernels implements AutoCloseable {
     if (argument instanceof Boolean flag) {
       return IValue.from(flag.booleanValue());
     }
-    throw new IllegalArgumentException("no kernel argument: " + argument);
+    throw new IllegalArgumentException("is not a kernel argument: " + argument);
   }
 
   @Override

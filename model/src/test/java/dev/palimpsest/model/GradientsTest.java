@@ -57,7 +57,8 @@ class GradientsTest extends WithKernels {
       LossOptions options = new LossOptions(0, Dropout.NONE, 1 / 3.0);
       mean +=
           model(Precision.F32)
-                  .accumulateGradients(parameters, one, options, name -> true, sum)
+                  .accumulateGradients(
+                      Weights.training(parameters, name -> true, sum), one, options)
                   .mean()
               / 3;
     }
@@ -76,8 +77,8 @@ class GradientsTest extends WithKernels {
     NDArray mask = batch.lossMask().duplicate();
     mask.get("1").muli(0);
     TrainingInput some = new TrainingInput(batch.input(), batch.targets(), mask);
-    Loss all = model(Precision.F32).loss(parameters, batch, LossOptions.PLAIN);
-    Loss loss = model(Precision.F32).loss(parameters, some, LossOptions.PLAIN);
+    Loss all = model(Precision.F32).loss(Weights.of(parameters), batch, LossOptions.PLAIN);
+    Loss loss = model(Precision.F32).loss(Weights.of(parameters), some, LossOptions.PLAIN);
     assertEquals(0, loss.perExample()[1]);
     assertEquals(0, loss.supervisedTokens()[1]);
     assertEquals(all.mean() - all.perExample()[1] / 3, loss.mean(), 1e-6);
@@ -120,9 +121,9 @@ class GradientsTest extends WithKernels {
   @EnumSource(Precision.class)
   void keptAndRecomputedGraphsGiveEqualBits(Precision precision) {
     use("case3b_gemma2_sliding");
-    PaliGemma keeping = new PaliGemma(golden.config, precision, kernels, 1L << 30);
-    PaliGemma keepingSome = new PaliGemma(golden.config, precision, kernels, 700_000);
-    PaliGemma recomputing = new PaliGemma(golden.config, precision, kernels, 0);
+    VisionLanguageModel keeping = Models.of(golden.config, precision, kernels, 1L << 30);
+    VisionLanguageModel keepingSome = Models.of(golden.config, precision, kernels, 700_000);
+    VisionLanguageModel recomputing = Models.of(golden.config, precision, kernels, 0);
     Parameters expected = gradients(keeping, batch, DROPPING, name -> true);
     assertBitEqual(expected, gradients(recomputing, batch, DROPPING, name -> true));
     assertBitEqual(expected, gradients(keepingSome, batch, DROPPING, name -> true));
@@ -130,30 +131,32 @@ class GradientsTest extends WithKernels {
 
   @Test
   void twentyStepsLeaveNoArrayBehind() {
-    PaliGemma model = model(Precision.F32);
+    VisionLanguageModel model = model(Precision.F32);
     Parameters gradients = zeros(golden);
-    model.accumulateGradients(parameters, batch, DROPPING, name -> true, gradients);
+    Weights weights = Weights.training(parameters, name -> true, gradients);
+    model.accumulateGradients(weights, batch, DROPPING);
     int own = count(parameters) + count(gradients) + manager.getManagedArrays().size();
     for (int i = 0; i < 20; i++) {
-      model.accumulateGradients(parameters, batch, DROPPING, name -> true, gradients);
-      model.loss(parameters, batch, LossOptions.PLAIN);
+      model.accumulateGradients(weights, batch, DROPPING);
+      model.loss(weights, batch, LossOptions.PLAIN);
     }
     assertEquals(own, count(parameters) + count(gradients) + manager.getManagedArrays().size());
   }
 
   @Test
   void dropoutFollowsItsSeed() {
-    PaliGemma model = model(Precision.F32);
+    VisionLanguageModel model = model(Precision.F32);
     double loss = loss(model, new Dropout(0.2, 5, 3));
     assertEquals(loss, loss(model, new Dropout(0.2, 5, 3)));
     assertNotEquals(loss, loss(model, new Dropout(0.2, 6, 3)));
     assertNotEquals(loss, loss(model, new Dropout(0.2, 5, 4)));
     assertEquals(
-        model.loss(parameters, batch, LossOptions.PLAIN).mean(), loss(model, new Dropout(0, 6, 3)));
+        model.loss(Weights.of(parameters), batch, LossOptions.PLAIN).mean(),
+        loss(model, new Dropout(0, 6, 3)));
   }
 
-  private double loss(PaliGemma model, Dropout dropout) {
-    return model.loss(parameters, batch, new LossOptions(0, dropout, 1)).mean();
+  private double loss(VisionLanguageModel model, Dropout dropout) {
+    return model.loss(Weights.of(parameters), batch, new LossOptions(0, dropout, 1)).mean();
   }
 
   @Test
@@ -176,12 +179,14 @@ class GradientsTest extends WithKernels {
   @CsvSource({"case1_v1_tiny, 0.99", "case3b_gemma2_sliding, 0.9", "case4_multi_image, 0.99"})
   void bfloat16StaysNearFloat32(String name, double leastCosine) {
     use(name);
-    Loss exact = model(Precision.F32).loss(parameters, batch, LossOptions.PLAIN);
+    Loss exact = model(Precision.F32).loss(Weights.of(parameters), batch, LossOptions.PLAIN);
     Parameters gradients = zeros(golden);
     Loss rounded =
         model(Precision.BF16)
             .accumulateGradients(
-                parameters, batch, LossOptions.PLAIN, parameter -> true, gradients);
+                Weights.training(parameters, parameter -> true, gradients),
+                batch,
+                LossOptions.PLAIN);
     // bfloat16 has 8 bits: 0.4 % a product; some of it averages out.
     assertEquals(exact.mean(), rounded.mean(), 0.01 * exact.mean());
     assertNotEquals(exact.mean(), rounded.mean());
@@ -197,14 +202,17 @@ class GradientsTest extends WithKernels {
             });
   }
 
-  private PaliGemma model(Precision precision) {
-    return new PaliGemma(golden.config, precision, kernels);
+  private VisionLanguageModel model(Precision precision) {
+    return Models.of(golden.config, precision, kernels);
   }
 
   private Parameters gradients(
-      PaliGemma model, TrainingInput input, LossOptions options, Predicate<String> trained) {
+      VisionLanguageModel model,
+      TrainingInput input,
+      LossOptions options,
+      Predicate<String> trained) {
     Parameters gradients = zeros(golden);
-    model.accumulateGradients(parameters, input, options, trained, gradients);
+    model.accumulateGradients(Weights.training(parameters, trained, gradients), input, options);
     return gradients;
   }
 

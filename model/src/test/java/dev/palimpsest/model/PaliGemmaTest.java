@@ -8,6 +8,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,16 +25,17 @@ import org.junit.jupiter.params.provider.ValueSource;
  * example and one key head. Tolerances are those of the cases' READMEs.
  */
 class PaliGemmaTest extends WithKernels {
+  private static final String TABLE = "language/embedding";
 
   @ParameterizedTest
   @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
   void forwardMatchesReferenceAtEveryPoint(String name) {
     Golden golden = Golden.load(name);
-    PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
+    VisionLanguageModel model = Models.of(golden.config, Precision.F32, kernels);
     List<String> seen = new ArrayList<>();
     model.logits(
         manager,
-        golden.parameters(manager),
+        Weights.of(golden.parameters(manager)),
         golden.input(manager),
         (point, value) -> {
           seen.add(point);
@@ -60,15 +62,13 @@ class PaliGemmaTest extends WithKernels {
   @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
   void gradientsMatchReference(String name) {
     Golden golden = Golden.load(name);
-    PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
+    VisionLanguageModel model = Models.of(golden.config, Precision.F32, kernels);
     Parameters gradients = zeros(golden);
     Loss loss =
         model.accumulateGradients(
-            golden.parameters(manager),
+            Weights.training(golden.parameters(manager), parameter -> true, gradients),
             golden.trainingInput(manager),
-            LossOptions.PLAIN,
-            parameter -> true,
-            gradients);
+            LossOptions.PLAIN);
     assertEquals(
         golden.expected.at("/scalars/loss_bv").asDouble(),
         loss.mean(),
@@ -84,7 +84,7 @@ class PaliGemmaTest extends WithKernels {
   @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
   void labelSmoothingMatchesReference(String name) {
     Golden golden = Golden.load(name);
-    PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
+    VisionLanguageModel model = Models.of(golden.config, Precision.F32, kernels);
     Parameters gradients = zeros(golden);
     LossOptions options =
         new LossOptions(
@@ -93,9 +93,11 @@ class PaliGemmaTest extends WithKernels {
     TrainingInput batch = golden.trainingInput(manager);
     double expected = golden.expected.at("/scalars/label_smoothing/loss_bv").asDouble();
     Loss withGradients =
-        model.accumulateGradients(parameters, batch, options, parameter -> true, gradients);
+        model.accumulateGradients(
+            Weights.training(parameters, parameter -> true, gradients), batch, options);
     assertEquals(expected, withGradients.mean(), 1e-5 * expected);
-    assertEquals(expected, model.loss(parameters, batch, options).mean(), 1e-5 * expected);
+    assertEquals(
+        expected, model.loss(Weights.of(parameters), batch, options).mean(), 1e-5 * expected);
     double norm = kernels.l2Norm(List.copyOf(gradients.asMap().values()));
     double expectedNorm =
         golden.expected.at("/scalars/label_smoothing/grad_global_norm").asDouble();
@@ -106,11 +108,11 @@ class PaliGemmaTest extends WithKernels {
   @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
   void targetLogProbabilitiesMatchReference(String name) {
     Golden golden = Golden.load(name);
-    PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
+    VisionLanguageModel model = Models.of(golden.config, Precision.F32, kernels);
     float[] actual =
         model
             .targetLogProbabilities(
-                manager, golden.parameters(manager), golden.trainingInput(manager))
+                manager, Weights.of(golden.parameters(manager)), golden.trainingInput(manager))
             .toFloatArray();
     float[] expected = golden.outputs.get("token_logp").values();
     float[] supervised = golden.inputs.get("target_mask").values();
@@ -125,15 +127,15 @@ class PaliGemmaTest extends WithKernels {
   @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
   void greedyDecodingThroughTheCacheMatchesReference(String name) {
     Golden golden = Golden.load(name);
-    PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
-    Parameters parameters = golden.parameters(manager);
+    VisionLanguageModel model = Models.of(golden.config, Precision.F32, kernels);
+    Weights weights = Weights.of(golden.parameters(manager));
     JsonNode greedy = golden.expected.get("greedy");
     int steps = greedy.get("steps").asInt();
     try (KeyValueCache cache =
         model.prefill(
             manager,
-            parameters,
-            model.encodeImages(manager, parameters, golden.images(manager)),
+            weights,
+            model.encodeImages(manager, weights, golden.images(manager)),
             golden.inputs.get("eval_text").integers(manager),
             golden.promptLengths(),
             steps)) {
@@ -146,7 +148,7 @@ class PaliGemmaTest extends WithKernels {
           assertEquals(
               greedy.at("/logp/%d/%d".formatted(b, step)).asDouble(), logProbabilities[b], 1e-3);
         }
-        model.decodeStep(parameters, cache, tokens);
+        model.decodeStep(weights, cache, tokens);
       }
       assertEquals(0, cache.room());
     }
@@ -156,8 +158,8 @@ class PaliGemmaTest extends WithKernels {
   @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
   void continuationsScoredInOnePassAreThoseOfTheReferenceAndLeaveTheCacheAlone(String name) {
     Golden golden = Golden.load(name);
-    PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
-    Parameters parameters = golden.parameters(manager);
+    VisionLanguageModel model = Models.of(golden.config, Precision.F32, kernels);
+    Weights weights = Weights.of(golden.parameters(manager));
     JsonNode greedy = golden.expected.get("greedy");
     int steps = greedy.get("steps").asInt();
     int rows = greedy.get("tokens").size();
@@ -170,17 +172,17 @@ class PaliGemmaTest extends WithKernels {
     try (KeyValueCache cache =
         model.prefill(
             manager,
-            parameters,
-            model.encodeImages(manager, parameters, golden.images(manager)),
+            weights,
+            model.encodeImages(manager, weights, golden.images(manager)),
             golden.inputs.get("eval_text").integers(manager),
             golden.promptLengths(),
             steps)) {
       Shape shape = new Shape(rows, steps);
       TokenScores unlikely =
-          model.continuationScores(manager, parameters, cache, manager.create(others, shape));
+          model.continuationScores(manager, weights, cache, manager.create(others, shape));
       float[] behind = unlikely.leads().toFloatArray();
       TokenScores scores =
-          model.continuationScores(manager, parameters, cache, manager.create(tokens, shape));
+          model.continuationScores(manager, weights, cache, manager.create(tokens, shape));
       float[] logProbabilities = scores.logProbabilities().toFloatArray();
       float[] leads = scores.leads().toFloatArray();
       for (int i = 0; i < tokens.length; i++) {
@@ -194,7 +196,7 @@ class PaliGemmaTest extends WithKernels {
       for (int step = 0; step + 1 < steps; step++) {
         int at = step;
         model.decodeStep(
-            parameters,
+            weights,
             cache,
             IntStream.range(0, rows).mapToLong(b -> tokens[b * steps + at]).toArray());
         assertArrayEquals(
@@ -207,13 +209,13 @@ class PaliGemmaTest extends WithKernels {
   @Test
   void selectedRowsOfTheCacheContinueWhatTheyWere() {
     Golden golden = Golden.load("case3b_gemma2_sliding");
-    PaliGemma model = new PaliGemma(golden.config, Precision.F32, kernels);
-    Parameters parameters = golden.parameters(manager);
+    VisionLanguageModel model = Models.of(golden.config, Precision.F32, kernels);
+    Weights weights = Weights.of(golden.parameters(manager));
     try (KeyValueCache cache =
         model.prefill(
             manager,
-            parameters,
-            model.encodeImages(manager, parameters, golden.images(manager)),
+            weights,
+            model.encodeImages(manager, weights, golden.images(manager)),
             golden.inputs.get("eval_text").integers(manager),
             golden.promptLengths(),
             4)) {
@@ -227,7 +229,7 @@ class PaliGemmaTest extends WithKernels {
               golden.expected.at("/greedy/tokens/%d/%d".formatted(rows[i], step)).asLong(),
               tokens[i]);
         }
-        model.decodeStep(parameters, cache, tokens);
+        model.decodeStep(weights, cache, tokens);
       }
     }
   }
@@ -240,24 +242,36 @@ class PaliGemmaTest extends WithKernels {
     NDArray targets = manager.create(new long[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
     NDArray weights = manager.full(new Shape(11), 0.5f);
     LanguageConfig language = golden.config.language();
-    Head whole = new Head(language, Precision.F32, kernels, Head.LOGITS);
+    Head whole = new Head(language, Precision.F32, kernels, ModelCost.LOGITS);
     Head chunked = new Head(language, Precision.F32, kernels, 3L * language.vocabulary());
-    NDArray table = parameters.get("language/embedding");
-    NDArray expectedTable = table.zerosLike();
-    NDArray actualTable = table.zerosLike();
+    Parameters expectedTable = table(golden);
+    Parameters actualTable = table(golden);
     Head.LossesAndGradient expected =
-        whole.lossesAndGradient(manager, parameters, rows, targets, weights, 0.1, expectedTable);
+        whole.lossesAndGradient(
+            manager, training(parameters, expectedTable), rows, targets, weights, 0.1);
     Head.LossesAndGradient actual =
-        chunked.lossesAndGradient(manager, parameters, rows, targets, weights, 0.1, actualTable);
+        chunked.lossesAndGradient(
+            manager, training(parameters, actualTable), rows, targets, weights, 0.1);
     float tolerance = 1e-5f; // sums in another order, values of size one
     assertArrayEquals(expected.losses().toFloatArray(), actual.losses().toFloatArray(), tolerance);
     assertArrayEquals(
         expected.rowsGradient().toFloatArray(), actual.rowsGradient().toFloatArray(), tolerance);
-    assertArrayEquals(expectedTable.toFloatArray(), actualTable.toFloatArray(), tolerance);
+    assertArrayEquals(
+        expectedTable.get(TABLE).toFloatArray(), actualTable.get(TABLE).toFloatArray(), tolerance);
     assertArrayEquals(
         expected.losses().toFloatArray(),
-        chunked.losses(manager, parameters, rows, targets, 0.1).toFloatArray(),
+        chunked.losses(manager, Weights.of(parameters), rows, targets, 0.1).toFloatArray(),
         tolerance);
+  }
+
+  private Parameters table(Golden golden) {
+    LanguageConfig language = golden.config.language();
+    return Parameters.zeros(
+        manager, Map.of(TABLE, new Shape(language.vocabulary(), language.width())));
+  }
+
+  private static Weights training(Parameters parameters, Parameters gradients) {
+    return Weights.training(parameters, TABLE::equals, gradients);
   }
 
   static void assertNear(Golden.Tensor expected, NDArray actual, double relative, String message) {

@@ -77,16 +77,18 @@ class SequencesTest extends WithKernels {
   void noExampleSeesAnother(String name, int limit) {
     Given given = new Given(name);
     Sequences sequences = given.packed(limit);
-    PaliGemma model = given.model(Precision.F32);
+    VisionLanguageModel model = given.model(Precision.F32);
     TrainingInput batch = given.batch(sequences);
-    float[] before = model.loss(given.parameters, batch, LossOptions.PLAIN).perExample();
+    float[] before =
+        model.loss(Weights.of(given.parameters), batch, LossOptions.PLAIN).perExample();
     NDArray text = batch.input().text().duplicate();
     text.set(new NDIndex("1, 1:4"), 7);
     NDArray others = given.pictures.duplicate();
     others.set(new NDIndex("0"), 0.25f);
     ModelInput input = new ModelInput(others, text, batch.input().maskAr(), sequences);
     TrainingInput changed = new TrainingInput(input, batch.targets(), batch.lossMask());
-    float[] after = model.loss(given.parameters, changed, LossOptions.PLAIN).perExample();
+    float[] after =
+        model.loss(Weights.of(given.parameters), changed, LossOptions.PLAIN).perExample();
     for (int b = 0; b < before.length; b++) {
       if (b == 1) {
         assertNotEquals(before[b], after[b]);
@@ -101,13 +103,13 @@ class SequencesTest extends WithKernels {
   void bfloat16StaysNearFloat32(String name) {
     Given given = new Given(name);
     TrainingInput packed = given.batch(given.packed(1000));
-    PaliGemma exact = given.model(Precision.F32);
-    PaliGemma rounded = given.model(Precision.BF16);
-    double expected = exact.loss(given.parameters, packed, LossOptions.PLAIN).mean();
+    VisionLanguageModel exact = given.model(Precision.F32);
+    VisionLanguageModel rounded = given.model(Precision.BF16);
+    double expected = exact.loss(Weights.of(given.parameters), packed, LossOptions.PLAIN).mean();
     // bfloat16 has 8 bits: 0.4 % a product; some of it averages out.
     assertEquals(
         expected,
-        rounded.loss(given.parameters, packed, LossOptions.PLAIN).mean(),
+        rounded.loss(Weights.of(given.parameters), packed, LossOptions.PLAIN).mean(),
         0.01 * expected);
   }
 
@@ -126,11 +128,11 @@ class SequencesTest extends WithKernels {
     Given given = new Given("case1_v1_tiny");
     given.counts[0] = 1;
     TrainingInput batch = given.batch(given.packed(1000));
-    PaliGemma model = given.model(Precision.F32);
+    VisionLanguageModel model = given.model(Precision.F32);
     var e =
         assertThrows(
             IllegalArgumentException.class,
-            () -> model.loss(given.parameters, batch, LossOptions.PLAIN));
+            () -> model.loss(Weights.of(given.parameters), batch, LossOptions.PLAIN));
     assertTrue(e.toString().contains("4 pictures together and 3"), e.toString());
   }
 
@@ -163,8 +165,8 @@ class SequencesTest extends WithKernels {
       counts = new int[other.counts.length];
     }
 
-    PaliGemma model(Precision precision) {
-      return new PaliGemma(golden.config, precision, kernels);
+    VisionLanguageModel model(Precision precision) {
+      return Models.of(golden.config, precision, kernels);
     }
 
     Sequences separate() {
@@ -177,7 +179,7 @@ class SequencesTest extends WithKernels {
     }
 
     private Parameters assertLikeAlone(Sequences sequences) {
-      PaliGemma model = model(Precision.F32);
+      VisionLanguageModel model = model(Precision.F32);
       int examples = counts.length;
       Parameters expected = zeros(golden);
       float[] losses = new float[examples];
@@ -187,13 +189,17 @@ class SequencesTest extends WithKernels {
         TrainingInput one = alone(b, first);
         losses[b] =
             (float)
-                model.accumulateGradients(parameters, one, share, name -> true, expected).mean();
+                model
+                    .accumulateGradients(
+                        Weights.training(parameters, name -> true, expected), one, share)
+                    .mean();
         first += counts[b];
       }
       Parameters actual = zeros(golden);
       TrainingInput batch = batch(sequences);
       Loss loss =
-          model.accumulateGradients(parameters, batch, LossOptions.PLAIN, name -> true, actual);
+          model.accumulateGradients(
+              Weights.training(parameters, name -> true, actual), batch, LossOptions.PLAIN);
       // The same numbers in sums of another order, and through products of other shapes.
       for (int b = 0; b < examples; b++) {
         assertEquals(losses[b], loss.perExample()[b], 1e-5 * losses[b], "example " + b);

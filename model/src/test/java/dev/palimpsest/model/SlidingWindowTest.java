@@ -19,9 +19,9 @@ class SlidingWindowTest extends WithKernels {
   private final Golden golden = Golden.load("case3b_gemma2_sliding");
   private final Golden.Tensors expected = golden.file("window_of_suffix.safetensors");
 
-  private PaliGemma model() {
+  private VisionLanguageModel model() {
     ModelConfig config = golden.config;
-    return new PaliGemma(
+    return Models.of(
         new ModelConfig(config.vision(), config.language().withWindowCutsPrefix(false)),
         Precision.F32,
         kernels);
@@ -30,7 +30,9 @@ class SlidingWindowTest extends WithKernels {
   @Test
   void inTrainingThePrefixSeesAllOfItselfAndTheSuffixOnlyWhatIsNear() {
     NDArray logits =
-        model().logits(manager, golden.parameters(manager), golden.input(manager), Trace.NONE);
+        model()
+            .logits(
+                manager, Weights.of(golden.parameters(manager)), golden.input(manager), Trace.NONE);
     Golden.Tensor reference = expected.get("logits");
     float[] actual = logits.toFloatArray();
     float[] valid = golden.inputs.get("valid_text").values();
@@ -44,23 +46,23 @@ class SlidingWindowTest extends WithKernels {
 
   @Test
   void decodingThroughTheCacheAndScoringInOnePassSeeTheSame() {
-    Parameters parameters = golden.parameters(manager);
-    PaliGemma model = model();
+    Weights weights = Weights.of(golden.parameters(manager));
+    VisionLanguageModel model = model();
     int steps = 8;
     long[] tokens = expected.get("greedy").integers(manager).toLongArray();
     float[] logProbabilities = expected.get("greedy_logp").values();
     try (KeyValueCache cache =
         model.prefill(
             manager,
-            parameters,
-            model.encodeImages(manager, parameters, golden.images(manager)),
+            weights,
+            model.encodeImages(manager, weights, golden.images(manager)),
             golden.inputs.get("eval_text").integers(manager),
             golden.promptLengths(),
             steps)) {
       TokenScores scores =
           model.continuationScores(
               manager,
-              parameters,
+              weights,
               cache,
               manager.create(tokens, new Shape(tokens.length / steps, steps)));
       assertArrayEquals(logProbabilities, scores.logProbabilities().toFloatArray(), 1e-3f);
@@ -71,7 +73,7 @@ class SlidingWindowTest extends WithKernels {
                 .mapToLong(row -> tokens[row * steps + at])
                 .toArray();
         assertArrayEquals(wanted, cache.logits().argMax(1).toLongArray(), "step " + step);
-        model.decodeStep(parameters, cache, wanted);
+        model.decodeStep(weights, cache, wanted);
       }
     }
   }

@@ -3,8 +3,9 @@ package dev.palimpsest.stages;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 import java.util.List;
 import java.util.Locale;
 
@@ -54,7 +55,7 @@ record FunctionPreservation(
    */
   static FunctionPreservation measure(
       NDManager manager,
-      PaliGemma model,
+      VisionLanguageModel model,
       Parameters before,
       Parameters after,
       int fromResolution,
@@ -88,10 +89,14 @@ record FunctionPreservation(
   private record Features(float[] values, int side, int width) {}
 
   private static Features features(
-      NDManager parent, PaliGemma model, Parameters parameters, float[] picture, int resolution) {
+      NDManager parent,
+      VisionLanguageModel model,
+      Parameters parameters,
+      float[] picture,
+      int resolution) {
     try (NDManager manager = parent.newSubManager()) {
       NDArray image = manager.create(picture, new Shape(1, 1, resolution, resolution, COLOURS));
-      NDArray tokens = model.encodeImages(manager, parameters, image);
+      NDArray tokens = model.encodeImages(manager, Weights.of(parameters), image);
       long[] shape = tokens.getShape().getShape();
       return new Features(
           tokens.toFloatArray(), (int) Math.rint(Math.sqrt((double) shape[1])), (int) shape[2]);

@@ -13,7 +13,7 @@ import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -148,7 +148,7 @@ public final class Replay {
               optimizer, state.parameters().names(), state.scheduleStart() + stage.examples());
       TrainStep step =
           new TrainStep(
-              new PaliGemma(stage.model(recipe.model()), stage.precision(), kernels),
+              Models.of(stage.model(recipe.model()), stage.precision(), kernels),
               stage,
               groups,
               new AdamW(optimizer, groups, kernels),

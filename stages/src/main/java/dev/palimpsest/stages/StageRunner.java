@@ -29,9 +29,11 @@ import dev.palimpsest.mixtures.HuggingFaceTokenizer;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Kernels;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -169,7 +171,7 @@ final class StageRunner {
       StageRecord record,
       Runnable describe) {
     long began = System.nanoTime();
-    PaliGemma model = new PaliGemma(modelConfig, stage.precision(), kernels);
+    VisionLanguageModel model = Models.of(modelConfig, stage.precision(), kernels);
     CheckpointStore store = new CheckpointStore(folder.checkpoints(stage.name()));
     try (CheckpointWriter writer = new CheckpointWriter(store, manager)) {
       // ---- Where the stage stands
@@ -295,7 +297,11 @@ final class StageRunner {
 
   /** Scores of the start on suites that have changed since, without losing what was trained. */
   private void scoreStartAgain(
-      NDManager manager, Parent parent, Mixture mixture, PaliGemma model, StageRecord record) {
+      NDManager manager,
+      Parent parent,
+      Mixture mixture,
+      VisionLanguageModel model,
+      StageRecord record) {
     if (!stage.evaluate().before() || record.isScored("before")) {
       return;
     }
@@ -348,7 +354,7 @@ final class StageRunner {
       NDManager manager,
       Parent parent,
       @Nullable Mixture mixture,
-      PaliGemma model,
+      VisionLanguageModel model,
       StageRecord record) {
     List<String> notes = new ArrayList<>();
     List<FunctionPreservation> preservation = new ArrayList<>();
@@ -389,7 +395,7 @@ final class StageRunner {
       NDManager manager,
       Parent from,
       @Nullable Mixture mixture,
-      PaliGemma model,
+      VisionLanguageModel model,
       List<String> notes,
       List<FunctionPreservation> preservation) {
     TrainingCheckpoint parent = from.checkpoint();
@@ -462,7 +468,7 @@ final class StageRunner {
   /** Looks at the first pictures that the stage will train on; absent where it has none. */
   private Optional<FunctionPreservation> compare(
       NDManager scope,
-      PaliGemma model,
+      VisionLanguageModel model,
       Parameters after,
       NDArray oldPositions,
       Mixture mixture,
@@ -531,7 +537,11 @@ final class StageRunner {
   // ---- Scores, facts, exports
 
   private void evaluate(
-      String moment, PaliGemma model, TrainState state, NDManager manager, StageRecord record) {
+      String moment,
+      VisionLanguageModel model,
+      TrainState state,
+      NDManager manager,
+      StageRecord record) {
     for (String name : stage.evaluate().suites()) {
       if (stop.isMade()) {
         return; // a run that goes on comes back to this moment
@@ -545,7 +555,7 @@ final class StageRunner {
           new Evaluator(
                   new EvaluatedModel(
                       model,
-                      state.parameters(),
+                      Weights.of(state.parameters()),
                       tokenizer,
                       stage.resolution(),
                       stage.image(),

@@ -6,8 +6,9 @@ import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.model.Dropout;
 import dev.palimpsest.model.Loss;
 import dev.palimpsest.model.LossOptions;
-import dev.palimpsest.model.PaliGemma;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,7 +21,7 @@ import java.util.stream.Collectors;
  * those of one large batch, then the parameters move once.
  */
 public final class TrainStep {
-  private final PaliGemma model;
+  private final VisionLanguageModel model;
   private final StageConfig stage;
   private final ParameterGroups groups;
   private final AdamW optimizer;
@@ -33,7 +34,11 @@ public final class TrainStep {
    *     mixture position
    */
   public TrainStep(
-      PaliGemma model, StageConfig stage, ParameterGroups groups, AdamW optimizer, long seed) {
+      VisionLanguageModel model,
+      StageConfig stage,
+      ParameterGroups groups,
+      AdamW optimizer,
+      long seed) {
     this.model = model;
     this.stage = stage;
     this.groups = groups;
@@ -117,11 +122,9 @@ public final class TrainStep {
             MicroBatch batch = next.apply(micro)) {
           Loss part =
               model.accumulateGradients(
-                  state.parameters(),
+                  Weights.training(state.parameters(), groups::trains, gradients),
                   batch.input(),
-                  options(batch, weight),
-                  groups::trains,
-                  gradients);
+                  options(batch, weight));
           parts.add(new Part(batch.position(), batch.index(), batch.ids(), part.perExample()));
           loss += weight * part.mean();
           for (int tokens : part.supervisedTokens()) {
@@ -154,7 +157,9 @@ public final class TrainStep {
   double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
     try (Parameters gradients = Parameters.zeros(parent, trainedShapes(parameters))) {
       model.accumulateGradients(
-          parameters, batch.input(), options(batch, 1), groups::trains, gradients);
+          Weights.training(parameters, groups::trains, gradients),
+          batch.input(),
+          options(batch, 1));
       return optimizer.gradientNorm(gradients);
     }
   }

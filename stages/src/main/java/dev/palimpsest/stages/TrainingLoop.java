@@ -5,7 +5,7 @@ import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.model.Kernels;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.VisionLanguageModel;
 import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,7 +18,7 @@ final class TrainingLoop {
   private static final Logger log = LoggerFactory.getLogger(TrainingLoop.class);
 
   private final StageConfig stage;
-  private final PaliGemma model;
+  private final VisionLanguageModel model;
   private final Packing packing;
   private final Kernels kernels;
   private final Mixture mixture;
@@ -29,7 +29,7 @@ final class TrainingLoop {
 
   TrainingLoop(
       StageConfig stage,
-      PaliGemma model,
+      VisionLanguageModel model,
       Packing packing,
       Kernels kernels,
       Mixture mixture,

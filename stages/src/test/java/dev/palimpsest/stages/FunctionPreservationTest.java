@@ -14,8 +14,9 @@ import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Kernels;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -33,7 +34,7 @@ class FunctionPreservationTest {
 
   private final NDManager manager = NDManager.newBaseManager();
   private final Kernels kernels = Kernels.load();
-  private final PaliGemma model = new PaliGemma(MODEL, Precision.F32, kernels);
+  private final VisionLanguageModel model = Models.of(MODEL, Precision.F32, kernels);
 
   @AfterEach
   void close() {

@@ -19,7 +19,7 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Kernels;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.Parameters;
 import java.awt.image.BufferedImage;
@@ -126,7 +126,7 @@ class MixedBatchTest {
       ParameterGroups groups = ParameterGroups.of(OPTIMIZER, parameters.names(), BATCH);
       TrainStep step =
           new TrainStep(
-              new PaliGemma(MODEL, Precision.F32, kernels),
+              Models.of(MODEL, Precision.F32, kernels),
               stage(microBatch),
               groups,
               new AdamW(OPTIMIZER, groups, kernels),

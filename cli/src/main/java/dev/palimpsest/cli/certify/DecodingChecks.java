@@ -11,7 +11,7 @@ import dev.palimpsest.eval.decoding.Decoder.Stop;
 import dev.palimpsest.eval.decoding.Prompts;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.KeyValueCache;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.VisionLanguageModel;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -35,14 +35,14 @@ final class DecodingChecks {
   }
 
   private static void firstLogits(Subject subject, TensorSource outputs, Report report) {
-    PaliGemma model = subject.model();
+    VisionLanguageModel model = subject.model();
     try (NDManager manager = subject.manager().newSubManager()) {
       NDArray images = Reference.images(manager, subject.inputs(), "pixel_values");
-      NDArray tokens = model.encodeImages(manager, subject.parameters(), images);
+      NDArray tokens = model.encodeImages(manager, subject.weights(), images);
       try (KeyValueCache cache =
           model.prefill(
               manager,
-              subject.parameters(),
+              subject.weights(),
               tokens,
               subject.inputs().toArray(manager, "eval_text"),
               lengths(subject.inputs()),
@@ -90,7 +90,7 @@ final class DecodingChecks {
 
   private static List<Decoded> decode(Subject subject, JsonNode greedy, Stop stop) {
     try (NDManager manager = subject.manager().newSubManager();
-        Decoder decoder = new Decoder(subject.model(), subject.parameters(), manager)) {
+        Decoder decoder = new Decoder(subject.model(), subject.weights(), manager)) {
       Prompts prompts =
           new Prompts(
               Reference.images(manager, subject.inputs(), "pixel_values"),

@@ -56,7 +56,7 @@ final class ForwardChecks {
               .model()
               .logits(
                   manager,
-                  subject.parameters(),
+                  subject.weights(),
                   batch.input(),
                   (name, value) -> values.put(name, Values.of(value)));
       values.put("logits", Values.of(logits));
@@ -90,7 +90,7 @@ final class ForwardChecks {
       NDArray logits =
           subject
               .model()
-              .logits(manager, subject.parameters(), subject.batch(manager).input(), Trace.NONE);
+              .logits(manager, subject.weights(), subject.batch(manager).input(), Trace.NONE);
       report.check(
           "logits " + variant,
           Values.ofLargest(Values.of(logits), Reference.values(outputs, name)),
@@ -101,7 +101,7 @@ final class ForwardChecks {
   private static void losses(Subject subject, JsonNode scalars, String variant, Report report) {
     try (NDManager manager = subject.manager().newSubManager()) {
       TrainingInput batch = subject.batch(manager);
-      Loss loss = subject.model().loss(subject.parameters(), batch, LossOptions.PLAIN);
+      Loss loss = subject.model().loss(subject.weights(), batch, LossOptions.PLAIN);
       report.check(
           "loss" + variant,
           Values.relative(loss.mean(), scalars.required("loss_bv").asDouble()),
@@ -138,7 +138,7 @@ final class ForwardChecks {
         report.check(
             "loss with label smoothing" + variant,
             Values.relative(
-                subject.model().loss(subject.parameters(), batch, options).mean(),
+                subject.model().loss(subject.weights(), batch, options).mean(),
                 smoothing.required("loss_bv").asDouble()),
             Tolerance.LOSS);
       }
@@ -150,7 +150,7 @@ final class ForwardChecks {
       NDArray actual =
           subject
               .model()
-              .targetLogProbabilities(manager, subject.parameters(), subject.batch(manager));
+              .targetLogProbabilities(manager, subject.weights(), subject.batch(manager));
       double[] expected = Reference.values(outputs, "token_logp");
       report.check(
           "token_logp",

@@ -7,6 +7,7 @@ import dev.palimpsest.checkpoints.TensorSource;
 import dev.palimpsest.model.Dropout;
 import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.Weights;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
@@ -66,7 +67,9 @@ final class GradientChecks {
       subject
           .model()
           .accumulateGradients(
-              subject.parameters(), subject.batch(manager), options, name -> true, gradients);
+              Weights.training(subject.parameters(), name -> true, gradients),
+              subject.batch(manager),
+              options);
     }
     return gradients;
   }

@@ -12,9 +12,10 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Parameters;
 import dev.palimpsest.model.Trace;
+import dev.palimpsest.model.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -187,8 +188,12 @@ final class ImportCase implements CaseKind {
       }
       Map<String, double[]> values = new HashMap<>();
       try (NDManager step = manager.newSubManager()) {
-        new PaliGemma(model(), Precision.F32, kernels)
-            .logits(step, parameters, input(step, suffix), (n, v) -> values.put(n, Values.of(v)));
+        Models.of(model(), Precision.F32, kernels)
+            .logits(
+                step,
+                Weights.of(parameters),
+                input(step, suffix),
+                (n, v) -> values.put(n, Values.of(v)));
       }
       compare(name, values.get("vision.last_hidden_state"), name);
     }
@@ -223,8 +228,8 @@ final class ImportCase implements CaseKind {
     private void compareLogits(String name, Parameters parameters, ModelInput input) {
       try (NDManager step = manager.newSubManager()) {
         NDArray logits =
-            new PaliGemma(model(), Precision.F32, kernels)
-                .logits(step, parameters, input, Trace.NONE);
+            Models.of(model(), Precision.F32, kernels)
+                .logits(step, Weights.of(parameters), input, Trace.NONE);
         // The reference holds the columns of the imported vocabulary only.
         compare(name, Values.of(logits.get(":, :, :" + outputs.shape(name).get(2))), name);
       }

@@ -12,9 +12,10 @@ import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.mixtures.TokenSequence;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.Weights;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -134,10 +135,10 @@ final class SequenceCase implements CaseKind {
     try (NDManager manager = parent.newSubManager();
         Parameters parameters = Parameters.zeros(manager, ParameterSpecs.of(config, 1))) {
       Shape text = new Shape(1, maskAr.length);
-      new PaliGemma(config, Precision.F32, kernels)
+      Models.of(config, Precision.F32, kernels)
           .logits(
               manager,
-              parameters,
+              Weights.of(parameters),
               new ModelInput(
                   manager.zeros(new Shape(1, 0, 1, 1, 3)),
                   manager.zeros(text, DataType.INT64),

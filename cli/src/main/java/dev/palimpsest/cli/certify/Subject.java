@@ -12,10 +12,12 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Parameters;
 import dev.palimpsest.model.Trace;
 import dev.palimpsest.model.TrainingInput;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -48,8 +50,12 @@ record Subject(
     return sizes.resolution();
   }
 
-  PaliGemma model() {
-    return new PaliGemma(config(), Precision.F32, kernels);
+  Weights weights() {
+    return Weights.of(parameters);
+  }
+
+  VisionLanguageModel model() {
+    return Models.of(config(), Precision.F32, kernels);
   }
 
   /** The same model without the cap on its output logits, as big_vision trains it. */
@@ -77,7 +83,7 @@ record Subject(
 
   private double distance(TensorSource outputs) {
     try (NDManager scratch = manager.newSubManager()) {
-      NDArray logits = model().logits(scratch, parameters, batch(scratch).input(), Trace.NONE);
+      NDArray logits = model().logits(scratch, weights(), batch(scratch).input(), Trace.NONE);
       return Values.ofLargest(Values.of(logits), Reference.values(outputs, "logits"));
     }
   }

@@ -13,6 +13,7 @@ import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.ModelInput;
 import dev.palimpsest.model.Parameters;
 import dev.palimpsest.model.TrainingInput;
+import dev.palimpsest.model.Weights;
 import dev.palimpsest.stages.AdamW;
 import dev.palimpsest.stages.MicroBatch;
 import dev.palimpsest.stages.ParameterGroups;
@@ -152,7 +153,10 @@ final class TrainingChecks {
       if (trace.has("loss_after_last")) {
         try (NDManager manager = subject.manager().newSubManager()) {
           double last =
-              subject.model().loss(parameters, subject.batch(manager), LossOptions.PLAIN).mean();
+              subject
+                  .model()
+                  .loss(Weights.of(parameters), subject.batch(manager), LossOptions.PLAIN)
+                  .mean();
           report.check(
               "training: loss at the end" + variant,
               relative(last, trace, "loss_after_last"),

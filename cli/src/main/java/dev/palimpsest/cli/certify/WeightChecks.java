@@ -167,7 +167,10 @@ final class WeightChecks {
                 report.check(
                     "loss with bfloat16 weights",
                     Values.relative(
-                        other.model().loss(rounded, other.batch(manager), LossOptions.PLAIN).mean(),
+                        other
+                            .model()
+                            .loss(other.weights(), other.batch(manager), LossOptions.PLAIN)
+                            .mean(),
                         scalars.required("loss_bv").asDouble()),
                     Tolerance.LOSS);
               }

@@ -9,8 +9,8 @@ import dev.palimpsest.mixtures.BatchBuilder;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Tokenizer;
-import dev.palimpsest.model.PaliGemma;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -46,8 +46,8 @@ public final class Answerer implements AutoCloseable {
    * @param parent everything made here lives in children of it
    */
   public Answerer(
-      PaliGemma model,
-      Parameters parameters,
+      VisionLanguageModel model,
+      Weights weights,
       Tokenizer tokenizer,
       ImageConfig image,
       int resolution,
@@ -58,7 +58,7 @@ public final class Answerer implements AutoCloseable {
     this.batchSize = batchSize;
     this.parent = parent;
     this.batches = new BatchBuilder(image, resolution, textTokens, tokenizer);
-    this.decoder = new Decoder(model, parameters, parent);
+    this.decoder = new Decoder(model, weights, parent);
   }
 
   /**

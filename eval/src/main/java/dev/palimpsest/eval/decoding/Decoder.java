@@ -5,9 +5,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.model.KeyValueCache;
-import dev.palimpsest.model.PaliGemma;
-import dev.palimpsest.model.Parameters;
 import dev.palimpsest.model.TokenScores;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -34,8 +34,8 @@ public final class Decoder implements AutoCloseable {
 
   private static final long FEATURE_BYTES = 256L << 20;
 
-  private final PaliGemma model;
-  private final Parameters parameters;
+  private final VisionLanguageModel model;
+  private final Weights weights;
   private final NDManager parent;
   private final ImageFeatures features;
 
@@ -52,8 +52,8 @@ public final class Decoder implements AutoCloseable {
    *
    * @param parent everything made here lives in children of it
    */
-  public Decoder(PaliGemma model, Parameters parameters, NDManager parent) {
-    this(model, parameters, parent, FEATURE_BYTES);
+  public Decoder(VisionLanguageModel model, Weights weights, NDManager parent) {
+    this(model, weights, parent, FEATURE_BYTES);
   }
 
   /**
@@ -61,11 +61,11 @@ public final class Decoder implements AutoCloseable {
    *
    * @param featureBytes memory for image tokens that later batches may share; 0 for none
    */
-  public Decoder(PaliGemma model, Parameters parameters, NDManager parent, long featureBytes) {
+  public Decoder(VisionLanguageModel model, Weights weights, NDManager parent, long featureBytes) {
     this.model = model;
-    this.parameters = parameters;
+    this.weights = weights;
     this.parent = parent;
-    this.features = new ImageFeatures(model, parameters, parent, featureBytes);
+    this.features = new ImageFeatures(model, weights, parent, featureBytes);
   }
 
   /** Answers by row; only {@link DecodeConfig} decides what they are. */
@@ -124,7 +124,7 @@ public final class Decoder implements AutoCloseable {
     for (int row = 0; row < prompts.size(); row++) {
       if (!outcomes.get(row).settled()) {
         try (NDManager scope = parent.newSubManager();
-            ImageFeatures fresh = new ImageFeatures(model, parameters, scope, 0)) {
+            ImageFeatures fresh = new ImageFeatures(model, weights, scope, 0)) {
           List<List<int[]>> own = candidates == null ? null : List.of(candidates.get(row));
           outcomes.set(row, run(prompts.alone(scope, row), settings, stop, own, fresh).get(0));
         }
@@ -153,7 +153,7 @@ public final class Decoder implements AutoCloseable {
         KeyValueCache cache =
             model.prefill(
                 scope,
-                parameters,
+                weights,
                 images.of(scope, prompts.images()),
                 prompts.trimmedText(scope),
                 prompts.lengths(),
@@ -207,7 +207,7 @@ public final class Decoder implements AutoCloseable {
       if (!isIdentity(parents, cache.rows())) {
         cache.select(parents);
       }
-      model.decodeStep(parameters, cache, answers.tokens());
+      model.decodeStep(weights, cache, answers.tokens());
       answers.extend(cache.logits());
     }
     return answers;
@@ -239,7 +239,7 @@ public final class Decoder implements AutoCloseable {
       }
       try (NDManager scope = parent.newSubManager()) {
         NDArray ids = scope.create(tokens, new Shape(candidates.size(), longest));
-        TokenScores scores = model.continuationScores(scope, parameters, cache, ids);
+        TokenScores scores = model.continuationScores(scope, weights, cache, ids);
         float[] logProbabilities = scores.logProbabilities().toFloatArray();
         float[] leads = scores.leads().toFloatArray();
         for (int row = 0; row < candidates.size(); row++) {

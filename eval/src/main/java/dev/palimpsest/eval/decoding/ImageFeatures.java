@@ -7,8 +7,8 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.files.ContentHash;
-import dev.palimpsest.model.PaliGemma;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.ArrayList;
@@ -24,8 +24,8 @@ import java.util.Map;
  * recently are forgotten when the memory's bound is reached.
  */
 final class ImageFeatures implements AutoCloseable {
-  private final PaliGemma model;
-  private final Parameters parameters;
+  private final VisionLanguageModel model;
+  private final Weights weights;
   private final NDManager manager;
   private final long bound;
   private final Map<ByteBuffer, NDArray> known = new LinkedHashMap<>(16, 0.75f, true); // [1, N, D]
@@ -37,9 +37,9 @@ final class ImageFeatures implements AutoCloseable {
    *
    * @param bound bytes that features may take between batches; 0 for no sharing between them
    */
-  ImageFeatures(PaliGemma model, Parameters parameters, NDManager parent, long bound) {
+  ImageFeatures(VisionLanguageModel model, Weights weights, NDManager parent, long bound) {
     this.model = model;
-    this.parameters = parameters;
+    this.weights = weights;
     this.manager = parent.newSubManager();
     this.bound = bound;
   }
@@ -59,7 +59,7 @@ final class ImageFeatures implements AutoCloseable {
     Shape shape = images.getShape();
     int pictures = Math.toIntExact(shape.get(0) * shape.get(1));
     if (pictures == 0) {
-      return model.encodeImages(owner, parameters, images);
+      return model.encodeImages(owner, weights, images);
     }
     try (NDManager scope = owner.newSubManager()) {
       NDArray single = images.reshape(pictures, 1, shape.get(2), shape.get(3), shape.get(4));
@@ -79,7 +79,7 @@ final class ImageFeatures implements AutoCloseable {
       if (!missing.isEmpty()) {
         NDArray distinct = NDArrays.concat(new NDList(missing.values()));
         distinct.attach(scope);
-        computed = model.encodeImages(scope, parameters, distinct);
+        computed = model.encodeImages(scope, weights, distinct);
         encoded += missing.size();
         int i = 0;
         for (ByteBuffer key : missing.keySet()) {

@@ -67,6 +67,7 @@ final class PtbCharacters {
     }
 
     /** Its number among the kinds; ASCII characters are 0 to 127. */
+    @SuppressWarnings("EnumOrdinal") // the tables are made from this order, in the same process
     int id() {
       return 128 + ordinal();
     }

@@ -128,7 +128,7 @@ class BeamsTest {
   }
 
   private List<Decoded> decode(SamplerConfig sampler, int limit, List<Integer> banned) {
-    try (Decoder decoder = new Decoder(tiny.model, tiny.parameters, tiny.manager)) {
+    try (Decoder decoder = new Decoder(tiny.model, tiny.weights, tiny.manager)) {
       return decoder.decode(
           drawn.all(tiny.manager), new DecodeConfig(sampler, limit, 1, banned, 0));
     }

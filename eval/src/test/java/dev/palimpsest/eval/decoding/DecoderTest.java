@@ -117,7 +117,7 @@ class DecoderTest {
       // All tokens as likely as each other: whatever rounding does, the lowest id is the answer.
       ties.parameters.get("language/embedding").muli(0);
       DrawnPrompts prompts = new DrawnPrompts(ties, 3, 4, 2, 5);
-      try (Decoder decoder = new Decoder(ties.model, ties.parameters, ties.manager)) {
+      try (Decoder decoder = new Decoder(ties.model, ties.weights, ties.manager)) {
         for (Decoded answer : decoder.decode(prompts.all(ties.manager), DecodeConfig.greedy(2))) {
           assertArrayEquals(new int[] {0, 0}, answer.tokens());
         }
@@ -134,7 +134,7 @@ class DecoderTest {
     free.forEach(answer -> said.add(answer.tokens()[0]));
     DecodeConfig settings =
         new DecodeConfig(new SamplerConfig.Greedy(), NEW, 1, List.copyOf(said), 0);
-    try (Decoder decoder = new Decoder(tiny.model, tiny.parameters, tiny.manager)) {
+    try (Decoder decoder = new Decoder(tiny.model, tiny.weights, tiny.manager)) {
       List<Decoded> answers = decoder.decode(drawn.all(tiny.manager), settings);
       for (int row = 0; row < ROWS; row++) {
         List<Integer> tokens = DrawnPrompts.tokens(answers.get(row));
@@ -189,7 +189,7 @@ class DecoderTest {
                   new int[] {40 + row, 60, 80, Tokenizer.EOS},
                   new int[] {50, Tokenizer.EOS}));
     }
-    try (Decoder decoder = new Decoder(tiny.model, tiny.parameters, tiny.manager)) {
+    try (Decoder decoder = new Decoder(tiny.model, tiny.weights, tiny.manager)) {
       List<List<Likelihood>> all = decoder.score(drawn.all(tiny.manager), candidates);
       for (int row = 0; row < ROWS; row++) {
         assertEquals(candidates.get(row).size(), all.get(row).size());
@@ -219,7 +219,7 @@ class DecoderTest {
   @Test
   void whatWasDecodedIsScoredTheSame() {
     List<Decoded> answers = greedy(Stop.AT_EOS);
-    try (Decoder decoder = new Decoder(tiny.model, tiny.parameters, tiny.manager)) {
+    try (Decoder decoder = new Decoder(tiny.model, tiny.weights, tiny.manager)) {
       List<List<Likelihood>> scored =
           decoder.score(
               drawn.all(tiny.manager), answers.stream().map(a -> List.of(a.tokens())).toList());
@@ -237,8 +237,8 @@ class DecoderTest {
   void eachPictureIsComputedOnceAsLongAsItIsRemembered() {
     DecodeConfig settings = DecodeConfig.greedy(2);
     long one = 4L * 24 * Float.BYTES; // 4 image tokens of width 24
-    try (Decoder remembers = new Decoder(tiny.model, tiny.parameters, tiny.manager, 2 * one);
-        Decoder forgets = new Decoder(tiny.model, tiny.parameters, tiny.manager, 0);
+    try (Decoder remembers = new Decoder(tiny.model, tiny.weights, tiny.manager, 2 * one);
+        Decoder forgets = new Decoder(tiny.model, tiny.weights, tiny.manager, 0);
         NDManager manager = tiny.manager.newSubManager()) {
       for (int[] rows : List.of(new int[] {0, 1, 0, 0}, new int[] {1, 1}, new int[] {0, 2})) {
         Prompts prompts = drawn.of(manager, 0, rows);
@@ -263,7 +263,7 @@ class DecoderTest {
       Prompts prompts = drawn.all(manager);
       long before = manager.getManagedArrays().size();
       for (DecodeConfig settings : everySampler()) {
-        try (Decoder decoder = new Decoder(tiny.model, tiny.parameters, manager)) {
+        try (Decoder decoder = new Decoder(tiny.model, tiny.weights, manager)) {
           decoder.decode(prompts, settings);
         }
       }
@@ -272,20 +272,20 @@ class DecoderTest {
   }
 
   private List<Decoded> greedy(Stop stop) {
-    try (Decoder decoder = new Decoder(tiny.model, tiny.parameters, tiny.manager)) {
+    try (Decoder decoder = new Decoder(tiny.model, tiny.weights, tiny.manager)) {
       return decoder.decode(drawn.all(tiny.manager), DecodeConfig.greedy(NEW), stop);
     }
   }
 
   private List<Decoded> decode(DecodeConfig settings) {
-    try (Decoder decoder = new Decoder(tiny.model, tiny.parameters, tiny.manager)) {
+    try (Decoder decoder = new Decoder(tiny.model, tiny.weights, tiny.manager)) {
       return decoder.decode(drawn.all(tiny.manager), settings);
     }
   }
 
   private List<List<Integer>> answers(DecodeConfig settings, int padding, int... rows) {
     try (NDManager manager = tiny.manager.newSubManager();
-        Decoder decoder = new Decoder(tiny.model, tiny.parameters, manager)) {
+        Decoder decoder = new Decoder(tiny.model, tiny.weights, manager)) {
       return decoder.decode(drawn.of(manager, padding, rows), settings).stream()
           .map(DrawnPrompts::tokens)
           .toList();

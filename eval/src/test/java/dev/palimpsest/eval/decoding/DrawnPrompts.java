@@ -78,7 +78,7 @@ final class DrawnPrompts {
       NDArray logits =
           tiny.model.logits(
               manager,
-              tiny.parameters,
+              tiny.weights,
               new ModelInput(
                   of(manager, 0, row).images(),
                   manager.create(ids, new Shape(1, length)),

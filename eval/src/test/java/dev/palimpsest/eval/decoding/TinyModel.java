@@ -10,8 +10,10 @@ import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.mixtures.Tokenizer;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Kernels;
-import dev.palimpsest.model.PaliGemma;
+import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
 
 /** A drawn model that knows nothing but has an opinion on every prompt, and likes to say EOS. */
 public final class TinyModel implements AutoCloseable {
@@ -21,7 +23,8 @@ public final class TinyModel implements AutoCloseable {
   public final NDManager manager = NDManager.newBaseManager();
   final Kernels kernels = Kernels.load();
   public final Parameters parameters;
-  public final PaliGemma model;
+  public final Weights weights;
+  public final VisionLanguageModel model;
 
   public TinyModel(double likesEos) {
     this(likesEos, Precision.F32);
@@ -33,7 +36,8 @@ public final class TinyModel implements AutoCloseable {
             new VisionConfig(16, 2, 32, 2, 4, 1e-6),
             new LanguageConfig(VOCABULARY, 24, 2, 48, 4, 2, 8, 8, 0, 0, false, 0, 10_000, 1e-6));
     parameters = Initialization.random(manager, config, SIDE, 11);
-    model = new PaliGemma(config, precision, kernels);
+    weights = Weights.of(parameters);
+    model = Models.of(config, precision, kernels);
     // As drawn, a decoder's tied table makes it repeat the last token; louder blocks let it listen.
     parameters
         .asMap()

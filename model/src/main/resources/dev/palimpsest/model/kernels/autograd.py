@@ -1,5 +1,5 @@
-# Gradients of one block at a time. A block's kernel returns its output and, with gradients on, a tape
-# of its products in order (see affine).
+# Gradients of one block at a time. A block's kernel returns its output and, with gradients on, the
+# tape of its products in order (see products.py).
 
 # The same storage as leaves of a new graph.
 def leaves(self, arrays: List[Tensor]) -> List[Tensor]:
@@ -33,15 +33,10 @@ def backward(self, recorded: List[Tensor], leaves: List[Tensor], upstream: Tenso
         torch.append(gradients, torch.sum(torch.to(dy, bias.dtype), [0]))
       if x.requires_grad:
         torch.append(inputs, x)
-        torch.append(gradients, self.multiply(dy, torch.t(torch.to(torch.detach(w), dy.dtype)), self.nothing(x)))
+        torch.append(gradients, self.multiply(dy, torch.t(torch.to(torch.detach(w), dy.dtype)), self.no_bias(x)))
     if len(inputs) > 0:
       torch.backward(inputs, gradients)
   out = annotate(List[Tensor], [])
   for leaf in leaves:
     torch.append(out, leaf.grad)
   return out
-
-# Adds each array to its sum.
-def accumulate(self, sums: List[Tensor], arrays: List[Tensor]) -> int:
-  torch._foreach_add_(sums, arrays)
-  return 0

@@ -1,7 +1,8 @@
-# Logits against the tied embedding table and their cross-entropy. h [R, D] is normalised, table [V, D].
+# Logits against the tied embedding table and their cross-entropy. h [R, D] is normalised; w: the table,
+# embedding [V, D].
 
-def head_logits(self, h: Tensor, table: Tensor, softcap: float, dtype: int) -> Tensor:
-  z = torch.to(self.multiply(torch.to(h, dtype), torch.to(table, dtype), self.nothing(h)), 6)
+def head_logits(self, h: Tensor, w: Dict[str, Tensor], softcap: float, dtype: int) -> Tensor:
+  z = torch.to(self.multiply(torch.to(h, dtype), torch.to(w["embedding"], dtype), self.no_bias(h)), 6)
   return self.cap(z / softcap, softcap) if softcap > 0. else z
 
 # Rows of [B, L, D] taken as [B*L, D]
@@ -21,14 +22,15 @@ def row_losses(self, z: Tensor, lse: Tensor, targets: Tensor, smoothing: float, 
   loss = lse - at_target * (1. - smoothing - off)
   return loss - torch.sum(z, [1]) * off if smoothing > 0. else loss
 
-def head_losses(self, h: Tensor, table: Tensor, targets: Tensor, smoothing: float, off: float, softcap: float, dtype: int) -> Tensor:
-  z = self.head_logits(h, table, softcap, dtype)
+def head_losses(self, h: Tensor, w: Dict[str, Tensor], softcap: float, dtype: int, targets: Tensor, smoothing: float, off: float) -> Tensor:
+  z = self.head_logits(h, w, softcap, dtype)
   return self.row_losses(z, torch.logsumexp(z, [1]), targets, smoothing, off)
 
 # Losses by row, and the gradient of sum(weights * losses): that of h is returned, that of the table
 # added to table_gradient unless this is empty.
-def head_losses_and_gradient(self, h: Tensor, table: Tensor, targets: Tensor, weights: Tensor, smoothing: float, off: float, softcap: float, dtype: int, table_gradient: Tensor) -> List[Tensor]:
-  z = self.head_logits(h, table, softcap, dtype)
+def head_losses_and_gradient(self, h: Tensor, w: Dict[str, Tensor], softcap: float, dtype: int, targets: Tensor, weights: Tensor, smoothing: float, off: float, table_gradient: Tensor) -> List[Tensor]:
+  table = w["embedding"]
+  z = self.head_logits(h, w, softcap, dtype)
   lse = torch.logsumexp(z, [1])
   losses = self.row_losses(z, lse, targets, smoothing, off)
   dz = torch.exp(z - torch.unsqueeze(lse, 1))
@@ -46,7 +48,7 @@ def head_losses_and_gradient(self, h: Tensor, table: Tensor, targets: Tensor, we
     n = min(rows, table.size(0) - i)
     part = self.multiply_transposed(torch.narrow(dz, 1, i, n), h)
     torch.add_(torch.narrow(table_gradient, 0, i, n), part)
-  dh = self.multiply(dz, torch.t(torch.to(table, dtype)), self.nothing(h))
+  dh = self.multiply(dz, torch.t(torch.to(table, dtype)), self.no_bias(h))
   return [losses, torch.to(dh, 6)]
 
 # Log-probability of each row's target, and by how much its logit leads all others; both [R].
@@ -57,8 +59,8 @@ def row_scores(self, z: Tensor, targets: Tensor) -> List[Tensor]:
   at_target = torch.squeeze(at_target, 1)
   return [at_target - torch.logsumexp(z, [1]), at_target - others]
 
-def head_scores(self, h: Tensor, table: Tensor, targets: Tensor, softcap: float, dtype: int) -> List[Tensor]:
-  return self.row_scores(self.head_logits(h, table, softcap, dtype), targets)
+def head_scores(self, h: Tensor, w: Dict[str, Tensor], softcap: float, dtype: int, targets: Tensor) -> List[Tensor]:
+  return self.row_scores(self.head_logits(h, w, softcap, dtype), targets)
 
 def concatenate(self, parts: List[Tensor]) -> Tensor:
   return torch.cat(parts, 0)

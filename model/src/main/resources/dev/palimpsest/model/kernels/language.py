@@ -1,18 +1,17 @@
 # Gemma decoder, first and second generation (big_vision models/ppp/gemma.py; the sliding window is
-# Hugging Face's).
+# Hugging Face's). w holds a block's parameters by the names that Gemma.java and Embedding.java give
+# them.
 
-# [B, T] -> [B, T, D]
-def embed_text(self, table: Tensor, text: Tensor) -> Tensor:
+# [...] -> [..., D]
+def embed_text(self, text: Tensor, w: Dict[str, Tensor]) -> Tensor:
+  table = w["embedding"]
   return torch.embedding(table, text) * torch.sqrt(float(table.size(1)))
 
-def join(self, image: Tensor, table: Tensor, text: Tensor) -> Tensor:
-  return torch.cat([image, self.embed_text(table, text)], 1)
-
-# Image tokens [.., .., D] and the embeddings of text [.] at their places in sequences. sources [R, L]
+# Image tokens [.., .., D] and embedded text [., D] at their places in sequences. sources [R, L]
 # numbers image tokens, then text tokens, then the zeros that fill short sequences. -> [R, L, D]
-def lay_out(self, image: Tensor, table: Tensor, text: Tensor, sources: Tensor) -> Tensor:
-  filling = torch.zeros([1, table.size(1)], dtype=6, device=table.device)
-  tokens = torch.cat([torch.flatten(image, 0, 1), self.embed_text(table, text), filling])
+def lay_out(self, image: Tensor, text: Tensor, sources: Tensor) -> Tensor:
+  filling = torch.zeros([1, text.size(1)], dtype=6, device=text.device)
+  tokens = torch.cat([torch.flatten(image, 0, 1), text, filling])
   return torch.view(torch.index_select(tokens, 0, torch.flatten(sources)), [sources.size(0), sources.size(1), -1])
 
 # Adds the gradient of embed_text to that of the table; text [.], upstream [., D].
@@ -89,13 +88,13 @@ def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, so
     out = torch.scaled_dot_product_attention(q, k, v, torch.to(mask, q.dtype), 0., False, scale=scale)
   return torch.reshape(torch.transpose(out, 1, 2), [b, n, heads * h])
 
-# Normalises, projects and rotates; w as in language_block. q [B, H, L, h], k and v [B, K, L, h]
-def queries_keys_values(self, x: Tensor, w: List[Tensor], rotary: Tensor, head_dim: int, epsilon: float, dtype: int, tape: List[Tensor]) -> List[Tensor]:
+# Normalises, projects and rotates. q [B, H, L, h], k and v [B, K, L, h]
+def queries_keys_values(self, x: Tensor, w: Dict[str, Tensor], rotary: Tensor, head_dim: int, epsilon: float, dtype: int, tape: List[Tensor]) -> List[Tensor]:
   split = [x.size(0), x.size(1), -1, head_dim]
-  y = self.share(torch.to(self.rms_norm(x, w[0], epsilon), dtype), tape)
-  q = self.rotate(torch.view(self.linear(y, w[1], dtype, tape), split), rotary)
-  k = self.rotate(torch.view(self.linear(y, w[2], dtype, tape), split), rotary)
-  v = torch.view(self.linear(y, w[3], dtype, tape), split)
+  y = self.share(torch.to(self.rms_norm(x, w["attention_norm/scale"], epsilon), dtype), tape)
+  q = self.rotate(torch.view(self.linear(y, w["attention/query/w"], dtype, tape), split), rotary)
+  k = self.rotate(torch.view(self.linear(y, w["attention/key/w"], dtype, tape), split), rotary)
+  v = torch.view(self.linear(y, w["attention/value/w"], dtype, tape), split)
   return [torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(v, 1, 2)]
 
 # Drops elements independently; equal seeds drop the same ones.
@@ -107,31 +106,28 @@ def drop(self, x: Tensor, rate: float, seed: int) -> Tensor:
 
 # What follows attention. With post-norms, attention's branch is normalised then dropped, the MLP's
 # dropped then normalised, as in the reference.
-def after_attention(self, x: Tensor, y: Tensor, w: List[Tensor], epsilon: float, rate: float, attention_seed: int, mlp_seed: int, dtype: int, tape: List[Tensor]) -> Tensor:
-  post = len(w) == 11
-  at = 6 if post else 5
-  y = self.linear(y, w[4], dtype, tape)
-  if post:
-    y = self.rms_norm(y, w[5], epsilon)
+def after_attention(self, x: Tensor, y: Tensor, w: Dict[str, Tensor], epsilon: float, post_norms: bool, rate: float, attention_seed: int, mlp_seed: int, dtype: int, tape: List[Tensor]) -> Tensor:
+  y = self.linear(y, w["attention/out/w"], dtype, tape)
+  if post_norms:
+    y = self.rms_norm(y, w["post_attention_norm/scale"], epsilon)
   x = self.share(x + self.drop(y, rate, attention_seed), tape)
-  y = self.share(torch.to(self.rms_norm(x, w[at], epsilon), dtype), tape)
-  gate = torch.gelu(self.linear(y, w[at + 1], dtype, tape), approximate="tanh")
-  y = self.linear(gate * self.linear(y, w[at + 2], dtype, tape), w[at + 3], dtype, tape)
+  y = self.share(torch.to(self.rms_norm(x, w["mlp_norm/scale"], epsilon), dtype), tape)
+  gate = torch.gelu(self.linear(y, w["mlp/gate/w"], dtype, tape), approximate="tanh")
+  y = self.linear(gate * self.linear(y, w["mlp/up/w"], dtype, tape), w["mlp/down/w"], dtype, tape)
   y = self.drop(y, rate, mlp_seed)
-  if post:
-    y = self.rms_norm(y, w[10], epsilon)
+  if post_norms:
+    y = self.rms_norm(y, w["post_mlp_norm/scale"], epsilon)
   return x + y
 
-# w: attention norm; query, key, value, out; [post-attention norm]; MLP norm; gate, up, down; [post-MLP norm]
-def language_block(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, rate: float, attention_seed: int, mlp_seed: int, dtype: int) -> List[Tensor]:
+def language_block(self, x: Tensor, w: Dict[str, Tensor], head_dim: int, scale: float, softcap: float, epsilon: float, post_norms: bool, rotary: Tensor, mask: Tensor, rate: float, attention_seed: int, mlp_seed: int, dtype: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])
   qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype, tape)
   y = self.attend(qkv[0], qkv[1], qkv[2], mask, scale, softcap, tape)
-  return [self.after_attention(x, y, w, epsilon, rate, attention_seed, mlp_seed, dtype, tape)] + tape
+  return [self.after_attention(x, y, w, epsilon, post_norms, rate, attention_seed, mlp_seed, dtype, tape)] + tape
 
 # language_block that also writes its keys and values into the cache at slots from, from + 1, ...
 # and attends to all slots up to there. keys, values [B, K, slots, h]
-def language_block_cached(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask: Tensor, head_dim: int, scale: float, softcap: float, epsilon: float, dtype: int, keys: Tensor, values: Tensor, start: int) -> List[Tensor]:
+def language_block_cached(self, x: Tensor, w: Dict[str, Tensor], head_dim: int, scale: float, softcap: float, epsilon: float, post_norms: bool, rotary: Tensor, mask: Tensor, dtype: int, keys: Tensor, values: Tensor, start: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])
   qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype, tape)
   n = x.size(1)
@@ -140,10 +136,10 @@ def language_block_cached(self, x: Tensor, w: List[Tensor], rotary: Tensor, mask
   k = torch.to(torch.narrow(keys, 2, 0, start + n), qkv[0].dtype)
   v = torch.to(torch.narrow(values, 2, 0, start + n), qkv[0].dtype)
   y = self.attend(qkv[0], k, v, mask, scale, softcap, tape)
-  return [self.after_attention(x, y, w, epsilon, 0., 0, 0, dtype, tape)]
+  return [self.after_attention(x, y, w, epsilon, post_norms, 0., 0, 0, dtype, tape)]
 
-def language_norm(self, x: Tensor, w: List[Tensor], epsilon: float) -> List[Tensor]:
-  return [self.rms_norm(x, w[0], epsilon)]
+def language_norm(self, x: Tensor, w: Dict[str, Tensor], epsilon: float) -> List[Tensor]:
+  return [self.rms_norm(x, w["scale"], epsilon)]
 
 # While decoding, slots hold padded prompts and then generated tokens; the newest is the query.
 # Visible slots, [B, 1, slots].

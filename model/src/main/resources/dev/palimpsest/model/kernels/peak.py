@@ -9,4 +9,4 @@ def product(self, x: Tensor, w: Tensor) -> Tensor:
 
 # The same on the route that the model's own products take
 def model_product(self, x: Tensor, w: Tensor) -> Tensor:
-  return self.multiply(x, w, self.nothing(w))
+  return self.multiply(x, w, self.no_bias(w))

@@ -1,13 +1,22 @@
 # Products against weights, and normalisation. Activations are [..., C], weights [O, C].
 # dtype is libtorch's number of a type: 6 is float32, 15 is bfloat16.
 
-def nothing(self, x: Tensor) -> Tensor:
+#
+# The tape. Products are differentiated by hand (backward in autograd.py), what lies between them by
+# autograd. So with gradients on, each product cuts autograd's graph: its output is a leaf of a new
+# piece, and the tape gets an entry of four arrays, [x, w, bias, y], with which backward carries the
+# gradient from y to x, w and bias. Two more operations cut the graph and enter the tape, marked by an
+# empty w:
+#   share   [x, -, -, y]: y is x, for several products to read. Their gradients meet in y before any
+#           of them goes on to x.
+#   split   [x, -, gradient, -] for the whole, then [gradient[i], -, -, y_i] for each slice: every
+#           slice's gradient is written into its part of one array, which then is the gradient of x.
+
+# An empty array, which stands for no bias, and in the tape for no weight.
+def no_bias(self, x: Tensor) -> Tensor:
   return torch.empty([0], dtype=x.dtype, device=x.device)
 
 # x W^T + bias; an empty bias is none.
-#
-# Products are differentiated by hand (see backward in autograd.py), what lies between them by
-# autograd: with gradients on, a product enters the tape as [x, w, bias, y] and its output is a leaf.
 def affine(self, x: Tensor, w: Tensor, bias: Tensor, dtype: int, tape: List[Tensor]) -> Tensor:
   rows = torch.to(torch.reshape(x, [-1, w.size(1)]), dtype)
   y = self.multiply(torch.detach(rows), torch.to(torch.detach(w), dtype), torch.to(torch.detach(bias), dtype))
@@ -18,27 +27,27 @@ def affine(self, x: Tensor, w: Tensor, bias: Tensor, dtype: int, tape: List[Tens
   return torch.view(y, x.size()[:-1] + [w.size(0)])
 
 def linear(self, x: Tensor, w: Tensor, dtype: int, tape: List[Tensor]) -> Tensor:
-  return self.affine(x, w, self.nothing(w), dtype, tape)
+  return self.affine(x, w, self.no_bias(w), dtype, tape)
 
-# x, for several products to share: their gradients meet here and go on together.
+# x, for several products to read.
 def share(self, x: Tensor, tape: List[Tensor]) -> Tensor:
   if torch.is_grad_enabled():
     if x.requires_grad:
       shared = torch.requires_grad_(torch.detach(x), True)
-      torch.extend(tape, [x, self.nothing(x), self.nothing(x), shared])
+      torch.extend(tape, [x, self.no_bias(x), self.no_bias(x), shared])
       return shared
   return x
 
-# Slices of x along its first axis; their gradients fill one array that goes on as that of x.
+# Slices of x along its first axis.
 def split(self, x: Tensor, tape: List[Tensor]) -> List[Tensor]:
   if torch.is_grad_enabled():
     if x.requires_grad:
       gradient = torch.empty_like(torch.detach(x))
-      torch.extend(tape, [x, self.nothing(x), gradient, torch.detach(x)])
+      torch.extend(tape, [x, self.no_bias(x), gradient, torch.detach(x)])
       leaves = annotate(List[Tensor], [])
       for i in range(x.size(0)):
         leaf = torch.requires_grad_(torch.detach(x)[i], True)
-        torch.extend(tape, [gradient[i], self.nothing(x), self.nothing(x), leaf])
+        torch.extend(tape, [gradient[i], self.no_bias(x), self.no_bias(x), leaf])
         torch.append(leaves, leaf)
       return leaves
   return torch.unbind(x)
@@ -47,8 +56,8 @@ def split(self, x: Tensor, tape: List[Tensor]) -> List[Tensor]:
 # smaller one is put there.
 def multiply_transposed(self, a: Tensor, b: Tensor) -> Tensor:
   if a.size(1) > b.size(1):
-    return torch.contiguous(torch.t(self.multiply(torch.t(b), torch.t(a), self.nothing(a))))
-  return self.multiply(torch.t(a), torch.t(b), self.nothing(a))
+    return torch.contiguous(torch.t(self.multiply(torch.t(b), torch.t(a), self.no_bias(a))))
+  return self.multiply(torch.t(a), torch.t(b), self.no_bias(a))
 
 # x / rms(x) * (1 + scale), in float32 (Gemma)
 def rms_norm(self, x: Tensor, scale: Tensor, epsilon: float) -> Tensor:

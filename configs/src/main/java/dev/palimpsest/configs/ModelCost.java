@@ -1,0 +1,293 @@
+package dev.palimpsest.configs;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a model costs: parameters, floating-point operations and bytes, by part, without a tensor.
+ *
+ * <p>Operations are those of matrix products, 2mnk each, attention over the whole square; norms,
+ * soft-max, activations, rotary embedding and soft-caps count nothing. The backward pass costs
+ * twice the forward pass, but that pixels get no gradient. The head counts at the text positions
+ * alone, which is where the loss needs it.
+ *
+ * @param model its sizes
+ * @param resolution side of its pictures, in pixels, which sets the number of position embeddings
+ */
+public record ModelCost(ModelConfig model, int resolution) {
+  /** How operations are counted, in one line. */
+  public static final String FLOPS_FORMULA =
+      "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches), products only: "
+          + "vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) + 3DM) + 4L^2Hh, head 2TDV; "
+          + "L = N + T";
+
+  /** Bytes that blocks' graphs may take from the forward to the backward pass, by default. */
+  public static final long GRAPH_BUDGET = 2L << 30;
+
+  /** Logits that are alive at once: 256 MB in float32. */
+  public static final long LOGITS = 1L << 26;
+
+  private static final long FLOAT = 4;
+
+  /** Parts of a model. */
+  public enum Part {
+    /** The image tower. */
+    VISION,
+    /** The linear layer behind it. */
+    CONNECTOR,
+    /** The table, which the head shares. */
+    EMBEDDING,
+    /** The decoder's blocks with their final norm. */
+    DECODER,
+    /** Logits; no parameters of its own. */
+    HEAD
+  }
+
+  /** Scalars by part. */
+  public Map<Part, Long> parameters() {
+    VisionConfig v = model.vision();
+    LanguageConfig l = model.language();
+    long d = v.width();
+    long block = 4 * (d * d + d) + 2 * d * v.mlpWidth() + v.mlpWidth() + d + 4 * d;
+    long patches = 3L * v.patchSize() * v.patchSize() * d + d;
+    long width = l.width();
+    long queries = (long) l.heads() * l.headDim();
+    long keys = (long) l.keyValueHeads() * l.headDim();
+    long decoderBlock =
+        width * (2 * queries + 2 * keys)
+            + 3 * width * l.mlpWidth()
+            + (l.postNorms() ? 4 : 2) * width;
+    Map<Part, Long> parameters = new EnumMap<>(Part.class);
+    parameters.put(
+        Part.VISION, patches + v.imageTokens(resolution) * d + v.depth() * block + 2 * d);
+    parameters.put(Part.CONNECTOR, d * width + width);
+    parameters.put(Part.EMBEDDING, l.vocabulary() * width);
+    parameters.put(Part.DECODER, l.depth() * decoderBlock + width);
+    parameters.put(Part.HEAD, 0L);
+    return parameters;
+  }
+
+  /** All scalars. */
+  public long parameterCount() {
+    return parameters().values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  /**
+   * What goes through the model at once.
+   *
+   * @param pictures P
+   * @param sequences R
+   * @param length tokens of each sequence, L
+   * @param predicted text positions that need logits, of all sequences
+   */
+  public record Pass(long pictures, long sequences, long length, long predicted) {}
+
+  /** A batch of examples with one picture each, every one in a sequence of its own. */
+  public Pass pass(int batchSize, int textTokens) {
+    long length = (long) model.vision().imageTokens(resolution) + textTokens;
+    return new Pass(batchSize, batchSize, length, (long) batchSize * textTokens);
+  }
+
+  /**
+   * Cost of one block in a pass.
+   *
+   * @param forward operations
+   * @param backward operations, with gradients of everything
+   * @param graphBytes about what autograd keeps of it from the forward to the backward pass
+   */
+  public record Block(Part part, double forward, double backward, long graphBytes) {}
+
+  /** The blocks of a pass, in order. */
+  public List<Block> blocks(Pass pass) {
+    VisionConfig v = model.vision();
+    LanguageConfig l = model.language();
+    double n = v.imageTokens(resolution);
+    double d = v.width();
+    long imageTokens = pass.pictures * v.imageTokens(resolution);
+    List<Block> blocks = new ArrayList<>();
+    double patches = 2 * imageTokens * 3.0 * v.patchSize() * v.patchSize() * d;
+    blocks.add(
+        new Block(
+            Part.VISION, patches, patches, FLOAT * pass.pictures * resolution * resolution * 3));
+    double vision = pass.pictures * (2 * n * (4 * d * d + 2 * d * v.mlpWidth()) + 4 * n * n * d);
+    for (int i = 0; i < v.depth(); i++) {
+      blocks.add(new Block(Part.VISION, vision, 2 * vision, graphBytes(v, imageTokens)));
+    }
+    long activations = FLOAT * imageTokens * v.width();
+    blocks.add(new Block(Part.VISION, 0, 0, activations)); // the last norm
+    double connector = 2 * imageTokens * d * l.width();
+    blocks.add(new Block(Part.CONNECTOR, connector, 2 * connector, activations));
+    double all = pass.length;
+    double decoder =
+        pass.sequences
+            * (2
+                    * all
+                    * (l.width() * (double) l.headDim() * (2 * l.heads() + 2 * l.keyValueHeads())
+                        + 3.0 * l.width() * l.mlpWidth())
+                + 4 * all * all * l.heads() * l.headDim());
+    for (int i = 0; i < l.depth(); i++) {
+      blocks.add(
+          new Block(
+              Part.DECODER, decoder, 2 * decoder, graphBytes(l, pass.sequences, pass.length)));
+    }
+    double head = 2.0 * pass.predicted * l.width() * l.vocabulary();
+    blocks.add(new Block(Part.HEAD, head, 2 * head, 0));
+    return blocks;
+  }
+
+  /** Bytes that autograd keeps of an image tower's block; {@code tokens} of all pictures. */
+  public static long graphBytes(VisionConfig v, long tokens) {
+    return FLOAT * tokens * (10L * v.width() + 2L * v.mlpWidth());
+  }
+
+  /** Bytes that autograd keeps of a decoder block. */
+  public static long graphBytes(LanguageConfig l, long sequences, long length) {
+    long heads = (long) l.heads() * l.headDim();
+    long token = 10L * l.width() + 4L * l.mlpWidth() + 4 * heads;
+    long logits = l.attentionSoftcap() > 0 ? 3L * l.heads() * length : 0;
+    return FLOAT * sequences * length * (token + logits);
+  }
+
+  /**
+   * Operations of a pass.
+   *
+   * @param forward of the forward pass
+   * @param backward of the backward pass, with gradients of everything
+   * @param recomputed of blocks whose forward pass is run a second time, since their graphs did not
+   *     fit into the budget
+   */
+  public record Flops(double forward, double backward, double recomputed) {
+    /** Forward and backward, as model FLOPs are usually reported. */
+    public double withoutRecomputation() {
+      return forward + backward;
+    }
+
+    /** What the hardware does. */
+    public double withRecomputation() {
+      return forward + backward + recomputed;
+    }
+
+    /** So many times as much. */
+    public Flops times(double factor) {
+      return new Flops(forward * factor, backward * factor, recomputed * factor);
+    }
+  }
+
+  /**
+   * Operations of a training pass.
+   *
+   * @param graphBudget bytes that blocks' graphs may take, {@link #GRAPH_BUDGET} unless said
+   *     otherwise
+   */
+  public Flops flops(Pass pass, long graphBudget) {
+    double forward = 0;
+    double backward = 0;
+    for (Block block : blocks(pass)) {
+      forward += block.forward;
+      backward += block.backward;
+    }
+    return new Flops(
+        forward,
+        backward,
+        kept(pass, graphBudget).stream()
+            .filter(entry -> !entry.kept)
+            .mapToDouble(entry -> entry.block.forward)
+            .sum());
+  }
+
+  /** A block and whether its graph is kept. The head makes its gradients on the way. */
+  private record Kept(Block block, boolean kept) {}
+
+  /** From the last block on, as long as they fit: the decoder's first, then the image tower's. */
+  private List<Kept> kept(Pass pass, long graphBudget) {
+    List<Kept> kept = new ArrayList<>();
+    List<Block> blocks = blocks(pass);
+    long decoderBytes =
+        blocks.stream().filter(b -> b.part == Part.DECODER).mapToLong(Block::graphBytes).sum();
+    for (boolean images : new boolean[] {false, true}) {
+      long left = images ? Math.max(0, graphBudget - decoderBytes) : graphBudget;
+      boolean fits = true;
+      for (int i = blocks.size() - 1; i >= 0; i--) {
+        Block block = blocks.get(i);
+        boolean ofImages = block.part == Part.VISION || block.part == Part.CONNECTOR;
+        if (block.part == Part.HEAD || ofImages != images) {
+          continue;
+        }
+        fits &= block.graphBytes <= left;
+        left -= fits ? block.graphBytes : 0;
+        kept.add(new Kept(block, fits));
+      }
+    }
+    return kept;
+  }
+
+  /** What memory is spent on. */
+  public enum Use {
+    /** Master parameters, float32. */
+    PARAMETERS,
+    /** Gradients of what is trained, float32. */
+    GRADIENTS,
+    /** Adam's two moments, float32. */
+    MOMENTS,
+    /** What each block was given, kept from the forward to the backward pass. */
+    BLOCK_INPUTS,
+    /** Graphs of blocks, kept or of the one that is run again. */
+    GRAPHS,
+    /** Logits with their gradient, a chunk at a time. */
+    LOGITS
+  }
+
+  /**
+   * About what a training step holds at its highest, in bytes; what libraries keep for themselves
+   * comes on top.
+   *
+   * @param trained scalars that are trained
+   */
+  public Map<Use, Long> trainingBytes(Pass pass, long trained, long graphBudget) {
+    VisionConfig v = model.vision();
+    LanguageConfig l = model.language();
+    long imageTokens = pass.pictures * v.imageTokens(resolution);
+    long inputs =
+        pass.pictures * resolution * resolution * 3
+            + imageTokens * v.width() * (v.depth() + 2L)
+            + pass.sequences * pass.length * l.width() * (l.depth() + 1L);
+    long graphs = 0;
+    long largest = 0;
+    for (Kept entry : kept(pass, graphBudget)) {
+      graphs += entry.kept ? entry.block.graphBytes : 0;
+      largest = entry.kept ? largest : Math.max(largest, entry.block.graphBytes);
+    }
+    Map<Use, Long> bytes = new EnumMap<>(Use.class);
+    bytes.put(Use.PARAMETERS, FLOAT * parameterCount());
+    bytes.put(Use.GRADIENTS, FLOAT * trained);
+    bytes.put(Use.MOMENTS, 2 * FLOAT * parameterCount());
+    bytes.put(Use.BLOCK_INPUTS, FLOAT * inputs);
+    bytes.put(Use.GRAPHS, graphs + largest);
+    long rows = Math.min(pass.predicted, Math.max(1, LOGITS / l.vocabulary()));
+    bytes.put(Use.LOGITS, 2 * FLOAT * rows * l.vocabulary());
+    return bytes;
+  }
+
+  /**
+   * What a stage costs, with one picture an example and none packed.
+   *
+   * @param example operations of one example
+   * @param total operations of the whole stage
+   * @param bytes as in {@link #trainingBytes}, of a micro batch; all trained
+   */
+  public record StageCost(Flops example, Flops total, Map<Use, Long> bytes) {}
+
+  /** Cost of a stage of a recipe's model. */
+  public static StageCost of(StageConfig stage, ModelConfig model) {
+    ModelCost cost = new ModelCost(stage.model(model), stage.resolution());
+    int microBatch = Math.max(1, stage.microBatchSize());
+    Pass pass = cost.pass(microBatch, stage.textTokens());
+    Flops example = cost.flops(pass, GRAPH_BUDGET).times(1.0 / microBatch);
+    return new StageCost(
+        example,
+        example.times((double) stage.examples()),
+        cost.trainingBytes(pass, cost.parameterCount(), GRAPH_BUDGET));
+  }
+}

@@ -1,0 +1,81 @@
+package dev.palimpsest.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The training pass: forward, loss, and back through the blocks down to the lowest one that is
+ * trained.
+ *
+ * @param graphBudget bytes for blocks' graphs that are kept on the way
+ */
+@SuppressWarnings("try") // gradient modes are used by being open
+record GradientPass(Network network, long graphBudget) {
+  Loss run(Weights weights, TrainingInput batch, LossOptions options) {
+    Kernels kernels = network.kernels();
+    ModelInput input = batch.input();
+    try (GradientMode off = new GradientMode(false);
+        NDManager step = input.text().getManager().newSubManager()) {
+      Supervision supervision = Supervision.of(batch.lossMask());
+      if (supervision.isEmpty()) {
+        return supervision.loss(new float[0]);
+      }
+      Layout layout = network.layout(input);
+      BlockChain imageChain = network.imageChain(weights, input.images());
+      BlockChain textChain =
+          network.decoderChain(weights, step, layout, options.dropout(), Trace.NONE);
+      boolean tableTrained = weights.isTrained(network.embedding().spec());
+      boolean imageTrained = layout.imagePlaces().length > 0 && imageChain.isTrained();
+
+      // ---- forward, keeping what the way back needs
+      NDArray pictures = Network.inRow(step, input.images());
+      long imageBudget = Math.max(0, graphBudget - textChain.graphBytes());
+      BlockChain.@Nullable Recording image =
+          imageTrained ? imageChain.record(step, pictures, false, imageBudget) : null;
+      NDArray imageTokens =
+          image == null ? imageChain.forward(step, pictures, Trace.NONE) : image.output();
+      NDArray tokens = network.laidText(step, input, layout);
+      NDArray laid = network.laidOut(step, weights, imageTokens, tokens, layout);
+      BlockChain.Recording text =
+          textChain.record(step, laid, imageTrained || tableTrained, graphBudget);
+
+      // ---- loss of the supervised rows alone
+      NDArray rows = step.create(supervision.rows(layout));
+      NDArray last = kernels.array(step, "take_rows", text.output(), rows);
+      boolean belowTrained = imageTrained || tableTrained || textChain.isTrained();
+      BlockChain.Recording normed =
+          network.normChain(weights).record(step, last, belowTrained, graphBudget);
+      Head.LossesAndGradient losses =
+          network
+              .head()
+              .lossesAndGradient(
+                  step,
+                  weights,
+                  normed.output(),
+                  step.create(supervision.targets(batch.targets())),
+                  step.create(supervision.weights(options.weight())),
+                  options.labelSmoothing());
+
+      // ---- backward, down to the lowest trained parameter
+      NDArray upstream = normed.backward(losses.rowsGradient());
+      if (upstream != null) {
+        upstream =
+            text.backward(
+                kernels.array(
+                    step, "take_rows_backward", upstream, rows, layout.rows(), layout.length()));
+      }
+      if (upstream != null && tableTrained) {
+        NDArray ofTexts =
+            kernels.array(step, "take_rows", upstream, step.create(layout.textPlaces()));
+        network.embedding().backward(kernels, weights, tokens, ofTexts);
+      }
+      if (upstream != null && image != null) {
+        NDArray ofImages =
+            kernels.array(step, "take_rows", upstream, step.create(layout.imagePlaces()));
+        image.backward(ofImages.reshape(image.output().getShape()));
+      }
+      return supervision.loss(losses.losses().toFloatArray());
+    }
+  }
+}

@@ -1,0 +1,96 @@
+package dev.palimpsest.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.Precision;
+
+/**
+ * A network that reads pictures and text and continues the text: all that training, evaluation and
+ * commands know of it. {@link Models} makes one from a config.
+ *
+ * <p>Holds no parameters and no state between calls; any thread may call. Equal inputs give equal
+ * bits, in another process too, as long as the number of threads is the same.
+ */
+public interface VisionLanguageModel {
+  /** Number format of the computation. */
+  Precision precision();
+
+  // ---- training
+
+  /**
+   * Adds the gradients of a micro batch's loss, times {@code options.weight()}, to where the
+   * weights want them.
+   */
+  Loss accumulateGradients(Weights weights, TrainingInput batch, LossOptions options);
+
+  // ---- scoring
+
+  /** The loss alone. */
+  Loss loss(Weights weights, TrainingInput batch, LossOptions options);
+
+  /**
+   * Log-probability of each target.
+   *
+   * @param batch its sequences leave out no text token
+   * @return float32 [B, T] in {@code manager}
+   */
+  NDArray targetLogProbabilities(NDManager manager, Weights weights, TrainingInput batch);
+
+  /**
+   * Logits of all text positions; for small vocabularies and tests. Soft-capped where the config
+   * says so.
+   *
+   * @param input its sequences leave out no text token
+   * @return float32 [B, T, V] in {@code manager}
+   */
+  NDArray logits(NDManager manager, Weights weights, ModelInput input, Trace trace);
+
+  // ---- generation
+
+  /**
+   * Projected image tokens, computed once for all decoding of the same pictures.
+   *
+   * @param images float32 [B, F, S, S, 3]
+   * @return float32 [B, F*N, D] in {@code manager}
+   */
+  NDArray encodeImages(NDManager manager, Weights weights, NDArray images);
+
+  /**
+   * Runs the prompt and fills a cache. Keys and values are float32.
+   *
+   * @param imageTokens float32 [B, F*N, D] from {@link #encodeImages}
+   * @param text int64 [B, T], padded at the right
+   * @param lengths real tokens by row, [B]
+   * @param maxNewTokens room to reserve
+   * @return the cache, with {@link KeyValueCache#logits()} of the position after the prompt; owned
+   *     by {@code manager}
+   */
+  KeyValueCache prefill(
+      NDManager manager,
+      Weights weights,
+      NDArray imageTokens,
+      NDArray text,
+      int[] lengths,
+      int maxNewTokens);
+
+  /**
+   * One decoding step: appends a token to each row and updates {@link KeyValueCache#logits()}.
+   * Computes in float32: reading the weights is the whole cost, and converting them would add to
+   * it.
+   *
+   * @param tokens next token by row, [B]
+   */
+  void decodeStep(Weights weights, KeyValueCache cache, long[] tokens);
+
+  /**
+   * Scores given continuations of the prompts, all tokens in one pass. The cache is left as it was:
+   * several continuations of the same prompts are scored one after the other, and decoded after
+   * that.
+   *
+   * @param cache of which nothing was generated yet
+   * @param tokens int64 [B, n], n at most the cache's room; rows shorter than others are padded
+   * @return [B, n] in {@code manager}; what stands at padding means nothing
+   */
+  TokenScores continuationScores(
+      NDManager manager, Weights weights, KeyValueCache cache, NDArray tokens);
+}

@@ -1,0 +1,39 @@
+package dev.palimpsest.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.palimpsest.configs.ModelCost;
+import dev.palimpsest.configs.Precision;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What configs say that a model costs, against its blocks. */
+class ModelCostOfBlocksTest extends WithKernels {
+  @ParameterizedTest
+  @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
+  void parametersAndGraphsAreThoseOfTheBlocks(String name) {
+    Golden golden = Golden.load(name);
+    ModelCost cost = new ModelCost(golden.config, golden.resolution);
+    long declared =
+        ParameterSpecs.of(golden.config, golden.resolution).values().stream()
+            .mapToLong(shape -> shape.size())
+            .sum();
+    assertEquals(declared, cost.parameterCount());
+    long graphs =
+        Network.of(golden.config, Precision.F32, kernels)
+            .images()
+            .blocks(1, 3, golden.resolution, Precision.F32)
+            .stream()
+            .mapToLong(Block::graphBytes)
+            .sum();
+    long costed =
+        cost.blocks(new ModelCost.Pass(3, 1, 10, 5)).stream()
+            .filter(
+                block ->
+                    block.part() == ModelCost.Part.VISION
+                        || block.part() == ModelCost.Part.CONNECTOR)
+            .mapToLong(ModelCost.Block::graphBytes)
+            .sum();
+    assertEquals(graphs, costed);
+  }
+}

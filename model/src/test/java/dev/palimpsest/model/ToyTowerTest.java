@@ -1,0 +1,120 @@
+package dev.palimpsest.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.BlockSpec.Parameter;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * A new image tower takes a file like {@link ToyTower} and its kernels; all else walks its blocks.
+ */
+class ToyTowerTest extends WithKernels {
+  private static final int RESOLUTION = 8;
+  private static final LanguageConfig LANGUAGE =
+      new LanguageConfig(32, 12, 2, 24, 2, 1, 6, 6, 0, 0, false, 0, 1e4, 1e-6);
+
+  /** The mean colour of each square of 4 x 4 pixels, through one matrix, then scaled. */
+  private record ToyTower(int width) implements ImageTower {
+    private static final int SIDE = 4;
+
+    @Override
+    public int imageTokens(int resolution) {
+      return resolution / SIDE * (resolution / SIDE);
+    }
+
+    @Override
+    public List<BlockSpec> specs(int resolution) {
+      Shape kernel = new Shape(width, 3);
+      return List.of(
+          new BlockSpec(
+              "toy",
+              "toy_squares",
+              List.of(
+                  new Parameter("kernel", kernel, Init.xavier(kernel)),
+                  new Parameter("bias", new Shape(width), Init.ZEROS)),
+              List.of(SIDE)),
+          new BlockSpec(
+              "toy/last",
+              "toy_scale",
+              List.of(new Parameter("scale", new Shape(width), Init.ONES)),
+              List.of()));
+    }
+
+    @Override
+    public List<Block> blocks(long groups, long pictures, int resolution, Precision precision) {
+      List<BlockSpec> specs = specs(resolution);
+      return List.of(
+          new Block("toy.squares", specs.get(0), List.of(Kernels.dtype(precision)), 1_000),
+          new Block("projected", specs.get(1), List.of(groups), 1_000));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void aTowerOfOneFileAndItsKernelsIsDrawnTrainedAndDecoded(Precision precision) {
+    ToyTower tower = new ToyTower(LANGUAGE.width());
+    List<BlockSpec> blocks = Network.blocks(tower, LANGUAGE, RESOLUTION);
+    Map<String, Shape> shapes = ParameterSpecs.of(blocks);
+    assertEquals(
+        List.of("toy/kernel", "toy/bias", "toy/last/scale", "language/embedding"),
+        List.copyOf(shapes.keySet()).subList(0, 4));
+    Parameters parameters = Initialization.random(manager, blocks, 1);
+    assertArrayEquals(new float[12], parameters.get("toy/bias").toFloatArray());
+    try (Kernels own = Kernels.load(List.of("toy.py"))) {
+      VisionLanguageModel model =
+          new PaliGemma(Network.of(tower, LANGUAGE, precision, own), 1L << 20);
+      TrainingInput batch = batch();
+      double first = model.loss(Weights.of(parameters), batch, LossOptions.PLAIN).mean();
+      for (int step = 0; step < 40; step++) {
+        try (Parameters gradients = Parameters.zeros(manager, shapes)) {
+          Weights weights = Weights.training(parameters, name -> true, gradients);
+          model.accumulateGradients(weights, batch, LossOptions.PLAIN);
+          parameters.asMap().forEach((name, array) -> array.subi(gradients.get(name).mul(0.3f)));
+          if (step == 0) {
+            for (String name : shapes.keySet()) {
+              assertTrue(maximum(gradients.get(name).toFloatArray()) > 0, name);
+            }
+          }
+        }
+      }
+      Weights trained = Weights.of(parameters);
+      double last = model.loss(trained, batch, LossOptions.PLAIN).mean();
+      assertTrue(last < first / 3, first + " to " + last);
+
+      // The two pictures differ in colour, the prompts do not: the answers come from the tower.
+      NDArray tokens = model.encodeImages(manager, trained, batch.input().images());
+      NDArray prompt = manager.create(new long[] {2, 2}, new Shape(2, 1));
+      try (KeyValueCache cache =
+          model.prefill(manager, trained, tokens, prompt, new int[] {1, 1}, 1)) {
+        assertArrayEquals(new long[] {7, 9}, cache.logits().argMax(1).toLongArray());
+      }
+    }
+  }
+
+  /** Two pictures of one colour each; the answer names the colour. */
+  private TrainingInput batch() {
+    float[] pixels = new float[2 * RESOLUTION * RESOLUTION * 3];
+    for (int i = 0; i < pixels.length; i++) {
+      int channel = i % 3;
+      pixels[i] = i < pixels.length / 2 ? (channel == 0 ? 1 : -1) : channel == 2 ? 1 : -1;
+    }
+    NDArray images = manager.create(pixels, new Shape(2, 1, RESOLUTION, RESOLUTION, 3));
+    Shape text = new Shape(2, 2);
+    return new TrainingInput(
+        new ModelInput(
+            images,
+            manager.create(new long[] {2, 7, 2, 9}, text),
+            manager.create(new long[] {0, 1, 0, 1}, text)),
+        manager.create(new long[] {7, 1, 9, 1}, text),
+        manager.create(new float[] {1, 1, 1, 1}, text));
+  }
+}

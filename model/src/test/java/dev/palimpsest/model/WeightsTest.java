@@ -1,0 +1,107 @@
+package dev.palimpsest.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.Precision;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class WeightsTest extends WithKernels {
+  private static final BlockSpec BLOCK =
+      new BlockSpec(
+          "a/b",
+          "any",
+          List.of(
+              new BlockSpec.Parameter("w", new Shape(2), Init.ONES),
+              new BlockSpec.Parameter("c/bias", new Shape(1), Init.ZEROS)),
+          List.of());
+
+  @Test
+  void aLeaseHoldsABlocksParametersByTheirNamesInIt() {
+    Parameters parameters = Initialization.random(manager, List.of(BLOCK), 0);
+    Parameters gradients = Parameters.zeros(manager, ParameterSpecs.of(List.of(BLOCK)));
+    Weights weights = Weights.training(parameters, "a/b/w"::equals, gradients);
+    assertTrue(weights.isTrained("a/b/w"));
+    assertFalse(weights.isTrained("a/b/c/bias"));
+    assertTrue(weights.isTrained(BLOCK));
+    try (Weights.Lease lease = weights.take(BLOCK)) {
+      assertEquals(List.of("w", "c/bias"), new ArrayList<>(lease.arrays().keySet()));
+      assertSame(parameters.get("a/b/w"), lease.arrays().get("w"));
+      NDArray gradient = manager.create(new float[] {1, 2});
+      lease.add(Map.of("w", gradient));
+      lease.add(Map.of("w", gradient));
+      lease.sum("w").addi(1);
+    }
+    assertArrayEquals(new float[] {3, 5}, gradients.get("a/b/w").toFloatArray());
+    assertFalse(Weights.of(parameters).isTrained(BLOCK));
+  }
+
+  @Test
+  void aBlockOfAnotherModelIsNamed() {
+    Parameters parameters = Initialization.random(manager, List.of(BLOCK), 0);
+    BlockSpec other = new BlockSpec("a/c", "any", BLOCK.parameters(), List.of());
+    var e =
+        assertThrows(
+            IllegalArgumentException.class, () -> Weights.of(parameters).take(other).close());
+    assertTrue(String.valueOf(e.getMessage()).contains("a/c/w"), e.toString());
+  }
+
+  /**
+   * Every parameter is taken on every route, and every lease is given back: nothing reaches a
+   * parameter by another way, for these weights know no other.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding"})
+  void trainingScoringAndDecodingTakeEveryBlockThroughTheDoor(String name) {
+    Golden golden = Golden.load(name);
+    Set<String> paths = new HashSet<>();
+    Models.blocks(golden.config, golden.resolution).forEach(block -> paths.add(block.path()));
+    Parameters parameters = golden.parameters(manager);
+    VisionLanguageModel model = Models.of(golden.config, Precision.F32, kernels);
+    TrainingInput batch = golden.trainingInput(manager);
+
+    CountedWeights training =
+        new CountedWeights(Weights.training(parameters, any -> true, zeros(golden)));
+    model.accumulateGradients(training, batch, LossOptions.PLAIN);
+    assertEquals(paths, new HashSet<>(training.taken));
+    assertEquals(0, training.open);
+
+    CountedWeights scoring = new CountedWeights(Weights.of(parameters));
+    model.loss(scoring, batch, LossOptions.PLAIN);
+    assertEquals(paths, new HashSet<>(scoring.taken));
+    assertEquals(0, scoring.open);
+
+    CountedWeights decoding = new CountedWeights(Weights.of(parameters));
+    NDArray images = model.encodeImages(manager, decoding, golden.images(manager));
+    NDArray text = golden.inputs.get("eval_text").integers(manager);
+    try (KeyValueCache cache =
+        model.prefill(manager, decoding, images, text, golden.promptLengths(), 2)) {
+      assertEquals(paths, new HashSet<>(decoding.taken));
+      decoding.taken.clear();
+      long[] tokens = cache.logits().argMax(1).toLongArray();
+      model.continuationScores(
+          manager,
+          decoding,
+          cache,
+          manager.create(new long[2 * tokens.length], new Shape(tokens.length, 2)));
+      model.decodeStep(decoding, cache, tokens);
+    }
+    Set<String> decoder = new HashSet<>(paths);
+    decoder.removeIf(path -> path.startsWith("vision") || path.equals("connector"));
+    assertEquals(decoder, new HashSet<>(decoding.taken));
+    assertEquals(0, decoding.open);
+  }
+}
