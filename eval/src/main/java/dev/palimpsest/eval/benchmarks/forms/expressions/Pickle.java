@@ -1,5 +1,6 @@
-package dev.palimpsest.eval.benchmarks;
+package dev.palimpsest.eval.benchmarks.forms.expressions;
 
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import java.io.ByteArrayOutputStream;
 import java.math.BigInteger;
 import java.nio.BufferUnderflowException;

@@ -1,22 +1,25 @@
-package dev.palimpsest.eval.benchmarks;
+package dev.palimpsest.eval.benchmarks.forms.expressions;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** Pickles made to hurt: one sentence each, at once. */
+/** Pickles are data here, never programs; those made to hurt end in one sentence each, at once. */
 class PickleTest {
   /** Sixty pairs, each of the one before twice: a tuple of 2^60 parts in 120 bytes. */
   private static final String DOUBLED = "N" + "2\u0086".repeat(60);
@@ -63,7 +66,7 @@ class PickleTest {
                   String.valueOf(
                       assertThrows(
                               BenchmarkFormatException.class,
-                              () -> RefCocoFiles.read(refs, instances))
+                              () -> RefCocoForm.read(refs, instances))
                           .getMessage()));
       assertTrue(message.contains("\"ann_id\" of an item is a collection"), message);
     }
@@ -117,5 +120,49 @@ class PickleTest {
     byte[] pickle =
         "\u008b\u0003\u0000\u0000\u0000\u0001\u0000\u0001.".getBytes(StandardCharsets.ISO_8859_1);
     assertEquals(65537L, Pickle.read(pickle, "x"));
+  }
+
+  /** {@code os.system("...")} in protocol 0, and an object to build in protocol 2. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "cos\nsystem\n(S'echo'\ntR.",
+        "\u0080\u0002cbuiltins\nlist\n)\u0081.",
+        "(i__main__\nA\n."
+      })
+  void aPickleThatWouldRunCodeIsRefused(String pickle) {
+    BenchmarkFormatException e =
+        assertThrows(
+            BenchmarkFormatException.class,
+            () -> Pickle.read(pickle.getBytes(StandardCharsets.ISO_8859_1), "x"));
+    assertTrue(String.valueOf(e.getMessage()).contains("refused"), e.getMessage());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "",
+        "(",
+        "]",
+        "a.",
+        "U\u00ffabc",
+        "I12",
+        "g5\n.",
+        "S'a\n.",
+        "X\u00ff\u00ff\u00ff\u007f."
+      })
+  void damagedPicklesAreExplained(String pickle) {
+    assertThrows(
+        BenchmarkFormatException.class,
+        () -> Pickle.read(pickle.getBytes(StandardCharsets.ISO_8859_1), "x"));
+  }
+
+  @Test
+  void numbersOfEveryKindAreRead() {
+    String pickle =
+        "(I01\nI-5\nL12L\nF1.5\nK\u0007M\u0001\u0002J\u00ff\u00ff\u00ff\u00ff\u008a\u0002\u0000\u00ffNl.";
+    List<Object> wanted =
+        new ArrayList<>(List.of(true, -5L, 12L, 1.5, 7L, 513L, -1L, -256L, Pickle.NONE));
+    assertEquals(wanted, Pickle.read(pickle.getBytes(StandardCharsets.ISO_8859_1), "x"));
   }
 }

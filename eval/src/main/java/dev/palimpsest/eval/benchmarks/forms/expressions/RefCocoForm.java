@@ -1,7 +1,12 @@
-package dev.palimpsest.eval.benchmarks;
+package dev.palimpsest.eval.benchmarks.forms.expressions;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.TextNode;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkExample;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFiles;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkForm;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
+import dev.palimpsest.eval.benchmarks.forms.JsonFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,20 +16,32 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** RefCOCO, RefCOCO+ and RefCOCOg. */
-public final class RefCocoFiles {
-  private RefCocoFiles() {}
+/**
+ * RefCOCO, RefCOCO+ and RefCOCOg (https://github.com/lichengunc/refer): the pickle {@code
+ * refs(unc|umd|google).p}, and its {@code instances.json} in COCO's form. One example for each
+ * expression, with fields {@code bbox} (x, y, width, height in pixels), {@code mask} (polygons or
+ * run lengths), {@code height} and {@code width} of the image, {@code split}, {@code ref_id},
+ * {@code ann_id}.
+ *
+ * <pre>
+ * [{'sent_ids': [0, 1, 2], 'file_name': 'COCO_train2014_000000581857_16.jpg', 'ann_id': 1719310,
+ *   'ref_id': 0, 'image_id': 581857, 'split': 'train', 'sentences': [{'sent_id': 0,
+ *     'raw': 'THE LADY WITH THE BLUE SHIRT', 'sent': 'the lady with the blue shirt', ...}, ...]}, ...]
+ * </pre>
+ */
+public final class RefCocoForm implements BenchmarkForm {
+  @Override
+  public List<BenchmarkExample> read(BenchmarkFiles files) throws IOException {
+    return read(files.file("refs"), files.file("instances"));
+  }
 
   /**
-   * {@code refs(unc|umd|google).p} with its {@code instances.json}: one example per expression,
-   * with fields {@code bbox} (x, y, width, height in pixels), {@code mask} (polygons or run
-   * lengths), {@code height} and {@code width} of the image, {@code split}, {@code ref_id}, {@code
-   * ann_id}.
+   * Reads the pair of files.
    *
    * @throws BenchmarkFormatException when the pickle holds more than data, or names an annotation
    *     that the other file lacks
    */
-  public static List<BenchmarkExample> read(Path refs, Path instances) throws IOException {
+  static List<BenchmarkExample> read(Path refs, Path instances) throws IOException {
     JsonFile json = JsonFile.read(instances);
     Map<String, JsonNode> images = byId(json, "images");
     Map<String, JsonNode> annotations = byId(json, "annotations");

@@ -1,4 +1,4 @@
-package dev.palimpsest.eval.benchmarks;
+package dev.palimpsest.eval.benchmarks.forms;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -18,8 +18,13 @@ import java.util.Map;
  * @param path where it came from
  * @param root its content
  */
-record JsonFile(Path path, JsonNode root) {
-  static JsonFile read(Path path) throws IOException {
+public record JsonFile(Path path, JsonNode root) {
+  /**
+   * Reads a file.
+   *
+   * @throws BenchmarkFormatException when it is not JSON
+   */
+  public static JsonFile read(Path path) throws IOException {
     try (InputStream in = TextFile.open(path)) {
       return new JsonFile(path, Json.MAPPER.readTree(in));
     } catch (JsonProcessingException e) {
@@ -28,7 +33,7 @@ record JsonFile(Path path, JsonNode root) {
   }
 
   /** A file with an object per line. */
-  static List<JsonNode> readLines(Path path) throws IOException {
+  public static List<JsonNode> readLines(Path path) throws IOException {
     List<JsonNode> objects = new ArrayList<>();
     List<String> lines = TextFile.lines(path);
     for (int i = 0; i < lines.size(); i++) {
@@ -45,7 +50,7 @@ record JsonFile(Path path, JsonNode root) {
   }
 
   /** The list under a key. */
-  JsonNode list(String key) {
+  public JsonNode list(String key) {
     JsonNode list = root.path(key);
     if (!list.isArray()) {
       throw new BenchmarkFormatException(path + ": expected an object with a list \"" + key + "\"");
@@ -54,18 +59,23 @@ record JsonFile(Path path, JsonNode root) {
   }
 
   /** The file itself as a list, or, as some copies have it, its {@code data}. */
-  JsonNode items() {
+  public JsonNode items() {
     return root.isArray() ? root : list("data");
   }
 
   /** A value that an item must have, as text whatever it is. */
-  String text(JsonNode item, String key) {
+  public String text(JsonNode item, String key) {
     return value(item, key).asText();
   }
 
   /** An id that an item must have; 2 and 2.0 are one. */
-  String id(JsonNode item, String key) {
+  public String id(JsonNode item, String key) {
     return Json.id(value(item, key));
+  }
+
+  /** A value as text, or none where an item lacks it. */
+  public List<String> zeroOrOne(JsonNode item, String key) {
+    return item.hasNonNull(key) ? List.of(text(item, key)) : List.of();
   }
 
   private JsonNode value(JsonNode item, String key) {
@@ -78,28 +88,28 @@ record JsonFile(Path path, JsonNode root) {
   }
 
   /** The texts of a list; empty where it is missing. */
-  static List<String> texts(JsonNode list) {
+  public static List<String> texts(JsonNode list) {
     List<String> texts = new ArrayList<>();
     list.forEach(text -> texts.add(text.asText()));
     return texts;
   }
 
   /** The texts of a list, or one text by itself; empty where it is missing. */
-  static List<String> oneOrMany(JsonNode node) {
+  public static List<String> oneOrMany(JsonNode node) {
     return node.isArray()
         ? texts(node)
         : node.isMissingNode() || node.isNull() ? List.of() : List.of(node.asText());
   }
 
   /** One text under the same key of every object of a list. */
-  static List<String> texts(JsonNode list, String key) {
+  public static List<String> texts(JsonNode list, String key) {
     List<String> texts = new ArrayList<>();
     list.forEach(object -> texts.add(object.path(key).asText()));
     return texts;
   }
 
   /** The named keys that an item has. */
-  static Map<String, JsonNode> fields(JsonNode item, String... keys) {
+  public static Map<String, JsonNode> fields(JsonNode item, String... keys) {
     Map<String, JsonNode> fields = new LinkedHashMap<>();
     for (String key : keys) {
       if (item.hasNonNull(key)) {
