@@ -79,8 +79,10 @@ class ParquetBenchmarkTest {
 
   @Test
   void rowsAreKeptByAFieldAsInOtherForms() throws IOException {
-    String rows = "validation-00000-of-00002.parquet";
-    Files.copy(Path.of("src/test/resources/benchmarks/parquet", rows), folder.resolve(rows));
+    for (String rows :
+        List.of("validation-00000-of-00002.parquet", "validation-00001-of-00002.parquet")) {
+      Files.copy(Path.of("src/test/resources/benchmarks/parquet", rows), folder.resolve(rows));
+    }
     Path definition =
         Files.writeString(
             folder.resolve("kept.yaml"),
