@@ -1,6 +1,7 @@
 package dev.palimpsest.cli;
 
 import ai.djl.engine.Engine;
+import dev.palimpsest.model.EngineFacts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -31,7 +32,7 @@ final class Environment {
     facts.put("processor", processor());
     facts.put("processors", Runtime.getRuntime().availableProcessors());
     Engine engine = Engine.getEngine("PyTorch");
-    facts.put("engine", engine.getEngineName() + " " + engine.getVersion());
+    facts.putAll(EngineFacts.read());
     facts.put("djl", Engine.getDjlVersion());
     facts.put("arrow", version(ArrowType.class));
     facts.put("device", engine.defaultDevice().toString());

@@ -1,6 +1,7 @@
 package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.ImageConfig.Jpeg;
 import dev.palimpsest.configs.Precision;
@@ -15,7 +16,6 @@ import dev.palimpsest.eval.TaskResult;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
-import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.mixtures.TurboJpeg;
 import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.model.Kernels;
@@ -23,6 +23,7 @@ import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Weights;
 import dev.palimpsest.stages.RunFolder;
 import dev.palimpsest.stages.RunLock;
+import dev.palimpsest.stages.StopRequest;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -47,7 +48,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Scores a model on benchmarks, or on a suite of one's own.",
-      "Run the same command again to go on where it stopped: answers are kept as they are made."
+      "Run the same command again to go on where it stopped: answers are kept as they are made.",
+      "SIGINT, SIGTERM and SIGHUP end it after the batch under way, with exit code 75; a second one"
+          + " at once."
     })
 final class EvalCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -121,12 +124,13 @@ final class EvalCommand implements Callable<Integer> {
   @Nullable Path baseline;
 
   @Override
-  @SuppressWarnings("try") // the lock is used by being held
+  @SuppressWarnings("try") // lock and signals are used by being held
   public Integer call() throws IOException {
     if (limit < 0 || batchSize < 1) {
       throw new UserMistake("--limit must be 0 or more and --batch-size 1 or more");
     }
-    try {
+    StopRequest stop = new StopRequest();
+    try (Signals signals = Signals.stop(stop, spec.commandLine().getErr())) {
       Map<String, SuiteTaskConfig> tasks = tasks();
       Map<String, TaskResult> before = baseline == null ? Map.of() : baseline(baseline);
       // Missing files are told before a model is loaded.
@@ -141,12 +145,10 @@ final class EvalCommand implements Callable<Integer> {
         Path folder = folder();
         // Two evaluations of one folder would write over each other's answers.
         try (RunLock lock = RunLock.take(new RunFolder(folder))) {
-          evaluate(model, folder, resources, tasks, before);
+          evaluate(model, folder, resources, tasks, before, stop);
         }
       }
       return CommandLine.ExitCode.OK;
-    } catch (BenchmarkFormatException | MetricInputException e) {
-      throw new UserMistake(String.valueOf(e.getMessage()));
     }
   }
 
@@ -217,7 +219,8 @@ final class EvalCommand implements Callable<Integer> {
       Path folder,
       RunResources resources,
       Map<String, SuiteTaskConfig> tasks,
-      Map<String, TaskResult> before) {
+      Map<String, TaskResult> before,
+      StopRequest stop) {
     PrintWriter terminal = spec.commandLine().getOut();
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("checkpoint", model.folder().toString());
@@ -246,7 +249,8 @@ final class EvalCommand implements Callable<Integer> {
             batchSize,
             resources.manager(),
             folder.resolve("predictions"),
-            new Selection(limit, samples, predictOnly));
+            new Selection(limit, samples, predictOnly),
+            () -> stop.obey("while scoring"));
     long answered = 0;
     for (Map.Entry<String, SuiteTaskConfig> task : tasks.entrySet()) {
       TaskResult result = evaluator.evaluate(task.getKey(), task.getValue());
@@ -266,7 +270,8 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private static String line(String name, TaskResult result) {
-    StringBuilder line = new StringBuilder(name).append("  n = ").append(result.examples());
+    StringBuilder line =
+        new StringBuilder(Escape.line(name)).append("  n = ").append(result.examples());
     for (MetricScore score : result.metrics()) {
       if (score.value() != null) {
         line.append(

@@ -9,7 +9,6 @@ import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.eval.decoding.Answerer;
-import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.TurboJpeg;
@@ -121,8 +120,6 @@ final class PredictCommand implements Callable<Integer> {
       String answer = answer(example, model, image, resources);
       spec.commandLine().getOut().println(answer);
       return CommandLine.ExitCode.OK;
-    } catch (BadExampleException e) {
-      throw new UserMistake(String.valueOf(e.getMessage()));
     }
   }
 
@@ -142,7 +139,8 @@ final class PredictCommand implements Callable<Integer> {
             model.resolution(),
             textTokens,
             1,
-            resources.manager())) {
+            resources.manager(),
+            () -> {})) {
       answerer.answer(
           List.of(example),
           DecodeConfig.greedy(maxNewTokens),

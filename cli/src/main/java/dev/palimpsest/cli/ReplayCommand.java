@@ -1,6 +1,7 @@
 package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.stages.Replay;
 import java.io.PrintWriter;
@@ -68,7 +69,7 @@ final class ReplayCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "Stage %s, step %d: %s (%s).%n",
-        result.stage(), result.step(), result.found(), result.action());
+        Escape.line(result.stage()), result.step(), Escape.line(result.found()), result.action());
     out.printf(Locale.ROOT, "loss          %-22s %s%n", result.loss(), sameBits(result.sameLoss()));
     out.printf(
         Locale.ROOT,
@@ -87,7 +88,7 @@ final class ReplayCommand implements Callable<Integer> {
           example.position(),
           example.loss(),
           example.gradientNorm(),
-          example.id(),
+          Escape.line(example.id()),
           example.sameBits() ? "" : "  (other bits than the run's)");
     }
     out.println();
@@ -118,7 +119,7 @@ final class ReplayCommand implements Callable<Integer> {
       return "No example is finite: look at the parameters and the learning rate, not at the data.";
     }
     return broken.isEmpty()
-        ? "The largest loss is that of " + worst.get(0).id() + "."
-        : "Not finite: " + String.join(", ", broken) + "; all others are.";
+        ? "The largest loss is that of " + Escape.line(worst.get(0).id()) + "."
+        : "Not finite: " + Escape.line(String.join(", ", broken)) + "; all others are.";
   }
 }

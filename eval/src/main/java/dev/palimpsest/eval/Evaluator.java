@@ -41,6 +41,7 @@ public final class Evaluator {
   private final NDManager parent;
   private final Path predictionsFolder;
   private final Selection selection;
+  private final Runnable between;
 
   /**
    * An evaluator.
@@ -50,18 +51,22 @@ public final class Evaluator {
    * @param parent everything made here lives in children of it and is gone on return
    * @param predictionsFolder receives {@code TASK.jsonl} for each task; answers that are there
    *     already, of the same model to the same questions, are not made again
+   * @param between run before each batch and each metric; what it throws ends the evaluation there,
+   *     with the answers so far kept
    */
   public Evaluator(
       EvaluatedModel model,
       int batchSize,
       NDManager parent,
       Path predictionsFolder,
-      Selection selection) {
+      Selection selection,
+      Runnable between) {
     this.model = model;
     this.batchSize = batchSize;
     this.parent = parent;
     this.predictionsFolder = predictionsFolder;
     this.selection = selection;
+    this.between = between;
   }
 
   /**
@@ -87,6 +92,7 @@ public final class Evaluator {
     Checksum split = new Checksum();
     long cut = 0;
     for (Question question : questions) {
+      between.run();
       String seen = pictures.hash(question.example());
       split.add(question, seen);
       keys.add(key(task, question, seen));
@@ -126,7 +132,8 @@ public final class Evaluator {
             model.resolution(),
             task.textTokens(),
             batchSize,
-            parent)) {
+            parent,
+            between)) {
       answerer.answer(
           open.stream().map(i -> task.questions().get(i).example()).toList(),
           task.decode(),
@@ -247,7 +254,7 @@ public final class Evaluator {
     return done;
   }
 
-  private static List<MetricScore> scores(
+  private List<MetricScore> scores(
       EvaluationTask task,
       List<MetricRecord> records,
       Protocol protocol,
@@ -256,6 +263,7 @@ public final class Evaluator {
       Map<String, String> clusters) {
     List<MetricScore> scores = new ArrayList<>();
     for (Metric metric : task.metrics()) {
+      between.run();
       if (records.isEmpty()) {
         notes.add(metric.id().key() + ": not scored, there are no examples");
         continue;

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.model.Kernels;
+import dev.palimpsest.stages.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -84,7 +85,7 @@ public final class CertifyCommand implements Callable<Integer> {
     }
     print(reports, spec.commandLine().getOut());
     if (json != null) {
-      Files.write(json, json(reports));
+      RunFolder.writeText(json.toAbsolutePath(), json(reports));
     }
     return reports.stream().allMatch(Report::holds) ? 0 : 1;
   }
@@ -166,7 +167,7 @@ public final class CertifyCommand implements Callable<Integer> {
         : String.format(Locale.ROOT, "%.1e", value);
   }
 
-  private static byte[] json(List<Report> reports) throws IOException {
+  private static String json(List<Report> reports) throws IOException {
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     ObjectNode file = mapper.createObjectNode();
     file.put("holds", reports.stream().allMatch(Report::holds));
@@ -189,6 +190,6 @@ public final class CertifyCommand implements Callable<Integer> {
         notRun.addObject().put("case", report.caseName()).put("absent", what);
       }
     }
-    return mapper.writeValueAsBytes(file);
+    return mapper.writeValueAsString(file);
   }
 }
