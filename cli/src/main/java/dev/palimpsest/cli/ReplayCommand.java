@@ -1,8 +1,7 @@
 package dev.palimpsest.cli;
 
-import ai.djl.ndarray.NDManager;
-import dev.palimpsest.cli.pages.Escape;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.stages.Replay;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -14,6 +13,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -43,15 +43,17 @@ final class ReplayCommand implements Callable<Integer> {
       description = "The run folder, when the capsule no longer stands in it.")
   @Nullable Path run;
 
+  @Mixin DeviceOption device;
+
   @Override
   public Integer call() {
     Path folder = run != null ? run : capsule.toAbsolutePath().normalize().resolve("../../..");
     Replay replay = Replay.open(capsule, folder);
     Integer threads = replay.recipe().threads();
-    Threads.use(threads != null ? threads : recordedThreads(replay.facts()));
     Replay.Result result;
-    try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
-      result = replay.run(resources.manager(), resources.kernels());
+    try (Machine machine =
+        device.open(threads != null ? threads : recordedThreads(replay.facts()))) {
+      result = replay.run(machine.manager(), machine.kernels());
     }
     print(result);
     return result.same() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
@@ -69,7 +71,7 @@ final class ReplayCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "Stage %s, step %d: %s (%s).%n",
-        Escape.line(result.stage()), result.step(), Escape.line(result.found()), result.action());
+        result.stage(), result.step(), result.found(), result.action());
     out.printf(Locale.ROOT, "loss          %-22s %s%n", result.loss(), sameBits(result.sameLoss()));
     out.printf(
         Locale.ROOT,
@@ -88,7 +90,7 @@ final class ReplayCommand implements Callable<Integer> {
           example.position(),
           example.loss(),
           example.gradientNorm(),
-          Escape.line(example.id()),
+          example.id(),
           example.sameBits() ? "" : "  (other bits than the run's)");
     }
     out.println();
@@ -119,7 +121,7 @@ final class ReplayCommand implements Callable<Integer> {
       return "No example is finite: look at the parameters and the learning rate, not at the data.";
     }
     return broken.isEmpty()
-        ? "The largest loss is that of " + Escape.line(worst.get(0).id()) + "."
-        : "Not finite: " + Escape.line(String.join(", ", broken)) + "; all others are.";
+        ? "The largest loss is that of " + worst.get(0).id() + "."
+        : "Not finite: " + String.join(", ", broken) + "; all others are.";
   }
 }

@@ -2,7 +2,6 @@ package dev.palimpsest.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
@@ -57,15 +56,14 @@ final class Report {
   }
 
   private void head() {
-    line("# " + Escape.markdown(recipe.name()));
+    line("# " + recipe.name());
     line("");
     if (!recipe.description().isEmpty()) {
-      recipe.description().strip().lines().map(Escape::markdown).forEach(this::line);
+      line(recipe.description().strip());
       line("");
     }
     line(
-        "Recipe: [recipe.yaml](recipe.yaml). Machine and software:"
-            + " [environment.json](environment.json).");
+        "Recipe: [recipe.yaml](recipe.yaml). Machine and software: [environment.json](environment.json).");
     line("");
   }
 
@@ -73,8 +71,7 @@ final class Report {
     line("## Stages");
     line("");
     line(
-        "| stage | resolution | image tokens | text tokens | examples | updates | precision |"
-            + " seconds | exports |");
+        "| stage | resolution | image tokens | text tokens | examples | updates | precision | seconds | exports |");
     line("|---|---:|---:|---:|---:|---:|---|---:|---|");
     for (int i = 0; i < results.size(); i++) {
       StageConfig stage = recipe.stages().get(i);
@@ -84,7 +81,7 @@ final class Report {
       line(
           "| %s | %d | %d | %d | %d | %d | %s | %.1f | %s |"
               .formatted(
-                  Escape.markdown(stage.name()),
+                  stage.name(),
                   stage.resolution(),
                   recipe.model().vision().imageTokens(stage.resolution()),
                   stage.textTokens(),
@@ -107,14 +104,14 @@ final class Report {
             .forEach(
                 (moment, suites) -> {
                   if (suites.containsKey(suite)) {
-                    columns.put(Escape.markdown(result.name() + " " + moment), suites.get(suite));
+                    columns.put(result.name() + " " + moment, suites.get(suite));
                   }
                 });
       }
       if (columns.isEmpty()) {
         continue;
       }
-      line("## Scores: " + Escape.markdown(suite));
+      line("## Scores: " + suite);
       line("");
       line("Exact match of the answer, with its standard error; in brackets the token accuracy.");
       line("");
@@ -184,10 +181,10 @@ final class Report {
             .filter(Objects::nonNull)
             .toList();
     line(
-        "- %s: %s; cut off %s"
+        "- %s: `%s`; cut off %s"
             .formatted(
-                Escape.markdown(task),
-                Escape.code(results.get(0).firstPrompt()),
+                task,
+                results.get(0).firstPrompt().replace("\n", "\\n"),
                 results.stream()
                     .map(result -> String.valueOf(result.truncated()))
                     .collect(Collectors.joining(", "))));
@@ -230,14 +227,10 @@ final class Report {
       row.append(" | ").append(cell.apply(result)).append(differences.isEmpty() ? "" : " ‡");
       if (!differences.isEmpty()) {
         notComparable.add(
-            "%s, %s: %s"
-                .formatted(
-                    Escape.markdown(task),
-                    column.getKey(),
-                    Escape.markdown(String.join("; ", differences))));
+            "%s, %s: %s".formatted(task, column.getKey(), String.join("; ", differences)));
       }
     }
-    line("| " + Escape.markdown(name) + " | " + n + row + " |");
+    line("| " + name + " | " + n + row + " |");
   }
 
   private void gates() {
@@ -249,8 +242,8 @@ final class Report {
                   lines.add(
                       "- %s: %s%s"
                           .formatted(
-                              Escape.markdown(result.name()),
-                              Escape.markdown(verdict.reason()),
+                              result.name(),
+                              verdict.reason(),
                               verdict.holds() ? "" : " **The run stopped here.**")));
     }
     if (!lines.isEmpty()) {
@@ -304,7 +297,7 @@ final class Report {
     line("");
     for (StageResult result : results) {
       for (String note : result.notes()) {
-        line("- " + Escape.markdown(result.name() + ": " + note));
+        line("- " + result.name() + ": " + note);
       }
     }
   }
@@ -330,8 +323,7 @@ final class Report {
   }
 
   private String link(Path file, String name) {
-    return "[%s](%s)"
-        .formatted(Escape.markdown(name), Escape.link(folder.root().relativize(file).toString()));
+    return "[" + name + "](" + folder.root().relativize(file) + ")";
   }
 
   private void line(String text) {

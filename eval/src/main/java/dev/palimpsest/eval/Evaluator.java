@@ -17,7 +17,7 @@ import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
 import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.mixtures.Example;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.TokenSequence;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,7 +41,6 @@ public final class Evaluator {
   private final NDManager parent;
   private final Path predictionsFolder;
   private final Selection selection;
-  private final Runnable between;
 
   /**
    * An evaluator.
@@ -51,22 +50,18 @@ public final class Evaluator {
    * @param parent everything made here lives in children of it and is gone on return
    * @param predictionsFolder receives {@code TASK.jsonl} for each task; answers that are there
    *     already, of the same model to the same questions, are not made again
-   * @param between run before each batch and each metric; what it throws ends the evaluation there,
-   *     with the answers so far kept
    */
   public Evaluator(
       EvaluatedModel model,
       int batchSize,
       NDManager parent,
       Path predictionsFolder,
-      Selection selection,
-      Runnable between) {
+      Selection selection) {
     this.model = model;
     this.batchSize = batchSize;
     this.parent = parent;
     this.predictionsFolder = predictionsFolder;
     this.selection = selection;
-    this.between = between;
   }
 
   /**
@@ -92,7 +87,6 @@ public final class Evaluator {
     Checksum split = new Checksum();
     long cut = 0;
     for (Question question : questions) {
-      between.run();
       String seen = pictures.hash(question.example());
       split.add(question, seen);
       keys.add(key(task, question, seen));
@@ -132,8 +126,7 @@ public final class Evaluator {
             model.resolution(),
             task.textTokens(),
             batchSize,
-            parent,
-            between)) {
+            parent)) {
       answerer.answer(
           open.stream().map(i -> task.questions().get(i).example()).toList(),
           task.decode(),
@@ -143,9 +136,7 @@ public final class Evaluator {
   }
 
   private boolean isCut(Example example, int textTokens) {
-    Tokenizer tokenizer = model.tokenizer();
-    return 1 + tokenizer.encode(example.prefix()).length + tokenizer.encode("\n").length
-        > textTokens;
+    return TokenSequence.promptLength(model.tokenizer(), example.prefix()) > textTokens;
   }
 
   /** What a saved answer must say to be taken for this question's. */
@@ -254,7 +245,7 @@ public final class Evaluator {
     return done;
   }
 
-  private List<MetricScore> scores(
+  private static List<MetricScore> scores(
       EvaluationTask task,
       List<MetricRecord> records,
       Protocol protocol,
@@ -263,7 +254,6 @@ public final class Evaluator {
       Map<String, String> clusters) {
     List<MetricScore> scores = new ArrayList<>();
     for (Metric metric : task.metrics()) {
-      between.run();
       if (records.isEmpty()) {
         notes.add(metric.id().key() + ": not scored, there are no examples");
         continue;

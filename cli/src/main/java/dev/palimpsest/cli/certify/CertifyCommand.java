@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.palimpsest.model.Kernels;
-import dev.palimpsest.stages.RunFolder;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -20,6 +20,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -66,6 +67,8 @@ public final class CertifyCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "Also write the table as JSON.")
   private @Nullable Path json;
 
+  @Mixin private DeviceOption device = new DeviceOption();
+
   @Override
   public Integer call() throws IOException {
     Map<Path, CaseKind> kinds = new LinkedHashMap<>();
@@ -73,19 +76,20 @@ public final class CertifyCommand implements Callable<Integer> {
       kinds.put(folder, kind(folder));
     }
     List<Report> reports = new ArrayList<>();
-    try (NDManager manager = NDManager.newBaseManager();
-        Kernels kernels = Kernels.load()) {
+    try (Machine machine = device.open(null)) {
       for (Map.Entry<Path, CaseKind> entry : kinds.entrySet()) {
         Report report = new Report(name(entry.getKey()));
-        try (NDManager own = manager.newSubManager()) {
-          report.part("case", () -> entry.getValue().certify(entry.getKey(), own, kernels, report));
+        try (NDManager own = machine.manager().newSubManager()) {
+          report.part(
+              "case",
+              () -> entry.getValue().certify(entry.getKey(), own, machine.kernels(), report));
         }
         reports.add(report);
       }
     }
     print(reports, spec.commandLine().getOut());
     if (json != null) {
-      RunFolder.writeText(json.toAbsolutePath(), json(reports));
+      Files.write(json, json(reports));
     }
     return reports.stream().allMatch(Report::holds) ? 0 : 1;
   }
@@ -167,7 +171,7 @@ public final class CertifyCommand implements Callable<Integer> {
         : String.format(Locale.ROOT, "%.1e", value);
   }
 
-  private static String json(List<Report> reports) throws IOException {
+  private static byte[] json(List<Report> reports) throws IOException {
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     ObjectNode file = mapper.createObjectNode();
     file.put("holds", reports.stream().allMatch(Report::holds));
@@ -190,6 +194,6 @@ public final class CertifyCommand implements Callable<Integer> {
         notRun.addObject().put("case", report.caseName()).put("absent", what);
       }
     }
-    return mapper.writeValueAsString(file);
+    return mapper.writeValueAsBytes(file);
   }
 }

@@ -86,8 +86,8 @@ public final class DuplicatesPage {
     var facts = report.reference();
     lines.add(
         Html.format(
-            "looked for: %,d pictures (%,d without detail, found by their bytes alone) and %,d"
-                + " texts (%,d more are too short) of %,d examples",
+            "looked for: %,d pictures (%,d without detail, found by their bytes alone) and %,d texts"
+                + " (%,d more are too short) of %,d examples",
             facts.pictures(), facts.flat(), facts.texts(), facts.shortTexts(), facts.examples()));
     if (facts.unreadable() > 0) {
       lines.add(
@@ -95,8 +95,7 @@ public final class DuplicatesPage {
               "NOT looked for: %,d of those examples, whose pictures could not be read",
               facts.unreadable()));
     }
-    int widest =
-        report.pools().stream().mapToInt(pool -> Escape.line(pool.name()).length()).max().orElse(4);
+    int widest = report.pools().stream().mapToInt(pool -> pool.name().length()).max().orElse(4);
     String format = "  %-" + Math.max(4, widest) + "s  %10s  %12s  %12s  %9s  %10s  %8s  %10s";
     lines.add(
         Html.format(
@@ -113,7 +112,7 @@ public final class DuplicatesPage {
       lines.add(
           Html.format(
               format,
-              Escape.line(pool.name()),
+              pool.name(),
               Html.count(pool.examples()),
               Html.count(pool.samePicture()),
               Html.count(pool.nearPicture()),
@@ -126,16 +125,15 @@ public final class DuplicatesPage {
         (stage, share) ->
             lines.add(
                 Html.format(
-                    "  %s: %s of the examples are duplicates",
-                    Escape.line(stage), Html.percent(share))));
+                    "  %s: %s of the examples are duplicates", stage, Html.percent(share))));
     return lines;
   }
 
   private void head() {
     out.append("<header class=\"top\">\n<h1>Duplicates in ")
-        .append(Escape.html(recipe.name()))
+        .append(Html.text(recipe.name()))
         .append("</h1>\n<p class=\"lead\">Training examples that stand in the evaluation as well (")
-        .append(Escape.html(String.join(", ", settings.against())))
+        .append(Html.text(String.join(", ", settings.against())))
         .append(").</p>\n</header>\n");
   }
 
@@ -167,7 +165,7 @@ public final class DuplicatesPage {
     out.append(
         Html.format(
             "<div><dt>%s</dt><dd>%s<small>%s</small></dd></div>%n",
-            Escape.html(name), Escape.html(value), Escape.html(more)));
+            Html.text(name), Html.text(value), Html.text(more)));
   }
 
   private void tables() {
@@ -184,7 +182,7 @@ public final class DuplicatesPage {
           Html.format(
               "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>"
                   + "<td>%s</td><td>%s</td></tr>%n",
-              Escape.html(pool.name()),
+              Html.text(pool.name()),
               Html.count(pool.examples()),
               Html.count(pool.samePicture()),
               Html.count(pool.nearPicture()),
@@ -203,7 +201,7 @@ public final class DuplicatesPage {
           out.append(
               Html.format(
                   "<tr><th scope=\"row\">%s</th><td%s>%s</td><td>%s</td></tr>%n",
-                  Escape.html(stage),
+                  Html.text(stage),
                   over ? " class=\"off\"" : "",
                   Html.percent(share),
                   gate == null
@@ -235,10 +233,10 @@ public final class DuplicatesPage {
             .toList();
     out.append(
         Html.format(
-            "<section class=\"stage\"><h2>%s</h2><p class=\"lead\">%s %s examples; %s"
-                + " pairs%s.</p>%n<ul class=\"pairs\">%n",
-            Escape.html(title),
-            Escape.html(lead),
+            "<section class=\"stage\"><h2>%s</h2><p class=\"lead\">%s %s examples; %s pairs%s.</p>%n"
+                + "<ul class=\"pairs\">%n",
+            Html.text(title),
+            Html.text(lead),
             Html.count(all.size()),
             shown.size() < distinct.size()
                 ? Html.count(shown.size()) + " of " + Html.count(distinct.size())
@@ -290,7 +288,7 @@ public final class DuplicatesPage {
         duplicate.referencePosition(),
         duplicate.referencePicture());
     out.append("</div><div class=\"foot\"><span>")
-        .append(Escape.html(measure))
+        .append(Html.text(measure))
         .append("</span><span>")
         .append(duplicate.leftOut() ? "duplicate" : "not counted")
         .append("</span></div></li>\n");
@@ -317,7 +315,7 @@ public final class DuplicatesPage {
     out.append("<figcaption><strong>")
         .append(side)
         .append("</strong> ")
-        .append(Escape.html(name + "/" + id))
+        .append(Html.text(name + "/" + id))
         .append("</figcaption></figure>");
   }
 
@@ -332,9 +330,8 @@ public final class DuplicatesPage {
   private void foot() {
     out.append(
         Html.format(
-            "<footer><p>Pictures: 64-bit perceptual hashes of three crops within %d bits, then"
-                + " compared pixel by pixel; texts: runs of %d words, %s of an evaluation text's"
-                + " runs.</p></footer>%n",
+            "<footer><p>Pictures: 64-bit perceptual hashes of three crops within %d bits, then compared"
+                + " pixel by pixel; texts: runs of %d words, %s of an evaluation text's runs.</p></footer>%n",
             settings.threshold(), settings.words(), Html.percent(settings.overlap())));
   }
 }

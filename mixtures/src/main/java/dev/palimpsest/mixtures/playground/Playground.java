@@ -169,7 +169,8 @@ public final class Playground {
           paint(beside, scenes, Picture::draw);
           paint(beside, prints, Picture::draw);
           for (Map.Entry<String, StringBuilder> file : lines.entrySet()) {
-            write(beside.resolve(file.getKey()), file.getValue());
+            Files.writeString(
+                beside.resolve(file.getKey()), file.getValue(), StandardCharsets.UTF_8);
           }
           TokenizerFiles.write(beside, BpeTrainer.train(Corpus.texts(), BASE_VOCABULARY));
           writeSummary(beside.resolve(SUMMARY));
@@ -341,7 +342,7 @@ public final class Playground {
                     draw.apply(picture.content(), picture.textureSeed()),
                     folder.resolve(picture.file()));
               } catch (IOException e) {
-                throw cannotWrite(folder.resolve(picture.file()), e);
+                throw new UncheckedIOException(e);
               }
             });
   }
@@ -355,20 +356,7 @@ public final class Playground {
     summary.put("examples", counts);
     String text =
         JSON.writer().with(SerializationFeature.INDENT_OUTPUT).writeValueAsString(summary);
-    write(file, text + "\n");
-  }
-
-  private static void write(Path file, CharSequence text) {
-    try {
-      Files.writeString(file, text, StandardCharsets.UTF_8);
-    } catch (IOException e) {
-      throw cannotWrite(file, e);
-    }
-  }
-
-  /** The system's own reason, as of a full disk, does not name the file. */
-  private static UncheckedIOException cannotWrite(Path file, IOException e) {
-    return new UncheckedIOException("cannot write " + file, e);
+    Files.writeString(file, text + "\n", StandardCharsets.UTF_8);
   }
 
   /** One of many independent streams: what is drawn for one file depends on no other file. */

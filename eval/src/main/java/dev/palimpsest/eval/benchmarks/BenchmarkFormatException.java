@@ -1,0 +1,10 @@
+package dev.palimpsest.eval.benchmarks;
+
+/** A benchmark file is not in the form in which it is published; the message says where. */
+public final class BenchmarkFormatException extends IllegalArgumentException {
+  private static final long serialVersionUID = 1;
+
+  BenchmarkFormatException(String message) {
+    super(message);
+  }
+}
