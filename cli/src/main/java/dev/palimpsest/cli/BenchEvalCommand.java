@@ -3,8 +3,6 @@ package dev.palimpsest.cli;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.palimpsest.cli.machine.DeviceOption;
-import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.Precision;
@@ -29,7 +27,6 @@ import java.util.Random;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -80,8 +77,6 @@ final class BenchEvalCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
   @Nullable Path json;
 
-  @Mixin DeviceOption device;
-
   @Override
   public Integer call() {
     int used = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
@@ -96,10 +91,11 @@ final class BenchEvalCommand implements Callable<Integer> {
             throw new UserMistake(name + " must be 1 or more, got " + count);
           }
         });
+    Threads.use(used);
     BenchConfig bench = BenchStepCommand.bench(config);
-    try (Machine machine = device.open(used)) {
-      Map<String, Double> seconds =
-          new Timed(bench, machine.manager(), machine.kernels()).medians();
+    try (NDManager manager = NDManager.newBaseManager();
+        Kernels kernels = Kernels.load()) {
+      Map<String, Double> seconds = new Timed(bench, manager, kernels).medians();
       report(bench, used, seconds);
     }
     return 0;

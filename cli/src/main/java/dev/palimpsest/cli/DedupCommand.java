@@ -1,6 +1,7 @@
 package dev.palimpsest.cli;
 
 import dev.palimpsest.cli.pages.DuplicatesPage;
+import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.configs.DedupConfig;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.mixtures.Tokenizer;
@@ -82,11 +83,13 @@ final class DedupCommand implements Callable<Integer> {
           .forEach(
               duplicate ->
                   out.println(
-                      "  %s/%s: %s"
-                          .formatted(
-                              report.pools().get(duplicate.pool()).name(),
-                              duplicate.id(),
-                              duplicate.reason())));
+                      "  "
+                          + Escape.line(
+                              "%s/%s: %s"
+                                  .formatted(
+                                      report.pools().get(duplicate.pool()).name(),
+                                      duplicate.id(),
+                                      duplicate.reason()))));
       if (counted.size() > SHOWN) {
         out.println("  and %,d more".formatted(counted.size() - SHOWN));
       }

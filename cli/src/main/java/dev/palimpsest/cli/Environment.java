@@ -1,7 +1,7 @@
 package dev.palimpsest.cli;
 
-import ai.djl.Device;
 import ai.djl.engine.Engine;
+import dev.palimpsest.model.EngineFacts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -18,7 +18,7 @@ final class Environment {
 
   private Environment() {}
 
-  static Map<String, Object> facts(Device device) {
+  static Map<String, Object> facts() {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("palimpsest", version());
     String commit = System.getenv().getOrDefault("PALIMPSEST_COMMIT", "unknown");
@@ -32,10 +32,10 @@ final class Environment {
     facts.put("processor", processor());
     facts.put("processors", Runtime.getRuntime().availableProcessors());
     Engine engine = Engine.getEngine("PyTorch");
-    facts.put("engine", engine.getEngineName() + " " + engine.getVersion());
+    facts.putAll(EngineFacts.read());
     facts.put("djl", Engine.getDjlVersion());
     facts.put("arrow", version(ArrowType.class));
-    facts.put("device", device.toString());
+    facts.put("device", engine.defaultDevice().toString());
     return facts;
   }
 

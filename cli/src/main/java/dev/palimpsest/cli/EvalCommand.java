@@ -1,7 +1,7 @@
 package dev.palimpsest.cli;
 
-import dev.palimpsest.cli.machine.DeviceOption;
-import dev.palimpsest.cli.machine.Machine;
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.ImageConfig.Jpeg;
 import dev.palimpsest.configs.Precision;
@@ -13,16 +13,17 @@ import dev.palimpsest.eval.Evaluator;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.Selection;
 import dev.palimpsest.eval.TaskResult;
-import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
-import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.mixtures.TurboJpeg;
 import dev.palimpsest.mixtures.formats.TextFile;
+import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Weights;
 import dev.palimpsest.stages.RunFolder;
 import dev.palimpsest.stages.RunLock;
+import dev.palimpsest.stages.StopRequest;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -36,7 +37,6 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -48,7 +48,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Scores a model on benchmarks, or on a suite of one's own.",
-      "Run the same command again to go on where it stopped: answers are kept as they are made."
+      "Run the same command again to go on where it stopped: answers are kept as they are made.",
+      "SIGINT, SIGTERM and SIGHUP end it after the batch under way, with exit code 75; a second one"
+          + " at once."
     })
 final class EvalCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -121,21 +123,20 @@ final class EvalCommand implements Callable<Integer> {
       description = "results.json of another evaluation to compare with.")
   @Nullable Path baseline;
 
-  @Mixin DeviceOption device;
-
   @Override
-  @SuppressWarnings("try") // the lock is used by being held
+  @SuppressWarnings("try") // lock and signals are used by being held
   public Integer call() throws IOException {
     if (limit < 0 || batchSize < 1) {
       throw new UserMistake("--limit must be 0 or more and --batch-size 1 or more");
     }
-    try {
+    StopRequest stop = new StopRequest();
+    try (Signals signals = Signals.stop(stop, spec.commandLine().getErr())) {
       Map<String, SuiteTaskConfig> tasks = tasks();
       Map<String, TaskResult> before = baseline == null ? Map.of() : baseline(baseline);
       // Missing files are told before a model is loaded.
       requireAnswerable(tasks);
-      try (Machine machine = device.open(null)) {
-        SavedModel model = SavedModel.read(checkpoint, resolution, machine.manager());
+      try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
+        SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
         if (model.image().jpeg() == Jpeg.FAST
             && !TurboJpeg.isFound()
             && tasks.values().stream().anyMatch(task -> task.source() != null)) {
@@ -144,12 +145,10 @@ final class EvalCommand implements Callable<Integer> {
         Path folder = folder();
         // Two evaluations of one folder would write over each other's answers.
         try (RunLock lock = RunLock.take(new RunFolder(folder))) {
-          evaluate(model, folder, machine, tasks, before);
+          evaluate(model, folder, resources, tasks, before, stop);
         }
       }
       return CommandLine.ExitCode.OK;
-    } catch (BenchmarkFormatException | MetricInputException e) {
-      throw new UserMistake(String.valueOf(e.getMessage()));
     }
   }
 
@@ -218,9 +217,10 @@ final class EvalCommand implements Callable<Integer> {
   private void evaluate(
       SavedModel model,
       Path folder,
-      Machine machine,
+      RunResources resources,
       Map<String, SuiteTaskConfig> tasks,
-      Map<String, TaskResult> before) {
+      Map<String, TaskResult> before,
+      StopRequest stop) {
     PrintWriter terminal = spec.commandLine().getOut();
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("checkpoint", model.folder().toString());
@@ -234,12 +234,12 @@ final class EvalCommand implements Callable<Integer> {
     if (!samples.isEmpty()) {
       facts.put("samples", samples);
     }
-    facts.putAll(Environment.facts(machine.device()));
+    facts.putAll(Environment.facts());
     EvaluationReport report = new EvaluationReport(facts, model.resolution(), before);
     Evaluator evaluator =
         new Evaluator(
             new EvaluatedModel(
-                Models.of(model.config(), Precision.F32, machine.kernels()),
+                Models.of(model.config(), Precision.F32, resources.kernels()),
                 Weights.of(model.parameters()),
                 model.tokenizer(),
                 model.resolution(),
@@ -247,9 +247,10 @@ final class EvalCommand implements Callable<Integer> {
                 model.textTokens(),
                 model.fingerprint()),
             batchSize,
-            machine.manager(),
+            resources.manager(),
             folder.resolve("predictions"),
-            new Selection(limit, samples, predictOnly));
+            new Selection(limit, samples, predictOnly),
+            () -> stop.obey("while scoring"));
     long answered = 0;
     for (Map.Entry<String, SuiteTaskConfig> task : tasks.entrySet()) {
       TaskResult result = evaluator.evaluate(task.getKey(), task.getValue());
@@ -269,7 +270,8 @@ final class EvalCommand implements Callable<Integer> {
   }
 
   private static String line(String name, TaskResult result) {
-    StringBuilder line = new StringBuilder(name).append("  n = ").append(result.examples());
+    StringBuilder line =
+        new StringBuilder(Escape.line(name)).append("  n = ").append(result.examples());
     for (MetricScore score : result.metrics()) {
       if (score.value() != null) {
         line.append(

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.configs.BenchmarkConfig.Published;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.TaskResult;
@@ -152,9 +153,12 @@ final class EvaluationReport {
   String toMarkdown() {
     StringBuilder out = new StringBuilder("# Evaluation\n\n");
     facts.forEach(
-        (name, value) -> out.append("- ").append(name).append(": ").append(value).append('\n'));
+        (name, value) ->
+            out.append("- %s: %s\n".formatted(name, Escape.markdown(String.valueOf(value)))));
     out.append(
-        "\n| task | v | metric | quantity | | value | ± | 95 % interval | n | cut off | unreadable | paper | difference |\n");
+        "\n"
+            + "| task | v | metric | quantity | | value | ± | 95 % interval | n | cut off |"
+            + " unreadable | paper | difference |\n");
     out.append("|---|---:|---|---|---|---:|---:|---|---:|---:|---:|---:|---:|\n");
     boolean otherSplit = false;
     for (Map.Entry<String, TaskResult> entry : results.entrySet()) {
@@ -171,7 +175,7 @@ final class EvaluationReport {
         out.append(
             "| %s | %s | %s | %s | ↑ | %s | %s | %s | %s | %d | %d | %s | %s |\n"
                 .formatted(
-                    entry.getKey(),
+                    Escape.markdown(entry.getKey()),
                     result.protocol().getOrDefault("task", "").replaceFirst("^.* v(\\d+)'?$", "$1"),
                     score.metric(),
                     row.quantity,
@@ -190,7 +194,7 @@ final class EvaluationReport {
       if (result.metrics().isEmpty()) {
         out.append(
             "| %s |  | predictions alone |  |  | - | - | - | %d | %d | - | - | - |\n"
-                .formatted(entry.getKey(), result.examples(), result.truncated()));
+                .formatted(Escape.markdown(entry.getKey()), result.examples(), result.truncated()));
       }
     }
     out.append(
@@ -202,11 +206,15 @@ final class EvaluationReport {
     out.append("\n## First prompts\n\n");
     results.forEach(
         (name, result) ->
-            out.append("- %s: `%s`\n".formatted(name, result.firstPrompt().replace("\n", "\\n"))));
+            out.append(
+                "- %s: %s\n".formatted(Escape.markdown(name), Escape.code(result.firstPrompt()))));
     StringBuilder notes = new StringBuilder();
     results.forEach(
         (name, result) ->
-            result.notes().forEach(note -> notes.append("- %s: %s\n".formatted(name, note))));
+            result
+                .notes()
+                .forEach(
+                    note -> notes.append("- %s\n".formatted(Escape.markdown(name + ": " + note)))));
     if (notes.length() > 0) {
       out.append("\n## Notes\n\n").append(notes);
     }
@@ -214,7 +222,9 @@ final class EvaluationReport {
     results.forEach(
         (name, result) ->
             comparison(name, result)
-                .forEach(line -> compared.append("- %s: %s\n".formatted(name, line))));
+                .forEach(
+                    line ->
+                        compared.append("- %s\n".formatted(Escape.markdown(name + ": " + line)))));
     if (compared.length() > 0) {
       out.append("\n## Against the baseline\n\n").append(compared);
     }

@@ -47,7 +47,7 @@ final class LineageCommand implements Callable<Integer> {
     }
     graph.altered().forEach(spec.commandLine().getErr()::println);
     spec.commandLine().getErr().flush();
-    return graph.altered().isEmpty() ? CommandLine.ExitCode.OK : Main.USER_MISTAKE;
+    return graph.altered().isEmpty() ? CommandLine.ExitCode.OK : ExitCode.USER_MISTAKE;
   }
 
   @Command(

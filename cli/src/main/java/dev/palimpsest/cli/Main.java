@@ -1,33 +1,36 @@
 package dev.palimpsest.cli;
 
-import dev.palimpsest.checkpoints.CheckpointFormatException;
-import dev.palimpsest.checkpoints.CheckpointWriteException;
 import dev.palimpsest.cli.certify.CertifyCommand;
 import dev.palimpsest.cli.chaos.ChaosCommand;
-import dev.palimpsest.cli.machine.UnusableDeviceException;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.Problem;
-import dev.palimpsest.mixtures.BadExampleException;
-import dev.palimpsest.mixtures.formats.MalformedFileException;
-import dev.palimpsest.stages.ContaminatedException;
-import dev.palimpsest.stages.DivergenceException;
-import dev.palimpsest.stages.GateClosedException;
-import dev.palimpsest.stages.RunFolderInUseException;
-import dev.palimpsest.stages.StoppedException;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 
 /** The command line: {@code palimpsest COMMAND ...}. Each command is a class of this package. */
 @Command(
     name = "palimpsest",
     mixinStandardHelpOptions = true,
-    version = "palimpsest 0.1.0",
+    versionProvider = Main.Version.class,
     description =
         "Trains vision-language models in stages, from published towers to base checkpoints.",
     synopsisSubcommandLabel = "COMMAND",
+    exitCodeListHeading = "Exit codes:%n",
+    exitCodeList = {
+      "  0:done",
+      "  1:a check failed, a gate closed, training diverged, or the program has a fault",
+      "  2:a mistake that you can mend, in an option, a recipe or a file",
+      "  3:the Java heap is exhausted",
+      " 75:stopped by a signal; the same command goes on",
+      " 78:the memory for arrays is exhausted",
+      "128:and more: ended at once by the signal of that number less 128",
+    },
     subcommands = {
       RunCommand.class,
       MixtureCommand.class,
@@ -45,30 +48,65 @@ import picocli.CommandLine.Command;
       BenchCommand.class,
     })
 public final class Main implements Runnable {
-  /** Exit code of a mistake that the user can mend: in a recipe, an option, a file. */
-  static final int USER_MISTAKE = 2;
-
-  /** Exit code of a run that was asked to stop and can go on: sysexits' EX_TEMPFAIL. */
-  static final int STOPPED = 75;
-
   @CommandLine.Spec CommandLine.Model.CommandSpec spec;
+
+  @Option(
+      names = "--trace",
+      scope = CommandLine.ScopeType.INHERIT,
+      description = "Shows the stack trace of a failure.")
+  boolean trace;
 
   private Main() {}
 
   /** Runs the command line and exits with its code. */
   @SuppressWarnings("try") // the handlers are used by being set
   public static void main(String[] args) {
-    try (Signals signals = Signals.end()) {
-      System.exit(commandLine().execute(args));
+    Locale.setDefault(
+        Locale.ROOT); // numbers are written as in English, whatever the machine's language
+    Screen out = Screen.out();
+    Screen err = Screen.err();
+    CommandLine line = commandLine().setOut(out.printer()).setErr(err.printer());
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, thrown) ->
+            line.getErr().println(thread.getName() + ": " + Failure.of(thrown, "").message()));
+    try (Signals signals = Signals.end(Main::endChildren)) {
+      int code = line.execute(args);
+      line.getOut().flush();
+      if (out.failure().isPresent()) {
+        line.getErr().println("cannot write the output: " + out.failure().get().getMessage());
+        code = code == 0 ? ExitCode.USER_MISTAKE : code;
+      }
+      line.getErr().flush();
+      System.exit(code);
     }
+  }
+
+  /** Runs that {@code chaos} kills, or a peer of {@code bench}, must not outlive this process. */
+  private static void endChildren() {
+    ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
   }
 
   /** The command line, for tests as well. */
   static CommandLine commandLine() {
-    CommandLine line = new CommandLine(new Main());
+    Main main = new Main();
+    CommandLine line = new CommandLine(main);
     line.setCaseInsensitiveEnumValuesAllowed(true);
-    line.setExecutionExceptionHandler(Main::explain);
     line.setUsageHelpAutoWidth(true);
+    // The screen shows control characters, those of colours as well.
+    line.setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));
+    line.setExecutionStrategy(
+        parsed -> {
+          try {
+            return new CommandLine.RunLast().execute(parsed);
+          } catch (CommandLine.ParameterException mistake) {
+            throw mistake;
+          } catch (CommandLine.ExecutionException wrapped) {
+            Throwable cause = wrapped.getCause();
+            return main.explain(cause == null ? wrapped : cause, parsed);
+          } catch (Error error) {
+            return main.explain(error, parsed);
+          }
+        });
     return line;
   }
 
@@ -77,49 +115,41 @@ public final class Main implements Runnable {
     spec.commandLine().usage(spec.commandLine().getOut());
   }
 
-  /**
-   * A user's mistake gets its message and code 2, a stopped run its message and code 1, a defect
-   * its stack trace.
-   */
-  private static int explain(Exception e, CommandLine line, CommandLine.ParseResult parsed)
-      throws Exception {
-    PrintWriter err = line.getErr();
-    if (e instanceof InvalidConfigException invalid) {
-      int n = invalid.problems().size();
-      err.println(n == 1 ? "1 mistake:" : n + " mistakes:");
-      for (Problem problem : invalid.problems()) {
-        err.println("  " + problem);
+  /** Says what happened; the stack trace is shown where it is asked for, or else kept in a file. */
+  private int explain(Throwable thrown, CommandLine.ParseResult parsed) {
+    List<CommandLine> commands = parsed.asCommandLineList();
+    CommandLine command = commands.get(commands.size() - 1);
+    PrintWriter err = command.getErr();
+    Failure failure = Failure.of(thrown, command.getCommandName());
+    command.getOut().flush();
+    err.println(failure.message());
+    if (trace) {
+      thrown.printStackTrace(err);
+    } else if (failure.isTraced()) {
+      err.println(kept(thrown));
+    }
+    err.flush();
+    return failure.code();
+  }
+
+  private static String kept(Throwable thrown) {
+    try {
+      Path file = Files.createTempFile("palimpsest-", ".trace");
+      try (PrintWriter writer =
+          new PrintWriter(Files.newBufferedWriter(file, StandardCharsets.UTF_8))) {
+        thrown.printStackTrace(writer);
       }
-      return USER_MISTAKE;
+      return "the stack trace is in " + file;
+    } catch (IOException | OutOfMemoryError e) {
+      return "--trace shows the stack trace";
     }
-    if (e instanceof DivergenceException
-        || e instanceof GateClosedException
-        || e instanceof ContaminatedException) {
-      err.println(e.getMessage());
-      return 1;
+  }
+
+  /** {@code palimpsest 0.1.0}; the number is the build's. */
+  static final class Version implements CommandLine.IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"palimpsest " + Environment.version()};
     }
-    if (e instanceof StoppedException) {
-      err.println(e.getMessage());
-      return STOPPED;
-    }
-    if (e instanceof UncheckedIOException io) {
-      err.println(io.getMessage() + ": " + io.getCause());
-      return USER_MISTAKE;
-    }
-    if (e instanceof IOException) {
-      err.println("cannot read or write: " + e);
-      return USER_MISTAKE;
-    }
-    if (e instanceof UserMistake
-        || e instanceof UnusableDeviceException
-        || e instanceof RunFolderInUseException
-        || e instanceof CheckpointWriteException
-        || e instanceof BadExampleException
-        || e instanceof MalformedFileException
-        || e instanceof CheckpointFormatException) {
-      err.println(e.getMessage());
-      return USER_MISTAKE;
-    }
-    throw e;
   }
 }

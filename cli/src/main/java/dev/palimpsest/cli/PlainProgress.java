@@ -1,5 +1,6 @@
 package dev.palimpsest.cli;
 
+import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.stages.Progress;
 import dev.palimpsest.stages.StepMetrics;
@@ -40,7 +41,7 @@ final class PlainProgress implements Progress {
     out.printf(
         Locale.ROOT,
         "%s  %d/%d examples (%d %%)  loss %.4f  %.1f examples/s  ETA %d:%02d:%02d%n",
-        stage.name(),
+        Escape.line(stage.name()),
         metrics.examples(),
         stage.examples(),
         100 * metrics.examples() / stage.examples(),

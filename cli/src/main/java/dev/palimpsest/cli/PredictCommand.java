@@ -1,8 +1,7 @@
 package dev.palimpsest.cli;
 
+import ai.djl.ndarray.NDManager;
 import dev.palimpsest.cli.SavedModel.Seen;
-import dev.palimpsest.cli.machine.DeviceOption;
-import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Jpeg;
@@ -10,11 +9,10 @@ import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.eval.decoding.Answerer;
-import dev.palimpsest.mixtures.BadExampleException;
 import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ImageReference;
-import dev.palimpsest.mixtures.TokenSequence;
 import dev.palimpsest.mixtures.TurboJpeg;
+import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Weights;
 import java.io.IOException;
@@ -26,7 +24,6 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -104,8 +101,6 @@ final class PredictCommand implements Callable<Integer> {
       })
   @Nullable Jpeg jpeg;
 
-  @Mixin DeviceOption device;
-
   @Override
   public Integer call() throws IOException {
     if (maxNewTokens < 1) {
@@ -116,34 +111,36 @@ final class PredictCommand implements Callable<Integer> {
         throw new UserMistake("--image " + image + " cannot be read");
       }
     }
-    try (Machine machine = device.open(null)) {
-      SavedModel model = SavedModel.read(checkpoint, resolution, machine.manager());
+    try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
+      SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
       ImageConfig image = image(model.image());
       Example example =
           new Example("the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
               .with(orientation(model));
-      String answer = answer(example, model, image, machine);
+      String answer = answer(example, model, image, resources);
       spec.commandLine().getOut().println(answer);
       return CommandLine.ExitCode.OK;
-    } catch (BadExampleException e) {
-      throw new UserMistake(String.valueOf(e.getMessage()));
     }
   }
 
   /** Decoded greedily. */
-  private String answer(Example example, SavedModel model, ImageConfig image, Machine machine) {
-    int textTokens = TokenSequence.promptLength(model.tokenizer(), prompt); // nothing is cut
+  private String answer(
+      Example example, SavedModel model, ImageConfig image, RunResources resources) {
+    // BOS, the prompt and, one token each or a few, the separator: nothing is cut.
+    int textTokens =
+        1 + model.tokenizer().encode(prompt).length + model.tokenizer().encode("\n").length;
     List<String> answers = new ArrayList<>();
     try (Answerer answerer =
         new Answerer(
-            Models.of(model.config(), Precision.F32, machine.kernels()),
+            Models.of(model.config(), Precision.F32, resources.kernels()),
             Weights.of(model.parameters()),
             model.tokenizer(),
             image,
             model.resolution(),
             textTokens,
             1,
-            machine.manager())) {
+            resources.manager(),
+            () -> {})) {
       answerer.answer(
           List.of(example),
           DecodeConfig.greedy(maxNewTokens),

@@ -1,7 +1,6 @@
 package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Problem;
@@ -75,7 +74,7 @@ final class RecipeOptions {
    * @throws InvalidConfigException when files are missing, with all of them
    */
   Tokenizer data(PipelineConfig config, List<StageConfig> stages) {
-    try (NDManager manager = Machine.hostMemory()) {
+    try (NDManager manager = NDManager.newBaseManager()) {
       Preparation.make(manager, config);
     }
     Set<String> tasks =

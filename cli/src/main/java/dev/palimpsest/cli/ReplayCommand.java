@@ -1,7 +1,8 @@
 package dev.palimpsest.cli;
 
-import dev.palimpsest.cli.machine.DeviceOption;
-import dev.palimpsest.cli.machine.Machine;
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.pages.Escape;
+import dev.palimpsest.model.Kernels;
 import dev.palimpsest.stages.Replay;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -13,7 +14,6 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -43,17 +43,15 @@ final class ReplayCommand implements Callable<Integer> {
       description = "The run folder, when the capsule no longer stands in it.")
   @Nullable Path run;
 
-  @Mixin DeviceOption device;
-
   @Override
   public Integer call() {
     Path folder = run != null ? run : capsule.toAbsolutePath().normalize().resolve("../../..");
     Replay replay = Replay.open(capsule, folder);
     Integer threads = replay.recipe().threads();
+    Threads.use(threads != null ? threads : recordedThreads(replay.facts()));
     Replay.Result result;
-    try (Machine machine =
-        device.open(threads != null ? threads : recordedThreads(replay.facts()))) {
-      result = replay.run(machine.manager(), machine.kernels());
+    try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
+      result = replay.run(resources.manager(), resources.kernels());
     }
     print(result);
     return result.same() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
@@ -71,7 +69,7 @@ final class ReplayCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "Stage %s, step %d: %s (%s).%n",
-        result.stage(), result.step(), result.found(), result.action());
+        Escape.line(result.stage()), result.step(), Escape.line(result.found()), result.action());
     out.printf(Locale.ROOT, "loss          %-22s %s%n", result.loss(), sameBits(result.sameLoss()));
     out.printf(
         Locale.ROOT,
@@ -90,7 +88,7 @@ final class ReplayCommand implements Callable<Integer> {
           example.position(),
           example.loss(),
           example.gradientNorm(),
-          example.id(),
+          Escape.line(example.id()),
           example.sameBits() ? "" : "  (other bits than the run's)");
     }
     out.println();
@@ -121,7 +119,7 @@ final class ReplayCommand implements Callable<Integer> {
       return "No example is finite: look at the parameters and the learning rate, not at the data.";
     }
     return broken.isEmpty()
-        ? "The largest loss is that of " + worst.get(0).id() + "."
-        : "Not finite: " + String.join(", ", broken) + "; all others are.";
+        ? "The largest loss is that of " + Escape.line(worst.get(0).id()) + "."
+        : "Not finite: " + Escape.line(String.join(", ", broken)) + "; all others are.";
   }
 }

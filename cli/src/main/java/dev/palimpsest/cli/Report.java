@@ -2,6 +2,7 @@ package dev.palimpsest.cli;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
@@ -56,14 +57,15 @@ final class Report {
   }
 
   private void head() {
-    line("# " + recipe.name());
+    line("# " + Escape.markdown(recipe.name()));
     line("");
     if (!recipe.description().isEmpty()) {
-      line(recipe.description().strip());
+      recipe.description().strip().lines().map(Escape::markdown).forEach(this::line);
       line("");
     }
     line(
-        "Recipe: [recipe.yaml](recipe.yaml). Machine and software: [environment.json](environment.json).");
+        "Recipe: [recipe.yaml](recipe.yaml). Machine and software:"
+            + " [environment.json](environment.json).");
     line("");
   }
 
@@ -71,7 +73,8 @@ final class Report {
     line("## Stages");
     line("");
     line(
-        "| stage | resolution | image tokens | text tokens | examples | updates | precision | seconds | exports |");
+        "| stage | resolution | image tokens | text tokens | examples | updates | precision |"
+            + " seconds | exports |");
     line("|---|---:|---:|---:|---:|---:|---|---:|---|");
     for (int i = 0; i < results.size(); i++) {
       StageConfig stage = recipe.stages().get(i);
@@ -81,7 +84,7 @@ final class Report {
       line(
           "| %s | %d | %d | %d | %d | %d | %s | %.1f | %s |"
               .formatted(
-                  stage.name(),
+                  Escape.markdown(stage.name()),
                   stage.resolution(),
                   recipe.model().vision().imageTokens(stage.resolution()),
                   stage.textTokens(),
@@ -104,14 +107,14 @@ final class Report {
             .forEach(
                 (moment, suites) -> {
                   if (suites.containsKey(suite)) {
-                    columns.put(result.name() + " " + moment, suites.get(suite));
+                    columns.put(Escape.markdown(result.name() + " " + moment), suites.get(suite));
                   }
                 });
       }
       if (columns.isEmpty()) {
         continue;
       }
-      line("## Scores: " + suite);
+      line("## Scores: " + Escape.markdown(suite));
       line("");
       line("Exact match of the answer, with its standard error; in brackets the token accuracy.");
       line("");
@@ -181,10 +184,10 @@ final class Report {
             .filter(Objects::nonNull)
             .toList();
     line(
-        "- %s: `%s`; cut off %s"
+        "- %s: %s; cut off %s"
             .formatted(
-                task,
-                results.get(0).firstPrompt().replace("\n", "\\n"),
+                Escape.markdown(task),
+                Escape.code(results.get(0).firstPrompt()),
                 results.stream()
                     .map(result -> String.valueOf(result.truncated()))
                     .collect(Collectors.joining(", "))));
@@ -227,10 +230,14 @@ final class Report {
       row.append(" | ").append(cell.apply(result)).append(differences.isEmpty() ? "" : " ‡");
       if (!differences.isEmpty()) {
         notComparable.add(
-            "%s, %s: %s".formatted(task, column.getKey(), String.join("; ", differences)));
+            "%s, %s: %s"
+                .formatted(
+                    Escape.markdown(task),
+                    column.getKey(),
+                    Escape.markdown(String.join("; ", differences))));
       }
     }
-    line("| " + name + " | " + n + row + " |");
+    line("| " + Escape.markdown(name) + " | " + n + row + " |");
   }
 
   private void gates() {
@@ -242,8 +249,8 @@ final class Report {
                   lines.add(
                       "- %s: %s%s"
                           .formatted(
-                              result.name(),
-                              verdict.reason(),
+                              Escape.markdown(result.name()),
+                              Escape.markdown(verdict.reason()),
                               verdict.holds() ? "" : " **The run stopped here.**")));
     }
     if (!lines.isEmpty()) {
@@ -297,7 +304,7 @@ final class Report {
     line("");
     for (StageResult result : results) {
       for (String note : result.notes()) {
-        line("- " + result.name() + ": " + note);
+        line("- " + Escape.markdown(result.name() + ": " + note));
       }
     }
   }
@@ -323,7 +330,8 @@ final class Report {
   }
 
   private String link(Path file, String name) {
-    return "[" + name + "](" + folder.root().relativize(file) + ")";
+    return "[%s](%s)"
+        .formatted(Escape.markdown(name), Escape.link(folder.root().relativize(file).toString()));
   }
 
   private void line(String text) {

@@ -1,6 +1,5 @@
 package dev.palimpsest.cli;
 
-import ai.djl.Device;
 import dev.palimpsest.cli.lineage.Reproduction;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -30,7 +29,7 @@ final class ReproduceCommand implements Runnable {
   @Override
   public void run() {
     Map<String, String> here = new LinkedHashMap<>();
-    Environment.facts(Device.cpu()).forEach((name, value) -> here.put(name, String.valueOf(value)));
+    Environment.facts().forEach((name, value) -> here.put(name, String.valueOf(value)));
     Reproduction.of(checkpoint, here).forEach(spec.commandLine().getOut()::println);
   }
 }

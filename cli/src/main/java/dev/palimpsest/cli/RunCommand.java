@@ -3,15 +3,12 @@ package dev.palimpsest.cli;
 import com.google.inject.Guice;
 import com.google.inject.Injector;
 import com.google.inject.Stage;
-import dev.palimpsest.cli.machine.DeviceOption;
-import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.RunFolder;
 import dev.palimpsest.stages.StageResult;
 import dev.palimpsest.stages.StopRequest;
-import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -38,8 +35,6 @@ final class RunCommand implements Callable<Integer> {
 
   @Mixin RecipeOptions recipe;
 
-  @Mixin DeviceOption device;
-
   @Option(
       names = "--accept-changes",
       paramLabel = "STAGE",
@@ -53,18 +48,19 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() {
     Path folder = recipe.folder();
     PipelineConfig config = recipe.bind();
+    Threads.use(config.computeThreads());
     StopRequest stop = new StopRequest();
-    PrintWriter err = spec.commandLine().getErr();
-    try (Signals signals = Signals.stop(stop, err);
-        Machine machine = device.open(config.computeThreads())) {
-      Injector injector = Guice.createInjector(Stage.PRODUCTION, new RunModule(machine, err, stop));
+    Injector injector =
+        Guice.createInjector(Stage.PRODUCTION, new RunModule(spec.commandLine().getErr(), stop));
+    try (Signals signals = Signals.stop(stop, spec.commandLine().getErr());
+        RunResources resources = injector.getInstance(RunResources.class)) {
       RunFolder run = new RunFolder(folder);
       List<StageResult> results;
       try {
         results =
             injector
                 .getInstance(PipelineRunner.class)
-                .run(config, run, Environment.facts(machine.device()), acceptChanges);
+                .run(config, run, Environment.facts(), acceptChanges);
       } catch (GateClosedException closed) {
         spec.commandLine().getOut().println(Report.write(run, config, closed.results()));
         throw closed;

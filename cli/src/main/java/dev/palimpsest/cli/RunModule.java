@@ -1,9 +1,10 @@
 package dev.palimpsest.cli;
 
+import ai.djl.ndarray.NDManager;
 import com.google.inject.AbstractModule;
 import com.google.inject.Provides;
 import com.google.inject.Singleton;
-import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.model.Kernels;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.Progress;
 import dev.palimpsest.stages.StopRequest;
@@ -14,17 +15,10 @@ import java.io.PrintWriter;
  * reader sees it.
  */
 final class RunModule extends AbstractModule {
-  private final Machine machine;
   private final PrintWriter err;
   private final StopRequest stop;
 
-  /**
-   * A run's wiring.
-   *
-   * @param machine open for as long as what is wired is used
-   */
-  RunModule(Machine machine, PrintWriter err, StopRequest stop) {
-    this.machine = machine;
+  RunModule(PrintWriter err, StopRequest stop) {
     this.err = err;
     this.stop = stop;
   }
@@ -37,6 +31,24 @@ final class RunModule extends AbstractModule {
     binder().disableCircularProxies();
   }
 
+  @Provides
+  @Singleton
+  Kernels kernels() {
+    return Kernels.load();
+  }
+
+  @Provides
+  @Singleton
+  NDManager manager() {
+    return NDManager.newBaseManager();
+  }
+
+  @Provides
+  @Singleton
+  RunResources resources(NDManager manager, Kernels kernels) {
+    return new RunResources(manager, kernels);
+  }
+
   /** The launcher keeps the older meaning of a console on newer JVMs: none without a terminal. */
   @Provides
   @Singleton
@@ -47,7 +59,7 @@ final class RunModule extends AbstractModule {
 
   @Provides
   @Singleton
-  PipelineRunner runner(Progress progress) {
-    return new PipelineRunner(machine.manager(), machine.kernels(), progress, stop);
+  PipelineRunner runner(NDManager manager, Kernels kernels, Progress progress) {
+    return new PipelineRunner(manager, kernels, progress, stop);
   }
 }

@@ -6,7 +6,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.Bootstrap;
 import dev.palimpsest.eval.metrics.Metric;
-import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.Metrics;
 import dev.palimpsest.eval.metrics.Predictions;
@@ -14,12 +13,13 @@ import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.stages.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
     name = "score",
     mixinStandardHelpOptions = true,
     description = "Scores saved predictions with a named variant of a metric. Needs no model.")
-final class ScoreCommand implements Runnable {
+final class ScoreCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
   @Parameters(
@@ -83,20 +83,13 @@ final class ScoreCommand implements Runnable {
   boolean list;
 
   @Override
-  public void run() {
-    try {
-      if (list) {
-        list();
-      } else {
-        score();
-      }
-    } catch (MetricInputException e) {
-      throw new UserMistake(String.valueOf(e.getMessage()));
-    } catch (NoSuchFileException e) {
-      throw new UserMistake("there is no file " + e.getMessage());
-    } catch (IOException e) {
-      throw new UserMistake("cannot read or write: " + e);
+  public Integer call() throws IOException {
+    if (list) {
+      list();
+    } else {
+      score();
     }
+    return CommandLine.ExitCode.OK;
   }
 
   private void list() {

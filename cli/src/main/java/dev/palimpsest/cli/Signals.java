@@ -18,9 +18,14 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 final class Signals implements AutoCloseable {
   private static final List<String> NAMES = List.of("INT", "TERM", "HUP");
-  private static final int SIGNALLED = 128;
+
+  /** How long work between two batches may take to end by itself once a stop is asked for. */
+  private static final long GRACE_MILLIS = 1200;
+
+  private static final long LOOK_MILLIS = 50;
 
   private final Map<Object, Object> before = new LinkedHashMap<>();
+  private volatile boolean closed;
 
   private Signals() {}
 
@@ -32,35 +37,66 @@ final class Signals implements AutoCloseable {
   }
 
   /**
-   * The first one makes a {@link StopRequest}; a second one ends the process at once.
+   * The first one makes a {@link StopRequest}; a second one ends the process at once. Where nothing
+   * would be lost, as while data are prepared or answers scored, the process does not wait long for
+   * the work under way: whatever is on disk is what a kill would leave, and the same command goes
+   * on from there.
    *
    * @param err where that is said
    */
   static Signals stop(StopRequest stop, PrintWriter err) {
     AtomicInteger seen = new AtomicInteger();
-    return handled(
+    Signals signals = new Signals();
+    signals.handle(
         number -> {
           if (seen.incrementAndGet() > 1) {
-            Runtime.getRuntime().halt(SIGNALLED + number);
+            Runtime.getRuntime().halt(ExitCode.SIGNALLED + number);
           }
           stop.make();
-          err.println("stopping after the step under way; a second signal stops at once");
+          err.println("stopping; a second signal stops at once");
           err.flush();
+          Thread wait = new Thread(() -> signals.haltWhenNothingIsLost(stop, err), "stopping");
+          wait.setDaemon(true);
+          wait.start();
         });
+    return signals;
+  }
+
+  private void haltWhenNothingIsLost(StopRequest stop, PrintWriter err) {
+    try {
+      Thread.sleep(GRACE_MILLIS);
+      while (stop.isAwaited()) {
+        Thread.sleep(LOOK_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return;
+    }
+    if (!closed) { // the command has not come to its own end meanwhile
+      err.println("stopped; run the same command to go on");
+      err.flush();
+      Runtime.getRuntime().halt(ExitCode.STOPPED);
+    }
   }
 
   /**
    * They end the process at once, with the usual code. The JVM's own way runs the native library's
    * destructors under a kernel that may be computing, which crashes it.
+   *
+   * @param first what is done before
    */
-  static Signals end() {
-    return handled(number -> Runtime.getRuntime().halt(SIGNALLED + number));
+  static Signals end(Runnable first) {
+    Signals signals = new Signals();
+    signals.handle(
+        number -> {
+          first.run();
+          Runtime.getRuntime().halt(ExitCode.SIGNALLED + number);
+        });
+    return signals;
   }
 
-  private static Signals handled(Handler handler) {
-    Signals signals = new Signals();
-    NAMES.forEach(name -> signals.handle(name, handler));
-    return signals;
+  private void handle(Handler handler) {
+    NAMES.forEach(name -> handle(name, handler));
   }
 
   private void handle(String name, Handler handler) {
@@ -103,6 +139,7 @@ final class Signals implements AutoCloseable {
   /** Gives signals back the meaning that they had. */
   @Override
   public void close() {
+    closed = true;
     before.forEach(
         (signal, handler) -> {
           try {

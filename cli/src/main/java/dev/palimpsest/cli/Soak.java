@@ -1,9 +1,10 @@
 package dev.palimpsest.cli;
 
-import dev.palimpsest.cli.machine.Machine;
+import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.model.Kernels;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.Progress;
 import dev.palimpsest.stages.RunFolder;
@@ -69,7 +70,8 @@ final class Soak {
 
   private final int steps;
   private final int every;
-  private final Machine machine;
+  private final NDManager manager;
+  private final Kernels kernels;
   private final Consumer<Sample> listener;
   private final List<Sample> samples = new ArrayList<>();
   private final long began = System.nanoTime();
@@ -80,10 +82,11 @@ final class Soak {
    * @param every steps between samples; the run is saved and scored as often, half way between them
    * @param listener is told of each sample
    */
-  Soak(int steps, int every, Machine machine, Consumer<Sample> listener) {
+  Soak(int steps, int every, NDManager manager, Kernels kernels, Consumer<Sample> listener) {
     this.steps = steps;
     this.every = every;
-    this.machine = machine;
+    this.manager = manager;
+    this.kernels = kernels;
     this.listener = listener;
   }
 
@@ -117,8 +120,8 @@ final class Soak {
                 "stages.soak.checkpoint.everyExamples=" + between,
                 "stages.soak.evaluate.everyExamples=" + between),
             Map.of("run", folder.toString()));
-    new PipelineRunner(machine.manager(), machine.kernels(), new Sampler(), new StopRequest())
-        .run(recipe, new RunFolder(folder), Environment.facts(machine.device()));
+    new PipelineRunner(manager, kernels, new Sampler(), new StopRequest())
+        .run(recipe, new RunFolder(folder), Environment.facts());
     return List.copyOf(samples);
   }
 
@@ -148,7 +151,7 @@ final class Soak {
         (System.nanoTime() - began) / 1e9,
         residentBytes(),
         runtime.totalMemory() - runtime.freeMemory(),
-        machine.manager().getManagedArrays().size(),
+        manager.getManagedArrays().size(),
         openFiles(),
         ManagementFactory.getThreadMXBean().getThreadCount());
   }

@@ -3,12 +3,12 @@ package dev.palimpsest.cli;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.BenchmarkConfig.Data;
 import dev.palimpsest.configs.BenchmarkConfig.Published;
 import dev.palimpsest.configs.BenchmarkIndex;
 import dev.palimpsest.configs.ConfigYaml;
-import dev.palimpsest.eval.benchmarks.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
@@ -148,16 +148,16 @@ final class TasksCommand implements Runnable {
         out.println(BenchmarkReader.samplePrompt(task));
         return;
       }
-      try {
-        List<Question> questions = new BenchmarkReader(task, dataDir).questions();
-        Question first = questions.get(0);
-        out.printf("%d examples. The first, %s:%n", questions.size(), first.example().id());
-        out.println(first.example().prefix());
-        first.example().images().forEach(image -> out.println("picture: " + image.name()));
-        first.example().references().forEach(answer -> out.println("answer: " + answer));
-      } catch (BenchmarkFormatException e) {
-        throw new UserMistake(String.valueOf(e.getMessage()));
-      }
+      List<Question> questions = new BenchmarkReader(task, dataDir).questions();
+      Question first = questions.get(0);
+      out.printf(
+          "%d examples. The first, %s:%n", questions.size(), Escape.line(first.example().id()));
+      out.println(Escape.line(first.example().prefix()));
+      first
+          .example()
+          .images()
+          .forEach(image -> out.println("picture: " + Escape.line(image.name())));
+      first.example().references().forEach(answer -> out.println("answer: " + Escape.line(answer)));
     }
 
     private static void requireMetrics(BenchmarkConfig task) {

@@ -1,5 +1,6 @@
 package dev.palimpsest.cli;
 
+import dev.palimpsest.cli.pages.Escape;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.stages.Progress;
 import dev.palimpsest.stages.StepMetrics;
@@ -18,7 +19,7 @@ final class TerminalProgress implements Progress {
   public void start(StageConfig stage, long fromExamples) {
     bar =
         new ProgressBarBuilder()
-            .setTaskName(stage.name())
+            .setTaskName(Escape.line(stage.name()))
             .setInitialMax(stage.examples())
             .startsFrom(fromExamples, Duration.ZERO)
             .setUnit(" examples", 1)

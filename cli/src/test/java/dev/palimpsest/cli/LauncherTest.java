@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -32,6 +33,7 @@ class LauncherTest {
   private Path temp = Path.of("");
   private Path root = Path.of("");
   private Path home = Path.of("");
+  private final Map<String, String> more = new HashMap<>();
 
   record Outcome(int code, String out) {}
 
@@ -155,6 +157,45 @@ class LauncherTest {
     assertTrue(!run(root.resolve("palimpsest"), "eval").out.contains(flag));
   }
 
+  @Test
+  void threadsWaitAsleepUnlessTheUserSaysOtherwise() throws Exception {
+    script(
+        home.resolve("bin/java"),
+        """
+        case "$*" in *-version) echo 'openjdk version "17.0.1"'; exit ;; esac
+        echo "$OMP_WAIT_POLICY/$GOMP_SPINCOUNT"
+        """);
+    run(root.resolve("palimpsest")); // builds
+    assertEquals("passive/\n", run(root.resolve("palimpsest")).out);
+    more.put("OMP_WAIT_POLICY", "active");
+    assertEquals("active/\n", run(root.resolve("palimpsest")).out);
+    more.remove("OMP_WAIT_POLICY");
+    more.put("GOMP_SPINCOUNT", "1000");
+    assertEquals("/1000\n", run(root.resolve("palimpsest")).out);
+  }
+
+  @Test
+  void classesThatAreThereAreRunAsTheyAre() throws Exception {
+    more.put("PALIMPSEST_CLASSPATH", "some/classes:a.jar");
+    Outcome outcome = run(root.resolve("palimpsest"));
+    assertTrue(
+        outcome.out.contains("[-cp][some/classes:a.jar][dev.palimpsest.cli.Main]"), outcome.out);
+    assertTrue(!Files.exists(root.resolve("builds")));
+  }
+
+  @Test
+  void aJvmThatDoesNotStartIsQuoted() throws Exception {
+    script(
+        home.resolve("bin/java"),
+        "echo 'libjli.so: cannot open shared object file' >&2; exit 127\n");
+    Outcome outcome = run(root.resolve("palimpsest"));
+    assertEquals(1, outcome.code);
+    assertEquals(
+        "libjli.so: cannot open shared object file\npalimpsest: %s/bin/java does not start (its words are above)\n"
+            .formatted(home),
+        outcome.out);
+  }
+
   private void java(String version) throws IOException {
     script(
         home.resolve("bin/java"),
@@ -185,7 +226,9 @@ class LauncherTest {
     Map<String, String> environment = builder.environment();
     environment.put("PATH", temp.resolve("bin") + ":" + environment.get("PATH"));
     environment.put("JAVA_HOME", home.toString());
-    environment.remove("PALIMPSEST_JAVA_OPTS");
+    List.of("PALIMPSEST_JAVA_OPTS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+        .forEach(environment::remove);
+    environment.putAll(more);
     return builder.start();
   }
 

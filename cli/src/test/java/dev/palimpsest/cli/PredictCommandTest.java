@@ -1,5 +1,6 @@
 package dev.palimpsest.cli;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -21,7 +22,10 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -60,6 +64,65 @@ class PredictCommandTest {
     assertEquals(0, one.exit(), one.err());
     assertEquals(one, other);
     assertFalse(one.out().isBlank());
+  }
+
+  @Test
+  void aTokenizerThatCannotBeUsedIsOneSentence() throws IOException {
+    Path copy = Files.createDirectories(folder.resolve("unusable"));
+    for (Path file : files(export)) {
+      Files.copy(file, copy.resolve(file.getFileName()));
+    }
+    Path model = copy.resolve("tokenizer.model");
+    Path other = copy.resolve("tokenizer.json");
+    byte[] whole = Files.readAllBytes(export.resolve("tokenizer.model"));
+    Map<String, byte[]> unusable = new LinkedHashMap<>();
+    unusable.put("empty", new byte[0]);
+    unusable.put("cut off", Arrays.copyOf(whole, whole.length / 3));
+    unusable.put("zeros", new byte[4096]);
+    unusable.put("no protocol buffer", HexFormat.of().parseHex("ffd8ffe000104a464946"));
+    unusable.put(
+        "pointer",
+        "version https://git-lfs.github.com/spec/v1\noid sha256:aaaa\nsize 4241003\n"
+            .getBytes(UTF_8));
+    for (String json :
+        List.of(
+            "{}",
+            "[1, 2]",
+            "{\"model\": null}",
+            "{\"model\": {\"type\": \"BPE\"",
+            "{\"model\": {\"type\": \"BPE\", \"vocab\": [], \"merges\": {}}}",
+            "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": -1}, \"merges\": [1]}}",
+            "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": \"b\"}, \"merges\": [\"a\"]}}",
+            "{\"model\": {\"type\": \"WordPiece\", \"vocab\": {\"[UNK]\": 0}}}",
+            "{\"model\": {\"type\": \"Unigram\", \"vocab\": [[\"a\", 0.5]]}}",
+            "{\"model\": {\"type\": \"BPE\", \"vocab\": {}}, \"added_tokens\": [{\"id\": 9e9}]}")) {
+      unusable.put(json, json.getBytes(UTF_8));
+    }
+    for (Map.Entry<String, byte[]> one : unusable.entrySet()) {
+      boolean json = one.getKey().startsWith("{") || one.getKey().startsWith("[");
+      Files.deleteIfExists(json ? model : other);
+      Files.write(json ? other : model, one.getValue());
+      Outcome outcome = predict(copy, "--prompt", "what is red");
+      assertEquals(2, outcome.exit(), one.getKey() + ": " + outcome);
+      // A sentence, or the head "1 mistake:" and a sentence.
+      String[] lines = outcome.err().split("\n");
+      assertTrue(
+          lines.length == 1 || (lines.length == 2 && lines[0].equals("1 mistake:")),
+          one.getKey() + ": " + outcome);
+      assertTrue(outcome.err().contains((json ? other : model).toString()), outcome.err());
+    }
+    Files.deleteIfExists(model);
+    Files.deleteIfExists(other);
+    Files.createDirectory(model); // a folder of that name, and no other file
+    Outcome outcome = predict(copy, "--prompt", "what is red");
+    assertEquals(2, outcome.exit(), outcome.toString());
+    assertEquals(1, outcome.err().lines().count(), outcome.toString());
+  }
+
+  private static List<Path> files(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.toList();
+    }
   }
 
   @Test

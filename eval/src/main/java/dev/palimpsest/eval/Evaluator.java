@@ -17,7 +17,7 @@ import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
 import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.mixtures.Example;
-import dev.palimpsest.mixtures.TokenSequence;
+import dev.palimpsest.mixtures.Tokenizer;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,6 +41,7 @@ public final class Evaluator {
   private final NDManager parent;
   private final Path predictionsFolder;
   private final Selection selection;
+  private final Runnable between;
 
   /**
    * An evaluator.
@@ -50,18 +51,22 @@ public final class Evaluator {
    * @param parent everything made here lives in children of it and is gone on return
    * @param predictionsFolder receives {@code TASK.jsonl} for each task; answers that are there
    *     already, of the same model to the same questions, are not made again
+   * @param between run before each batch and each metric; what it throws ends the evaluation there,
+   *     with the answers so far kept
    */
   public Evaluator(
       EvaluatedModel model,
       int batchSize,
       NDManager parent,
       Path predictionsFolder,
-      Selection selection) {
+      Selection selection,
+      Runnable between) {
     this.model = model;
     this.batchSize = batchSize;
     this.parent = parent;
     this.predictionsFolder = predictionsFolder;
     this.selection = selection;
+    this.between = between;
   }
 
   /**
@@ -87,6 +92,7 @@ public final class Evaluator {
     Checksum split = new Checksum();
     long cut = 0;
     for (Question question : questions) {
+      between.run();
       String seen = pictures.hash(question.example());
       split.add(question, seen);
       keys.add(key(task, question, seen));
@@ -126,7 +132,8 @@ public final class Evaluator {
             model.resolution(),
             task.textTokens(),
             batchSize,
-            parent)) {
+            parent,
+            between)) {
       answerer.answer(
           open.stream().map(i -> task.questions().get(i).example()).toList(),
           task.decode(),
@@ -136,7 +143,9 @@ public final class Evaluator {
   }
 
   private boolean isCut(Example example, int textTokens) {
-    return TokenSequence.promptLength(model.tokenizer(), example.prefix()) > textTokens;
+    Tokenizer tokenizer = model.tokenizer();
+    return 1 + tokenizer.encode(example.prefix()).length + tokenizer.encode("\n").length
+        > textTokens;
   }
 
   /** What a saved answer must say to be taken for this question's. */
@@ -245,7 +254,7 @@ public final class Evaluator {
     return done;
   }
 
-  private static List<MetricScore> scores(
+  private List<MetricScore> scores(
       EvaluationTask task,
       List<MetricRecord> records,
       Protocol protocol,
@@ -254,6 +263,7 @@ public final class Evaluator {
       Map<String, String> clusters) {
     List<MetricScore> scores = new ArrayList<>();
     for (Metric metric : task.metrics()) {
+      between.run();
       if (records.isEmpty()) {
         notes.add(metric.id().key() + ": not scored, there are no examples");
         continue;

@@ -3,6 +3,7 @@ package dev.palimpsest.eval;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -34,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.zip.CRC32;
 import javax.imageio.ImageIO;
 import org.jspecify.annotations.Nullable;
@@ -82,6 +84,24 @@ class EvaluatorTest {
       assertEquals(one, evaluate(source, batch, 0, "many" + batch));
       assertEquals(predictions, Files.readString(folder.resolve("many" + batch + "/task.jsonl")));
     }
+  }
+
+  @Test
+  void whatIsThrownBetweenBatchesEndsItAndTheAnswersSoFarAreKept() throws IOException {
+    Path source = source("stopped", i -> List.of("?"), i -> 1);
+    AtomicInteger calls = new AtomicInteger();
+    Runnable stop =
+        () -> {
+          // One call an example while pictures are hashed, then one before each batch of 2.
+          if (calls.incrementAndGet() > EXAMPLES + 3) {
+            throw new IllegalStateException("stop");
+          }
+        };
+    Evaluator stopped = evaluator(tiny, 2, "stopped", "tiny", stop);
+    assertThrows(IllegalStateException.class, () -> stopped.evaluate(suite(source, 0)));
+    assertEquals(6, said("stopped").size(), "answers of three batches");
+    SuiteResult whole = evaluate(source, 2, 0, "whole");
+    assertEquals(whole, evaluate(source, 2, 0, "stopped"));
   }
 
   @Test
@@ -384,7 +404,8 @@ class EvaluatorTest {
                 4,
                 tiny.manager,
                 folder.resolve("one-of-numbers"),
-                one)
+                one,
+                () -> {})
             .evaluate("numbers", config);
     assertEquals(1, predicted.examples());
     assertEquals(List.of(), predicted.metrics());
@@ -395,14 +416,15 @@ class EvaluatorTest {
   }
 
   private Evaluator evaluator(int batch, String out, String fingerprint) {
-    return evaluator(tiny, batch, out, fingerprint);
+    return evaluator(tiny, batch, out, fingerprint, () -> {});
   }
 
   private Evaluator evaluator(TinyModel other, int batch, String out) {
-    return evaluator(other, batch, out, "tiny");
+    return evaluator(other, batch, out, "tiny", () -> {});
   }
 
-  private Evaluator evaluator(TinyModel other, int batch, String out, String fingerprint) {
+  private Evaluator evaluator(
+      TinyModel other, int batch, String out, String fingerprint, Runnable between) {
     return new Evaluator(
         new EvaluatedModel(
             other.model,
@@ -415,7 +437,8 @@ class EvaluatorTest {
         batch,
         other.manager,
         folder.resolve(out),
-        Selection.ALL);
+        Selection.ALL,
+        between);
   }
 
   private static SuiteConfig suite(Path source, long limit) {

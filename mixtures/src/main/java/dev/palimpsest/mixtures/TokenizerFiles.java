@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -36,12 +37,22 @@ public final class TokenizerFiles {
   public static void write(Path folder, List<Piece> pieces) {
     byte[] model = SentencePieceFile.write(pieces);
     SentencePieceFile.read(model); // refuses what could not be read again
+    write(folder.resolve(SENTENCE_PIECE), model);
+    byte[] json;
     try {
-      Files.createDirectories(folder);
-      Files.write(folder.resolve(SENTENCE_PIECE), model);
-      Files.write(folder.resolve(HUGGING_FACE), HuggingFaceTokenizerFile.write(pieces));
+      json = HuggingFaceTokenizerFile.write(pieces);
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot write the tokenizer files to " + folder, e);
+      throw new UncheckedIOException(e); // in memory
+    }
+    write(folder.resolve(HUGGING_FACE), json);
+  }
+
+  private static void write(Path file, byte[] bytes) {
+    try {
+      Files.createDirectories(Objects.requireNonNull(file.getParent(), "a file in a folder"));
+      Files.write(file, bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + file, e);
     }
   }
 

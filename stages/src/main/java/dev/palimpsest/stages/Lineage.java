@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a checkpoint comes from.
@@ -41,6 +42,8 @@ import java.util.stream.Stream;
  * @param parents ids of what the stage started from
  * @param ancestors all that came before, parents after their parents
  * @param accepted changes of settings or data that were accepted within the stage
+ * @param moves where the stage went on with other instructions or versions of the libraries that
+ *     compute than before; the arrays are then not those of either machine alone
  * @param environment machine, libraries and code that wrote the checkpoint
  * @param recipeYaml the resolved recipe, its run folder as a variable
  */
@@ -56,6 +59,7 @@ public record Lineage(
     List<String> parents,
     List<Ancestor> ancestors,
     List<Acceptance> accepted,
+    @Nullable List<String> moves,
     Map<String, String> environment,
     String recipeYaml) {
   /** Beside what is exported as a folder; a file's has its name before that. */
@@ -70,7 +74,14 @@ public record Lineage(
     parents = List.copyOf(parents);
     ancestors = List.copyOf(ancestors);
     accepted = List.copyOf(accepted);
+    moves = moves == null ? null : List.copyOf(moves);
     environment = Collections.unmodifiableMap(new LinkedHashMap<>(environment));
+  }
+
+  /** As the record's component; empty for a checkpoint of a version that did not know it. */
+  @Override
+  public List<String> moves() {
+    return moves == null ? List.of() : moves;
   }
 
   /**
@@ -159,14 +170,27 @@ public record Lineage(
    *
    * @param parents ids of what the stage started from
    * @param ancestors all that came before
+   * @param moves as {@link Lineage#moves}
    */
   static Map<String, Object> facts(
-      List<String> parents, List<Ancestor> ancestors, List<Acceptance> accepted) {
+      List<String> parents,
+      List<Ancestor> ancestors,
+      List<Acceptance> accepted,
+      List<String> moves) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("parents", parents);
     facts.put("ancestors", ancestors);
     facts.put("accepted", accepted);
+    facts.put("moves", moves);
     return facts;
+  }
+
+  /** As {@link Lineage#moves}, of the stage of a checkpoint. */
+  static List<String> moves(Map<String, Object> facts) {
+    JsonNode json = JSON.valueToTree(facts);
+    List<String> moves = new ArrayList<>();
+    json.path("lineage").path("moves").forEach(move -> moves.add(move.asText()));
+    return moves;
   }
 
   /** Changes accepted so far in the stage of a checkpoint. */
@@ -243,6 +267,7 @@ public record Lineage(
         parents,
         ancestors,
         accepted,
+        moves,
         environment,
         recipeYaml);
   }

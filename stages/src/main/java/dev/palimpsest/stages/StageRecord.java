@@ -11,6 +11,7 @@ import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
+import dev.palimpsest.model.EngineFacts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +46,7 @@ final class StageRecord {
   private final boolean acceptsChanges;
   private List<Lineage.Acceptance> accepted = List.of();
   private Optional<Lineage> resumed = Optional.empty();
+  private List<String> moves = List.of();
 
   /**
    * A record.
@@ -75,6 +78,11 @@ final class StageRecord {
   /** Changes accepted in this stage so far. */
   List<Lineage.Acceptance> accepted() {
     return accepted;
+  }
+
+  /** As {@link Lineage#moves}, so far. */
+  List<String> moves() {
+    return moves;
   }
 
   /** Whether the finished stage is taken as it is, although the recipe now says otherwise. */
@@ -275,6 +283,36 @@ final class StageRecord {
             changes ->
                 accept(
                     Lineage.Acceptance.RESUMED, StateFiles.examples(checkpoint), found, changes));
+  }
+
+  /**
+   * Notices where the stage goes on with other instructions or library versions than those that
+   * wrote its checkpoint.
+   *
+   * @param environment facts about this machine
+   * @return a note; empty where the bits do not depend on what differs
+   */
+  Optional<String> moved(TrainingCheckpoint from, Map<String, Object> environment) {
+    moves = Lineage.moves(from.facts());
+    Map<String, String> before = strings(JSON.valueToTree(from.facts().get("environment")));
+    Map<String, String> here = strings(JSON.valueToTree(environment));
+    here.keySet().retainAll(EngineFacts.NAMES);
+    here.keySet().retainAll(before.keySet());
+    before.keySet().retainAll(here.keySet());
+    if (before.equals(here)) {
+      return Optional.empty();
+    }
+    String move =
+        "at %d examples moved to other instructions or library versions, which compute other last bits: %s"
+            .formatted(
+                StateFiles.examples(from),
+                Fingerprint.diff(before, here).stream()
+                    .map(Fingerprint.Change::toString)
+                    .collect(Collectors.joining("; ")));
+    List<String> all = new ArrayList<>(moves);
+    all.add(move);
+    moves = List.copyOf(all);
+    return Optional.of(move);
   }
 
   /** What was changed and is accepted; empty for nothing. */

@@ -185,6 +185,7 @@ final class StageRunner {
         }
         record.alteredScores().forEach(altered -> log.warn("{}: {}", stage.name(), altered));
         since.add("went on from its checkpoint at " + StateFiles.examples(own.get()) + " examples");
+        record.moved(own.get(), environment).ifPresent(since::add);
       } else {
         since.clear(); // what was damaged is made again
       }
@@ -236,6 +237,7 @@ final class StageRunner {
         saver.save(state, LogHashes.of(folder, stage.name()), () -> {});
         writer.await();
       }
+      stop.unsaved(false);
       Path last = folder.checkpoints(stage.name()).resolve(StateFiles.name(end));
       store.retain(1, milestones(store));
       log.debug("{}: saved its end", stage.name());
@@ -551,21 +553,27 @@ final class StageRunner {
       }
       log.debug("{}: scoring {} {}", stage.name(), name, moment);
       SuiteConfig suite = suite(name);
-      SuiteResult result =
-          new Evaluator(
-                  new EvaluatedModel(
-                      model,
-                      Weights.of(state.parameters()),
-                      tokenizer,
-                      stage.resolution(),
-                      stage.image(),
-                      stage.textTokens(),
-                      record.fingerprint() + " at " + state.examples()),
-                  stage.evaluate().batchSize(),
-                  manager,
-                  folder.predictions(stage.name(), moment, name),
-                  Selection.ALL)
-              .evaluate(suite);
+      SuiteResult result;
+      try {
+        result =
+            new Evaluator(
+                    new EvaluatedModel(
+                        model,
+                        Weights.of(state.parameters()),
+                        tokenizer,
+                        stage.resolution(),
+                        stage.image(),
+                        stage.textTokens(),
+                        record.fingerprint() + " at " + state.examples()),
+                    stage.evaluate().batchSize(),
+                    manager,
+                    folder.predictions(stage.name(), moment, name),
+                    Selection.ALL,
+                    () -> stop.obey("while scoring " + name))
+                .evaluate(suite);
+      } catch (StoppedException e) {
+        return; // a run that goes on comes back to this moment, and to the answers it has
+      }
       record.writeScore(moment, name, result);
       log.info("{}: {} {}: {}", stage.name(), name, moment, ScoreLine.of(result));
     }
@@ -587,7 +595,7 @@ final class StageRunner {
         record.resumed().map(Lineage::ancestors).orElseGet(() -> parent.ancestors(folder));
     List<String> parents =
         record.resumed().map(Lineage::parents).orElseGet(() -> parent.ids(ancestors));
-    facts.put("lineage", Lineage.facts(parents, ancestors, record.accepted()));
+    facts.put("lineage", Lineage.facts(parents, ancestors, record.accepted(), record.moves()));
     facts.put("environment", environment);
     facts.put("model", modelConfig);
     facts.put("resolution", stage.resolution());

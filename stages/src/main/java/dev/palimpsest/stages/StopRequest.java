@@ -2,10 +2,11 @@ package dev.palimpsest.stages;
 
 /**
  * A wish, from another thread, that a run ends where it can go on later: after the step or the
- * suite under way, with its state saved.
+ * batch of answers under way, with its state saved.
  */
 public final class StopRequest {
   private volatile boolean made;
+  private volatile boolean unsaved;
 
   /** Makes the wish; it cannot be taken back. */
   public void make() {
@@ -18,11 +19,24 @@ public final class StopRequest {
   }
 
   /**
+   * Whether ending the process now would lose work: steps that no checkpoint holds yet. All else is
+   * on disk as it is made, and a run goes on from there.
+   */
+  public boolean isAwaited() {
+    return unsaved;
+  }
+
+  /** Says that steps are made, or that what they made is saved. */
+  void unsaved(boolean unsaved) {
+    this.unsaved = unsaved;
+  }
+
+  /**
    * Ends the run if that is wished, at a place where nothing is left to save.
    *
    * @throws StoppedException if so
    */
-  void obey(String where) {
+  public void obey(String where) {
     if (made) {
       throw new StoppedException("stopped " + where + "; run the same command to go on");
     }

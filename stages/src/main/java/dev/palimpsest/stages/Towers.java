@@ -97,7 +97,7 @@ final class Towers {
       TowerExporter.maskCodec(out.resolve("vae-oid.npz"), manager, settings.seed());
       Durable.file(facts, text.getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot write towers to " + out, e);
+      throw new UncheckedIOException("cannot write " + facts, e);
     }
   }
 }

@@ -132,6 +132,7 @@ final class TrainingLoop {
         }
         if (stop.isMade()) {
           writer.await();
+          stop.unsaved(false);
           stop.obey(
               "%s at %d of %d examples, saved"
                   .formatted(stage.name(), state.examples(), stage.examples()));
@@ -143,6 +144,7 @@ final class TrainingLoop {
         log.debug("{}: step from {} examples", stage.name(), state.examples());
         long began = System.nanoTime();
         long waitedBefore = batches.waitedNanos();
+        stop.unsaved(true);
         GuardedStep.Done done =
             step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
         Consumed consumed =

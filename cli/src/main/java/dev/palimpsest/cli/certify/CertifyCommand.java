@@ -5,8 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.palimpsest.cli.machine.DeviceOption;
-import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.model.Kernels;
+import dev.palimpsest.stages.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -20,7 +20,6 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -67,8 +66,6 @@ public final class CertifyCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "Also write the table as JSON.")
   private @Nullable Path json;
 
-  @Mixin private DeviceOption device = new DeviceOption();
-
   @Override
   public Integer call() throws IOException {
     Map<Path, CaseKind> kinds = new LinkedHashMap<>();
@@ -76,20 +73,19 @@ public final class CertifyCommand implements Callable<Integer> {
       kinds.put(folder, kind(folder));
     }
     List<Report> reports = new ArrayList<>();
-    try (Machine machine = device.open(null)) {
+    try (NDManager manager = NDManager.newBaseManager();
+        Kernels kernels = Kernels.load()) {
       for (Map.Entry<Path, CaseKind> entry : kinds.entrySet()) {
         Report report = new Report(name(entry.getKey()));
-        try (NDManager own = machine.manager().newSubManager()) {
-          report.part(
-              "case",
-              () -> entry.getValue().certify(entry.getKey(), own, machine.kernels(), report));
+        try (NDManager own = manager.newSubManager()) {
+          report.part("case", () -> entry.getValue().certify(entry.getKey(), own, kernels, report));
         }
         reports.add(report);
       }
     }
     print(reports, spec.commandLine().getOut());
     if (json != null) {
-      Files.write(json, json(reports));
+      RunFolder.writeText(json.toAbsolutePath(), json(reports));
     }
     return reports.stream().allMatch(Report::holds) ? 0 : 1;
   }
@@ -171,7 +167,7 @@ public final class CertifyCommand implements Callable<Integer> {
         : String.format(Locale.ROOT, "%.1e", value);
   }
 
-  private static byte[] json(List<Report> reports) throws IOException {
+  private static String json(List<Report> reports) throws IOException {
     ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     ObjectNode file = mapper.createObjectNode();
     file.put("holds", reports.stream().allMatch(Report::holds));
@@ -194,6 +190,6 @@ public final class CertifyCommand implements Callable<Integer> {
         notRun.addObject().put("case", report.caseName()).put("absent", what);
       }
     }
-    return mapper.writeValueAsBytes(file);
+    return mapper.writeValueAsString(file);
   }
 }

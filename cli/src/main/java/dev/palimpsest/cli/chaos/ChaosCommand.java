@@ -28,8 +28,8 @@ import picocli.CommandLine.Spec;
     name = "chaos",
     mixinStandardHelpOptions = true,
     description = {
-      "Runs a recipe whole, then again killed (SIGKILL) at chosen places and started again by the same"
-          + " command, and compares every file both leave, bit by bit.",
+      "Runs a recipe whole, then again killed (SIGKILL) at chosen places and started again by the"
+          + " same command, and compares every file both leave, bit by bit.",
       "Ends with 0 when nothing differs and every kill hit, with 1 otherwise."
     })
 public final class ChaosCommand implements Callable<Integer> {
@@ -56,7 +56,8 @@ public final class ChaosCommand implements Callable<Integer> {
       names = "--out",
       paramLabel = "DIR",
       description =
-          "Folder for the runs, absent or empty. Default: runs/NAME-chaos, NAME being the recipe's.")
+          "Folder for the runs, absent or empty. Default: runs/NAME-chaos, NAME being the"
+              + " recipe's.")
   @Nullable Path out;
 
   @Option(names = "--set", paramLabel = "PATH=VALUE", description = "As of run.")
@@ -70,16 +71,22 @@ public final class ChaosCommand implements Callable<Integer> {
     List<String> command = new ArrayList<>(List.of(program(), "run", recipe.toString()));
     sets.forEach(set -> command.addAll(List.of("--set", set)));
     PrintWriter err = spec.commandLine().getErr();
-    Chaos.Outcome outcome =
-        new Chaos(
-                folder,
-                command,
-                seed,
-                line -> {
-                  err.println(line);
-                  err.flush();
-                })
-            .kill(kills);
+    Chaos.Outcome outcome;
+    try {
+      outcome =
+          new Chaos(
+                  folder,
+                  command,
+                  seed,
+                  line -> {
+                    err.println(line);
+                    err.flush();
+                  })
+              .kill(kills);
+    } catch (IllegalStateException e) { // a run ended by itself; its own words say why
+      err.println(e.getMessage());
+      return 1;
+    }
     PrintWriter table = spec.commandLine().getOut();
     print(outcome, table);
     table.flush();

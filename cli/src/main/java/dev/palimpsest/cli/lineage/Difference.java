@@ -69,6 +69,8 @@ public final class Difference {
     }
     accepted("A", a);
     accepted("B", b);
+    a.moves().forEach(move -> out.add("A " + move));
+    b.moves().forEach(move -> out.add("B " + move));
     changes("Code, machine and libraries:", a.environment(), b.environment());
     ancestors();
     if (a.fingerprint().equals(b.fingerprint())

@@ -133,6 +133,7 @@ public final class Graph {
                 mixture.isEmpty() ? "none" : Node.brief(mixture),
                 Node.brief(identity.getOrDefault("tokenizer", "unknown"))));
     lines.addAll(accepted(lineage.accepted()));
+    lines.addAll(lineage.moves());
     if (here) {
       lines.addAll(accepted(Lineage.reuses(Path.of(place).resolve("../..").normalize())));
     }

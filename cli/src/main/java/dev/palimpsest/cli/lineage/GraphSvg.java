@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.lineage;
 
+import dev.palimpsest.cli.pages.Escape;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -135,7 +136,7 @@ public final class GraphSvg {
                 + " monospace\" fill=\"#4a5568\">%s</tspan></text>%n",
             textX,
             y + 5,
-            escaped(title(node)),
+            Escape.html(title(node)),
             Node.brief(node.id())));
     List<String> lines = new ArrayList<>(node.lines());
     for (int i = 0; i < lines.size(); i++) {
@@ -143,7 +144,7 @@ public final class GraphSvg {
       int indent = line.startsWith(" ") ? 14 : 0;
       out.append(
           "<text x=\"%d\" y=\"%d\" font-size=\"12\" fill=\"#4a5568\">%s</text>%n"
-              .formatted(textX + indent, y + 5 + LINE * (i + 1), escaped(brief(line.strip()))));
+              .formatted(textX + indent, y + 5 + LINE * (i + 1), Escape.html(brief(line.strip()))));
     }
   }
 
@@ -157,9 +158,5 @@ public final class GraphSvg {
     return line.length() <= MOST_CHARACTERS
         ? line
         : line.substring(0, cut) + " ... " + line.substring(line.length() - cut);
-  }
-
-  private static String escaped(String text) {
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
   }
 }

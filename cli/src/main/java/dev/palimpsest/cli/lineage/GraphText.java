@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.lineage;
 
+import dev.palimpsest.cli.pages.Escape;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -53,11 +54,12 @@ public final class GraphText {
 
   private void node(Node node, String first, String rest, String below) {
     out.append(first)
-        .append(node.title())
+        .append(Escape.line(node.title()))
         .append("  ")
         .append(Node.brief(node.id()))
         .append(node.here() ? "" : "  [recorded only]")
         .append('\n');
-    node.lines().forEach(line -> out.append(rest).append(below).append(line).append('\n'));
+    node.lines()
+        .forEach(line -> out.append(rest).append(below).append(Escape.line(line)).append('\n'));
   }
 }

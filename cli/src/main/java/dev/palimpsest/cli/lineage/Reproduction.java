@@ -118,6 +118,7 @@ public final class Reproduction {
       }
     }
     accepted(lineage.stage(), lineage.accepted(), warnings);
+    lineage.moves().forEach(move -> warnings.add(lineage.stage() + " " + move));
     return warnings;
   }
 

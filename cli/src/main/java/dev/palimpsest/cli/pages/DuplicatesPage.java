@@ -86,8 +86,8 @@ public final class DuplicatesPage {
     var facts = report.reference();
     lines.add(
         Html.format(
-            "looked for: %,d pictures (%,d without detail, found by their bytes alone) and %,d texts"
-                + " (%,d more are too short) of %,d examples",
+            "looked for: %,d pictures (%,d without detail, found by their bytes alone) and %,d"
+                + " texts (%,d more are too short) of %,d examples",
             facts.pictures(), facts.flat(), facts.texts(), facts.shortTexts(), facts.examples()));
     if (facts.unreadable() > 0) {
       lines.add(
@@ -95,7 +95,8 @@ public final class DuplicatesPage {
               "NOT looked for: %,d of those examples, whose pictures could not be read",
               facts.unreadable()));
     }
-    int widest = report.pools().stream().mapToInt(pool -> pool.name().length()).max().orElse(4);
+    int widest =
+        report.pools().stream().mapToInt(pool -> Escape.line(pool.name()).length()).max().orElse(4);
     String format = "  %-" + Math.max(4, widest) + "s  %10s  %12s  %12s  %9s  %10s  %8s  %10s";
     lines.add(
         Html.format(
@@ -112,7 +113,7 @@ public final class DuplicatesPage {
       lines.add(
           Html.format(
               format,
-              pool.name(),
+              Escape.line(pool.name()),
               Html.count(pool.examples()),
               Html.count(pool.samePicture()),
               Html.count(pool.nearPicture()),
@@ -125,15 +126,16 @@ public final class DuplicatesPage {
         (stage, share) ->
             lines.add(
                 Html.format(
-                    "  %s: %s of the examples are duplicates", stage, Html.percent(share))));
+                    "  %s: %s of the examples are duplicates",
+                    Escape.line(stage), Html.percent(share))));
     return lines;
   }
 
   private void head() {
     out.append("<header class=\"top\">\n<h1>Duplicates in ")
-        .append(Html.text(recipe.name()))
+        .append(Escape.html(recipe.name()))
         .append("</h1>\n<p class=\"lead\">Training examples that stand in the evaluation as well (")
-        .append(Html.text(String.join(", ", settings.against())))
+        .append(Escape.html(String.join(", ", settings.against())))
         .append(").</p>\n</header>\n");
   }
 
@@ -165,7 +167,7 @@ public final class DuplicatesPage {
     out.append(
         Html.format(
             "<div><dt>%s</dt><dd>%s<small>%s</small></dd></div>%n",
-            Html.text(name), Html.text(value), Html.text(more)));
+            Escape.html(name), Escape.html(value), Escape.html(more)));
   }
 
   private void tables() {
@@ -182,7 +184,7 @@ public final class DuplicatesPage {
           Html.format(
               "<tr><th scope=\"row\">%s</th><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td>"
                   + "<td>%s</td><td>%s</td></tr>%n",
-              Html.text(pool.name()),
+              Escape.html(pool.name()),
               Html.count(pool.examples()),
               Html.count(pool.samePicture()),
               Html.count(pool.nearPicture()),
@@ -201,7 +203,7 @@ public final class DuplicatesPage {
           out.append(
               Html.format(
                   "<tr><th scope=\"row\">%s</th><td%s>%s</td><td>%s</td></tr>%n",
-                  Html.text(stage),
+                  Escape.html(stage),
                   over ? " class=\"off\"" : "",
                   Html.percent(share),
                   gate == null
@@ -233,10 +235,10 @@ public final class DuplicatesPage {
             .toList();
     out.append(
         Html.format(
-            "<section class=\"stage\"><h2>%s</h2><p class=\"lead\">%s %s examples; %s pairs%s.</p>%n"
-                + "<ul class=\"pairs\">%n",
-            Html.text(title),
-            Html.text(lead),
+            "<section class=\"stage\"><h2>%s</h2><p class=\"lead\">%s %s examples; %s"
+                + " pairs%s.</p>%n<ul class=\"pairs\">%n",
+            Escape.html(title),
+            Escape.html(lead),
             Html.count(all.size()),
             shown.size() < distinct.size()
                 ? Html.count(shown.size()) + " of " + Html.count(distinct.size())
@@ -288,7 +290,7 @@ public final class DuplicatesPage {
         duplicate.referencePosition(),
         duplicate.referencePicture());
     out.append("</div><div class=\"foot\"><span>")
-        .append(Html.text(measure))
+        .append(Escape.html(measure))
         .append("</span><span>")
         .append(duplicate.leftOut() ? "duplicate" : "not counted")
         .append("</span></div></li>\n");
@@ -315,7 +317,7 @@ public final class DuplicatesPage {
     out.append("<figcaption><strong>")
         .append(side)
         .append("</strong> ")
-        .append(Html.text(name + "/" + id))
+        .append(Escape.html(name + "/" + id))
         .append("</figcaption></figure>");
   }
 
@@ -330,8 +332,9 @@ public final class DuplicatesPage {
   private void foot() {
     out.append(
         Html.format(
-            "<footer><p>Pictures: 64-bit perceptual hashes of three crops within %d bits, then compared"
-                + " pixel by pixel; texts: runs of %d words, %s of an evaluation text's runs.</p></footer>%n",
+            "<footer><p>Pictures: 64-bit perceptual hashes of three crops within %d bits, then"
+                + " compared pixel by pixel; texts: runs of %d words, %s of an evaluation text's"
+                + " runs.</p></footer>%n",
             settings.threshold(), settings.words(), Html.percent(settings.overlap())));
   }
 }

@@ -66,7 +66,7 @@ record Histogram(double from, double width, long[] counts) {
     svg.append(
         Html.format(
             "<svg class=\"chart\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">%n",
-            CHART_WIDTH, CHART_HEIGHT, Html.text(describe(what))));
+            CHART_WIDTH, CHART_HEIGHT, Escape.html(describe(what))));
     for (double share : new double[] {0, 0.5, 1}) {
       double y = floor - share * (floor - TOP);
       svg.append(
@@ -113,14 +113,14 @@ record Histogram(double from, double width, long[] counts) {
     svg.append(
         Html.format(
             "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>%n",
-            CHART_WIDTH - 10, CHART_HEIGHT - 5, Html.text(what)));
+            CHART_WIDTH - 10, CHART_HEIGHT - 5, Escape.html(what)));
     if (!Double.isNaN(limit)) {
       double x = LEFT + (limit - low) * scale;
       boolean right = x > CHART_WIDTH * 0.6;
       svg.append(
           Html.format(
-              "<line class=\"limit\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>"
-                  + "<text class=\"limit-label\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>%n",
+              "<line class=\"limit\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/><text"
+                  + " class=\"limit-label\" x=\"%.1f\" y=\"%d\" text-anchor=\"%s\">%s</text>%n",
               x,
               x,
               4,
@@ -128,7 +128,7 @@ record Histogram(double from, double width, long[] counts) {
               right ? x - 5 : x + 5,
               12,
               right ? "end" : "start",
-              Html.text(limitLabel)));
+              Escape.html(limitLabel)));
     }
     return svg.append("</svg>\n").toString();
   }

@@ -7,26 +7,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Objects;
 
-/** Pieces of a page: escaped text, numbers as people read them, the frame with its style sheet. */
+/** Pieces of a page: numbers as people read them, the frame with its style sheet. */
 final class Html {
   private Html() {}
-
-  /** Text for element content and quoted attributes. */
-  static String text(String text) {
-    StringBuilder escaped = new StringBuilder(text.length() + 16);
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      switch (c) {
-        case '&' -> escaped.append("&amp;");
-        case '<' -> escaped.append("&lt;");
-        case '>' -> escaped.append("&gt;");
-        case '"' -> escaped.append("&quot;");
-        case '\'' -> escaped.append("&#39;");
-        default -> escaped.append(c < ' ' && c != '\n' && c != '\t' ? '\uFFFD' : c);
-      }
-    }
-    return escaped.toString();
-  }
 
   /** A formatted string; numbers as in English, whatever the machine's language. */
   static String format(String format, Object... args) {
@@ -51,22 +34,22 @@ final class Html {
   /** A page that needs nothing beside it. */
   static String page(String title, String body) {
     return """
-        <!doctype html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta name="color-scheme" content="light dark">
-        <link rel="icon" href="data:,">
-        <title>%s</title>
-        <style>
-        %s</style>
-        </head>
-        <body>
-        %s</body>
-        </html>
-        """
-        .formatted(text(title), style(), body);
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <link rel="icon" href="data:,">
+    <title>%s</title>
+    <style>
+    %s</style>
+    </head>
+    <body>
+    %s</body>
+    </html>
+    """
+        .formatted(Escape.html(title), style(), body);
   }
 
   private static String style() {

@@ -40,16 +40,16 @@ public final class MixturePage {
 
   private void head() {
     out.append("<header class=\"top\">\n<h1>Mixture of ")
-        .append(Html.text(recipe.name()))
+        .append(Escape.html(recipe.name()))
         .append("</h1>\n");
     if (!recipe.description().isBlank()) {
       out.append("<p class=\"lead\">")
-          .append(Html.text(recipe.description().strip()))
+          .append(Escape.html(recipe.description().strip()))
           .append("</p>\n");
     }
     out.append("</header>\n<nav class=\"stages\" aria-label=\"Stages\"><ul>\n");
     for (StageSurvey survey : surveys) {
-      String name = Html.text(survey.stage().name());
+      String name = Escape.html(survey.stage().name());
       out.append(Html.format("<li><a href=\"#stage-%s\">%s</a></li>%n", name, name));
     }
     out.append("</ul></nav>\n");
@@ -57,7 +57,7 @@ public final class MixturePage {
 
   private void stage(StageSurvey survey) {
     StageConfig stage = survey.stage();
-    String name = Html.text(stage.name());
+    String name = Escape.html(stage.name());
     out.append(
         Html.format(
             "<section class=\"stage\" id=\"stage-%s\" aria-labelledby=\"title-%s\">%n"
@@ -107,8 +107,8 @@ public final class MixturePage {
             .anyMatch(Sample::cut);
     if (cut) {
       out.append(
-          "<p class=\"filter\"><label><input type=\"checkbox\" id=\"only-cut\">Of the examples, show"
-              + " only those that lose their end</label></p>\n");
+          "<p class=\"filter\"><label><input type=\"checkbox\" id=\"only-cut\">Of the examples,"
+              + " show only those that lose their end</label></p>\n");
     }
   }
 
@@ -154,7 +154,10 @@ public final class MixturePage {
     out.append(
         Html.format(
             "<div%s><dt>%s</dt><dd>%s<small>%s</small></dd></div>%n",
-            warn ? " class=\"warn\"" : "", Html.text(name), Html.text(value), Html.text(more)));
+            warn ? " class=\"warn\"" : "",
+            Escape.html(name),
+            Escape.html(value),
+            Escape.html(more)));
   }
 
   private void problems(StageSurvey survey) {
@@ -167,9 +170,9 @@ public final class MixturePage {
         out.append(
             Html.format(
                 "<li>%s, %d of %d:<ul>%n",
-                Html.text(task.name()), task.unreadable(), task.drawn()));
+                Escape.html(task.name()), task.unreadable(), task.drawn()));
         for (String problem : task.problems()) {
-          out.append("<li>").append(Html.text(problem)).append("</li>\n");
+          out.append("<li>").append(Escape.html(problem)).append("</li>\n");
         }
         out.append("</ul></li>\n");
       }
@@ -184,10 +187,11 @@ public final class MixturePage {
       most = Math.max(most, Math.max(task.wanted() + task.error(), drawn(survey, task)));
     }
     out.append(
-        "<div class=\"card\"><h3>Weights</h3>\n<p class=\"lead\">Bars: the share drawn. Frame: the share"
-            + " wanted. Whisker: two standard errors of the sample around what is wanted.</p>\n"
+        "<div class=\"card\"><h3>Weights</h3>\n"
+            + "<p class=\"lead\">Bars: the share drawn. Frame: the share wanted. Whisker: two"
+            + " standard errors of the sample around what is wanted.</p>\n"
             + "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Weights of "
-            + Html.text(survey.stage().name())
+            + Escape.html(survey.stage().name())
             + "\"><table>\n<thead><tr><th scope=\"col\">task</th><th scope=\"col\">wanted</th>"
             + "<th scope=\"col\">drawn</th><th scope=\"col\"><abbr title=\"standard error of the"
             + " sample\">±</abbr></th><th scope=\"col\"></th><th scope=\"col\">rows</th>"
@@ -202,11 +206,11 @@ public final class MixturePage {
       double cut = read == 0 ? 0 : (double) task.cut() / read;
       out.append(
           Html.format(
-              "<tr><th scope=\"row\"><span class=\"dot\" style=\"--hue:%d\"></span>%s</th><td>%s</td>"
-                  + "<td%s>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%d / %d / %d</td>"
-                  + "<td%s>%s</td><td>%s</td></tr>%n",
+              "<tr><th scope=\"row\"><span class=\"dot\""
+                  + " style=\"--hue:%d\"></span>%s</th><td>%s</td><td%s>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%d"
+                  + " / %d / %d</td><td%s>%s</td><td>%s</td></tr>%n",
               hue(i),
-              Html.text(task.name()),
+              Escape.html(task.name()),
               Html.percent(task.wanted()),
               off ? " class=\"off\"" : "",
               Html.percent(drawn),
@@ -232,9 +236,10 @@ public final class MixturePage {
     double scale = 150 / most;
     return Html.format(
         "<svg class=\"chart weights\" style=\"--hue:%d;width:160px\" viewBox=\"0 0 160 18\""
-            + " aria-hidden=\"true\"><rect class=\"bar\" x=\"0\" y=\"4\" width=\"%.2f\" height=\"10\""
-            + " rx=\"2\"/><rect class=\"wanted\" x=\"0.75\" y=\"2\" width=\"%.2f\" height=\"14\""
-            + " rx=\"2\"/><line class=\"error\" x1=\"%.2f\" x2=\"%.2f\" y1=\"9\" y2=\"9\"/></svg>",
+            + " aria-hidden=\"true\"><rect class=\"bar\" x=\"0\" y=\"4\" width=\"%.2f\""
+            + " height=\"10\" rx=\"2\"/><rect class=\"wanted\" x=\"0.75\" y=\"2\" width=\"%.2f\""
+            + " height=\"14\" rx=\"2\"/><line class=\"error\" x1=\"%.2f\" x2=\"%.2f\" y1=\"9\""
+            + " y2=\"9\"/></svg>",
         hue,
         drawn * scale,
         Math.max(0.5, task.wanted() * scale),
@@ -249,7 +254,7 @@ public final class MixturePage {
 
   private void card(String title, String content) {
     out.append("<div class=\"card\"><h3>")
-        .append(Html.text(title))
+        .append(Escape.html(title))
         .append("</h3>\n")
         .append(content)
         .append("</div>\n");
@@ -283,10 +288,10 @@ public final class MixturePage {
   private void task(StageSurvey survey, TaskSurvey task, int number) {
     out.append(
         Html.format(
-            "<article class=\"card task\" style=\"--hue:%d\"><header><h3>%s</h3><p>%s wanted · %s rows"
-                + " · %s epochs · %s lose EOS</p></header>%n",
+            "<article class=\"card task\" style=\"--hue:%d\"><header><h3>%s</h3><p>%s wanted · %s"
+                + " rows · %s epochs · %s lose EOS</p></header>%n",
             hue(number),
-            Html.text(task.name()),
+            Escape.html(task.name()),
             Html.percent(task.wanted()),
             Html.count(task.size()),
             Html.format("%.3g", task.epochs()),
@@ -332,14 +337,14 @@ public final class MixturePage {
       out.append("<del>").append(Pictures.words(sample.lost())).append("</del>");
     } else {
       out.append("<span class=\"mark\" title=\"end of sequence\">")
-          .append(Html.text(StageSurvey.END))
+          .append(Escape.html(StageSurvey.END))
           .append("</span>");
     }
     out.append("</p></div>\n");
     out.append(
         Html.format(
             "<div class=\"foot\"><span>%s</span><span>position %s · %d tokens%s</span></div>%n",
-            Html.text(sample.example().id()),
+            Escape.html(sample.example().id()),
             Html.count(sample.position()),
             sample.tokens(),
             sample.cut() ? ", cut" : ""));

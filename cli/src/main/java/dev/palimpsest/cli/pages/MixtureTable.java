@@ -15,7 +15,7 @@ public final class MixtureTable {
     lines.add(
         Html.format(
             "%s: %,d examples in %,d steps of %d, %dpx, %d text tokens",
-            stage.name(),
+            Escape.line(stage.name()),
             stage.examples(),
             stage.steps(),
             stage.batchSize(),
@@ -42,7 +42,7 @@ public final class MixtureTable {
       int read = task.lengths().length;
       rows.add(
           new String[] {
-            task.name(),
+            Escape.line(task.name()),
             Html.percent(task.wanted()),
             Html.percent((double) task.drawn() / survey.positions()),
             Html.percent(task.error()),
@@ -75,14 +75,17 @@ public final class MixtureTable {
     }
     lines.add(
         Html.format(
-            "  %s lose EOS; %.0f supervised tokens a step; over %,d positions, spread over the stage",
+            "  %s lose EOS; %.0f supervised tokens a step; over %,d positions, spread over the"
+                + " stage",
             Html.percent(survey.cutShare()), survey.supervisedAStep(), survey.positions()));
     if (survey.unreadable() > 0) {
       lines.add(Html.format("  %d of them could not be read:", survey.unreadable()));
       for (TaskSurvey task : survey.tasks()) {
         if (task.unreadable() > 0) {
-          lines.add(Html.format("    %s, %d of %d:", task.name(), task.unreadable(), task.drawn()));
-          task.problems().forEach(problem -> lines.add("      " + problem));
+          lines.add(
+              Html.format(
+                  "    %s, %d of %d:", Escape.line(task.name()), task.unreadable(), task.drawn()));
+          task.problems().forEach(problem -> lines.add("      " + Escape.line(problem)));
         }
       }
     }

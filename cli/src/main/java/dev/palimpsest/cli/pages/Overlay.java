@@ -61,7 +61,7 @@ record Overlay(BoundingBox box, String label, Optional<float[]> mask) {
             .orElse("")
         + Html.format(
             "<span class=\"frame%s\" style=\"--hue:%d;%s\">%s</span>",
-            inside, hue, place, label.isEmpty() ? "" : "<b>" + Html.text(label) + "</b>");
+            inside, hue, place, label.isEmpty() ? "" : "<b>" + Escape.html(label) + "</b>");
   }
 
   private static String png(float[] mask, int hue) {

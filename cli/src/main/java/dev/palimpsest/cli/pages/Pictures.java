@@ -53,14 +53,16 @@ final class Pictures {
     try {
       picture = steps.apply(image.decode());
     } catch (IOException e) {
-      return "<div class=\"none\">" + Html.text(image.name() + ": " + e.getMessage()) + "</div>\n";
+      return "<div class=\"none\">"
+          + Escape.html(image.name() + ": " + e.getMessage())
+          + "</div>\n";
     }
     StringBuilder html =
         new StringBuilder(
             Html.format(
                 "<div class=\"picture\"><img loading=\"lazy\" width=\"%d\" height=\"%d\" alt=\"%s\""
                     + " src=\"%s\">",
-                picture.width(), picture.height(), Html.text(alt), Thumbnail.uri(picture)));
+                picture.width(), picture.height(), Escape.html(alt), Thumbnail.uri(picture)));
     for (int i = 0; i < boxes.size(); i++) {
       html.append(boxes.get(i).html(i));
     }
@@ -69,7 +71,7 @@ final class Pictures {
 
   /** A text with its tokens of boxes and masks made small and its line breaks visible. */
   static String words(String text) {
-    return Html.text(text)
+    return Escape.html(text)
         .replaceAll("((?:&lt;(?:loc\\d{4}|seg\\d{3})&gt;)++)", "<span class=\"code\">$1</span>")
         .replace("\n", "<span class=\"mark\" title=\"line break\">⏎</span><br>");
   }

@@ -1,6 +1,8 @@
 package dev.palimpsest.eval.benchmarks;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkExample;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;

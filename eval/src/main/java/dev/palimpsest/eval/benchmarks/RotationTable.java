@@ -1,5 +1,6 @@
 package dev.palimpsest.eval.benchmarks;
 
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.mixtures.Turn;
 import dev.palimpsest.mixtures.formats.Csv;
 import java.io.IOException;

@@ -1,7 +1,6 @@
 /**
- * Benchmark files in the forms in which they are published, read into examples that can be prompted
- * and scored. Unknown keys are ignored, ids may be numbers or texts, and answers may be missing, as
- * they are on test splits.
+ * Benchmarks: their definitions, and their files read into questions that can be put to a model and
+ * scored. The forms in which the files are published are in {@code forms}.
  */
 @NullMarked
 package dev.palimpsest.eval.benchmarks;

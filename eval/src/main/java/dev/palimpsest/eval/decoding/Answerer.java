@@ -36,6 +36,7 @@ public final class Answerer implements AutoCloseable {
   private final BatchBuilder batches;
   private final Decoder decoder;
   private final NDManager parent;
+  private final Runnable between;
 
   /**
    * An answerer for as long as the parameters stay as they are.
@@ -44,6 +45,7 @@ public final class Answerer implements AutoCloseable {
    * @param textTokens text positions of a prompt; longer ones are cut from the right
    * @param batchSize examples a forward pass
    * @param parent everything made here lives in children of it
+   * @param between run before each batch; what it throws ends the work there
    */
   public Answerer(
       VisionLanguageModel model,
@@ -53,10 +55,12 @@ public final class Answerer implements AutoCloseable {
       int resolution,
       int textTokens,
       int batchSize,
-      NDManager parent) {
+      NDManager parent,
+      Runnable between) {
     this.tokenizer = tokenizer;
     this.batchSize = batchSize;
     this.parent = parent;
+    this.between = between;
     this.batches = new BatchBuilder(image, resolution, textTokens, tokenizer);
     this.decoder = new Decoder(model, weights, parent);
   }
@@ -122,6 +126,7 @@ public final class Answerer implements AutoCloseable {
       Function<Example, List<String>> candidates,
       ObjIntConsumer<Outcome> outcomes) {
     for (List<Integer> places : inBatches(examples)) {
+      between.run();
       List<Example> batch = places.stream().map(examples::get).toList();
       List<List<int[]>> given =
           batch.stream()

@@ -10,6 +10,7 @@ import dev.palimpsest.configs.BenchmarkConfig.Published;
 import dev.palimpsest.configs.BenchmarkFormat;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.SamplerConfig;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
 import dev.palimpsest.eval.metrics.Metrics;
@@ -20,6 +21,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -128,6 +130,16 @@ class BenchmarksTest {
       all.removeAll(names());
       assertEquals(Set.of("index", "captions", "questions", "refcoco", "video"), all);
     }
+  }
+
+  /** So that the next test reads files of each form; JSON lines are for benchmarks of one's own. */
+  @Test
+  void everyFormIsThatOfABenchmark() {
+    Set<BenchmarkFormat> formats = EnumSet.of(BenchmarkFormat.JSON_LINES);
+    for (String name : names()) {
+      Benchmarks.find(name).data().forEach(data -> formats.add(data.format()));
+    }
+    assertEquals(EnumSet.allOf(BenchmarkFormat.class), formats);
   }
 
   @ParameterizedTest

@@ -76,4 +76,32 @@ class ParquetBenchmarkTest {
         second.example().prefix());
     assertEquals(6, picture(second).width());
   }
+
+  @Test
+  void rowsAreKeptByAFieldAsInOtherForms() throws IOException {
+    for (String rows :
+        List.of("validation-00000-of-00002.parquet", "validation-00001-of-00002.parquet")) {
+      Files.copy(Path.of("src/test/resources/benchmarks/parquet", rows), folder.resolve(rows));
+    }
+    Path definition =
+        Files.writeString(
+            folder.resolve("kept.yaml"),
+            """
+            include: questions
+            name: kept
+            title: Some rows
+            metrics: ['exact_match:official']
+            split: validation
+            data:
+              - format: parquet
+                files: {rows: 'validation-*.parquet'}
+                fields: {id: question_id, references: answers.answer}
+                keep: {question_id: ['43001']}
+                from: my desk
+            """);
+    List<Question> questions =
+        new BenchmarkReader(Benchmarks.find(definition.toString()), folder).questions();
+    assertEquals(
+        List.of("43001"), questions.stream().map(question -> question.example().id()).toList());
+  }
 }

@@ -169,8 +169,7 @@ public final class Playground {
           paint(beside, scenes, Picture::draw);
           paint(beside, prints, Picture::draw);
           for (Map.Entry<String, StringBuilder> file : lines.entrySet()) {
-            Files.writeString(
-                beside.resolve(file.getKey()), file.getValue(), StandardCharsets.UTF_8);
+            write(beside.resolve(file.getKey()), file.getValue());
           }
           TokenizerFiles.write(beside, BpeTrainer.train(Corpus.texts(), BASE_VOCABULARY));
           writeSummary(beside.resolve(SUMMARY));
@@ -342,7 +341,7 @@ public final class Playground {
                     draw.apply(picture.content(), picture.textureSeed()),
                     folder.resolve(picture.file()));
               } catch (IOException e) {
-                throw new UncheckedIOException(e);
+                throw cannotWrite(folder.resolve(picture.file()), e);
               }
             });
   }
@@ -356,7 +355,20 @@ public final class Playground {
     summary.put("examples", counts);
     String text =
         JSON.writer().with(SerializationFeature.INDENT_OUTPUT).writeValueAsString(summary);
-    Files.writeString(file, text + "\n", StandardCharsets.UTF_8);
+    write(file, text + "\n");
+  }
+
+  private static void write(Path file, CharSequence text) {
+    try {
+      Files.writeString(file, text, StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw cannotWrite(file, e);
+    }
+  }
+
+  /** The system's own reason, as of a full disk, does not name the file. */
+  private static UncheckedIOException cannotWrite(Path file, IOException e) {
+    return new UncheckedIOException("cannot write " + file, e);
   }
 
   /** One of many independent streams: what is drawn for one file depends on no other file. */

@@ -1,0 +1,190 @@
+package dev.palimpsest.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import picocli.CommandLine;
+
+/**
+ * Every command through the launcher, as users start it, on tiny inputs: what it has to say is on
+ * the process's standard output.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@DisabledOnOs(OS.WINDOWS) // the launcher is a shell script
+class EveryCommandTest {
+  private static final int AT_ONCE = 2;
+
+  private final Map<String, Case> cases = new LinkedHashMap<>();
+  private final Map<String, Outcome> outcomes = new LinkedHashMap<>();
+
+  /**
+   * A command with tiny inputs.
+   *
+   * @param said what is expected on standard output
+   */
+  private record Case(List<String> arguments, String said) {}
+
+  @BeforeAll
+  void launchAll(@TempDir Path folder) throws Exception {
+    DrawnModel drawn = DrawnModel.write(folder.resolve("drawn"));
+    Path recipe =
+        TinyRecipe.write(
+            folder,
+            "tiny",
+            """
+            tasks:
+              caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
+            suites:
+              heldout:
+                tasks:
+                  caption: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}, limit: 2, decode: {maxNewTokens: 2}}
+            stages:
+              - name: stage1
+                init: %s
+                examples: 32
+                resolution: 16
+                textTokens: 16
+                batchSize: 4
+                mixture: {caption: 1}
+                optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+                guard: {spike: note, window: 3, deviations: 0.001, capsules: 1}
+            """
+                .formatted(TinyRecipe.IMPORT));
+    Path run = folder.resolve("run");
+    put(recipe + " --out " + run, "run", run + "/report.md");
+    launch(folder, Map.of("run", cases.get("run")));
+
+    Path suite =
+        Files.writeString(
+            folder.resolve("suite.yaml"),
+            "tasks: {caption: {source: {jsonl: '%s/data/caption.heldout.jsonl'}, limit: 2, decode: {maxNewTokens: 2}}}\n"
+                .formatted(run));
+    Path predictions =
+        Files.writeString(
+            folder.resolve("predictions.jsonl"),
+            "{\"id\": 1, \"prediction\": \"a\", \"reference\": \"a\"}\n");
+    String picture = first(run.resolve("data/images"));
+    String capsule = first(run.resolve("stage1/capsules"));
+    put("", "", "Usage: palimpsest");
+    put(recipe + " --out " + run + " --samples 8", "mixture", "stage1: 32 examples");
+    put(recipe + " --out " + run, "dedup", "looked for: ");
+    put(recipe + " --kills 0 --out " + folder.resolve("chaos"), "chaos", "bits differing: 0");
+    put(
+        run + " --suite " + suite + " --out " + folder.resolve("evaluation"),
+        "eval",
+        folder.resolve("evaluation/results.md").toString());
+    put("", "tasks", "Usage: palimpsest tasks");
+    put("", "tasks list", "textvqa ");
+    put("textvqa", "tasks show", "Published: ");
+    put(predictions + " --metric exact_match", "score", "exact_match:official v1  ");
+    String asked = drawn.export() + " --image " + picture + " --prompt what --max-new-tokens 4";
+    Outcome inProcess = Outcome.of(("predict " + asked).split(" "));
+    assertTrue(!inProcess.out().isBlank(), inProcess.err());
+    put(asked, "predict", inProcess.out());
+    put(run.toString(), "lineage", "tiny/stage1, 32 examples");
+    put(run + " " + run, "lineage diff", "They are the same checkpoint");
+    put(run.toString(), "reproduce", "./palimpsest run reproduce-stage1.yaml");
+    put(capsule, "replay", "Every loss and norm has the bits of the run.");
+    put(certified("schedules") + " " + certified("sequences"), "certify", " in 2 cases, all hold");
+    put(
+        "--train 6 --held-out 6 --out " + folder.resolve("drawing"),
+        "playground",
+        folder.resolve("drawing").toString());
+    put("", "bench", "Usage: palimpsest bench");
+    put("--config tiny --steps 1 --threads 1", "bench step", "GEMM peak");
+    put(
+        "--seconds 0.03 --resolutions 8 --images " + run.resolve("data/images"),
+        "bench data",
+        "images a second");
+    put("--runs 1 --new-tokens 2 --batch 2 --threads 1", "bench eval", "prefill");
+    put("--steps 40", "bench soak", "open files ");
+    Map<String, Case> rest = new LinkedHashMap<>(cases);
+    rest.remove("run");
+    launch(folder, rest);
+  }
+
+  private void put(String arguments, String command, String said) {
+    List<String> all =
+        Stream.of(command, arguments)
+            .flatMap(words -> Stream.of(words.split(" ")))
+            .filter(word -> !word.isEmpty())
+            .toList();
+    cases.put(command, new Case(all, said));
+  }
+
+  private void launch(Path folder, Map<String, Case> some) throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE);
+    Map<String, Future<Outcome>> running = new LinkedHashMap<>();
+    some.forEach(
+        (name, one) ->
+            running.put(
+                name,
+                threads.submit(() -> Launched.start(folder, Map.of(), one.arguments()).finish())));
+    for (Map.Entry<String, Future<Outcome>> one : running.entrySet()) {
+      outcomes.put(one.getKey(), one.getValue().get());
+    }
+    threads.shutdown();
+  }
+
+  private static String first(Path folder) throws IOException {
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.sorted().findFirst().orElseThrow().toString();
+    }
+  }
+
+  private static Path certified(String name) throws URISyntaxException {
+    return Path.of(
+        Objects.requireNonNull(EveryCommandTest.class.getResource("certify/" + name)).toURI());
+  }
+
+  @Test
+  void thereIsACaseForEveryCommand() {
+    Set<String> commands = new TreeSet<>();
+    collect("", Main.commandLine(), commands);
+    assertEquals(commands, new TreeSet<>(cases.keySet()));
+  }
+
+  private static void collect(String path, CommandLine command, Set<String> commands) {
+    commands.add(path);
+    command
+        .getSubcommands()
+        .forEach((name, sub) -> collect(path.isEmpty() ? name : path + " " + name, sub, commands));
+  }
+
+  Set<String> commands() {
+    return cases.keySet();
+  }
+
+  @ParameterizedTest(name = "\"{0}\"")
+  @MethodSource("commands")
+  void itsOutputReachesStandardOutput(String command) {
+    Outcome outcome = Objects.requireNonNull(outcomes.get(command));
+    String said = Objects.requireNonNull(cases.get(command)).said();
+    assertTrue(outcome.out().contains(said), outcome.toString());
+    assertTrue(!outcome.err().contains("\tat "), outcome.err());
+    // Over so few steps the soak may well find that memory has not settled.
+    assertTrue(outcome.exit() == 0 || command.equals("bench soak"), outcome.toString());
+  }
+}

@@ -1,0 +1,75 @@
+package dev.palimpsest.eval.benchmarks.forms;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.palimpsest.configs.BenchmarkConfig.Data;
+import dev.palimpsest.configs.BenchmarkFormat;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Small made-up files in each published form, and what they hold. */
+public final class PublishedFiles {
+  /** Where the files are. */
+  public static final Path FOLDER = Path.of("src/test/resources/benchmarks");
+
+  /** For fields that an example lacks. */
+  public static final JsonNode MISSING = MissingNode.getInstance();
+
+  private PublishedFiles() {}
+
+  /** What a file holds. */
+  public static JsonNode expected(String name) throws IOException {
+    return JsonMapper.builder()
+        .build()
+        .readTree(FOLDER.resolve("EXPECTED.json").toFile())
+        .path(name);
+  }
+
+  /** A file by its name. */
+  public static Path file(String name) {
+    return FOLDER.resolve(name);
+  }
+
+  /**
+   * What a form reads.
+   *
+   * @param files in the order in which the format names them
+   */
+  public static List<BenchmarkExample> read(
+      BenchmarkForm form, BenchmarkFormat format, Path... files) throws IOException {
+    Map<String, String> named = new LinkedHashMap<>();
+    for (int i = 0; i < files.length; i++) {
+      named.put(format.files().get(i), files[i].toString());
+    }
+    Data data = new Data(format, named, null, Map.of(), Map.of(), null, "a shelf");
+    return form.read(new BenchmarkFiles("test", Path.of(""), data));
+  }
+
+  /** The texts of a list. */
+  public static List<String> texts(JsonNode list) {
+    List<String> texts = new ArrayList<>();
+    list.forEach(t -> texts.add(t.asText()));
+    return texts;
+  }
+
+  /** Each pair: key of the expectation, then what the example has for it. */
+  public static void assertExample(JsonNode wanted, BenchmarkExample example, Object... pairs) {
+    for (int i = 0; i < pairs.length; i += 2) {
+      JsonNode value = wanted.path((String) pairs[i]);
+      assertEquals(
+          value.isArray() ? texts(value) : value.asText(), pairs[i + 1], () -> example.toString());
+    }
+  }
+
+  /** A field as text. */
+  public static String field(BenchmarkExample example, String name) {
+    return example.predicted("").fields().getOrDefault(name, MISSING).asText();
+  }
+}

@@ -1,0 +1,3 @@
+# What libtorch has chosen its own kernels for: DEFAULT, AVX2, AVX512, ...
+def instruction_set(self) -> str:
+  return torch._get_cpu_capability()
