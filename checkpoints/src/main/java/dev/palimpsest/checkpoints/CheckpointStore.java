@@ -1,7 +1,10 @@
 package dev.palimpsest.checkpoints;
 
-import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
-import dev.palimpsest.checkpoints.TensorOutput.Tensor;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
+import dev.palimpsest.checkpoints.tensors.ElementType;
+import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.PlainName;

@@ -2,7 +2,9 @@ package dev.palimpsest.checkpoints;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.checkpoints.CheckpointFormatException.Kind;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
+import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.PlainName;
 import dev.palimpsest.model.Parameters;

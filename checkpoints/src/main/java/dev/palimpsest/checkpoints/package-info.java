@@ -1,3 +1,4 @@
+/** Training checkpoints: written whole or not at all, verified, kept or removed. */
 @NullMarked
 package dev.palimpsest.checkpoints;
 

@@ -19,10 +19,10 @@ import java.util.Objects;
  * *.sha256} lists name, shape and SHA-256 of each tensor's float32 bytes under its Hugging Face
  * name, computed outside Java from the reference's own file.
  */
-final class Golden {
+public final class Golden {
   private Golden() {}
 
-  static Path path(String name) {
+  public static Path path(String name) {
     try {
       return Path.of(
           Objects.requireNonNull(Golden.class.getResource("/golden/" + name), name).toURI());
@@ -32,7 +32,7 @@ final class Golden {
   }
 
   /** Name -> "shape hash". */
-  static Map<String, String> hashes(String file) {
+  public static Map<String, String> hashes(String file) {
     Map<String, String> hashes = new LinkedHashMap<>();
     try {
       for (String line : Files.readAllLines(path(file))) {
@@ -46,7 +46,7 @@ final class Golden {
   }
 
   /** The same of tensors at hand. */
-  static String hash(long[] shape, float[] values) {
+  public static String hash(long[] shape, float[] values) {
     ByteBuffer bytes = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
     StringBuilder text = new StringBuilder();

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
+import dev.palimpsest.checkpoints.published.PretrainedImporter;
+import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
 import dev.palimpsest.configs.Init.ConnectorInit;
 import dev.palimpsest.configs.Init.FromPretrained;
 import dev.palimpsest.configs.ModelConfig;

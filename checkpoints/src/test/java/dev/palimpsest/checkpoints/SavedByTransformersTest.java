@@ -7,7 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.checkpoints.TensorOutput.Tensor;
+import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
+import dev.palimpsest.checkpoints.published.PretrainedImporter;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
+import dev.palimpsest.checkpoints.tensors.ElementType;
+import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
+import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.Init.ConnectorInit;
 import dev.palimpsest.configs.Init.FromPretrained;
 import dev.palimpsest.configs.InvalidConfigException;

@@ -1,7 +1,24 @@
 package dev.palimpsest.cli;
 
+import dev.palimpsest.cli.bench.BenchCommand;
 import dev.palimpsest.cli.certify.CertifyCommand;
 import dev.palimpsest.cli.chaos.ChaosCommand;
+import dev.palimpsest.cli.commands.DedupCommand;
+import dev.palimpsest.cli.commands.Environment;
+import dev.palimpsest.cli.commands.EvalCommand;
+import dev.palimpsest.cli.commands.LineageCommand;
+import dev.palimpsest.cli.commands.MixtureCommand;
+import dev.palimpsest.cli.commands.PlaygroundCommand;
+import dev.palimpsest.cli.commands.PredictCommand;
+import dev.palimpsest.cli.commands.ReplayCommand;
+import dev.palimpsest.cli.commands.ReproduceCommand;
+import dev.palimpsest.cli.commands.RunCommand;
+import dev.palimpsest.cli.commands.ScoreCommand;
+import dev.palimpsest.cli.commands.TasksCommand;
+import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.Failure;
+import dev.palimpsest.cli.terminal.Screen;
+import dev.palimpsest.cli.terminal.Signals;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -13,7 +30,10 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
-/** The command line: {@code palimpsest COMMAND ...}. Each command is a class of this package. */
+/**
+ * The command line: {@code palimpsest COMMAND ...}. Each command is a class, most of them in {@code
+ * cli.commands}.
+ */
 @Command(
     name = "palimpsest",
     mixinStandardHelpOptions = true,
@@ -87,7 +107,7 @@ public final class Main implements Runnable {
   }
 
   /** The command line, for tests as well. */
-  static CommandLine commandLine() {
+  public static CommandLine commandLine() {
     Main main = new Main();
     CommandLine line = new CommandLine(main);
     line.setCaseInsensitiveEnumValuesAllowed(true);

@@ -1,3 +1,4 @@
+/** The entry point. */
 @NullMarked
 package dev.palimpsest.cli;
 

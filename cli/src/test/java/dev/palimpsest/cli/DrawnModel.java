@@ -2,17 +2,17 @@ package dev.palimpsest.cli;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
-import dev.palimpsest.checkpoints.ExportedProcessor;
-import dev.palimpsest.checkpoints.ModelExporter;
+import dev.palimpsest.checkpoints.published.ExportedProcessor;
+import dev.palimpsest.checkpoints.published.ModelExporter;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
-import dev.palimpsest.mixtures.BpeTrainer;
-import dev.palimpsest.mixtures.HuggingFaceTokenizer;
-import dev.palimpsest.mixtures.Piece;
-import dev.palimpsest.mixtures.TokenizerFiles;
+import dev.palimpsest.mixtures.text.BpeTrainer;
+import dev.palimpsest.mixtures.text.HuggingFaceTokenizer;
+import dev.palimpsest.mixtures.text.Piece;
+import dev.palimpsest.mixtures.text.TokenizerFiles;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Parameters;
 import java.nio.file.Path;
@@ -26,10 +26,10 @@ import java.util.Map;
  * @param export a Hugging Face folder
  * @param training a training checkpoint, in a folder {@code checkpoints}
  */
-record DrawnModel(Path export, Path training) {
+public record DrawnModel(Path export, Path training) {
   private static final int SIDE = 8;
 
-  static DrawnModel write(Path folder) {
+  public static DrawnModel write(Path folder) {
     List<Piece> pieces = BpeTrainer.train(List.of("caption a red circle", "what is red"), 300);
     TokenizerFiles.write(folder.resolve("tokenizer"), pieces);
     Path tokenizer = folder.resolve("tokenizer").resolve(TokenizerFiles.SENTENCE_PIECE);
@@ -74,7 +74,7 @@ record DrawnModel(Path export, Path training) {
   }
 
   /** A checkpoint of a stage that saw pictures {@code stored}, {@code exif} or {@code mixed}. */
-  Path training(String orientation) {
+  public Path training(String orientation) {
     return training
         .resolveSibling("../checkpoints-" + orientation)
         .resolve(training.getFileName())

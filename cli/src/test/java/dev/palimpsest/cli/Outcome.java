@@ -8,9 +8,9 @@ import java.io.StringWriter;
  *
  * @param exit its code
  */
-record Outcome(int exit, String out, String err) {
+public record Outcome(int exit, String out, String err) {
   /** Runs a command in this process. */
-  static Outcome of(String... args) {
+  public static Outcome of(String... args) {
     StringWriter out = new StringWriter();
     StringWriter err = new StringWriter();
     int exit =

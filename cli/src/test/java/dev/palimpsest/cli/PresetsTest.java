@@ -3,7 +3,7 @@ package dev.palimpsest.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.palimpsest.configs.ModelConfig;
-import dev.palimpsest.configs.Presets;
+import dev.palimpsest.configs.binding.Presets;
 import dev.palimpsest.model.ParameterSpecs;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -5,9 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** Recipes for a tiny model. */
-final class TinyRecipe {
+public final class TinyRecipe {
   /** How a stage imports the two towers. */
-  static final String IMPORT =
+  public static final String IMPORT =
       "{pretrained: {vision: '${run}/towers/siglip.npz', language: '${run}/towers/gemma'}}";
 
   private static final String HEAD =
@@ -30,7 +30,7 @@ final class TinyRecipe {
    *
    * @param rest {@code tasks:}, {@code suites:} and {@code stages:}
    */
-  static Path write(Path folder, String name, String rest) throws IOException {
+  public static Path write(Path folder, String name, String rest) throws IOException {
     return Files.writeString(folder.resolve(name + ".yaml"), "name: " + name + "\n" + HEAD + rest);
   }
 }

@@ -7,7 +7,7 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /** Names in a recipe that become names of files and folders. */
-final class FileNames {
+public final class FileNames {
   /** What a run folder holds beside the folders of its stages. */
   private static final Set<String> OF_RUN_FOLDER =
       Set.of(
@@ -27,7 +27,7 @@ final class FileNames {
   private final TreeMap<String, String> met = new TreeMap<>();
 
   /** What is wrong with a name by itself. */
-  static Optional<String> mistake(String name) {
+  public static Optional<String> mistake(String name) {
     Optional<Integer> control = name.codePoints().boxed().filter(FileNames::isControl).findFirst();
     if (control.isPresent()) {
       return Optional.of(
@@ -49,12 +49,12 @@ final class FileNames {
   }
 
   /** Whether a stage's folder would stand where the run folder has something else. */
-  static boolean isOfRunFolder(String stage) {
+  public static boolean isOfRunFolder(String stage) {
     return OF_RUN_FOLDER.contains(stage.toLowerCase(Locale.ROOT));
   }
 
   /** Another name that differs from this one in upper and lower case alone, if one was met. */
-  Optional<String> meet(String name) {
+  public Optional<String> meet(String name) {
     String before = met.putIfAbsent(name.toLowerCase(Locale.ROOT), name);
     return Optional.ofNullable(before).filter(other -> !other.equals(name));
   }

@@ -9,7 +9,7 @@ import java.util.regex.Pattern;
  * where that reads better ({@code 1_000_000_000}, {@code 1e9}, {@code 2e-5}). YAML's octal ({@code
  * 0123}), hexadecimal, base 60 ({@code 1:30}) and infinite forms are mistakes.
  */
-final class Numbers {
+public final class Numbers {
   private static final String DIGITS = "[0-9](?:_?[0-9])*+";
   private static final Pattern DECIMAL =
       Pattern.compile("[-+]?(?:0|(?!0)" + DIGITS + ")(\\.[0-9]+)?([eE][-+]?[0-9]{1,3})?");
@@ -19,12 +19,12 @@ final class Numbers {
   /** Nobody writes longer ones, and the pattern's depth grows with the text. */
   private static final int LONGEST = 400;
 
-  static boolean looksLikeOne(String text) {
+  public static boolean looksLikeOne(String text) {
     return text.length() <= LONGEST && DECIMAL.matcher(text).matches();
   }
 
   /** The value, or empty when it is not written as a recipe's number. */
-  static Optional<BigDecimal> parse(String text) {
+  public static Optional<BigDecimal> parse(String text) {
     return looksLikeOne(text)
         ? Optional.of(new BigDecimal(text.replace("_", "")))
         : Optional.empty();
@@ -34,14 +34,14 @@ final class Numbers {
    * The same for whole numbers. {@code 32.0} is none, {@code 1.5e3} is: with an exponent the point
    * is only notation.
    */
-  static Optional<BigDecimal> parseWhole(String text) {
+  public static Optional<BigDecimal> parseWhole(String text) {
     return parse(text)
         .filter(value -> value.stripTrailingZeros().scale() <= 0)
         .filter(value -> !text.contains(".") || text.contains("e") || text.contains("E"));
   }
 
   /** As short as it reads back equal: {@code 1e-5}, {@code 0.9}, {@code 10000}. */
-  static String write(double value) {
+  public static String write(double value) {
     if (value == Math.rint(value) && Math.abs(value) < 1e7) {
       return Long.toString((long) value);
     }

@@ -9,7 +9,7 @@ package dev.palimpsest.configs;
  */
 public record Place(String source, int line, int column) {
   /** All of a short source. */
-  static Place all(String source) {
+  public static Place all(String source) {
     return new Place(source, 0, 0);
   }
 

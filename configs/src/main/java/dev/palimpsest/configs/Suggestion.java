@@ -5,14 +5,14 @@ import java.util.Locale;
 import java.util.Optional;
 
 /** What somebody may have meant. */
-final class Suggestion {
+public final class Suggestion {
   /** No slip of a name: the comparison takes as long as both are. */
   private static final int LONGEST = 200;
 
   private Suggestion() {}
 
   /** The end of a message: the nearest known name, or all of them when none is near. */
-  static String among(String given, Collection<String> known) {
+  public static String among(String given, Collection<String> known) {
     if (known.isEmpty()) {
       return "; there are none";
     }
@@ -22,7 +22,7 @@ final class Suggestion {
   }
 
   /** The known name with the fewest edits, if that is few enough to be a slip. */
-  static Optional<String> nearest(String given, Collection<String> known) {
+  public static Optional<String> nearest(String given, Collection<String> known) {
     if (given.length() > LONGEST) {
       return Optional.empty();
     }

@@ -9,11 +9,11 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** How records look in a recipe: words of sealed families, required components, short forms. */
-final class Variants {
+public final class Variants {
   private Variants() {}
 
   /** The records of a sealed family by their words, in the order in which the source has them. */
-  static Map<String, Class<?>> of(Class<?> family) {
+  public static Map<String, Class<?>> of(Class<?> family) {
     Map<String, Class<?>> variants = new LinkedHashMap<>();
     for (Class<?> variant : family.getPermittedSubclasses()) {
       variants.put(word(variant), variant);
@@ -22,7 +22,7 @@ final class Variants {
   }
 
   /** The word of a record that belongs to a sealed family. */
-  static Optional<String> wordOf(Class<?> type) {
+  public static Optional<String> wordOf(Class<?> type) {
     return Arrays.stream(type.getInterfaces()).anyMatch(Class::isSealed)
         ? Optional.of(word(type))
         : Optional.empty();
@@ -33,7 +33,7 @@ final class Variants {
    * init: {stage: {stage: stage1}}}. Variants with exactly one required component, a string, have
    * one.
    */
-  static Optional<String> shortForm(Class<?> variant) {
+  public static Optional<String> shortForm(Class<?> variant) {
     List<RecordComponent> required =
         Arrays.stream(variant.getRecordComponents()).filter(Variants::isRequired).toList();
     return required.size() == 1 && required.get(0).getType() == String.class
@@ -41,11 +41,11 @@ final class Variants {
         : Optional.empty();
   }
 
-  static boolean isNullable(RecordComponent component) {
+  public static boolean isNullable(RecordComponent component) {
     return component.getAnnotatedType().isAnnotationPresent(Nullable.class);
   }
 
-  static boolean isRequired(RecordComponent component) {
+  public static boolean isRequired(RecordComponent component) {
     return !isNullable(component) && !component.isAnnotationPresent(Default.class);
   }
 

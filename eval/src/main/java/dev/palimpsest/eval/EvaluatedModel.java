@@ -1,7 +1,7 @@
 package dev.palimpsest.eval;
 
 import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.Weights;
 

@@ -5,10 +5,10 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
-import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
+import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.eval.decoding.Answerer;
 import dev.palimpsest.eval.metrics.Bootstrap;
@@ -16,8 +16,8 @@ import dev.palimpsest.eval.metrics.Metric;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
 import dev.palimpsest.eval.metrics.ScoreReport;
-import dev.palimpsest.mixtures.Example;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.tasks.Example;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -73,7 +73,7 @@ public final class Evaluator {
    * Answers and scores every task of a suite.
    *
    * @throws UncheckedIOException when a source cannot be read or predictions cannot be written
-   * @throws dev.palimpsest.mixtures.BadExampleException when an example cannot be used
+   * @throws dev.palimpsest.mixtures.formats.BadExampleException when an example cannot be used
    * @throws dev.palimpsest.eval.metrics.MetricInputException when a task's examples lack what its
    *     metric needs
    */

@@ -1,9 +1,9 @@
 package dev.palimpsest.eval;
 
-import dev.palimpsest.mixtures.Example;
-import dev.palimpsest.mixtures.ImageReference;
-import dev.palimpsest.mixtures.Outline;
-import dev.palimpsest.mixtures.Turn;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.images.Outline;
+import dev.palimpsest.mixtures.images.Turn;
+import dev.palimpsest.mixtures.tasks.Example;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.HashMap;

@@ -2,10 +2,10 @@ package dev.palimpsest.eval;
 
 import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
 import dev.palimpsest.configs.DecodeConfig;
-import dev.palimpsest.configs.Fingerprint;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.eval.metrics.MetricId;
 import java.util.ArrayList;
 import java.util.List;

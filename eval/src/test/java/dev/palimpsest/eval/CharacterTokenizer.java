@@ -1,7 +1,7 @@
 package dev.palimpsest.eval;
 
 import dev.palimpsest.eval.decoding.TinyModel;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.text.Tokenizer;
 
 /** One token a character of ASCII; what a drawn model says can be read back token by token. */
 final class CharacterTokenizer implements Tokenizer {

@@ -1,6 +1,12 @@
 package dev.palimpsest.mixtures;
 
 import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.mixtures.formats.BadExampleException;
+import dev.palimpsest.mixtures.images.ImagePreprocessor;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.tasks.Example;
+import dev.palimpsest.mixtures.text.TokenSequence;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.util.List;

@@ -1,5 +1,8 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.mixtures.sources.Digest;
+import dev.palimpsest.mixtures.sources.ExampleSource;
+import dev.palimpsest.mixtures.sources.Row;
 import java.util.Arrays;
 
 /**

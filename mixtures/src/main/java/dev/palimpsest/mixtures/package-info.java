@@ -1,3 +1,4 @@
+/** From tasks to batches: the weighted mixture, prefetching, batches in Arrow columns. */
 @NullMarked
 package dev.palimpsest.mixtures;
 

@@ -8,6 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.mixtures.formats.BadExampleException;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.tasks.Example;
+import dev.palimpsest.mixtures.text.TokenSequence;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

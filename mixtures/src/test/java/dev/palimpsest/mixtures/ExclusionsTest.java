@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.mixtures.sources.ExampleSource;
+import dev.palimpsest.mixtures.sources.Row;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -7,6 +7,7 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.mixtures.sources.ExampleSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

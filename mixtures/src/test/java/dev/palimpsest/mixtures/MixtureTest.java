@@ -12,6 +12,8 @@ import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
+import dev.palimpsest.mixtures.formats.BadExampleException;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import java.io.IOException;
 import java.nio.IntBuffer;
 import java.nio.file.Files;

@@ -10,7 +10,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
+import dev.palimpsest.mixtures.images.Image;
+import dev.palimpsest.mixtures.images.ImageDecoder;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.sources.ExampleSource;
+import dev.palimpsest.mixtures.sources.Row;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

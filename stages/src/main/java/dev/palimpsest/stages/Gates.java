@@ -16,6 +16,7 @@ import dev.palimpsest.eval.TaskResult;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricId;
 import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.stages.folder.RunFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,14 +1,17 @@
 package dev.palimpsest.stages;
 
-import dev.palimpsest.checkpoints.CheckpointFormatException;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.training.StateFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

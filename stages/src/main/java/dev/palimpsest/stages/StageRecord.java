@@ -3,15 +3,20 @@ package dev.palimpsest.stages;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.palimpsest.checkpoints.CheckpointFormatException;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
-import dev.palimpsest.configs.Fingerprint;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.model.EngineFacts;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.lineage.StageIdentity;
+import dev.palimpsest.stages.lineage.TrainingData;
+import dev.palimpsest.stages.training.StateFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -52,7 +57,7 @@ final class StageRecord {
    * A record.
    *
    * @param data what the stage trains on
-   * @param suites what the stage's suites are now ({@link SuiteIdentity}), by name
+   * @param suites what the stage's suites are now ({@code SuiteIdentity}), by name
    * @param acceptsChanges whether what the folder holds is taken although it was made with other
    *     settings or data
    */

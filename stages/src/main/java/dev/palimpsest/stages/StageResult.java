@@ -1,6 +1,7 @@
 package dev.palimpsest.stages;
 
 import dev.palimpsest.eval.SuiteResult;
+import dev.palimpsest.stages.lineage.Lineage;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -11,7 +12,7 @@ import java.util.Map;
  * A finished stage, as {@code stage.json} records it.
  *
  * @param name the stage
- * @param fingerprint of its {@link StageIdentity}
+ * @param fingerprint of its {@code StageIdentity}
  * @param checkpoint its last training checkpoint
  * @param scores results by moment ({@code before}, {@code at-N}, {@code after}) and suite
  * @param notes what happened at import or hand-over

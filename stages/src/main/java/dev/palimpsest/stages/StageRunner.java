@@ -5,12 +5,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.CheckpointWriter;
-import dev.palimpsest.checkpoints.ExportedProcessor;
-import dev.palimpsest.checkpoints.ModelExporter;
-import dev.palimpsest.checkpoints.PositionEmbeddingResampler;
-import dev.palimpsest.checkpoints.PretrainedImporter;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
-import dev.palimpsest.configs.ConfigYaml;
+import dev.palimpsest.checkpoints.published.ExportedProcessor;
+import dev.palimpsest.checkpoints.published.ModelExporter;
+import dev.palimpsest.checkpoints.published.PositionEmbeddingResampler;
+import dev.palimpsest.checkpoints.published.PretrainedImporter;
 import dev.palimpsest.configs.ExportConfig;
 import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.Init;
@@ -20,20 +19,37 @@ import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.SuiteConfig;
+import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.eval.EvaluatedModel;
 import dev.palimpsest.eval.Evaluator;
 import dev.palimpsest.eval.Selection;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.mixtures.ExampleBatch;
-import dev.palimpsest.mixtures.HuggingFaceTokenizer;
 import dev.palimpsest.mixtures.Mixture;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.text.HuggingFaceTokenizer;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.Parameters;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.Weights;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.lineage.StageIdentity;
+import dev.palimpsest.stages.lineage.SuiteIdentity;
+import dev.palimpsest.stages.lineage.TrainingData;
+import dev.palimpsest.stages.preparation.Decontamination;
+import dev.palimpsest.stages.training.Cadence;
+import dev.palimpsest.stages.training.LogHashes;
+import dev.palimpsest.stages.training.Packing;
+import dev.palimpsest.stages.training.Progress;
+import dev.palimpsest.stages.training.SkippedExamples;
+import dev.palimpsest.stages.training.StateFiles;
+import dev.palimpsest.stages.training.StopRequest;
+import dev.palimpsest.stages.training.StoppedException;
+import dev.palimpsest.stages.training.TrainState;
+import dev.palimpsest.stages.training.TrainingLoop;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -618,7 +634,7 @@ final class StageRunner {
     return seen.size() == 1 ? seen.get(0) : "mixed";
   }
 
-  /** Keeps a state before a step, with what the guard found in it: see {@link Capsule}. */
+  /** Keeps a state before a step, with what the guard found in it: see {@code Capsule}. */
   private Path capsule(TrainState state, Map<String, Object> facts, Map<String, Object> found) {
     facts.put("capsule", found);
     return StateFiles.commit(

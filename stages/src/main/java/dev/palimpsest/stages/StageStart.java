@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.HandOver;
+import dev.palimpsest.stages.folder.RunFolder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,3 +1,4 @@
+/** The story of a run: pipeline, stages, gates, replay. */
 @NullMarked
 package dev.palimpsest.stages;
 

@@ -3,9 +3,13 @@ package dev.palimpsest.stages;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.configs.Recipes;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.model.Kernels;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.training.Progress;
+import dev.palimpsest.stages.training.StepMetrics;
+import dev.palimpsest.stages.training.StopRequest;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -20,7 +24,7 @@ import java.util.function.Consumer;
  * @param variables for it besides {@code ${run}}; {@code ${data}}, the folder of the drawn data and
  *     towers, is the run folder unless it is among them
  */
-record TinyRun(String recipe, Map<String, String> variables) {
+public record TinyRun(String recipe, Map<String, String> variables) {
   private static final String HEAD =
       """
       name: tiny
@@ -52,7 +56,7 @@ record TinyRun(String recipe, Map<String, String> variables) {
    * @param tasks {@code tasks:} and {@code suites:}
    * @param stages members of {@code stages:} after the import
    */
-  static TinyRun of(String tasks, String stages) {
+  public static TinyRun of(String tasks, String stages) {
     return new TinyRun(HEAD + tasks + IMPORT + stages, Map.of());
   }
 
@@ -64,12 +68,12 @@ record TinyRun(String recipe, Map<String, String> variables) {
   }
 
   /** The recipe's stages from first parameters or from where the folder stands to their ends. */
-  List<StageResult> run(Path out, String... sets) {
+  public List<StageResult> run(Path out, String... sets) {
     return watched(out, new StopRequest(), step -> {}, sets);
   }
 
   /** The same with {@code --accept-changes}. */
-  List<StageResult> accepting(Set<String> stages, Path out, String... sets) {
+  public List<StageResult> accepting(Set<String> stages, Path out, String... sets) {
     return run(out, new StopRequest(), step -> {}, stages, sets);
   }
 
@@ -80,7 +84,7 @@ record TinyRun(String recipe, Map<String, String> variables) {
   }
 
   /** A run that ends after some steps. What is on disk then is what a kill leaves. */
-  void crash(Path out, int afterSteps, String... sets) {
+  public void crash(Path out, int afterSteps, String... sets) {
     int[] left = {afterSteps};
     Consumer<StepMetrics> countDown =
         step -> {

@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.palimpsest.mixtures.BadExampleException;
+import dev.palimpsest.mixtures.formats.BadExampleException;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;

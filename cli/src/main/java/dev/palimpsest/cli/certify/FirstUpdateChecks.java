@@ -1,13 +1,13 @@
 package dev.palimpsest.cli.certify;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.Parameters;
-import dev.palimpsest.stages.AdamW;
-import dev.palimpsest.stages.ParameterGroups;
+import dev.palimpsest.stages.training.AdamW;
+import dev.palimpsest.stages.training.ParameterGroups;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

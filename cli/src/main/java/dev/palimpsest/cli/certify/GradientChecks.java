@@ -3,7 +3,7 @@ package dev.palimpsest.cli.certify;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.model.Dropout;
 import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.Parameters;

@@ -2,7 +2,7 @@ package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.codecs.LocationTokens;
 import dev.palimpsest.mixtures.codecs.Mask;

@@ -1,8 +1,8 @@
 package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.checkpoints.HuggingFaceConfig;
-import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.Parameters;
 import java.io.IOException;

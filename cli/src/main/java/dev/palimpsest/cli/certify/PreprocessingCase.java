@@ -1,12 +1,12 @@
 package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
-import dev.palimpsest.mixtures.Image;
-import dev.palimpsest.mixtures.ImageDecoder;
-import dev.palimpsest.mixtures.ImagePreprocessor;
+import dev.palimpsest.mixtures.images.Image;
+import dev.palimpsest.mixtures.images.ImageDecoder;
+import dev.palimpsest.mixtures.images.ImagePreprocessor;
 import dev.palimpsest.model.Kernels;
 import java.io.IOException;
 import java.nio.FloatBuffer;

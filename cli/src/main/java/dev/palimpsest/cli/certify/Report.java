@@ -69,7 +69,7 @@ final class Report {
 
   /** Comparisons that may fail to run. */
   @FunctionalInterface
-  interface Part {
+  public interface Part {
     void run() throws IOException;
   }
 }

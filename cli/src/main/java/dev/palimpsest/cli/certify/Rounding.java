@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.certify;
 
-import dev.palimpsest.checkpoints.ElementType;
+import dev.palimpsest.checkpoints.tensors.ElementType;
 
 /** Rounds to shorter number formats, to nearest, ties to even. */
 final class Rounding {

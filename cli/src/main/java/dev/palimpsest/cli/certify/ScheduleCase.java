@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.model.Kernels;
-import dev.palimpsest.stages.Schedule;
+import dev.palimpsest.stages.training.Schedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -9,7 +9,7 @@ import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
-import dev.palimpsest.mixtures.TokenSequence;
+import dev.palimpsest.mixtures.text.TokenSequence;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
 import dev.palimpsest.model.Models;

@@ -2,7 +2,7 @@ package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Kernels;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -2,12 +2,12 @@ package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.checkpoints.ElementType;
-import dev.palimpsest.checkpoints.ExportedProcessor;
-import dev.palimpsest.checkpoints.HuggingFaceConfig;
-import dev.palimpsest.checkpoints.ModelExporter;
-import dev.palimpsest.checkpoints.PretrainedImporter;
-import dev.palimpsest.checkpoints.TensorSource;
+import dev.palimpsest.checkpoints.published.ExportedProcessor;
+import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
+import dev.palimpsest.checkpoints.published.ModelExporter;
+import dev.palimpsest.checkpoints.published.PretrainedImporter;
+import dev.palimpsest.checkpoints.tensors.ElementType;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.ImageConfig.Resize;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.Precision;

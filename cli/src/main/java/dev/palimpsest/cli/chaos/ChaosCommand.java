@@ -3,7 +3,7 @@ package dev.palimpsest.cli.chaos;
 import dev.palimpsest.cli.chaos.Place.Kind;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.configs.binding.Recipes;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;

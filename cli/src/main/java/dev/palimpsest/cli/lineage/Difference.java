@@ -1,8 +1,8 @@
 package dev.palimpsest.cli.lineage;
 
-import dev.palimpsest.configs.Fingerprint;
-import dev.palimpsest.stages.Lineage;
-import dev.palimpsest.stages.Lineage.Ancestor;
+import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.lineage.Lineage.Ancestor;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

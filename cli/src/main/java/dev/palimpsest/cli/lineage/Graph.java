@@ -1,8 +1,8 @@
 package dev.palimpsest.cli.lineage;
 
-import dev.palimpsest.stages.Lineage;
-import dev.palimpsest.stages.Lineage.Acceptance;
-import dev.palimpsest.stages.Lineage.Ancestor;
+import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.lineage.Lineage.Acceptance;
+import dev.palimpsest.stages.lineage.Lineage.Ancestor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,10 +1,10 @@
 package dev.palimpsest.cli.lineage;
 
-import dev.palimpsest.configs.Fingerprint;
-import dev.palimpsest.stages.Lineage;
-import dev.palimpsest.stages.Lineage.Acceptance;
-import dev.palimpsest.stages.Lineage.Ancestor;
-import dev.palimpsest.stages.RecordedData;
+import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.lineage.Lineage.Acceptance;
+import dev.palimpsest.stages.lineage.Lineage.Ancestor;
+import dev.palimpsest.stages.lineage.RecordedData;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

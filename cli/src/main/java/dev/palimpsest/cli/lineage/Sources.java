@@ -1,11 +1,11 @@
 package dev.palimpsest.cli.lineage;
 
-import dev.palimpsest.checkpoints.CheckpointFormatException;
 import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
-import dev.palimpsest.stages.Lineage;
-import dev.palimpsest.stages.RunContents;
+import dev.palimpsest.stages.folder.RunContents;
+import dev.palimpsest.stages.lineage.Lineage;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

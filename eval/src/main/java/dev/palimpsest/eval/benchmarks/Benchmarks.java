@@ -4,7 +4,7 @@ import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.BenchmarkIndex;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.Recipes;
+import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.eval.metrics.Metric;
 import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.eval.metrics.Metrics;

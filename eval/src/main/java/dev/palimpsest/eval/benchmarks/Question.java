@@ -2,7 +2,7 @@ package dev.palimpsest.eval.benchmarks;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.eval.metrics.MetricRecord;
-import dev.palimpsest.mixtures.Example;
+import dev.palimpsest.mixtures.tasks.Example;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;

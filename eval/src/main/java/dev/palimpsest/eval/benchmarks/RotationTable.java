@@ -1,8 +1,8 @@
 package dev.palimpsest.eval.benchmarks;
 
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
-import dev.palimpsest.mixtures.Turn;
 import dev.palimpsest.mixtures.formats.Csv;
+import dev.palimpsest.mixtures.images.Turn;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;

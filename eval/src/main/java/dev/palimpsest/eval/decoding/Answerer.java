@@ -6,9 +6,9 @@ import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.eval.decoding.Decoder.Outcome;
 import dev.palimpsest.eval.decoding.Decoder.Stop;
 import dev.palimpsest.mixtures.BatchBuilder;
-import dev.palimpsest.mixtures.Example;
 import dev.palimpsest.mixtures.ExampleBatch;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.tasks.Example;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.Weights;
 import java.nio.charset.StandardCharsets;
@@ -70,7 +70,7 @@ public final class Answerer implements AutoCloseable {
    *
    * @param answers gets each answer with its example's place in the list as soon as it is there;
    *     not in the list's order
-   * @throws dev.palimpsest.mixtures.BadExampleException when an example cannot be used
+   * @throws dev.palimpsest.mixtures.formats.BadExampleException when an example cannot be used
    */
   public void answer(
       List<Example> examples, DecodeConfig settings, ObjIntConsumer<Answer> answers) {
@@ -82,7 +82,7 @@ public final class Answerer implements AutoCloseable {
    *
    * @param candidates answers to score, by example; EOS is added
    * @param answers as above
-   * @throws dev.palimpsest.mixtures.BadExampleException when an example cannot be used
+   * @throws dev.palimpsest.mixtures.formats.BadExampleException when an example cannot be used
    */
   public void answer(
       List<Example> examples,
@@ -107,7 +107,7 @@ public final class Answerer implements AutoCloseable {
    * @param candidates answers to score, by example; EOS is added
    * @param likelihoods gets those of an example's candidates, with its place in the list; not in
    *     the list's order
-   * @throws dev.palimpsest.mixtures.BadExampleException when an example cannot be used
+   * @throws dev.palimpsest.mixtures.formats.BadExampleException when an example cannot be used
    */
   public void score(
       List<Example> examples,

@@ -1,6 +1,6 @@
 package dev.palimpsest.eval.decoding;
 
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.text.Tokenizer;
 
 /**
  * The answer to one prompt.

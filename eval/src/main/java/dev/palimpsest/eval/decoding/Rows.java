@@ -2,7 +2,7 @@ package dev.palimpsest.eval.decoding;
 
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.DecodeConfig;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

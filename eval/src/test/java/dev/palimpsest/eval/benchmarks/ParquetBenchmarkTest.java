@@ -2,8 +2,8 @@ package dev.palimpsest.eval.benchmarks;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.palimpsest.mixtures.Image;
-import dev.palimpsest.mixtures.ImageDecoder;
+import dev.palimpsest.mixtures.images.Image;
+import dev.palimpsest.mixtures.images.ImageDecoder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

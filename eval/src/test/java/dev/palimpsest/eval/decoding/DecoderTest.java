@@ -9,7 +9,7 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.SamplerConfig;
 import dev.palimpsest.eval.decoding.Decoder.Stop;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;

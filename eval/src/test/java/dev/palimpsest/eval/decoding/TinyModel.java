@@ -7,7 +7,7 @@ import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
-import dev.palimpsest.mixtures.Tokenizer;
+import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.Models;

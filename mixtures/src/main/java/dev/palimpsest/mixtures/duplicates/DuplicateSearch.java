@@ -1,12 +1,12 @@
 package dev.palimpsest.mixtures.duplicates;
 
 import dev.palimpsest.configs.DedupConfig;
-import dev.palimpsest.mixtures.BadExampleException;
-import dev.palimpsest.mixtures.Example;
-import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.PoolResult;
+import dev.palimpsest.mixtures.formats.BadExampleException;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.tasks.Example;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -2,8 +2,8 @@ package dev.palimpsest.mixtures.duplicates;
 
 import dev.palimpsest.configs.ImageConfig;
 import dev.palimpsest.configs.ImageConfig.Resize;
-import dev.palimpsest.mixtures.Image;
-import dev.palimpsest.mixtures.ImagePreprocessor;
+import dev.palimpsest.mixtures.images.Image;
+import dev.palimpsest.mixtures.images.ImagePreprocessor;
 
 /**
  * A picture as small as near-duplicates need it: 64 x 64 pixels, the aspect ratio not kept. Gives

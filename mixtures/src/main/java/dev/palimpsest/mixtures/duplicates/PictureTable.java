@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.duplicates;
 
 import dev.palimpsest.files.ContentHash;
-import dev.palimpsest.mixtures.Turn;
+import dev.palimpsest.mixtures.images.Turn;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.Arrays;

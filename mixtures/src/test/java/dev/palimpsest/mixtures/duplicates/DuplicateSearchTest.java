@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.DedupConfig;
 import dev.palimpsest.configs.Orientation;
-import dev.palimpsest.mixtures.Example;
-import dev.palimpsest.mixtures.ImageReference;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.tasks.Example;
 import java.awt.Color;
 import java.awt.Graphics2D;
 import java.awt.image.BufferedImage;

@@ -2,8 +2,8 @@ package dev.palimpsest.eval.benchmarks.forms;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.eval.metrics.MetricRecord;
-import dev.palimpsest.mixtures.ImageReference;
-import dev.palimpsest.mixtures.ImageSteps;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.images.ImageSteps;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,7 +2,7 @@ package dev.palimpsest.eval.benchmarks.forms;
 
 import com.fasterxml.jackson.databind.node.TextNode;
 import dev.palimpsest.configs.BenchmarkConfig.Data;
-import dev.palimpsest.mixtures.ImageReference;
+import dev.palimpsest.mixtures.images.ImageReference;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;

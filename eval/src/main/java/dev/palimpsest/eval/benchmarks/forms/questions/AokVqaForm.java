@@ -5,7 +5,7 @@ import dev.palimpsest.eval.benchmarks.forms.BenchmarkExample;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFiles;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkForm;
 import dev.palimpsest.eval.benchmarks.forms.JsonFile;
-import dev.palimpsest.mixtures.CocoNames;
+import dev.palimpsest.mixtures.sources.CocoNames;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;

@@ -8,7 +8,7 @@ import dev.palimpsest.eval.benchmarks.forms.BenchmarkFiles;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkForm;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.eval.benchmarks.forms.JsonFile;
-import dev.palimpsest.mixtures.CocoNames;
+import dev.palimpsest.mixtures.sources.CocoNames;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,0 +1,487 @@
+package dev.palimpsest.checkpoints.published;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
+import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.configs.VisionConfig;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/**
+ * What a Hugging Face PaliGemma's {@code config.json} says. Files on the Hub leave out what equals
+ * the default of their configuration class; those defaults are filled in here (transformers,
+ * models/{paligemma,siglip,gemma,gemma2}/configuration_*.py).
+ *
+ * @param model sizes; the vocabulary without the rows that were added for {@code <image>} and as
+ *     padding
+ * @param resolution side of the pictures, in pixels
+ * @param imageToken id that stands for image tokens in texts
+ */
+public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToken) {
+  /**
+   * Field of ours in an exported config: embedding rows that were trained, since padding to a
+   * multiple of 64 does not always tell.
+   */
+  static final String TRAINED_VOCABULARY = "trained_vocab_size";
+
+  /** Field of ours: {@link LanguageConfig#windowCutsPrefix}, written where it is true. */
+  static final String WINDOW_CUTS_PREFIX = "sliding_window_cuts_prefix";
+
+  /** Rows are padded to a multiple of this, and {@code <image>} is the first of the padding. */
+  static final int VOCABULARY_MULTIPLE = 64;
+
+  /** Python's writers emit NaN; it is read here and refused where it is used. */
+  static final ObjectMapper JSON =
+      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
+
+  /** No config.json is longer, and none is read that cannot be one. */
+  private static final long MAX_BYTES = 16 << 20;
+
+  /** Blocks of the deepest model that is read; the deepest Gemma has 46. */
+  private static final int MAX_DEPTH = 1000;
+
+  /** Names of one function, x times the tanh form of the normal distribution's integral. */
+  private static final List<String> TANH_GELU =
+      List.of("gelu_pytorch_tanh", "gelu_new", "gelu_fast");
+
+  /**
+   * Reads a file, or {@code config.json} of a folder. A folder's vocabulary goes up to the last
+   * token of its tokenizer, {@code <image>} aside; without a tokenizer it is what the config says,
+   * less padding.
+   *
+   * @throws CheckpointFormatException when it is no PaliGemma config
+   * @throws InvalidConfigException when it asks for what this model does not do, or its sizes
+   *     cannot be
+   * @throws UncheckedIOException when it cannot be read
+   */
+  public static HuggingFaceConfig read(Path path) {
+    SafetensorsFile.refuseAdapter(path);
+    Path file = Files.isDirectory(path) ? path.resolve("config.json") : path;
+    JsonNode root = json(file);
+    if (!root.path("model_type").asText().equals("paligemma")) {
+      throw new CheckpointFormatException(
+          Kind.FOREIGN,
+          file,
+          "has model_type %s, expected paligemma".formatted(root.path("model_type")));
+    }
+    List<Problem> problems = new ArrayList<>();
+    Fields visionFields = new Fields(root.path("vision_config"), "vision_config", problems);
+    VisionConfig vision = vision(root, visionFields);
+    LanguageConfig language =
+        language(root, new Fields(root.path("text_config"), "text_config", problems));
+    int resolution = visionFields.integer("image_size", 224);
+    Fields rootFields = new Fields(root, "", problems);
+    boolean placed = root.hasNonNull("image_token_index") || root.hasNonNull("image_token_id");
+    int imageToken =
+        rootFields.integer("image_token_index", rootFields.integer("image_token_id", 256_000));
+    int trained = 0;
+    if (problems.isEmpty()) {
+      trained =
+          Files.isDirectory(path)
+              ? trainedRows(path, rootFields, language.vocabulary(), placed ? imageToken : -1)
+              : trainedRows(rootFields, language.vocabulary(), imageToken);
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(
+          problems.stream().map(p -> p.under(file.toString())).toList());
+    }
+    return new HuggingFaceConfig(
+        new ModelConfig(vision, language.withVocabulary(trained)), resolution, imageToken);
+  }
+
+  /** Rows without those of {@code <image>} and of padding, as far as a config alone tells. */
+  private static int trainedRows(Fields root, int rows, int imageToken) {
+    boolean padded =
+        imageToken % VOCABULARY_MULTIPLE == 0 && rows == imageToken + VOCABULARY_MULTIPLE;
+    return root.integer(TRAINED_VOCABULARY, padded ? imageToken : rows);
+  }
+
+  /**
+   * Rows that are trained, by the folder's tokenizer: transformers adds tokens after {@code
+   * <image>}, in rows that were padding. What an export of ours says counts where it is more, for
+   * models with more rows than ids.
+   *
+   * @param stated rows as the config says; those of the weights count
+   * @param imageToken -1 where the config does not say it
+   */
+  private static int trainedRows(Path folder, Fields root, int stated, int imageToken) {
+    int rows = Math.toIntExact(embeddingRows(folder).orElse(stated));
+    Optional<TokenizerIds> found = TokenizerIds.of(folder);
+    if (found.isEmpty()) {
+      return trainedRows(root, rows, imageToken);
+    }
+    TokenizerIds ids = found.get();
+    SourceFacts facts = new SourceFacts(false, ids.last() + 1, ids.lastInWords());
+    if (ids.last() >= rows) {
+      root.problem("", facts.tooFewRows(rows));
+    } else if (imageToken >= 0
+        && (ids.image() >= 0 ? ids.image() != imageToken : ids.last() + 1 < imageToken)) {
+      root.problem(
+          "image_token_index",
+          "is %d, but the tokenizer has %s and tokens up to %s; it is not this model's"
+              .formatted(
+                  imageToken,
+                  ids.image() >= 0 ? "<image> at " + ids.image() : "no <image>",
+                  ids.lastInWords()));
+    }
+    int trained = root.integer(TRAINED_VOCABULARY, 0);
+    return trained <= rows ? Math.max(trained, ids.last() + 1) : ids.last() + 1;
+  }
+
+  /** Rows of the embedding in the folder's weights, whose heads alone are read. */
+  private static OptionalInt embeddingRows(Path folder) {
+    if (!SafetensorsFile.isIn(folder)) {
+      return OptionalInt.empty();
+    }
+    try (SafetensorsFile file = SafetensorsFile.open(folder)) {
+      return new StoredNames(file.names())
+          .embedding()
+          .map(name -> file.shape(name).getShape())
+          .filter(shape -> shape.length == 2 && shape[0] > 0 && shape[0] <= Integer.MAX_VALUE)
+          .map(shape -> OptionalInt.of((int) shape[0]))
+          .orElse(OptionalInt.empty());
+    }
+  }
+
+  /**
+   * What a tower's or a model's config asks for and this program does not compute.
+   *
+   * @param config config.json of a PaliGemma, SigLIP or Gemma
+   */
+  static List<Problem> unsupported(Path config, boolean withVision, boolean withLanguage) {
+    JsonNode root = json(config);
+    List<Problem> problems = new ArrayList<>();
+    if (withVision) {
+      vision(root, tower(root, "vision_config", problems));
+    }
+    if (withLanguage) {
+      language(root, tower(root, "text_config", problems));
+    }
+    return problems.stream().map(p -> p.under(config.toString())).toList();
+  }
+
+  /** The section of a whole model's config, or the config of a tower, which has no sections. */
+  private static Fields tower(JsonNode root, String section, List<Problem> problems) {
+    return root.has(section)
+        ? new Fields(root.get(section), section, problems)
+        : new Fields(root, "", problems);
+  }
+
+  /** Whether a config says that the output table is not the embedding. */
+  static boolean untied(Path config) {
+    JsonNode root = json(config);
+    return !root.path("tie_word_embeddings").asBoolean(true)
+        || !root.path("text_config").path("tie_word_embeddings").asBoolean(true);
+  }
+
+  /**
+   * What weights alone would not tell: facts of a source's config that contradict the model.
+   *
+   * @param config config.json of a PaliGemma, SigLIP or Gemma, with nothing that is {@link
+   *     #unsupported}
+   */
+  static List<Problem> differences(
+      Path config, ModelConfig model, boolean withVision, boolean withLanguage) {
+    JsonNode root = json(config);
+    List<Problem> problems = new ArrayList<>();
+    if (withVision) {
+      VisionConfig theirs = vision(root, tower(root, "vision_config", problems));
+      VisionConfig ours = model.vision();
+      compare(problems, "num_attention_heads", theirs.heads(), "vision.heads", ours.heads());
+      compare(
+          problems,
+          "layer_norm_eps",
+          theirs.normEpsilon(),
+          "vision.normEpsilon",
+          ours.normEpsilon());
+    }
+    if (withLanguage) {
+      LanguageConfig theirs = language(root, tower(root, "text_config", problems));
+      LanguageConfig ours = model.language();
+      compare(problems, "num_attention_heads", theirs.heads(), "language.heads", ours.heads());
+      compare(
+          problems,
+          "num_key_value_heads",
+          theirs.keyValueHeads(),
+          "language.keyValueHeads",
+          ours.keyValueHeads());
+      compare(
+          problems,
+          "the query scalar",
+          theirs.queryScalar(),
+          "language.queryScalar",
+          ours.queryScalar());
+      compare(problems, "rope_theta", theirs.ropeTheta(), "language.ropeTheta", ours.ropeTheta());
+      compare(
+          problems,
+          "rms_norm_eps",
+          theirs.normEpsilon(),
+          "language.normEpsilon",
+          ours.normEpsilon());
+    }
+    return problems.stream().map(p -> p.under(config.toString())).toList();
+  }
+
+  private static void compare(
+      List<Problem> problems, String field, double theirs, String ourField, double ours) {
+    if (theirs != ours) {
+      problems.add(
+          new Problem(
+              "", "%s is %s, but %s of the model is %s".formatted(field, theirs, ourField, ours)));
+    }
+  }
+
+  /** Defaults are SiglipVisionConfig's, or, where the section is absent, PaliGemmaConfig's own. */
+  private static VisionConfig vision(JsonNode root, Fields node) {
+    boolean absent = node.absent();
+    node.oneOf("model_type", "siglip_vision_model", List.of("siglip_vision_model", "siglip"));
+    node.oneOf("hidden_act", "gelu_pytorch_tanh", TANH_GELU);
+    node.oneOf("num_channels", "3", List.of("3"));
+    refuseQuantised(root, node);
+    try {
+      return new VisionConfig(
+          node.integer("hidden_size", absent ? 1152 : 768),
+          node.depth(absent ? 27 : 12),
+          node.integer("intermediate_size", absent ? 4096 : 3072),
+          node.integer("num_attention_heads", absent ? 16 : 12),
+          node.integer("patch_size", absent ? 14 : 16),
+          node.real("layer_norm_eps", 1e-6));
+    } catch (InvalidConfigException e) {
+      e.problems().forEach(p -> node.problem("", p.toString()));
+      return new VisionConfig(1, 1, 1, 1, 1, 1e-6);
+    }
+  }
+
+  /** Defaults are the class's own, or, where the section is absent, PaliGemmaConfig's. */
+  private static LanguageConfig language(JsonNode root, Fields node) {
+    boolean absent = node.absent();
+    String type = node.value("model_type").asText("gemma");
+    boolean gemma2 = type.equals("gemma2");
+    node.oneOf("model_type", "gemma", List.of("gemma", "gemma2"));
+    node.oneOf("hidden_activation", "gelu_pytorch_tanh", TANH_GELU);
+    // "gelu" stands in the first Gemma files; transformers computes the tanh form all the same.
+    List<String> legacy = new ArrayList<>(TANH_GELU);
+    legacy.add("gelu");
+    node.oneOf("hidden_act", "gelu_pytorch_tanh", legacy);
+    node.oneOf("attention_bias", "false", List.of("false"));
+    boolean whole = root.path("model_type").asText().equals("paligemma");
+    node.oneOf(
+        "use_bidirectional_attention", "true", whole ? List.of("true") : List.of("true", "false"));
+    refuseQuantised(root, node);
+    int headDim = node.integer("head_dim", 256);
+    int window = gemma2 ? window(node) : 0;
+    try {
+      return new LanguageConfig(
+          node.integer(
+              "vocab_size",
+              absent
+                  ? new Fields(root, "", node.problems).integer("vocab_size", 257_152)
+                  : 256_000),
+          node.integer("hidden_size", absent ? 2048 : gemma2 ? 2304 : 3072),
+          node.depth(absent ? 18 : gemma2 ? 26 : 28),
+          node.integer("intermediate_size", absent ? 16_384 : gemma2 ? 9216 : 24_576),
+          node.integer("num_attention_heads", absent || gemma2 ? 8 : 16),
+          node.integer("num_key_value_heads", absent ? 1 : gemma2 ? 4 : 16),
+          headDim,
+          gemma2 ? node.real("query_pre_attn_scalar", 256) : headDim,
+          gemma2 ? node.real("attn_logit_softcapping", 50) : 0,
+          gemma2 ? node.real("final_logit_softcapping", 30) : 0,
+          gemma2,
+          window,
+          node.value(WINDOW_CUTS_PREFIX).asBoolean(),
+          ropeTheta(node),
+          node.real("rms_norm_eps", 1e-6));
+    } catch (InvalidConfigException e) {
+      e.problems().forEach(p -> node.problem("", p.toString()));
+      return new LanguageConfig(1, 1, 1, 1, 1, 1, 2, 1, 0, 0, false, 0, 1, 1e-6);
+    }
+  }
+
+  private static void refuseQuantised(JsonNode root, Fields node) {
+    if (root.hasNonNull("quantization_config") || node.value("quantization_config").isObject()) {
+      node.problem(
+          "quantization_config", "is not computed here; save the model without quantisation");
+    }
+  }
+
+  /** The window of even layers; 0 where it hides nothing, or no layer has one. */
+  private static int window(Fields node) {
+    int window = node.integer("sliding_window", 4096, 0);
+    if (window >= node.integer("max_position_embeddings", 8192)) {
+      window = 0;
+    }
+    JsonNode types = node.value("layer_types");
+    if (window == 0 || types.isMissingNode() || types.isNull()) {
+      return window;
+    }
+    int sliding = 0;
+    boolean alternating = types.isArray();
+    for (int i = 0; i < types.size(); i++) {
+      String expected = i % 2 == 0 ? "sliding_attention" : "full_attention";
+      alternating &= types.get(i).asText().equals(expected);
+      sliding += types.get(i).asText().equals("full_attention") ? 0 : 1;
+    }
+    if (!alternating && (sliding > 0 || !types.isArray())) {
+      node.problem(
+          "layer_types",
+          "must alternate, sliding_attention first, as Gemma 2's, or be full_attention throughout;"
+              + " got "
+              + shortened(types));
+    }
+    return sliding == 0 ? 0 : window;
+  }
+
+  private static double ropeTheta(Fields node) {
+    JsonNode stated = node.value("rope_theta");
+    double theta = node.real("rope_theta", 10_000);
+    for (String field : List.of("rope_scaling", "rope_parameters")) {
+      JsonNode rope = node.value(field);
+      if (rope.isMissingNode() || rope.isNull()) {
+        continue;
+      }
+      String type = rope.path("rope_type").asText(rope.path("type").asText("default"));
+      boolean whole = rope.path("partial_rotary_factor").asDouble(1) == 1;
+      boolean nested =
+          !rope.isObject() || rope.properties().stream().anyMatch(e -> e.getValue().isObject());
+      if (!type.equals("default") || !whole || nested) {
+        node.problem(
+            field,
+            "asks for rotary positions of another kind than the default, which alone is computed;"
+                + " got "
+                + shortened(rope));
+      } else if (rope.hasNonNull("rope_theta")) {
+        double own = new Fields(rope, field, node.problems).real("rope_theta", theta);
+        if (stated.isNumber() && own != theta) {
+          node.problem(field, "has rope_theta %s, beside it %s".formatted(own, theta));
+        }
+        theta = own;
+      }
+    }
+    if (node.real("partial_rotary_factor", 1) != 1) {
+      node.problem("partial_rotary_factor", "must be 1, as all of a head is turned");
+    }
+    return theta;
+  }
+
+  private static String shortened(JsonNode node) {
+    String text = node.toString();
+    return text.length() <= 120 ? text : text.substring(0, 120) + "...";
+  }
+
+  /**
+   * A section's fields; what cannot be read is noted and stands at its default.
+   *
+   * @param where the section's name; empty for the whole file
+   */
+  private record Fields(JsonNode node, String where, List<Problem> problems) {
+    boolean absent() {
+      return node.isMissingNode() || node.isNull();
+    }
+
+    JsonNode value(String field) {
+      return node.path(field);
+    }
+
+    void problem(String field, String message) {
+      problems.add(
+          new Problem(
+              where.isEmpty() || field.isEmpty() ? where + field : where + "." + field, message));
+    }
+
+    /** Absent and null mean the standard. */
+    void oneOf(String field, String standard, List<String> accepted) {
+      String found = value(field).asText(standard);
+      if (node.hasNonNull(field) && !accepted.contains(found)) {
+        problem(
+            field,
+            "must be %s, got %s"
+                .formatted(
+                    String.join(" or ", accepted),
+                    value(field).isTextual() ? found : shortened(value(field))));
+      }
+    }
+
+    int integer(String field, int standard) {
+      return integer(field, standard, standard);
+    }
+
+    int depth(int standard) {
+      int depth = integer("num_hidden_layers", standard);
+      if (depth > MAX_DEPTH) {
+        problem("num_hidden_layers", "must be at most %d, got %d".formatted(MAX_DEPTH, depth));
+        return standard;
+      }
+      return depth;
+    }
+
+    /** Sides may be a list of two that are equal. */
+    int integer(String field, int absent, int none) {
+      JsonNode value = value(field);
+      if (value.isArray() && value.size() == 2 && value.get(0).equals(value.get(1))) {
+        value = value.get(0);
+      }
+      if (value.isMissingNode() || value.isNull()) {
+        return value.isNull() ? none : absent;
+      }
+      if (!value.isIntegralNumber() || !value.canConvertToInt()) {
+        problem(field, "must be a whole number below 2^31, got " + shortened(value));
+        return absent;
+      }
+      return value.intValue();
+    }
+
+    /** Absent means the standard, null means none. */
+    double real(String field, double standard) {
+      JsonNode value = value(field);
+      if (value.isMissingNode() || value.isNull()) {
+        return value.isNull() ? 0 : standard;
+      }
+      if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
+        problem(field, "must be a number, got " + shortened(value));
+        return standard;
+      }
+      return value.doubleValue();
+    }
+  }
+
+  private static JsonNode json(Path file) {
+    try {
+      if (Files.size(file) > MAX_BYTES) {
+        throw new CheckpointFormatException(
+            Kind.FOREIGN,
+            file,
+            "has %d bytes, more than any config.json".formatted(Files.size(file)));
+      }
+      JsonNode root = JSON.readTree(Files.readAllBytes(file));
+      if (!root.isObject()) {
+        throw new CheckpointFormatException(
+            Kind.CORRUPT, file, Unfetched.reason(file).orElse("is no JSON object"));
+      }
+      return root;
+    } catch (JsonProcessingException e) {
+      throw new CheckpointFormatException(
+          Kind.CORRUPT,
+          file,
+          Unfetched.reason(file).orElse("is not JSON: " + e.getOriginalMessage()),
+          e);
+    } catch (IOException e) {
+      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
+    }
+  }
+}

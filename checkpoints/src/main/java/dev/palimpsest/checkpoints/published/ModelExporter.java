@@ -1,0 +1,380 @@
+package dev.palimpsest.checkpoints.published;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.published.WeightMapping.Part;
+import dev.palimpsest.checkpoints.published.WeightMapping.Row;
+import dev.palimpsest.checkpoints.tensors.ArrayMemory;
+import dev.palimpsest.checkpoints.tensors.ElementType;
+import dev.palimpsest.checkpoints.tensors.NpzWriter;
+import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
+import dev.palimpsest.checkpoints.tensors.TensorInfo;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.files.Durable;
+import dev.palimpsest.model.ParameterSpecs;
+import dev.palimpsest.model.Parameters;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A stage's result for others, in the published layouts. Importing an export gives the same
+ * parameters bit for bit, as far as its number format holds them.
+ */
+public final class ModelExporter {
+  /** Names of the checkpoints on the Hub. */
+  static final Map<Part, String> PREFIXES =
+      Map.of(
+          Part.VISION, "vision_tower.vision_model",
+          Part.CONNECTOR, "multi_modal_projector.linear",
+          Part.LANGUAGE, "language_model.model");
+
+  /** Gemma's context; also written as the window where there is none. */
+  private static final int MAX_POSITIONS = 8192;
+
+  /** Layout of the files below; read by transformers for its own compatibility switches. */
+  static final String TRANSFORMERS_VERSION = "4.48.0";
+
+  private ModelExporter() {}
+
+  /**
+   * A Hugging Face PaliGemma folder: config.json, generation_config.json, safetensors (sharded with
+   * an index above 5 GB), preprocessor and tokenizer files. Written beside the target and made
+   * visible by one rename; an earlier export there is replaced.
+   *
+   * <p>The embedding is padded with a row for {@code <image>} to a multiple of 64 rows, as on the
+   * Hub; new rows are the mean of all others (those of the Hub are sampled around it). The tied
+   * output table is left out.
+   *
+   * @param processor how pictures and texts become inputs
+   * @throws InvalidConfigException when Hugging Face's model cannot compute what this one does
+   */
+  public static void huggingFace(
+      Path folder,
+      Parameters parameters,
+      ModelConfig model,
+      int resolution,
+      Precision precision,
+      ExportedProcessor processor) {
+    huggingFace(
+        folder,
+        parameters,
+        model,
+        resolution,
+        precision,
+        processor,
+        SafetensorsWriter.MAX_SHARD_BYTES);
+  }
+
+  /** The same with another limit on a shard's bytes. */
+  public static void huggingFace(
+      Path folder,
+      Parameters parameters,
+      ModelConfig model,
+      int resolution,
+      Precision precision,
+      ExportedProcessor processor,
+      long maxShardBytes) {
+    check(parameters, model, resolution);
+    checkReplaceable(folder);
+    int image = processor.imageToken();
+    int vocabulary = model.language().vocabulary();
+    checkExpressible(model.language(), image);
+    int multiple = HuggingFaceConfig.VOCABULARY_MULTIPLE;
+    int rows = (Math.max(vocabulary, image + 1) + multiple - 1) / multiple * multiple;
+    ElementType type = type(precision);
+    List<Tensor> tensors = new ArrayList<>();
+    for (Row row : WeightMapping.huggingFace(model, PREFIXES)) {
+      NDArray array = parameters.get(row.ours());
+      tensors.add(
+          row.ours().equals(WeightMapping.EMBEDDING)
+              ? padded(row.foreign(), array, rows, type)
+              : Tensor.of(row.foreign(), array, type));
+    }
+    Durable.folder(
+        folder,
+        target -> {
+          SafetensorsWriter.writeFolder(target, tensors, maxShardBytes);
+          writeJson(target.resolve("config.json"), config(model, resolution, type, rows, image));
+          writeJson(target.resolve("generation_config.json"), generationConfig());
+          writeJson(
+              target.resolve("preprocessor_config.json"),
+              preprocessor(
+                  resolution, model.vision().imageTokens(resolution), processor.resample()));
+          for (Map.Entry<String, byte[]> file : processor.tokenizerFiles().entrySet()) {
+            Durable.write(target.resolve(file.getKey()), file.getValue());
+          }
+        });
+  }
+
+  /**
+   * A big_vision npz: stacked layers, {@code params/} names, bfloat16 as two-byte void. Written
+   * beside the target and made visible by one rename.
+   */
+  public static void bigVision(
+      Path file, Parameters parameters, ModelConfig model, int resolution, Precision precision) {
+    check(parameters, model, resolution);
+    Map<String, List<Row>> arrays = new LinkedHashMap<>();
+    for (Row row : WeightMapping.bigVision(model, EnumSet.allOf(Part.class), false)) {
+      arrays.computeIfAbsent(row.foreign(), n -> new ArrayList<>()).add(row);
+    }
+    List<Tensor> tensors = new ArrayList<>();
+    arrays.forEach(
+        (name, rows) -> tensors.add(stacked("params/" + name, rows, parameters, type(precision))));
+    Durable.file(file, channel -> NpzWriter.write(channel, tensors));
+  }
+
+  private static ElementType type(Precision precision) {
+    return precision == Precision.F32 ? ElementType.F32 : ElementType.BF16;
+  }
+
+  /** One foreign array made of all parts that the table places in it. */
+  static Tensor stacked(String name, List<Row> rows, Parameters parameters, ElementType type) {
+    List<Row> ordered = new ArrayList<>(rows);
+    ordered.sort((a, b) -> compare(a.index(), b.index()));
+    Row last = ordered.get(ordered.size() - 1);
+    Shape part = last.foreignShape(last.written(), parameters.get(last.ours()).getShape());
+    Shape whole = new Shape(last.index().stream().mapToLong(i -> i + 1).toArray()).addAll(part);
+    return new Tensor(
+        new TensorInfo(name, type, whole),
+        out -> {
+          for (Row row : ordered) {
+            NDArray array = parameters.get(row.ours());
+            if (row.written().moves()) {
+              try (NDArray moved = row.written().toForeign(array, part)) {
+                out.write(moved);
+              }
+            } else {
+              out.write(array);
+            }
+          }
+        });
+  }
+
+  private static int compare(List<Integer> a, List<Integer> b) {
+    for (int i = 0; i < a.size(); i++) {
+      int order = Integer.compare(a.get(i), b.get(i));
+      if (order != 0) {
+        return order;
+      }
+    }
+    return 0;
+  }
+
+  private static Tensor padded(String name, NDArray embedding, int rows, ElementType type) {
+    long width = embedding.getShape().get(1);
+    long missing = rows - embedding.getShape().get(0);
+    return new Tensor(
+        new TensorInfo(name, type, new Shape(rows, width)),
+        out -> {
+          out.write(embedding);
+          ByteBuffer mean = mean(embedding);
+          for (long i = 0; i < missing; i++) {
+            out.write(mean.duplicate().order(mean.order()));
+          }
+        });
+  }
+
+  /** Mean of all rows, float32 in native order; sums in float64. */
+  private static ByteBuffer mean(NDArray embedding) {
+    int width = Math.toIntExact(embedding.getShape().get(1));
+    double[] sums = new double[width];
+    ArrayMemory.visit(
+        embedding,
+        (first, memory) -> {
+          FloatBuffer values = memory.asFloatBuffer();
+          int column = (int) (first % width);
+          while (values.hasRemaining()) {
+            sums[column] += values.get();
+            column = column + 1 == width ? 0 : column + 1;
+          }
+        });
+    ByteBuffer mean = ByteBuffer.allocate(width * Float.BYTES).order(ByteOrder.nativeOrder());
+    for (double sum : sums) {
+      mean.putFloat((float) (sum / embedding.getShape().get(0)));
+    }
+    return mean.flip();
+  }
+
+  private static void check(Parameters parameters, ModelConfig model, int resolution) {
+    List<Problem> problems = new ArrayList<>();
+    ParameterSpecs.of(model, resolution)
+        .forEach(
+            (name, shape) -> {
+              NDArray array = parameters.asMap().get(name);
+              if (array == null || !array.getShape().equals(shape)) {
+                problems.add(
+                    new Problem(
+                        name,
+                        "the model at %d pixels has %s, the parameters have %s"
+                            .formatted(
+                                resolution, shape, array == null ? "none" : array.getShape())));
+              }
+            });
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
+  }
+
+  private static void checkReplaceable(Path folder) {
+    if (Files.exists(folder) && !Files.exists(folder.resolve("config.json"))) {
+      throw new IllegalArgumentException(
+          folder + " exists and is no earlier export; name a folder that does not exist");
+    }
+  }
+
+  private static void checkExpressible(LanguageConfig c, int imageToken) {
+    List<Problem> problems = new ArrayList<>();
+    if (!c.postNorms()) { // transformers' Gemma 1 has no such settings
+      if (c.attentionSoftcap() != 0 || c.finalSoftcap() != 0) {
+        problems.add(
+            new Problem(
+                "language",
+                "Hugging Face's Gemma 1 has no soft-caps; export as big_vision, or end without"));
+      }
+      if (c.queryScalar() != c.headDim() || c.slidingWindow() != 0) {
+        problems.add(
+            new Problem(
+                "language",
+                "Hugging Face's Gemma 1 scales queries by the head width %d and has no window, got"
+                        .formatted(c.headDim())
+                    + " query scalar %s and window %d"
+                        .formatted(c.queryScalar(), c.slidingWindow())));
+      }
+    }
+    if (imageToken > c.vocabulary()) {
+      problems.add(
+          new Problem(
+              "language.vocabulary",
+              "the tokenizer has %d ids, the embedding only %d rows"
+                  .formatted(imageToken, c.vocabulary())));
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
+  }
+
+  private static ObjectNode config(
+      ModelConfig model, int resolution, ElementType type, int rows, int imageToken) {
+    LanguageConfig language = model.language();
+    VisionConfig vision = model.vision();
+    String dtype = dtype(type);
+    int imageTokens = vision.imageTokens(resolution);
+    ObjectNode root = HuggingFaceConfig.JSON.createObjectNode();
+    root.putArray("architectures").add("PaliGemmaForConditionalGeneration");
+    root.put("model_type", "paligemma");
+    root.put("bos_token_id", 2).put("eos_token_id", 1).put("pad_token_id", 0);
+    root.put("ignore_index", -100).put("image_token_index", imageToken);
+    root.put(HuggingFaceConfig.TRAINED_VOCABULARY, language.vocabulary());
+    root.put("vocab_size", rows);
+    root.put("hidden_size", language.width()).put("projection_dim", language.width());
+    root.put("tie_word_embeddings", true);
+
+    ObjectNode text = root.putObject("text_config");
+    describe(text, language, type, rows);
+    text.put("num_image_tokens", imageTokens);
+
+    ObjectNode tower = root.putObject("vision_config");
+    tower.put("model_type", "siglip_vision_model").put("hidden_size", vision.width());
+    tower.put("intermediate_size", vision.mlpWidth()).put("num_hidden_layers", vision.depth());
+    tower.put("num_attention_heads", vision.heads()).put("num_channels", 3);
+    tower.put("patch_size", vision.patchSize()).put("image_size", resolution);
+    tower.put("num_image_tokens", imageTokens).put("projection_dim", language.width());
+    tower.put("hidden_act", "gelu_pytorch_tanh").put("projector_hidden_act", "gelu_fast");
+    tower.put("layer_norm_eps", vision.normEpsilon()).put("attention_dropout", 0.0);
+    tower.put("vision_use_head", false).put("torch_dtype", dtype);
+
+    root.put("torch_dtype", dtype).put("transformers_version", TRANSFORMERS_VERSION);
+    return root;
+  }
+
+  /** A Gemma's fields. */
+  static void describe(ObjectNode text, LanguageConfig language, ElementType type, int rows) {
+    text.put("model_type", language.postNorms() ? "gemma2" : "gemma");
+    text.put("vocab_size", rows).put("hidden_size", language.width());
+    text.put("intermediate_size", language.mlpWidth());
+    text.put("num_hidden_layers", language.depth());
+    text.put("num_attention_heads", language.heads());
+    text.put("num_key_value_heads", language.keyValueHeads());
+    text.put("head_dim", language.headDim());
+    text.put("hidden_act", "gelu_pytorch_tanh").put("hidden_activation", "gelu_pytorch_tanh");
+    text.put("rms_norm_eps", language.normEpsilon()).put("rope_theta", language.ropeTheta());
+    text.put("max_position_embeddings", MAX_POSITIONS);
+    text.put("attention_bias", false).put("attention_dropout", 0.0);
+    text.put("bos_token_id", 2).put("eos_token_id", 1).put("pad_token_id", 0);
+    text.put("tie_word_embeddings", true).put("torch_dtype", dtype(type));
+    if (language.postNorms()) {
+      if (language.queryScalar() == Math.rint(language.queryScalar())) {
+        text.put("query_pre_attn_scalar", (int) language.queryScalar());
+      } else {
+        text.put("query_pre_attn_scalar", language.queryScalar());
+      }
+      softcap(text, "attn_logit_softcapping", language.attentionSoftcap());
+      softcap(text, "final_logit_softcapping", language.finalSoftcap());
+      // transformers' Gemma 2 always has a window; one of the whole context hides nothing.
+      text.put(
+          "sliding_window",
+          language.slidingWindow() == 0 ? MAX_POSITIONS : language.slidingWindow());
+      if (language.slidingWindow() > 0 && language.windowCutsPrefix()) {
+        text.put(HuggingFaceConfig.WINDOW_CUTS_PREFIX, true);
+      }
+      text.put("cache_implementation", "hybrid");
+    }
+  }
+
+  private static String dtype(ElementType type) {
+    return type == ElementType.F32 ? "float32" : "bfloat16";
+  }
+
+  private static void softcap(ObjectNode text, String field, double value) {
+    if (value == 0) {
+      text.putNull(field);
+    } else {
+      text.put(field, value);
+    }
+  }
+
+  private static ObjectNode generationConfig() {
+    return HuggingFaceConfig.JSON
+        .createObjectNode()
+        .put("_from_model_config", true)
+        .put("bos_token_id", 2)
+        .put("eos_token_id", 1)
+        .put("pad_token_id", 0)
+        .put("transformers_version", TRANSFORMERS_VERSION);
+  }
+
+  private static ObjectNode preprocessor(int resolution, int imageTokens, int resample) {
+    ObjectNode node = HuggingFaceConfig.JSON.createObjectNode();
+    node.put("do_convert_rgb", true); // grey pictures and those with alpha have three channels too
+    node.put("do_normalize", true).put("do_rescale", true).put("do_resize", true);
+    node.putArray("image_mean").add(0.5).add(0.5).add(0.5);
+    node.put("image_processor_type", "SiglipImageProcessor");
+    node.put("image_seq_length", imageTokens);
+    node.putArray("image_std").add(0.5).add(0.5).add(0.5);
+    node.put("processor_class", "PaliGemmaProcessor");
+    node.put("resample", resample).put("rescale_factor", 1 / 255.0);
+    node.putObject("size").put("height", resolution).put("width", resolution);
+    return node;
+  }
+
+  static void writeJson(Path file, ObjectNode node) throws IOException {
+    Durable.write(file, (node.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+  }
+}

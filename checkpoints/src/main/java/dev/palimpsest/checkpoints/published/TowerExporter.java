@@ -1,0 +1,138 @@
+package dev.palimpsest.checkpoints.published;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.published.WeightMapping.Part;
+import dev.palimpsest.checkpoints.published.WeightMapping.Row;
+import dev.palimpsest.checkpoints.tensors.ElementType;
+import dev.palimpsest.checkpoints.tensors.NpzWriter;
+import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.files.Durable;
+import dev.palimpsest.model.Parameters;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The towers alone, in the forms in which SigLIP and Gemma are published: what stage 0 imports.
+ * Numbers are float32.
+ */
+public final class TowerExporter {
+  private TowerExporter() {}
+
+  /**
+   * A SigLIP npz of big_vision: the image tower with stacked layers under {@code params/img}, and
+   * beside it what the published files hold and stage 0 drops: the pooling head's probe, a text
+   * tower's embedding, the loss's temperature and bias, all zeros here.
+   *
+   * @param parameters holds at least the image tower's
+   */
+  public static void siglip(Path file, Parameters parameters, ModelConfig model) {
+    Map<String, List<Row>> arrays = new LinkedHashMap<>();
+    for (Row row : WeightMapping.bigVision(model, EnumSet.of(Part.VISION), false)) {
+      arrays.computeIfAbsent(row.foreign(), name -> new ArrayList<>()).add(row);
+    }
+    List<Tensor> tensors = new ArrayList<>();
+    arrays.forEach(
+        (name, rows) ->
+            tensors.add(
+                ModelExporter.stacked("params/" + name, rows, parameters, ElementType.F32)));
+    int width = model.vision().width();
+    NDArray first = parameters.asMap().values().iterator().next();
+    try (NDManager scratch = first.getManager().newSubManager()) {
+      Map<String, Shape> unused = new LinkedHashMap<>();
+      unused.put("params/img/MAPHead_0/probe", new Shape(1, 1, width));
+      unused.put("params/txt/Embed_0/embedding", new Shape(1, width));
+      unused.put("params/t", new Shape(1));
+      unused.put("params/b", new Shape(1));
+      unused.forEach(
+          (name, shape) -> tensors.add(Tensor.of(name, scratch.zeros(shape), ElementType.F32)));
+      Durable.file(file, channel -> NpzWriter.write(channel, tensors));
+    }
+  }
+
+  /**
+   * A Gemma folder of Hugging Face: {@code config.json} and safetensors. One that stands there is
+   * replaced.
+   *
+   * @param parameters holds at least the decoder's
+   * @param model its vocabulary is the number of embedding rows
+   */
+  public static void gemma(Path folder, Parameters parameters, ModelConfig model) {
+    List<Tensor> tensors = new ArrayList<>();
+    for (Row row : WeightMapping.huggingFace(model, Map.of(Part.LANGUAGE, "model"))) {
+      tensors.add(Tensor.of(row.foreign(), parameters.get(row.ours()), ElementType.F32));
+    }
+    ObjectNode config = HuggingFaceConfig.JSON.createObjectNode();
+    config
+        .putArray("architectures")
+        .add(model.language().postNorms() ? "Gemma2ForCausalLM" : "GemmaForCausalLM");
+    ModelExporter.describe(
+        config, model.language(), ElementType.F32, model.language().vocabulary());
+    config.put("transformers_version", ModelExporter.TRANSFORMERS_VERSION);
+    Durable.folder(
+        folder,
+        target -> {
+          SafetensorsWriter.writeFolder(target, tensors, SafetensorsWriter.MAX_SHARD_BYTES);
+          ModelExporter.writeJson(target.resolve("config.json"), config);
+        });
+  }
+
+  /**
+   * A mask codec in the published layout ({@code vae-oid.npz}, PyTorch's names), drawn at random
+   * and narrow: a rehearsal's masks become tokens that follow from their shapes, nothing more.
+   *
+   * @param manager arrays made here live in a child of it
+   */
+  public static void maskCodec(Path file, NDManager manager, long seed) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    long width = 16;
+    long[] down = {1, 4, 8, 16, 16};
+    for (int i = 0; i < 4; i++) {
+      shapes.put("encoder." + 2 * i + ".weight", new Shape(down[i + 1], down[i], 4, 4));
+    }
+    for (String block : List.of("encoder.8", "encoder.9", "decoder.2", "decoder.3")) {
+      shapes.put(block + ".net.0.weight", new Shape(width, width, 3, 3));
+      shapes.put(block + ".net.2.weight", new Shape(width, width, 3, 3));
+      shapes.put(block + ".net.4.weight", new Shape(width, width, 1, 1));
+    }
+    shapes.put("encoder.10.weight", new Shape(width, width, 1, 1));
+    shapes.put("decoder.0.weight", new Shape(width, width, 1, 1));
+    long[] up = {16, 16, 8, 4, 2};
+    for (int i = 0; i < 4; i++) {
+      shapes.put("decoder." + (4 + 2 * i) + ".weight", new Shape(up[i], up[i + 1], 4, 4));
+    }
+    shapes.put("decoder.12.weight", new Shape(1, 2, 1, 1));
+    try (NDManager scratch = manager.newSubManager()) {
+      List<Tensor> tensors = new ArrayList<>();
+      shapes.forEach(
+          (name, shape) -> {
+            boolean transposed = name.matches("decoder[.](4|6|8|10)[.]weight");
+            long inputs = shape.get(transposed ? 0 : 1) * shape.get(2) * shape.get(3);
+            tensors.add(drawn(scratch, seed, name, shape, Math.sqrt(2.0 / inputs)));
+            String bias = name.replace(".weight", ".bias");
+            Shape outputs = new Shape(shape.get(transposed ? 1 : 0));
+            tensors.add(drawn(scratch, seed, bias, outputs, 0.1));
+          });
+      tensors.add(drawn(scratch, seed, "_vq_vae._embedding", new Shape(128, width), 1));
+      Durable.file(file, channel -> NpzWriter.write(channel, tensors));
+    }
+  }
+
+  private static Tensor drawn(
+      NDManager manager, long seed, String name, Shape shape, double deviation) {
+    SeededNormal normal = new SeededNormal(seed, name);
+    float[] values = new float[(int) shape.size()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = (float) (normal.next() * deviation);
+    }
+    return Tensor.of(name, manager.create(values, shape), ElementType.F32);
+  }
+}

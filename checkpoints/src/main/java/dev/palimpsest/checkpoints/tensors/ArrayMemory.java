@@ -1,0 +1,69 @@
+package dev.palimpsest.checkpoints.tensors;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.nio.ByteBuffer;
+
+/**
+ * The memory behind float32 arrays, without a copy in between. Large arrays are seen in parts,
+ * since a buffer ends at 2^31-1 bytes.
+ */
+public final class ArrayMemory {
+  /** Elements seen at once: 1 GiB. */
+  private static final long PART = 1L << 28;
+
+  private ArrayMemory() {}
+
+  /** A part of an array. */
+  @FunctionalInterface
+  public interface Part {
+    /**
+     * Reads or fills.
+     *
+     * @param first index of the part's first element in the array
+     * @param memory float32 in native order; valid during the call only
+     */
+    void visit(long first, ByteBuffer memory);
+  }
+
+  /** A new array of the manager, on its device; {@code fill} writes every element. */
+  public static NDArray create(NDManager manager, Shape shape, Part fill) {
+    NDArray array = manager.create(shape, DataType.FLOAT32, Device.cpu());
+    visit(array, fill, PART);
+    if (manager.getDevice().equals(Device.cpu())) {
+      return array;
+    }
+    try (array) {
+      return array.toDevice(manager.getDevice(), true);
+    }
+  }
+
+  /** Shows the elements of a contiguous array in order; copies of them where it is on a device. */
+  public static void visit(NDArray array, Part part) {
+    visit(array, part, PART);
+  }
+
+  public static void visit(NDArray array, Part part, long length) {
+    if (array.size() == 0) {
+      return;
+    }
+    try (NDManager scope = array.getManager().newSubManager();
+        NDArray flat = array.reshape(array.size())) {
+      for (long at = 0; at < array.size(); at += length) {
+        long end = Math.min(array.size(), at + length);
+        NDArray slice = flat.get(new NDIndex("{}:{}", at, end));
+        slice.attach(scope);
+        NDArray onCpu = slice.toDevice(Device.cpu(), false);
+        part.visit(at, onCpu.toByteBuffer(true));
+        if (onCpu != slice) {
+          onCpu.close();
+        }
+        slice.close();
+      }
+    }
+  }
+}

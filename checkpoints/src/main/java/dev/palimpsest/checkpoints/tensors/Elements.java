@@ -1,0 +1,95 @@
+package dev.palimpsest.checkpoints.tensors;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+
+/** Conversions between number formats, a chunk at a time. */
+public final class Elements {
+  /** Elements converted at once: small enough to stay in a core's cache. */
+  private static final int CHUNK = 1 << 14;
+
+  private Elements() {}
+
+  /** Fills native memory with float32 values from element {@code first} on. */
+  public static void readFloats(
+      TensorBytes bytes, ElementType type, long first, ByteBuffer target) {
+    if (type == ElementType.F32 && target.order() == ByteOrder.LITTLE_ENDIAN) {
+      bytes.read(first * type.bytes(), target);
+    } else {
+      readFloats(bytes, type, first, target.asFloatBuffer());
+    }
+  }
+
+  /** Fills {@code target} with float32 values from element {@code first} on. */
+  public static void readFloats(
+      TensorBytes bytes, ElementType type, long first, FloatBuffer target) {
+    ByteBuffer raw = ByteBuffer.allocate(CHUNK * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    float[] values = new float[CHUNK]; // plain arrays: loops over them are vectorised
+    short[] bits = new short[CHUNK];
+    long at = first;
+    while (target.hasRemaining()) {
+      int n = Math.min(CHUNK, target.remaining());
+      bytes.read(at * type.bytes(), raw.clear().limit(n * type.bytes()));
+      raw.flip();
+      switch (type) {
+        case F32 -> raw.asFloatBuffer().get(values, 0, n);
+        case F64 -> {
+          for (int i = 0; i < n; i++) {
+            values[i] = (float) raw.getDouble(i * 8);
+          }
+        }
+        case BF16 -> {
+          raw.asShortBuffer().get(bits, 0, n);
+          for (int i = 0; i < n; i++) {
+            values[i] = Float.intBitsToFloat(bits[i] << 16);
+          }
+        }
+        case F16 -> {
+          raw.asShortBuffer().get(bits, 0, n);
+          for (int i = 0; i < n; i++) {
+            values[i] = ofHalf(bits[i]);
+          }
+        }
+        default -> throw new IllegalArgumentException(type + " holds no real numbers");
+      }
+      target.put(values, 0, n);
+      at += n;
+    }
+  }
+
+  /** The value of one integer. */
+  static long integer(ByteBuffer raw, ElementType type, int index) {
+    return switch (type) {
+      case I64 -> raw.getLong(index * 8);
+      case I32 -> raw.getInt(index * 4);
+      case U32 -> Integer.toUnsignedLong(raw.getInt(index * 4));
+      case I16 -> raw.getShort(index * 2);
+      case U16 -> Short.toUnsignedLong(raw.getShort(index * 2));
+      case I8 -> raw.get(index);
+      case U8, BOOL -> Byte.toUnsignedLong(raw.get(index));
+      default -> throw new IllegalArgumentException(type + " holds no integers");
+    };
+  }
+
+  /** IEEE half precision: 1 sign bit, 5 exponent bits of bias 15, 10 fraction bits. */
+  static float ofHalf(short half) {
+    int sign = (half & 0x8000) << 16;
+    int exponent = (half >> 10) & 0x1f;
+    int fraction = half & 0x3ff;
+    if (exponent == 0) { // zero or subnormal: fraction * 2^-24
+      return Float.intBitsToFloat(sign | Float.floatToRawIntBits(fraction * 0x1p-24f));
+    }
+    int wide = exponent == 0x1f ? 0xff : exponent + 127 - 15;
+    return Float.intBitsToFloat(sign | (wide << 23) | (fraction << 13));
+  }
+
+  /** bfloat16 bits of a value, rounded to nearest, ties to even; a NaN stays one. */
+  static short toBfloat16(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    if (Float.isNaN(value)) {
+      return (short) ((bits >> 16) | 0x40);
+    }
+    return (short) ((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+  }
+}

@@ -1,0 +1,105 @@
+package dev.palimpsest.checkpoints.tensors;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.files.Durable;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.WritableByteChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** Writes safetensors files; equal tensors in equal order give equal bytes. */
+public final class SafetensorsWriter {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** As transformers: 5 GB. */
+  public static final long MAX_SHARD_BYTES = 5_000_000_000L;
+
+  private SafetensorsWriter() {}
+
+  /** One file: header padded with spaces to a multiple of 8, then the tensors in their order. */
+  public static void write(WritableByteChannel channel, List<Tensor> tensors) throws IOException {
+    ObjectNode header = JSON.createObjectNode();
+    header.putObject("__metadata__").put("format", "pt");
+    long offset = 0;
+    for (Tensor tensor : tensors) {
+      TensorInfo info = tensor.info();
+      ObjectNode entry = header.putObject(info.name());
+      entry.put("dtype", info.type().name());
+      ArrayNode shape = entry.putArray("shape");
+      for (long d : info.shape().getShape()) {
+        shape.add(d);
+      }
+      entry.putArray("data_offsets").add(offset).add(offset + info.byteSize());
+      offset += info.byteSize();
+    }
+    byte[] json = header.toString().getBytes(StandardCharsets.UTF_8);
+    int length = (json.length + 7) / 8 * 8;
+    ByteBuffer head = ByteBuffer.allocate(8 + length).order(ByteOrder.LITTLE_ENDIAN);
+    head.putLong(length).put(json);
+    while (head.hasRemaining()) {
+      head.put((byte) ' ');
+    }
+    TensorOutput.writeFully(channel, head.flip());
+    for (Tensor tensor : tensors) {
+      tensor.writeTo(channel);
+    }
+  }
+
+  /**
+   * {@code model.safetensors}, or shards with an index where all together exceed the limit.
+   *
+   * @param folder a folder that is being made
+   */
+  public static void writeFolder(Path folder, List<Tensor> tensors, long maxShardBytes)
+      throws IOException {
+    List<List<Tensor>> shards = shards(tensors, maxShardBytes);
+    Map<String, String> weightMap = new TreeMap<>();
+    for (int i = 0; i < shards.size(); i++) {
+      List<Tensor> shard = shards.get(i);
+      String name =
+          shards.size() == 1
+              ? "model.safetensors"
+              : String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", i + 1, shards.size());
+      shard.forEach(tensor -> weightMap.put(tensor.info().name(), name));
+      Durable.write(folder.resolve(name), channel -> write(channel, shard));
+    }
+    if (shards.size() > 1) {
+      ObjectNode index = JSON.createObjectNode();
+      index
+          .putObject("metadata")
+          .put("total_size", tensors.stream().mapToLong(t -> t.info().byteSize()).sum());
+      index.set("weight_map", JSON.valueToTree(weightMap));
+      Durable.write(
+          folder.resolve("model.safetensors.index.json"),
+          (index.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+  }
+
+  /** In order; a shard is full when the next tensor would take it over the limit. */
+  private static List<List<Tensor>> shards(List<Tensor> tensors, long maxBytes) {
+    List<List<Tensor>> shards = new ArrayList<>();
+    List<Tensor> shard = new ArrayList<>();
+    long bytes = 0;
+    for (Tensor tensor : tensors) {
+      if (!shard.isEmpty() && bytes + tensor.info().byteSize() > maxBytes) {
+        shards.add(shard);
+        shard = new ArrayList<>();
+        bytes = 0;
+      }
+      shard.add(tensor);
+      bytes += tensor.info().byteSize();
+    }
+    shards.add(shard);
+    return shards;
+  }
+}

@@ -1,0 +1,299 @@
+package dev.palimpsest.cli.bench;
+
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.mixtures.BatchBuilder;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.images.TurboJpeg;
+import dev.palimpsest.mixtures.tasks.Example;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import javax.imageio.IIOImage;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageWriteParam;
+import javax.imageio.ImageWriter;
+import javax.imageio.stream.ImageOutputStream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest bench data}: pictures a second, from disk to ready batches. */
+@Command(
+    name = "data",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Times reading pictures: from disk to ready batches of 8, with 1 and 2 threads.",
+      "The peer is benchmarks/pillow_loader.py on the same files, with as many processes."
+    })
+final class BenchDataCommand implements Callable<Integer> {
+  private static final int BATCH = 8;
+
+  /** All take turns, so that what disturbs one disturbs the others; medians are told. */
+  private static final int ROUNDS = 3;
+
+  private static final int DRAWN = 64;
+  private static final Path PEER = Path.of("benchmarks/pillow_loader.py");
+
+  @Spec CommandSpec spec;
+
+  @Option(
+      names = "--images",
+      paramLabel = "DIR",
+      description = "Folder of pictures. Default: 64 JPEG files of 640 x 480, drawn now.")
+  @Nullable Path images;
+
+  @Option(
+      names = "--seconds",
+      defaultValue = "6",
+      description = "For each figure, in three rounds. Default: 6.")
+  double seconds;
+
+  @Option(
+      names = "--resolutions",
+      split = ",",
+      defaultValue = "224,448,896",
+      description = "Default: 224,448,896.")
+  List<Integer> resolutions;
+
+  @Option(
+      names = "--python",
+      paramLabel = "PROGRAM",
+      defaultValue = "python3",
+      description = "With Pillow and numpy, for the peer. Default: python3.")
+  String python;
+
+  @Override
+  public Integer call() throws IOException {
+    if (!(seconds > 0) || resolutions.stream().anyMatch(r -> r < 1)) {
+      throw new UserMistake("--seconds and --resolutions must be greater than 0");
+    }
+    Path made = images == null ? Files.createTempDirectory("palimpsest-bench-data") : null;
+    try {
+      if (made != null) {
+        draw(made);
+      }
+      List<Path> files = files(made == null ? images : made);
+      PrintWriter out = spec.commandLine().getOut();
+      out.printf(
+          "%d pictures; images a second, from disk to ready batches of %d%n", files.size(), BATCH);
+      boolean turbo = TurboJpeg.isFound();
+      boolean peer = hasPeer(out);
+      out.println("resolution  threads       JDK  libjpeg-turbo  Pillow+numpy   ratios to it");
+      for (int resolution : resolutions) {
+        for (int threads : new int[] {1, 2}) {
+          double[][] figures = new double[3][ROUNDS];
+          for (int round = 0; round < ROUNDS; round++) {
+            figures[0][round] = measure(files, resolution, threads, false, round == 0);
+            figures[1][round] =
+                turbo ? measure(files, resolution, threads, true, round == 0) : Double.NaN;
+            figures[2][round] = peer ? peer(files, resolution, threads) : Double.NaN;
+          }
+          double jdk = median(figures[0]);
+          double fast = median(figures[1]);
+          double other = median(figures[2]);
+          out.printf(
+              Locale.ROOT,
+              "%10d %8d %9.0f %14s %13s   %s %s%n",
+              resolution,
+              threads,
+              jdk,
+              number("%.0f", fast),
+              number("%.0f", other),
+              number("%.2f", jdk / other),
+              number("%.2f", fast / other));
+          out.flush();
+        }
+      }
+      return 0;
+    } finally {
+      TurboJpeg.use(true);
+      if (made != null) {
+        delete(made);
+      }
+    }
+  }
+
+  private static String number(String format, double value) {
+    return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, format, value);
+  }
+
+  private static List<Path> files(@Nullable Path folder) throws IOException {
+    if (folder == null || !Files.isDirectory(folder)) {
+      throw new UserMistake("--images must be a folder, got " + folder);
+    }
+    try (Stream<Path> list = Files.list(folder)) {
+      List<Path> files = list.filter(Files::isRegularFile).sorted().toList();
+      if (files.isEmpty()) {
+        throw new UserMistake("--images: no file in " + folder);
+      }
+      return files;
+    }
+  }
+
+  private static double median(double[] figures) {
+    return Arrays.stream(figures).sorted().toArray()[figures.length / 2];
+  }
+
+  private double measure(
+      List<Path> files, int resolution, int threads, boolean turbo, boolean first) {
+    TurboJpeg.use(turbo);
+    if (first) {
+      run(files, resolution, threads, Math.min(2, seconds)); // compiles, and reads the files once
+    }
+    return run(files, resolution, threads, seconds / ROUNDS);
+  }
+
+  private static double run(List<Path> files, int resolution, int threads, double seconds) {
+    AtomicLong done = new AtomicLong();
+    AtomicLong next = new AtomicLong();
+    long began = System.nanoTime();
+    long end = began + (long) (seconds * 1e9);
+    try (BatchBuilder batches =
+        new BatchBuilder(
+            new ImageConfig(ImageConfig.Resize.BILINEAR, true), resolution, 4, new NoText())) {
+      List<Thread> workers =
+          IntStream.range(0, threads)
+              .mapToObj(
+                  i ->
+                      new Thread(
+                          () -> {
+                            do {
+                              long first = next.getAndAdd(BATCH);
+                              batches.training(first, batch(files, first)).close();
+                              done.addAndGet(BATCH);
+                            } while (System.nanoTime() < end);
+                          }))
+              .toList();
+      workers.forEach(Thread::start);
+      for (Thread worker : workers) {
+        worker.join();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    return done.get() / ((System.nanoTime() - began) / 1e9);
+  }
+
+  private static List<Example> batch(List<Path> files, long first) {
+    List<Example> examples = new ArrayList<>();
+    for (long i = first; i < first + BATCH; i++) {
+      Path file = files.get((int) (i % files.size()));
+      examples.add(new Example("" + i, List.of(ImageReference.file(file)), "", ""));
+    }
+    return examples;
+  }
+
+  private boolean hasPeer(PrintWriter out) {
+    if (!Files.exists(PEER)) {
+      out.println("no peer: " + PEER + " is not below the working directory");
+      return false;
+    }
+    try {
+      Process check =
+          new ProcessBuilder(python, "-c", "import PIL, numpy").redirectErrorStream(true).start();
+      check.getInputStream().readAllBytes();
+      if (check.waitFor(1, TimeUnit.MINUTES) && check.exitValue() == 0) {
+        return true;
+      }
+    } catch (IOException e) {
+      out.println("no peer: there is no program " + python);
+      return false;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    out.println("no peer: " + python + " lacks Pillow or numpy; --python names another");
+    return false;
+  }
+
+  private double peer(List<Path> files, int resolution, int processes) {
+    List<String> command = new ArrayList<>();
+    command.addAll(List.of(python, PEER.toString(), "" + resolution, "" + processes));
+    command.addAll(List.of("" + seconds / ROUNDS, "" + BATCH));
+    files.forEach(file -> command.add(file.toString()));
+    try {
+      Process process =
+          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+      String said =
+          new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+      return Double.parseDouble(said);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot run " + python, e);
+    } catch (NumberFormatException e) {
+      throw new UserMistake(PEER + " failed; its message stands above");
+    }
+  }
+
+  /** Smooth colours with some noise and edges: about 90 KB a file, as photographs have. */
+  private static void draw(Path folder) throws IOException {
+    Random random = new Random(0);
+    ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
+    ImageWriteParam quality = writer.getDefaultWriteParam();
+    quality.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
+    quality.setCompressionQuality(0.9f);
+    for (int i = 0; i < DRAWN; i++) {
+      BufferedImage picture = new BufferedImage(640, 480, BufferedImage.TYPE_3BYTE_BGR);
+      double phase = random.nextDouble() * 6;
+      for (int y = 0; y < 480; y++) {
+        for (int x = 0; x < 640; x++) {
+          int noise = random.nextInt(24);
+          int edge = (x / 40 + y / 40 + i) % 5 == 0 ? 60 : 0;
+          int red = (int) (90 + 50 * Math.sin(x / 50.0 + phase)) + noise + edge;
+          int green = (int) (90 + 50 * Math.sin(y / 40.0 - phase)) + noise;
+          int blue = (int) (90 + 50 * Math.sin((x + y) / 60.0)) + noise - edge / 2;
+          picture.setRGB(x, y, red << 16 | green << 8 | Math.max(0, blue));
+        }
+      }
+      try (ImageOutputStream out =
+          ImageIO.createImageOutputStream(folder.resolve("%03d.jpg".formatted(i)).toFile())) {
+        writer.setOutput(out);
+        writer.write(null, new IIOImage(picture, null, null), quality);
+      }
+    }
+    writer.dispose();
+  }
+
+  private static void delete(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    }
+  }
+
+  /** Pictures alone are timed. */
+  private static final class NoText implements Tokenizer {
+    @Override
+    public int[] encode(String text) {
+      return new int[0];
+    }
+
+    @Override
+    public String decode(int[] ids) {
+      return "";
+    }
+
+    @Override
+    public int vocabularySize() {
+      return 1;
+    }
+  }
+}

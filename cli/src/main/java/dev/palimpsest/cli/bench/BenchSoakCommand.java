@@ -1,0 +1,110 @@
+package dev.palimpsest.cli.bench;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.bench.Soak.Sample;
+import dev.palimpsest.cli.commands.RunResources;
+import dev.palimpsest.cli.terminal.Threads;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.model.Kernels;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest bench soak}: whether a long run gives back what it takes. */
+@Command(
+    name = "soak",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Trains a tiny model for many steps and watches for leaks.",
+      "It scores and saves in between. Watched are resident memory, native arrays, open files and threads.",
+      "Ends with 1 when one of them grows after the first quarter: memory (the median of its second half against the first's) by more than 5 %, the others at all."
+    })
+final class BenchSoakCommand implements Callable<Integer> {
+  private static final int SAMPLES = 20;
+  private static final double MOST_DRIFT = 0.05;
+
+  @Spec CommandSpec spec;
+
+  @Option(
+      names = "--steps",
+      defaultValue = "2000",
+      description = "Training steps of batch 4; 40 or more. Default: ${DEFAULT-VALUE}.")
+  int steps;
+
+  @Override
+  public Integer call() throws IOException {
+    if (steps < 2 * SAMPLES) {
+      throw new UserMistake("--steps must be %d or more, got %d".formatted(2 * SAMPLES, steps));
+    }
+    if (!Soak.isPossible()) {
+      throw new UserMistake("bench soak reads /proc/self, which this system does not have");
+    }
+    Threads.use(1);
+    Path folder = Files.createTempDirectory("palimpsest-soak");
+    try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
+      PrintWriter out = spec.commandLine().getOut();
+      out.printf(
+          "%6s %9s %9s %9s %7s %6s %8s%n",
+          "step", "seconds", "RSS MiB", "heap MiB", "arrays", "files", "threads");
+      List<Sample> samples =
+          new Soak(steps, steps / SAMPLES, resources.manager(), resources.kernels(), this::row)
+              .run(folder);
+      return verdict(Soak.settled(samples));
+    } finally {
+      try (Stream<Path> files = Files.walk(folder)) {
+        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(file);
+        }
+      }
+    }
+  }
+
+  private void row(Sample s) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        Locale.ROOT,
+        "%6d %9.1f %9.1f %9.1f %7d %6d %8d%n",
+        s.step(),
+        s.seconds(),
+        s.residentBytes() / 1048576.0,
+        s.heapBytes() / 1048576.0,
+        s.arrays(),
+        s.files(),
+        s.threads());
+    out.flush();
+  }
+
+  private int verdict(List<Sample> settled) {
+    PrintWriter out = spec.commandLine().getOut();
+    double drift = Soak.residentDrift(settled);
+    boolean memory = Math.abs(drift) > MOST_DRIFT;
+    boolean arrays = Soak.grows(settled, Sample::arrays);
+    boolean files = Soak.grows(settled, Sample::files);
+    boolean threads = Soak.grows(settled, Sample::threads);
+    out.printf("%nFrom step %d on:%n", settled.get(0).step());
+    out.printf(
+        Locale.ROOT,
+        "resident memory  %.0f to %.0f MiB, medians of the halves %+.1f %%: %s%n",
+        settled.stream().mapToLong(Sample::residentBytes).min().orElse(0) / 1048576.0,
+        settled.stream().mapToLong(Sample::residentBytes).max().orElse(0) / 1048576.0,
+        100 * drift,
+        memory ? "MOVES by more than 5 %" : "flat");
+    out.printf("native arrays    %s%n", arrays ? "GROW" : "flat");
+    out.printf("open files       %s%n", files ? "GROW" : "flat");
+    out.printf("threads          %s%n", threads ? "GROW" : "flat");
+    return memory || arrays || files || threads
+        ? CommandLine.ExitCode.SOFTWARE
+        : CommandLine.ExitCode.OK;
+  }
+}

@@ -1,0 +1,141 @@
+package dev.palimpsest.cli.commands;
+
+import dev.palimpsest.cli.reports.DuplicatesPage;
+import dev.palimpsest.cli.terminal.Escape;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.DedupConfig;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.mixtures.duplicates.DuplicateReport;
+import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.preparation.Decontamination;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest dedup}: what of an evaluation stands in the training data. */
+@Command(
+    name = "dedup",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Finds training examples whose pictures or texts stand in evaluation suites, altered or not.",
+      "Data that the recipe prepares is prepared, in the run folder, as 'run' does it.",
+      "Exit code 1 where a stage's share passes the recipe's dedup.limit."
+    })
+public final class DedupCommand implements Callable<Integer> {
+  private static final int SHOWN = 10;
+
+  @Spec CommandSpec spec;
+
+  @Mixin RecipeOptions recipe;
+
+  @Option(
+      names = "--against",
+      paramLabel = "SUITE",
+      split = ",",
+      description = "A suite of the recipe. Default: the recipe's dedup.against, or all suites.")
+  List<String> against = List.of();
+
+  @Option(
+      names = "--threshold",
+      paramLabel = "BITS",
+      description =
+          "Bits of 64 that the hashes of a picture and its copy differ by at most. Default: the"
+              + " recipe's, or 12.")
+  @Nullable Integer threshold;
+
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description =
+          "Also writes a page with the pairs side by side, which needs nothing beside it.")
+  @Nullable Path html;
+
+  @Option(
+      names = "--exclusions",
+      paramLabel = "FILE",
+      description =
+          "Also writes the duplicates as a list that the recipe can name under 'exclude'.")
+  @Nullable Path exclusions;
+
+  @Override
+  public Integer call() {
+    PipelineConfig config = recipe.bind();
+    DedupConfig settings = settings(config);
+    Tokenizer tokenizer = recipe.data(config, config.stages());
+    PrintWriter out = spec.commandLine().getOut();
+    try (Decontamination search = new Decontamination(config, settings, tokenizer)) {
+      DuplicateReport report = search.search(Runtime.getRuntime().availableProcessors());
+      Map<String, Double> shares = search.shares(report);
+      DuplicatesPage.table(report, shares).forEach(out::println);
+      List<Duplicate> counted = report.duplicates().stream().filter(Duplicate::leftOut).toList();
+      counted.stream()
+          .limit(SHOWN)
+          .forEach(
+              duplicate ->
+                  out.println(
+                      "  "
+                          + Escape.line(
+                              "%s/%s: %s"
+                                  .formatted(
+                                      report.pools().get(duplicate.pool()).name(),
+                                      duplicate.id(),
+                                      duplicate.reason()))));
+      if (counted.size() > SHOWN) {
+        out.println("  and %,d more".formatted(counted.size() - SHOWN));
+      }
+      if (exclusions != null) {
+        RunFolder.writeText(exclusions.toAbsolutePath(), search.exclusionList(report));
+        out.println(exclusions);
+      }
+      if (html != null) {
+        RunFolder.writeText(
+            html.toAbsolutePath(),
+            DuplicatesPage.of(
+                config, settings, report, shares, search.training(), search.reference()));
+        out.println(html);
+      }
+      DedupConfig gate = config.dedup();
+      boolean passed =
+          gate != null && shares.values().stream().anyMatch(share -> share > gate.limit());
+      return passed ? 1 : CommandLine.ExitCode.OK;
+    }
+  }
+
+  private DedupConfig settings(PipelineConfig config) {
+    DedupConfig own = config.dedup();
+    List<String> suites =
+        !against.isEmpty()
+            ? against
+            : own != null ? own.against() : List.copyOf(config.suites().keySet());
+    if (suites.isEmpty()) {
+      throw new UserMistake("this recipe has no suites to look for");
+    }
+    for (String suite : suites) {
+      if (!config.suites().containsKey(suite)) {
+        throw new UserMistake(
+            "--against %s is no suite of this recipe; these are: %s"
+                .formatted(suite, String.join(", ", config.suites().keySet())));
+      }
+    }
+    return own == null
+        ? DedupConfig.against(suites, threshold == null ? DedupConfig.THRESHOLD : threshold)
+        : new DedupConfig(
+            suites,
+            own.limit(),
+            threshold == null ? own.threshold() : threshold,
+            own.words(),
+            own.overlap(),
+            own.texts());
+  }
+}

@@ -1,0 +1,294 @@
+package dev.palimpsest.cli.commands;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.reports.EvaluationReport;
+import dev.palimpsest.cli.terminal.Escape;
+import dev.palimpsest.cli.terminal.Signals;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.BenchmarkConfig;
+import dev.palimpsest.configs.ImageConfig.Jpeg;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.SuiteConfig;
+import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
+import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.eval.EvaluatedModel;
+import dev.palimpsest.eval.Evaluator;
+import dev.palimpsest.eval.MetricScore;
+import dev.palimpsest.eval.Selection;
+import dev.palimpsest.eval.TaskResult;
+import dev.palimpsest.eval.benchmarks.BenchmarkReader;
+import dev.palimpsest.eval.benchmarks.Benchmarks;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
+import dev.palimpsest.mixtures.formats.TextFile;
+import dev.palimpsest.mixtures.images.TurboJpeg;
+import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.Models;
+import dev.palimpsest.model.Weights;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.folder.RunLock;
+import dev.palimpsest.stages.training.StopRequest;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest eval}: scores a model on benchmarks. */
+@Command(
+    name = "eval",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Scores a model on benchmarks, or on a suite of one's own.",
+      "Run the same command again to go on where it stopped: answers are kept as they are made.",
+      "SIGINT, SIGTERM and SIGHUP end it after the batch under way, with exit code 75; a second one"
+          + " at once."
+    })
+public final class EvalCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Parameters(
+      index = "0",
+      paramLabel = "CHECKPOINT",
+      description =
+          "An exported Hugging Face folder, a training checkpoint, or the folder of a stage or"
+              + " run.")
+  Path checkpoint;
+
+  @Option(
+      names = "--suite",
+      required = true,
+      paramLabel = "NAME|FILE",
+      description = {
+        "Suites and benchmarks of 'tasks list', with commas between them; a benchmark's file; or a",
+        "file with 'tasks:', as a recipe's suites have them."
+      })
+  String suite;
+
+  @Option(
+      names = "--data-dir",
+      paramLabel = "DIR",
+      defaultValue = "data",
+      description = "The folder of the benchmarks' files. Default: ${DEFAULT-VALUE}.")
+  Path dataDir;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "So many examples of each task, from the first. Default: all.")
+  long limit;
+
+  @Option(
+      names = "--samples",
+      paramLabel = "IDS",
+      split = ",",
+      description = "These examples alone, by their ids.")
+  List<String> samples = List.of();
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description =
+          "Where results and predictions go. Default: evaluations/NAME of the checkpoint.")
+  @Nullable Path out;
+
+  @Option(names = "--predict-only", description = "Makes the answers and scores nothing.")
+  boolean predictOnly;
+
+  @Option(
+      names = "--resolution",
+      paramLabel = "PIXELS",
+      description = "Side of the square input. Default: the checkpoint's own.")
+  @Nullable Integer resolution;
+
+  @Option(
+      names = "--batch-size",
+      paramLabel = "N",
+      defaultValue = "16",
+      description = "Examples a forward pass; alters no answer. Default: ${DEFAULT-VALUE}.")
+  int batchSize;
+
+  @Option(
+      names = "--baseline",
+      paramLabel = "FILE",
+      description = "results.json of another evaluation to compare with.")
+  @Nullable Path baseline;
+
+  @Override
+  @SuppressWarnings("try") // lock and signals are used by being held
+  public Integer call() throws IOException {
+    if (limit < 0 || batchSize < 1) {
+      throw new UserMistake("--limit must be 0 or more and --batch-size 1 or more");
+    }
+    StopRequest stop = new StopRequest();
+    try (Signals signals = Signals.stop(stop, spec.commandLine().getErr())) {
+      Map<String, SuiteTaskConfig> tasks = tasks();
+      Map<String, TaskResult> before = baseline == null ? Map.of() : baseline(baseline);
+      // Missing files are told before a model is loaded.
+      requireAnswerable(tasks);
+      try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
+        SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
+        if (model.image().jpeg() == Jpeg.FAST
+            && !TurboJpeg.isFound()
+            && tasks.values().stream().anyMatch(task -> task.source() != null)) {
+          throw new UserMistake("the checkpoint was trained with " + TurboJpeg.ABSENT);
+        }
+        Path folder = folder();
+        // Two evaluations of one folder would write over each other's answers.
+        try (RunLock lock = RunLock.take(new RunFolder(folder))) {
+          evaluate(model, folder, resources, tasks, before, stop);
+        }
+      }
+      return CommandLine.ExitCode.OK;
+    }
+  }
+
+  private static Map<String, TaskResult> baseline(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new UserMistake("--baseline: there is no file " + file);
+    }
+    return EvaluationReport.read(file);
+  }
+
+  private Map<String, SuiteTaskConfig> tasks() throws IOException {
+    Map<String, SuiteTaskConfig> tasks = new LinkedHashMap<>();
+    Path file = Path.of(suite);
+    if (suite.endsWith(".yaml") && isSuite(file)) {
+      SuiteConfig own = Recipes.bindSuite(file);
+      tasks.putAll(own.tasks());
+      return tasks;
+    }
+    List<String> names =
+        suite.endsWith(".yaml") ? List.of(suite) : Benchmarks.index().expand(suite);
+    for (String name : names) {
+      tasks.put(
+          Benchmarks.find(name).name(), SuiteTaskConfig.ofBenchmark(name, dataDir.toString()));
+    }
+    return tasks;
+  }
+
+  private static boolean isSuite(Path file) throws IOException {
+    return !Files.isRegularFile(file)
+        || TextFile.lines(file).stream().anyMatch(line -> line.startsWith("tasks:"));
+  }
+
+  /** Every benchmark that lacks files and every metric that there is not, all at once. */
+  private static void requireAnswerable(Map<String, SuiteTaskConfig> tasks) {
+    List<String> mistakes = new ArrayList<>();
+    tasks.forEach(
+        (name, task) -> {
+          List<String> metrics = new ArrayList<>(task.metrics());
+          if (task.benchmark() != null && task.dataDir() != null) {
+            BenchmarkConfig benchmark = Benchmarks.find(task.benchmark());
+            metrics.addAll(benchmark.metrics());
+            if (benchmark.image().jpeg() == Jpeg.FAST && !TurboJpeg.isFound()) {
+              mistakes.add(name + ": " + TurboJpeg.ABSENT);
+            }
+            try {
+              new BenchmarkReader(benchmark, Path.of(task.dataDir())).data();
+            } catch (BenchmarkFormatException e) {
+              mistakes.add(String.valueOf(e.getMessage()));
+            }
+          }
+          Benchmarks.unknownMetrics(metrics)
+              .forEach(mistake -> mistakes.add(name + ": " + mistake));
+        });
+    if (!mistakes.isEmpty()) {
+      throw new UserMistake(String.join("\n", mistakes));
+    }
+  }
+
+  private Path folder() {
+    return out != null
+        ? out
+        : Path.of(
+            "evaluations", String.valueOf(checkpoint.toAbsolutePath().normalize().getFileName()));
+  }
+
+  private void evaluate(
+      SavedModel model,
+      Path folder,
+      RunResources resources,
+      Map<String, SuiteTaskConfig> tasks,
+      Map<String, TaskResult> before,
+      StopRequest stop) {
+    PrintWriter terminal = spec.commandLine().getOut();
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("checkpoint", model.folder().toString());
+    facts.put("model", model.fingerprint());
+    facts.put("resolution", model.resolution());
+    facts.put("precision", "f32");
+    facts.put("batch size", batchSize);
+    if (limit > 0) {
+      facts.put("limit", limit);
+    }
+    if (!samples.isEmpty()) {
+      facts.put("samples", samples);
+    }
+    facts.putAll(Environment.facts());
+    EvaluationReport report = new EvaluationReport(facts, model.resolution(), before);
+    Evaluator evaluator =
+        new Evaluator(
+            new EvaluatedModel(
+                Models.of(model.config(), Precision.F32, resources.kernels()),
+                Weights.of(model.parameters()),
+                model.tokenizer(),
+                model.resolution(),
+                model.image(),
+                model.textTokens(),
+                model.fingerprint()),
+            batchSize,
+            resources.manager(),
+            folder.resolve("predictions"),
+            new Selection(limit, samples, predictOnly),
+            () -> stop.obey("while scoring"));
+    long answered = 0;
+    for (Map.Entry<String, SuiteTaskConfig> task : tasks.entrySet()) {
+      TaskResult result = evaluator.evaluate(task.getKey(), task.getValue());
+      answered += result.examples();
+      report.add(task.getKey(), result);
+      terminal.println(line(task.getKey(), result));
+      terminal.flush();
+      // After each task: what is scored is there, whatever happens to the next.
+      RunFolder.writeText(folder.resolve("results.json"), report.toJson());
+      RunFolder.writeText(folder.resolve("results.md"), report.toMarkdown());
+    }
+    if (!samples.isEmpty() && answered == 0) {
+      throw new UserMistake(
+          "--samples: no task has an example of id " + String.join(", ", samples));
+    }
+    terminal.println(folder.resolve("results.md"));
+  }
+
+  private static String line(String name, TaskResult result) {
+    StringBuilder line =
+        new StringBuilder(Escape.line(name)).append("  n = ").append(result.examples());
+    for (MetricScore score : result.metrics()) {
+      if (score.value() != null) {
+        line.append(
+            String.format(
+                Locale.ROOT,
+                "  %s %s = %.4f",
+                score.metric().key(),
+                score.quantity(),
+                score.value()));
+      }
+    }
+    if (result.truncated() > 0) {
+      line.append("  cut off: ").append(result.truncated());
+    }
+    return line.toString();
+  }
+}

@@ -1,0 +1,67 @@
+package dev.palimpsest.cli.commands;
+
+import dev.palimpsest.cli.lineage.Difference;
+import dev.palimpsest.cli.lineage.Graph;
+import dev.palimpsest.cli.lineage.GraphSvg;
+import dev.palimpsest.cli.lineage.GraphText;
+import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.stages.folder.RunFolder;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest lineage}: where a checkpoint comes from. */
+@Command(
+    name = "lineage",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Draws what a checkpoint was made from, back to the published files.",
+      "Follows parents into other run folders where those are still there.",
+      "CHECKPOINT is a training checkpoint, an export, or the folder of a stage or run.",
+      "Verifies sizes and SHA-256 of exports; ends with 2 where one was altered."
+    })
+public final class LineageCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Parameters(index = "0", arity = "0..1", paramLabel = "CHECKPOINT", description = "What to draw.")
+  @Nullable Path checkpoint;
+
+  @Option(names = "--svg", paramLabel = "FILE", description = "Also writes the drawing as SVG.")
+  @Nullable Path svg;
+
+  @Override
+  public Integer call() {
+    if (checkpoint == null) {
+      throw new UserMistake("expected a CHECKPOINT, or 'diff A B'");
+    }
+    Graph graph = Graph.of(checkpoint);
+    spec.commandLine().getOut().print(GraphText.of(graph));
+    spec.commandLine().getOut().flush();
+    if (svg != null) {
+      RunFolder.writeText(svg.toAbsolutePath(), GraphSvg.of(graph));
+    }
+    graph.altered().forEach(spec.commandLine().getErr()::println);
+    spec.commandLine().getErr().flush();
+    return graph.altered().isEmpty() ? CommandLine.ExitCode.OK : ExitCode.USER_MISTAKE;
+  }
+
+  @Command(
+      name = "diff",
+      mixinStandardHelpOptions = true,
+      description = {
+        "Explains what differs between two checkpoints.",
+        "That is settings, data, tokenizer, code, machine, ancestors."
+      })
+  void diff(
+      @Parameters(index = "0", paramLabel = "A", description = "As CHECKPOINT above.") Path a,
+      @Parameters(index = "1", paramLabel = "B", description = "As CHECKPOINT above.") Path b) {
+    Difference.between(a, b).forEach(spec.commandLine().getOut()::println);
+  }
+}

@@ -1,0 +1,128 @@
+package dev.palimpsest.cli.commands;
+
+import dev.palimpsest.cli.reports.MixturePage;
+import dev.palimpsest.cli.reports.MixtureTable;
+import dev.palimpsest.cli.reports.StageSurvey;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.HandOver;
+import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.preparation.Decontamination;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest mixture}: what a recipe's stages will train on. */
+@Command(
+    name = "mixture",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Shows what each stage of a recipe will train on.",
+      "That is weights wanted and drawn, epochs of each source, lengths, what is cut off, sizes of pictures, and examples with their boxes drawn.",
+      "Of pictures only the heads are read, so that damage further in is not seen here.",
+      "Nothing is trained. Data that the recipe prepares is prepared, in the run folder, as 'run' does it."
+    })
+public final class MixtureCommand implements Callable<Integer> {
+  private static final int MOST_SAMPLES = 1_000_000;
+
+  @Spec CommandSpec spec;
+
+  @Mixin RecipeOptions recipe;
+
+  @Option(names = "--stage", paramLabel = "NAME", description = "This stage only.")
+  @Nullable String stage;
+
+  @Option(
+      names = "--samples",
+      paramLabel = "N",
+      defaultValue = "2048",
+      description = "Positions looked at in each stage. Default: ${DEFAULT-VALUE}.")
+  int samples;
+
+  @Option(
+      names = "--html",
+      paramLabel = "FILE",
+      description =
+          "Also writes a page with histograms and examples, which needs nothing beside it.")
+  @Nullable Path html;
+
+  @Override
+  public Integer call() {
+    if (samples < 1 || samples > MOST_SAMPLES) {
+      throw new UserMistake("--samples must be 1 to %,d, got %,d".formatted(MOST_SAMPLES, samples));
+    }
+    PipelineConfig config = recipe.bind();
+    List<StageConfig> stages = stages(config);
+    Tokenizer tokenizer = recipe.data(config, stages);
+    PrintWriter out = spec.commandLine().getOut();
+    List<StageSurvey> surveys = new ArrayList<>();
+    for (StageConfig one : stages) {
+      Origin origin = origin(config, one);
+      try (Mixture mixture =
+          Mixture.open(
+              config.seed(),
+              origin.order,
+              config.tasks(),
+              one,
+              Decontamination.exclusions(config),
+              tokenizer)) {
+        StageSurvey survey =
+            StageSurvey.of(config, one, mixture, origin.position, tokenizer, samples);
+        surveys.add(survey);
+        MixtureTable.of(survey).forEach(out::println);
+        out.println();
+        out.flush();
+      }
+    }
+    if (html != null) {
+      RunFolder.writeText(html.toAbsolutePath(), MixturePage.of(config, surveys));
+      out.println(html);
+    }
+    return CommandLine.ExitCode.OK;
+  }
+
+  /** Where a stage begins to read: in its own order at 0, or where its parent stops. */
+  private record Origin(String order, long position) {}
+
+  private static Origin origin(PipelineConfig config, StageConfig stage) {
+    if (stage.handOver().data() == HandOver.DataPosition.CONTINUE
+        && stage.init() instanceof Init.FromStage from) {
+      StageConfig parent =
+          config.stages().stream()
+              .filter(one -> one.name().equals(from.stage()))
+              .findFirst()
+              .orElseThrow();
+      Origin before = origin(config, parent);
+      return new Origin(before.order, before.position + parent.examples());
+    }
+    return new Origin(stage.name(), 0);
+  }
+
+  private List<StageConfig> stages(PipelineConfig config) {
+    List<StageConfig> training =
+        config.stages().stream().filter(one -> one.examples() > 0).toList();
+    List<String> names = training.stream().map(StageConfig::name).toList();
+    if (stage != null && !names.contains(stage)) {
+      throw new UserMistake(
+          "--stage %s is no stage of this recipe that trains; these are: %s"
+              .formatted(stage, String.join(", ", names)));
+    }
+    if (training.isEmpty()) {
+      throw new UserMistake("no stage of this recipe trains: all have 'examples: 0'");
+    }
+    return training.stream().filter(one -> stage == null || one.name().equals(stage)).toList();
+  }
+}

@@ -1,0 +1,47 @@
+package dev.palimpsest.cli.commands;
+
+import dev.palimpsest.configs.PrepareConfig;
+import dev.palimpsest.mixtures.playground.Playground;
+import java.nio.file.Path;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest playground}: draws a dataset to try things on. */
+@Command(
+    name = "playground",
+    mixinStandardHelpOptions = true,
+    description =
+        "Draws a small dataset: pictures, captions, questions, print, boxes, a tokenizer.")
+public final class PlaygroundCommand implements Runnable {
+  @Spec CommandSpec spec;
+
+  @Option(names = "--out", required = true, description = "Folder to write; absent or empty.")
+  Path out;
+
+  @Option(
+      names = "--seed",
+      defaultValue = "0",
+      description = "Same seed, same pictures. ${DEFAULT-VALUE}")
+  long seed;
+
+  @Option(
+      names = "--train",
+      defaultValue = "4000",
+      description = "Pictures to train on. ${DEFAULT-VALUE}")
+  int train;
+
+  @Option(
+      names = "--held-out",
+      defaultValue = "200",
+      description = "Pictures to score on. ${DEFAULT-VALUE}")
+  int heldOut;
+
+  @Override
+  public void run() {
+    Path folder =
+        Playground.write(new PrepareConfig.Playground(out.toString(), seed, train, heldOut));
+    spec.commandLine().getOut().println(folder);
+  }
+}

@@ -1,0 +1,174 @@
+package dev.palimpsest.cli.commands;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.commands.SavedModel.Seen;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.DecodeConfig;
+import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.ImageConfig.Jpeg;
+import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.eval.decoding.Answerer;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.images.TurboJpeg;
+import dev.palimpsest.mixtures.tasks.Example;
+import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.Models;
+import dev.palimpsest.model.Weights;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest predict}: what a trained model says of a picture. */
+@Command(
+    name = "predict",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Prints a model's answer to a prompt about one or several pictures.",
+      "CHECKPOINT is an exported Hugging Face folder, a training checkpoint, or the folder of a"
+          + " stage or a run."
+    })
+public final class PredictCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Parameters(index = "0", paramLabel = "CHECKPOINT", description = "The model's folder.")
+  Path checkpoint;
+
+  @Option(
+      names = "--image",
+      paramLabel = "FILE",
+      description = "A picture, PNG or JPEG. Give it again for several, in order.")
+  List<Path> images = List.of();
+
+  @Option(
+      names = "--prompt",
+      required = true,
+      paramLabel = "TEXT",
+      description = "The prefix, as in training: 'caption en', 'answer en ...', 'detect ...'.")
+  String prompt;
+
+  @Option(
+      names = "--max-new-tokens",
+      paramLabel = "N",
+      defaultValue = "64",
+      description = "Where the answer ends at the latest. Default: ${DEFAULT-VALUE}.")
+  int maxNewTokens;
+
+  @Option(
+      names = "--resolution",
+      paramLabel = "PIXELS",
+      description = {
+        "Side of the square input; a folder's position embeddings are resampled to it.",
+        "Default: the checkpoint's own."
+      })
+  @Nullable Integer resolution;
+
+  @Option(
+      names = "--resize",
+      paramLabel = "KIND",
+      description = {
+        "How pictures are resized: ${COMPLETION-CANDIDATES}.",
+        "Default: as the checkpoint was trained; bicubic for a Hugging Face folder."
+      })
+  @Nullable Resize resize;
+
+  @Option(
+      names = "--orientation",
+      paramLabel = "KIND",
+      description = {
+        "stored: pictures are seen as their pixels are stored; exif: turned as their EXIF",
+        "orientation says. Default: as the checkpoint was trained; stored for a Hugging Face"
+            + " folder."
+      })
+  @Nullable Seen orientation;
+
+  @Option(
+      names = "--jpeg",
+      paramLabel = "KIND",
+      description = {
+        "How JPEG files are decoded: ${COMPLETION-CANDIDATES}.",
+        "Default: as the checkpoint was trained; accurate for a Hugging Face folder."
+      })
+  @Nullable Jpeg jpeg;
+
+  @Override
+  public Integer call() throws IOException {
+    if (maxNewTokens < 1) {
+      throw new UserMistake("--max-new-tokens must be 1 or more, got " + maxNewTokens);
+    }
+    for (Path image : images) {
+      if (!Files.isReadable(image)) {
+        throw new UserMistake("--image " + image + " cannot be read");
+      }
+    }
+    try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
+      SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
+      ImageConfig image = image(model.image());
+      Example example =
+          new Example("the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
+              .with(orientation(model));
+      String answer = answer(example, model, image, resources);
+      spec.commandLine().getOut().println(answer);
+      return CommandLine.ExitCode.OK;
+    }
+  }
+
+  /** Decoded greedily. */
+  private String answer(
+      Example example, SavedModel model, ImageConfig image, RunResources resources) {
+    // BOS, the prompt and, one token each or a few, the separator: nothing is cut.
+    int textTokens =
+        1 + model.tokenizer().encode(prompt).length + model.tokenizer().encode("\n").length;
+    List<String> answers = new ArrayList<>();
+    try (Answerer answerer =
+        new Answerer(
+            Models.of(model.config(), Precision.F32, resources.kernels()),
+            Weights.of(model.parameters()),
+            model.tokenizer(),
+            image,
+            model.resolution(),
+            textTokens,
+            1,
+            resources.manager(),
+            () -> {})) {
+      answerer.answer(
+          List.of(example),
+          DecodeConfig.greedy(maxNewTokens),
+          (answer, i) -> answers.add(answer.text()));
+    }
+    return answers.get(0);
+  }
+
+  /** How pictures are read and resized: what was asked for, else as in training. */
+  private ImageConfig image(ImageConfig trained) {
+    ImageConfig resized = resize == null ? trained : trained.with(resize);
+    ImageConfig image = jpeg == null ? resized : resized.with(jpeg);
+    if (image.jpeg() == Jpeg.FAST && !TurboJpeg.isFound()) {
+      throw new UserMistake(
+          jpeg == null
+              ? "the checkpoint was trained with " + TurboJpeg.ABSENT + " (here --jpeg accurate)"
+              : "--jpeg: " + TurboJpeg.ABSENT);
+    }
+    return image;
+  }
+
+  private @Nullable Orientation orientation(SavedModel model) {
+    Seen seen = orientation == null ? model.orientation() : orientation;
+    if (seen == Seen.MIXED && !images.isEmpty()) {
+      throw new UserMistake(
+          "the checkpoint's tasks see pictures both ways up; say --orientation stored or exif");
+    }
+    return seen == Seen.EXIF ? Orientation.EXIF : null;
+  }
+}

@@ -1,0 +1,91 @@
+package dev.palimpsest.cli.commands;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import dev.palimpsest.stages.preparation.Preparation;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The recipe of a command, with the same options everywhere. */
+final class RecipeOptions {
+  /** {@code s3://bucket/x}, as a path that has lost a slash; a Windows drive has one letter. */
+  private static final Pattern REMOTE = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:[/\\\\]");
+
+  @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe, a YAML file.")
+  Path recipe;
+
+  @Option(
+      names = "--out",
+      paramLabel = "DIR",
+      description =
+          "The run folder. Default: runs/NAME under the working directory, NAME being the recipe's.")
+  @Nullable Path out;
+
+  @Option(
+      names = "--set",
+      paramLabel = "PATH=VALUE",
+      description = {
+        "Replaces one value of the recipe, as often as wanted.",
+        "Example: --set stages.stage1.optimizer.learningRate=1e-4"
+      })
+  List<String> sets = List.of();
+
+  /** The run folder, which need not exist. */
+  Path folder() {
+    if (out != null && REMOTE.matcher(out.toString()).lookingAt()) {
+      throw new UserMistake(
+          "--out %s: only local and mounted folders can hold a run; write to one and copy it, or mount the bucket"
+              .formatted(out));
+    }
+    return out != null ? out : Path.of("runs", bind(Path.of("runs")).name());
+  }
+
+  /**
+   * The recipe, bound.
+   *
+   * @throws dev.palimpsest.configs.InvalidConfigException with every mistake found
+   */
+  PipelineConfig bind() {
+    return bind(folder());
+  }
+
+  private PipelineConfig bind(Path folder) {
+    return Recipes.bind(
+        recipe, sets, Map.of("run", folder.toAbsolutePath().normalize().toString()));
+  }
+
+  /**
+   * Prepares what the recipe asks for, where it does not stand yet (drawn data, and towers with the
+   * mask codec that tasks may need), and reads the tokenizer.
+   *
+   * @param stages whose data is to be read
+   * @throws InvalidConfigException when files are missing, with all of them
+   */
+  Tokenizer data(PipelineConfig config, List<StageConfig> stages) {
+    try (NDManager manager = NDManager.newBaseManager()) {
+      Preparation.make(manager, config);
+    }
+    Set<String> tasks =
+        stages.stream()
+            .flatMap(stage -> stage.weightedTasks().stream())
+            .collect(Collectors.toSet());
+    List<Problem> missing = Preparation.missing(config, tasks);
+    if (!missing.isEmpty()) {
+      throw new InvalidConfigException(missing);
+    }
+    return Tokenizer.load(Path.of(config.tokenizer().path()));
+  }
+}

@@ -1,0 +1,126 @@
+package dev.palimpsest.cli.commands;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.terminal.Escape;
+import dev.palimpsest.cli.terminal.Threads;
+import dev.palimpsest.model.Kernels;
+import dev.palimpsest.stages.Replay;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest replay}: the step that a guard found fault with, once more. */
+@Command(
+    name = "replay",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Makes the step of a replay capsule again and compares it with the run's, to the bit.",
+      "Compared are loss and gradient norm, up to the update; every example's share is shown.",
+      "Ends with 0 when all bits are the same, else with 1."
+    })
+public final class ReplayCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Parameters(
+      index = "0",
+      paramLabel = "CAPSULE",
+      description = "The folder: RUN/STAGE/capsules/examples-...")
+  Path capsule;
+
+  @Option(
+      names = "--run",
+      paramLabel = "DIR",
+      description = "The run folder, when the capsule no longer stands in it.")
+  @Nullable Path run;
+
+  @Override
+  public Integer call() {
+    Path folder = run != null ? run : capsule.toAbsolutePath().normalize().resolve("../../..");
+    Replay replay = Replay.open(capsule, folder);
+    Integer threads = replay.recipe().threads();
+    Threads.use(threads != null ? threads : recordedThreads(replay.facts()));
+    Replay.Result result;
+    try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
+      result = replay.run(resources.manager(), resources.kernels());
+    }
+    print(result);
+    return result.same() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+  }
+
+  /** Sums are split by thread: the bits are those of the run with as many as the run had. */
+  private static int recordedThreads(Map<String, Object> facts) {
+    return facts.get("environment") instanceof Map<?, ?> environment
+            && environment.get("threads") instanceof Integer threads
+        ? threads
+        : Runtime.getRuntime().availableProcessors();
+  }
+
+  private void print(Replay.Result result) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        "Stage %s, step %d: %s (%s).%n",
+        Escape.line(result.stage()), result.step(), Escape.line(result.found()), result.action());
+    out.printf(Locale.ROOT, "loss          %-22s %s%n", result.loss(), sameBits(result.sameLoss()));
+    out.printf(
+        Locale.ROOT,
+        "gradient norm %-22s %s%n%n",
+        result.gradientNorm(),
+        sameBits(result.sameNorm()));
+    List<Replay.ExampleLoss> worst =
+        result.examples().stream()
+            .sorted(Comparator.comparingDouble((Replay.ExampleLoss e) -> -badness(e)))
+            .toList();
+    out.printf("%-10s  %-14s  %-14s  %s%n", "position", "loss", "norm alone", "example");
+    for (Replay.ExampleLoss example : worst) {
+      out.printf(
+          Locale.ROOT,
+          "%-10d  %-14.7g  %-14.7g  %s%s%n",
+          example.position(),
+          example.loss(),
+          example.gradientNorm(),
+          Escape.line(example.id()),
+          example.sameBits() ? "" : "  (other bits than the run's)");
+    }
+    out.println();
+    out.println(verdict(worst));
+    out.println(
+        result.same()
+            ? "Every loss and norm has the bits of the run."
+            : "Not the bits of the run: look for other code, libraries, threads or hardware with"
+                + " 'palimpsest lineage'.");
+  }
+
+  private static String sameBits(boolean same) {
+    return same ? "same bits as in the run" : "OTHER BITS than in the run";
+  }
+
+  private static double badness(Replay.ExampleLoss example) {
+    return isFinite(example) ? example.loss() : Double.POSITIVE_INFINITY;
+  }
+
+  private static boolean isFinite(Replay.ExampleLoss example) {
+    return Float.isFinite(example.loss()) && Double.isFinite(example.gradientNorm());
+  }
+
+  private static String verdict(List<Replay.ExampleLoss> worst) {
+    List<String> broken =
+        worst.stream().filter(e -> !isFinite(e)).map(Replay.ExampleLoss::id).distinct().toList();
+    if (broken.size() == worst.stream().map(Replay.ExampleLoss::id).distinct().count()) {
+      return "No example is finite: look at the parameters and the learning rate, not at the data.";
+    }
+    return broken.isEmpty()
+        ? "The largest loss is that of " + Escape.line(worst.get(0).id()) + "."
+        : "Not finite: " + Escape.line(String.join(", ", broken)) + "; all others are.";
+  }
+}

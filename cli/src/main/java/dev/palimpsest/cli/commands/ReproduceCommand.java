@@ -1,0 +1,35 @@
+package dev.palimpsest.cli.commands;
+
+import dev.palimpsest.cli.lineage.Reproduction;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest reproduce}: how to make a checkpoint again. */
+@Command(
+    name = "reproduce",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Prints the commands that make a checkpoint again, with its whole recipe.",
+      "Warns of what stands in the way of the same bits; data and tokenizer are compared where they are at hand."
+    })
+public final class ReproduceCommand implements Runnable {
+  @Spec CommandSpec spec;
+
+  @Parameters(
+      index = "0",
+      paramLabel = "CHECKPOINT",
+      description = "A training checkpoint, an export, or the folder of a stage or run.")
+  Path checkpoint;
+
+  @Override
+  public void run() {
+    Map<String, String> here = new LinkedHashMap<>();
+    Environment.facts().forEach((name, value) -> here.put(name, String.valueOf(value)));
+    Reproduction.of(checkpoint, here).forEach(spec.commandLine().getOut()::println);
+  }
+}

@@ -1,0 +1,76 @@
+package dev.palimpsest.cli.commands;
+
+import com.google.inject.Guice;
+import com.google.inject.Injector;
+import com.google.inject.Stage;
+import dev.palimpsest.cli.reports.Report;
+import dev.palimpsest.cli.terminal.Signals;
+import dev.palimpsest.cli.terminal.Threads;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.stages.GateClosedException;
+import dev.palimpsest.stages.PipelineRunner;
+import dev.palimpsest.stages.StageResult;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.training.StopRequest;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest run}: the whole pipeline of a recipe. */
+@Command(
+    name = "run",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Runs a recipe: imports, trains and scores its stages in order, and writes a report.",
+      "Run the same command again to go on where a run stopped; finished stages are taken as they are.",
+      "SIGINT, SIGTERM and SIGHUP end it after the step under way, saved, with exit code 75; a second one at once."
+    })
+@SuppressWarnings("try") // the resources are used by being open
+public final class RunCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Mixin RecipeOptions recipe;
+
+  @Option(
+      names = "--accept-changes",
+      paramLabel = "STAGE",
+      description = {
+        "Takes what the run folder holds of a stage although it was made with other settings or data:",
+        "a finished stage as it is, an unfinished one from its checkpoint on. The lineage says so."
+      })
+  Set<String> acceptChanges = Set.of();
+
+  @Override
+  public Integer call() {
+    Path folder = recipe.folder();
+    PipelineConfig config = recipe.bind();
+    Threads.use(config.computeThreads());
+    StopRequest stop = new StopRequest();
+    Injector injector =
+        Guice.createInjector(Stage.PRODUCTION, new RunModule(spec.commandLine().getErr(), stop));
+    try (Signals signals = Signals.stop(stop, spec.commandLine().getErr());
+        RunResources resources = injector.getInstance(RunResources.class)) {
+      RunFolder run = new RunFolder(folder);
+      List<StageResult> results;
+      try {
+        results =
+            injector
+                .getInstance(PipelineRunner.class)
+                .run(config, run, Environment.facts(), acceptChanges);
+      } catch (GateClosedException closed) {
+        spec.commandLine().getOut().println(Report.write(run, config, closed.results()));
+        throw closed;
+      }
+      Path report = Report.write(run, config, results);
+      spec.commandLine().getOut().println(report);
+      return CommandLine.ExitCode.OK;
+    }
+  }
+}

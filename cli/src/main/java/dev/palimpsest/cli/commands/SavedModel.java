@@ -1,0 +1,186 @@
+package dev.palimpsest.cli.commands;
+
+import ai.djl.ndarray.NDManager;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
+import dev.palimpsest.checkpoints.published.PretrainedImporter;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import dev.palimpsest.mixtures.text.TokenizerFiles;
+import dev.palimpsest.model.Parameters;
+import dev.palimpsest.stages.folder.RunContents;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model in a folder.
+ *
+ * @param folder where its arrays lie
+ * @param resolution side of the square input, in pixels
+ * @param image how it was trained to see pictures; Hugging Face's processor for an export
+ * @param orientation which way up it was trained to see pictures
+ * @param textTokens text positions that it was trained with; 512 for an export, which does not say
+ * @param tokenizerFile its tokenizer's file
+ * @param fingerprint SHA-256 over parameters and tokenizer
+ */
+record SavedModel(
+    Path folder,
+    ModelConfig config,
+    Parameters parameters,
+    int resolution,
+    ImageConfig image,
+    Seen orientation,
+    int textTokens,
+    Tokenizer tokenizer,
+    Path tokenizerFile,
+    String fingerprint) {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Which way up a model was trained to see pictures. */
+  enum Seen {
+    /** As their pixels are stored. */
+    STORED,
+    /** As their EXIF orientation says. */
+    EXIF,
+    /** Some tasks one way, some the other. */
+    MIXED
+  }
+
+  /**
+   * Reads a model.
+   *
+   * @param path an exported Hugging Face folder, a training checkpoint, the folder of a stage (its
+   *     last checkpoint) or of a run (that of its last stage)
+   * @param resolution to compute at; absent: the model's own
+   * @param manager the parameters live in a child of it
+   * @throws UserMistake when the folder holds no model, or none for that resolution
+   */
+  static SavedModel read(Path path, @Nullable Integer resolution, NDManager manager)
+      throws IOException {
+    if (Files.isRegularFile(path.resolve("config.json"))) {
+      return huggingFace(path, resolution, manager);
+    }
+    return training(checkpoint(path), resolution, manager);
+  }
+
+  private static Path checkpoint(Path path) {
+    if (Files.isRegularFile(path.resolve("adapter_config.json"))) {
+      TensorSource.open(path).close(); // refuses it, and says what to do
+    }
+    return RunContents.checkpoint(path)
+        .orElseThrow(
+            () ->
+                new UserMistake(
+                    path
+                        + " is no model: expected a Hugging Face folder (config.json), a training"
+                        + " checkpoint (manifest.json), or the folder of a stage or of a run with"
+                        + " one"));
+  }
+
+  private static SavedModel huggingFace(
+      Path folder, @Nullable Integer resolution, NDManager manager) throws IOException {
+    HuggingFaceConfig config = HuggingFaceConfig.read(folder);
+    int side = resolution == null ? config.resolution() : resolution;
+    Path tokenizerFile = TokenizerFiles.inFolder(folder);
+    if (!Files.exists(tokenizerFile)) {
+      throw new UserMistake(
+          folder + " has no tokenizer: neither tokenizer.json nor tokenizer.model is there");
+    }
+    Tokenizer tokenizer = Tokenizer.load(folder);
+    Parameters parameters =
+        PretrainedImporter.read(
+                manager,
+                new Init.FromPretrained(null, null, folder.toString(), Init.ConnectorInit.ZERO),
+                config.model(),
+                side,
+                0)
+            .parameters();
+    MessageDigest digest = ContentHash.sha256();
+    try (Stream<Path> files = Files.list(folder)) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList()) {
+        add(digest, file);
+      }
+    }
+    add(digest, tokenizerFile);
+    return new SavedModel(
+        folder,
+        config.model(),
+        parameters,
+        side,
+        new ImageConfig(Resize.BICUBIC, true),
+        Seen.STORED,
+        512,
+        tokenizer,
+        tokenizerFile,
+        HexFormat.of().formatHex(digest.digest()));
+  }
+
+  private static SavedModel training(Path folder, @Nullable Integer resolution, NDManager manager)
+      throws IOException {
+    TrainingCheckpoint saved = CheckpointStore.open(folder);
+    int own = fact(saved, "resolution", Integer.class);
+    if (resolution != null && resolution != own) {
+      throw new UserMistake(
+          "this training checkpoint computes at %d pixels, not %d; give the stage's export to have"
+                  .formatted(own, resolution)
+              + " its position embeddings resampled");
+    }
+    Path tokenizer = folder.resolve(fact(saved, "tokenizer", String.class)).normalize();
+    MessageDigest digest = ContentHash.sha256();
+    saved.manifest().files().stream()
+        .filter(file -> file.name().startsWith("parameters"))
+        .forEach(file -> digest.update(file.sha256().getBytes(StandardCharsets.UTF_8)));
+    add(digest, tokenizer);
+    return new SavedModel(
+        folder,
+        fact(saved, "model", ModelConfig.class),
+        saved.read(manager, "parameters"),
+        own,
+        fact(saved, "image", ImageConfig.class),
+        saved.facts().containsKey("orientation")
+            ? Seen.valueOf(fact(saved, "orientation", String.class).toUpperCase(Locale.ROOT))
+            : Seen.STORED,
+        saved.facts().containsKey("textTokens") ? fact(saved, "textTokens", Integer.class) : 512,
+        Tokenizer.load(tokenizer),
+        tokenizer,
+        HexFormat.of().formatHex(digest.digest()));
+  }
+
+  /** What a stage has written of itself beside its arrays. */
+  private static <T> T fact(TrainingCheckpoint saved, String key, Class<T> type)
+      throws IOException {
+    JsonNode value = JSON.valueToTree(saved.facts().get(key));
+    if (value == null || value.isNull()) {
+      throw new UserMistake(
+          "%s is no checkpoint of a stage: its manifest says nothing of '%s'"
+              .formatted(saved.folder(), key));
+    }
+    return JSON.treeToValue(value, type);
+  }
+
+  private static void add(MessageDigest digest, Path file) throws IOException {
+    byte[] buffer = new byte[1 << 20];
+    try (InputStream in = Files.newInputStream(file)) {
+      for (int n = in.read(buffer); n >= 0; n = in.read(buffer)) {
+        digest.update(buffer, 0, n);
+      }
+    }
+  }
+}

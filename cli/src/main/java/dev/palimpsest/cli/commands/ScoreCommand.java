@@ -1,0 +1,150 @@
+package dev.palimpsest.cli.commands;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.eval.benchmarks.Benchmarks;
+import dev.palimpsest.eval.metrics.Bootstrap;
+import dev.palimpsest.eval.metrics.Metric;
+import dev.palimpsest.eval.metrics.MetricRecord;
+import dev.palimpsest.eval.metrics.Metrics;
+import dev.palimpsest.eval.metrics.Predictions;
+import dev.palimpsest.eval.metrics.ScoreReport;
+import dev.palimpsest.stages.folder.RunFolder;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest score}: scores saved predictions, without a model. */
+@Command(
+    name = "score",
+    mixinStandardHelpOptions = true,
+    description = "Scores saved predictions with a named variant of a metric. Needs no model.")
+public final class ScoreCommand implements Callable<Integer> {
+  @Spec CommandSpec spec;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "PREDICTIONS",
+      description = {
+        "JSON lines: id, prediction, references (or in --references) and fields; or what VQA,"
+            + " COCO,",
+        "big_vision and lmms-eval write."
+      })
+  @Nullable Path predictions;
+
+  @Option(
+      names = "--metric",
+      paramLabel = "NAME[:VARIANT]",
+      description = "Such as vqa, vqa:big_vision, cider, docvqa. May be given several times.")
+  List<String> metrics = List.of();
+
+  @Option(
+      names = "--references",
+      paramLabel = "FILE",
+      description = "JSON lines: id, references and fields, joined with the predictions by id.")
+  @Nullable Path references;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Where to write the scores as JSON.")
+  @Nullable Path json;
+
+  @Option(
+      names = "--cluster",
+      paramLabel = "FIELD",
+      description =
+          "Field that groups examples, such as image_id: adds the clustered error; the interval"
+              + " follows.")
+  @Nullable String cluster;
+
+  @Option(
+      names = "--resamples",
+      defaultValue = "1000",
+      description = "Resamples of the interval. ${DEFAULT-VALUE}")
+  int resamples;
+
+  @Option(
+      names = "--seed",
+      defaultValue = "0",
+      description = "Seed of the resamples. ${DEFAULT-VALUE}")
+  long seed;
+
+  @Option(names = "--list", description = "Prints every metric with what it needs, and ends.")
+  boolean list;
+
+  @Override
+  public Integer call() throws IOException {
+    if (list) {
+      list();
+    } else {
+      score();
+    }
+    return CommandLine.ExitCode.OK;
+  }
+
+  private void list() {
+    PrintWriter out = spec.commandLine().getOut();
+    for (Metric metric : Metrics.all()) {
+      out.printf("%-36s v%d  %s%n", metric.id().key(), metric.id().version(), metric.needs());
+    }
+  }
+
+  private void score() throws IOException {
+    if (predictions == null || metrics.isEmpty()) {
+      throw new UserMistake(
+          "expected PREDICTIONS and --metric NAME[:VARIANT]; --list shows the metrics");
+    }
+    if (resamples < 2) {
+      throw new UserMistake("--resamples must be at least 2, got " + resamples);
+    }
+    // Names are looked up before any file is read.
+    List<Metric> chosen = metrics.stream().map(Benchmarks::metric).toList();
+    List<MetricRecord> records =
+        references == null
+            ? Predictions.read(predictions)
+            : Predictions.read(predictions, references);
+    Bootstrap bootstrap = new Bootstrap(resamples, seed, Bootstrap.STANDARD.level());
+    ObjectNode file = JsonMapper.builder().build().createObjectNode();
+    file.put("predictions", predictions.toString());
+    ArrayNode scores = file.putArray("scores");
+    for (Metric metric : chosen) {
+      ScoreReport report = ScoreReport.of(metric.score(records), clusters(records), bootstrap);
+      spec.commandLine().getOut().print(report.toText());
+      scores.add(report.toJson());
+    }
+    if (json != null) {
+      RunFolder.writeText(json, file.toPrettyString() + "\n");
+    }
+  }
+
+  private Map<String, String> clusters(List<MetricRecord> records) {
+    String field = cluster;
+    if (field == null) {
+      return Map.of();
+    }
+    Map<String, String> clusters = new HashMap<>();
+    for (MetricRecord record : records) {
+      clusters.put(
+          record.id(),
+          record
+              .text(field)
+              .orElseThrow(
+                  () ->
+                      new UserMistake(
+                          "--cluster: record %s has no field \"%s\"; it has %s"
+                              .formatted(record.id(), field, record.fields().keySet()))));
+    }
+    return clusters;
+  }
+}

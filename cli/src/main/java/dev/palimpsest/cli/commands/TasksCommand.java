@@ -1,0 +1,171 @@
+package dev.palimpsest.cli.commands;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.cli.terminal.Escape;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.BenchmarkConfig;
+import dev.palimpsest.configs.BenchmarkConfig.Data;
+import dev.palimpsest.configs.BenchmarkConfig.Published;
+import dev.palimpsest.configs.BenchmarkIndex;
+import dev.palimpsest.configs.binding.ConfigYaml;
+import dev.palimpsest.eval.benchmarks.BenchmarkReader;
+import dev.palimpsest.eval.benchmarks.Benchmarks;
+import dev.palimpsest.eval.benchmarks.Question;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest tasks}: the benchmarks that {@code eval} and recipes know. */
+@Command(
+    name = "tasks",
+    mixinStandardHelpOptions = true,
+    description = "Lists the benchmarks, or shows one: what is asked, how it is judged, its files.",
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {TasksCommand.ListTasks.class, TasksCommand.ShowTask.class})
+public final class TasksCommand implements Runnable {
+  @Spec CommandSpec spec;
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+
+  /** {@code tasks list}. */
+  @Command(
+      name = "list",
+      mixinStandardHelpOptions = true,
+      description = "Every benchmark and suite.")
+  static final class ListTasks implements Runnable {
+    @Spec CommandSpec spec;
+
+    @Option(names = "--json", description = "As JSON.")
+    boolean json;
+
+    @Override
+    public void run() {
+      BenchmarkIndex index = Benchmarks.index();
+      List<BenchmarkConfig> all = index.benchmarks().stream().map(Benchmarks::find).toList();
+      PrintWriter out = spec.commandLine().getOut();
+      if (json) {
+        out.println(toJson(index, all).toPrettyString());
+        return;
+      }
+      out.printf(
+          "%-16s %3s  %-12s %8s  %-34s %s%n", "task", "v", "split", "examples", "metric", "");
+      for (BenchmarkConfig task : all) {
+        out.printf(
+            "%-16s %3d  %-12s %8s  %-34s %s%n",
+            task.name(),
+            task.version(),
+            task.split(),
+            task.examples() == 0 ? "" : Long.toString(task.examples()),
+            task.metrics().get(0),
+            task.title());
+      }
+      out.println();
+      index
+          .suites()
+          .forEach((name, tasks) -> out.printf("suite %-12s %s%n", name, String.join(" ", tasks)));
+      out.println();
+      index.notScorable().forEach((row, reason) -> out.printf("not scored: %s, %s%n", row, reason));
+    }
+
+    private static ObjectNode toJson(BenchmarkIndex index, List<BenchmarkConfig> all) {
+      ObjectNode root = new ObjectMapper().createObjectNode();
+      ArrayNode tasks = root.putArray("tasks");
+      for (BenchmarkConfig task : all) {
+        ObjectNode node =
+            tasks
+                .addObject()
+                .put("name", task.name())
+                .put("version", task.version())
+                .put("title", task.title())
+                .put("split", task.split());
+        task.metrics().forEach(node.putArray("metrics")::add);
+      }
+      ObjectNode suites = root.putObject("suites");
+      index.suites().forEach((name, names) -> names.forEach(suites.putArray(name)::add));
+      return root;
+    }
+  }
+
+  /** {@code tasks show NAME}. */
+  @Command(
+      name = "show",
+      mixinStandardHelpOptions = true,
+      description = "One benchmark: its values, a prompt, where its files lie and are had.")
+  static final class ShowTask implements Runnable {
+    @Spec CommandSpec spec;
+
+    @Parameters(
+        paramLabel = "NAME",
+        description = "A name from 'tasks list', or a file that ends in .yaml.")
+    String name;
+
+    @Option(
+        names = "--data-dir",
+        paramLabel = "DIR",
+        description = "Where benchmark files lie: the prompt is then that of the first example.")
+    @Nullable Path dataDir;
+
+    @Override
+    public void run() {
+      BenchmarkConfig task = Benchmarks.find(name);
+      requireMetrics(task);
+      PrintWriter out = spec.commandLine().getOut();
+      out.print(ConfigYaml.write(task));
+      out.println();
+      out.println("Files, relative to --data-dir:");
+      for (Data data : task.data()) {
+        out.printf(
+            "  %s%s%n    from %s%n",
+            String.join(", ", data.files().values()),
+            data.images() == null ? "" : ", pictures in " + data.images() + "/",
+            data.from());
+      }
+      out.println();
+      for (Published row : task.published()) {
+        out.printf(
+            "Published: %s (%s) %s%s%n",
+            row.row(),
+            row.paper(),
+            row.scores().entrySet().stream()
+                .map(e -> e.getValue() + " at " + e.getKey() + "px")
+                .collect(Collectors.joining(", ")),
+            row.split() == null ? "" : ", on " + row.split());
+      }
+      out.println();
+      if (dataDir == null) {
+        out.println("A prompt (made-up example):");
+        out.println(BenchmarkReader.samplePrompt(task));
+        return;
+      }
+      List<Question> questions = new BenchmarkReader(task, dataDir).questions();
+      Question first = questions.get(0);
+      out.printf(
+          "%d examples. The first, %s:%n", questions.size(), Escape.line(first.example().id()));
+      out.println(Escape.line(first.example().prefix()));
+      first
+          .example()
+          .images()
+          .forEach(image -> out.println("picture: " + Escape.line(image.name())));
+      first.example().references().forEach(answer -> out.println("answer: " + Escape.line(answer)));
+    }
+
+    private static void requireMetrics(BenchmarkConfig task) {
+      List<String> mistakes = Benchmarks.unknownMetrics(task.metrics());
+      if (!mistakes.isEmpty()) {
+        throw new UserMistake(String.join("\n", mistakes));
+      }
+    }
+  }
+}

@@ -1,0 +1,64 @@
+package dev.palimpsest.cli.reports;
+
+import dev.palimpsest.cli.terminal.Escape;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Locale;
+import java.util.Objects;
+
+/** Pieces of a page: numbers as people read them, the frame with its style sheet. */
+final class Html {
+  private Html() {}
+
+  /** A formatted string; numbers as in English, whatever the machine's language. */
+  static String format(String format, Object... args) {
+    return String.format(Locale.ROOT, format, args);
+  }
+
+  /** {@code 12,345}. */
+  static String count(long n) {
+    return format("%,d", n);
+  }
+
+  /** A share in percent, with as many digits as say something. */
+  static String percent(double share) {
+    double percent = 100 * share;
+    return percent == 0
+        ? "0 %"
+        : percent < 0.01
+            ? "< 0.01 %"
+            : format(percent < 1 ? "%.2f %%" : percent < 99.95 ? "%.1f %%" : "%.0f %%", percent);
+  }
+
+  /** A page that needs nothing beside it. */
+  static String page(String title, String body) {
+    return """
+    <!doctype html>
+    <html lang="en">
+    <head>
+    <meta charset="utf-8">
+    <meta name="viewport" content="width=device-width, initial-scale=1">
+    <meta name="color-scheme" content="light dark">
+    <link rel="icon" href="data:,">
+    <title>%s</title>
+    <style>
+    %s</style>
+    </head>
+    <body>
+    %s</body>
+    </html>
+    """
+        .formatted(Escape.html(title), style(), body);
+  }
+
+  private static String style() {
+    try (InputStream css =
+        Objects.requireNonNull(Html.class.getResourceAsStream("page.css"), "page.css")) {
+      return new String(css.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read the style sheet", e);
+    }
+  }
+}

@@ -1,0 +1,321 @@
+package dev.palimpsest.cli.reports;
+
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.mixtures.formats.BadExampleException;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.order.MixtureOrder;
+import dev.palimpsest.mixtures.order.MixtureOrder.Position;
+import dev.palimpsest.mixtures.tasks.Example;
+import dev.palimpsest.mixtures.text.TokenSequence;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import javax.imageio.ImageIO;
+import javax.imageio.ImageReader;
+import javax.imageio.stream.ImageInputStream;
+import javax.imageio.stream.MemoryCacheImageInputStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a stage will train on, counted over a sample of its positions.
+ *
+ * @param stage the stage
+ * @param positions looked at, spread over the whole stage
+ * @param tasks in the mixture's order
+ */
+public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tasks) {
+  private static final String SEPARATOR = "\n";
+  private static final int SAMPLES = 6;
+  private static final int PROBLEMS = 5;
+
+  /** Copies. */
+  public StageSurvey {
+    tasks = List.copyOf(tasks);
+  }
+
+  /**
+   * A task's part of the sample.
+   *
+   * @param name of the task
+   * @param wanted its share by the recipe's weights
+   * @param drawn how often it stood at the positions
+   * @param error standard deviation of the drawn share, had the positions been drawn at random
+   * @param size examples in its source, without those that the recipe excludes
+   * @param epochs how often the stage goes through them: its positions of the task, counted and not
+   *     drawn, by {@code size}
+   * @param lengths tokens that each example needs, BOS and EOS among them
+   * @param cut how many lose EOS, and some of their end, to the stage's text length
+   * @param supervised supervised tokens of all
+   * @param pictures pictures of each example
+   * @param sides geometric mean of each picture's sides, in pixels
+   * @param unreadable examples or pictures that could not be read
+   * @param problems the first of those, in words, each once
+   * @param samples some examples, to be shown
+   */
+  public record TaskSurvey(
+      String name,
+      double wanted,
+      int drawn,
+      double error,
+      long size,
+      double epochs,
+      int[] lengths,
+      int cut,
+      long supervised,
+      int[] pictures,
+      int[] sides,
+      int unreadable,
+      List<String> problems,
+      List<Sample> samples) {}
+
+  /**
+   * An example to be shown.
+   *
+   * @param position in the stage's order
+   * @param example prompt and target of that visit
+   * @param kept the target as far as the model sees it
+   * @param lost what is cut off; empty where EOS stands
+   * @param tokens needed
+   */
+  public record Sample(long position, Example example, String kept, String lost, int tokens) {
+    /** Whether EOS is lost. */
+    public boolean cut() {
+      return !lost.isEmpty();
+    }
+  }
+
+  /** One position, read. */
+  private record Look(
+      long position,
+      int task,
+      @Nullable Sample sample,
+      int supervised,
+      int[] sides,
+      @Nullable String problem) {}
+
+  /**
+   * Looks at a stage.
+   *
+   * @param mixture the stage's
+   * @param first position of the mixture's order at which the stage begins
+   * @param most positions to look at, up to a million; a shorter stage is looked at whole
+   */
+  public static StageSurvey of(
+      PipelineConfig recipe,
+      StageConfig stage,
+      Mixture mixture,
+      long first,
+      Tokenizer tokenizer,
+      int most) {
+    int n = (int) Math.min(most, stage.examples());
+    int[] separator = tokenizer.encode(SEPARATOR);
+    List<Look> looks =
+        IntStream.range(0, n)
+            .parallel()
+            .mapToObj(
+                i ->
+                    look(
+                        stage,
+                        mixture,
+                        tokenizer,
+                        separator,
+                        first + position(recipe, stage, i, n)))
+            .toList();
+    double weights =
+        mixture.tasks().stream().mapToDouble(t -> stage.weight(t, mixture.size(t))).sum();
+    List<TaskSurvey> tasks = new ArrayList<>();
+    for (int task = 0; task < mixture.tasks().size(); task++) {
+      String name = mixture.tasks().get(task);
+      int number = task;
+      double wanted = stage.weight(name, mixture.size(name)) / weights;
+      MixtureOrder order = mixture.order();
+      long visits = order.count(task, first + stage.examples()) - order.count(task, first);
+      tasks.add(
+          survey(
+              name,
+              wanted,
+              mixture.size(name),
+              visits,
+              stage.examples(),
+              n,
+              looks.stream().filter(look -> look.task == number).toList()));
+    }
+    return new StageSurvey(stage, n, tasks);
+  }
+
+  /** One position of each of n equal parts of the stage, somewhere in it. */
+  private static long position(PipelineConfig recipe, StageConfig stage, int i, int n) {
+    long from = stage.examples() * i / n;
+    long to = stage.examples() * (i + 1) / n;
+    return new SplittableRandom(recipe.seed() * 31 + i).nextLong(from, to);
+  }
+
+  private static Look look(
+      StageConfig stage, Mixture mixture, Tokenizer tokenizer, int[] separator, long position) {
+    Position at = mixture.order().at(position);
+    try {
+      Example example = mixture.example(position);
+      int[] prefix = tokenizer.encode(example.prefix());
+      int[] suffix = tokenizer.encode(example.suffix());
+      TokenSequence tokens =
+          TokenSequence.forTraining(prefix, separator, suffix, stage.textTokens());
+      int needed = 2 + prefix.length + separator.length + suffix.length;
+      int room = Math.max(0, stage.textTokens() - prefix.length - separator.length);
+      boolean cut = needed > stage.textTokens() + 1;
+      int keep = cut ? Math.min(suffix.length, room) : suffix.length;
+      String kept = cut ? tokenizer.decode(Arrays.copyOf(suffix, keep)) : example.suffix();
+      String lost =
+          cut ? tokenizer.decode(Arrays.copyOfRange(suffix, keep, suffix.length)) + END : "";
+      return new Look(
+          position,
+          at.task(),
+          new Sample(position, example, kept, lost, needed),
+          Arrays.stream(tokens.maskLoss()).sum(),
+          sides(example),
+          null);
+    } catch (BadExampleException e) {
+      return new Look(position, at.task(), null, 0, new int[0], e.getMessage());
+    }
+  }
+
+  /** How the end of a target is written. */
+  static final String END = "<eos>";
+
+  private static int[] sides(Example example) {
+    int[] sides = new int[example.images().size()];
+    for (int i = 0; i < sides.length; i++) {
+      ImageReference image = example.images().get(i);
+      try {
+        sides[i] = side(image.content().read());
+      } catch (IOException e) {
+        throw image.unread(example.id(), e);
+      }
+    }
+    return sides;
+  }
+
+  /** From the picture's header; nothing is decoded. */
+  private static int side(byte[] bytes) throws IOException {
+    try (ImageInputStream stream =
+        new MemoryCacheImageInputStream(new ByteArrayInputStream(bytes))) {
+      Iterator<ImageReader> readers = ImageIO.getImageReaders(stream);
+      if (!readers.hasNext()) {
+        throw new IOException("not a picture of a known format");
+      }
+      ImageReader reader = readers.next();
+      try {
+        reader.setInput(stream, true, true);
+        return (int) Math.round(Math.sqrt((double) reader.getWidth(0) * reader.getHeight(0)));
+      } catch (RuntimeException e) {
+        throw new IOException("damaged picture: " + e, e);
+      } finally {
+        reader.dispose();
+      }
+    }
+  }
+
+  private static TaskSurvey survey(
+      String name,
+      double wanted,
+      long size,
+      long visits,
+      long examples,
+      int positions,
+      List<Look> looks) {
+    List<Sample> samples = new ArrayList<>();
+    List<String> problems = new ArrayList<>();
+    int cut = 0;
+    int unreadable = 0;
+    long supervised = 0;
+    for (Look look : looks) {
+      Sample sample = look.sample;
+      if (sample == null) {
+        unreadable++;
+        String problem = String.valueOf(look.problem);
+        if (problems.size() < PROBLEMS && !problems.contains(problem)) {
+          problems.add(problem);
+        }
+        continue;
+      }
+      supervised += look.supervised;
+      cut += sample.cut() ? 1 : 0;
+      if (samples.size() < SAMPLES) {
+        samples.add(sample);
+      } else if (sample.cut() && samples.stream().noneMatch(Sample::cut)) {
+        samples.set(SAMPLES - 1, sample); // one that is cut is shown, should there be one
+      }
+    }
+    List<Look> read = looks.stream().filter(look -> look.sample != null).toList();
+    // Shares are exact over blocks: a sample of all the stage or of one block is without
+    // replacement.
+    double population = Math.max(examples, MixtureOrder.BLOCK);
+    double rest = (population - positions) / (population - 1);
+    return new TaskSurvey(
+        name,
+        wanted,
+        looks.size(),
+        Math.sqrt(wanted * (1 - wanted) / Math.max(1, positions) * rest),
+        size,
+        (double) visits / size,
+        read.stream().mapToInt(look -> look.sample == null ? 0 : look.sample.tokens).toArray(),
+        cut,
+        supervised,
+        read.stream().mapToInt(look -> look.sides.length).toArray(),
+        read.stream().flatMapToInt(look -> Arrays.stream(look.sides)).toArray(),
+        unreadable,
+        problems,
+        samples);
+  }
+
+  // ---- Sums over tasks
+
+  /** Examples that could be read. */
+  int read() {
+    return tasks.stream().mapToInt(task -> task.lengths.length).sum();
+  }
+
+  /** Share of the examples that lose EOS. */
+  double cutShare() {
+    return read() == 0 ? 0 : tasks.stream().mapToInt(TaskSurvey::cut).sum() / (double) read();
+  }
+
+  /** Supervised tokens an optimizer step, as expected. */
+  double supervisedAStep() {
+    long sum = tasks.stream().mapToLong(TaskSurvey::supervised).sum();
+    return read() == 0 ? 0 : (double) sum / read() * stage.batchSize();
+  }
+
+  /** Examples and pictures that could not be read. */
+  int unreadable() {
+    return tasks.stream().mapToInt(TaskSurvey::unreadable).sum();
+  }
+
+  int[] lengths() {
+    return tasks.stream().flatMapToInt(task -> Arrays.stream(task.lengths)).toArray();
+  }
+
+  int[] sides() {
+    return tasks.stream().flatMapToInt(task -> Arrays.stream(task.sides)).toArray();
+  }
+
+  int[] pictures() {
+    return tasks.stream().flatMapToInt(task -> Arrays.stream(task.pictures)).toArray();
+  }
+
+  /** The value that a share of the sorted values does not pass. */
+  static int quantile(int[] values, double share) {
+    int[] sorted = values.clone();
+    Arrays.sort(sorted);
+    return sorted.length == 0
+        ? 0
+        : sorted[(int) Math.min(sorted.length - 1, share * sorted.length)];
+  }
+}

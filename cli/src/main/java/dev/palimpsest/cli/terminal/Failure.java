@@ -1,0 +1,317 @@
+package dev.palimpsest.cli.terminal;
+
+import ai.djl.engine.EngineException;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import dev.palimpsest.checkpoints.CheckpointWriteException;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
+import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.mixtures.formats.BadExampleException;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
+import dev.palimpsest.stages.GateClosedException;
+import dev.palimpsest.stages.folder.RunFolderInUseException;
+import dev.palimpsest.stages.preparation.ContaminatedException;
+import dev.palimpsest.stages.training.DivergenceException;
+import dev.palimpsest.stages.training.StoppedException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is said of a command that failed, and its exit code. Whatever was thrown, and wherever in
+ * the chain of causes the reason stands.
+ *
+ * @param code see {@link ExitCode}
+ * @param message one sentence, or the lines that an exception of ours is made of
+ * @param isTraced whether the stack trace is worth keeping: the user's mistakes are explained
+ *     without one
+ */
+public record Failure(int code, String message, boolean isTraced) {
+  /** The engine's ways to say that it got no memory: libtorch's, CUDA's, the C++ library's. */
+  private static final Pattern NO_MEMORY =
+      Pattern.compile(
+          "can't allocate memory|not enough memory|[Oo]ut of"
+              + " memory|std::bad_alloc|CUBLAS_STATUS_ALLOC_FAILED");
+
+  private static final Pattern ASKED =
+      Pattern.compile("[Tt]ried to allocate ([0-9.]+ ?[KMGT]?i?B|[0-9]+ bytes)");
+
+  /** How Jackson says where it was, on a line of its own. */
+  private static final Pattern PARSER_PLACE =
+      Pattern.compile("\\s*\\R\\s*at \\[Source: [^\\n]*?line: (\\d+), column: -?\\d+\\]");
+
+  private static final Pattern PARSER_MARK =
+      Pattern.compile(" ?\\(start marker at \\[Source: [^\\n]*?\\]\\)");
+
+  /** A line of a TorchScript or Python trace that says what happened. */
+  private static final Pattern RAISED = Pattern.compile("^\\s*[A-Za-z.]*(?:Error|Exception): (.+)");
+
+  /**
+   * Explains.
+   *
+   * @param command its name, such as {@code run}: what can be lowered depends on it
+   */
+  public static Failure of(Throwable thrown, String command) {
+    List<Throwable> chain = chain(thrown);
+    for (Throwable t : chain) {
+      if (t instanceof OutOfMemoryError memory) {
+        return new Failure(ExitCode.HEAP_EXHAUSTED, heap(memory, command), true);
+      }
+      if (t instanceof StackOverflowError) {
+        return new Failure(
+            ExitCode.USER_MISTAKE,
+            "an input is nested too deeply to be read (the JVM's stack is exhausted"
+                + at(t)
+                + "); PALIMPSEST_JAVA_OPTS=-Xss64m makes room where that is meant",
+            true);
+      }
+      if (t instanceof EngineException
+          && NO_MEMORY.matcher(String.valueOf(t.getMessage())).find()) {
+        return new Failure(ExitCode.DEVICE_MEMORY_EXHAUSTED, device(t, command), true);
+      }
+    }
+    for (Throwable t : chain) {
+      Optional<Failure> known = known(t);
+      if (known.isPresent()) {
+        return known.get();
+      }
+    }
+    Throwable root = chain.get(chain.size() - 1);
+    return new Failure(
+        ExitCode.FAILED, "a fault of the program: %s%s".formatted(sentence(root), at(root)), true);
+  }
+
+  private static List<Throwable> chain(Throwable thrown) {
+    List<Throwable> chain = new ArrayList<>();
+    for (Throwable t = thrown; t != null && !chain.contains(t); t = t.getCause()) {
+      chain.add(t);
+    }
+    return chain;
+  }
+
+  private static Optional<Failure> known(Throwable t) {
+    if (t instanceof InvalidConfigException invalid) {
+      return Optional.of(mistake(problems(invalid)));
+    }
+    if (t instanceof StoppedException) {
+      return Optional.of(new Failure(ExitCode.STOPPED, said(t), false));
+    }
+    if (t instanceof DivergenceException
+        || t instanceof GateClosedException
+        || t instanceof ContaminatedException) {
+      return Optional.of(new Failure(ExitCode.FAILED, said(t), false));
+    }
+    if (t instanceof UserMistake
+        || t instanceof RunFolderInUseException
+        || t instanceof CheckpointWriteException
+        || t instanceof CheckpointFormatException
+        || t instanceof BadExampleException
+        || t instanceof MalformedFileException
+        || t instanceof BenchmarkFormatException
+        || t instanceof MetricInputException) {
+      return Optional.of(mistake(said(t)));
+    }
+    if (t instanceof InvalidPathException) {
+      return Optional.of(mistake("not the name of a file: " + said(t)));
+    }
+    if (t instanceof UncheckedIOException unchecked) {
+      return Optional.of(mistake(file(unchecked)));
+    }
+    if (t instanceof IOException io) {
+      return Optional.of(mistake("cannot read or write: " + file(io)));
+    }
+    if (t instanceof EngineException || t instanceof LinkageError) {
+      return Optional.of(
+          new Failure(ExitCode.FAILED, "the engine failed: " + engine(chain(t)), true));
+    }
+    return Optional.empty();
+  }
+
+  private static Failure mistake(String message) {
+    String placed = PARSER_PLACE.matcher(message).replaceAll(" (line $1)");
+    return new Failure(ExitCode.USER_MISTAKE, PARSER_MARK.matcher(placed).replaceAll(""), false);
+  }
+
+  /** The message of an exception of ours, which is written for people. */
+  private static String said(Throwable t) {
+    return t.getMessage() == null ? sentence(t) : t.getMessage();
+  }
+
+  private static String problems(InvalidConfigException invalid) {
+    int n = invalid.problems().size();
+    StringBuilder lines = new StringBuilder(n == 1 ? "1 mistake:" : n + " mistakes:");
+    for (Problem problem : invalid.problems()) {
+      lines.append("\n  ").append(problem);
+    }
+    return lines.toString();
+  }
+
+  // ---- Files
+
+  private static String file(UncheckedIOException unchecked) {
+    @Nullable IOException cause = unchecked.getCause();
+    String message = unchecked.getMessage();
+    if (cause == null) {
+      return said(unchecked);
+    }
+    if (message == null || message.equals(cause.toString())) {
+      return "cannot read or write: " + file(cause);
+    }
+    if (cause instanceof FileSystemException system && system.getFile() != null) {
+      String why = why(system);
+      String told = message.contains(system.getFile()) ? why : system.getFile() + ": " + why;
+      return message.contains(why) ? message : message + ": " + told;
+    }
+    String reason = file(cause);
+    return message.contains(String.valueOf(cause.getMessage())) || message.contains(reason)
+        ? message
+        : message + ": " + reason;
+  }
+
+  /** A file system's exception in words; its message alone is but the file's name. */
+  private static String file(IOException e) {
+    if (e instanceof FileSystemException system) {
+      return system.getFile() == null ? why(system) : system.getFile() + ": " + why(system);
+    }
+    if (e instanceof JsonProcessingException json) {
+      return "not JSON: "
+          + firstLine(json.getOriginalMessage())
+          + (json.getLocation() == null ? "" : " (line " + json.getLocation().getLineNr() + ")");
+    }
+    // Writers of pictures hide the system's reason behind their own.
+    Throwable root = chain(e).get(chain(e).size() - 1);
+    return root instanceof IOException && root != e
+        ? firstLine(e.getMessage()) + ": " + firstLine(root.getMessage())
+        : e.getMessage() == null ? words(e.getClass().getSimpleName()) : firstLine(e.getMessage());
+  }
+
+  private static String why(FileSystemException e) {
+    if (e instanceof NoSuchFileException) {
+      return "there is no such file";
+    }
+    if (e instanceof AccessDeniedException) {
+      return "permission denied";
+    }
+    return e.getReason() == null
+        ? words(e.getClass().getSimpleName().replace("Exception", ""))
+        : e.getReason();
+  }
+
+  /** {@code DirectoryNotEmpty} as {@code directory not empty}. */
+  private static String words(String name) {
+    return name.replaceAll("(?<=[a-z])(?=[A-Z])", " ").toLowerCase(Locale.ROOT);
+  }
+
+  // ---- Memory
+
+  private static String heap(OutOfMemoryError e, String command) {
+    String said = String.valueOf(e.getMessage());
+    if (said.contains("native thread")) {
+      return "the system allows no more threads (%s): see 'ulimit -u', or the container's limit of processes"
+          .formatted(said);
+    }
+    if (said.contains("array size exceeds") || said.contains("length exceeds")) {
+      return "an input is greater than a Java array can hold, 2 GiB (%s): split it"
+          .formatted(said.toLowerCase(Locale.ROOT));
+    }
+    String heap = gibibytes(Runtime.getRuntime().maxMemory());
+    if (said.contains("irect buffer") || said.contains("irect memory")) {
+      return "the JVM's buffers are exhausted (%s): raise it with PALIMPSEST_JAVA_OPTS=-XX:MaxDirectMemorySize=SIZE, now %s; or %s"
+          .formatted(said, heap, lower(command));
+    }
+    return "the Java heap of %s is exhausted: raise it with PALIMPSEST_JAVA_OPTS=-Xmx16g or alike; or %s"
+        .formatted(heap, lower(command));
+  }
+
+  private static String device(Throwable t, String command) {
+    Matcher asked = ASKED.matcher(String.valueOf(t.getMessage()));
+    return "the memory for arrays is exhausted%s: %s"
+        .formatted(asked.find() ? ", asked for " + asked.group(1) + " more" : "", lower(command));
+  }
+
+  /** What takes the memory. */
+  private static String lower(String command) {
+    return switch (command) {
+      case "run", "chaos", "replay" ->
+          "lower the stage's microBatch (the update stays that of the whole batch),"
+              + " evaluate.batchSize, textTokens or resolution";
+      case "eval" -> "lower --batch-size or --resolution";
+      case "predict" -> "lower --resolution or give fewer pictures";
+      case "mixture" -> "lower --samples";
+      case "score" -> "score the predictions in parts";
+      case "step", "soak" -> "take a smaller --config";
+      default -> "give it less to do at a time";
+    };
+  }
+
+  private static String gibibytes(long bytes) {
+    return String.format(Locale.ROOT, "%.1f GiB", bytes / (double) (1 << 30));
+  }
+
+  // ---- The engine
+
+  /** Of a trace of several languages the sentence that says what happened. */
+  private static String engine(List<Throwable> chain) {
+    List<String> parts = new ArrayList<>();
+    for (Throwable t : chain) {
+      String part = sentence(t);
+      if (parts.stream().noneMatch(before -> before.contains(part) || part.contains(before))) {
+        parts.add(part);
+      }
+    }
+    return String.join(": ", parts);
+  }
+
+  static String engineSentence(String message) {
+    String raised = "";
+    for (String line : message.split("\n")) {
+      Matcher matcher = RAISED.matcher(line);
+      if (matcher.find()) {
+        raised = matcher.group(1).strip();
+      }
+    }
+    return raised.isEmpty() ? firstLine(message) : raised;
+  }
+
+  // ---- Faults
+
+  private static String sentence(Throwable t) {
+    String message = t.getMessage();
+    if (t instanceof EngineException && message != null) {
+      return engineSentence(message);
+    }
+    String name = t.getClass().getSimpleName();
+    return message == null || message.isBlank() ? name : name + ": " + firstLine(message);
+  }
+
+  /** Where in our code it happened. */
+  private static String at(Throwable t) {
+    for (StackTraceElement frame : t.getStackTrace()) {
+      if (frame.getClassName().startsWith("dev.palimpsest.")) {
+        return " (%s:%d)".formatted(frame.getFileName(), frame.getLineNumber());
+      }
+    }
+    return "";
+  }
+
+  private static String firstLine(@Nullable String text) {
+    return String.valueOf(text)
+        .lines()
+        .filter(line -> !line.isBlank())
+        .findFirst()
+        .orElse("")
+        .strip();
+  }
+}

@@ -1,0 +1,255 @@
+package dev.palimpsest.cli.commands;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.palimpsest.cli.DrawnModel;
+import dev.palimpsest.cli.Outcome;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.folder.RunLock;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Two shipped benchmarks with made-up files: questions with annotators, and words in pictures. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class EvalCommandTest {
+  private Path folder;
+  private DrawnModel drawn;
+  private Path data;
+
+  @BeforeAll
+  void write(@TempDir Path temporary) throws IOException {
+    folder = temporary;
+    drawn = DrawnModel.write(folder);
+    data = folder.resolve("data");
+    Files.createDirectories(data.resolve("textvqa/train_images"));
+    Files.createDirectories(data.resolve("docvqa/documents"));
+    List<String> texts = new ArrayList<>();
+    List<String> documents = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      BufferedImage image = new BufferedImage(16, 16, BufferedImage.TYPE_INT_RGB);
+      image.setRGB(i, i, 0xffffff);
+      ImageIO.write(image, "png", data.resolve("textvqa/train_images/p" + i + ".jpg").toFile());
+      ImageIO.write(image, "png", data.resolve("docvqa/documents/d" + i + ".png").toFile());
+      texts.add(
+          "{\"question_id\": %d, \"image_id\": \"p%d\", \"question\": \"what is red\", \"answers\": [%s]}"
+              .formatted(i, i, String.join(",", java.util.Collections.nCopies(10, "\"red\""))));
+      documents.add(
+          "{\"questionId\": %d, \"image\": \"documents/d%d.png\", \"question\": \"what\", \"answers\": [\"a\"]}"
+              .formatted(100 + i, i));
+    }
+    Files.writeString(
+        data.resolve("textvqa/TextVQA_0.5.1_val.json"),
+        "{\"data\": [" + String.join(",", texts) + "]}");
+    Files.writeString(
+        data.resolve("docvqa/val_v1.0_withQT.json"),
+        "{\"data\": [" + String.join(",", documents) + "]}");
+  }
+
+  @Test
+  void benchmarksAreScoredWithErrorsAndThePapersValues() throws IOException {
+    Path out = folder.resolve("first");
+    Outcome outcome =
+        eval(drawn.export(), "--suite", "textvqa,docvqa", "--out", out.toString(), "--limit", "4");
+    assertEquals(0, outcome.exit(), outcome.err());
+    JsonNode results = new ObjectMapper().readTree(out.resolve("results.json").toFile());
+    JsonNode textVqa = results.path("tasks").path("textvqa");
+    assertEquals(4, textVqa.path("examples").asInt());
+    assertEquals("answer en what is red", textVqa.path("firstPrompt").asText());
+    JsonNode score = textVqa.path("metrics").path(0);
+    assertEquals("big_vision", score.path("metric").path("variant").asText());
+    assertTrue(score.path("value").isNumber() && score.path("standardError").isNumber());
+    assertEquals(16, score.path("protocol").asText().length());
+    assertEquals("test-std (server)", textVqa.path("published").path(0).path("split").asText());
+    // The paper has no value at 8 pixels: there is no number, and no word in its place.
+    assertFalse(textVqa.path("published").path(0).has("score"));
+    assertFalse(Files.readString(out.resolve("results.json")).contains("N/A"));
+    String table = Files.readString(out.resolve("results.md"));
+    assertTrue(table.contains("| docvqa | 1 | anls:big_vision v1 | anls | ↑ |"), table);
+    assertTrue(table.contains("- textvqa: `answer en what is red`"), table);
+    assertTrue(table.contains("textvqa: 4 of the 5000 examples of the split"), table);
+    assertTrue(table.contains("textvqa/train_images/rotation.csv is not there"), table);
+    assertEquals("f32", textVqa.path("protocol").path("precision").asText());
+
+    // Saved predictions are scored again without a model, to the same number.
+    Path scores = folder.resolve("scores.json");
+    Outcome scored =
+        Outcome.of(
+            "score",
+            out.resolve("predictions/docvqa.jsonl").toString(),
+            "--metric",
+            "anls:big_vision",
+            "--json",
+            scores.toString());
+    assertEquals(0, scored.exit(), scored.err());
+    assertEquals(
+        results.path("tasks").path("docvqa").path("metrics").path(0).path("value"),
+        new ObjectMapper().readTree(scores.toFile()).path("scores").path(0).path("value"));
+  }
+
+  @Test
+  void aTrainingCheckpointAndItsStageFolderAreOneModel() throws IOException {
+    Path out = folder.resolve("training");
+    Outcome one =
+        eval(drawn.training(), "--suite", "docvqa", "--out", out.toString(), "--predict-only");
+    assertEquals(0, one.exit(), one.err());
+    String predictions = Files.readString(out.resolve("predictions/docvqa.jsonl"));
+    assertEquals(5, predictions.lines().count());
+    assertTrue(Files.readString(out.resolve("results.md")).contains("predictions alone"));
+    Outcome again = eval(folder, "--suite", "docvqa", "--out", out.toString());
+    assertEquals(0, again.exit(), again.err());
+    assertEquals(predictions, Files.readString(out.resolve("predictions/docvqa.jsonl")));
+    assertFalse(Files.exists(out.resolve("predictions/docvqa.old.jsonl")));
+  }
+
+  @Test
+  void scoresOfOtherProtocolsAreNotCompared() throws IOException {
+    Path whole = folder.resolve("whole");
+    Path part = folder.resolve("part");
+    assertEquals(0, eval(drawn.export(), "--suite", "docvqa", "--out", whole.toString()).exit());
+    String[] against = {
+      "--suite", "docvqa", "--baseline", whole.resolve("results.json").toString()
+    };
+    List<String> limited = new ArrayList<>(List.of(against));
+    limited.addAll(List.of("--out", part.toString(), "--samples", "100,103"));
+    assertEquals(0, eval(drawn.export(), limited.toArray(String[]::new)).exit());
+    String table = Files.readString(part.resolve("results.md"));
+    assertTrue(table.contains("docvqa: not comparable, the protocols differ: split: "), table);
+
+    List<String> same = new ArrayList<>(List.of(against));
+    same.addAll(List.of("--out", whole.toString()));
+    assertEquals(0, eval(drawn.export(), same.toArray(String[]::new)).exit());
+    assertTrue(Files.readString(whole.resolve("results.md")).contains(", +0.0000"));
+  }
+
+  @Test
+  void mistakesAreToldBeforeAModelIsLoaded() {
+    Outcome missing = eval(folder.resolve("nowhere"), "--suite", "vqav2,docvqa,gqa");
+    assertEquals(2, missing.exit());
+    assertTrue(missing.err().contains("benchmark vqav2: its files are not in"), missing.err());
+    assertTrue(missing.err().contains("testdev_balanced_questions.json"), missing.err());
+    assertFalse(missing.err().contains("docvqa"), missing.err());
+    Outcome unknown = eval(drawn.export(), "--suite", "docvq");
+    assertEquals(2, unknown.exit());
+    assertTrue(unknown.err().contains("did you mean 'docvqa'?"), unknown.err());
+  }
+
+  @Test
+  void misspeltMetricsOfAllTasksAreToldBeforeAModelIsLoaded() throws IOException {
+    Path suite =
+        Files.writeString(
+            folder.resolve("misspelt.yaml"),
+            """
+            tasks:
+              one: {benchmark: docvqa, dataDir: %1$s, metrics: ['anls:offical']}
+              two: {benchmark: textvqa, dataDir: %1$s, metrics: ['vqa_sfot']}
+            """
+                .formatted(data));
+    Outcome outcome = eval(folder.resolve("nowhere"), "--suite", suite.toString());
+    assertEquals(2, outcome.exit());
+    assertTrue(outcome.err().contains("one: metric \"anls\" has no variant"), outcome.err());
+    assertTrue(outcome.err().contains("nearest: \"vqa_soft\""), outcome.err());
+  }
+
+  @Test
+  void idsThatNoTaskHasAreAMistake() {
+    Outcome none =
+        eval(
+            drawn.export(),
+            "--suite",
+            "docvqa",
+            "--samples",
+            "7",
+            "--out",
+            folder.resolve("none").toString());
+    assertEquals(2, none.exit());
+    assertTrue(none.err().contains("no task has an example of id 7"), none.err());
+  }
+
+  @Test
+  void whatIsNoResultsFileIsNoBaseline() throws IOException {
+    for (String text : List.of("{\"tasks\": ", "{\"tasks\": {\"docvqa\": {\"x\": 1}}}", "[]")) {
+      Path file = Files.writeString(folder.resolve("no-results.json"), text);
+      Outcome outcome = eval(drawn.export(), "--suite", "docvqa", "--baseline", file.toString());
+      assertEquals(2, outcome.exit(), text);
+      assertTrue(outcome.err().contains("no-results.json"), outcome.err());
+      assertFalse(outcome.err().contains("\tat "), outcome.err());
+    }
+  }
+
+  @Test
+  @SuppressWarnings("try") // the lock is used by being held
+  void twoEvaluationsDoNotShareAFolder() {
+    Path out = folder.resolve("shared");
+    try (RunLock lock = RunLock.take(new RunFolder(out))) {
+      Outcome second = eval(drawn.export(), "--suite", "docvqa", "--out", out.toString());
+      assertEquals(2, second.exit());
+      assertTrue(second.err().contains("is in use by process"), second.err());
+    }
+    assertFalse(Files.exists(out.resolve("predictions")));
+  }
+
+  @Test
+  void aFolderThatCannotBeWrittenIsNoStackTrace() throws IOException {
+    Path file = Files.writeString(folder.resolve("a-file"), "");
+    Outcome outcome =
+        eval(drawn.export(), "--suite", "docvqa", "--out", file.resolve("below").toString());
+    assertEquals(2, outcome.exit());
+    assertFalse(outcome.err().contains("\tat "), outcome.err());
+  }
+
+  @Test
+  void tasksAreListedAndShown() {
+    Outcome list = Outcome.of("tasks", "list");
+    assertEquals(0, list.exit(), list.err());
+    assertTrue(list.out().contains("paper-table") && list.out().contains("Objaverse"), list.out());
+    Outcome show = Outcome.of("tasks", "show", "docvqa", "--data-dir", data.toString());
+    assertEquals(0, show.exit(), show.err());
+    assertTrue(show.out().contains("metrics: ['anls:big_vision'"), show.out());
+    assertTrue(show.out().contains("5 examples. The first, 100:\nwhat\n"), show.out());
+    assertTrue(show.out().contains("rrc.cvc.uab.es"), show.out());
+  }
+
+  @Test
+  void aDefinitionOfOnesOwnIsShownWithoutItsFiles() throws IOException {
+    String kettles =
+        """
+        include: questions
+        name: kettles
+        title: Kettles
+        prompt: 'answer {topic} {question}'
+        metrics: ['%s']
+        split: all
+        data: [{format: json_lines, files: {rows: rows.jsonl}, from: a desk}]
+        """;
+    Path file =
+        Files.writeString(folder.resolve("kettles.yaml"), kettles.formatted("anls:official"));
+    Outcome show = Outcome.of("tasks", "show", file.toString());
+    assertEquals(0, show.exit(), show.err());
+    assertTrue(show.out().contains("answer {topic} What colour is the kettle?"), show.out());
+
+    Files.writeString(file, kettles.formatted("anls:offical"));
+    Outcome misspelt = Outcome.of("tasks", "show", file.toString());
+    assertEquals(2, misspelt.exit());
+    assertTrue(misspelt.err().contains("nearest: \"official\""), misspelt.err());
+  }
+
+  private Outcome eval(Path model, String... options) {
+    List<String> args = new ArrayList<>(List.of("eval", model.toString()));
+    args.addAll(List.of("--data-dir", data.toString()));
+    args.addAll(List.of(options));
+    return Outcome.of(args.toArray(String[]::new));
+  }
+}

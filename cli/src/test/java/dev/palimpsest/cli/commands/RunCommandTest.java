@@ -1,0 +1,165 @@
+package dev.palimpsest.cli.commands;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.cli.Outcome;
+import dev.palimpsest.cli.TinyRecipe;
+import dev.palimpsest.mixtures.images.TurboJpeg;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What {@code run} checks before it trains. */
+class RunCommandTest {
+  @TempDir Path folder;
+  private Path recipe = Path.of("");
+
+  @BeforeEach
+  void aRecipeWhoseTrainingDataHoldItsEvaluation() throws IOException {
+    recipe =
+        TinyRecipe.write(
+            folder,
+            "leaking",
+            """
+            tasks:
+              caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
+              leaked: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}}
+            suites:
+              heldout: {tasks: {caption: {source: {jsonl: '${run}/data/caption.heldout.jsonl'}, limit: 1}}}
+            dedup: {against: [heldout]}
+            stages:
+              - name: stage1
+                init: %s
+                examples: 32
+                resolution: 16
+                textTokens: 16
+                batchSize: 8
+                mixture: {caption: 1, leaked: 1}
+                optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+                export: {formats: []}
+            """
+                .formatted(TinyRecipe.IMPORT));
+  }
+
+  private Outcome command(String name, Path out, String... options) {
+    List<String> args = new ArrayList<>(List.of(name, recipe.toString(), "--out", out.toString()));
+    args.addAll(List.of(options));
+    return Outcome.of(args.toArray(String[]::new));
+  }
+
+  @Test
+  void trainingDataThatHoldTheEvaluationStopARunUntilTheyAreLeftOut() throws IOException {
+    Path out = folder.resolve("run");
+    Outcome stopped = command("run", out);
+    assertEquals(1, stopped.exit(), stopped.err());
+    assertTrue(
+        stopped
+            .err()
+            .contains(
+                "Not started: too much of the training data stands in the evaluation (heldout)."),
+        stopped.err());
+    assertTrue(
+        stopped.err().contains("which ones: " + out.resolve("duplicates.tsv")), stopped.err());
+    assertFalse(stopped.err().contains("\tat "), stopped.err());
+    assertFalse(Files.exists(out.resolve("stage1")), "trained");
+
+    Path list = folder.resolve("exclude.tsv");
+    assertEquals(1, command("dedup", out, "--exclusions", list.toString()).exit());
+    Outcome trained = command("run", out, "--set", "exclude=" + list);
+    assertEquals(0, trained.exit(), trained.err());
+    assertLeftOut(list, out);
+    // What predict must know of a checkpoint's pictures stands in it.
+    Path checkpoints = out.resolve("stage1/checkpoints");
+    Map<String, Object> facts = new CheckpointStore(checkpoints).latest().orElseThrow().facts();
+    assertEquals("stored", facts.get("orientation"));
+    assertTrue(String.valueOf(facts.get("image")).contains("jpeg="), facts.toString());
+  }
+
+  /** The file that the message names, named under {@code exclude} as it says, again and again. */
+  @Test
+  void aRunsOwnListGrowsAndLosesNothing() throws IOException {
+    Path out = folder.resolve("run");
+    Path list = out.resolve("duplicates.tsv");
+    assertEquals(1, command("run", out).exit());
+    List<String> first = entries(list);
+    String[] more = {"--set", "exclude=" + list, "--set", "suites.heldout.tasks.caption.limit=3"};
+    Outcome second = command("run", out, more);
+    assertEquals(1, second.exit(), second.err());
+    List<String> both = entries(list);
+    assertTrue(both.size() > first.size() && both.containsAll(first), both + " after " + first);
+    Outcome trained = command("run", out, more);
+    assertEquals(0, trained.exit(), trained.err());
+    assertEquals(both, entries(list));
+    assertLeftOut(list, out);
+  }
+
+  private static List<String> entries(Path list) throws IOException {
+    return Files.readAllLines(list).stream().filter(line -> !line.startsWith("#")).toList();
+  }
+
+  private static void assertLeftOut(Path list, Path out) throws IOException {
+    String consumed = Files.readString(out.resolve("stage1/examples.jsonl"));
+    assertTrue(consumed.contains("\"leaked/"), consumed);
+    for (String entry : entries(list)) {
+      assertFalse(consumed.contains("\"" + entry.split("\t")[0] + "\""), entry);
+    }
+  }
+
+  @Test
+  void theFastTransformWithoutItsLibraryIsAMistakeInTheRecipe() throws IOException {
+    assumeTrue(!TurboJpeg.isFound(), "libjpeg-turbo is here");
+    Path out = folder.resolve("run");
+    Outcome refused = command("run", out, "--set", "stages.stage1.image={jpeg: fast}");
+    assertEquals(2, refused.exit());
+    assertTrue(
+        refused.err().contains("stages[0].image.jpeg: 'jpeg: fast' needs libjpeg-turbo"),
+        refused.err());
+    assertFalse(refused.err().contains("\tat "), refused.err());
+    assertFalse(Files.exists(out.resolve("stage1")), "trained");
+  }
+
+  @Test
+  void gatesThatCannotBeJudgedAreToldAtOnceBeforeAnythingIsMade() {
+    Path out = folder.resolve("run");
+    String set =
+        "stages.stage1.evaluate={suites: [heldout], gates: [{suite: heldout, task: captoin, above:"
+            + " 0}, {suite: heldout, task: caption, noWorseThanParent: true}]}";
+    Outcome refused = command("run", out, "--set", set);
+    assertEquals(2, refused.exit());
+    assertEquals(
+        """
+        2 mistakes:
+          --set %1$s: stages[0].evaluate.gates[0].task: 'captoin' is no task of suite heldout; did you mean 'caption'?
+          --set %1$s: stages[0].evaluate.gates[1].noWorseThanParent: needs a parent stage that is scored on suite heldout at its end
+        """
+            .formatted(set),
+        refused.err());
+    assertFalse(Files.exists(out));
+  }
+
+  /** Three aliases a line; written out they would fill any memory. */
+  @Test
+  @Timeout(60)
+  void aRecipeWhoseAliasesGrowIsRefusedInASentence() throws IOException {
+    StringBuilder text = new StringBuilder("a0: &a0 [x, x, x, x, x, x, x, x, x, x, x, x]\n");
+    for (int i = 1; i <= 16; i++) {
+      text.append("a%d: &a%d [*a%d,*a%d,*a%d]\n".formatted(i, i, i - 1, i - 1, i - 1));
+    }
+    Path recipe = Files.writeString(folder.resolve("laughs.yaml"), text);
+    Outcome refused = Outcome.of("run", recipe.toString());
+    assertEquals(2, refused.exit());
+    assertTrue(refused.err().startsWith("1 mistake:"), refused.err());
+    assertTrue(refused.err().contains("aliases written out"), refused.err());
+  }
+}

@@ -1,0 +1,508 @@
+package dev.palimpsest.configs.binding;
+
+import dev.palimpsest.configs.Default;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Numbers;
+import dev.palimpsest.configs.Place;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.Suggestion;
+import dev.palimpsest.configs.Variants;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * YAML to records. Goes on after a mistake, so that one pass finds all of them, and converts
+ * nothing silently: a string is not a number, {@code no} is not a string, {@code 0123} is neither.
+ *
+ * <p>A value that cannot be made is {@code null} here and has left a {@link Problem}; what depends
+ * on it is still checked as far as it can be.
+ */
+final class Binder {
+  private final Variables variables;
+  private final List<Problem> problems;
+  private final Map<String, Place> places = new HashMap<>();
+  private final Map<String, Object> values = new HashMap<>();
+
+  Binder(Variables variables, List<Problem> problems) {
+    this.variables = variables;
+    this.problems = problems;
+  }
+
+  /** Binds a value that is known to be right. */
+  static <T> T bindAlone(Class<T> type, Node node) {
+    return type.cast(bindAlone((Type) type, node));
+  }
+
+  /** The value of a default. */
+  static Object bindDefault(Type type, Default written) {
+    List<Problem> problems = new ArrayList<>();
+    Node node = YamlReader.value(written.value(), Place.all("@Default"), problems);
+    return bindAlone(type, Objects.requireNonNull(node, problems::toString));
+  }
+
+  private static Object bindAlone(Type type, Node node) {
+    List<Problem> problems = new ArrayList<>();
+    Object value = new Binder(new Variables(Map.of(), Map.of()), problems).bind(type, node, "");
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
+    return Objects.requireNonNull(value);
+  }
+
+  /** The value bound at a path, defaults included; empty if absent or wrong. */
+  <T> Optional<T> value(String path, Class<T> type) {
+    return Optional.ofNullable(values.get(path)).map(type::cast);
+  }
+
+  /** Paths of the members of the list at a path, wrong ones too. */
+  List<String> members(String list) {
+    List<String> paths = new ArrayList<>();
+    while (places.containsKey(Paths.index(list, paths.size()))) {
+      paths.add(Paths.index(list, paths.size()));
+    }
+    return paths;
+  }
+
+  /** Notes a mistake at the path's place, or at its nearest parent's that has one. */
+  void problem(String path, String message) {
+    Place place = null;
+    for (String at = path; place == null; at = Paths.parent(at)) {
+      place = places.get(at);
+      if (at.isEmpty()) {
+        break;
+      }
+    }
+    problems.add(new Problem(path, message, place));
+  }
+
+  /**
+   * Binds one value.
+   *
+   * @return null when it, or something in it, is wrong
+   */
+  @Nullable Object bind(Type type, Node node, String path) {
+    places.putIfAbsent(path, node.at());
+    Object value = convert(type, node, path);
+    if (value != null) {
+      values.put(path, value);
+    }
+    return value;
+  }
+
+  private @Nullable Object convert(Type type, Node node, String path) {
+    if (type instanceof ParameterizedType generic) {
+      Type[] arguments = generic.getActualTypeArguments();
+      Class<?> raw = (Class<?>) generic.getRawType();
+      return raw == Map.class ? map(arguments[1], node, path) : list(raw, arguments[0], node, path);
+    }
+    Class<?> plain = (Class<?>) type;
+    if (plain.isSealed()) {
+      return variant(plain, node, path);
+    }
+    if (plain.isRecord()) {
+      return record(plain, node, path);
+    }
+    if (plain.isEnum()) {
+      return constant(plain, node, path);
+    }
+    if (plain == String.class) {
+      return string(node, path);
+    }
+    if (plain == boolean.class || plain == Boolean.class) {
+      return bool(node, path);
+    }
+    if (plain == int.class || plain == Integer.class) {
+      return whole(node, path, Integer.MAX_VALUE).map(BigDecimal::intValueExact).orElse(null);
+    }
+    if (plain == long.class || plain == Long.class) {
+      return whole(node, path, Long.MAX_VALUE).map(BigDecimal::longValueExact).orElse(null);
+    }
+    if (plain == double.class || plain == Double.class) {
+      return real(node, path);
+    }
+    throw new IllegalArgumentException("recipes have no " + plain.getName() + " (" + path + ")");
+  }
+
+  // ---- records -----------------------------------------------------------------------------
+
+  private @Nullable Object record(Class<?> type, Node node, String path) {
+    if (!(node instanceof Node.Mapping written)) {
+      expected(path, "a mapping", node);
+      return null;
+    }
+    RecordComponent[] components = type.getRecordComponents();
+    List<String> known = new ArrayList<>();
+    Arrays.stream(components).map(RecordComponent::getName).forEach(known::add);
+
+    Node.Mapping mapping = written;
+    boolean complete = true; // whether what is missing is the recipe's fault
+    if (Presets.exist(type)) {
+      known.add(Presets.KEY);
+      Node.Entry preset = written.entries().get(Presets.KEY);
+      if (preset != null) {
+        Optional<Node.Mapping> values = preset(type, preset, Paths.key(path, Presets.KEY));
+        complete = values.isPresent();
+        mapping = written.over(values.orElse(written));
+      }
+    }
+    for (String key : written.entries().keySet()) {
+      if (!known.contains(key)) {
+        String at = Paths.key(path, key);
+        places.put(at, written.entries().get(key).keyAt());
+        problem(at, "unknown key '" + key + "'" + Suggestion.among(key, known));
+      }
+    }
+
+    Set<String> failed = new HashSet<>();
+    @Nullable Object[] arguments = new @Nullable Object[components.length];
+    for (int i = 0; i < components.length; i++) {
+      RecordComponent component = components[i];
+      Object value = component(component, mapping, complete, path);
+      if (value == null && !isAbsent(component, mapping)) {
+        failed.add(component.getName());
+        value = standIn(component);
+      }
+      arguments[i] = value;
+    }
+    Object made = make(type, arguments, path, failed);
+    return failed.isEmpty() ? made : null;
+  }
+
+  private @Nullable Object component(
+      RecordComponent component, Node.Mapping mapping, boolean complete, String parent) {
+    String path = Paths.key(parent, component.getName());
+    Node.Entry entry = mapping.entries().get(component.getName());
+    Default otherwise = component.getAnnotation(Default.class);
+    if (entry != null && !(entry.value().isNull() && Variants.isNullable(component))) {
+      places.put(path, entry.at());
+      if (entry.value().isNull() && otherwise != null) {
+        problem(path, "has no value; leave the key out for the default, " + otherwise.value());
+        return null;
+      }
+      return bind(component.getGenericType(), entry.value(), path);
+    }
+    if (otherwise != null) {
+      Place place = Place.all("the default of " + path);
+      Node node = Objects.requireNonNull(YamlReader.value(otherwise.value(), place, problems));
+      Object value = convert(component.getGenericType(), node, path);
+      values.put(path, Objects.requireNonNull(value));
+      return value;
+    }
+    if (!Variants.isNullable(component) && complete) {
+      problem(path, "is required, but missing");
+    }
+    return null;
+  }
+
+  private static boolean isAbsent(RecordComponent component, Node.Mapping mapping) {
+    Node.Entry entry = mapping.entries().get(component.getName());
+    return Variants.isNullable(component) && (entry == null || entry.value().isNull());
+  }
+
+  private Optional<Node.Mapping> preset(Class<?> type, Node.Entry chosen, String path) {
+    places.put(path, chosen.at());
+    String name = string(chosen.value(), path);
+    if (name == null) {
+      return Optional.empty();
+    }
+    Set<String> names = Presets.names(type);
+    if (!names.contains(name)) {
+      problem(path, "unknown preset '" + name + "'" + Suggestion.among(name, names));
+      return Optional.empty();
+    }
+    return Optional.of(Presets.values(type, name));
+  }
+
+  /**
+   * Calls the canonical constructor and notes what it has against the values. When some values are
+   * already known to be wrong, it is called with stand-ins, only to find what else is.
+   */
+  private @Nullable Object make(
+      Class<?> type, @Nullable Object[] arguments, String path, Set<String> failed) {
+    try {
+      Class<?>[] types =
+          Arrays.stream(type.getRecordComponents())
+              .map(RecordComponent::getType)
+              .toArray(Class<?>[]::new);
+      Constructor<?> constructor = type.getDeclaredConstructor(types);
+      constructor.setAccessible(true);
+      return constructor.newInstance(arguments);
+    } catch (InvocationTargetException e) {
+      if (!(e.getCause() instanceof InvalidConfigException invalid)) {
+        throw new IllegalStateException(type.getName() + " at " + path, e.getCause());
+      }
+      for (Problem found : invalid.problems()) {
+        if (!failed.contains(found.path().split("[.\\[]", 2)[0])) {
+          problem(found.under(path).path(), found.message());
+        }
+      }
+      return null;
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException(type.getName() + " at " + path, e);
+    }
+  }
+
+  /** A value that no record's range check holds another component against. */
+  private static @Nullable Object standIn(RecordComponent component) {
+    Class<?> type = component.getType();
+    if (type == int.class) {
+      return 0;
+    } else if (type == long.class) {
+      return 0L;
+    } else if (type == double.class) {
+      return 0.0;
+    } else if (type == boolean.class) {
+      return false;
+    } else if (type == String.class) {
+      return "";
+    } else if (type == List.class) {
+      return List.of();
+    } else if (type == Set.class) {
+      return Set.of();
+    } else if (type == Map.class) {
+      return Map.of();
+    }
+    return null;
+  }
+
+  // ---- sealed families ---------------------------------------------------------------------
+
+  private @Nullable Object variant(Class<?> family, Node node, String path) {
+    Map<String, Class<?>> variants = Variants.of(family);
+    String choice = "one of " + String.join(", ", variants.keySet());
+    if (!(node instanceof Node.Mapping mapping)) {
+      String form = "{" + variants.keySet().iterator().next() + ": ...}";
+      if (node instanceof Node.Scalar scalar && variants.containsKey(scalar.text())) {
+        form = "{" + scalar.text() + ": {...}}";
+      }
+      expected(path, "a mapping whose key is " + choice + ", as in " + form, node);
+      return null;
+    }
+    for (Map.Entry<String, Node.Entry> entry : mapping.entries().entrySet()) {
+      if (!variants.containsKey(entry.getKey())) {
+        String at = Paths.key(path, entry.getKey());
+        places.put(at, entry.getValue().keyAt());
+        problem(
+            at,
+            "unknown kind '"
+                + entry.getKey()
+                + "'"
+                + Suggestion.among(entry.getKey(), variants.keySet()));
+        return null;
+      }
+    }
+    if (mapping.entries().size() != 1) {
+      problem(
+          path,
+          "must be exactly "
+              + choice
+              + ", got "
+              + (mapping.entries().isEmpty()
+                  ? "none"
+                  : String.join(" and ", mapping.entries().keySet())));
+      return null;
+    }
+    Map.Entry<String, Node.Entry> only = mapping.entries().entrySet().iterator().next();
+    Class<?> type = Objects.requireNonNull(variants.get(only.getKey()));
+    String at = Paths.key(path, only.getKey());
+    places.put(at, only.getValue().at());
+    Node value = only.getValue().value();
+    Optional<String> shortForm = Variants.shortForm(type);
+    if (shortForm.isPresent() && value instanceof Node.Scalar && !value.isNull()) {
+      String text = string(value, at); // here, so that a mistake has the path that was written
+      return text == null
+          ? null
+          : bind(
+              type,
+              new Node.Mapping(
+                  Map.of(
+                      shortForm.get(),
+                      new Node.Entry(
+                          value.at(),
+                          new Node.Scalar(Variables.escape(text), Node.Kind.STRING, value.at()))),
+                  value.at()),
+              at);
+    }
+    return bind(type, value, at);
+  }
+
+  // ---- lists and maps ----------------------------------------------------------------------
+
+  private @Nullable Object list(Class<?> raw, Type member, Node node, String path) {
+    if (!(node instanceof Node.Sequence sequence)) {
+      expected(path, "a list", node);
+      return null;
+    }
+    Collection<Object> members = raw == Set.class ? new LinkedHashSet<>() : new ArrayList<>();
+    boolean complete = true;
+    for (int i = 0; i < sequence.members().size(); i++) {
+      String at = Paths.index(path, i);
+      Object value = bind(member, sequence.members().get(i), at);
+      if (value == null) {
+        complete = false;
+      } else if (!members.add(value)) {
+        problem(at, "stands twice in the list");
+        complete = false;
+      }
+    }
+    return complete ? members : null;
+  }
+
+  private @Nullable Object map(Type value, Node node, String path) {
+    if (!(node instanceof Node.Mapping mapping)) {
+      expected(path, "a mapping", node);
+      return null;
+    }
+    Map<String, Object> members = new LinkedHashMap<>();
+    mapping
+        .entries()
+        .forEach(
+            (name, entry) -> {
+              String at = Paths.key(path, name);
+              places.put(at, entry.at());
+              Object bound = bind(value, entry.value(), at);
+              if (bound != null) {
+                members.put(name, bound);
+              }
+            });
+    return members.size() == mapping.entries().size() ? members : null;
+  }
+
+  // ---- scalars -----------------------------------------------------------------------------
+
+  private @Nullable String string(Node node, String path) {
+    if (!(node instanceof Node.Scalar scalar)
+        || scalar.kind() == Node.Kind.NULL
+        || scalar.kind() != Node.Kind.STRING) {
+      String help =
+          node instanceof Node.Scalar scalar && !node.isNull()
+              ? "; to mean the text, put it in quotes: '" + Problem.brief(scalar.text()) + "'"
+              : "";
+      problem(path, "must be a string, got " + node.describe() + help);
+      return null;
+    }
+    List<String> mistakes = new ArrayList<>();
+    String filled = variables.fillIn(scalar.text(), mistakes::add);
+    mistakes.forEach(mistake -> problem(path, mistake));
+    return mistakes.isEmpty() ? filled : null;
+  }
+
+  private @Nullable Boolean bool(Node node, String path) {
+    if (node instanceof Node.Scalar scalar && scalar.kind() == Node.Kind.BOOLEAN) {
+      if (scalar.text().equals("true") || scalar.text().equals("false")) {
+        return scalar.text().equals("true");
+      }
+    }
+    expected(path, "true or false", node);
+    return null;
+  }
+
+  private @Nullable Object constant(Class<?> type, Node node, String path) {
+    Map<String, Object> known = new LinkedHashMap<>();
+    for (Object constant : type.getEnumConstants()) {
+      known.put(word((Enum<?>) constant), constant);
+    }
+    if (!(node instanceof Node.Scalar scalar) || node.isNull()) {
+      expected(path, "one of " + String.join(", ", known.keySet()), node);
+      return null;
+    }
+    Object constant = known.get(scalar.text());
+    if (constant == null) {
+      problem(
+          path,
+          "must be one of "
+              + String.join(", ", known.keySet())
+              + ", got '"
+              + Problem.brief(scalar.text())
+              + "'"
+              + Suggestion.nearest(scalar.text(), known.keySet())
+                  .map(near -> "; did you mean '" + near + "'?")
+                  .orElse(""));
+    }
+    return constant;
+  }
+
+  /** A constant as recipes write it: {@code big_vision}. */
+  static String word(Enum<?> constant) {
+    return constant.name().toLowerCase(Locale.ROOT);
+  }
+
+  private Optional<BigDecimal> whole(Node node, String path, long largest) {
+    Optional<BigDecimal> value = number(node, path, "a whole number");
+    if (value.isEmpty()) {
+      return value;
+    }
+    String text = ((Node.Scalar) node).text();
+    value = Numbers.parseWhole(text);
+    if (value.isEmpty()) {
+      expected(path, "a whole number", node);
+    } else if (value.get().abs().compareTo(BigDecimal.valueOf(largest)) > 0) {
+      problem(path, "must be at most " + largest + ", got " + Problem.brief(text));
+      return Optional.empty();
+    }
+    return value;
+  }
+
+  private @Nullable Double real(Node node, String path) {
+    Optional<BigDecimal> number = number(node, path, "a number");
+    if (number.isEmpty()) {
+      return null;
+    }
+    double value = number.get().doubleValue() + 0.0; // -0.0 and 0.0 are one setting
+    if (Double.isInfinite(value)) {
+      expected(path, "a finite number", node);
+      return null;
+    }
+    if (value == 0 && number.get().signum() != 0) {
+      expected(path, "0 or a number that is not lost against 0", node);
+      return null;
+    }
+    return value;
+  }
+
+  private Optional<BigDecimal> number(Node node, String path, String wanted) {
+    if (!(node instanceof Node.Scalar scalar) || scalar.kind() != Node.Kind.NUMBER) {
+      String help =
+          node instanceof Node.Scalar scalar && Numbers.looksLikeOne(scalar.text())
+              ? "; remove the quotes"
+              : "";
+      problem(path, "must be " + wanted + ", got " + node.describe() + help);
+      return Optional.empty();
+    }
+    Optional<BigDecimal> value = Numbers.parse(scalar.text());
+    if (value.isEmpty()) {
+      problem(
+          path,
+          "must be "
+              + wanted
+              + " in decimal, got "
+              + Problem.brief(scalar.text())
+              + (scalar.text().matches("[-+]?0[0-9_]+")
+                  ? ", which YAML reads in base 8; leave the leading 0 out"
+                  : ""));
+    }
+    return value;
+  }
+
+  private void expected(String path, String wanted, Node node) {
+    problem(path, "must be " + wanted + ", got " + node.describe());
+  }
+}

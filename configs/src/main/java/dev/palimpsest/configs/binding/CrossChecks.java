@@ -1,0 +1,354 @@
+package dev.palimpsest.configs.binding;
+
+import dev.palimpsest.configs.FileNames;
+import dev.palimpsest.configs.HandOver;
+import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.OptimizerConfig;
+import dev.palimpsest.configs.Suggestion;
+import dev.palimpsest.configs.SuiteConfig;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What no record can check alone: references between parts of a recipe. Works on what could be
+ * bound, so that a mistake elsewhere hides nothing.
+ */
+final class CrossChecks {
+  private final Binder bound;
+  private final Node.Mapping recipe;
+  private final Set<String> tasks;
+  private final Set<String> suites;
+
+  /** Where the learning-rate curve of a stage ends, in examples, by the stage's name; if known. */
+  private final Map<String, Long> curves = new HashMap<>();
+
+  /**
+   * Prepares the checks.
+   *
+   * @param recipe as it was written
+   */
+  CrossChecks(Binder bound, Node.Mapping recipe) {
+    this.bound = bound;
+    this.recipe = recipe;
+    this.tasks = names(recipe, "tasks"); // those with mistakes in them too
+    this.suites = names(recipe, "suites");
+  }
+
+  private static Set<String> names(Node.Mapping mapping, String part) {
+    return mapping.value(part) instanceof Node.Mapping named ? named.entries().keySet() : Set.of();
+  }
+
+  /**
+   * Names that become names of files: the recipe's, those of tasks, suites, and stages.
+   *
+   * @param run the run folder, if there is one
+   */
+  void names(@Nullable String run) {
+    text("name").ifPresent(name -> name("name", name));
+    tasks.forEach(task -> name(Paths.key("tasks", task), task));
+    fileNames(bound, "suites", suites);
+    if (recipe.value("suites") instanceof Node.Mapping all) {
+      for (String suite : suites) {
+        if (all.value(suite) instanceof Node.Mapping one) {
+          taskNames(bound, one, Paths.key("suites", suite));
+        }
+      }
+    }
+    if (recipe.value("stages") instanceof Node.Sequence stages) {
+      for (int i = 0; i < stages.members().size(); i++) {
+        String at = Paths.index("stages", i) + ".name";
+        text(at).ifPresent(name -> stageName(at, name, run));
+      }
+    }
+  }
+
+  /** Names of a suite's tasks, each of which has a file of predictions. */
+  static void taskNames(Binder bound, Node.Mapping suite, String path) {
+    fileNames(bound, path.isEmpty() ? "tasks" : path + ".tasks", names(suite, "tasks"));
+  }
+
+  private static void fileNames(Binder bound, String path, Set<String> names) {
+    FileNames met = new FileNames();
+    for (String name : names) {
+      String at = Paths.key(path, name);
+      FileNames.mistake(name).ifPresent(mistake -> bound.problem(at, mistake));
+      met.meet(name).ifPresent(other -> bound.problem(at, alike(other)));
+    }
+  }
+
+  private static String alike(String other) {
+    return "differs from '%s' in upper and lower case alone: their files would be the same on some systems"
+        .formatted(other);
+  }
+
+  private void name(String at, String name) {
+    FileNames.mistake(name).ifPresent(mistake -> bound.problem(at, mistake));
+  }
+
+  private void stageName(String at, String name, @Nullable String run) {
+    if (FileNames.isOfRunFolder(name)) {
+      bound.problem(
+          at,
+          "'%s' is what the run folder calls something else; take another name".formatted(name));
+    }
+    for (String made : List.of("prepare.playground.out", "prepare.towers.out")) {
+      Optional<String> out = text(made);
+      if (run != null && out.isPresent() && isIn(run, name, out.get())) {
+        bound.problem(
+            at, "'%s' is the folder that %s makes; take another name".formatted(name, made));
+      }
+    }
+  }
+
+  /** Whether a folder is a stage's, or lies in it. */
+  private static boolean isIn(String run, String stage, String folder) {
+    try {
+      Path root = Path.of(run).normalize();
+      Path path = Path.of(folder).normalize();
+      return path.startsWith(root)
+          && path.getNameCount() > root.getNameCount()
+          && path.getName(root.getNameCount()).toString().equalsIgnoreCase(stage);
+    } catch (InvalidPathException e) {
+      return false; // it is a mistake of its own, where it is used
+    }
+  }
+
+  void stages(int count) {
+    if (count == 0) {
+      bound.problem("stages", "must have at least one stage");
+    }
+    Map<String, Integer> earlier = new LinkedHashMap<>();
+    FileNames met = new FileNames();
+    boolean allNamed = true;
+    for (int i = 0; i < count; i++) {
+      String stage = Paths.index("stages", i);
+      resolution(stage);
+      mixture(stage);
+      curve(stage);
+      suites(stage);
+      init(stage, earlier, allNamed);
+      gates(stage, earlier);
+      Optional<String> name = bound.value(stage + ".name", String.class);
+      allNamed &= name.isPresent();
+      if (name.isPresent()) {
+        met.meet(name.get()).ifPresent(other -> bound.problem(stage + ".name", alike(other)));
+        Integer first = earlier.putIfAbsent(name.get(), i);
+        if (first != null) {
+          bound.problem(
+              stage + ".name",
+              "must be unique, but stages[" + first + "] is also called '" + name.get() + "'");
+        }
+      }
+    }
+  }
+
+  /** Warm-up and cool-down must leave something of the curve that they are part of. */
+  private void curve(String stage) {
+    Optional<Init> init = bound.value(stage + ".init", Init.class);
+    boolean restarts =
+        bound
+            .value(stage + ".handOver.schedule", HandOver.Position.class)
+            .filter(HandOver.Position.RESTART::equals)
+            .isPresent();
+    Optional<Long> known = bound.value(stage + ".examples", Long.class);
+    Optional<Long> before =
+        init.flatMap(
+            from ->
+                restarts
+                    ? Optional.of(0L)
+                    : from.match(
+                        pretrained -> Optional.of(0L),
+                        s -> Optional.ofNullable(curves.get(s.stage())),
+                        checkpoint -> Optional.<Long>empty()));
+    if (before.isEmpty() || known.isEmpty()) {
+      return; // of a checkpoint that is known at run time alone, or a mistake that is known already
+    }
+    long examples = known.get();
+    long end = before.get() + examples;
+    text(stage + ".name").ifPresent(name -> curves.putIfAbsent(name, end));
+    int batch = bound.value(stage + ".batchSize", Integer.class).orElse(1);
+    Optional<OptimizerConfig> optimizer = bound.value(stage + ".optimizer", OptimizerConfig.class);
+    if (examples > batch && optimizer.isPresent()) {
+      optimizer
+          .get()
+          .scheduleMistakes(end)
+          .forEach((path, mistake) -> bound.problem(stage + ".optimizer." + path, mistake));
+    }
+  }
+
+  private void resolution(String stage) {
+    int patch = bound.value("model.vision.patchSize", Integer.class).orElse(0);
+    int resolution = bound.value(stage + ".resolution", Integer.class).orElse(0);
+    if (patch <= 0 || resolution <= 0 || resolution % patch == 0) {
+      return;
+    }
+    int below = resolution / patch * patch;
+    bound.problem(
+        stage + ".resolution",
+        "must be a multiple of the patch size "
+            + patch
+            + ", got "
+            + resolution
+            + (below == 0
+                ? "; the nearest is " + patch
+                : "; the nearest are " + below + " and " + (below + patch)));
+  }
+
+  private void mixture(String stage) {
+    Optional<Map<?, ?>> mixture = bound.value(stage + ".mixture", Map.class).map(map -> map);
+    if (mixture.isEmpty()) {
+      return;
+    }
+    boolean positive = false;
+    for (Map.Entry<?, ?> weight : mixture.get().entrySet()) {
+      String task = (String) weight.getKey();
+      positive |= (Double) weight.getValue() > 0;
+      if (!tasks.contains(task)) {
+        bound.problem(
+            Paths.key(stage + ".mixture", task),
+            "names no task of this recipe" + Suggestion.among(task, tasks));
+      }
+    }
+    if (!positive
+        && !mixture.get().isEmpty()
+        && bound.value(stage + ".examples", Long.class).orElse(0L) > 0) {
+      bound.problem(stage + ".mixture", "must give at least one task a weight above 0");
+    }
+  }
+
+  /** Suites named where none needs to be. */
+  void dedup() {
+    suitesAt("dedup.against");
+  }
+
+  private void suites(String stage) {
+    suitesAt(stage + ".evaluate.suites");
+  }
+
+  private void suitesAt(String path) {
+    for (String at : bound.members(path)) {
+      String suite = text(at).orElse("");
+      if (!suite.isEmpty() && !suites.contains(suite)) {
+        bound.problem(
+            at, "'" + suite + "' is no suite of this recipe" + Suggestion.among(suite, suites));
+      }
+    }
+  }
+
+  private void init(String stage, Map<String, Integer> earlier, boolean allNamed) {
+    Optional<Init.FromStage> from =
+        bound
+            .value(stage + ".init", Init.class)
+            .filter(Init.FromStage.class::isInstance)
+            .map(Init.FromStage.class::cast);
+    if (from.isEmpty()) {
+      return;
+    }
+    String parent = from.get().stage();
+    if (!earlier.containsKey(parent)) {
+      boolean first = stage.equals(Paths.index("stages", 0));
+      if (!first && !allNamed) {
+        return; // it may mean the stage whose name is wrong
+      }
+      bound.problem(
+          stage + ".init.stage",
+          first
+              ? "the first stage has none before it; start it from 'pretrained' or 'checkpoint'"
+              : "'"
+                  + parent
+                  + "' is no earlier stage"
+                  + Suggestion.among(parent, earlier.keySet()));
+      return;
+    }
+    int before =
+        bound
+            .value(Paths.index("stages", earlier.get(parent)) + ".resolution", Integer.class)
+            .orElse(0);
+    int after = bound.value(stage + ".resolution", Integer.class).orElse(0);
+    boolean keep =
+        bound
+            .value(stage + ".handOver.positionEmbedding", HandOver.PositionEmbedding.class)
+            .filter(HandOver.PositionEmbedding.KEEP::equals)
+            .isPresent();
+    if (keep && before > 0 && after > 0 && before != after) {
+      bound.problem(
+          stage + ".handOver.positionEmbedding",
+          "is 'keep', but the resolution changes from "
+              + before
+              + " ("
+              + parent
+              + ") to "
+              + after
+              + "; write 'resample' or keep the resolution");
+    }
+  }
+
+  /** Gates name suites of their stage and tasks of these; a parent to compare with has a score. */
+  private void gates(String stage, Map<String, Integer> earlier) {
+    String evaluate = stage + ".evaluate";
+    List<String> scored = scored(evaluate);
+    for (String gate : bound.members(evaluate + ".gates")) {
+      if (bound.value(evaluate + ".after", Boolean.class).filter(after -> !after).isPresent()) {
+        bound.problem(gate, "needs the scores at the end; 'after' is false");
+      }
+      String suite = text(gate + ".suite").orElse("");
+      if (suite.isEmpty()) {
+        continue; // a mistake that is known already
+      }
+      if (!scored.contains(suite) && bound.value(evaluate + ".suites", List.class).isPresent()) {
+        bound.problem(
+            gate + ".suite",
+            "'%s' is no suite that this stage is scored on%s"
+                .formatted(suite, Suggestion.among(suite, scored)));
+        continue;
+      }
+      Optional<Set<String>> tasks =
+          bound
+              .value(Paths.key("suites", suite), SuiteConfig.class)
+              .map(config -> config.tasks().keySet());
+      String task = text(gate + ".task").orElse("");
+      if (!task.isEmpty() && tasks.isPresent() && !tasks.get().contains(task)) {
+        bound.problem(
+            gate + ".task",
+            "'%s' is no task of suite %s%s"
+                .formatted(task, suite, Suggestion.among(task, tasks.get())));
+      }
+      if (bound.value(gate + ".noWorseThanParent", Boolean.class).orElse(false)
+          && parentLacks(stage, suite, earlier)) {
+        bound.problem(
+            gate + ".noWorseThanParent",
+            "needs a parent stage that is scored on suite " + suite + " at its end");
+      }
+    }
+  }
+
+  /** Whether a stage is sure to have no parent with a suite's score at its end. */
+  private boolean parentLacks(String stage, String suite, Map<String, Integer> earlier) {
+    Optional<Init> init = bound.value(stage + ".init", Init.class);
+    if (init.isEmpty() || !(init.get() instanceof Init.FromStage from)) {
+      return init.isPresent();
+    }
+    if (!earlier.containsKey(from.stage())) {
+      return false; // a mistake that is known already
+    }
+    String parent = Paths.index("stages", earlier.get(from.stage())) + ".evaluate";
+    return !bound.value(parent + ".after", Boolean.class).orElse(true)
+        || !scored(parent).contains(suite);
+  }
+
+  /** The suites that can be read of a stage's {@code evaluate}. */
+  private List<String> scored(String evaluate) {
+    return bound.members(evaluate + ".suites").stream().flatMap(at -> text(at).stream()).toList();
+  }
+
+  private Optional<String> text(String path) {
+    return bound.value(path, String.class);
+  }
+}

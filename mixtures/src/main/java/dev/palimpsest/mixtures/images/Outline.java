@@ -1,0 +1,50 @@
+package dev.palimpsest.mixtures.images;
+
+import java.nio.FloatBuffer;
+
+/**
+ * A red frame, a pixel wide, around a part of a picture, drawn after the resize: how Widget
+ * Captioning says which widget is meant (big_vision, pp/proj/paligemma/widgetcap.py, which calls
+ * {@code tf.image.draw_bounding_boxes}).
+ *
+ * @param left of the part, on a canvas as wide in proportion as the picture
+ * @param top likewise
+ * @param right likewise
+ * @param bottom likewise
+ * @param canvasHeight height of the canvas: RICO's has 2560
+ */
+public record Outline(double left, double top, double right, double bottom, double canvasHeight) {
+  private static final float[] RED = {1, -1, -1};
+
+  /**
+   * Draws. Edges outside the picture are not seen, and nothing is where first edges lie after
+   * second ones.
+   *
+   * @param pixels float32 [S, S, 3] in [-1, 1], from {@code start} on
+   * @param side S, in pixels
+   * @param height of the picture before the resize
+   * @param width of it
+   */
+  void draw(FloatBuffer pixels, int start, int side, int height, int width) {
+    long y1 = edge(top * height / canvasHeight / height, side);
+    long y2 = edge(bottom * height / canvasHeight / height, side);
+    long x1 = edge(left * height / canvasHeight / width, side);
+    long x2 = edge(right * height / canvasHeight / width, side);
+    boolean inverted = y1 > y2 || x1 > x2;
+    if (inverted || y1 >= side || x1 >= side || y2 < 0 || x2 < 0) {
+      return;
+    }
+    for (long y = Math.max(0, y1); y <= Math.min(side - 1, y2); y++) {
+      for (long x = Math.max(0, x1); x <= Math.min(side - 1, x2); x++) {
+        if (y == y1 || y == y2 || x == x1 || x == x2) {
+          pixels.put((int) (start + 3 * (y * side + x)), RED);
+        }
+      }
+    }
+  }
+
+  /** TensorFlow's arithmetic: shares and products in float32, towards zero. */
+  private static long edge(double share, int side) {
+    return (long) ((float) share * (side - 1));
+  }
+}

@@ -1,0 +1,36 @@
+package dev.palimpsest.mixtures.sources;
+
+import dev.palimpsest.files.ContentHash;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+
+/** SHA-256 over a sequence of values; texts go in with their length, so that none runs on. */
+public final class Digest {
+  private final MessageDigest digest = ContentHash.sha256();
+
+  public Digest add(String... texts) {
+    for (String text : texts) {
+      byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+      add(bytes.length);
+      digest.update(bytes);
+    }
+    return this;
+  }
+
+  public Digest add(long number) {
+    digest.update(ByteBuffer.allocate(Long.BYTES).putLong(number).flip());
+    return this;
+  }
+
+  /** What remains in the buffer, as it is. */
+  public Digest add(ByteBuffer bytes) {
+    digest.update(bytes);
+    return this;
+  }
+
+  public String hex() {
+    return HexFormat.of().formatHex(digest.digest());
+  }
+}

@@ -1,0 +1,26 @@
+package dev.palimpsest.mixtures.sources;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.mixtures.images.ImageReference;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a source holds at a position, before a {@code Task} makes prompt and target of it.
+ *
+ * @param id stable and unique in its source; names the row in messages and logs
+ * @param images in order
+ * @param fields everything else, by name; not to be changed
+ */
+public record Row(String id, List<ImageReference> images, ObjectNode fields) {
+  /** Copies the list. */
+  public Row {
+    images = List.copyOf(images);
+  }
+
+  /** The same row with its pictures seen another way up. */
+  public Row with(@Nullable Orientation orientation) {
+    return new Row(id, images.stream().map(image -> image.with(orientation)).toList(), fields);
+  }
+}

@@ -1,0 +1,382 @@
+package dev.palimpsest.mixtures.sources;
+
+import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileSystemException;
+import java.nio.file.FileSystemLoopException;
+import java.nio.file.FileSystems;
+import java.nio.file.FileVisitOption;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.function.Function;
+import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Finds the files of sources, keeps the names in them inside their folders, fingerprints them. */
+public final class SourceFiles {
+  private static final Logger log = LoggerFactory.getLogger(SourceFiles.class);
+  private static final Pattern GLOB = Pattern.compile("[*?\\[{]");
+  private static final Pattern STARS = Pattern.compile("[*?\\[]");
+
+  private static final Pattern URL = Pattern.compile("(?:[A-Za-z][A-Za-z0-9+.-]*://|data:).*");
+
+  /** Files up to here are fingerprinted whole. */
+  private static final long WHOLE = 16L << 20;
+
+  /** Of larger ones the two ends and this many places between them. */
+  private static final int PLACES = 62;
+
+  private static final int PLACE_BYTES = 1 << 16;
+  private static final int END_BYTES = 1 << 20;
+
+  private SourceFiles() {}
+
+  /**
+   * Opens what a path names: a file, or all files that a glob or braces stand for as one source.
+   * Files without rows are passed over, as engines that write in parts leave them.
+   *
+   * @throws UncheckedIOException when there is no such file
+   * @throws MalformedFileException when none of them holds a row
+   */
+  static ExampleSource open(String pathOrGlob, Function<Path, ExampleSource> opener) {
+    List<Path> files = matching(pathOrGlob);
+    List<Path> filled = new ArrayList<>();
+    List<ExampleSource> parts = new ArrayList<>();
+    try {
+      for (Path file : files) {
+        requireFetched(file);
+        ExampleSource part = opener.apply(file);
+        if (part.size() > 0) {
+          filled.add(file);
+          parts.add(part);
+        } else {
+          part.close();
+        }
+      }
+      if (parts.isEmpty()) {
+        throw new MalformedFileException(
+            files.size() == 1
+                ? "source %s holds no example".formatted(files.get(0))
+                : "none of the %d files of source %s holds an example"
+                    .formatted(files.size(), pathOrGlob));
+      }
+      if (parts.size() < files.size()) {
+        log.info(
+            "{} of the {} files of source {} hold no example",
+            files.size() - parts.size(),
+            files.size(),
+            pathOrGlob);
+      }
+      return parts.size() == 1 ? parts.get(0) : new ConcatenatedSource(parts, folders(filled));
+    } catch (RuntimeException e) {
+      parts.forEach(ExampleSource::close);
+      throw e;
+    }
+  }
+
+  /**
+   * What tells files of the same name apart ({@code en/0.parquet}, {@code de/0.parquet}), as
+   * sources name rows by their file's name: the way to each from the folder that holds them all.
+   * Empty texts where the names differ.
+   */
+  private static List<String> folders(List<Path> files) {
+    if (files.stream().map(Path::getFileName).distinct().count() == files.size()) {
+      return files.stream().map(file -> "").toList();
+    }
+    Path common = files.get(0).getParent();
+    for (Path file : files) {
+      while (common != null && !file.startsWith(common)) {
+        common = common.getParent();
+      }
+    }
+    List<String> folders = new ArrayList<>();
+    for (Path file : files) {
+      Path way = common == null ? file : common.relativize(file);
+      StringBuilder folder = new StringBuilder();
+      for (int i = 0; i + 1 < way.getNameCount(); i++) {
+        folder.append(way.getName(i)).append('/');
+      }
+      folders.add(folder.toString());
+    }
+    return folders;
+  }
+
+  /**
+   * The file, or those that a glob or braces stand for, in the order of their names.
+   *
+   * @throws UncheckedIOException when a member of a range or list of braces, or the glob, is not
+   *     there
+   */
+  static List<Path> matching(String pathOrGlob) {
+    try {
+      return found(pathOrGlob);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read source " + pathOrGlob, e);
+    }
+  }
+
+  /** What is wrong with a path or glob, if there is nothing of the kind. */
+  static Optional<String> missing(String pathOrGlob) {
+    try {
+      if (Files.exists(Path.of(pathOrGlob))) {
+        return Optional.empty();
+      }
+      if (!GLOB.matcher(pathOrGlob).find()) {
+        return Optional.of(
+            "no such file or folder: " + Path.of(pathOrGlob).toAbsolutePath().normalize());
+      }
+      found(pathOrGlob);
+      return Optional.empty();
+    } catch (InvalidPathException e) {
+      return Optional.of("is no path: " + e.getReason());
+    } catch (FileSystemException e) {
+      String which = pathOrGlob.indexOf('{') < 0 ? "" : ": " + e.getReason();
+      return Optional.of("no file matches " + pathOrGlob + which);
+    } catch (IOException e) {
+      return Optional.of("cannot look for %s: %s".formatted(pathOrGlob, e.getMessage()));
+    }
+  }
+
+  /** Refuses what Git or a server has left in a file's place. */
+  static void requireFetched(Path file) {
+    Optional<String> substitute = Unfetched.substitute(file);
+    if (substitute.isPresent()) {
+      throw new MalformedFileException("source %s %s".formatted(file, substitute.get()));
+    }
+  }
+
+  private static List<Path> found(String pathOrGlob) throws IOException {
+    if (Files.isRegularFile(Path.of(pathOrGlob))) {
+      return List.of(Path.of(pathOrGlob)); // whatever characters its name has
+    }
+    List<String> members;
+    try {
+      members = Braces.expanded(pathOrGlob);
+    } catch (IllegalArgumentException e) {
+      throw missing(pathOrGlob, String.valueOf(e.getMessage()));
+    }
+    TreeSet<Path> found = new TreeSet<>();
+    for (String member : members) {
+      found.addAll(glob(member));
+    }
+    return List.copyOf(found);
+  }
+
+  /** Files of a path without braces. */
+  private static List<Path> glob(String path) throws IOException {
+    Path literal = Path.of(path);
+    if (Files.exists(literal) || !STARS.matcher(path).find()) {
+      if (!Files.isRegularFile(literal)) {
+        throw missing(
+            path,
+            Files.isDirectory(literal)
+                ? path + " is a folder"
+                : Files.exists(literal)
+                    ? path + " is a pipe or a device, no plain file"
+                    : "there is no file " + path);
+      }
+      return List.of(literal);
+    }
+    Path pattern = literal.toAbsolutePath().normalize();
+    Path folder = pattern.getRoot();
+    int fixed = 0;
+    while (folder != null && !STARS.matcher(pattern.getName(fixed).toString()).find()) {
+      folder = folder.resolve(pattern.getName(fixed++));
+    }
+    if (folder == null || !Files.isDirectory(folder)) {
+      throw missing(path, "there is no folder " + folder);
+    }
+    PathMatcher matcher;
+    try {
+      String plain = pattern.toString().replaceAll("[{}]", "\\\\$0");
+      matcher = FileSystems.getDefault().getPathMatcher("glob:" + plain);
+    } catch (PatternSyntaxException e) {
+      throw missing(path, "it is no glob: " + e.getDescription());
+    }
+    List<Path> found = new ArrayList<>();
+    Files.walkFileTree(
+        folder,
+        EnumSet.of(FileVisitOption.FOLLOW_LINKS), // data often lies elsewhere
+        pattern.getNameCount() - fixed,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+            if (matcher.matches(file) && attributes.isRegularFile()) {
+              found.add(file);
+            }
+            return FileVisitResult.CONTINUE;
+          }
+
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException failure)
+              throws IOException {
+            if (failure instanceof FileSystemLoopException) {
+              return FileVisitResult.CONTINUE;
+            }
+            throw failure;
+          }
+        });
+    if (found.isEmpty()) {
+      throw missing(path, "no file in %s matches %s".formatted(folder, path));
+    }
+    return found;
+  }
+
+  private static NoSuchFileException missing(String path, String reason) {
+    return new NoSuchFileException(path, null, reason);
+  }
+
+  /** The folder given, or the one that a file lies in. */
+  static Path folder(@Nullable String given, Path file) {
+    Path folder = given != null ? Path.of(given) : file.toAbsolutePath().getParent();
+    if (folder == null) {
+      throw new IllegalArgumentException("source " + file + " is no file");
+    }
+    return folder.toAbsolutePath().normalize();
+  }
+
+  /**
+   * A picture by its name in a source: relative ones may not leave the folder, absolute ones are
+   * taken as they are.
+   *
+   * @throws IllegalArgumentException when the name is none, leaves the folder or is a URL
+   */
+  static Path picture(Path folder, String name) {
+    if (name.isBlank()) {
+      throw new IllegalArgumentException("the image's name is empty");
+    }
+    if (URL.matcher(name).matches()) {
+      throw new IllegalArgumentException(
+          "image '%s' is a URL; pictures are read from files: download it"
+              .formatted(name.length() <= 80 ? name : name.substring(0, 80) + "..."));
+    }
+    Path path;
+    try {
+      path = folder.resolve(name).normalize();
+    } catch (InvalidPathException e) {
+      throw new IllegalArgumentException(
+          "image '%s' is no file name: %s".formatted(name, e.getReason()), e);
+    }
+    if (!Path.of(name).isAbsolute() && !path.startsWith(folder)) {
+      throw new IllegalArgumentException(
+          "image '%s' leaves the images folder %s".formatted(name, folder));
+    }
+    if (path.equals(folder) || path.getFileName() == null) {
+      throw new IllegalArgumentException(
+          "image '%s' is a folder of pictures, not one of them".formatted(name));
+    }
+    return path;
+  }
+
+  /**
+   * The same for annotation files, whose names are relative by their definition.
+   *
+   * @throws IllegalArgumentException as {@link #picture}, and when the name leads elsewhere
+   */
+  static Path pictureWithin(Path folder, String name) {
+    Path path = picture(folder, name);
+    if (!path.startsWith(folder)) {
+      throw new IllegalArgumentException(
+          "image '%s' leaves the images folder %s".formatted(name, folder));
+    }
+    return path;
+  }
+
+  /**
+   * Adds a picture of an annotation file as {@link #addPicture} does; one that cannot be, by its
+   * name alone.
+   */
+  static void addPictureWithin(Digest digest, String name, Path folder, String fileName) {
+    try {
+      addPicture(digest, name, pictureWithin(folder, fileName));
+    } catch (IllegalArgumentException e) {
+      digest.add(name).add(-2); // that it is bad is for its reader to say
+    }
+  }
+
+  /** Adds a picture's name and size; of a folder of frames, those of its files. */
+  static void addPicture(Digest digest, String name, Path path) {
+    digest.add(name);
+    if (Files.isDirectory(path)) {
+      try {
+        for (Path frame : Frames.files(path)) {
+          digest.add(String.valueOf(frame.getFileName())).add(size(frame));
+        }
+      } catch (IOException e) {
+        digest.add(-1);
+      }
+    } else {
+      digest.add(size(path));
+    }
+  }
+
+  /** Bytes of a file; -1 where it is missing. */
+  private static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      return -1;
+    }
+  }
+
+  /** Adds all bytes of a file. */
+  public static void addWhole(Digest digest, Path file) {
+    try (FileChannel channel = FileChannel.open(file)) {
+      ByteBuffer buffer = ByteBuffer.allocate(1 << 16);
+      while (channel.read(buffer.clear()) >= 0) {
+        digest.add(buffer.flip());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + file, e);
+    }
+  }
+
+  /**
+   * Adds a large file's size, its first and last MiB and 64 KiB at each of 62 places evenly between
+   * them; files of up to 16 MiB whole. A change that keeps the size and misses every place goes
+   * unnoticed.
+   */
+  static void addSampled(Digest digest, Path file) {
+    try (FileChannel channel = FileChannel.open(file)) {
+      long size = channel.size();
+      digest.add(size);
+      if (size <= WHOLE) {
+        addWhole(digest, file);
+        return;
+      }
+      add(digest, channel, 0, END_BYTES);
+      long between = size - 2L * END_BYTES - PLACE_BYTES;
+      for (int i = 0; i < PLACES; i++) {
+        add(digest, channel, END_BYTES + between / (PLACES - 1) * i, PLACE_BYTES);
+      }
+      add(digest, channel, size - END_BYTES, END_BYTES);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + file, e);
+    }
+  }
+
+  private static void add(Digest digest, FileChannel channel, long at, int length)
+      throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(length);
+    while (buffer.hasRemaining() && channel.read(buffer, at + buffer.position()) >= 0) {}
+    digest.add(buffer.flip());
+  }
+}

@@ -1,0 +1,44 @@
+package dev.palimpsest.mixtures.tasks;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.mixtures.codecs.BoundingBox;
+import dev.palimpsest.mixtures.sources.Fields;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A row's object.
+ *
+ * @param box in shares of what is seen
+ * @param annotated the same box in shares of the whole picture
+ * @param crowd whether it is several at once, as COCO's {@code iscrowd} says
+ * @param segmentation its mask as the row has it; a missing node where it has none
+ */
+record AnnotatedObject(
+    String label, BoundingBox box, BoundingBox annotated, boolean crowd, JsonNode segmentation) {
+  /** Those that the view leaves, in the row's order. */
+  static List<AnnotatedObject> seen(Visit visit) {
+    List<AnnotatedObject> objects = new ArrayList<>();
+    Fields row = visit.row();
+    for (JsonNode node : row.list("objects")) {
+      BoundingBox box = row.box("objects", node.path("box"));
+      String label = row.text("objects.label", node.path("label"));
+      boolean crowd = node.path("iscrowd").asInt(0) == 1 || node.path("iscrowd").asBoolean(false);
+      Seen.of(box, visit.view())
+          .ifPresent(
+              seen ->
+                  objects.add(
+                      new AnnotatedObject(label, seen, box, crowd, node.path("segmentation"))));
+    }
+    return objects;
+  }
+
+  /** Labels of all objects of a row, seen or not. */
+  static List<String> labels(Fields row) {
+    List<String> labels = new ArrayList<>();
+    for (JsonNode node : row.list("objects")) {
+      labels.add(row.text("objects.label", node.path("label")));
+    }
+    return labels;
+  }
+}

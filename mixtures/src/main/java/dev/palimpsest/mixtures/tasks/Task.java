@@ -1,0 +1,300 @@
+package dev.palimpsest.mixtures.tasks;
+
+import dev.palimpsest.configs.AugmentConfig;
+import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.mixtures.codecs.SegmentationTokens;
+import dev.palimpsest.mixtures.formats.BadExampleException;
+import dev.palimpsest.mixtures.images.ImageSteps;
+import dev.palimpsest.mixtures.order.Draw;
+import dev.palimpsest.mixtures.sources.Digest;
+import dev.palimpsest.mixtures.sources.ExampleSource;
+import dev.palimpsest.mixtures.sources.Fields;
+import dev.palimpsest.mixtures.sources.Frames;
+import dev.palimpsest.mixtures.sources.Row;
+import dev.palimpsest.mixtures.sources.SourceFiles;
+import dev.palimpsest.mixtures.text.TextRoom;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A source whose rows are read as a {@link TaskType} says. Which example stands at a position is a
+ * pure function of the row, the epoch and the draw. Thread-safe.
+ */
+public final class Task implements AutoCloseable {
+  /** {@link #contents()}: hash of the source's content. */
+  public static final String CONTENTS = "contents";
+
+  /** {@link #contents()}: hash of the mask codec's file. */
+  public static final String MASK_CODEC = "mask codec";
+
+  /** {@link #contents()}: number of rows. */
+  public static final String ROWS = "rows";
+
+  private final ExampleSource source;
+  private final TaskConfig config;
+  private final AugmentConfig augment;
+  private final Way way;
+  private final Object contentsLock = new Object();
+  private @Nullable Map<String, String> contents;
+
+  /** A type's way from a row to an example. Thread-safe. */
+  private interface Way {
+    Example example(Visit visit);
+  }
+
+  private Task(ExampleSource source, TaskConfig config, AugmentConfig augment, Way way) {
+    this.source = source;
+    this.config = config;
+    this.augment = augment;
+    this.way = way;
+  }
+
+  /**
+   * Opens a task's source.
+   *
+   * @param room for types that choose what to say by the room there is
+   * @throws java.io.UncheckedIOException when the source, or the mask codec, cannot be read
+   * @throws IllegalArgumentException when it holds no row
+   */
+  public static Task open(TaskConfig config, TextRoom room) {
+    return open(config, room, AugmentConfig.NONE);
+  }
+
+  /** The same with pictures that are varied. */
+  static Task open(TaskConfig config, TextRoom room, AugmentConfig augment) {
+    ExampleSource source = ExampleSource.open(config.pictured());
+    try {
+      return of(source, config, room, augment);
+    } catch (RuntimeException e) {
+      source.close();
+      throw e;
+    }
+  }
+
+  /** A task over an open source, which it closes. */
+  public static Task of(
+      ExampleSource source, TaskConfig config, TextRoom room, AugmentConfig augment) {
+    return new Task(source, config, augment, config.type().match(new Ways(source, config, room)));
+  }
+
+  /** Number of rows. */
+  public long size() {
+    return source.size();
+  }
+
+  /**
+   * The example at a position, 0-based.
+   *
+   * @param epoch how often the source was gone through before; a row with several targets shows
+   *     another one each time, all of them before any comes again (big_vision's {@code
+   *     choice_no_replacement})
+   * @param draw the chance of this visit
+   * @throws BadExampleException when there is no usable row
+   */
+  public Example example(long index, long epoch, Draw draw) {
+    Row row = Frames.expanded(source.row(index), config.frames()).with(config.orientation());
+    if (row.images().isEmpty() && config.type().readsPictures()) {
+      throw new BadExampleException("example %s: it has no picture".formatted(row.id()), null);
+    }
+    ImageSteps steps = ImageSteps.draw(augment, draw);
+    if (config.type() instanceof TaskType.PrefixSuffix) {
+      steps = steps.uncropped(); // its text may speak of places
+    }
+    Fields fields = new Fields(row, config.fields());
+    try {
+      return way.example(new Visit(fields, index, epoch, draw, steps.view())).with(steps);
+    } catch (BadExampleException e) {
+      // A crop that leaves nothing to speak of is not made.
+      ImageSteps whole = steps.uncropped();
+      return way.example(new Visit(fields, index, epoch, draw, whole.view())).with(whole);
+    }
+  }
+
+  /** The example at a position as scoring sees it: first epoch, nothing left to chance. */
+  public Example example(long index) {
+    return example(index, 0, Draw.inOrder());
+  }
+
+  /** The row behind it, for what metrics need besides. */
+  public Row row(long index) {
+    return source.row(index);
+  }
+
+  /** Where that row stands in the task's source when nothing is left out, 0-based. */
+  public long original(long index) {
+    return source.original(index);
+  }
+
+  /** Share of the examples that may be bad and are passed over. */
+  public double badShare() {
+    return config.badShare();
+  }
+
+  /**
+   * SHA-256, in hex, of the source's content and of how it is read. The same wherever the files
+   * lie: their contents count, their paths do not.
+   */
+  public String fingerprint() {
+    return fingerprint(config, contents());
+  }
+
+  /**
+   * The same for a task that is not open.
+   *
+   * @throws java.io.UncheckedIOException when the source, or the mask codec, cannot be read
+   */
+  public static String fingerprint(TaskConfig config) {
+    try (ExampleSource source = ExampleSource.open(config.pictured())) {
+      return fingerprint(config, contents(source, config));
+    }
+  }
+
+  private static String fingerprint(TaskConfig config, Map<String, String> contents) {
+    String source = Objects.requireNonNull(contents.get(CONTENTS));
+    Orientation orientation = config.orientation();
+    boolean plain =
+        config.type() instanceof TaskType.PrefixSuffix
+            && config.fields().isEmpty()
+            && config.frames() == 1
+            && orientation == null;
+    if (plain) {
+      return source;
+    }
+    Digest digest =
+        new Digest()
+            .add("task 2", source)
+            .add(Fingerprint.of((Record) config.type().withoutPaths()))
+            .add(config.fields().toString())
+            .add(config.frames());
+    String maskCodec = contents.get(MASK_CODEC);
+    if (maskCodec != null) {
+      digest.add("mask codec", maskCodec);
+    }
+    return (orientation == null ? digest : digest.add("orientation", orientation.name())).hex();
+  }
+
+  /**
+   * All that {@link #fingerprint()} covers by name, so that a change can be named: {@link
+   * #CONTENTS}, {@link #ROWS}, {@link #MASK_CODEC} where there is one, and every setting of how
+   * rows are read. No paths.
+   */
+  public Map<String, String> contents() {
+    synchronized (contentsLock) {
+      if (contents == null) {
+        contents = contents(source, config);
+      }
+      return contents;
+    }
+  }
+
+  private static Map<String, String> contents(ExampleSource source, TaskConfig config) {
+    Map<String, String> contents = new LinkedHashMap<>();
+    contents.put(CONTENTS, source.fingerprint());
+    contents.put(ROWS, Long.toString(source.size()));
+    if (config.type() instanceof TaskType.Segment segment) {
+      Digest digest = new Digest();
+      SourceFiles.addWhole(digest, Path.of(segment.vae()));
+      contents.put(MASK_CODEC, digest.hex());
+    }
+    contents.put("type", Fingerprint.text(config.type().withoutPaths()));
+    config.fields().forEach((name, renamed) -> contents.put("fields." + name, renamed));
+    contents.put("frames", Integer.toString(config.frames()));
+    Orientation orientation = config.orientation();
+    if (orientation != null) {
+      contents.put("orientation", orientation.name());
+    }
+    return Collections.unmodifiableMap(contents);
+  }
+
+  @Override
+  public void close() {
+    source.close();
+  }
+
+  /** Every type's way. */
+  private record Ways(ExampleSource source, TaskConfig config, TextRoom room)
+      implements TaskType.Cases<Way> {
+    @Override
+    public Way prefixSuffix(TaskType.PrefixSuffix type) {
+      return visit -> {
+        refuseTurns(visit.row());
+        List<String> references = visit.row().texts("suffix");
+        return visit.example(visit.row().text("prefix", ""), visit.one(references), references);
+      };
+    }
+
+    /** LLaVA's and OpenAI's forms, told by their names instead of by what they lack. */
+    private static void refuseTurns(Fields row) {
+      for (String turns : List.of("conversations", "messages")) {
+        if (!row.has("suffix") && row.row().fields().path(turns).isArray()) {
+          throw row.bad(
+              "it is a conversation in '%s'; write a row for each question and its answer, with"
+                      .formatted(turns)
+                  + " prefix and suffix");
+        }
+      }
+    }
+
+    @Override
+    public Way caption(TaskType.Caption type) {
+      return visit -> Captioning.caption(type, visit);
+    }
+
+    @Override
+    public Way splitCaption(TaskType.SplitCaption type) {
+      return visit -> Captioning.split(type, visit);
+    }
+
+    @Override
+    public Way groundedCaption(TaskType.GroundedCaption type) {
+      return Captioning::grounded;
+    }
+
+    @Override
+    public Way ocr(TaskType.Ocr type) {
+      return visit -> Recognition.ocr(type, visit, room);
+    }
+
+    @Override
+    public Way answer(TaskType.Answer type) {
+      return visit -> Answering.answer(type, visit);
+    }
+
+    @Override
+    public Way question(TaskType.Question type) {
+      return visit -> Answering.question(type, visit);
+    }
+
+    @Override
+    public Way objectQuestions(TaskType.ObjectQuestions type) {
+      AbsentThings absent = new AbsentThings(source, config.fields(), type.negatives());
+      return visit -> ObjectQuestions.example(type, visit, absent);
+    }
+
+    @Override
+    public Way detect(TaskType.Detect type) {
+      AbsentThings absent = new AbsentThings(source, config.fields(), type.negatives());
+      return visit -> Localization.detect(type, visit, room, absent);
+    }
+
+    @Override
+    public Way segment(TaskType.Segment type) {
+      SegmentationTokens codec = SegmentationTokens.load(Path.of(type.vae()));
+      AbsentThings absent = new AbsentThings(source, config.fields(), type.negatives());
+      return visit -> Localization.segment(type, visit, room, absent, codec);
+    }
+
+    @Override
+    public Way spanCorruption(TaskType.SpanCorruption type) {
+      return visit -> SpanCorruption.example(type, visit, room);
+    }
+  }
+}

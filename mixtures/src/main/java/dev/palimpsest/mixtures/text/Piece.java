@@ -1,0 +1,61 @@
+package dev.palimpsest.mixtures.text;
+
+import java.util.List;
+
+/**
+ * One entry of a tokenizer's vocabulary; its id is its place in the list.
+ *
+ * @param text what it stands for; spaces are written U+2581
+ * @param score {@link Type#NORMAL} pieces are merged in descending order of score; 0 for the others
+ * @param type how it takes part in tokenising
+ */
+public record Piece(String text, float score, Type type) {
+  /** Kinds of pieces, numbered as in SentencePiece's {@code sentencepiece_model.proto}. */
+  public enum Type {
+    /** Made by merging characters. */
+    NORMAL(1),
+    /** Stands for what has no piece; never produced where bytes have pieces. */
+    UNKNOWN(2),
+    /** Never matched in text, decodes to nothing: padding, beginning and end of sequence. */
+    CONTROL(3),
+    /** Matched in text before anything else and never merged: locations, segments, newlines. */
+    USER_DEFINED(4),
+    /** Kept for its id only. */
+    UNUSED(5),
+    /** One byte of UTF-8, for characters without a piece: {@code <0x0A>}. */
+    BYTE(6);
+
+    private final int number;
+
+    Type(int number) {
+      this.number = number;
+    }
+
+    int number() {
+      return number;
+    }
+
+    static Type ofNumber(long number) {
+      for (Type type : values()) {
+        if (type.number == number) {
+          return type;
+        }
+      }
+      throw new IllegalArgumentException("piece type " + number + " is not one of 1 to 6");
+    }
+  }
+
+  /** The text of a byte's piece. */
+  static String byteText(int value) {
+    return String.format("<0x%02X>", value);
+  }
+
+  /** The four pieces that Gemma's vocabulary begins with; padding, end and beginning are fixed. */
+  static List<Piece> specials() {
+    return List.of(
+        new Piece("<pad>", 0, Type.CONTROL),
+        new Piece("<eos>", 0, Type.CONTROL),
+        new Piece("<bos>", 0, Type.CONTROL),
+        new Piece("<unk>", 0, Type.UNKNOWN));
+  }
+}

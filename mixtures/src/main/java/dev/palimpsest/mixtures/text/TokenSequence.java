@@ -1,0 +1,55 @@
+package dev.palimpsest.mixtures.text;
+
+import java.util.Arrays;
+
+/**
+ * Tokens of one example and their masks, as big_vision's transfer configs lay them out
+ * (configs/proj/paligemma/transfers/common.py).
+ *
+ * @param text [length]
+ * @param maskAr 1 where a token opens its own causal step
+ * @param maskLoss 1 where a token is supervised
+ * @param maskInput 1 on real tokens
+ */
+public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] maskInput) {
+  /**
+   * [BOS] prefix separator suffix [EOS], cut or padded to {@code textTokens + 1}; the model sees
+   * all but the last column and predicts all but the first. Over-long text is cut hard from the
+   * right and then loses EOS.
+   */
+  public static TokenSequence forTraining(
+      int[] prefix, int[] separator, int[] suffix, int textTokens) {
+    int prompt = 1 + prefix.length + separator.length;
+    int[] tokens = Arrays.copyOf(prompt(prefix, separator), prompt + suffix.length + 1);
+    System.arraycopy(suffix, 0, tokens, prompt, suffix.length);
+    tokens[tokens.length - 1] = Tokenizer.EOS;
+    return of(tokens, prompt, textTokens + 1);
+  }
+
+  /** [BOS] prefix separator, cut or padded to {@code textTokens}. */
+  public static TokenSequence forDecoding(int[] prefix, int[] separator, int textTokens) {
+    int[] tokens = prompt(prefix, separator);
+    return of(tokens, tokens.length, textTokens);
+  }
+
+  private static int[] prompt(int[] prefix, int[] separator) {
+    int[] tokens = new int[1 + prefix.length + separator.length];
+    tokens[0] = Tokenizer.BOS;
+    System.arraycopy(prefix, 0, tokens, 1, prefix.length);
+    System.arraycopy(separator, 0, tokens, 1 + prefix.length, separator.length);
+    return tokens;
+  }
+
+  /** Cuts or pads; what follows the prompt is causal and supervised, padding is causal only. */
+  private static TokenSequence of(int[] tokens, int prompt, int length) {
+    int[] maskAr = new int[length];
+    int[] maskLoss = new int[length];
+    int[] maskInput = new int[length];
+    int real = Math.min(tokens.length, length);
+    Arrays.fill(maskAr, Math.min(prompt, length), length, 1);
+    Arrays.fill(maskLoss, Math.min(prompt, length), real, 1);
+    Arrays.fill(maskInput, 0, real, 1);
+    // Padding is id 0, with which copyOf fills.
+    return new TokenSequence(Arrays.copyOf(tokens, length), maskAr, maskLoss, maskInput);
+  }
+}

@@ -1,0 +1,47 @@
+package dev.palimpsest.mixtures.text;
+
+import java.nio.file.Path;
+
+/**
+ * Gemma's tokenizer. Neither BOS nor EOS is added; that is {@link TokenSequence}'s business.
+ * Thread-safe.
+ */
+public interface Tokenizer {
+  /** Padding. */
+  int PAD = 0;
+
+  /** End of sequence. */
+  int EOS = 1;
+
+  /** Beginning of sequence. */
+  int BOS = 2;
+
+  /**
+   * Reads {@code tokenizer.model} (SentencePiece BPE) or {@code tokenizer.json} (Hugging Face), or
+   * the folder of one: {@code tokenizer.json} if it is there, and the tokens that {@code
+   * added_tokens.json} and {@code tokenizer_config.json} add.
+   *
+   * @throws java.io.UncheckedIOException when a file cannot be read
+   * @throws dev.palimpsest.mixtures.formats.MalformedFileException when it is not a tokenizer of a
+   *     known kind; the message says what was found
+   */
+  static Tokenizer load(Path path) {
+    return TokenizerFiles.read(path);
+  }
+
+  /**
+   * Ids of a text. Location and segmentation tokens are atomic; the names of padding, EOS and BOS
+   * are text like any other.
+   */
+  int[] encode(String text);
+
+  /**
+   * Text of ids, cut at the first {@link #EOS}.
+   *
+   * @throws IllegalArgumentException when an id is outside the vocabulary
+   */
+  String decode(int[] ids);
+
+  /** Number of ids. */
+  int vocabularySize();
+}

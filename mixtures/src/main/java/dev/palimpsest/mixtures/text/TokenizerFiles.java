@@ -1,0 +1,109 @@
+package dev.palimpsest.mixtures.text;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.mixtures.formats.MalformedFileException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** Tokenizer files on disk, in both published forms. */
+public final class TokenizerFiles {
+  /** SentencePiece's form. */
+  public static final String SENTENCE_PIECE = "tokenizer.model";
+
+  /** Hugging Face's form. */
+  public static final String HUGGING_FACE = "tokenizer.json";
+
+  private TokenizerFiles() {}
+
+  /**
+   * Writes one vocabulary as {@code tokenizer.model} and {@code tokenizer.json}; same pieces, same
+   * bytes.
+   *
+   * @param folder made when absent
+   * @param pieces in order of id; ids 0 to 3 are padding, end, beginning and unknown, all 256 byte
+   *     pieces are there
+   * @throws IllegalArgumentException when the pieces make no tokenizer
+   * @throws UncheckedIOException when the files cannot be written
+   */
+  public static void write(Path folder, List<Piece> pieces) {
+    byte[] model = SentencePieceFile.write(pieces);
+    SentencePieceFile.read(model); // refuses what could not be read again
+    write(folder.resolve(SENTENCE_PIECE), model);
+    byte[] json;
+    try {
+      json = HuggingFaceTokenizerFile.write(pieces);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // in memory
+    }
+    write(folder.resolve(HUGGING_FACE), json);
+  }
+
+  private static void write(Path file, byte[] bytes) {
+    try {
+      Files.createDirectories(Objects.requireNonNull(file.getParent(), "a file in a folder"));
+      Files.write(file, bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + file, e);
+    }
+  }
+
+  /** The file that tells a folder's vocabulary, as transformers chooses it. */
+  public static Path inFolder(Path folder) {
+    Path json = folder.resolve(HUGGING_FACE);
+    Path model = folder.resolve(SENTENCE_PIECE);
+    return Files.exists(json) || !Files.exists(model) ? json : model;
+  }
+
+  static BpeTokenizer read(Path path) {
+    boolean folder = Files.isDirectory(path);
+    Path file = folder ? inFolder(path) : path;
+    byte[] bytes;
+    SortedMap<Integer, JsonNode> besides;
+    try {
+      bytes = Files.readAllBytes(file);
+      besides = folder ? AddedTokens.of(path) : new TreeMap<>();
+    } catch (JsonProcessingException e) {
+      throw new MalformedFileException(
+          "the tokenizer in %s cannot be used: what is beside %s is not JSON: %s"
+              .formatted(path, file.getFileName(), e.getOriginalMessage()),
+          e);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read the tokenizer file " + file, e);
+    }
+    Optional<String> unfetched = Unfetched.reason(bytes);
+    if (unfetched.isPresent()) {
+      throw new MalformedFileException("tokenizer file %s %s".formatted(file, unfetched.get()));
+    }
+    try {
+      return isJson(bytes)
+          ? HuggingFaceTokenizerFile.read(bytes, besides)
+          : AddedTokens.addTo(SentencePieceFile.pieces(bytes), besides);
+    } catch (IllegalArgumentException e) {
+      throw new MalformedFileException(
+          "tokenizer file %s cannot be used: %s".formatted(file, e.getMessage()), e);
+    }
+  }
+
+  static boolean isJson(byte[] bytes) {
+    return firstVisible(bytes) == '{';
+  }
+
+  /** A JSON file begins with a brace, a SentencePiece model with byte 0x0A. */
+  private static int firstVisible(byte[] bytes) {
+    for (byte b : bytes) {
+      if (!Character.isWhitespace(b)) {
+        return b;
+      }
+    }
+    return -1;
+  }
+}

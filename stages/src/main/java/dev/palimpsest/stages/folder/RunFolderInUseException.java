@@ -1,0 +1,10 @@
+package dev.palimpsest.stages.folder;
+
+/** Another process works in the run folder. */
+public final class RunFolderInUseException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  RunFolderInUseException(String message) {
+    super(message);
+  }
+}

@@ -1,0 +1,474 @@
+package dev.palimpsest.stages.lineage;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.CheckpointManifest;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.stages.folder.RunFolder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a checkpoint comes from.
+ *
+ * <p>The id is content-derived: SHA-256 over the hashes of the checkpoint's files, the stage's
+ * fingerprint, the examples seen, the ids of the parents and the changes that were accepted on the
+ * way. It says nothing of place, time, code or machine, so that the same run made again has the
+ * same ids.
+ *
+ * @param id of the checkpoint
+ * @param recipe name of the recipe
+ * @param stage name of the stage
+ * @param examples examples seen in the stage
+ * @param order name under which the stage's data order is drawn
+ * @param fingerprint of the stage: settings, seed, threads, data, tokenizer, parent
+ * @param identity the values behind the fingerprint, by path
+ * @param data what the stage's training data were, so that a change can be named
+ * @param parents ids of what the stage started from
+ * @param ancestors all that came before, parents after their parents
+ * @param accepted changes of settings or data that were accepted within the stage
+ * @param moves where the stage went on with other instructions or versions of the libraries that
+ *     compute than before; the arrays are then not those of either machine alone
+ * @param environment machine, libraries and code that wrote the checkpoint
+ * @param recipeYaml the resolved recipe, its run folder as a variable
+ */
+public record Lineage(
+    String id,
+    String recipe,
+    String stage,
+    long examples,
+    String order,
+    String fingerprint,
+    Map<String, String> identity,
+    TrainingData data,
+    List<String> parents,
+    List<Ancestor> ancestors,
+    List<Acceptance> accepted,
+    @Nullable List<String> moves,
+    Map<String, String> environment,
+    String recipeYaml) {
+  /** Beside what is exported as a folder; a file's has its name before that. */
+  public static final String FILE = "lineage.json";
+
+  private static final ObjectMapper JSON =
+      new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+
+  /** Copies. */
+  public Lineage {
+    identity = Collections.unmodifiableMap(new LinkedHashMap<>(identity));
+    parents = List.copyOf(parents);
+    ancestors = List.copyOf(ancestors);
+    accepted = List.copyOf(accepted);
+    moves = moves == null ? null : List.copyOf(moves);
+    environment = Collections.unmodifiableMap(new LinkedHashMap<>(environment));
+  }
+
+  /** As the record's component; empty for a checkpoint of a version that did not know it. */
+  @Override
+  public List<String> moves() {
+    return moves == null ? List.of() : moves;
+  }
+
+  /**
+   * Something that came before.
+   *
+   * @param kind {@code published} for imported files, {@code checkpoint}
+   * @param id as {@link Lineage#id}; of published files their SHA-256
+   * @param name {@code vision}, {@code language} or {@code model}; the recipe's name and the
+   *     stage's
+   * @param examples examples seen; 0 for published files
+   * @param place where it lay: relative to the run folder, or absolute
+   * @param parents their ids
+   * @param accepted as {@link Lineage#accepted}
+   */
+  public record Ancestor(
+      String kind,
+      String id,
+      String name,
+      long examples,
+      String place,
+      List<String> parents,
+      List<Acceptance> accepted) {
+    /** Imported files. */
+    public static final String PUBLISHED = "published";
+
+    /** A training checkpoint. */
+    public static final String CHECKPOINT = "checkpoint";
+
+    /** Copies. */
+    public Ancestor {
+      parents = List.copyOf(parents);
+      accepted = List.copyOf(accepted);
+    }
+
+    /** The same somewhere else. */
+    public Ancestor at(String elsewhere) {
+      return new Ancestor(kind, id, name, examples, elsewhere, parents, accepted);
+    }
+
+    /** The same with changes that were accepted after it was made. */
+    public Ancestor accepting(List<Acceptance> changes) {
+      return changes.isEmpty()
+          ? this
+          : new Ancestor(kind, id, name, examples, place, parents, changes);
+    }
+  }
+
+  /**
+   * A change that a user accepted rather than have the run refused.
+   *
+   * @param how {@link #RESUMED} or {@link #REUSED}
+   * @param examples examples of the stage that had been seen
+   * @param from fingerprint before
+   * @param to fingerprint after
+   * @param changes what differs: {@code stage.optimizer.learningRate: 0.001 -> 0.002}
+   */
+  public record Acceptance(
+      String how, long examples, String from, String to, List<String> changes) {
+    /** A stage that went on with other values. */
+    public static final String RESUMED = "resumed";
+
+    /** A finished stage that was taken although the recipe now says otherwise. */
+    public static final String REUSED = "reused";
+
+    /** {@code resumed at 64 examples with accepted changes: a: 1 -> 2; b: 3 -> 4}. */
+    @Override
+    public String toString() {
+      return "%s at %d examples with accepted changes: %s"
+          .formatted(how, examples, String.join("; ", changes));
+    }
+
+    /** Copies. */
+    public Acceptance {
+      changes = List.copyOf(changes);
+    }
+  }
+
+  /** The same for the checkpoint's children. */
+  public Ancestor asAncestor(String place) {
+    return new Ancestor(
+        Ancestor.CHECKPOINT, id, recipe + "/" + stage, examples, place, parents, accepted);
+  }
+
+  /**
+   * What a stage's checkpoints say of their lineage.
+   *
+   * @param parents ids of what the stage started from
+   * @param ancestors all that came before
+   * @param moves as {@link Lineage#moves}
+   */
+  public static Map<String, Object> facts(
+      List<String> parents,
+      List<Ancestor> ancestors,
+      List<Acceptance> accepted,
+      List<String> moves) {
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("parents", parents);
+    facts.put("ancestors", ancestors);
+    facts.put("accepted", accepted);
+    facts.put("moves", moves);
+    return facts;
+  }
+
+  /** As {@link Lineage#moves}, of the stage of a checkpoint. */
+  public static List<String> moves(Map<String, Object> facts) {
+    JsonNode json = JSON.valueToTree(facts);
+    List<String> moves = new ArrayList<>();
+    json.path("lineage").path("moves").forEach(move -> moves.add(move.asText()));
+    return moves;
+  }
+
+  /** Changes accepted so far in the stage of a checkpoint. */
+  public static List<Acceptance> accepted(Map<String, Object> facts) {
+    JsonNode json = JSON.valueToTree(facts);
+    return acceptances(json.path("lineage").path("accepted"));
+  }
+
+  public static List<Acceptance> acceptances(JsonNode list) {
+    List<Acceptance> accepted = new ArrayList<>();
+    list.forEach(node -> accepted.add(JSON.convertValue(node, Acceptance.class)));
+    return accepted;
+  }
+
+  /**
+   * Changes accepted when a finished stage was taken as it was: its folder says so, since the
+   * checkpoint was there before.
+   */
+  public static List<Acceptance> reuses(Path stageFolder) {
+    return RunFolder.readJson(stageFolder.resolve("stage.json"))
+        .map(json -> acceptances(json.path("accepted")))
+        .orElse(List.of())
+        .stream()
+        .filter(acceptance -> acceptance.how().equals(Acceptance.REUSED))
+        .toList();
+  }
+
+  /** The lineage of a checkpoint; empty of one that does not hold a lineage. */
+  public static Optional<Lineage> ifAny(Path folder, CheckpointManifest manifest) {
+    return manifest.facts().containsKey("lineage")
+        ? Optional.of(of(folder, manifest))
+        : Optional.empty();
+  }
+
+  /**
+   * The lineage of a stage's checkpoint.
+   *
+   * @throws InvalidConfigException when its manifest does not hold one
+   */
+  public static Lineage of(Path folder, CheckpointManifest manifest) {
+    JsonNode facts = JSON.valueToTree(manifest.facts());
+    JsonNode lineage = facts.path("lineage");
+    if (!lineage.path("parents").isArray() || !facts.path("fingerprint").isTextual()) {
+      throw refused(folder, "is a checkpoint without lineage: it was written by an older version");
+    }
+    try {
+      ObjectNode all = JSON.createObjectNode();
+      for (String name :
+          List.of("recipe", "stage", "examples", "order", "fingerprint", "identity")) {
+        all.set(name, facts.path(name));
+      }
+      all.set("data", JSON.valueToTree(TrainingData.of(facts.path("data"))));
+      all.set("environment", facts.path("environment"));
+      all.set("recipeYaml", facts.path("recipeYaml"));
+      all.setAll((ObjectNode) lineage);
+      all.put("id", "");
+      Lineage read = JSON.treeToValue(all, Lineage.class);
+      return read.withId(id(read, manifest.files()));
+    } catch (JsonProcessingException | RuntimeException e) {
+      throw refused(folder, "has a lineage that cannot be read: " + e.getMessage());
+    }
+  }
+
+  private Lineage withId(String computed) {
+    return new Lineage(
+        computed,
+        recipe,
+        stage,
+        examples,
+        order,
+        fingerprint,
+        identity,
+        data,
+        parents,
+        ancestors,
+        accepted,
+        moves,
+        environment,
+        recipeYaml);
+  }
+
+  private static String id(Lineage lineage, List<CheckpointManifest.Entry> files) {
+    StringBuilder text = new StringBuilder("palimpsest lineage 1\n");
+    files.stream()
+        .map(file -> file.name() + " " + file.sha256() + "\n")
+        .sorted()
+        .forEach(text::append);
+    text.append("stage ").append(lineage.fingerprint).append('\n');
+    text.append("examples ").append(lineage.examples).append('\n');
+    lineage.parents.forEach(parent -> text.append("parent ").append(parent).append('\n'));
+    for (Acceptance a : lineage.accepted) {
+      text.append("accepted %s %d %s %s%n".formatted(a.how, a.examples, a.from, a.to));
+    }
+    return ContentHash.of(text.toString());
+  }
+
+  /** Id of what was exported from this checkpoint in a format. */
+  public String exportId(String format) {
+    return ContentHash.of("palimpsest export 1\n" + id + "\n" + format + "\n");
+  }
+
+  /** Writes it beside what was exported from the checkpoint, with the export's files. */
+  public void writeBeside(Path export, String format) {
+    ObjectNode json = JSON.createObjectNode();
+    json.put("format", "palimpsest-lineage");
+    json.put("version", 1);
+    json.put("export", format);
+    json.set("files", JSON.valueToTree(Exported.list(export)));
+    json.set("checkpoint", JSON.valueToTree(this));
+    RunFolder.writeJson(besides(export), json);
+  }
+
+  /** Whether a path holds what is exported from this checkpoint in a format, every size right. */
+  public boolean isWholeExport(Path export, String format) {
+    try {
+      return Files.exists(export)
+          && ofExport(export)
+              .filter(
+                  found ->
+                      found.format.equals(format)
+                          && found.checkpoint.id.equals(id)
+                          && !found.files.isEmpty()
+                          && found.wrongSizes(export).isEmpty())
+              .isPresent();
+    } catch (InvalidConfigException e) {
+      return false; // its lineage cannot be read: it is written again
+    }
+  }
+
+  private static Path besides(Path export) {
+    return Files.isDirectory(export)
+        ? export.resolve(FILE)
+        : export.resolveSibling(export.getFileName() + "." + FILE);
+  }
+
+  /**
+   * An export's lineage.
+   *
+   * @param format {@code huggingface 16-bit} or alike
+   * @param files what was written; empty of exports of older versions
+   * @param checkpoint what was exported
+   */
+  public record Exported(String format, List<CheckpointManifest.Entry> files, Lineage checkpoint) {
+    /** Copies. */
+    public Exported {
+      files = List.copyOf(files);
+    }
+
+    /** The files of an export as they stand. */
+    private static List<CheckpointManifest.Entry> list(Path export) {
+      boolean isFolder = Files.isDirectory(export);
+      List<CheckpointManifest.Entry> files = new ArrayList<>();
+      try (Stream<Path> walk = Files.walk(export)) {
+        for (Path file : walk.filter(Files::isRegularFile).sorted().toList()) {
+          String name = (isFolder ? export.relativize(file) : file.getFileName()).toString();
+          if (!isFolder || !name.equals(FILE)) {
+            files.add(
+                new CheckpointManifest.Entry(
+                    name.replace('\\', '/'), Files.size(file), ContentHash.of(file)));
+          }
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException("cannot read " + export, e);
+      }
+      return files;
+    }
+
+    /** Files that are missing or have another size than when they were exported, in sentences. */
+    public List<String> wrongSizes(Path export) {
+      List<String> wrong = new ArrayList<>();
+      files.forEach(file -> problem(export, file, false).ifPresent(wrong::add));
+      return wrong;
+    }
+
+    /** The same, every file read and its SHA-256 compared. */
+    public List<String> altered(Path export) {
+      List<String> altered = new ArrayList<>();
+      files.forEach(file -> problem(export, file, true).ifPresent(altered::add));
+      return altered;
+    }
+
+    private static Optional<String> problem(
+        Path export, CheckpointManifest.Entry entry, boolean read) {
+      Path file = Files.isDirectory(export) ? export.resolve(entry.name()).normalize() : export;
+      if (!file.startsWith(export.normalize())) {
+        return Optional.of("%s: '%s' does not lie in it".formatted(export, entry.name()));
+      }
+      if (!Files.isRegularFile(file)) {
+        return Optional.of(file + " is missing");
+      }
+      try {
+        if (Files.size(file) != entry.bytes()) {
+          return Optional.of(
+              "%s has %d bytes, exported were %d".formatted(file, Files.size(file), entry.bytes()));
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException("cannot read " + file, e);
+      }
+      return read && !ContentHash.of(file).equals(entry.sha256())
+          ? Optional.of(file + " does not have the SHA-256 that was exported")
+          : Optional.empty();
+    }
+  }
+
+  /**
+   * The lineage of an exported folder or file, if one lies beside it.
+   *
+   * @throws InvalidConfigException when it cannot be read
+   */
+  public static Optional<Exported> ofExport(Path export) {
+    Path file = besides(export);
+    if (!Files.isRegularFile(file)) {
+      return Optional.empty();
+    }
+    try {
+      JsonNode json = JSON.readTree(file.toFile());
+      if (!json.path("format").asText().equals("palimpsest-lineage")
+          || json.path("version").asInt() != 1) {
+        throw refused(file, "is no lineage that this version reads");
+      }
+      ObjectNode checkpoint = (ObjectNode) json.path("checkpoint").deepCopy();
+      checkpoint.set("data", JSON.valueToTree(TrainingData.of(checkpoint.path("data"))));
+      return Optional.of(
+          new Exported(
+              json.path("export").asText(),
+              files(json.path("files")),
+              JSON.treeToValue(checkpoint, Lineage.class)));
+    } catch (JsonProcessingException | NullPointerException | ClassCastException e) {
+      throw refused(file, "is a damaged lineage: " + e.getMessage());
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + file, e);
+    }
+  }
+
+  private static List<CheckpointManifest.Entry> files(JsonNode list) {
+    List<CheckpointManifest.Entry> files = new ArrayList<>();
+    list.forEach(
+        file ->
+            files.add(
+                new CheckpointManifest.Entry(
+                    file.path("name").asText(),
+                    file.path("bytes").asLong(),
+                    file.path("sha256").asText())));
+    return files;
+  }
+
+  /**
+   * Identity values that are hashes. They are told in words, and kept as YAML, which may have put
+   * one of digits alone in quotes.
+   */
+  public static String hash(Map<String, String> identity, String name) {
+    return identity.getOrDefault(name, "").replace("'", "");
+  }
+
+  /**
+   * What differs between a stage as it was and as it is: {@code stage.seed: 1 -> 2} for settings;
+   * for data, tokenizer and parent in words.
+   */
+  public static List<String> changes(
+      Map<String, String> before,
+      TrainingData dataBefore,
+      Map<String, String> after,
+      TrainingData dataAfter) {
+    List<String> changes = new ArrayList<>();
+    for (Fingerprint.Change change : Fingerprint.diff(before, after)) {
+      switch (change.path()) {
+        case "mixture" -> changes.addAll(dataBefore.changesTo(dataAfter));
+        case "tokenizer" -> changes.add("the tokenizer's file has other contents");
+        case "parent" ->
+            changes.add("what the stage starts from has other contents, settings or data");
+        default -> changes.add(change.toString());
+      }
+    }
+    return changes;
+  }
+
+  private static InvalidConfigException refused(Path place, String why) {
+    return new InvalidConfigException(List.of(new Problem(place.toString(), why)));
+  }
+}

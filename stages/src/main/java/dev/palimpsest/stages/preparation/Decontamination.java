@@ -1,0 +1,290 @@
+package dev.palimpsest.stages.preparation;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.configs.DedupConfig;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.SuiteConfig;
+import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.eval.benchmarks.BenchmarkReader;
+import dev.palimpsest.eval.benchmarks.Benchmarks;
+import dev.palimpsest.eval.benchmarks.Question;
+import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.mixtures.Exclusions;
+import dev.palimpsest.mixtures.duplicates.DuplicateReport;
+import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
+import dev.palimpsest.mixtures.duplicates.DuplicateReport.PoolResult;
+import dev.palimpsest.mixtures.duplicates.DuplicateSearch;
+import dev.palimpsest.mixtures.duplicates.Pool;
+import dev.palimpsest.mixtures.tasks.Task;
+import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import dev.palimpsest.stages.folder.RunFolder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A recipe's training examples that stand in its evaluation suites as well: every task that a stage
+ * weights, without what the recipe excludes already, against some of its suites. Sources stay open
+ * until it is closed, so that what was found can be shown.
+ */
+public final class Decontamination implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Decontamination.class);
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final PipelineConfig recipe;
+  private final DedupConfig settings;
+  private final Exclusions exclusions;
+  private final List<Task> opened = new ArrayList<>();
+  private final Map<String, Task> weighted = new TreeMap<>();
+  private final Map<String, Pool> training = new LinkedHashMap<>();
+  private final Map<String, Pool> reference = new LinkedHashMap<>();
+  private final List<String> fingerprints = new ArrayList<>();
+
+  /**
+   * Opens the sources of both sides.
+   *
+   * @param settings whose suites are the recipe's
+   * @throws java.io.UncheckedIOException when a source cannot be read
+   */
+  public Decontamination(PipelineConfig recipe, DedupConfig settings, Tokenizer tokenizer) {
+    this.recipe = recipe;
+    this.settings = settings;
+    this.exclusions = exclusions(recipe);
+    int textTokens = recipe.stages().stream().mapToInt(StageConfig::textTokens).max().orElse(1);
+    TextRoom room = new TextRoom(tokenizer, textTokens);
+    try {
+      Set<String> names = new TreeSet<>();
+      for (StageConfig stage : recipe.stages()) {
+        fingerprints.add(stage.name() + " " + stage.mixture());
+        names.addAll(stage.weightedTasks());
+      }
+      for (String name : names) {
+        Task task =
+            exclusions.open(name, Objects.requireNonNull(recipe.tasks().get(name), name), room);
+        opened.add(task);
+        weighted.put(name, task);
+        fingerprints.add(name + " " + task.fingerprint());
+        training.put(name, new Pool(name, task.size(), task::example));
+      }
+      for (String suite : settings.against()) {
+        suite(suite, Objects.requireNonNull(recipe.suites().get(suite), suite), room);
+      }
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  /** The pictures and texts of a suite: one pool a task. */
+  private void suite(String suite, SuiteConfig config, TextRoom room) {
+    config
+        .tasks()
+        .forEach(
+            (name, task) -> {
+              if (task.benchmark() != null) {
+                benchmark(suite + "/" + name, task);
+                return;
+              }
+              Task source = Task.open(task.task(), room);
+              opened.add(source);
+              long size = task.limit() == 0 ? source.size() : Math.min(task.limit(), source.size());
+              String pool = suite + "/" + name;
+              fingerprints.add(pool + " " + size + " " + source.fingerprint());
+              reference.put(pool, new Pool(pool, size, source::example));
+            });
+  }
+
+  private void benchmark(String pool, SuiteConfig.SuiteTaskConfig task) {
+    BenchmarkReader reader =
+        new BenchmarkReader(
+            Benchmarks.find(Objects.requireNonNull(task.benchmark())),
+            Path.of(Objects.requireNonNull(task.dataDir())));
+    List<Question> questions = reader.questions();
+    int size =
+        task.limit() == 0 ? questions.size() : (int) Math.min(task.limit(), questions.size());
+    fingerprints.add(
+        pool
+            + " "
+            + size
+            + " "
+            + reader.files().stream().map(ContentHash::of).toList()
+            + (task.orientation() == null ? "" : " " + task.orientation()));
+    reference.put(
+        pool, new Pool(pool, size, i -> questions.get((int) i).example().with(task.orientation())));
+  }
+
+  /**
+   * What a recipe excludes.
+   *
+   * @throws java.io.UncheckedIOException when the list cannot be read
+   * @throws dev.palimpsest.configs.InvalidConfigException when it holds a mistake
+   */
+  public static Exclusions exclusions(PipelineConfig recipe) {
+    return recipe.exclude() == null
+        ? Exclusions.NONE
+        : Exclusions.read(Path.of(recipe.exclude()), recipe.tasks().keySet());
+  }
+
+  /** Training pools by task. */
+  public Map<String, Pool> training() {
+    return training;
+  }
+
+  /** Evaluation pools by {@code suite/task}. */
+  public Map<String, Pool> reference() {
+    return reference;
+  }
+
+  /**
+   * Compares everything.
+   *
+   * @param threads decoding threads
+   */
+  public DuplicateReport search(int threads) {
+    try (DuplicateSearch search =
+        new DuplicateSearch(settings, List.copyOf(reference.values()), threads)) {
+      return search.in(List.copyOf(training.values()));
+    }
+  }
+
+  /** Share of each training stage's examples that are duplicates, tasks weighted as it weights. */
+  public Map<String, Double> shares(DuplicateReport report) {
+    Map<String, Double> shares = new LinkedHashMap<>();
+    for (StageConfig stage : recipe.stages()) {
+      double sum = 0;
+      double weights = 0;
+      for (DuplicateReport.PoolResult pool : report.pools()) {
+        double weight = stage.weight(pool.name(), pool.examples());
+        sum += weight * pool.share();
+        weights += weight;
+      }
+      if (stage.examples() > 0 && weights > 0) {
+        shares.put(stage.name(), sum / weights);
+      }
+    }
+    return shares;
+  }
+
+  /**
+   * The duplicates as a list that the recipe can name under {@code exclude}, after those that it
+   * leaves out already: the list may stand in the place of the one that the recipe names.
+   */
+  public String exclusionList(DuplicateReport report) {
+    List<Exclusions.Entry> entries = new ArrayList<>();
+    for (Duplicate duplicate : report.duplicates()) {
+      if (duplicate.leftOut()) {
+        String name = report.pools().get(duplicate.pool()).name();
+        Task task = Objects.requireNonNull(weighted.get(name), name);
+        entries.add(
+            new Exclusions.Entry(
+                name, duplicate.id(), task.original(duplicate.position()), duplicate.reason()));
+      }
+    }
+    return exclusions.with(
+        List.of(
+            "Examples of recipe '%s' that stand in %s as well."
+                .formatted(recipe.name(), String.join(", ", settings.against())),
+            "task/id, position in the task's source, reason; tabs between."),
+        entries);
+  }
+
+  /**
+   * Stops a run of whose mixtures too much stands in its evaluation. What was found is kept in the
+   * run folder, so that a run that goes on does not search again.
+   *
+   * @throws ContaminatedException when a stage's share passes the recipe's limit
+   */
+  public static void gate(PipelineConfig recipe, RunFolder folder, Tokenizer tokenizer) {
+    DedupConfig settings = recipe.dedup();
+    if (settings == null) {
+      return;
+    }
+    Path file = folder.root().resolve("dedup.json");
+    Map<String, Double> shares = new LinkedHashMap<>();
+    try (Decontamination search = new Decontamination(recipe, settings, tokenizer)) {
+      String fingerprint = Fingerprint.of(new Identity(settings, search.fingerprints));
+      Optional<JsonNode> before =
+          RunFolder.readJson(file)
+              .filter(json -> json.path("fingerprint").asText().equals(fingerprint));
+      if (before.isPresent()) {
+        before
+            .get()
+            .path("share")
+            .properties()
+            .forEach(share -> shares.put(share.getKey(), share.getValue().asDouble()));
+      } else {
+        DuplicateReport report = search.search(Runtime.getRuntime().availableProcessors());
+        shares.putAll(search.shares(report));
+        RunFolder.writeText(folder.root().resolve("duplicates.tsv"), search.exclusionList(report));
+        ObjectNode json = JSON.createObjectNode();
+        json.put("fingerprint", fingerprint);
+        json.set("settings", JSON.valueToTree(settings));
+        json.set("share", JSON.valueToTree(shares));
+        json.set("reference", JSON.valueToTree(report.reference()));
+        json.set("tasks", JSON.valueToTree(report.pools()));
+        RunFolder.writeJson(file, json);
+        if (report.reference().unreadable() > 0) {
+          log.warn(
+              "{} of {} examples of {} could not be read; whether they stand in the training data"
+                  + " is not known",
+              report.reference().unreadable(),
+              report.reference().examples(),
+              String.join(", ", settings.against()));
+        }
+        long found = report.pools().stream().mapToLong(PoolResult::leftOut).sum();
+        log.info(
+            "{} training examples stand in {}: {}",
+            found,
+            String.join(", ", settings.against()),
+            describe(shares));
+      }
+    }
+    if (shares.values().stream().anyMatch(share -> share > settings.limit())) {
+      throw new ContaminatedException(
+          """
+          Not started: too much of the training data stands in the evaluation (%s).
+            share of examples: %s; the recipe allows %s (dedup.limit)
+            which ones: %s
+            what to do: name that file under 'exclude', which leaves them out; or raise dedup.limit;
+            look at them first: ./palimpsest dedup RECIPE --html FILE\
+          """
+              .formatted(
+                  String.join(", ", settings.against()),
+                  describe(shares),
+                  percent(settings.limit()),
+                  folder.root().resolve("duplicates.tsv")));
+    }
+  }
+
+  /** Equal ones have equal shares. */
+  private record Identity(DedupConfig settings, List<String> data) {}
+
+  private static String describe(Map<String, Double> shares) {
+    List<String> parts = new ArrayList<>();
+    shares.forEach((stage, share) -> parts.add(stage + " " + percent(share)));
+    return String.join(", ", parts);
+  }
+
+  private static String percent(double share) {
+    return String.format(Locale.ROOT, "%.3g %%", 100 * share);
+  }
+
+  @Override
+  public void close() {
+    opened.forEach(Task::close);
+  }
+}

@@ -1,0 +1,103 @@
+package dev.palimpsest.stages.preparation;
+
+import ai.djl.ndarray.NDManager;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.published.TowerExporter;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.PrepareConfig;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.files.Durable;
+import dev.palimpsest.mixtures.text.BpeTrainer;
+import dev.palimpsest.model.Initialization;
+import dev.palimpsest.model.Parameters;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Writes freshly drawn towers as if they had been published, so that a rehearsal goes through stage
+ * 0: {@code siglip.npz} in big_vision's layout and {@code gemma/}, a Hugging Face folder, with the
+ * vocabulary that Gemma has before location and segmentation tokens join it; beside them a mask
+ * codec, {@code vae-oid.npz}. {@code towers.json} comes last and says of what they were made.
+ */
+final class Towers {
+  private static final ObjectMapper JSON =
+      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+  /** Raised when the same settings would write something else than before. */
+  private static final int FORMAT = 2;
+
+  private Towers() {}
+
+  /**
+   * Writes the towers of a recipe's model.
+   *
+   * @throws InvalidConfigException when the model's vocabulary has no room for the location and
+   *     segmentation tokens, or the folder holds other towers
+   */
+  static void write(NDManager manager, PrepareConfig.Towers settings, PipelineConfig recipe) {
+    ModelConfig model = recipe.model();
+    int added = BpeTrainer.LOCATIONS + BpeTrainer.SEGMENTS;
+    int base = model.language().vocabulary() - added;
+    if (base < 1) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "model.language.vocabulary",
+                  "must be greater than the %d location and segmentation tokens, got %d"
+                      .formatted(added, model.language().vocabulary()))));
+    }
+    write(manager, settings, model.withVocabulary(base));
+  }
+
+  /**
+   * Writes the towers of a model, or does nothing when the same already stand there.
+   *
+   * @param model its vocabulary is the number of embedding rows written
+   * @throws InvalidConfigException when the folder holds other towers
+   * @throws UncheckedIOException when a file cannot be written
+   */
+  static void write(NDManager manager, PrepareConfig.Towers settings, ModelConfig model) {
+    Path out = Path.of(settings.out());
+    Path facts = out.resolve("towers.json");
+    ObjectNode wanted = JSON.createObjectNode();
+    wanted.put("format", FORMAT);
+    wanted.put("seed", Long.toString(settings.seed()));
+    wanted.put("resolution", settings.resolution());
+    wanted.set("model", JSON.valueToTree(model));
+    try {
+      // Through text, since a number in memory may be of another type than the same one read.
+      String text = JSON.writeValueAsString(wanted) + "\n";
+      if (Files.exists(facts)) {
+        JsonNode found = JSON.readTree(facts.toFile());
+        if (found.equals(JSON.readTree(text))) {
+          return;
+        }
+        throw new InvalidConfigException(
+            List.of(
+                new Problem(
+                    "prepare.towers.out",
+                    "%s holds other towers: found %s, asked for %s; remove them or name another"
+                            .formatted(out, found, wanted)
+                        + " folder")));
+      }
+      try (Parameters drawn =
+          Initialization.random(manager, model, settings.resolution(), settings.seed())) {
+        TowerExporter.siglip(out.resolve("siglip.npz"), drawn, model);
+        TowerExporter.gemma(out.resolve("gemma"), drawn, model);
+      }
+      TowerExporter.maskCodec(out.resolve("vae-oid.npz"), manager, settings.seed());
+      Durable.file(facts, text.getBytes(StandardCharsets.UTF_8));
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + facts, e);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.StageConfig;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** A training step under the stage's guard. */
+final class GuardedStep {
+  private static final Logger log = LoggerFactory.getLogger(GuardedStep.class);
+
+  private final StageConfig stage;
+  private final TrainStep step;
+  private final Guard guard;
+  private final Capsules capsules;
+
+  GuardedStep(StageConfig stage, TrainStep step, Capsules capsules) {
+    this.stage = stage;
+    this.step = step;
+    this.guard = new Guard(stage.guard());
+    this.capsules = capsules;
+  }
+
+  /** Keeps the state before a step. */
+  @FunctionalInterface
+  public interface Capsules {
+    /** Writes a state and what was found in the step that starts from it; returns the folder. */
+    Path write(TrainState before, Map<String, Object> found);
+  }
+
+  /**
+   * A step that is over.
+   *
+   * @param state after it
+   * @param event what the guard found; null for nothing
+   */
+  record Done(TrainState state, TrainStep.Outcome outcome, @Nullable GuardEvent event) {}
+
+  /**
+   * Makes a step, or uses its batch up without one.
+   *
+   * @throws DivergenceException when the guard's policy is to stop
+   */
+  Done run(NDManager manager, TrainState before, Function<NDManager, MicroBatch> next) {
+    List<GuardEvent> events = new ArrayList<>(1);
+    TrainStep.Outcome outcome =
+        step.run(
+            manager,
+            before,
+            next,
+            attempt -> {
+              Optional<Guard.Finding> found =
+                  guard.judge(before.guard(), attempt.loss(), attempt.gradientNorm());
+              found.ifPresent(f -> events.add(event(before, attempt, f)));
+              return found.map(f -> f.action() == GuardEvent.Action.NOTE).orElse(true);
+            });
+    GuardEvent event = events.isEmpty() ? null : events.get(0);
+    GuardState remembered = before.guard();
+    if (event != null && event.capsule() != null) {
+      remembered = remembered.withCapsule();
+    }
+    TrainState state =
+        outcome.updated()
+            ? before.after(stage.batchSize(), guard.after(remembered, outcome.loss()))
+            : before.skipping(stage.batchSize(), remembered.withSkip());
+    return new Done(state, outcome, event);
+  }
+
+  private GuardEvent event(TrainState before, TrainStep.Attempt attempt, Guard.Finding found) {
+    Path capsule =
+        guard.leavesCapsule(before.guard())
+            ? capsules.write(before, Capsule.facts(found, attempt))
+            : null;
+    GuardEvent event = new GuardEvent(found.what(), found.action(), capsule);
+    String where =
+        "stage %s, step %d, %s"
+            .formatted(stage.name(), before.examples() / stage.batchSize() + 1, attempt.position());
+    String replay = capsule == null ? "" : ". See palimpsest replay " + capsule;
+    if (event.action() == GuardEvent.Action.STOP) {
+      throw new DivergenceException(
+          ("%s: stopped before the update, since %s. Parameters are still those of the last update. "
+                  + "Look at these examples, lower optimizer.learningRate or lengthen the warm-up%s")
+              .formatted(where, event.what(), replay));
+    }
+    log.warn(
+        "{}: {}; {}{}",
+        where,
+        event.what(),
+        event.action() == GuardEvent.Action.SKIP ? "batch skipped" : "noted",
+        replay);
+    return event;
+  }
+}

@@ -1,0 +1,117 @@
+package dev.palimpsest.stages.training;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.CheckpointWriter;
+import dev.palimpsest.stages.folder.RunFolder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Objects;
+
+/**
+ * {@code metrics.jsonl}: one JSON object a logged step. On resume, lines beyond the checkpoint are
+ * cut off, so that each step stands there once.
+ */
+final class MetricsLog implements AutoCloseable {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private final Path file;
+  private final FileChannel out;
+  private final LogHashes.Running hash;
+  private CheckpointWriter.Times saving = CheckpointWriter.Times.NONE;
+
+  MetricsLog(Path file, long resumedAtExamples) {
+    this.file = file;
+    try {
+      RunFolder.cutLog(file, "examples", examples -> examples <= resumedAtExamples);
+      hash = new LogHashes.Running(file);
+      out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot open " + file, e);
+    }
+  }
+
+  /** Adds to what the next line says of saving. */
+  void saving(CheckpointWriter.Times times) {
+    saving = saving.plus(times);
+  }
+
+  void write(StepMetrics m, int batchSize) {
+    TrainStep.Outcome o = m.outcome();
+    ObjectNode line = JSON.createObjectNode();
+    line.put("step", m.step());
+    line.put("examples", m.examples());
+    finite(line, "loss", o.loss());
+    finite(line, "gradientNorm", o.gradientNorm());
+    finite(line, "updateNorm", o.updateNorm());
+    finite(line, "parameterNorm", o.parameterNorm());
+    line.put("meanSupervisedTokens", o.meanSupervisedTokens());
+    line.put("maxSupervisedTokens", o.maxSupervisedTokens());
+    ObjectNode rates = line.putObject("learningRate");
+    o.learningRates().forEach(rates::put);
+    line.put("seconds", m.seconds());
+    line.put("examplesPerSecond", m.rate(batchSize));
+    line.put("waitShare", m.waitShare());
+    line.put("skipped", m.skipped());
+    GuardEvent event = m.event();
+    if (event != null) {
+      ObjectNode guard = line.putObject("guard");
+      guard.put("found", event.what());
+      guard.put("action", event.action().word());
+      if (event.capsule() != null) {
+        Path stage = file.toAbsolutePath().getParent();
+        guard.put("capsule", Objects.requireNonNull(stage).relativize(event.capsule()).toString());
+      }
+    }
+    if (!saving.equals(CheckpointWriter.Times.NONE)) {
+      line.put("checkpointsSaved", saving.saves());
+      line.put("checkpointStallSeconds", saving.stallNanos() / 1e9);
+      line.put("checkpointWriteSeconds", saving.writeNanos() / 1e9);
+      saving = CheckpointWriter.Times.NONE;
+    }
+    try {
+      String text = JSON.writeValueAsString(line) + "\n";
+      ByteBuffer rest = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
+      while (rest.hasRemaining()) {
+        out.write(rest);
+      }
+      hash.add(text);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write metrics", e);
+    }
+  }
+
+  /** Of what stands in the log now. */
+  LogHashes.LogHash hash() {
+    return hash.now();
+  }
+
+  /** Makes what was written last; any thread may call. */
+  void sync() {
+    try {
+      out.force(false);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write metrics", e);
+    }
+  }
+
+  /** JSON has no word for what is not a number. */
+  private static void finite(ObjectNode line, String name, double value) {
+    if (Double.isFinite(value)) {
+      line.put(name, value);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      out.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot close metrics", e);
+    }
+  }
+}

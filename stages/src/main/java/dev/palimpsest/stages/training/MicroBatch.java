@@ -1,0 +1,83 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.mixtures.ExampleBatch;
+import dev.palimpsest.model.ModelInput;
+import dev.palimpsest.model.TrainingInput;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * The examples of one forward pass, as arrays.
+ *
+ * @param input arrays; they may alias memory that {@code release} gives back
+ * @param position where the examples stand, for messages: {@code mixture positions 96 to 127
+ *     (caption/12, ...)}
+ * @param ids of the examples, in order; empty when they have none
+ * @param index global mixture position where the micro batch begins; also picks the dropout masks
+ * @param release gives the memory behind the arrays back
+ */
+public record MicroBatch(
+    TrainingInput input, String position, List<String> ids, long index, Runnable release)
+    implements AutoCloseable {
+  /** Examples without ids. */
+  public MicroBatch(TrainingInput input, String position, long index, Runnable release) {
+    this(input, position, List.of(), index, release);
+  }
+
+  /**
+   * Uploads a batch in training layout: text columns 0..T-1 are seen, columns 1..T are predicted.
+   *
+   * @param manager holds the arrays
+   * @param batch closed by {@link #close()}
+   */
+  public static MicroBatch upload(NDManager manager, ExampleBatch batch, Packing packing) {
+    int side = batch.resolution();
+    Shape pictures = new Shape(Arrays.stream(batch.pictures()).sum(), side, side, 3);
+    NDArray images =
+        pictures.size() == 0
+            ? manager.zeros(pictures)
+            : manager.create(batch.images(), pictures, DataType.FLOAT32);
+    NDArray text = integers(manager, batch.text(), batch);
+    NDArray maskAr = integers(manager, batch.maskAr(), batch);
+    NDArray maskLoss = integers(manager, batch.maskLoss(), batch);
+    TrainingInput input =
+        new TrainingInput(
+            new ModelInput(
+                images, text.get(":, :-1"), maskAr.get(":, :-1"), packing.sequences(batch)),
+            text.get(":, 1:"),
+            maskLoss.get(":, 1:").toType(DataType.FLOAT32, false));
+    return new MicroBatch(input, position(batch), batch.ids(), batch.firstIndex(), batch::close);
+  }
+
+  private static String position(ExampleBatch batch) {
+    List<Long> positions = batch.positions();
+    int n = positions.size();
+    int shown = Math.min(4, n);
+    boolean together =
+        IntStream.range(1, n).allMatch(i -> positions.get(i) == positions.get(0) + i);
+    String range =
+        together
+            ? positions.get(0) + " to " + positions.get(n - 1)
+            : positions.stream().map(String::valueOf).collect(Collectors.joining(", "));
+    String ids = String.join(", ", batch.ids().subList(0, shown));
+    return "mixture positions %s (%s%s)".formatted(range, ids, n > shown ? ", ..." : "");
+  }
+
+  private static NDArray integers(NDManager manager, ByteBuffer column, ExampleBatch batch) {
+    return manager
+        .create(column, new Shape(batch.size(), batch.textColumns()), DataType.INT32)
+        .toType(DataType.INT64, false);
+  }
+
+  @Override
+  public void close() {
+    release.run();
+  }
+}

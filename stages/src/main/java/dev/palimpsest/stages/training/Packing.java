@@ -1,0 +1,40 @@
+package dev.palimpsest.stages.training;
+
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.ExampleBatch;
+import dev.palimpsest.model.Sequences;
+import java.nio.IntBuffer;
+
+/**
+ * How the examples of a micro batch stand in sequences: a function of their numbers of pictures and
+ * tokens alone.
+ *
+ * @param limit image and text tokens that a sequence may hold; 0: no packing
+ * @param pictureTokens image tokens of one picture
+ */
+public record Packing(int limit, int pictureTokens) {
+  /** As a stage wants it. */
+  public static Packing of(StageConfig stage, ModelConfig model) {
+    return new Packing(stage.packTo(), model.vision().imageTokens(stage.resolution()));
+  }
+
+  /** Sequences of a batch in training layout. */
+  Sequences sequences(ExampleBatch batch) {
+    int seen = batch.textColumns() - 1; // the last column is predicted only
+    return limit == 0
+        ? Sequences.separate(batch.pictures(), seen)
+        : Sequences.packed(batch.pictures(), realTokens(batch, seen), pictureTokens, limit);
+  }
+
+  private static int[] realTokens(ExampleBatch batch, int seen) {
+    IntBuffer real = batch.maskInput().asIntBuffer();
+    int[] tokens = new int[batch.size()];
+    for (int i = 0; i < tokens.length; i++) {
+      for (int column = 0; column < seen; column++) {
+        tokens[i] += real.get(i * batch.textColumns() + column);
+      }
+    }
+    return tokens;
+  }
+}

@@ -1,0 +1,67 @@
+package dev.palimpsest.stages.training;
+
+import dev.palimpsest.configs.ScheduleConfig;
+import java.util.List;
+
+/**
+ * Learning-rate factor at a position, in examples (big_vision utils.py,
+ * create_learning_rate_schedule). With positions counted in steps the same formulas give the
+ * reference's numbers.
+ */
+public final class Schedule {
+  private final ScheduleConfig config;
+  private final long total;
+
+  /**
+   * A curve.
+   *
+   * @param config its kind and lengths
+   * @param totalExamples where it ends
+   */
+  public Schedule(ScheduleConfig config, long totalExamples) {
+    this.config = config;
+    this.total = totalExamples;
+  }
+
+  /**
+   * The factor for an update.
+   *
+   * @param examples examples seen before the update; with a warm-up the first update's factor is 0
+   */
+  public double factor(long examples) {
+    double factor =
+        config.match(
+            c -> rsqrt(c, examples),
+            c -> 0.5 * (1 + Math.cos(Math.PI * progress(examples))),
+            c -> c.end() + (1 - c.end()) * Math.pow(1 - progress(examples), c.power()),
+            c -> stair(c.atExamples(), c.factors(), examples),
+            c -> 1.0);
+    if (config.warmupExamples() > 0) {
+      factor *= Math.min(1.0, (double) examples / config.warmupExamples());
+    }
+    if (config.cooldownExamples() > 0) {
+      factor *= Math.min(1.0, (double) Math.max(0, total - examples) / config.cooldownExamples());
+    }
+    return factor;
+  }
+
+  private double progress(long examples) {
+    double p =
+        (double) (examples - config.warmupExamples())
+            / Math.max(1, total - config.warmupExamples());
+    return Math.max(0, Math.min(1, p));
+  }
+
+  private static double rsqrt(ScheduleConfig.Rsqrt c, long examples) {
+    long after = Math.max(0, examples - c.warmupExamples());
+    return 1 / Math.sqrt(1 + (double) (after + c.shiftExamples()) / c.timescaleExamples());
+  }
+
+  private static double stair(List<Long> at, List<Double> factors, long examples) {
+    double factor = 1;
+    for (int i = 0; i < at.size() && at.get(i) <= examples; i++) {
+      factor = factors.get(i);
+    }
+    return factor;
+  }
+}

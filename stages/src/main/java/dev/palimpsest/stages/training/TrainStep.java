@@ -1,0 +1,201 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.model.Dropout;
+import dev.palimpsest.model.Loss;
+import dev.palimpsest.model.LossOptions;
+import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/**
+ * One optimizer step: gradients of every micro batch are added up with the weight that makes them
+ * those of one large batch, then the parameters move once.
+ */
+public final class TrainStep {
+  private final VisionLanguageModel model;
+  private final StageConfig stage;
+  private final ParameterGroups groups;
+  private final AdamW optimizer;
+  private final long seed;
+
+  /**
+   * A step of a stage.
+   *
+   * @param seed the run's seed; dropout masks are a function of it, the stage's name and the
+   *     mixture position
+   */
+  public TrainStep(
+      VisionLanguageModel model,
+      StageConfig stage,
+      ParameterGroups groups,
+      AdamW optimizer,
+      long seed) {
+    this.model = model;
+    this.stage = stage;
+    this.groups = groups;
+    this.optimizer = optimizer;
+    this.seed = seed ^ ((long) stage.name().hashCode() << 32);
+  }
+
+  /** Decides between the gradients and the update. */
+  @FunctionalInterface
+  public interface Judge {
+    /**
+     * Whether the parameters shall move.
+     *
+     * @throws DivergenceException when the run shall end here
+     */
+    boolean update(Attempt attempt);
+  }
+
+  /**
+   * A step between its gradients and its update.
+   *
+   * @param loss as in {@link Outcome}
+   * @param gradientNorm as in {@link Outcome}
+   * @param parts its micro batches
+   */
+  public record Attempt(double loss, double gradientNorm, List<Part> parts) {
+    /** Where the examples stand, for messages. */
+    String position() {
+      return parts.stream().map(Part::position).collect(Collectors.joining("; "));
+    }
+  }
+
+  /**
+   * A micro batch of an attempt.
+   *
+   * @param position as in {@link MicroBatch}
+   * @param index as in {@link MicroBatch}
+   * @param ids as in {@link MicroBatch}
+   * @param losses by example
+   */
+  public record Part(String position, long index, List<String> ids, float[] losses) {}
+
+  /**
+   * Moves the parameters and moments of {@code state} in place.
+   *
+   * @param parent everything made here lives in children of it and is gone on return
+   * @param next gives the next micro batch, its arrays in the manager it is handed
+   * @return what happened; times and waiting are the caller's to add
+   * @throws DivergenceException before the update, when the loss or the gradient norm is not a
+   *     number
+   */
+  public Outcome run(NDManager parent, TrainState state, Function<NDManager, MicroBatch> next) {
+    return run(
+        parent,
+        state,
+        next,
+        attempt -> {
+          if (!Double.isFinite(attempt.loss()) || !Double.isFinite(attempt.gradientNorm())) {
+            throw new DivergenceException(
+                "the loss is %s and the gradient norm %s at %s"
+                    .formatted(attempt.loss(), attempt.gradientNorm(), attempt.position()));
+          }
+          return true;
+        });
+  }
+
+  /** The same under a judge, who may leave everything as it is. */
+  public Outcome run(
+      NDManager parent, TrainState state, Function<NDManager, MicroBatch> next, Judge judge) {
+    int microBatches = stage.batchSize() / stage.microBatchSize();
+    double weight = 1.0 / microBatches;
+    try (NDManager step = parent.newSubManager();
+        Parameters gradients = Parameters.zeros(step, trainedShapes(state.parameters()))) {
+      double loss = 0;
+      long supervised = 0;
+      long examples = 0;
+      int most = 0;
+      List<Part> parts = new ArrayList<>();
+      for (int m = 0; m < microBatches; m++) {
+        try (NDManager micro = step.newSubManager();
+            MicroBatch batch = next.apply(micro)) {
+          Loss part =
+              model.accumulateGradients(
+                  Weights.training(state.parameters(), groups::trains, gradients),
+                  batch.input(),
+                  options(batch, weight));
+          parts.add(new Part(batch.position(), batch.index(), batch.ids(), part.perExample()));
+          loss += weight * part.mean();
+          for (int tokens : part.supervisedTokens()) {
+            supervised += tokens;
+            most = Math.max(most, tokens);
+            examples++;
+          }
+        }
+      }
+      double gradientNorm = optimizer.gradientNorm(gradients);
+      boolean update = judge.update(new Attempt(loss, gradientNorm, parts));
+      AdamW.Norms norms =
+          update
+              ? optimizer.update(state, gradients, gradientNorm)
+              : new AdamW.Norms(0, Double.NaN);
+      return new Outcome(
+          loss,
+          gradientNorm,
+          norms.update(),
+          norms.parameters(),
+          (double) supervised / examples,
+          most,
+          optimizer.learningRates(state.scheduleExamples()),
+          parts.stream().flatMap(part -> part.ids().stream()).toList(),
+          update);
+    }
+  }
+
+  /** L2 norm of the gradients of a micro batch by itself. */
+  public double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
+    try (Parameters gradients = Parameters.zeros(parent, trainedShapes(parameters))) {
+      model.accumulateGradients(
+          Weights.training(parameters, groups::trains, gradients),
+          batch.input(),
+          options(batch, 1));
+      return optimizer.gradientNorm(gradients);
+    }
+  }
+
+  private LossOptions options(MicroBatch batch, double weight) {
+    return new LossOptions(
+        stage.labelSmoothing(), new Dropout(stage.dropout(), seed, batch.index()), weight);
+  }
+
+  private Map<String, Shape> trainedShapes(Parameters parameters) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    groups.trained().forEach(name -> shapes.put(name, parameters.get(name).getShape()));
+    return shapes;
+  }
+
+  /**
+   * What one step did.
+   *
+   * @param loss mean over the batch of the mean over each example's supervised tokens
+   * @param gradientNorm L2 over trained parameters, before clipping
+   * @param updateNorm L2 of what was subtracted
+   * @param parameterNorm L2 of all trained parameters after the update; not a number without one
+   * @param meanSupervisedTokens mean supervised tokens an example
+   * @param maxSupervisedTokens the most supervised tokens of one example
+   * @param learningRates effective rate (base x multiplier x schedule) by group pattern
+   * @param ids of the examples, in the order in which they were consumed
+   * @param updated whether the parameters moved
+   */
+  public record Outcome(
+      double loss,
+      double gradientNorm,
+      double updateNorm,
+      double parameterNorm,
+      double meanSupervisedTokens,
+      int maxSupervisedTokens,
+      Map<String, Double> learningRates,
+      List<String> ids,
+      boolean updated) {}
+}

@@ -1,0 +1,185 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.CheckpointWriter;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.stages.folder.RunFolder;
+import java.util.function.BiConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Trains one stage from where its state stands to its end. Read from top to bottom: set up, then
+ * evaluate, checkpoint, step, log, in the order in which they happen.
+ */
+public final class TrainingLoop {
+  private static final Logger log = LoggerFactory.getLogger(TrainingLoop.class);
+
+  private final StageConfig stage;
+  private final VisionLanguageModel model;
+  private final Packing packing;
+  private final Kernels kernels;
+  private final Mixture mixture;
+  private final long seed;
+  private final RunFolder folder;
+  private final Progress progress;
+  private final StopRequest stop;
+
+  public TrainingLoop(
+      StageConfig stage,
+      VisionLanguageModel model,
+      Packing packing,
+      Kernels kernels,
+      Mixture mixture,
+      long seed,
+      RunFolder folder,
+      Progress progress,
+      StopRequest stop) {
+    this.stage = stage;
+    this.model = model;
+    this.packing = packing;
+    this.kernels = kernels;
+    this.mixture = mixture;
+    this.seed = seed;
+    this.folder = folder;
+    this.progress = progress;
+    this.stop = stop;
+  }
+
+  /** Waits until what was begun is done. */
+  private interface Settled extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  /** Has a state saved. */
+  public interface Saver {
+    /**
+     * Begins to save.
+     *
+     * @param logs what the stage's logs hold
+     * @param before what must be on disk before the checkpoint is visible
+     */
+    void save(TrainState state, LogHashes logs, Runnable before);
+  }
+
+  /**
+   * Runs to the stage's end, whose state is not saved here.
+   *
+   * @param manager the stage's manager
+   * @param capsules keeps the state before a step that the guard stopped at, with what it found
+   * @param writer what {@code saver} saves with
+   * @param evaluate scores a state under a moment's name, unless it was scored then; called at the
+   *     recipe's cadence, not at the end
+   * @return the state at the end
+   * @throws StoppedException when asked to stop; the state is saved
+   */
+  @SuppressWarnings("try") // the saves are used by being waited for
+  public TrainState run(
+      NDManager manager,
+      TrainState start,
+      GuardedStep.Capsules capsules,
+      CheckpointWriter writer,
+      Saver saver,
+      BiConsumer<String, TrainState> evaluate) {
+    // ---- Set up
+    var optimizerConfig = stage.requiredOptimizer();
+    ParameterGroups groups =
+        ParameterGroups.of(
+            optimizerConfig, start.parameters().names(), start.scheduleStart() + stage.examples());
+    AdamW optimizer = new AdamW(optimizerConfig, groups, kernels);
+    GuardedStep step =
+        new GuardedStep(stage, new TrainStep(model, stage, groups, optimizer, seed), capsules);
+    TrainState state = start;
+    int batchSize = stage.batchSize();
+    int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
+    progress.start(stage, state.examples());
+    try (MetricsLog metrics = new MetricsLog(folder.metrics(stage.name()), state.examples());
+        ExampleLog examples =
+            new ExampleLog(folder.examples(stage.name()), state.consumed(), state.examples());
+        SkippedExamples skipped =
+            new SkippedExamples(
+                folder.skipped(stage.name()),
+                mixture,
+                state.dataPosition() - state.examples(),
+                state.dataPosition());
+        // Closed before the logs: a save that is still being written makes them last first.
+        Settled saves = writer::await;
+        Mixture.BatchStream batches =
+            mixture.batches(state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
+      Runnable logsLast =
+          () -> {
+            metrics.sync();
+            examples.sync();
+            skipped.sync();
+          };
+      while (state.examples() < stage.examples()) {
+        boolean fresh = state.examples() == start.examples();
+
+        // ---- Evaluate, before the checkpoint: a run killed here comes back to score this moment.
+        // One that was stopped here is back now, hence not only when this state is new.
+        if (state.examples() > 0
+            && (fresh || !stop.isMade())
+            && due(stage.evaluate().everyExamples(), state)) {
+          evaluate.accept("at-%012d".formatted(state.examples()), state);
+        }
+
+        // ---- Checkpoint, at its cadence or because the run is to stop
+        if (!fresh && (stop.isMade() || due(stage.checkpoint().everyExamples(), state))) {
+          saver.save(state, new LogHashes(metrics.hash(), skipped.hash()), logsLast);
+        }
+        if (stop.isMade()) {
+          writer.await();
+          stop.unsaved(false);
+          stop.obey(
+              "%s at %d of %d examples, saved"
+                  .formatted(stage.name(), state.examples(), stage.examples()));
+        }
+        writer.check();
+        metrics.saving(writer.takeTimes());
+
+        // ---- Step
+        log.debug("{}: step from {} examples", stage.name(), state.examples());
+        long began = System.nanoTime();
+        long waitedBefore = batches.waitedNanos();
+        stop.unsaved(true);
+        GuardedStep.Done done =
+            step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
+        Consumed consumed =
+            examples.add(state.consumed(), done.state().examples(), done.outcome().ids());
+        state = done.state().consuming(consumed);
+        skipped.add(batches.skipped(), state.dataPosition());
+        double nanos = Math.max(1, System.nanoTime() - began);
+        StepMetrics line =
+            new StepMetrics(
+                state.examples() / batchSize,
+                state.examples(),
+                done.outcome(),
+                nanos / 1e9,
+                (batches.waitedNanos() - waitedBefore) / nanos,
+                skipped.count(),
+                done.event());
+
+        // ---- Log
+        log.debug("{}: stepped to {} examples", stage.name(), state.examples());
+        if (state.examples() == stage.examples()
+            || done.event() != null
+            || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
+          metrics.write(line, batchSize);
+        }
+        progress.step(stage, line);
+      }
+      logsLast.run();
+    } finally {
+      progress.end();
+    }
+    return state;
+  }
+
+  private boolean due(long everyExamples, TrainState state) {
+    return Cadence.due(everyExamples, stage.batchSize(), state.examples(), false);
+  }
+}
