@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
-import dev.palimpsest.eval.metrics.Metrics;
+import dev.palimpsest.eval.metrics.registry.Metrics;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

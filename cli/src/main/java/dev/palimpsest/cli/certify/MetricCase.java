@@ -1,7 +1,7 @@
 package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.eval.metrics.MetricCertification;
+import dev.palimpsest.eval.metrics.golden.MetricCertification;
 import dev.palimpsest.model.Kernels;
 import java.io.IOException;
 import java.io.UncheckedIOException;

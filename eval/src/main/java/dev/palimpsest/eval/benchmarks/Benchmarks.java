@@ -7,7 +7,7 @@ import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.eval.metrics.Metric;
 import dev.palimpsest.eval.metrics.MetricInputException;
-import dev.palimpsest.eval.metrics.Metrics;
+import dev.palimpsest.eval.metrics.registry.Metrics;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

@@ -1,10 +1,11 @@
 package dev.palimpsest.eval.metrics;
 
 /** Levenshtein distance over code points. */
-final class EditDistance {
+public final class EditDistance {
   private EditDistance() {}
 
-  static int of(String left, String right) {
+  /** How many insertions, deletions and replacements turn one text into the other. */
+  public static int of(String left, String right) {
     int[] a = left.codePoints().toArray();
     int[] b = right.codePoints().toArray();
     int[] row = new int[b.length + 1];

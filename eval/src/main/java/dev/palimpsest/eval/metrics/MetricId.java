@@ -9,7 +9,7 @@ package dev.palimpsest.eval.metrics;
  * @param version raised whenever a change could alter a value
  */
 public record MetricId(String name, String variant, int version) {
-  /** {@code name:variant}, the form {@link Metrics#find} takes. */
+  /** {@code name:variant}, the form {@code Metrics.find} takes. */
   public String key() {
     return name + ":" + variant;
   }

@@ -30,7 +30,7 @@ public record MetricRecord(
   }
 
   /** The references, of which there must be one. */
-  List<String> requireReferences() {
+  public List<String> requireReferences() {
     if (references.isEmpty()) {
       throw new MetricInputException(
           "record "
@@ -42,7 +42,7 @@ public record MetricRecord(
   }
 
   /** The reference where exactly one is expected. */
-  String onlyReference() {
+  public String onlyReference() {
     if (references.size() != 1) {
       throw new MetricInputException(
           "record " + id + ": expected exactly 1 reference, got " + references.size());
@@ -56,7 +56,7 @@ public record MetricRecord(
   }
 
   /** A field that must be there. */
-  JsonNode require(String field) {
+  public JsonNode require(String field) {
     JsonNode node = fields.get(field);
     if (node == null || node.isNull()) {
       throw new MetricInputException("record " + id + ": field \"" + field + "\" is missing");
@@ -65,7 +65,7 @@ public record MetricRecord(
   }
 
   /** A whole number that must be there. */
-  int integer(String field) {
+  public int integer(String field) {
     JsonNode node = require(field);
     if (!node.canConvertToExactIntegral() || !node.canConvertToInt()) {
       throw new MetricInputException(
@@ -75,7 +75,7 @@ public record MetricRecord(
   }
 
   /** A list of exactly {@code count} numbers that must be there. */
-  double[] numbers(String field, int count) {
+  public double[] numbers(String field, int count) {
     JsonNode node = require(field);
     if (!node.isArray() || node.size() != count) {
       throw new MetricInputException(
@@ -85,7 +85,7 @@ public record MetricRecord(
   }
 
   /** The numbers of a JSON array. */
-  double[] numbers(JsonNode array, String field) {
+  public double[] numbers(JsonNode array, String field) {
     double[] values = new double[array.size()];
     for (int i = 0; i < values.length; i++) {
       if (!array.get(i).isNumber()) {

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  * Python 3's string methods where Java's differ. The published evaluators are Python programs, so
  * their idea of white space, of digits and of what {@code float()} reads is part of the metric.
  */
-final class PythonText {
+public final class PythonText {
   /** string.punctuation. */
   private static final String PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
 
@@ -26,7 +26,7 @@ final class PythonText {
   private PythonText() {}
 
   /** {@code str.lower()}. */
-  static String lower(String text) {
+  public static String lower(String text) {
     return text.toLowerCase(Locale.ROOT);
   }
 
@@ -54,7 +54,7 @@ final class PythonText {
   }
 
   /** {@code str.strip()}. */
-  static String strip(String text) {
+  public static String strip(String text) {
     int start = 0;
     int end = text.length();
     while (start < end && isSpace(text.charAt(start))) {
@@ -67,7 +67,7 @@ final class PythonText {
   }
 
   /** {@code str.split()}. */
-  static List<String> split(String text) {
+  public static List<String> split(String text) {
     List<String> words = new ArrayList<>();
     int start = -1;
     for (int i = 0; i <= text.length(); i++) {
@@ -83,12 +83,12 @@ final class PythonText {
   }
 
   /** {@code len(str)}: code points. */
-  static int length(String text) {
+  public static int length(String text) {
     return text.codePointCount(0, text.length());
   }
 
   /** Without the 32 ASCII punctuation marks; white space stays. */
-  static String withoutPunctuation(String text) {
+  public static String withoutPunctuation(String text) {
     StringBuilder kept = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {
       if (PUNCTUATION.indexOf(text.charAt(i)) < 0) {
@@ -102,7 +102,7 @@ final class PythonText {
    * {@code float(str)}: surrounding white space, signs, single underscores between digits, any
    * Unicode decimal digits, inf and nan in any case; not {@code 1d}, {@code 0x10}, {@code 1,000}.
    */
-  static OptionalDouble toFloat(String text) {
+  public static OptionalDouble toFloat(String text) {
     StringBuilder ascii = new StringBuilder();
     strip(text)
         .codePoints()

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Gathers a mean per quantity, example by example, for metrics whose headline is a mean. */
-final class Scoreboard {
+public final class Scoreboard {
   private final MetricId metric;
   private final String quantity;
   private final Map<String, double[]> sums = new LinkedHashMap<>();
@@ -19,34 +19,36 @@ final class Scoreboard {
   /**
    * @param quantity the headline's name
    */
-  Scoreboard(MetricId metric, String quantity) {
+  public Scoreboard(MetricId metric, String quantity) {
     this.metric = metric;
     this.quantity = quantity;
   }
 
   /** An example's headline score. */
-  void add(MetricRecord record, double score) {
+  public void add(MetricRecord record, double score) {
     examples.add(new ExampleScore(record.id(), score));
     add(quantity, score);
   }
 
   /** An example's share of another quantity, reported as a mean. */
-  void add(String name, double score) {
+  public void add(String name, double score) {
     double[] sum = sums.computeIfAbsent(name, n -> new double[2]);
     sum[0] += score;
     sum[1]++;
   }
 
   /** A quantity that is not a mean over examples. */
-  void put(String name, double value) {
+  public void put(String name, double value) {
     derived.put(name, value);
   }
 
-  void parseFailure() {
+  /** Counts a prediction that could not be read. */
+  public void parseFailure() {
     parseFailures++;
   }
 
-  double mean(String name) {
+  /** The mean of what was added to a quantity. */
+  public double mean(String name) {
     double[] sum = sums.get(name);
     if (sum == null) {
       throw new IllegalArgumentException("nothing was added to " + name);
@@ -55,17 +57,18 @@ final class Scoreboard {
   }
 
   /** How many examples were added to a quantity. */
-  int count(String name) {
+  public int count(String name) {
     double[] sum = sums.get(name);
     return sum == null ? 0 : (int) sum[1];
   }
 
   /** The quantities that examples were added to. */
-  List<String> quantities() {
+  public List<String> quantities() {
     return List.copyOf(sums.keySet());
   }
 
-  MetricResult result() {
+  /** The headline, the other quantities, and the examples' own scores. */
+  public MetricResult result() {
     if (examples.isEmpty()) {
       throw new MetricInputException(metric.key() + ": there are no examples to score");
     }
@@ -85,7 +88,7 @@ final class Scoreboard {
   }
 
   /** The headline of most metrics. */
-  record MeanOf(double[] scores) implements Headline {
+  public record MeanOf(double[] scores) implements Headline {
     @Override
     public double of(int[] drawn) {
       double sum = 0;

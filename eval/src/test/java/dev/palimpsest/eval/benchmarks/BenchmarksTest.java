@@ -13,7 +13,7 @@ import dev.palimpsest.configs.SamplerConfig;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
-import dev.palimpsest.eval.metrics.Metrics;
+import dev.palimpsest.eval.metrics.registry.Metrics;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.Outline;
 import dev.palimpsest.mixtures.images.Turn;

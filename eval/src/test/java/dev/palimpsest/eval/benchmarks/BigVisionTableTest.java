@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.SamplerConfig;
 import dev.palimpsest.eval.metrics.MetricRecord;
-import dev.palimpsest.eval.metrics.Metrics;
+import dev.palimpsest.eval.metrics.registry.Metrics;
 import dev.palimpsest.mixtures.formats.Csv;
 import java.io.IOException;
 import java.io.UncheckedIOException;

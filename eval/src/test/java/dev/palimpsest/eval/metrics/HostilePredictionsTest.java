@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.eval.metrics.answers.RelaxedAccuracy;
+import dev.palimpsest.eval.metrics.captions.CaptionMetric;
+import dev.palimpsest.eval.metrics.registry.Metrics;
 import java.time.Duration;
 import java.util.List;
 import java.util.OptionalDouble;

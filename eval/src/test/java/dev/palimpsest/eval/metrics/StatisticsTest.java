@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.TextNode;
+import dev.palimpsest.eval.metrics.registry.Metrics;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
