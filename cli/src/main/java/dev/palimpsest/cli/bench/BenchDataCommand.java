@@ -42,7 +42,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Times reading pictures: from disk to ready batches of 8, with 1 and 2 threads.",
-      "The peer is benchmarks/pillow_loader.py on the same files, with as many processes."
+      "The peer is peers/pillow_loader.py on the same files, with as many processes."
     })
 final class BenchDataCommand implements Callable<Integer> {
   private static final int BATCH = 8;
@@ -51,7 +51,7 @@ final class BenchDataCommand implements Callable<Integer> {
   private static final int ROUNDS = 3;
 
   private static final int DRAWN = 64;
-  private static final Path PEER = Path.of("benchmarks/pillow_loader.py");
+  private static final Path PEER = Path.of("peers/pillow_loader.py");
 
   @Spec CommandSpec spec;
 
