@@ -111,7 +111,7 @@ class PredictCommandTest {
       assertTrue(
           lines.length == 1 || (lines.length == 2 && lines[0].equals("1 mistake:")),
           one.getKey() + ": " + outcome);
-      assertTrue(outcome.err().contains((json ? other : model).toString()), outcome.err());
+      assertTrue(outcome.err().contains(copy.toString()), outcome.err());
     }
     Files.deleteIfExists(model);
     Files.deleteIfExists(other);
