@@ -1,7 +1,6 @@
 package dev.palimpsest.eval.benchmarks.forms;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.ImageSteps;
 import java.util.Collections;
@@ -70,10 +69,5 @@ public record BenchmarkExample(
   /** The example with something done to its pictures first. */
   public BenchmarkExample withSteps(ImageSteps first) {
     return new BenchmarkExample(id, images, question, references, fields, pictures, first);
-  }
-
-  /** The example with an answer, ready to be scored. */
-  public MetricRecord predicted(String prediction) {
-    return new MetricRecord(id, prediction, references, fields);
   }
 }

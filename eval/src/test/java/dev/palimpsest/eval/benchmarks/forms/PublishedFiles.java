@@ -70,6 +70,6 @@ public final class PublishedFiles {
 
   /** A field as text. */
   public static String field(BenchmarkExample example, String name) {
-    return example.predicted("").fields().getOrDefault(name, MISSING).asText();
+    return example.fields().getOrDefault(name, MISSING).asText();
   }
 }

@@ -74,7 +74,10 @@ class QuestionFormsTest {
                 file("v2_OpenEnded_mscoco_val2014_questions.json"),
                 annotations)
             .stream()
-            .map(e -> e.predicted(answers.getOrDefault(e.id(), "")))
+            .map(
+                e ->
+                    new MetricRecord(
+                        e.id(), answers.getOrDefault(e.id(), ""), e.references(), e.fields()))
             .toList();
     // "teal" against ten times "teal"; "four" becomes "4", of which there are nine.
     assertEquals(1, Benchmarks.metric("vqav2").score(records).value(), 1e-12);
