@@ -135,6 +135,22 @@ class ArchitectureTest {
         .check(classes);
   }
 
+  /** So that no command computes on another device than the one it was given. */
+  @Test
+  void onlyTheMachineAndTheKernelsOpenADevice() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.palimpsest.cli.machine..")
+        .and()
+        .doNotHaveFullyQualifiedName("dev.palimpsest.model.Kernels")
+        .should()
+        .callMethodWhere(
+            DescribedPredicate.describe(
+                "opens a manager above all others",
+                call -> call.getTarget().getName().equals("newBaseManager")))
+        .check(classes);
+  }
+
   @Test
   void packagesAreNounsOfTheField() {
     noClasses()

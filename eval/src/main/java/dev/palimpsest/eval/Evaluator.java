@@ -17,7 +17,7 @@ import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
 import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.mixtures.tasks.Example;
-import dev.palimpsest.mixtures.text.Tokenizer;
+import dev.palimpsest.mixtures.text.TokenSequence;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -143,9 +143,7 @@ public final class Evaluator {
   }
 
   private boolean isCut(Example example, int textTokens) {
-    Tokenizer tokenizer = model.tokenizer();
-    return 1 + tokenizer.encode(example.prefix()).length + tokenizer.encode("\n").length
-        > textTokens;
+    return TokenSequence.promptLength(model.tokenizer(), example.prefix()) > textTokens;
   }
 
   /** What a saved answer must say to be taken for this question's. */

@@ -1,5 +1,6 @@
 package dev.palimpsest.model;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
@@ -35,6 +36,8 @@ public final class Kernels implements AutoCloseable {
           "optimizer.py",
           "peak.py");
 
+  private static final String ONE_DNN = "multiply_onednn.py";
+
   private final NDManager manager;
   private final PtSymbolBlock module;
 
@@ -43,9 +46,14 @@ public final class Kernels implements AutoCloseable {
     this.module = module;
   }
 
-  /** Packs and loads the kernel sources. */
+  /** Packs and loads the kernel sources, for the CPU. */
   public static Kernels load() {
-    return load(List.of());
+    return load(Device.cpu());
+  }
+
+  /** Packs and loads the kernel sources. */
+  public static Kernels load(Device device) {
+    return load(device, List.of());
   }
 
   /**
@@ -53,32 +61,57 @@ public final class Kernels implements AutoCloseable {
    *
    * @param more resources of {@code kernels/}
    */
-  static Kernels load(List<String> more) {
-    NDManager manager = Engine.getEngine("PyTorch").newBaseManager();
+  static Kernels load(Device device, List<String> more) {
+    NDManager manager = Engine.getEngine("PyTorch").newBaseManager(device);
     try {
-      try {
-        return new Kernels(manager, module(manager, more, "multiply_onednn.py"));
-      } catch (EngineException e) {
-        // Builds of libtorch without oneDNN (macOS) do not know its operations; any other mistake
-        // in the sources shows again here.
-        return new Kernels(manager, module(manager, more, "multiply.py"));
-      }
+      List<String> sources = new ArrayList<>(SOURCES);
+      sources.addAll(more);
+      sources.add(hasOneDnn(manager) ? ONE_DNN : "multiply.py");
+      return new Kernels(manager, module(manager, sources));
     } catch (RuntimeException e) {
       manager.close();
       throw e;
     }
   }
 
-  private static PtSymbolBlock module(NDManager manager, List<String> more, String multiply) {
-    List<String> sources = new ArrayList<>(SOURCES);
-    sources.addAll(more);
-    sources.add(multiply);
+  /** Builds of libtorch without oneDNN (macOS) do not know its operations. */
+  private static boolean hasOneDnn(NDManager manager) {
+    try (PtSymbolBlock alone = module(manager, List.of(ONE_DNN))) {
+      return alone != null;
+    } catch (EngineException e) {
+      if (String.valueOf(e.getMessage()).contains("mkldnn")) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private static PtSymbolBlock module(NDManager manager, List<String> sources) {
     try (ByteArrayInputStream archive = new ByteArrayInputStream(ScriptArchive.pack(sources))) {
       return JniUtils.loadModule((PtNDManager) manager, archive, true, false);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
+
+  // ---- plain products, to measure what a machine can do
+
+  /** An array in a number format, in {@code owner}. */
+  public NDArray converted(NDManager owner, NDArray array, Precision precision) {
+    return array(owner, "converted", array, dtype(precision));
+  }
+
+  /** {@code x w^T} by the BLAS behind matmul, in the arguments' own format. */
+  public NDArray product(NDManager owner, NDArray x, NDArray w) {
+    return array(owner, "product", x, w);
+  }
+
+  /** The same on the route that the model's own products take. */
+  public NDArray modelProduct(NDManager owner, NDArray x, NDArray w) {
+    return array(owner, "model_product", x, w);
+  }
+
+  // ---- optimizer
 
   /** L2 norm of all arrays together, float32; equal inputs give equal bits. */
   public double l2Norm(List<NDArray> arrays) {

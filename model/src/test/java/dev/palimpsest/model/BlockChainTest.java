@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
@@ -29,7 +30,7 @@ class BlockChainTest extends WithKernels {
   private static final int WIDTH = 3;
   private static final long GRAPH = 100; // bytes that each block says it keeps
 
-  private static final Kernels toy = Kernels.load(List.of("toy.py"));
+  private static final Kernels toy = Kernels.load(Device.cpu(), List.of("toy.py"));
 
   private Parameters parameters;
   private Parameters gradients;

@@ -2,7 +2,11 @@ package dev.palimpsest.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -105,6 +109,15 @@ class KernelsTest extends WithKernels {
     List<NDArray> arrays = List.of(manager.full(new Shape(5_000_000), 0.1f));
     double expected = Math.sqrt(5e6) * 0.1f;
     assertEquals(expected, kernels.l2Norm(arrays), 1e-6 * expected);
+  }
+
+  /** And is not taken for a libtorch without oneDNN. */
+  @Test
+  void aMistakeInASourceIsTold() {
+    var e =
+        assertThrows(
+            EngineException.class, () -> Kernels.load(Device.cpu(), List.of("broken.py")).close());
+    assertTrue(String.valueOf(e.getMessage()).contains("no_such_operation"), e.toString());
   }
 
   /** Sizes above the threshold from which float32 products leave matmul. */

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.LanguageConfig;
@@ -69,7 +70,7 @@ class ToyTowerTest extends WithKernels {
         List.copyOf(shapes.keySet()).subList(0, 4));
     Parameters parameters = Initialization.random(manager, blocks, 1);
     assertArrayEquals(new float[12], parameters.get("toy/bias").toFloatArray());
-    try (Kernels own = Kernels.load(List.of("toy.py"))) {
+    try (Kernels own = Kernels.load(Device.cpu(), List.of("toy.py"))) {
       VisionLanguageModel model =
           new PaliGemma(Network.of(tower, LANGUAGE, precision, own), 1L << 20);
       TrainingInput batch = batch();

@@ -3,7 +3,8 @@ package dev.palimpsest.cli.bench;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.palimpsest.cli.terminal.Threads;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.DecodeConfig;
@@ -29,6 +30,7 @@ import java.util.Random;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -79,6 +81,8 @@ final class BenchEvalCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
   @Nullable Path json;
 
+  @Mixin DeviceOption device;
+
   @Override
   public Integer call() {
     int used = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
@@ -93,11 +97,10 @@ final class BenchEvalCommand implements Callable<Integer> {
             throw new UserMistake(name + " must be 1 or more, got " + count);
           }
         });
-    Threads.use(used);
     BenchConfig bench = BenchStepCommand.bench(config);
-    try (NDManager manager = NDManager.newBaseManager();
-        Kernels kernels = Kernels.load()) {
-      Map<String, Double> seconds = new Timed(bench, manager, kernels).medians();
+    try (Machine machine = device.open(used)) {
+      Map<String, Double> seconds =
+          new Timed(bench, machine.manager(), machine.kernels()).medians();
       report(bench, used, seconds);
     }
     return 0;

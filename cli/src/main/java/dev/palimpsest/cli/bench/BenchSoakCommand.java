@@ -1,11 +1,9 @@
 package dev.palimpsest.cli.bench;
 
-import ai.djl.ndarray.NDManager;
 import dev.palimpsest.cli.bench.Soak.Sample;
-import dev.palimpsest.cli.commands.RunResources;
-import dev.palimpsest.cli.terminal.Threads;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.model.Kernels;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -17,6 +15,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -42,6 +41,8 @@ final class BenchSoakCommand implements Callable<Integer> {
       description = "Training steps of batch 4; 40 or more. Default: ${DEFAULT-VALUE}.")
   int steps;
 
+  @Mixin DeviceOption device;
+
   @Override
   public Integer call() throws IOException {
     if (steps < 2 * SAMPLES) {
@@ -50,16 +51,13 @@ final class BenchSoakCommand implements Callable<Integer> {
     if (!Soak.isPossible()) {
       throw new UserMistake("bench soak reads /proc/self, which this system does not have");
     }
-    Threads.use(1);
     Path folder = Files.createTempDirectory("palimpsest-soak");
-    try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
+    try (Machine machine = device.open(1)) {
       PrintWriter out = spec.commandLine().getOut();
       out.printf(
           "%6s %9s %9s %9s %7s %6s %8s%n",
           "step", "seconds", "RSS MiB", "heap MiB", "arrays", "files", "threads");
-      List<Sample> samples =
-          new Soak(steps, steps / SAMPLES, resources.manager(), resources.kernels(), this::row)
-              .run(folder);
+      List<Sample> samples = new Soak(steps, steps / SAMPLES, machine, this::row).run(folder);
       return verdict(Soak.settled(samples));
     } finally {
       try (Stream<Path> files = Files.walk(folder)) {

@@ -4,14 +4,14 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import dev.palimpsest.cli.terminal.Threads;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Recipes;
-import dev.palimpsest.model.GemmPeak;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.ModelInput;
@@ -39,6 +39,7 @@ import java.util.Random;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -52,7 +53,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Times whole training steps (forward, backward, clip, Adam) on made-up examples.",
-      "The share of the GEMM peak compares with the fastest 1024^3 product of the same process."
+      "The share of the GEMM peak compares with the fastest square product of the same process."
     })
 final class BenchStepCommand implements Callable<Integer> {
   private static final int WARM_UP = 2;
@@ -82,6 +83,8 @@ final class BenchStepCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
   @Nullable Path json;
 
+  @Mixin DeviceOption device;
+
   @Override
   public Integer call() {
     if (steps < 1) {
@@ -91,14 +94,12 @@ final class BenchStepCommand implements Callable<Integer> {
     if (used < 1) {
       throw new UserMistake("--threads must be 1 or more, got " + used);
     }
-    Threads.use(used);
     BenchConfig bench = bench(config);
-    try (NDManager manager = NDManager.newBaseManager();
-        Kernels kernels = Kernels.load()) {
-      double peakBefore = GemmPeak.gigaflops(kernels, precision);
-      double[] seconds = time(bench, manager, kernels);
-      double peak = Math.max(peakBefore, GemmPeak.gigaflops(kernels, precision));
-      print(bench, used, seconds, peak);
+    try (Machine machine = device.open(used)) {
+      double peakBefore = GemmPeak.gigaflops(machine, precision);
+      double[] seconds = time(bench, machine.manager(), machine.kernels());
+      double peak = Math.max(peakBefore, GemmPeak.gigaflops(machine, precision));
+      print(bench, used, seconds, peak, GemmPeak.side(machine));
     }
     return 0;
   }
@@ -166,7 +167,7 @@ final class BenchStepCommand implements Callable<Integer> {
         manager.create(mask, new Shape(b, t)).toType(DataType.FLOAT32, false));
   }
 
-  private void print(BenchConfig bench, int used, double[] seconds, double peak) {
+  private void print(BenchConfig bench, int used, double[] seconds, double peak, int side) {
     double[] sorted = seconds.clone();
     Arrays.sort(sorted);
     double median = (sorted[sorted.length / 2] + sorted[(sorted.length - 1) / 2]) / 2;
@@ -193,7 +194,8 @@ final class BenchStepCommand implements Callable<Integer> {
         Locale.ROOT, "GFLOP/step %.1f -> %.1f GFLOP/s (median)%n", gigaflop, gigaflop / median);
     out.printf(
         Locale.ROOT,
-        "GEMM peak 1024^3, same process: %.1f GFLOP/s -> the step runs at %.1f %% of it%n",
+        "GEMM peak %d^3, same process: %.1f GFLOP/s -> the step runs at %.1f %% of it%n",
+        side,
         peak,
         100 * gigaflop / median / peak);
     OptionalLong memory = peakMemoryBytes();

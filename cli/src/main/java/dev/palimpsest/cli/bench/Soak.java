@@ -1,11 +1,10 @@
 package dev.palimpsest.cli.bench;
 
-import ai.djl.ndarray.NDManager;
 import dev.palimpsest.cli.commands.Environment;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Recipes;
-import dev.palimpsest.model.Kernels;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.training.Progress;
@@ -71,8 +70,7 @@ final class Soak {
 
   private final int steps;
   private final int every;
-  private final NDManager manager;
-  private final Kernels kernels;
+  private final Machine machine;
   private final Consumer<Sample> listener;
   private final List<Sample> samples = new ArrayList<>();
   private final long began = System.nanoTime();
@@ -83,11 +81,10 @@ final class Soak {
    * @param every steps between samples; the run is saved and scored as often, half way between them
    * @param listener is told of each sample
    */
-  Soak(int steps, int every, NDManager manager, Kernels kernels, Consumer<Sample> listener) {
+  Soak(int steps, int every, Machine machine, Consumer<Sample> listener) {
     this.steps = steps;
     this.every = every;
-    this.manager = manager;
-    this.kernels = kernels;
+    this.machine = machine;
     this.listener = listener;
   }
 
@@ -121,8 +118,8 @@ final class Soak {
                 "stages.soak.checkpoint.everyExamples=" + between,
                 "stages.soak.evaluate.everyExamples=" + between),
             Map.of("run", folder.toString()));
-    new PipelineRunner(manager, kernels, new Sampler(), new StopRequest())
-        .run(recipe, new RunFolder(folder), Environment.facts());
+    new PipelineRunner(machine.manager(), machine.kernels(), new Sampler(), new StopRequest())
+        .run(recipe, new RunFolder(folder), Environment.facts(machine.device()));
     return List.copyOf(samples);
   }
 
@@ -152,7 +149,7 @@ final class Soak {
         (System.nanoTime() - began) / 1e9,
         residentBytes(),
         runtime.totalMemory() - runtime.freeMemory(),
-        manager.getManagedArrays().size(),
+        machine.manager().getManagedArrays().size(),
         openFiles(),
         ManagementFactory.getThreadMXBean().getThreadCount());
   }

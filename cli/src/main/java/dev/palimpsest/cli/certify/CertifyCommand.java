@@ -5,7 +5,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -20,6 +21,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -66,6 +68,8 @@ public final class CertifyCommand implements Callable<Integer> {
   @Option(names = "--json", paramLabel = "FILE", description = "Also write the table as JSON.")
   private @Nullable Path json;
 
+  @Mixin private DeviceOption device = new DeviceOption();
+
   @Override
   public Integer call() throws IOException {
     Map<Path, CaseKind> kinds = new LinkedHashMap<>();
@@ -73,12 +77,13 @@ public final class CertifyCommand implements Callable<Integer> {
       kinds.put(folder, kind(folder));
     }
     List<Report> reports = new ArrayList<>();
-    try (NDManager manager = NDManager.newBaseManager();
-        Kernels kernels = Kernels.load()) {
+    try (Machine machine = device.open(null)) {
       for (Map.Entry<Path, CaseKind> entry : kinds.entrySet()) {
         Report report = new Report(name(entry.getKey()));
-        try (NDManager own = manager.newSubManager()) {
-          report.part("case", () -> entry.getValue().certify(entry.getKey(), own, kernels, report));
+        try (NDManager own = machine.manager().newSubManager()) {
+          report.part(
+              "case",
+              () -> entry.getValue().certify(entry.getKey(), own, machine.kernels(), report));
         }
         reports.add(report);
       }

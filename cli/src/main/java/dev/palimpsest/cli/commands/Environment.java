@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.commands;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import dev.palimpsest.model.EngineFacts;
 import java.io.IOException;
@@ -18,7 +19,7 @@ public final class Environment {
 
   private Environment() {}
 
-  public static Map<String, Object> facts() {
+  public static Map<String, Object> facts(Device device) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("palimpsest", version());
     String commit = System.getenv().getOrDefault("PALIMPSEST_COMMIT", "unknown");
@@ -31,11 +32,10 @@ public final class Environment {
     facts.put("arch", System.getProperty("os.arch"));
     facts.put("processor", processor());
     facts.put("processors", Runtime.getRuntime().availableProcessors());
-    Engine engine = Engine.getEngine("PyTorch");
     facts.putAll(EngineFacts.read());
     facts.put("djl", Engine.getDjlVersion());
     facts.put("arrow", version(ArrowType.class));
-    facts.put("device", engine.defaultDevice().toString());
+    facts.put("device", device.toString());
     return facts;
   }
 

@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.commands;
 
-import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.reports.EvaluationReport;
 import dev.palimpsest.cli.terminal.Escape;
 import dev.palimpsest.cli.terminal.Signals;
@@ -21,7 +22,6 @@ import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.mixtures.images.TurboJpeg;
-import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Weights;
 import dev.palimpsest.stages.folder.RunFolder;
@@ -40,6 +40,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -126,6 +127,8 @@ public final class EvalCommand implements Callable<Integer> {
       description = "results.json of another evaluation to compare with.")
   @Nullable Path baseline;
 
+  @Mixin DeviceOption device;
+
   @Override
   @SuppressWarnings("try") // lock and signals are used by being held
   public Integer call() throws IOException {
@@ -138,8 +141,8 @@ public final class EvalCommand implements Callable<Integer> {
       Map<String, TaskResult> before = baseline == null ? Map.of() : baseline(baseline);
       // Missing files are told before a model is loaded.
       requireAnswerable(tasks);
-      try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
-        SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
+      try (Machine machine = device.open(null)) {
+        SavedModel model = SavedModel.read(checkpoint, resolution, machine.manager());
         if (model.image().jpeg() == Jpeg.FAST
             && !TurboJpeg.isFound()
             && tasks.values().stream().anyMatch(task -> task.source() != null)) {
@@ -148,7 +151,7 @@ public final class EvalCommand implements Callable<Integer> {
         Path folder = folder();
         // Two evaluations of one folder would write over each other's answers.
         try (RunLock lock = RunLock.take(new RunFolder(folder))) {
-          evaluate(model, folder, resources, tasks, before, stop);
+          evaluate(model, folder, machine, tasks, before, stop);
         }
       }
       return CommandLine.ExitCode.OK;
@@ -220,7 +223,7 @@ public final class EvalCommand implements Callable<Integer> {
   private void evaluate(
       SavedModel model,
       Path folder,
-      RunResources resources,
+      Machine machine,
       Map<String, SuiteTaskConfig> tasks,
       Map<String, TaskResult> before,
       StopRequest stop) {
@@ -237,12 +240,12 @@ public final class EvalCommand implements Callable<Integer> {
     if (!samples.isEmpty()) {
       facts.put("samples", samples);
     }
-    facts.putAll(Environment.facts());
+    facts.putAll(Environment.facts(machine.device()));
     EvaluationReport report = new EvaluationReport(facts, model.resolution(), before);
     Evaluator evaluator =
         new Evaluator(
             new EvaluatedModel(
-                Models.of(model.config(), Precision.F32, resources.kernels()),
+                Models.of(model.config(), Precision.F32, machine.kernels()),
                 Weights.of(model.parameters()),
                 model.tokenizer(),
                 model.resolution(),
@@ -250,7 +253,7 @@ public final class EvalCommand implements Callable<Integer> {
                 model.textTokens(),
                 model.fingerprint()),
             batchSize,
-            resources.manager(),
+            machine.manager(),
             folder.resolve("predictions"),
             new Selection(limit, samples, predictOnly),
             () -> stop.obey("while scoring"));

@@ -1,7 +1,8 @@
 package dev.palimpsest.cli.commands;
 
-import ai.djl.ndarray.NDManager;
 import dev.palimpsest.cli.commands.SavedModel.Seen;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.DecodeConfig;
 import dev.palimpsest.configs.ImageConfig;
@@ -13,7 +14,7 @@ import dev.palimpsest.eval.decoding.Answerer;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.tasks.Example;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.mixtures.text.TokenSequence;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Weights;
 import java.io.IOException;
@@ -25,6 +26,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -102,6 +104,8 @@ public final class PredictCommand implements Callable<Integer> {
       })
   @Nullable Jpeg jpeg;
 
+  @Mixin DeviceOption device;
+
   @Override
   public Integer call() throws IOException {
     if (maxNewTokens < 1) {
@@ -112,35 +116,32 @@ public final class PredictCommand implements Callable<Integer> {
         throw new UserMistake("--image " + image + " cannot be read");
       }
     }
-    try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
-      SavedModel model = SavedModel.read(checkpoint, resolution, resources.manager());
+    try (Machine machine = device.open(null)) {
+      SavedModel model = SavedModel.read(checkpoint, resolution, machine.manager());
       ImageConfig image = image(model.image());
       Example example =
           new Example("the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
               .with(orientation(model));
-      String answer = answer(example, model, image, resources);
+      String answer = answer(example, model, image, machine);
       spec.commandLine().getOut().println(answer);
       return CommandLine.ExitCode.OK;
     }
   }
 
   /** Decoded greedily. */
-  private String answer(
-      Example example, SavedModel model, ImageConfig image, RunResources resources) {
-    // BOS, the prompt and, one token each or a few, the separator: nothing is cut.
-    int textTokens =
-        1 + model.tokenizer().encode(prompt).length + model.tokenizer().encode("\n").length;
+  private String answer(Example example, SavedModel model, ImageConfig image, Machine machine) {
+    int textTokens = TokenSequence.promptLength(model.tokenizer(), prompt); // nothing is cut
     List<String> answers = new ArrayList<>();
     try (Answerer answerer =
         new Answerer(
-            Models.of(model.config(), Precision.F32, resources.kernels()),
+            Models.of(model.config(), Precision.F32, machine.kernels()),
             Weights.of(model.parameters()),
             model.tokenizer(),
             image,
             model.resolution(),
             textTokens,
             1,
-            resources.manager(),
+            machine.manager(),
             () -> {})) {
       answerer.answer(
           List.of(example),

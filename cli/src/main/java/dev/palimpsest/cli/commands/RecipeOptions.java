@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.commands;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
@@ -75,7 +76,7 @@ final class RecipeOptions {
    * @throws InvalidConfigException when files are missing, with all of them
    */
   Tokenizer data(PipelineConfig config, List<StageConfig> stages) {
-    try (NDManager manager = NDManager.newBaseManager()) {
+    try (NDManager manager = Machine.hostMemory()) {
       Preparation.make(manager, config);
     }
     Set<String> tasks =

@@ -1,9 +1,8 @@
 package dev.palimpsest.cli.commands;
 
-import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.Escape;
-import dev.palimpsest.cli.terminal.Threads;
-import dev.palimpsest.model.Kernels;
 import dev.palimpsest.stages.Replay;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -15,6 +14,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -44,15 +44,17 @@ public final class ReplayCommand implements Callable<Integer> {
       description = "The run folder, when the capsule no longer stands in it.")
   @Nullable Path run;
 
+  @Mixin DeviceOption device;
+
   @Override
   public Integer call() {
     Path folder = run != null ? run : capsule.toAbsolutePath().normalize().resolve("../../..");
     Replay replay = Replay.open(capsule, folder);
     Integer threads = replay.recipe().threads();
-    Threads.use(threads != null ? threads : recordedThreads(replay.facts()));
     Replay.Result result;
-    try (RunResources resources = new RunResources(NDManager.newBaseManager(), Kernels.load())) {
-      result = replay.run(resources.manager(), resources.kernels());
+    try (Machine machine =
+        device.open(threads != null ? threads : recordedThreads(replay.facts()))) {
+      result = replay.run(machine.manager(), machine.kernels());
     }
     print(result);
     return result.same() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;

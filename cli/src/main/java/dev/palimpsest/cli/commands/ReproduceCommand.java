@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.commands;
 
+import ai.djl.Device;
 import dev.palimpsest.cli.lineage.Reproduction;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -29,7 +30,7 @@ public final class ReproduceCommand implements Runnable {
   @Override
   public void run() {
     Map<String, String> here = new LinkedHashMap<>();
-    Environment.facts().forEach((name, value) -> here.put(name, String.valueOf(value)));
+    Environment.facts(Device.cpu()).forEach((name, value) -> here.put(name, String.valueOf(value)));
     Reproduction.of(checkpoint, here).forEach(spec.commandLine().getOut()::println);
   }
 }

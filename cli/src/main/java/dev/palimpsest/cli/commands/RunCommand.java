@@ -3,15 +3,17 @@ package dev.palimpsest.cli.commands;
 import com.google.inject.Guice;
 import com.google.inject.Injector;
 import com.google.inject.Stage;
+import dev.palimpsest.cli.machine.DeviceOption;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.reports.Report;
 import dev.palimpsest.cli.terminal.Signals;
-import dev.palimpsest.cli.terminal.Threads;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.StageResult;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.training.StopRequest;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -38,6 +40,8 @@ public final class RunCommand implements Callable<Integer> {
 
   @Mixin RecipeOptions recipe;
 
+  @Mixin DeviceOption device;
+
   @Option(
       names = "--accept-changes",
       paramLabel = "STAGE",
@@ -51,19 +55,18 @@ public final class RunCommand implements Callable<Integer> {
   public Integer call() {
     Path folder = recipe.folder();
     PipelineConfig config = recipe.bind();
-    Threads.use(config.computeThreads());
     StopRequest stop = new StopRequest();
-    Injector injector =
-        Guice.createInjector(Stage.PRODUCTION, new RunModule(spec.commandLine().getErr(), stop));
-    try (Signals signals = Signals.stop(stop, spec.commandLine().getErr());
-        RunResources resources = injector.getInstance(RunResources.class)) {
+    PrintWriter err = spec.commandLine().getErr();
+    try (Signals signals = Signals.stop(stop, err);
+        Machine machine = device.open(config.computeThreads())) {
+      Injector injector = Guice.createInjector(Stage.PRODUCTION, new RunModule(machine, err, stop));
       RunFolder run = new RunFolder(folder);
       List<StageResult> results;
       try {
         results =
             injector
                 .getInstance(PipelineRunner.class)
-                .run(config, run, Environment.facts(), acceptChanges);
+                .run(config, run, Environment.facts(machine.device()), acceptChanges);
       } catch (GateClosedException closed) {
         spec.commandLine().getOut().println(Report.write(run, config, closed.results()));
         throw closed;

@@ -1,12 +1,11 @@
 package dev.palimpsest.cli.commands;
 
-import ai.djl.ndarray.NDManager;
 import com.google.inject.AbstractModule;
 import com.google.inject.Provides;
 import com.google.inject.Singleton;
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.PlainProgress;
 import dev.palimpsest.cli.terminal.TerminalProgress;
-import dev.palimpsest.model.Kernels;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
@@ -17,10 +16,17 @@ import java.io.PrintWriter;
  * reader sees it.
  */
 final class RunModule extends AbstractModule {
+  private final Machine machine;
   private final PrintWriter err;
   private final StopRequest stop;
 
-  RunModule(PrintWriter err, StopRequest stop) {
+  /**
+   * A run's wiring.
+   *
+   * @param machine open for as long as what is wired is used
+   */
+  RunModule(Machine machine, PrintWriter err, StopRequest stop) {
+    this.machine = machine;
     this.err = err;
     this.stop = stop;
   }
@@ -33,24 +39,6 @@ final class RunModule extends AbstractModule {
     binder().disableCircularProxies();
   }
 
-  @Provides
-  @Singleton
-  Kernels kernels() {
-    return Kernels.load();
-  }
-
-  @Provides
-  @Singleton
-  NDManager manager() {
-    return NDManager.newBaseManager();
-  }
-
-  @Provides
-  @Singleton
-  RunResources resources(NDManager manager, Kernels kernels) {
-    return new RunResources(manager, kernels);
-  }
-
   /** The launcher keeps the older meaning of a console on newer JVMs: none without a terminal. */
   @Provides
   @Singleton
@@ -61,7 +49,7 @@ final class RunModule extends AbstractModule {
 
   @Provides
   @Singleton
-  PipelineRunner runner(NDManager manager, Kernels kernels, Progress progress) {
-    return new PipelineRunner(manager, kernels, progress, stop);
+  PipelineRunner runner(Progress progress) {
+    return new PipelineRunner(machine.manager(), machine.kernels(), progress, stop);
   }
 }

@@ -167,8 +167,9 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
       int[] suffix = tokenizer.encode(example.suffix());
       TokenSequence tokens =
           TokenSequence.forTraining(prefix, separator, suffix, stage.textTokens());
-      int needed = 2 + prefix.length + separator.length + suffix.length;
-      int room = Math.max(0, stage.textTokens() - prefix.length - separator.length);
+      int prompt = TokenSequence.promptLength(prefix, separator);
+      int needed = prompt + suffix.length + 1;
+      int room = Math.max(0, stage.textTokens() + 1 - prompt);
       boolean cut = needed > stage.textTokens() + 1;
       int keep = cut ? Math.min(suffix.length, room) : suffix.length;
       String kept = cut ? tokenizer.decode(Arrays.copyOf(suffix, keep)) : example.suffix();

@@ -4,6 +4,7 @@ import ai.djl.engine.EngineException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import dev.palimpsest.checkpoints.CheckpointWriteException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
+import dev.palimpsest.cli.machine.UnusableDeviceException;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
@@ -114,6 +115,7 @@ public record Failure(int code, String message, boolean isTraced) {
       return Optional.of(new Failure(ExitCode.FAILED, said(t), false));
     }
     if (t instanceof UserMistake
+        || t instanceof UnusableDeviceException
         || t instanceof RunFolderInUseException
         || t instanceof CheckpointWriteException
         || t instanceof CheckpointFormatException

@@ -5,9 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import ai.djl.ndarray.NDManager;
 import dev.palimpsest.cli.bench.Soak.Sample;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.cli.machine.Machine;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -22,9 +21,8 @@ class SoakTest {
   @Test
   void aShortRunGivesBackArraysFilesAndThreads(@TempDir Path folder) {
     assumeTrue(Soak.isPossible(), "no /proc/self");
-    try (NDManager manager = NDManager.newBaseManager();
-        Kernels kernels = Kernels.load()) {
-      List<Sample> samples = new Soak(40, 5, manager, kernels, s -> {}).run(folder);
+    try (Machine machine = Machine.open("cpu", null)) {
+      List<Sample> samples = new Soak(40, 5, machine, s -> {}).run(folder);
       assertEquals(8, samples.size());
       List<Sample> settled = Soak.settled(samples);
       assertFalse(Soak.grows(settled, Sample::arrays), samples.toString());

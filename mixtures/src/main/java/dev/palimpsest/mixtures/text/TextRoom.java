@@ -9,9 +9,8 @@ package dev.palimpsest.mixtures.text;
 public record TextRoom(Tokenizer tokenizer, int textTokens) {
   /** Tokens that a target may have after a prompt, its EOS aside; at least 0. */
   public int after(String prefix) {
-    // BOS, the prompt, the separator, the target, EOS.
-    int taken = 2 + tokenizer.encode(prefix).length + tokenizer.encode("\n").length;
-    return Math.max(0, textTokens - taken);
+    int eos = 1;
+    return Math.max(0, textTokens - TokenSequence.promptLength(tokenizer, prefix) - eos);
   }
 
   /** Whether a target and its EOS find room after a prompt. */

@@ -12,6 +12,19 @@ import java.util.Arrays;
  * @param maskInput 1 on real tokens
  */
 public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] maskInput) {
+  /** What ends a prompt. */
+  private static final String SEPARATOR = "\n";
+
+  /** Tokens of a prompt: [BOS] prefix separator. */
+  public static int promptLength(int[] prefix, int[] separator) {
+    return 1 + prefix.length + separator.length;
+  }
+
+  /** Tokens of a prompt: [BOS] prefix separator. */
+  public static int promptLength(Tokenizer tokenizer, String prefix) {
+    return promptLength(tokenizer.encode(prefix), tokenizer.encode(SEPARATOR));
+  }
+
   /**
    * [BOS] prefix separator suffix [EOS], cut or padded to {@code textTokens + 1}; the model sees
    * all but the last column and predicts all but the first. Over-long text is cut hard from the
@@ -19,7 +32,7 @@ public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] mask
    */
   public static TokenSequence forTraining(
       int[] prefix, int[] separator, int[] suffix, int textTokens) {
-    int prompt = 1 + prefix.length + separator.length;
+    int prompt = promptLength(prefix, separator);
     int[] tokens = Arrays.copyOf(prompt(prefix, separator), prompt + suffix.length + 1);
     System.arraycopy(suffix, 0, tokens, prompt, suffix.length);
     tokens[tokens.length - 1] = Tokenizer.EOS;
@@ -33,7 +46,7 @@ public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] mask
   }
 
   private static int[] prompt(int[] prefix, int[] separator) {
-    int[] tokens = new int[1 + prefix.length + separator.length];
+    int[] tokens = new int[promptLength(prefix, separator)];
     tokens[0] = Tokenizer.BOS;
     System.arraycopy(prefix, 0, tokens, 1, prefix.length);
     System.arraycopy(separator, 0, tokens, 1 + prefix.length, separator.length);

@@ -2,10 +2,12 @@ package dev.palimpsest.mixtures.text;
 
 import static dev.palimpsest.mixtures.Golden.ints;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.mixtures.Golden;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
 class TokenSequenceTest {
@@ -46,5 +48,15 @@ class TokenSequenceTest {
     TokenSequence sequence = TokenSequence.forTraining(new int[] {7}, separator, new int[] {8}, 6);
     assertArrayEquals(new int[] {2, 7, 108, 8, 1, 0, 0}, sequence.text());
     assertArrayEquals(new int[] {1, 1, 1, 1, 1, 0, 0}, sequence.maskInput());
+  }
+
+  /** BOS, prefix and separator: what decoding lays out where nothing is cut. */
+  @Test
+  void aPromptIsAsLongAsItsRealTokens() {
+    for (JsonNode example : golden.path("cases")) {
+      int[] prefix = ints(example.path("prefix"));
+      int real = Arrays.stream(TokenSequence.forDecoding(prefix, separator, 500).maskInput()).sum();
+      assertEquals(real, TokenSequence.promptLength(prefix, separator));
+    }
   }
 }

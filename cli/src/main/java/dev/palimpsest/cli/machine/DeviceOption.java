@@ -1,0 +1,23 @@
+package dev.palimpsest.cli.machine;
+
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** {@code --device}, the same for every command that runs a model. */
+public final class DeviceOption {
+  @Option(
+      names = "--device",
+      paramLabel = "cpu|cuda[:N]",
+      defaultValue = "cpu",
+      description = "Where to compute. Default: ${DEFAULT-VALUE}.")
+  private String device = "cpu";
+
+  /**
+   * Opens the device.
+   *
+   * @param threads as in {@link Machine#open}
+   */
+  public Machine open(@Nullable Integer threads) {
+    return Machine.open(device, threads);
+  }
+}

@@ -1,0 +1,10 @@
+package dev.palimpsest.cli.machine;
+
+/** The device that was asked for is not there or cannot be used. The message is one sentence. */
+public final class UnusableDeviceException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  UnusableDeviceException(String message) {
+    super(message);
+  }
+}
