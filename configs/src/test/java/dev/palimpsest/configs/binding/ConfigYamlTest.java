@@ -36,6 +36,9 @@ class ConfigYamlTest {
         image:
           resize: bilinear
           antialias: true
+          truncate: true
+          passes: rows_first
+          jpeg: accurate
           augment: {resize: false, jpeg: 0, cropArea: 1}
         handOver: {optimizer: keep, schedule: continue, data: fresh, positionEmbedding: resample}
         labelSmoothing: 0
