@@ -19,7 +19,7 @@ import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.sources.Row;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.tasks.Task;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -111,7 +111,7 @@ record EvaluationTask(
       Selection selection) {
     TaskConfig rows = config.task();
     List<Question> questions = new ArrayList<>();
-    try (Task task = Task.open(rows, new TextRoom(model.tokenizer(), model.textTokens()))) {
+    try (Task task = Task.open(rows, new TextBudget(model.tokenizer(), model.textTokens()))) {
       boolean few = selection.ids().isEmpty();
       long all = few ? limited(task.size(), config.limit(), selection) : task.size();
       for (long i = 0; i < all; i++) {

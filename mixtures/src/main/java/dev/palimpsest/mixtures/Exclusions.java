@@ -7,7 +7,7 @@ import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.mixtures.sources.ExampleSource;
 import dev.palimpsest.mixtures.tasks.Task;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -154,15 +154,15 @@ public final class Exclusions {
    * @throws java.io.UncheckedIOException when its source cannot be read
    * @throws InvalidConfigException when the list does not fit the source
    */
-  public Task open(String name, TaskConfig config, TextRoom room) {
-    return open(name, config, room, AugmentConfig.NONE);
+  public Task open(String name, TaskConfig config, TextBudget budget) {
+    return open(name, config, budget, AugmentConfig.NONE);
   }
 
   /** The same with pictures that are varied. */
-  Task open(String name, TaskConfig config, TextRoom room, AugmentConfig augment) {
+  Task open(String name, TaskConfig config, TextBudget budget, AugmentConfig augment) {
     ExampleSource source = ExampleSource.open(config.pictured());
     try {
-      return Task.of(from(name, source), config, room, augment);
+      return Task.of(from(name, source), config, budget, augment);
     } catch (RuntimeException e) {
       source.close();
       throw e;

@@ -12,7 +12,7 @@ import dev.palimpsest.mixtures.order.MixtureOrder.Position;
 import dev.palimpsest.mixtures.sources.Digest;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.tasks.Task;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -94,7 +94,7 @@ public final class Mixture implements AutoCloseable {
       StageConfig stage,
       Exclusions exclusions,
       Tokenizer tokenizer) {
-    TextRoom room = new TextRoom(tokenizer, stage.textTokens());
+    TextBudget budget = new TextBudget(tokenizer, stage.textTokens());
     Map<String, Task> opened = new LinkedHashMap<>();
     try {
       Digest digest = new Digest().add("mixture 1", orderName).add(seed).add(MixtureOrder.BLOCK);
@@ -109,7 +109,7 @@ public final class Mixture implements AutoCloseable {
         if (weight.getValue() == 0) {
           continue;
         }
-        Task open = exclusions.open(weight.getKey(), task, room, stage.image().augment());
+        Task open = exclusions.open(weight.getKey(), task, budget, stage.image().augment());
         opened.put(weight.getKey(), open);
         double share = stage.weight(weight.getKey(), open.size());
         shares.add(share);

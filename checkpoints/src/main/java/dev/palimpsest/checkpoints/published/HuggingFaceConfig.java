@@ -11,8 +11,8 @@ import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.PlaceholderFile;
 import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.Unfetched;
 import dev.palimpsest.configs.VisionConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -471,14 +471,14 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
       JsonNode root = JSON.readTree(Files.readAllBytes(file));
       if (!root.isObject()) {
         throw new CheckpointFormatException(
-            Kind.CORRUPT, file, Unfetched.reason(file).orElse("is no JSON object"));
+            Kind.CORRUPT, file, PlaceholderFile.reason(file).orElse("is no JSON object"));
       }
       return root;
     } catch (JsonProcessingException e) {
       throw new CheckpointFormatException(
           Kind.CORRUPT,
           file,
-          Unfetched.reason(file).orElse("is not JSON: " + e.getOriginalMessage()),
+          PlaceholderFile.reason(file).orElse("is not JSON: " + e.getOriginalMessage()),
           e);
     } catch (IOException e) {
       throw new UncheckedIOException(file + ": " + e.getMessage(), e);

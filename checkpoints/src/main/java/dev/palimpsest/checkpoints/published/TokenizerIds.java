@@ -6,7 +6,7 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
-import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.configs.PlaceholderFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.BufferUnderflowException;
@@ -80,7 +80,7 @@ final class TokenizerIds {
       throw new CheckpointFormatException(
           Kind.CORRUPT,
           file,
-          Unfetched.reason(file).orElse("is not JSON: " + e.getOriginalMessage()),
+          PlaceholderFile.reason(file).orElse("is not JSON: " + e.getOriginalMessage()),
           e);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + file, e);
@@ -100,7 +100,7 @@ final class TokenizerIds {
     try (JsonParser parser = HuggingFaceConfig.JSON.createParser(file.toFile())) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw new CheckpointFormatException(
-            Kind.FOREIGN, file, Unfetched.reason(file).orElse("is no JSON object"));
+            Kind.FOREIGN, file, PlaceholderFile.reason(file).orElse("is no JSON object"));
       }
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         String field = parser.currentName();
@@ -164,7 +164,10 @@ final class TokenizerIds {
       }
     } catch (BufferUnderflowException | IllegalArgumentException e) {
       throw new CheckpointFormatException(
-          Kind.FOREIGN, file, Unfetched.reason(file).orElse("is no whole SentencePiece model"), e);
+          Kind.FOREIGN,
+          file,
+          PlaceholderFile.reason(file).orElse("is no whole SentencePiece model"),
+          e);
     }
     count(pieces - 1, "");
   }

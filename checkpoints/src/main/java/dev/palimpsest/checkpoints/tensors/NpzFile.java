@@ -1,7 +1,7 @@
 package dev.palimpsest.checkpoints.tensors;
 
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
-import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.configs.PlaceholderFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -111,7 +111,7 @@ public final class NpzFile extends TensorSource {
     while (end >= 0 && tail.getInt(end) != END_RECORD) {
       end--;
     }
-    Optional<String> unfetched = end < 0 ? Unfetched.reason(path) : Optional.empty();
+    Optional<String> unfetched = end < 0 ? PlaceholderFile.reason(path) : Optional.empty();
     if (unfetched.isPresent()) {
       throw new CheckpointFormatException(Kind.FOREIGN, path, unfetched.get());
     }

@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
-import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.configs.PlaceholderFile;
 import dev.palimpsest.files.PlainName;
 import java.io.IOException;
 import java.io.InputStream;
@@ -242,7 +242,7 @@ public final class SafetensorsFile extends TensorSource {
           "is a %s file; safetensors and npz are read"
               .formatted(text.startsWith("GGUF") ? "GGUF" : "numpy .npy"));
     }
-    return Unfetched.reason(start);
+    return PlaceholderFile.reason(start);
   }
 
   /** Whether a file has the head of a safetensors file: a length and a brace. */
@@ -341,14 +341,14 @@ public final class SafetensorsFile extends TensorSource {
       JsonNode node = JSON.readTree(json);
       if (node == null || !node.isObject()) {
         throw new CheckpointFormatException(
-            Kind.CORRUPT, file, Unfetched.reason(file).orElse("is no JSON object"));
+            Kind.CORRUPT, file, PlaceholderFile.reason(file).orElse("is no JSON object"));
       }
       return node;
     } catch (JsonProcessingException e) {
       throw new CheckpointFormatException(
           Kind.CORRUPT,
           file,
-          Unfetched.reason(file).orElse("is damaged: " + e.getOriginalMessage()),
+          PlaceholderFile.reason(file).orElse("is damaged: " + e.getOriginalMessage()),
           e);
     }
   }

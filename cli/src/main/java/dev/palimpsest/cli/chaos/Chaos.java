@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.chaos;
 
-import dev.palimpsest.cli.chaos.Place.Kind;
+import dev.palimpsest.cli.chaos.KillPoint.Kind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -52,7 +52,7 @@ final class Chaos {
   record Outcome(
       Map<Kind, Integer> reached, int kills, int missed, int folders, Comparison comparison) {}
 
-  private record Target(int position, Place place, boolean hold, int delay) {}
+  private record Target(int position, KillPoint place, boolean hold, int delay) {}
 
   /**
    * Prepares.
@@ -78,7 +78,7 @@ final class Chaos {
       Files.createDirectories(folder);
       Path whole = folder.resolve("whole");
       start(whole, null).killWhenReached(0);
-      List<Place> trace = trace(whole);
+      List<KillPoint> trace = trace(whole);
       said.accept("the whole run went through " + trace.size() + " places");
       List<Target> targets = draw(trace, kills);
       Map<Kind, Integer> reached = new EnumMap<>(Kind.class);
@@ -124,12 +124,13 @@ final class Chaos {
     return run.resolveSibling(run.getFileName() + ".places");
   }
 
-  private static List<Place> trace(Path run) throws IOException {
-    List<Place> places = new ArrayList<>();
+  private static List<KillPoint> trace(Path run) throws IOException {
+    List<KillPoint> places = new ArrayList<>();
     Set<String> lines = new HashSet<>();
     for (String line : Files.readAllLines(traceFile(run))) {
       int space = line.indexOf(' ');
-      Place place = new Place(Kind.valueOf(line.substring(0, space)), line.substring(space + 1));
+      KillPoint place =
+          new KillPoint(Kind.valueOf(line.substring(0, space)), line.substring(space + 1));
       if (lines.add(place.line())) {
         places.add(place);
       }
@@ -137,7 +138,7 @@ final class Chaos {
     return places;
   }
 
-  private List<Target> draw(List<Place> trace, int kills) {
+  private List<Target> draw(List<KillPoint> trace, int kills) {
     Map<Kind, List<Integer>> byKind = new TreeMap<>();
     for (int i = 0; i < trace.size(); i++) {
       byKind.computeIfAbsent(trace.get(i).kind(), kind -> new ArrayList<>()).add(i);

@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.chaos;
 
-import dev.palimpsest.cli.chaos.Place.Kind;
+import dev.palimpsest.cli.chaos.KillPoint.Kind;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.binding.Recipes;

@@ -20,8 +20,8 @@ import java.util.Iterator;
 import org.slf4j.LoggerFactory;
 
 /**
- * The command line under observation: writes every {@link Place} that it reaches to a file, and at
- * the one where it is to die tells the process that started it. Then it waits there, or goes on,
+ * The command line under observation: writes every {@link KillPoint} that it reaches to a file, and
+ * at the one where it is to die tells the process that started it. Then it waits there, or goes on,
  * until it is killed.
  */
 public final class Victim {
@@ -92,11 +92,11 @@ public final class Victim {
     @Override
     protected void append(ILoggingEvent event) {
       String name = event.getLoggerName();
-      Place.of(name.substring(name.lastIndexOf('.') + 1), event.getFormattedMessage(), folder)
+      KillPoint.of(name.substring(name.lastIndexOf('.') + 1), event.getFormattedMessage(), folder)
           .ifPresent(this::reached);
     }
 
-    private void reached(Place place) {
+    private void reached(KillPoint place) {
       trace.println(place.kind() + " " + place.line());
       if (!place.line().equals(target)) {
         return;

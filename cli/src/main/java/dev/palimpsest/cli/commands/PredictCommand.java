@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.commands;
 
-import dev.palimpsest.cli.commands.SavedModel.Seen;
+import dev.palimpsest.cli.commands.SavedModel.TrainedOrientation;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
@@ -93,7 +93,7 @@ public final class PredictCommand implements Callable<Integer> {
         "orientation says. Default: as the checkpoint was trained; stored for a Hugging Face"
             + " folder."
       })
-  @Nullable Seen orientation;
+  @Nullable TrainedOrientation orientation;
 
   @Option(
       names = "--jpeg",
@@ -165,11 +165,11 @@ public final class PredictCommand implements Callable<Integer> {
   }
 
   private @Nullable Orientation orientation(SavedModel model) {
-    Seen seen = orientation == null ? model.orientation() : orientation;
-    if (seen == Seen.MIXED && !images.isEmpty()) {
+    TrainedOrientation chosen = orientation == null ? model.orientation() : orientation;
+    if (chosen == TrainedOrientation.MIXED && !images.isEmpty()) {
       throw new UserMistake(
-          "the checkpoint's tasks see pictures both ways up; say --orientation stored or exif");
+          "some of the checkpoint's tasks apply the EXIF orientation and some do not; give --orientation stored or --orientation exif");
     }
-    return seen == Seen.EXIF ? Orientation.EXIF : null;
+    return chosen == TrainedOrientation.EXIF ? Orientation.EXIF : null;
   }
 }

@@ -46,20 +46,20 @@ record SavedModel(
     Parameters parameters,
     int resolution,
     ImageConfig image,
-    Seen orientation,
+    TrainedOrientation orientation,
     int textTokens,
     Tokenizer tokenizer,
     Path tokenizerFile,
     String fingerprint) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Which way up a model was trained to see pictures. */
-  enum Seen {
-    /** As their pixels are stored. */
+  /** The orientation in which a model saw pictures in training. */
+  enum TrainedOrientation {
+    /** Pixels as they are stored. */
     STORED,
-    /** As their EXIF orientation says. */
+    /** Pixels turned as the EXIF orientation says. */
     EXIF,
-    /** Some tasks one way, some the other. */
+    /** Some tasks used one, some the other. */
     MIXED
   }
 
@@ -125,7 +125,7 @@ record SavedModel(
         parameters,
         side,
         new ImageConfig(Resize.BICUBIC, true),
-        Seen.STORED,
+        TrainedOrientation.STORED,
         512,
         tokenizer,
         tokenizerFile,
@@ -155,8 +155,9 @@ record SavedModel(
         own,
         fact(saved, "image", ImageConfig.class),
         saved.facts().containsKey("orientation")
-            ? Seen.valueOf(fact(saved, "orientation", String.class).toUpperCase(Locale.ROOT))
-            : Seen.STORED,
+            ? TrainedOrientation.valueOf(
+                fact(saved, "orientation", String.class).toUpperCase(Locale.ROOT))
+            : TrainedOrientation.STORED,
         saved.facts().containsKey("textTokens") ? fact(saved, "textTokens", Integer.class) : 512,
         Tokenizer.load(tokenizer),
         tokenizer,

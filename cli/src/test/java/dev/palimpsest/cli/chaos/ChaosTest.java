@@ -56,7 +56,7 @@ class ChaosTest {
 
   @Test
   void everyKindOfPlaceIsHit() {
-    assertEquals(EnumSet.allOf(Place.Kind.class), outcome.reached().keySet());
+    assertEquals(EnumSet.allOf(KillPoint.Kind.class), outcome.reached().keySet());
   }
 
   @Test

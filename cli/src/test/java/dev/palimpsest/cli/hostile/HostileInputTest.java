@@ -35,7 +35,7 @@ import dev.palimpsest.mixtures.tasks.Task;
 import dev.palimpsest.mixtures.text.BpeTrainer;
 import dev.palimpsest.mixtures.text.HuggingFaceTokenizer;
 import dev.palimpsest.mixtures.text.Piece;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.mixtures.text.TokenizerFiles;
 import dev.palimpsest.model.Initialization;
@@ -335,7 +335,8 @@ class HostileInputTest {
         file -> {
           SourceConfig source = new SourceConfig.CocoInstances(file.toString(), folder.toString());
           try (Task task =
-              Task.open(new TaskConfig(source, segment, Map.of()), new TextRoom(tokenizer, 512))) {
+              Task.open(
+                  new TaskConfig(source, segment, Map.of()), new TextBudget(tokenizer, 512))) {
             for (long i = 0; i < task.size(); i++) {
               task.example(i);
             }

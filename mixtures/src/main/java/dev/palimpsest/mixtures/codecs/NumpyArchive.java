@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.codecs;
 
-import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.configs.PlaceholderFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -66,7 +66,7 @@ final class NumpyArchive {
       }
     } catch (IOException e) {
       throw new IOException(
-          file + ": " + Unfetched.reason(file).orElse(String.valueOf(e.getMessage())), e);
+          file + ": " + PlaceholderFile.reason(file).orElse(String.valueOf(e.getMessage())), e);
     }
     return arrays;
   }

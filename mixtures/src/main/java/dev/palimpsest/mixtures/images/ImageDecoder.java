@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.images;
 
 import dev.palimpsest.configs.ImageConfig.Jpeg;
-import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.configs.PlaceholderFile;
 import java.awt.image.BufferedImage;
 import java.awt.image.ComponentSampleModel;
 import java.awt.image.DataBufferByte;
@@ -156,7 +156,7 @@ public final class ImageDecoder {
         return WEBP;
       }
       throw new IOException(
-          Unfetched.reason(bytes)
+          PlaceholderFile.reason(bytes)
               .map(reason -> "not a picture: it " + reason)
               .orElseGet(
                   () ->

@@ -28,13 +28,13 @@ final class Canvas {
   Canvas(Random random) {
     int[] tint = new int[3];
     for (int c = 0; c < 3; c++) {
-      tint[c] = Lots.between(random, 206, 240);
+      tint[c] = RandomDraws.between(random, 206, 240);
     }
     int depth = random.nextBoolean() ? 0 : 10;
     int side = SIDE / PATCH + 1;
     int[] knots = new int[side * side];
     for (int i = 0; i < knots.length; i++) {
-      knots[i] = Lots.between(random, -depth, depth);
+      knots[i] = RandomDraws.between(random, -depth, depth);
     }
     int[] pixels = pixels();
     for (int y = 0; y < SIDE; y++) {
@@ -68,7 +68,7 @@ final class Canvas {
   BufferedImage finish(Random random) {
     int[] pixels = pixels();
     for (int i = 0; i < pixels.length; i++) {
-      int grain = Lots.between(random, -GRAIN, GRAIN);
+      int grain = RandomDraws.between(random, -GRAIN, GRAIN);
       int p = pixels[i];
       pixels[i] = rgb((p >> 16 & 255) + grain, (p >> 8 & 255) + grain, (p & 255) + grain);
     }

@@ -55,10 +55,10 @@ record Print(String word, Size size, int right, int down, @Nullable Thing bystan
   /** Draws the lots, all but the size. */
   static Print random(Random random, Size size) {
     return new Print(
-        Lots.pick(random, WORDS),
+        RandomDraws.pick(random, WORDS),
         size,
-        Lots.between(random, -2, 2),
-        Lots.between(random, -2, 2),
+        RandomDraws.between(random, -2, 2),
+        RandomDraws.between(random, -2, 2),
         random.nextInt(10) < 3 ? bystander(random) : null);
   }
 
@@ -67,8 +67,8 @@ record Print(String word, Size size, int right, int down, @Nullable Thing bystan
     int side = 6;
     int far = Canvas.SIDE / Thing.CELL - side - 1;
     return new Thing(
-        Lots.pick(random, Figure.ALL),
-        Lots.pick(random, Hue.ALL),
+        RandomDraws.pick(random, Figure.ALL),
+        RandomDraws.pick(random, Hue.ALL),
         random.nextBoolean() ? 1 : far,
         random.nextBoolean() ? 1 : far,
         side);

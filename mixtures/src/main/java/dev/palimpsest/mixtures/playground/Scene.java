@@ -71,12 +71,12 @@ record Scene(List<Thing> things) {
   /** A thing around a place in cells, a little off it. */
   private static Thing thing(
       Random random, Figure figure, Hue hue, int x, int y, int smallest, int largest) {
-    int size = Lots.between(random, smallest, largest);
+    int size = RandomDraws.between(random, smallest, largest);
     return new Thing(
         figure,
         hue,
-        x - (size + 1) / 2 + Lots.between(random, -1, 1),
-        y - (size + 1) / 2 + Lots.between(random, -1, 1),
+        x - (size + 1) / 2 + RandomDraws.between(random, -1, 1),
+        y - (size + 1) / 2 + RandomDraws.between(random, -1, 1),
         size);
   }
 
@@ -172,11 +172,11 @@ record Scene(List<Thing> things) {
   }
 
   private static Figure figure(Random random) {
-    return Lots.pick(random, Figure.ALL);
+    return RandomDraws.pick(random, Figure.ALL);
   }
 
   private static Hue hue(Random random) {
-    return Lots.pick(random, Hue.ALL);
+    return RandomDraws.pick(random, Hue.ALL);
   }
 
   /** A question in English and in German, and its one answer. */

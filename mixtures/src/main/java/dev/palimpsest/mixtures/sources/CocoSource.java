@@ -52,9 +52,9 @@ final class CocoSource implements ExampleSource {
   private final List<String> names = new ArrayList<>();
 
   /** Where each image's own object stands. */
-  private final Places.ByOwner heads;
+  private final FileRanges.ByOwner heads;
 
-  private final Places.ByOwner annotations;
+  private final FileRanges.ByOwner annotations;
 
   private CocoSource(Path file, Path images, JsonElements json, boolean captions)
       throws IOException {
@@ -63,10 +63,10 @@ final class CocoSource implements ExampleSource {
     this.json = json;
     this.captions = captions;
     Scan scan = new Scan();
-    Places.ByOwner all = scan.heads.byOwner(scan.names.size());
-    Places.ByOwner byImage = scan.annotations.byOwner(scan.names.size());
-    Places keptHeads = new Places();
-    Places kept = new Places();
+    FileRanges.ByOwner all = scan.heads.byOwner(scan.names.size());
+    FileRanges.ByOwner byImage = scan.annotations.byOwner(scan.names.size());
+    FileRanges keptHeads = new FileRanges();
+    FileRanges kept = new FileRanges();
     int image = 0;
     for (String id : scan.images.keySet()) {
       if (byImage.count(image) > 0) {
@@ -79,7 +79,7 @@ final class CocoSource implements ExampleSource {
       }
       image++;
     }
-    scan.tell();
+    scan.log();
     if (ids.isEmpty()) {
       throw new MalformedFileException("source " + file + " holds no image with annotations");
     }
@@ -93,15 +93,17 @@ final class CocoSource implements ExampleSource {
     final Map<String, Integer> images = new LinkedHashMap<>();
 
     final List<String> names = new ArrayList<>();
-    final Places heads = new Places();
-    Places annotations = new Places();
+    final FileRanges heads = new FileRanges();
+    FileRanges annotations = new FileRanges();
 
     /** Height and width of each image; not above 0 where they are not known. */
     private final List<float[]> sizes = new ArrayList<>();
 
-    private final Dropped repeated = new Dropped("image %s listed again");
-    private Dropped unknown = new Dropped("annotation of image %s, which is not listed");
-    private Dropped flat = new Dropped("object whose bbox has no area within its image, %s");
+    private final OmissionCounter repeated = new OmissionCounter("image %s listed again");
+    private OmissionCounter unknown =
+        new OmissionCounter("annotation of image %s, which is not listed");
+    private OmissionCounter flat =
+        new OmissionCounter("object whose bbox has no area within its image, %s");
 
     Scan() throws IOException {
       Map<String, ListOf> lists = new LinkedHashMap<>();
@@ -120,7 +122,7 @@ final class CocoSource implements ExampleSource {
       }
       json.scan(lists, new HashMap<>());
       if (early[0]) { // the images came last: only now is known which there are
-        annotations = new Places();
+        annotations = new FileRanges();
         unknown = unknown.again();
         flat = flat.again();
         json.scan(
@@ -169,10 +171,10 @@ final class CocoSource implements ExampleSource {
       labels.put(values[0], values[1]);
     }
 
-    void tell() {
-      repeated.tell(file);
-      unknown.tell(file);
-      flat.tell(file);
+    void log() {
+      repeated.log(file);
+      unknown.log(file);
+      flat.log(file);
     }
   }
 

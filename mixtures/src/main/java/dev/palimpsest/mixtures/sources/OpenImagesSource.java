@@ -53,7 +53,7 @@ final class OpenImagesSource implements ExampleSource {
    * @param rows ranges of rows by image
    */
   private record Table(
-      Path path, FileBytes file, Map<String, Integer> columns, Places.ByOwner rows) {
+      Path path, FileBytes file, Map<String, Integer> columns, FileRanges.ByOwner rows) {
     /** The rows of an image. */
     List<Map<String, String>> of(int image) throws IOException {
       rows.requireWithin(image, LONGEST);
@@ -140,8 +140,8 @@ final class OpenImagesSource implements ExampleSource {
       boolean newImages)
       throws IOException {
     Map<String, Integer> columns = new LinkedHashMap<>();
-    Places places = new Places();
-    Dropped flat = new Dropped("box without area within its image, %s");
+    FileRanges places = new FileRanges();
+    OmissionCounter flat = new OmissionCounter("box without area within its image, %s");
     long[] range = {0, 0};
     int[] owner = {-1};
     Csv.scan(
@@ -170,7 +170,7 @@ final class OpenImagesSource implements ExampleSource {
           range[1] = end;
         });
     flush(places, owner[0], range);
-    flat.tell(file);
+    flat.log(file);
     return new Table(file, FileBytes.open(file), columns, places.byOwner(ids.size()));
   }
 
@@ -205,7 +205,7 @@ final class OpenImagesSource implements ExampleSource {
         .collect(Collectors.joining(", "));
   }
 
-  private static void flush(Places places, int owner, long[] range) {
+  private static void flush(FileRanges places, int owner, long[] range) {
     if (owner >= 0) {
       places.add(owner, range[0], (int) (range[1] - range[0]));
     }

@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.sources;
 
-import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.configs.PlaceholderFile;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -157,7 +157,7 @@ public final class SourceFiles {
 
   /** Refuses what Git or a server has left in a file's place. */
   static void requireFetched(Path file) {
-    Optional<String> substitute = Unfetched.substitute(file);
+    Optional<String> substitute = PlaceholderFile.substitute(file);
     if (substitute.isPresent()) {
       throw new MalformedFileException("source %s %s".formatted(file, substitute.get()));
     }

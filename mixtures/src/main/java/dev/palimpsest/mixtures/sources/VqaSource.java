@@ -40,8 +40,8 @@ final class VqaSource implements ExampleSource {
   private final @Nullable JsonElements annotations;
   private final List<String> ids = new ArrayList<>();
   private final List<String> names = new ArrayList<>();
-  private final Places.ByOwner asked;
-  private final Places.ByOwner answered;
+  private final FileRanges.ByOwner asked;
+  private final FileRanges.ByOwner answered;
 
   private VqaSource(
       Path questionFile,
@@ -58,9 +58,9 @@ final class VqaSource implements ExampleSource {
     Map<String, Integer> byId = new HashMap<>();
     Map<String, String> texts = new HashMap<>();
     List<String> imageIds = new ArrayList<>();
-    Places found = new Places();
-    Dropped repeated = new Dropped("question %s listed again");
-    Dropped unknown = new Dropped("annotation of question %s, which is not listed");
+    FileRanges found = new FileRanges();
+    OmissionCounter repeated = new OmissionCounter("question %s listed again");
+    OmissionCounter unknown = new OmissionCounter("annotation of question %s, which is not listed");
     questions.scan(
         Map.of(
             "questions",
@@ -87,7 +87,7 @@ final class VqaSource implements ExampleSource {
     String subset = texts.getOrDefault("data_subtype", "");
     imageIds.forEach(id -> names.add(CocoNames.picture(subset, id)));
     asked = found.byOwner(ids.size());
-    Places answers = new Places();
+    FileRanges answers = new FileRanges();
     if (annotations != null) {
       annotations.scan(
           Map.of(
@@ -106,8 +106,8 @@ final class VqaSource implements ExampleSource {
           new HashMap<>());
     }
     answered = answers.byOwner(ids.size());
-    repeated.tell(questionFile);
-    unknown.tell(annotationFile == null ? questionFile : annotationFile);
+    repeated.log(questionFile);
+    unknown.log(annotationFile == null ? questionFile : annotationFile);
   }
 
   static VqaSource open(SourceConfig.Vqa config) {

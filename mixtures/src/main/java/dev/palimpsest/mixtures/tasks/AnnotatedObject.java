@@ -17,14 +17,14 @@ import java.util.List;
 record AnnotatedObject(
     String label, BoundingBox box, BoundingBox annotated, boolean crowd, JsonNode segmentation) {
   /** Those that the view leaves, in the row's order. */
-  static List<AnnotatedObject> seen(Visit visit) {
+  static List<AnnotatedObject> seen(TaskContext context) {
     List<AnnotatedObject> objects = new ArrayList<>();
-    Fields row = visit.row();
+    Fields row = context.row();
     for (JsonNode node : row.list("objects")) {
       BoundingBox box = row.box("objects", node.path("box"));
       String label = row.text("objects.label", node.path("label"));
       boolean crowd = node.path("iscrowd").asInt(0) == 1 || node.path("iscrowd").asBoolean(false);
-      Seen.of(box, visit.view())
+      VisibleBox.of(box, context.view())
           .ifPresent(
               seen ->
                   objects.add(

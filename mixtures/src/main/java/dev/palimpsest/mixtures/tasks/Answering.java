@@ -8,23 +8,25 @@ import java.util.List;
 final class Answering {
   private Answering() {}
 
-  static Example answer(TaskType.Answer type, Visit visit) {
-    Draw draw = visit.draw().of("language");
-    Spoken question = Spoken.of(visit, "question", type.language(), type.languages(), draw);
-    List<String> answers = visit.row().texts("answers");
-    return visit.example(
-        "answer %s %s".formatted(type.language(), visit.one(question.texts())),
-        visit.one(answers),
+  static Example answer(TaskType.Answer type, TaskContext context) {
+    Draw draw = context.draw().of("language");
+    LocalizedText question =
+        LocalizedText.of(context, "question", type.language(), type.languages(), draw);
+    List<String> answers = context.row().texts("answers");
+    return context.example(
+        "answer %s %s".formatted(type.language(), context.one(question.texts())),
+        context.one(answers),
         answers);
   }
 
-  static Example question(TaskType.Question type, Visit visit) {
-    Draw draw = visit.draw().of("language");
-    Spoken question = Spoken.of(visit, "question", type.language(), type.languages(), draw);
-    String answer = visit.one(visit.row().texts("answers"));
-    return visit.example(
+  static Example question(TaskType.Question type, TaskContext context) {
+    Draw draw = context.draw().of("language");
+    LocalizedText question =
+        LocalizedText.of(context, "question", type.language(), type.languages(), draw);
+    String answer = context.one(context.row().texts("answers"));
+    return context.example(
         "question %s %s".formatted(question.language(), answer),
-        visit.one(question.texts()),
+        context.one(question.texts()),
         question.texts());
   }
 }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param id stable and unique in its source; names the example in messages and logs
  * @param images in order
  * @param prefix the prompt
- * @param suffix the target of this visit, possibly empty
+ * @param suffix the target of this context, possibly empty
  * @param references every target that the row accepts, {@code suffix} among them
  * @param steps how this visit varies the pictures
  */

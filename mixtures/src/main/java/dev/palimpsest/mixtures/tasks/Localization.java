@@ -9,7 +9,7 @@ import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import dev.palimpsest.mixtures.formats.Json;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.Fields;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 final class Localization {
   private static final String SEPARATOR = " ; ";
 
-  private final Visit visit;
-  private final TextRoom room;
+  private final TaskContext context;
+  private final TextBudget budget;
   private final boolean fits;
   private final String word;
   private final IdentityHashMap<AnnotatedObject, String> texts = new IdentityHashMap<>();
@@ -38,19 +38,20 @@ final class Localization {
 
   private final Tokens tokens;
 
-  private Localization(Visit visit, TextRoom room, String word, Tokens tokens) {
-    this.visit = visit;
-    this.room = room;
-    this.fits = !visit.draw().isInOrder();
+  private Localization(TaskContext context, TextBudget budget, String word, Tokens tokens) {
+    this.context = context;
+    this.budget = budget;
+    this.fits = !context.draw().isInOrder();
     this.word = word;
     this.tokens = tokens;
   }
 
-  static Example detect(TaskType.Detect type, Visit visit, TextRoom room, AbsentThings absent) {
+  static Example detect(
+      TaskType.Detect type, TaskContext context, TextBudget budget, NegativeLabels absent) {
     Localization task =
-        new Localization(visit, room, "detect", object -> LocationTokens.encode(object.box()));
+        new Localization(context, budget, "detect", object -> LocationTokens.encode(object.box()));
     return task.example(
-        AnnotatedObject.seen(visit),
+        AnnotatedObject.seen(context),
         Set.of(),
         type.all() ? Integer.MAX_VALUE : type.things(),
         type.absentShare(),
@@ -59,11 +60,11 @@ final class Localization {
 
   static Example segment(
       TaskType.Segment type,
-      Visit visit,
-      TextRoom room,
-      AbsentThings absent,
+      TaskContext context,
+      TextBudget budget,
+      NegativeLabels absent,
       SegmentationTokens codec) {
-    List<AnnotatedObject> objects = AnnotatedObject.seen(visit);
+    List<AnnotatedObject> objects = AnnotatedObject.seen(context);
     Set<String> crowds =
         objects.stream()
             .filter(AnnotatedObject::crowd)
@@ -75,7 +76,7 @@ final class Localization {
       if (crowds.contains(object.label())) {
         continue; // never asked for
       }
-      Mask mask = mask(object, visit);
+      Mask mask = mask(object, context);
       if (mask == null) {
         maskless.add(object.label());
       } else {
@@ -84,8 +85,8 @@ final class Localization {
     }
     Localization task =
         new Localization(
-            visit,
-            room,
+            context,
+            budget,
             "segment",
             object ->
                 LocationTokens.encode(object.box())
@@ -106,13 +107,13 @@ final class Localization {
       Set<String> untold,
       int most,
       double absentShare,
-      AbsentThings absentThings) {
+      NegativeLabels negativeLabels) {
     Set<String> labels = new LinkedHashSet<>();
     objects.forEach(object -> labels.add(object.label()));
     labels.removeAll(untold);
     objects.stream().filter(AnnotatedObject::crowd).forEach(o -> labels.remove(o.label()));
 
-    Draw draw = visit.draw().of(word);
+    Draw draw = context.draw().of(word);
     List<String> asked = draw.shuffled(List.copyOf(labels));
     if (fits && most < Integer.MAX_VALUE) {
       asked = asked.subList(0, Math.min(asked.size(), 1 + draw.below(most)));
@@ -120,11 +121,11 @@ final class Localization {
     List<AnnotatedObject> order = draw.shuffled(objects);
     List<String> negative = List.of();
     if (asked.isEmpty() || draw.chance(absentShare)) {
-      negative = absentThings.of(visit.row(), visit.draw().of("absent"));
+      negative = negativeLabels.of(context.row(), context.draw().of("absent"));
       negative = negative.subList(0, Math.min(1, negative.size()));
     }
     if (asked.isEmpty() && negative.isEmpty()) {
-      throw visit.row().bad("it has no object that can be asked for");
+      throw context.row().bad("it has no object that can be asked for");
     }
     List<String> things = asked;
     List<String> absent = negative;
@@ -132,7 +133,7 @@ final class Localization {
         mostThatFit(
             asked.size(),
             n ->
-                room.fits(
+                budget.fits(
                     prompt(things.subList(0, n), absent, draw),
                     target(of(order, things.subList(0, n)))));
     String prompt = prompt(asked.subList(0, kept), negative, draw);
@@ -141,8 +142,8 @@ final class Localization {
     int told =
         kept > 1
             ? answer.size()
-            : mostThatFit(answer.size(), n -> room.fits(prompt, target(answer.subList(0, n))));
-    return visit.example(prompt, target(answer.subList(0, told)));
+            : mostThatFit(answer.size(), n -> budget.fits(prompt, target(answer.subList(0, n))));
+    return context.example(prompt, target(answer.subList(0, told)));
   }
 
   /** Objects of some things. */
@@ -182,18 +183,18 @@ final class Localization {
   }
 
   /** An object's mask in what is seen of the picture; null where none of its pixels is. */
-  private static @Nullable Mask mask(AnnotatedObject object, Visit visit) {
+  private static @Nullable Mask mask(AnnotatedObject object, TaskContext context) {
     if (object.segmentation().isEmpty()) {
       return null;
     }
     try {
-      Mask mask = mask(object.segmentation(), visit.row());
-      if (!visit.view().equals(BoundingBox.WHOLE)) {
-        mask = part(mask, visit.view());
+      Mask mask = mask(object.segmentation(), context.row());
+      if (!context.view().equals(BoundingBox.WHOLE)) {
+        mask = part(mask, context.view());
       }
       return part(mask, object.box()).area() == 0 ? null : mask;
     } catch (IllegalArgumentException e) {
-      throw visit.row().bad("the mask of '%s': %s".formatted(object.label(), e.getMessage()));
+      throw context.row().bad("the mask of '%s': %s".formatted(object.label(), e.getMessage()));
     }
   }
 

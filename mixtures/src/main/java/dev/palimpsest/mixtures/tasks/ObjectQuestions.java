@@ -20,19 +20,20 @@ final class ObjectQuestions {
     COUNTING
   }
 
-  static Example example(TaskType.ObjectQuestions type, Visit visit, AbsentThings absentThings) {
+  static Example example(
+      TaskType.ObjectQuestions type, TaskContext context, NegativeLabels negativeLabels) {
     Map<String, Integer> counts = new LinkedHashMap<>();
     List<String> crowds = new ArrayList<>();
-    for (AnnotatedObject object : AnnotatedObject.seen(visit)) {
+    for (AnnotatedObject object : AnnotatedObject.seen(context)) {
       counts.merge(object.label(), 1, Integer::sum);
       if (object.crowd()) {
         crowds.add(object.label());
       }
     }
     List<String> present = new ArrayList<>(counts.keySet());
-    List<String> absent = absentThings.of(visit.row(), visit.draw().of("absent"));
+    List<String> absent = negativeLabels.of(context.row(), context.draw().of("absent"));
     counts.keySet().removeAll(crowds);
-    Draw draw = visit.draw().of("question");
+    Draw draw = context.draw().of("question");
     Form form =
         Form.values()[
             draw.weighted(List.of(type.list(), type.presence(), type.subset(), type.counting()))];
@@ -43,32 +44,33 @@ final class ObjectQuestions {
       form = Form.LIST; // nothing can be named
     }
     return switch (form) {
-      case LIST -> answered(visit, "What objects are in the image?", present);
-      case PRESENCE -> presence(visit, present, absent, draw);
-      case SUBSET -> subset(visit, type.subsetThings(), present, absent, draw);
+      case LIST -> answered(context, "What objects are in the image?", present);
+      case PRESENCE -> presence(context, present, absent, draw);
+      case SUBSET -> subset(context, type.subsetThings(), present, absent, draw);
       case COUNTING -> {
         String thing = draw.one(List.copyOf(counts.keySet()));
-        yield visit.example("answer en How many " + thing + "?", String.valueOf(counts.get(thing)));
+        yield context.example(
+            "answer en How many " + thing + "?", String.valueOf(counts.get(thing)));
       }
     };
   }
 
-  private static Example answered(Visit visit, String question, List<String> things) {
-    return visit.example(
+  private static Example answered(TaskContext context, String question, List<String> things) {
+    return context.example(
         "answer en " + question, things.isEmpty() ? NOTHING : String.join(", ", things));
   }
 
   private static Example presence(
-      Visit visit, List<String> present, List<String> absent, Draw draw) {
+      TaskContext context, List<String> present, List<String> absent, Draw draw) {
     // Scoring takes turns, so that one answer to everything is right half of the time at most.
-    boolean turn = draw.isInOrder() ? visit.index() % 2 == 1 : draw.chance(0.5);
+    boolean turn = draw.isInOrder() ? context.index() % 2 == 1 : draw.chance(0.5);
     boolean missing = present.isEmpty() || (!absent.isEmpty() && turn);
     String thing = missing ? absent.get(0) : draw.one(present);
-    return visit.example("answer en Is " + thing + " in the image?", missing ? "no" : "yes");
+    return context.example("answer en Is " + thing + " in the image?", missing ? "no" : "yes");
   }
 
   private static Example subset(
-      Visit visit, int most, List<String> present, List<String> absent, Draw draw) {
+      TaskContext context, int most, List<String> present, List<String> absent, Draw draw) {
     int things = Math.min(2 + draw.below(most - 1), present.size() + absent.size());
     int missing = 0;
     for (int i = 0; i < things; i++) {
@@ -79,7 +81,7 @@ final class ObjectQuestions {
     asked.addAll(absent.subList(0, missing));
     asked = draw.shuffled(asked);
     return answered(
-        visit,
+        context,
         "Which of " + String.join(", ", asked) + " are in the image?",
         asked.stream().filter(present::contains).toList());
   }

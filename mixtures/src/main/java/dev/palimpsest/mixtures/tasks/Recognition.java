@@ -5,7 +5,7 @@ import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.Fields;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -19,19 +19,19 @@ final class Recognition {
   /** Text at a place. */
   private record Print(String text, BoundingBox box) {}
 
-  static Example ocr(TaskType.Ocr type, Visit visit, TextRoom room) {
-    List<String> texts = texts(visit);
-    if (!type.all() && !visit.draw().isInOrder()) {
-      texts = fitting(texts, visit.draw().of("snippets"), room);
+  static Example ocr(TaskType.Ocr type, TaskContext context, TextBudget budget) {
+    List<String> texts = texts(context);
+    if (!type.all() && !context.draw().isInOrder()) {
+      texts = fitting(texts, context.draw().of("snippets"), budget);
     }
-    return visit.example("ocr", String.join(" ", texts));
+    return context.example("ocr", String.join(" ", texts));
   }
 
   /**
    * Leaves out as few texts as possible, in an order that chance alone determines; where all would
    * go, those that do not even fit by themselves go first.
    */
-  private static List<String> fitting(List<String> texts, Draw draw, TextRoom room) {
+  private static List<String> fitting(List<String> texts, Draw draw, TextBudget budget) {
     List<Integer> leaving = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
       leaving.add(i);
@@ -41,7 +41,7 @@ final class Recognition {
     int most = texts.size();
     while (fewest < most) {
       int middle = (fewest + most) / 2;
-      if (room.fits("ocr", String.join(" ", without(texts, leaving.subList(0, middle))))) {
+      if (budget.fits("ocr", String.join(" ", without(texts, leaving.subList(0, middle))))) {
         most = middle;
       } else {
         fewest = middle + 1;
@@ -50,11 +50,11 @@ final class Recognition {
     if (fewest < texts.size() || texts.isEmpty()) {
       return without(texts, leaving.subList(0, fewest));
     }
-    List<String> fitting = texts.stream().filter(text -> room.fits("ocr", text)).toList();
+    List<String> fitting = texts.stream().filter(text -> budget.fits("ocr", text)).toList();
     // The last to leave does not fit, so that this ends. One alone is cut like any long target.
     return fitting.isEmpty()
         ? List.of(texts.get(leaving.get(leaving.size() - 1)))
-        : fitting(fitting, draw, room);
+        : fitting(fitting, draw, budget);
   }
 
   private static List<String> without(List<String> texts, List<Integer> left) {
@@ -69,8 +69,8 @@ final class Recognition {
     return rest;
   }
 
-  private static List<String> texts(Visit visit) {
-    Fields row = visit.row();
+  private static List<String> texts(TaskContext context) {
+    Fields row = context.row();
     List<String> plain = new ArrayList<>();
     List<Print> placed = new ArrayList<>();
     for (JsonNode node : row.list("texts")) {
@@ -79,7 +79,7 @@ final class Recognition {
         continue;
       }
       String text = row.text("texts.text", node.path("text"));
-      Optional<BoundingBox> box = Seen.of(row.box("texts", node.path("box")), visit.view());
+      Optional<BoundingBox> box = VisibleBox.of(row.box("texts", node.path("box")), context.view());
       box.ifPresent(seen -> placed.add(new Print(text, seen)));
     }
     if (!plain.isEmpty() && !placed.isEmpty()) {

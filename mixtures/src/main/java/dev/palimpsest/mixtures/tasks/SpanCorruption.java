@@ -3,7 +3,7 @@ package dev.palimpsest.mixtures.tasks;
 import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.Fields;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -18,18 +18,19 @@ final class SpanCorruption {
 
   private SpanCorruption() {}
 
-  static Example example(TaskType.SpanCorruption type, Visit visit, TextRoom room) {
-    Fields row = visit.row();
+  static Example example(TaskType.SpanCorruption type, TaskContext context, TextBudget budget) {
+    Fields row = context.row();
     List<String> words = List.of(row.text("text").strip().split("\\s+"));
     if (words.size() < 2) {
       throw row.bad(row.named("text") + " must have two words or more");
     }
     // A word is a token at least.
-    int length = Math.min(words.size(), Math.max(2, room.textTokens()));
+    int length = Math.min(words.size(), Math.max(2, budget.textTokens()));
     while (true) {
-      int from = visit.draw().of("window").below(words.size() - length + 1);
-      Corrupted text = corrupt(type, words.subList(from, from + length), visit.draw().of("spans"));
-      if (length == 2 || room.fits(text.prompt, text.target)) {
+      int from = context.draw().of("window").below(words.size() - length + 1);
+      Corrupted text =
+          corrupt(type, words.subList(from, from + length), context.draw().of("spans"));
+      if (length == 2 || budget.fits(text.prompt, text.target)) {
         return new Example(
             row.row().id(), List.of(), text.prompt, text.target, List.of(text.target));
       }

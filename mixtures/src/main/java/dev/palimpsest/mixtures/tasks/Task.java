@@ -15,7 +15,7 @@ import dev.palimpsest.mixtures.sources.Fields;
 import dev.palimpsest.mixtures.sources.Frames;
 import dev.palimpsest.mixtures.sources.Row;
 import dev.palimpsest.mixtures.sources.SourceFiles;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -41,38 +41,38 @@ public final class Task implements AutoCloseable {
   private final ExampleSource source;
   private final TaskConfig config;
   private final AugmentConfig augment;
-  private final Way way;
+  private final RowReader reader;
   private final Object contentsLock = new Object();
   private @Nullable Map<String, String> contents;
 
-  /** A type's way from a row to an example. Thread-safe. */
-  private interface Way {
-    Example example(Visit visit);
+  /** Makes a task type's example from a row. Thread-safe. */
+  private interface RowReader {
+    Example read(TaskContext context);
   }
 
-  private Task(ExampleSource source, TaskConfig config, AugmentConfig augment, Way way) {
+  private Task(ExampleSource source, TaskConfig config, AugmentConfig augment, RowReader reader) {
     this.source = source;
     this.config = config;
     this.augment = augment;
-    this.way = way;
+    this.reader = reader;
   }
 
   /**
    * Opens a task's source.
    *
-   * @param room for types that choose what to say by the room there is
+   * @param budget how much text fits, for types that choose their text to fit
    * @throws java.io.UncheckedIOException when the source, or the mask codec, cannot be read
-   * @throws IllegalArgumentException when it holds no row
+   * @throws IllegalArgumentException when the source has no rows
    */
-  public static Task open(TaskConfig config, TextRoom room) {
-    return open(config, room, AugmentConfig.NONE);
+  public static Task open(TaskConfig config, TextBudget budget) {
+    return open(config, budget, AugmentConfig.NONE);
   }
 
-  /** The same with pictures that are varied. */
-  static Task open(TaskConfig config, TextRoom room, AugmentConfig augment) {
+  /** Opens a task with image augmentation. */
+  static Task open(TaskConfig config, TextBudget budget, AugmentConfig augment) {
     ExampleSource source = ExampleSource.open(config.pictured());
     try {
-      return of(source, config, room, augment);
+      return of(source, config, budget, augment);
     } catch (RuntimeException e) {
       source.close();
       throw e;
@@ -81,8 +81,9 @@ public final class Task implements AutoCloseable {
 
   /** A task over an open source, which it closes. */
   public static Task of(
-      ExampleSource source, TaskConfig config, TextRoom room, AugmentConfig augment) {
-    return new Task(source, config, augment, config.type().match(new Ways(source, config, room)));
+      ExampleSource source, TaskConfig config, TextBudget budget, AugmentConfig augment) {
+    return new Task(
+        source, config, augment, config.type().match(new RowReaders(source, config, budget)));
   }
 
   /** Number of rows. */
@@ -93,11 +94,11 @@ public final class Task implements AutoCloseable {
   /**
    * The example at a position, 0-based.
    *
-   * @param epoch how often the source was gone through before; a row with several targets shows
-   *     another one each time, all of them before any comes again (big_vision's {@code
-   *     choice_no_replacement})
-   * @param draw the chance of this visit
-   * @throws BadExampleException when there is no usable row
+   * @param epoch number of complete passes over the source before this one; a row with several
+   *     targets uses a different one in each epoch, and every target once before any is repeated
+   *     (big_vision's {@code choice_no_replacement})
+   * @param draw random numbers for this use of the row
+   * @throws BadExampleException when the row cannot be used
    */
   public Example example(long index, long epoch, Draw draw) {
     Row row = Frames.expanded(source.row(index), config.frames()).with(config.orientation());
@@ -106,15 +107,15 @@ public final class Task implements AutoCloseable {
     }
     ImageSteps steps = ImageSteps.draw(augment, draw);
     if (config.type() instanceof TaskType.PrefixSuffix) {
-      steps = steps.uncropped(); // its text may speak of places
+      steps = steps.uncropped(); // its text may mention positions in the picture
     }
     Fields fields = new Fields(row, config.fields());
     try {
-      return way.example(new Visit(fields, index, epoch, draw, steps.view())).with(steps);
+      return reader.read(new TaskContext(fields, index, epoch, draw, steps.view())).with(steps);
     } catch (BadExampleException e) {
-      // A crop that leaves nothing to speak of is not made.
+      // A crop that leaves nothing to describe is not made.
       ImageSteps whole = steps.uncropped();
-      return way.example(new Visit(fields, index, epoch, draw, whole.view())).with(whole);
+      return reader.read(new TaskContext(fields, index, epoch, draw, whole.view())).with(whole);
     }
   }
 
@@ -219,19 +220,20 @@ public final class Task implements AutoCloseable {
     source.close();
   }
 
-  /** Every type's way. */
-  private record Ways(ExampleSource source, TaskConfig config, TextRoom room)
-      implements TaskType.Cases<Way> {
+  /** The reader of each task type. */
+  private record RowReaders(ExampleSource source, TaskConfig config, TextBudget budget)
+      implements TaskType.Cases<RowReader> {
     @Override
-    public Way prefixSuffix(TaskType.PrefixSuffix type) {
-      return visit -> {
-        refuseTurns(visit.row());
-        List<String> references = visit.row().texts("suffix");
-        return visit.example(visit.row().text("prefix", ""), visit.one(references), references);
+    public RowReader prefixSuffix(TaskType.PrefixSuffix type) {
+      return context -> {
+        refuseTurns(context.row());
+        List<String> references = context.row().texts("suffix");
+        return context.example(
+            context.row().text("prefix", ""), context.one(references), references);
       };
     }
 
-    /** LLaVA's and OpenAI's forms, told by their names instead of by what they lack. */
+    /** Names LLaVA's and OpenAI's conversation formats instead of reporting a missing field. */
     private static void refuseTurns(Fields row) {
       for (String turns : List.of("conversations", "messages")) {
         if (!row.has("suffix") && row.row().fields().path(turns).isArray()) {
@@ -244,57 +246,57 @@ public final class Task implements AutoCloseable {
     }
 
     @Override
-    public Way caption(TaskType.Caption type) {
-      return visit -> Captioning.caption(type, visit);
+    public RowReader caption(TaskType.Caption type) {
+      return context -> Captioning.caption(type, context);
     }
 
     @Override
-    public Way splitCaption(TaskType.SplitCaption type) {
-      return visit -> Captioning.split(type, visit);
+    public RowReader splitCaption(TaskType.SplitCaption type) {
+      return context -> Captioning.split(type, context);
     }
 
     @Override
-    public Way groundedCaption(TaskType.GroundedCaption type) {
+    public RowReader groundedCaption(TaskType.GroundedCaption type) {
       return Captioning::grounded;
     }
 
     @Override
-    public Way ocr(TaskType.Ocr type) {
-      return visit -> Recognition.ocr(type, visit, room);
+    public RowReader ocr(TaskType.Ocr type) {
+      return context -> Recognition.ocr(type, context, budget);
     }
 
     @Override
-    public Way answer(TaskType.Answer type) {
-      return visit -> Answering.answer(type, visit);
+    public RowReader answer(TaskType.Answer type) {
+      return context -> Answering.answer(type, context);
     }
 
     @Override
-    public Way question(TaskType.Question type) {
-      return visit -> Answering.question(type, visit);
+    public RowReader question(TaskType.Question type) {
+      return context -> Answering.question(type, context);
     }
 
     @Override
-    public Way objectQuestions(TaskType.ObjectQuestions type) {
-      AbsentThings absent = new AbsentThings(source, config.fields(), type.negatives());
-      return visit -> ObjectQuestions.example(type, visit, absent);
+    public RowReader objectQuestions(TaskType.ObjectQuestions type) {
+      NegativeLabels absent = new NegativeLabels(source, config.fields(), type.negatives());
+      return context -> ObjectQuestions.example(type, context, absent);
     }
 
     @Override
-    public Way detect(TaskType.Detect type) {
-      AbsentThings absent = new AbsentThings(source, config.fields(), type.negatives());
-      return visit -> Localization.detect(type, visit, room, absent);
+    public RowReader detect(TaskType.Detect type) {
+      NegativeLabels absent = new NegativeLabels(source, config.fields(), type.negatives());
+      return context -> Localization.detect(type, context, budget, absent);
     }
 
     @Override
-    public Way segment(TaskType.Segment type) {
+    public RowReader segment(TaskType.Segment type) {
       SegmentationTokens codec = SegmentationTokens.load(Path.of(type.vae()));
-      AbsentThings absent = new AbsentThings(source, config.fields(), type.negatives());
-      return visit -> Localization.segment(type, visit, room, absent, codec);
+      NegativeLabels absent = new NegativeLabels(source, config.fields(), type.negatives());
+      return context -> Localization.segment(type, context, budget, absent, codec);
     }
 
     @Override
-    public Way spanCorruption(TaskType.SpanCorruption type) {
-      return visit -> SpanCorruption.example(type, visit, room);
+    public RowReader spanCorruption(TaskType.SpanCorruption type) {
+      return context -> SpanCorruption.example(type, context, budget);
     }
   }
 }

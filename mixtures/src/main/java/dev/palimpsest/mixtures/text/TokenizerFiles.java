@@ -2,7 +2,7 @@ package dev.palimpsest.mixtures.text;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.Unfetched;
+import dev.palimpsest.configs.PlaceholderFile;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -79,7 +79,7 @@ public final class TokenizerFiles {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the tokenizer file " + file, e);
     }
-    Optional<String> unfetched = Unfetched.reason(bytes);
+    Optional<String> unfetched = PlaceholderFile.reason(bytes);
     if (unfetched.isPresent()) {
       throw new MalformedFileException("tokenizer file %s %s".formatted(file, unfetched.get()));
     }

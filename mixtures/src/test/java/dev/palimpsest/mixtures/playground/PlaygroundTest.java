@@ -21,7 +21,7 @@ import dev.palimpsest.mixtures.sources.ExampleSource;
 import dev.palimpsest.mixtures.sources.Row;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.tasks.Task;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.mixtures.text.TokenizerFiles;
 import java.io.IOException;
@@ -208,7 +208,7 @@ class PlaygroundTest {
   /** The tasks that read rows say the same as the lines that are prompt and target already. */
   @Test
   void rowsSayWhatLinesSay() throws IOException {
-    TextRoom room = new TextRoom(Tokenizer.load(drawn.resolve("tokenizer.model")), 1000);
+    TextBudget budget = new TextBudget(Tokenizer.load(drawn.resolve("tokenizer.model")), 1000);
     TaskType.Detect all = new TaskType.Detect(1, true, 0, TaskType.Negatives.VERIFIED);
     Map<String, TaskType> types = new TreeMap<>();
     types.put("scenes/caption", new TaskType.Caption("en", Map.of("en", 1.0)));
@@ -220,9 +220,9 @@ class PlaygroundTest {
       for (JsonNode line : lines(names[1] + ".heldout")) {
         lines.add(line.get("prefix").asText() + " -> " + line.get("suffix").asText());
       }
-      assertEquals(lines, said(names[0], entry.getValue(), room), entry.getKey());
+      assertEquals(lines, said(names[0], entry.getValue(), budget), entry.getKey());
     }
-    for (String detected : said("scenes", all, room)) {
+    for (String detected : said("scenes", all, budget)) {
       List<String> asked = List.of(detected.replaceFirst(" ->.*", "").substring(7).split(" ; "));
       Set<String> found = new HashSet<>();
       DetectionText.parse(detected.replaceFirst(".*-> ", ""))
@@ -232,11 +232,11 @@ class PlaygroundTest {
     }
   }
 
-  private Set<String> said(String file, TaskType type, TextRoom room) {
+  private Set<String> said(String file, TaskType type, TextBudget budget) {
     Set<String> said = new HashSet<>();
     String path = drawn.resolve(file + ".heldout.jsonl").toString();
     TaskConfig config = new TaskConfig(new SourceConfig.JsonLines(path, null), type, Map.of());
-    try (Task task = Task.open(config, room)) {
+    try (Task task = Task.open(config, budget)) {
       for (long i = 0; i < task.size(); i++) {
         Example example = task.example(i);
         said.add(example.prefix() + " -> " + example.suffix());

@@ -12,7 +12,7 @@ import dev.palimpsest.mixtures.Golden;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import dev.palimpsest.mixtures.tasks.Task;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -56,7 +56,7 @@ class CocoSourceTest {
             new SourceConfig.CocoInstances(from.toString(), folder.toString()),
             segment(),
             Map.of()),
-        new TextRoom(Tokenizer.load(Golden.file("tokenizer/tiny.model")), 512));
+        new TextBudget(Tokenizer.load(Golden.file("tokenizer/tiny.model")), 512));
   }
 
   /** An image of 80 rows and 100 columns and its annotations. */

@@ -16,7 +16,7 @@ import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.tasks.Task;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -180,7 +180,7 @@ class JsonLinesSourceTest {
     return Task.open(
         new TaskConfig(
             new SourceConfig.JsonLines(file.toString(), null), new TaskType.PrefixSuffix(), fields),
-        new TextRoom(Tokenizer.load(Golden.file("tokenizer/tiny.model")), 128));
+        new TextBudget(Tokenizer.load(Golden.file("tokenizer/tiny.model")), 128));
   }
 
   @Test
@@ -443,6 +443,6 @@ class JsonLinesSourceTest {
   private Task open() {
     TaskConfig config = new TaskConfig(new SourceConfig.JsonLines(file.toString(), null));
     return Task.open(
-        config, new TextRoom(Tokenizer.load(Golden.file("tokenizer/tiny.model")), 128));
+        config, new TextBudget(Tokenizer.load(Golden.file("tokenizer/tiny.model")), 128));
   }
 }

@@ -14,7 +14,7 @@ import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.tasks.Task;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -102,7 +102,8 @@ class TarSourceTest {
             new TaskType.PrefixSuffix(),
             Map.of("prefix", "question.txt", "suffix", "answer.txt"));
     try (Task task =
-        Task.open(config, new TextRoom(Tokenizer.load(Golden.file("tokenizer/tiny.model")), 64))) {
+        Task.open(
+            config, new TextBudget(Tokenizer.load(Golden.file("tokenizer/tiny.model")), 64))) {
       assertEquals(5, task.example(0).prefix().length());
       assertEquals(3, task.example(0).suffix().length());
     }

@@ -25,7 +25,7 @@ import dev.palimpsest.mixtures.images.ImageSteps;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.Digest;
 import dev.palimpsest.mixtures.sources.ExampleSource;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -86,7 +86,7 @@ class TaskTest {
     Task task =
         Task.open(
             new TaskConfig(source, settings.type, settings.fields),
-            new TextRoom(TOKENIZER, textTokens),
+            new TextBudget(TOKENIZER, textTokens),
             settings.augment);
     open.add(task);
     return task;
@@ -260,12 +260,12 @@ class TaskTest {
   void printThatDoesNotFitIsSkippedAnywhereAlike() {
     int snippets = 20;
     Task task = task(new TaskType.Ocr(false), 40, prints(snippets));
-    TextRoom room = new TextRoom(TOKENIZER, 40);
+    TextBudget budget = new TextBudget(TOKENIZER, 40);
     int[] shown = new int[snippets];
     int visits = 2000;
     int all = 0;
     for (Example example : visits(task, visits)) {
-      assertTrue(room.fits("ocr", example.suffix()), example.suffix());
+      assertTrue(budget.fits("ocr", example.suffix()), example.suffix());
       List<String> words = List.of(example.suffix().split(" "));
       List<Integer> order = words.stream().map(w -> Integer.parseInt(w.substring(4))).toList();
       assertEquals(order.stream().sorted().toList(), order, "raster order");
@@ -497,7 +497,7 @@ class TaskTest {
   @Test
   void thingsThenObjectsAreLeftOutUntilTheRestFits() {
     TaskType all = new TaskType.Detect(1, true, 0, Negatives.NONE);
-    TextRoom narrow = new TextRoom(TOKENIZER, 14);
+    TextBudget narrow = new TextBudget(TOKENIZER, 14);
     Set<Integer> found = new HashSet<>();
     for (Example example : visits(task(all, 14, DOGS), 100)) {
       assertTrue(narrow.fits(example.prefix(), example.suffix()), example.suffix());
@@ -567,7 +567,7 @@ class TaskTest {
       assertEquals(3, missing);
       assertTrue(example.suffix().endsWith(" <x2>"), example.suffix());
     }
-    TextRoom narrow = new TextRoom(TOKENIZER, 40);
+    TextBudget narrow = new TextBudget(TOKENIZER, 40);
     for (Example example :
         visits(task(type, 40, "{\"text\": \"%s\"}".formatted((text + " ").repeat(20))), 20)) {
       assertTrue(narrow.fits(example.prefix(), example.suffix()), example.toString());
@@ -656,7 +656,7 @@ class TaskTest {
 
   private Task oriented(SourceConfig source, TaskType type, @Nullable Orientation orientation) {
     TaskConfig config = new TaskConfig(source, type, Map.of(), 1, orientation, 0);
-    Task task = Task.open(config, new TextRoom(TOKENIZER, 64));
+    Task task = Task.open(config, new TextBudget(TOKENIZER, 64));
     open.add(task);
     return task;
   }

@@ -19,7 +19,7 @@ import dev.palimpsest.mixtures.duplicates.DuplicateReport.PoolResult;
 import dev.palimpsest.mixtures.duplicates.DuplicateSearch;
 import dev.palimpsest.mixtures.duplicates.Pool;
 import dev.palimpsest.mixtures.tasks.Task;
-import dev.palimpsest.mixtures.text.TextRoom;
+import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.nio.file.Path;
@@ -65,7 +65,7 @@ public final class Decontamination implements AutoCloseable {
     this.settings = settings;
     this.exclusions = exclusions(recipe);
     int textTokens = recipe.stages().stream().mapToInt(StageConfig::textTokens).max().orElse(1);
-    TextRoom room = new TextRoom(tokenizer, textTokens);
+    TextBudget budget = new TextBudget(tokenizer, textTokens);
     try {
       Set<String> names = new TreeSet<>();
       for (StageConfig stage : recipe.stages()) {
@@ -74,14 +74,14 @@ public final class Decontamination implements AutoCloseable {
       }
       for (String name : names) {
         Task task =
-            exclusions.open(name, Objects.requireNonNull(recipe.tasks().get(name), name), room);
+            exclusions.open(name, Objects.requireNonNull(recipe.tasks().get(name), name), budget);
         opened.add(task);
         weighted.put(name, task);
         fingerprints.add(name + " " + task.fingerprint());
         training.put(name, new Pool(name, task.size(), task::example));
       }
       for (String suite : settings.against()) {
-        suite(suite, Objects.requireNonNull(recipe.suites().get(suite), suite), room);
+        suite(suite, Objects.requireNonNull(recipe.suites().get(suite), suite), budget);
       }
     } catch (RuntimeException e) {
       close();
@@ -90,7 +90,7 @@ public final class Decontamination implements AutoCloseable {
   }
 
   /** The pictures and texts of a suite: one pool a task. */
-  private void suite(String suite, SuiteConfig config, TextRoom room) {
+  private void suite(String suite, SuiteConfig config, TextBudget budget) {
     config
         .tasks()
         .forEach(
@@ -99,7 +99,7 @@ public final class Decontamination implements AutoCloseable {
                 benchmark(suite + "/" + name, task);
                 return;
               }
-              Task source = Task.open(task.task(), room);
+              Task source = Task.open(task.task(), budget);
               opened.add(source);
               long size = task.limit() == 0 ? source.size() : Math.min(task.limit(), source.size());
               String pool = suite + "/" + name;

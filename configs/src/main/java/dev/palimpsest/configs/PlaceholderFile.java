@@ -11,11 +11,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What often stands where a file should be: the pointer that Git keeps for a large file, a server's
- * error page, nothing. Asked by readers of every format once a file is found unreadable, so that
- * the message says what to do and not what the format's parser met.
+ * Recognises what is often found in place of a file's content: a Git LFS pointer, a server's error
+ * page, or nothing. Readers of every format ask this class once a file turns out to be unreadable,
+ * so that the message says what to do instead of where the parser stopped.
  */
-public final class Unfetched {
+public final class PlaceholderFile {
   private static final int LOOKED_AT = 512;
 
   private static final Pattern POINTER =
@@ -24,17 +24,17 @@ public final class Unfetched {
               + "size ([0-9]{1,18})\\s*.*",
           Pattern.DOTALL);
 
-  private Unfetched() {}
+  private PlaceholderFile() {}
 
   /**
-   * Why a file cannot be what it should be: the end of a sentence that begins with its name; empty
-   * where it looks like content.
+   * Why a file is only a placeholder, as the end of a sentence that begins with the file's name;
+   * empty when it looks like real content.
    */
   public static Optional<String> reason(Path file) {
     try (InputStream in = Files.newInputStream(file)) {
       return reason(in.readNBytes(LOOKED_AT));
     } catch (IOException e) {
-      return Optional.empty(); // the reader has met the same and says it
+      return Optional.empty(); // the reader has hit the same error and reports it
     }
   }
 
@@ -60,7 +60,7 @@ public final class Unfetched {
     try (InputStream in = Files.newInputStream(file)) {
       return substitute(in.readNBytes(LOOKED_AT));
     } catch (IOException e) {
-      return Optional.empty(); // the reader has met the same and says it
+      return Optional.empty(); // the reader has hit the same error and reports it
     }
   }
 

@@ -11,9 +11,9 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-class UnfetchedTest {
+class PlaceholderFileTest {
   private static Optional<String> of(String content) {
-    return Unfetched.reason(content.getBytes(StandardCharsets.ISO_8859_1));
+    return PlaceholderFile.reason(content.getBytes(StandardCharsets.ISO_8859_1));
   }
 
   @Test
@@ -34,7 +34,7 @@ class UnfetchedTest {
     assertEquals(Optional.empty(), of("version 2"));
     assertEquals(Optional.empty(), of("<p>a caption"));
     Path zeros = Files.write(folder.resolve("empty.tar"), new byte[1024]);
-    assertEquals(Optional.empty(), Unfetched.substitute(zeros)); // an archive without members
-    assertEquals(Optional.empty(), Unfetched.reason(folder.resolve("absent")));
+    assertEquals(Optional.empty(), PlaceholderFile.substitute(zeros)); // an archive without members
+    assertEquals(Optional.empty(), PlaceholderFile.reason(folder.resolve("absent")));
   }
 }

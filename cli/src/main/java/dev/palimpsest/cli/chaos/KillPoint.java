@@ -12,7 +12,7 @@ import java.util.regex.Pattern;
  * @param line the log's line without the run folder's path; the same in every run of a recipe, and
  *     once in each
  */
-record Place(Kind kind, String line) {
+record KillPoint(Kind kind, String line) {
   /** What a run does. */
   enum Kind {
     /** Drawing data, writing towers. */
@@ -53,7 +53,7 @@ record Place(Kind kind, String line) {
    * @param logger simple name of the class that says it
    * @param root the run folder
    */
-  static Optional<Place> of(String logger, String message, Path root) {
+  static Optional<KillPoint> of(String logger, String message, Path root) {
     String line = message.replace(root.toString(), ".");
     Kind kind =
         switch (logger) {
@@ -69,7 +69,7 @@ record Place(Kind kind, String line) {
           case "PipelineRunner" -> HAND_OVER.matcher(line).matches() ? Kind.BETWEEN : null;
           default -> null;
         };
-    return Optional.ofNullable(kind).map(k -> new Place(k, line));
+    return Optional.ofNullable(kind).map(k -> new KillPoint(k, line));
   }
 
   private static Kind written(String line) {

@@ -2,8 +2,11 @@ package dev.palimpsest.mixtures.sources;
 
 import java.util.Arrays;
 
-/** A growing list of ranges of a file, each belonging to one of many owners, at last by owner. */
-final class Places {
+/**
+ * A growing list of byte ranges of a file. Each range belongs to an owner, such as an image; {@link
+ * #byOwner} groups them.
+ */
+final class FileRanges {
   private long[] starts = new long[1024];
   private int[] lengths = new int[1024];
   private int[] owners = new int[1024];
@@ -21,16 +24,18 @@ final class Places {
   }
 
   /**
-   * Sorted by owner, within one in the order in which they came.
+   * Ranges grouped by owner; those of one owner keep the order in which they were added.
    *
-   * @param first index of each owner's first range, and at last their number
+   * @param first the index of each owner's first range; the last entry is the number of ranges
+   * @param starts offsets in the file
+   * @param lengths lengths in bytes
    */
   record ByOwner(int[] first, long[] starts, int[] lengths) {
     int count(int owner) {
       return first[owner + 1] - first[owner];
     }
 
-    /** Refuses an owner with more bytes than are read at once. */
+    /** Refuses an owner whose ranges have more bytes than may be read at once. */
     void requireWithin(int owner, long most) {
       long bytes = 0;
       for (int i = first[owner]; i < first[owner + 1]; i++) {
@@ -38,7 +43,7 @@ final class Places {
       }
       if (bytes > most) {
         throw new IllegalArgumentException(
-            "what is said of it takes %d bytes; %d at most are read".formatted(bytes, most));
+            "its annotations take %d bytes; at most %d are read".formatted(bytes, most));
       }
     }
   }

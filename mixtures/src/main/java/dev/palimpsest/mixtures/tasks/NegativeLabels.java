@@ -19,15 +19,15 @@ import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a question may ask for although it is not there. Hard to tell from what is: labels that a
- * row is known to lack, or those that stand beside its own labels most often in other rows.
- * Thread-safe.
+ * Labels that a question may ask for although the picture does not show them. They are hard
+ * negatives: labels that annotators marked as absent from the picture, or labels that most often
+ * occur together with the row's own labels in other rows. Thread-safe.
  */
-final class AbsentThings {
-  /** Rows that are counted at most, evenly spread over the source. */
+final class NegativeLabels {
+  /** The most rows whose labels are counted; they are evenly spread over the source. */
   private static final long COUNTED = 10_000;
 
-  /** How many of the most frequent companions are drawn from. */
+  /** The number of most frequent companions to draw from. */
   private static final int HARDEST = 10;
 
   private final ExampleSource source;
@@ -35,13 +35,13 @@ final class AbsentThings {
   private final Negatives from;
   private @Nullable Companions companions;
 
-  AbsentThings(ExampleSource source, Map<String, String> renamed, Negatives from) {
+  NegativeLabels(ExampleSource source, Map<String, String> renamed, Negatives from) {
     this.source = source;
     this.renamed = renamed;
     this.from = from;
   }
 
-  /** Things that are not in a row's picture, in random order; possibly none. */
+  /** Labels of things that are not in a row's picture, in random order; possibly empty. */
   List<String> of(Fields row, Draw draw) {
     if (from == Negatives.NONE) {
       return List.of();
@@ -67,14 +67,14 @@ final class AbsentThings {
   }
 
   /**
-   * How often labels stand in one picture. Labels are numbered by falling frequency, then by name;
-   * open vocabularies have tens of thousands.
+   * How often labels occur in the same picture. Labels are numbered by descending frequency, then
+   * by name; open vocabularies have tens of thousands of them.
    */
   private static final class Companions {
     private final List<String> labels;
     private final Map<String, Integer> numbers = new HashMap<>();
 
-    /** Where each label's companions begin, and at last their number. */
+    /** The index at which each label's companions begin; the last entry is their total number. */
     private final int[] first;
 
     private final int[] others;
@@ -110,7 +110,7 @@ final class AbsentThings {
       }
     }
 
-    /** Labels of rows that can be read. */
+    /** The label sets of the rows that can be read. */
     private static List<Set<String>> rows(ExampleSource source, Map<String, String> renamed) {
       List<Set<String>> rows = new ArrayList<>();
       long counted = Math.min(COUNTED, source.size());
@@ -121,7 +121,7 @@ final class AbsentThings {
         try {
           labels = new HashSet<>(AnnotatedObject.labels(new Fields(source.row(index), renamed)));
         } catch (BadExampleException e) {
-          continue; // who visits it is told
+          continue; // reported when the row itself is used
         }
         rows.add(labels);
       }
@@ -132,12 +132,12 @@ final class AbsentThings {
       return numbers.getOrDefault(label, -1);
     }
 
-    /** A label with each of a row. */
+    /** Pairs of a label with each label of a row. */
     private LongStream pairs(long label, Set<String> row) {
       return row.stream().mapToLong(other -> label << 32 | number(other));
     }
 
-    /** The most frequent companions of labels that are not among them. */
+    /** The most frequent companions of the given labels, without those labels themselves. */
     List<String> ofMost(Set<String> present) {
       int[] counts = new int[labels.size()];
       for (String label : present) {

@@ -3,14 +3,17 @@ package dev.palimpsest.mixtures.tasks;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import java.util.Optional;
 
-/** What a crop leaves of a box. */
-final class Seen {
-  /** A box of which less than this share is left has left the picture. */
+/** The part of a bounding box that remains visible in a crop. */
+final class VisibleBox {
+  /** A box counts as outside the crop when less than this share of its area is inside. */
   private static final double LEAST = 0.5;
 
-  private Seen() {}
+  private VisibleBox() {}
 
-  /** The box in shares of the view; empty when too little of it is seen. */
+  /**
+   * The visible part of a box, in coordinates relative to the view; empty when too little of the
+   * box is inside.
+   */
   static Optional<BoundingBox> of(BoundingBox box, BoundingBox view) {
     if (view.equals(BoundingBox.WHOLE)) {
       return Optional.of(box);
