@@ -44,8 +44,7 @@ record LocalizedText(String language, List<String> texts) {
     }
     if (options.isEmpty()) {
       throw row.bad(
-          "%s has no text in a language that has a weight, found %s"
-              .formatted(row.named(field), node));
+          "%s has no text in a weighted language, found %s".formatted(row.named(field), node));
     }
     return options.get(draw.weighted(shares));
   }
