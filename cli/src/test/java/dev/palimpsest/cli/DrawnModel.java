@@ -1,5 +1,7 @@
 package dev.palimpsest.cli;
 
+import static dev.palimpsest.stages.lineage.StageFacts.TrainedOrientation.STORED;
+
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.published.ExportedProcessor;
@@ -9,14 +11,17 @@ import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.mixtures.text.BpeTrainer;
 import dev.palimpsest.mixtures.text.HuggingFaceTokenizer;
 import dev.palimpsest.mixtures.text.Piece;
 import dev.palimpsest.mixtures.text.TokenizerFiles;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.stages.lineage.StageFacts;
+import dev.palimpsest.stages.lineage.StageFacts.TrainedOrientation;
+import dev.palimpsest.stages.lineage.TrainingData;
 import java.nio.file.Path;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -54,23 +59,42 @@ public record DrawnModel(Path export, Path training) {
                 }
               });
       ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, processor);
-      Map<String, Object> facts = new HashMap<>();
-      facts.put("model", config);
-      facts.put("resolution", SIDE);
-      facts.put("image", new ImageConfig(ImageConfig.Resize.BICUBIC, true));
-      facts.put("tokenizer", tokenizer.toString());
-      Path training = commit(folder.resolve("checkpoints"), parameters, facts);
-      for (String orientation : List.of("stored", "exif", "mixed")) {
-        facts.put("orientation", orientation);
-        commit(folder.resolve("checkpoints-" + orientation), parameters, facts);
+      Path training =
+          commit(folder.resolve("checkpoints"), parameters, facts(config, tokenizer, STORED));
+      for (TrainedOrientation orientation : TrainedOrientation.values()) {
+        commit(
+            folder.resolve("checkpoints-" + ConfigYaml.word(orientation)),
+            parameters,
+            facts(config, tokenizer, orientation));
       }
       return new DrawnModel(export, training);
     }
   }
 
-  private static Path commit(Path folder, Parameters parameters, Map<String, Object> facts) {
+  private static StageFacts facts(
+      ModelConfig config, Path tokenizer, TrainedOrientation orientation) {
+    return new StageFacts(
+        "drawn",
+        "stages: []",
+        "drawn",
+        "0123456789abcdef",
+        Map.of(),
+        new TrainingData(Map.of()),
+        new StageFacts.Ancestry(List.of(), List.of(), List.of(), List.of()),
+        Map.of(),
+        config,
+        SIDE,
+        512,
+        new ImageConfig(ImageConfig.Resize.BICUBIC, true),
+        orientation,
+        tokenizer.toString(),
+        1,
+        "drawn");
+  }
+
+  private static Path commit(Path folder, Parameters parameters, StageFacts facts) {
     return new CheckpointStore(folder)
-        .commit("examples-000000000001", Map.of("parameters", parameters), facts);
+        .commit("examples-000000000001", Map.of("parameters", parameters), facts.toMap());
   }
 
   /** A checkpoint of a stage that saw pictures {@code stored}, {@code exif} or {@code mixed}. */

@@ -11,7 +11,7 @@ import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.Lineage;
-import dev.palimpsest.stages.training.StateFiles;
+import dev.palimpsest.stages.lineage.StageFacts;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -64,8 +64,8 @@ final class Parent {
             c -> {
               Path path = Path.of(c.path());
               TrainingCheckpoint checkpoint = CheckpointStore.open(path);
-              String id =
-                  StateFiles.fingerprint(checkpoint) + "@" + StateFiles.examples(checkpoint);
+              StageFacts facts = StageFacts.of(checkpoint);
+              String id = facts.fingerprint() + "@" + facts.examples();
               Parent parent = new Parent(stage, id, path, List.of());
               parent.opened = checkpoint;
               return parent;
@@ -108,7 +108,7 @@ final class Parent {
    */
   String order() {
     return folder != null && stage.handOver().data() == HandOver.DataPosition.CONTINUE
-        ? StateFiles.order(checkpoint())
+        ? StageFacts.of(checkpoint()).order()
         : stage.name();
   }
 

@@ -15,6 +15,7 @@ import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.lineage.TrainingData;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.training.AdamW;
@@ -34,6 +35,7 @@ import java.util.Map;
 /** Makes the step of a replay capsule again, up to its update. */
 public final class Replay {
   private final TrainingCheckpoint checkpoint;
+  private final StageFacts facts;
   private final Capsule capsule;
   private final PipelineConfig recipe;
   private final StageConfig stage;
@@ -41,11 +43,13 @@ public final class Replay {
 
   private Replay(
       TrainingCheckpoint checkpoint,
+      StageFacts facts,
       Capsule capsule,
       PipelineConfig recipe,
       StageConfig stage,
       Path run) {
     this.checkpoint = checkpoint;
+    this.facts = facts;
     this.capsule = capsule;
     this.recipe = recipe;
     this.stage = stage;
@@ -61,20 +65,18 @@ public final class Replay {
   public static Replay open(Path folder, Path run) {
     TrainingCheckpoint checkpoint = CheckpointStore.open(folder);
     Capsule capsule = Capsule.of(checkpoint);
-    String name = text(checkpoint, "stage");
+    StageFacts facts = StageFacts.of(checkpoint);
     Path root = run.toAbsolutePath().normalize();
     PipelineConfig recipe =
         Recipes.bind(
-            text(checkpoint, "recipeYaml"),
-            "the capsule's recipe",
-            List.of(),
-            Map.of("run", root.toString()));
+            facts.recipeYaml(), "the capsule's recipe", List.of(), Map.of("run", root.toString()));
     StageConfig stage =
         recipe.stages().stream()
-            .filter(s -> s.name().equals(name))
+            .filter(s -> s.name().equals(facts.stage()))
             .findFirst()
-            .orElseThrow(() -> refused(checkpoint, "its recipe has no stage '" + name + "'"));
-    return new Replay(checkpoint, capsule, recipe, stage, root);
+            .orElseThrow(
+                () -> refused(checkpoint, "its recipe has no stage '" + facts.stage() + "'"));
+    return new Replay(checkpoint, facts, capsule, recipe, stage, root);
   }
 
   /** The recipe of the run that left the capsule. */
@@ -83,8 +85,8 @@ public final class Replay {
   }
 
   /** The capsule's facts: those of a training checkpoint. */
-  public Map<String, Object> facts() {
-    return checkpoint.facts();
+  public StageFacts facts() {
+    return facts;
   }
 
   /**
@@ -142,7 +144,7 @@ public final class Replay {
         Mixture mixture =
             Mixture.open(
                 recipe.seed(),
-                StateFiles.order(checkpoint),
+                facts.order(),
                 recipe.tasks(),
                 stage,
                 Decontamination.exclusions(recipe),
@@ -225,13 +227,6 @@ public final class Replay {
 
   private InvalidConfigException changed(String what) {
     return refused(checkpoint, "cannot be replayed: " + what);
-  }
-
-  private static String text(TrainingCheckpoint checkpoint, String key) {
-    if (checkpoint.facts().get(key) instanceof String text) {
-      return text;
-    }
-    throw refused(checkpoint, "has no '" + key + "' in its manifest, which replaying needs");
   }
 
   private static InvalidConfigException refused(TrainingCheckpoint checkpoint, String why) {

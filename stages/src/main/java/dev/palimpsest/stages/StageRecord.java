@@ -14,9 +14,9 @@ import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.model.EngineFacts;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.lineage.StageIdentity;
 import dev.palimpsest.stages.lineage.TrainingData;
-import dev.palimpsest.stages.training.StateFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -279,15 +279,13 @@ final class StageRecord {
    * accepted.
    */
   void requireSame(TrainingCheckpoint checkpoint) {
-    accepted = Lineage.accepted(checkpoint.facts());
+    StageFacts facts = StageFacts.of(checkpoint);
+    accepted = facts.accepted();
     resumed = Lineage.ifAny(checkpoint.folder(), checkpoint.manifest());
-    String found = StateFiles.fingerprint(checkpoint);
-    JsonNode facts = JSON.valueToTree(checkpoint.facts());
-    requireSame(found, strings(facts.path("identity")), TrainingData.of(facts.path("data")))
+    requireSame(facts.fingerprint(), facts.identity(), facts.data())
         .ifPresent(
             changes ->
-                accept(
-                    Lineage.Acceptance.RESUMED, StateFiles.examples(checkpoint), found, changes));
+                accept(Lineage.Acceptance.RESUMED, facts.examples(), facts.fingerprint(), changes));
   }
 
   /**
@@ -298,8 +296,9 @@ final class StageRecord {
    * @return a note; empty where the bits do not depend on what differs
    */
   Optional<String> moved(TrainingCheckpoint from, Map<String, Object> environment) {
-    moves = Lineage.moves(from.facts());
-    Map<String, String> before = strings(JSON.valueToTree(from.facts().get("environment")));
+    StageFacts facts = StageFacts.of(from);
+    moves = facts.moves();
+    Map<String, String> before = strings(JSON.valueToTree(facts.environment()));
     Map<String, String> here = strings(JSON.valueToTree(environment));
     here.keySet().retainAll(EngineFacts.NAMES);
     here.keySet().retainAll(before.keySet());
@@ -310,7 +309,7 @@ final class StageRecord {
     String move =
         "at %d examples moved to other instructions or library versions, which compute other last bits: %s"
             .formatted(
-                StateFiles.examples(from),
+                facts.examples(),
                 Fingerprint.diff(before, here).stream()
                     .map(Fingerprint.Change::toString)
                     .collect(Collectors.joining("; ")));

@@ -36,6 +36,7 @@ import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.Weights;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.lineage.StageIdentity;
 import dev.palimpsest.stages.lineage.SuiteIdentity;
 import dev.palimpsest.stages.lineage.TrainingData;
@@ -200,7 +201,8 @@ final class StageRunner {
           since.add(altered);
         }
         record.alteredScores().forEach(altered -> log.warn("{}: {}", stage.name(), altered));
-        since.add("went on from its checkpoint at " + StateFiles.examples(own.get()) + " examples");
+        since.add(
+            "went on from its checkpoint at " + StageFacts.of(own.get()).examples() + " examples");
         record.moved(own.get(), environment).ifPresent(since::add);
       } else {
         since.clear(); // what was damaged is made again
@@ -240,7 +242,7 @@ final class StageRunner {
                 .run(
                     manager,
                     state,
-                    (s, found) -> capsule(s, facts(record, parent), found),
+                    (s, found) -> capsule(s, facts(record, parent, s), found),
                     writer,
                     saver,
                     (moment, s) -> evaluate(moment, model, s, manager, record));
@@ -249,7 +251,7 @@ final class StageRunner {
       // ---- What the stage leaves
       notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
-      if (own.filter(c -> StateFiles.examples(c) == end).isEmpty()) {
+      if (own.filter(c -> StageFacts.of(c).examples() == end).isEmpty()) {
         saver.save(state, LogHashes.of(folder, stage.name()), () -> {});
         writer.await();
       }
@@ -293,12 +295,11 @@ final class StageRunner {
 
     @Override
     public void save(TrainState state, LogHashes logs, Runnable before) {
-      Map<String, Object> facts = facts(record, parent);
-      facts.put("logs", logs);
       StateFiles.save(
           writer,
           state,
-          facts,
+          facts(record, parent, state),
+          logs.facts(),
           before,
           () -> store.retain(stage.checkpoint().keepLast(), milestones(store)));
     }
@@ -595,50 +596,48 @@ final class StageRunner {
     }
   }
 
-  /**
-   * What a checkpoint says of itself beside its arrays: enough to predict with it and to know where
-   * it comes from.
-   */
-  private Map<String, Object> facts(StageRecord record, Parent parent) {
-    Map<String, Object> facts = new LinkedHashMap<>();
-    facts.put("recipe", recipe.name());
-    facts.put("recipeYaml", ConfigYaml.write(recipe, "run", folder.root().toString()));
-    facts.put("stage", stage.name());
-    facts.put("fingerprint", record.fingerprint());
-    facts.put("identity", record.identityValues());
-    facts.put("data", record.data());
+  private StageFacts facts(StageRecord record, Parent parent, TrainState state) {
     List<Lineage.Ancestor> ancestors =
         record.resumed().map(Lineage::ancestors).orElseGet(() -> parent.ancestors(folder));
     List<String> parents =
         record.resumed().map(Lineage::parents).orElseGet(() -> parent.ids(ancestors));
-    facts.put("lineage", Lineage.facts(parents, ancestors, record.accepted(), record.moves()));
-    facts.put("environment", environment);
-    facts.put("model", modelConfig);
-    facts.put("resolution", stage.resolution());
-    facts.put("textTokens", stage.textTokens());
-    facts.put("image", stage.image());
-    facts.put("orientation", orientation());
-    facts.put("tokenizer", tokenizer());
-    return facts;
+    return new StageFacts(
+        recipe.name(),
+        ConfigYaml.write(recipe, "run", folder.root().toString()),
+        stage.name(),
+        record.fingerprint(),
+        record.identityValues(),
+        record.data(),
+        new StageFacts.Ancestry(parents, ancestors, record.accepted(), record.moves()),
+        environment,
+        modelConfig,
+        stage.resolution(),
+        stage.textTokens(),
+        stage.image(),
+        orientation(),
+        tokenizer(),
+        state.examples(),
+        state.order());
   }
 
-  /** Which way up this stage sees pictures: {@code stored}, {@code exif}, or {@code mixed}. */
-  private String orientation() {
-    List<String> seen =
-        stage.mixture().entrySet().stream()
-            .filter(weight -> weight.getValue() > 0)
-            .map(weight -> Objects.requireNonNull(recipe.tasks().get(weight.getKey())))
-            .map(task -> task.orientation() == null ? "stored" : "exif")
+  private StageFacts.TrainedOrientation orientation() {
+    List<StageFacts.TrainedOrientation> seen =
+        stage.weightedTasks().stream()
+            .map(task -> Objects.requireNonNull(recipe.tasks().get(task), task))
+            .map(
+                task ->
+                    task.orientation() == null
+                        ? StageFacts.TrainedOrientation.STORED
+                        : StageFacts.TrainedOrientation.EXIF)
             .distinct()
             .toList();
-    return seen.size() == 1 ? seen.get(0) : "mixed";
+    return seen.size() == 1 ? seen.get(0) : StageFacts.TrainedOrientation.MIXED;
   }
 
   /** Keeps a state before a step, with what the guard found in it: see {@code Capsule}. */
-  private Path capsule(TrainState state, Map<String, Object> facts, Map<String, Object> found) {
-    facts.put("capsule", found);
+  private Path capsule(TrainState state, StageFacts facts, Map<String, Object> found) {
     return StateFiles.commit(
-        new CheckpointStore(folder.stage(stage.name()).resolve("capsules")), state, facts);
+        new CheckpointStore(folder.stage(stage.name()).resolve("capsules")), state, facts, found);
   }
 
   /** Relative to the checkpoint's folder where it lies in the run folder, which may be moved. */

@@ -1,6 +1,5 @@
 package dev.palimpsest.cli.commands;
 
-import dev.palimpsest.cli.commands.SavedModel.TrainedOrientation;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
@@ -17,6 +16,7 @@ import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.text.TokenSequence;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.Weights;
+import dev.palimpsest.stages.lineage.StageFacts.TrainedOrientation;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

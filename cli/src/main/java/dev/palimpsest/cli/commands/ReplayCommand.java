@@ -4,12 +4,12 @@ import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.Escape;
 import dev.palimpsest.stages.Replay;
+import dev.palimpsest.stages.lineage.StageFacts;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
@@ -61,9 +61,8 @@ public final class ReplayCommand implements Callable<Integer> {
   }
 
   /** Sums are split by thread: the bits are those of the run with as many as the run had. */
-  private static int recordedThreads(Map<String, Object> facts) {
-    return facts.get("environment") instanceof Map<?, ?> environment
-            && environment.get("threads") instanceof Integer threads
+  private static int recordedThreads(StageFacts facts) {
+    return facts.environment().get("threads") instanceof Integer threads
         ? threads
         : Runtime.getRuntime().availableProcessors();
   }

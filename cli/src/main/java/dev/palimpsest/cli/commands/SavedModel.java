@@ -1,8 +1,6 @@
 package dev.palimpsest.cli.commands;
 
 import ai.djl.ndarray.NDManager;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
@@ -17,7 +15,9 @@ import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.mixtures.text.TokenizerFiles;
 import dev.palimpsest.model.Parameters;
-import dev.palimpsest.stages.folder.RunContents;
+import dev.palimpsest.stages.RunContents;
+import dev.palimpsest.stages.lineage.StageFacts;
+import dev.palimpsest.stages.lineage.StageFacts.TrainedOrientation;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -25,7 +25,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
-import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -51,18 +50,6 @@ record SavedModel(
     Tokenizer tokenizer,
     Path tokenizerFile,
     String fingerprint) {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** The orientation in which a model saw pictures in training. */
-  enum TrainedOrientation {
-    /** Pixels as they are stored. */
-    STORED,
-    /** Pixels turned as the EXIF orientation says. */
-    EXIF,
-    /** Some tasks used one, some the other. */
-    MIXED
-  }
-
   /**
    * Reads a model.
    *
@@ -135,14 +122,15 @@ record SavedModel(
   private static SavedModel training(Path folder, @Nullable Integer resolution, NDManager manager)
       throws IOException {
     TrainingCheckpoint saved = CheckpointStore.open(folder);
-    int own = fact(saved, "resolution", Integer.class);
+    StageFacts facts = StageFacts.of(saved);
+    int own = facts.resolution();
     if (resolution != null && resolution != own) {
       throw new UserMistake(
           "this training checkpoint computes at %d pixels, not %d; give the stage's export to have"
                   .formatted(own, resolution)
               + " its position embeddings resampled");
     }
-    Path tokenizer = folder.resolve(fact(saved, "tokenizer", String.class)).normalize();
+    Path tokenizer = folder.resolve(facts.tokenizer()).normalize();
     MessageDigest digest = ContentHash.sha256();
     saved.manifest().files().stream()
         .filter(file -> file.name().startsWith("parameters"))
@@ -150,30 +138,15 @@ record SavedModel(
     add(digest, tokenizer);
     return new SavedModel(
         folder,
-        fact(saved, "model", ModelConfig.class),
+        facts.model(),
         saved.read(manager, "parameters"),
         own,
-        fact(saved, "image", ImageConfig.class),
-        saved.facts().containsKey("orientation")
-            ? TrainedOrientation.valueOf(
-                fact(saved, "orientation", String.class).toUpperCase(Locale.ROOT))
-            : TrainedOrientation.STORED,
-        saved.facts().containsKey("textTokens") ? fact(saved, "textTokens", Integer.class) : 512,
+        facts.image(),
+        facts.orientation(),
+        facts.textTokens(),
         Tokenizer.load(tokenizer),
         tokenizer,
         HexFormat.of().formatHex(digest.digest()));
-  }
-
-  /** What a stage has written of itself beside its arrays. */
-  private static <T> T fact(TrainingCheckpoint saved, String key, Class<T> type)
-      throws IOException {
-    JsonNode value = JSON.valueToTree(saved.facts().get(key));
-    if (value == null || value.isNull()) {
-      throw new UserMistake(
-          "%s is no checkpoint of a stage: its manifest says nothing of '%s'"
-              .formatted(saved.folder(), key));
-    }
-    return JSON.treeToValue(value, type);
   }
 
   private static void add(MessageDigest digest, Path file) throws IOException {

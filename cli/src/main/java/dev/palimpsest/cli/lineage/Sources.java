@@ -4,7 +4,7 @@ import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.Problem;
-import dev.palimpsest.stages.folder.RunContents;
+import dev.palimpsest.stages.RunContents;
 import dev.palimpsest.stages.lineage.Lineage;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -166,40 +166,6 @@ public record Lineage(
         Ancestor.CHECKPOINT, id, recipe + "/" + stage, examples, place, parents, accepted);
   }
 
-  /**
-   * What a stage's checkpoints say of their lineage.
-   *
-   * @param parents ids of what the stage started from
-   * @param ancestors all that came before
-   * @param moves as {@link Lineage#moves}
-   */
-  public static Map<String, Object> facts(
-      List<String> parents,
-      List<Ancestor> ancestors,
-      List<Acceptance> accepted,
-      List<String> moves) {
-    Map<String, Object> facts = new LinkedHashMap<>();
-    facts.put("parents", parents);
-    facts.put("ancestors", ancestors);
-    facts.put("accepted", accepted);
-    facts.put("moves", moves);
-    return facts;
-  }
-
-  /** As {@link Lineage#moves}, of the stage of a checkpoint. */
-  public static List<String> moves(Map<String, Object> facts) {
-    JsonNode json = JSON.valueToTree(facts);
-    List<String> moves = new ArrayList<>();
-    json.path("lineage").path("moves").forEach(move -> moves.add(move.asText()));
-    return moves;
-  }
-
-  /** Changes accepted so far in the stage of a checkpoint. */
-  public static List<Acceptance> accepted(Map<String, Object> facts) {
-    JsonNode json = JSON.valueToTree(facts);
-    return acceptances(json.path("lineage").path("accepted"));
-  }
-
   public static List<Acceptance> acceptances(JsonNode list) {
     List<Acceptance> accepted = new ArrayList<>();
     list.forEach(node -> accepted.add(JSON.convertValue(node, Acceptance.class)));
@@ -232,57 +198,41 @@ public record Lineage(
    * @throws InvalidConfigException when its manifest does not hold one
    */
   public static Lineage of(Path folder, CheckpointManifest manifest) {
-    JsonNode facts = JSON.valueToTree(manifest.facts());
-    JsonNode lineage = facts.path("lineage");
-    if (!lineage.path("parents").isArray() || !facts.path("fingerprint").isTextual()) {
+    StageFacts facts = StageFacts.of(folder, manifest);
+    StageFacts.Ancestry ancestry = facts.lineage();
+    if (ancestry == null) {
       throw refused(folder, "is a checkpoint without lineage: it was written by an older version");
     }
-    try {
-      ObjectNode all = JSON.createObjectNode();
-      for (String name :
-          List.of("recipe", "stage", "examples", "order", "fingerprint", "identity")) {
-        all.set(name, facts.path(name));
-      }
-      all.set("data", JSON.valueToTree(TrainingData.of(facts.path("data"))));
-      all.set("environment", facts.path("environment"));
-      all.set("recipeYaml", facts.path("recipeYaml"));
-      all.setAll((ObjectNode) lineage);
-      all.put("id", "");
-      Lineage read = JSON.treeToValue(all, Lineage.class);
-      return read.withId(id(read, manifest.files()));
-    } catch (JsonProcessingException | RuntimeException e) {
-      throw refused(folder, "has a lineage that cannot be read: " + e.getMessage());
-    }
-  }
-
-  private Lineage withId(String computed) {
+    Map<String, String> environment = new LinkedHashMap<>();
+    facts.environment().forEach((name, value) -> environment.put(name, String.valueOf(value)));
     return new Lineage(
-        computed,
-        recipe,
-        stage,
-        examples,
-        order,
-        fingerprint,
-        identity,
-        data,
-        parents,
-        ancestors,
-        accepted,
-        moves,
+        id(facts, ancestry, manifest.files()),
+        facts.recipe(),
+        facts.stage(),
+        facts.examples(),
+        facts.order(),
+        facts.fingerprint(),
+        facts.identity(),
+        facts.data(),
+        ancestry.parents(),
+        ancestry.ancestors(),
+        ancestry.accepted(),
+        ancestry.moves(),
         environment,
-        recipeYaml);
+        facts.recipeYaml());
   }
 
-  private static String id(Lineage lineage, List<CheckpointManifest.Entry> files) {
+  private static String id(
+      StageFacts facts, StageFacts.Ancestry ancestry, List<CheckpointManifest.Entry> files) {
     StringBuilder text = new StringBuilder("palimpsest lineage 1\n");
     files.stream()
         .map(file -> file.name() + " " + file.sha256() + "\n")
         .sorted()
         .forEach(text::append);
-    text.append("stage ").append(lineage.fingerprint).append('\n');
-    text.append("examples ").append(lineage.examples).append('\n');
-    lineage.parents.forEach(parent -> text.append("parent ").append(parent).append('\n'));
-    for (Acceptance a : lineage.accepted) {
+    text.append("stage ").append(facts.fingerprint()).append('\n');
+    text.append("examples ").append(facts.examples()).append('\n');
+    ancestry.parents().forEach(parent -> text.append("parent ").append(parent).append('\n'));
+    for (Acceptance a : ancestry.accepted()) {
       text.append("accepted %s %d %s %s%n".formatted(a.how, a.examples, a.from, a.to));
     }
     return ContentHash.of(text.toString());

@@ -24,6 +24,9 @@ import java.util.Map;
  */
 public record Capsule(
     String found, String action, String lossBits, String normBits, List<Part> parts) {
+  /** Where a manifest keeps it. */
+  private static final String FACT = "capsule";
+
   /**
    * A micro batch.
    *
@@ -33,6 +36,7 @@ public record Capsule(
    */
   public record Part(long firstPosition, List<String> ids, List<String> lossBits) {}
 
+  /** As a capsule's manifest keeps them. */
   static Map<String, Object> facts(Guard.Finding found, TrainStep.Attempt attempt) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("found", found.what());
@@ -50,7 +54,7 @@ public record Capsule(
       parts.add(one);
     }
     facts.put("microBatches", parts);
-    return facts;
+    return Map.of(FACT, facts);
   }
 
   /**
@@ -59,7 +63,7 @@ public record Capsule(
    * @throws InvalidConfigException when the checkpoint is none
    */
   public static Capsule of(TrainingCheckpoint checkpoint) {
-    JsonNode facts = new ObjectMapper().valueToTree(checkpoint.facts().get("capsule"));
+    JsonNode facts = new ObjectMapper().valueToTree(checkpoint.facts().get(FACT));
     if (facts == null || !facts.path("microBatches").isArray()) {
       throw new InvalidConfigException(
           List.of(

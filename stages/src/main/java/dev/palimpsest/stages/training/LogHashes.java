@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.lineage.StageFacts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +14,7 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.function.LongPredicate;
 
 /**
@@ -25,6 +27,9 @@ import java.util.function.LongPredicate;
  */
 public record LogHashes(LogHash metrics, LogHash skipped) {
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  /** Where a checkpoint's manifest keeps them. */
+  private static final String FACT = "logs";
 
   /**
    * A log up to a checkpoint.
@@ -63,6 +68,11 @@ public record LogHashes(LogHash metrics, LogHash skipped) {
     }
   }
 
+  /** As a checkpoint's manifest keeps them. */
+  public Map<String, Object> facts() {
+    return Map.of(FACT, this);
+  }
+
   /** Of a stage's logs as they stand. */
   public static LogHashes of(RunFolder folder, String stage) {
     try {
@@ -77,15 +87,14 @@ public record LogHashes(LogHash metrics, LogHash skipped) {
   public static List<String> altered(
       RunFolder folder, String stage, TrainingCheckpoint checkpoint) {
     List<String> altered = new ArrayList<>();
-    JsonNode facts = JSON.valueToTree(checkpoint.facts());
-    long examples = facts.path("examples").asLong();
-    long position = facts.path("dataStart").asLong() + examples;
+    long examples = StageFacts.of(checkpoint).examples();
+    long position = StateFiles.dataStart(checkpoint) + examples;
     try {
-      if (ExampleLog.isAltered(folder.examples(stage), StateFiles.consumed(checkpoint.facts()))) {
+      if (ExampleLog.isAltered(folder.examples(stage), StateFiles.consumed(checkpoint))) {
         altered.add(sentence(folder.examples(stage), examples));
       }
-      JsonNode logs = facts.path("logs");
-      if (logs.isObject()) {
+      if (checkpoint.facts().get(FACT) instanceof Map<?, ?> recorded) {
+        JsonNode logs = JSON.valueToTree(recorded);
         Path metrics = folder.metrics(stage);
         if (isAltered(metrics, "examples", n -> n <= examples, logs.path("metrics"))) {
           altered.add(sentence(metrics, examples));

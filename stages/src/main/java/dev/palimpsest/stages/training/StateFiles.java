@@ -6,6 +6,7 @@ import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.model.Parameters;
+import dev.palimpsest.stages.lineage.StageFacts;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,20 +32,29 @@ public final class StateFiles {
         : OptionalLong.empty();
   }
 
-  /** Has a state saved under its name. */
+  /**
+   * Has a state saved under its name.
+   *
+   * @param more facts beside those of the stage and the state
+   */
   public static void save(
       CheckpointWriter writer,
       TrainState state,
-      Map<String, Object> stageFacts,
+      StageFacts stage,
+      Map<String, Object> more,
       Runnable before,
       Runnable after) {
-    writer.save(name(state.examples()), groups(state), facts(state, stageFacts), before, after);
+    writer.save(name(state.examples()), groups(state), facts(state, stage, more), before, after);
   }
 
-  /** Writes a state under its name, and returns when it is there. */
+  /**
+   * Writes a state under its name, and returns when it is there.
+   *
+   * @param more facts beside those of the stage and the state
+   */
   public static Path commit(
-      CheckpointStore store, TrainState state, Map<String, Object> stageFacts) {
-    return store.commit(name(state.examples()), groups(state), facts(state, stageFacts));
+      CheckpointStore store, TrainState state, StageFacts stage, Map<String, Object> more) {
+    return store.commit(name(state.examples()), groups(state), facts(state, stage, more));
   }
 
   private static Map<String, Parameters> groups(TrainState state) {
@@ -57,12 +67,12 @@ public final class StateFiles {
     return groups;
   }
 
-  private static Map<String, Object> facts(TrainState state, Map<String, Object> stageFacts) {
-    Map<String, Object> facts = new LinkedHashMap<>(stageFacts);
+  private static Map<String, Object> facts(
+      TrainState state, StageFacts stage, Map<String, Object> more) {
+    Map<String, Object> facts = stage.at(state.examples()).toMap();
+    facts.putAll(more);
     facts.put("updates", state.updates());
-    facts.put("examples", state.examples());
     facts.put("scheduleStart", state.scheduleStart());
-    facts.put("order", state.order());
     facts.put("dataStart", state.dataStart());
     facts.put("guard", state.guard());
     facts.put("consumed", state.consumed().chain());
@@ -72,20 +82,21 @@ public final class StateFiles {
 
   /** Reads a state; its arrays live in children of the manager. */
   public static TrainState read(NDManager manager, TrainingCheckpoint checkpoint) {
+    StageFacts stage = StageFacts.of(checkpoint);
     Map<String, Object> facts = checkpoint.facts();
     Parameters parameters = checkpoint.read(manager, "parameters");
-    long updates = number(facts, "updates");
+    long updates = number(checkpoint, "updates");
     return new TrainState(
         parameters,
         updates > 0 ? checkpoint.read(manager, "mu") : zeros(manager, parameters),
         updates > 0 ? checkpoint.read(manager, "nu") : zeros(manager, parameters),
         updates,
-        number(facts, "examples"),
-        number(facts, "scheduleStart"),
-        order(checkpoint),
-        number(facts, "dataStart"),
+        stage.examples(),
+        number(checkpoint, "scheduleStart"),
+        stage.order(),
+        dataStart(checkpoint),
         guard(facts),
-        consumed(facts));
+        consumed(checkpoint));
   }
 
   /** Checkpoints from before there were guards say nothing of them. */
@@ -100,22 +111,16 @@ public final class StateFiles {
         losses.stream().map(loss -> ((Number) loss).doubleValue()).toList(), skipped, capsules);
   }
 
-  static Consumed consumed(Map<String, Object> facts) {
-    return facts.containsKey("consumed")
-        ? new Consumed(text(facts, "consumed"), number(facts, "consumedBytes"))
+  /** Mixture position of the first example of a checkpoint's stage. */
+  static long dataStart(TrainingCheckpoint checkpoint) {
+    return number(checkpoint, "dataStart");
+  }
+
+  /** Checkpoints of older versions do not say what was consumed. */
+  static Consumed consumed(TrainingCheckpoint checkpoint) {
+    return checkpoint.facts().get("consumed") instanceof String chain
+        ? new Consumed(chain, number(checkpoint, "consumedBytes"))
         : Consumed.NOTHING;
-  }
-
-  public static String order(TrainingCheckpoint checkpoint) {
-    return text(checkpoint.facts(), "order");
-  }
-
-  public static String fingerprint(TrainingCheckpoint checkpoint) {
-    return text(checkpoint.facts(), "fingerprint");
-  }
-
-  public static long examples(TrainingCheckpoint checkpoint) {
-    return number(checkpoint.facts(), "examples");
   }
 
   private static Parameters zeros(NDManager manager, Parameters like) {
@@ -124,19 +129,10 @@ public final class StateFiles {
     return Parameters.zeros(manager, shapes);
   }
 
-  private static long number(Map<String, Object> facts, String key) {
-    if (facts.get(key) instanceof Number n) {
-      return n.longValue();
+  private static long number(TrainingCheckpoint checkpoint, String name) {
+    if (checkpoint.facts().get(name) instanceof Number number) {
+      return number.longValue();
     }
-    throw new IllegalArgumentException(
-        "not a training checkpoint of a stage: its manifest has no '" + key + "'");
-  }
-
-  private static String text(Map<String, Object> facts, String key) {
-    if (facts.get(key) instanceof String s) {
-      return s;
-    }
-    throw new IllegalArgumentException(
-        "not a training checkpoint of a stage: its manifest has no '" + key + "'");
+    throw StageFacts.missing(checkpoint.folder(), name);
   }
 }

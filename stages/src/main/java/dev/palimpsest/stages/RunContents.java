@@ -1,8 +1,9 @@
-package dev.palimpsest.stages.folder;
+package dev.palimpsest.stages;
 
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.stages.lineage.StageFacts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -75,10 +76,10 @@ public final class RunContents {
       }
     }
     for (Path stage : stages) {
-      Optional<Object> kept =
-          newest(stage).map(c -> CheckpointStore.peek(c).facts().get("recipeYaml"));
-      if (kept.isPresent() && kept.get() instanceof String text) {
-        return Recipes.stageNames(text);
+      Optional<Path> newest = newest(stage);
+      if (newest.isPresent()) {
+        StageFacts facts = StageFacts.of(CheckpointStore.peek(newest.get()));
+        return Recipes.stageNames(facts.recipeYaml());
       }
     }
     return List.of();
