@@ -1,24 +1,26 @@
 package dev.palimpsest.configs;
 
 /**
- * How pictures of training are varied, as in PaliGemma's pretraining (section 3.2.6 of the paper,
- * which names the three and gives no numbers). What a visit draws follows from its position. Never
- * applied when scoring.
+ * Image augmentation for training, as in PaliGemma's pretraining (section 3.2.6 of the paper, which
+ * names these three kinds but gives no numbers). The random choices for an example depend on its
+ * position in the data order alone. Augmentation is never applied when scoring.
  *
- * @param resize whether each visit draws one of ten resize methods (bilinear, bicubic, Lanczos,
- *     area, Mitchell and Netravali; each with and without antialiasing) instead of the one given
- * @param jpeg how often a picture is encoded as JPEG, of a quality from 75 to 95, and decoded
- *     again, [0, 1]
- * @param cropArea the least share of a picture that a crop leaves, (0, 1]; 1: no crop. Boxes and
- *     masks move along; objects of which less than half is left are dropped from the target. Text
- *     that is there already is not understood, so its pictures are never cropped
+ * @param resize whether each use of a picture draws one of ten resize methods (bilinear, bicubic,
+ *     Lanczos, area, Mitchell-Netravali; each with and without antialiasing) instead of the
+ *     configured one
+ * @param jpeg probability that a picture is encoded as JPEG with a quality from 75 to 95 and
+ *     decoded again, [0, 1]
+ * @param cropArea the smallest share of a picture's area that a crop keeps, (0, 1]; 1 disables
+ *     cropping. Boxes and masks are moved with the crop; objects of which less than half remains
+ *     are dropped from the target. The pictures of {@code prefixSuffix} tasks are never cropped,
+ *     since their text may mention what a crop would remove
  */
 public record AugmentConfig(
     @Default("false") boolean resize, @Default("0") double jpeg, @Default("1") double cropArea) {
-  /** Nothing. */
+  /** No augmentation. */
   public static final AugmentConfig NONE = new AugmentConfig(false, 0, 1);
 
-  /** Checks ranges. */
+  /** Checks the ranges given above. */
   public AugmentConfig {
     new Check().range("jpeg", jpeg, 0, 1).share("cropArea", cropArea).done();
   }

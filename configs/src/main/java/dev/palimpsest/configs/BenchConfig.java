@@ -29,7 +29,7 @@ public record BenchConfig(ModelConfig model, int resolution, int textTokens, int
           128,
           4);
 
-  /** Checks ranges. */
+  /** Checks that all sizes are positive and within the limits of {@link Check}. */
   public BenchConfig {
     new Check()
         .range("resolution", resolution, 1, Check.MOST_PIXELS, "pixels")

@@ -10,33 +10,33 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A benchmark: what is asked, how the answer is made, and how it is judged. All of it decides the
- * score, so all of it stands here.
+ * A benchmark: what is asked, how the answer is generated, and how it is scored. This record holds
+ * everything in the definition that affects the score.
  *
- * @param name short name, also of the file that defines it
- * @param version raised whenever a change here could alter a score
- * @param title what it is, for people
+ * @param name short name; the file that defines the benchmark has the same name
+ * @param version increased whenever a change to the definition could alter a score
+ * @param title human-readable title
  * @param prompt template of the prefix; {@code {question}}, {@code {language}}, {@code {choices}}
  *     (joined by {@code choiceSeparator}), {@code {letteredChoices}} ({@code (A) red (B) blue}) and
- *     any field of an example are filled in
- * @param choiceSeparator between choices
- * @param textTokens text positions of prompt and answer; longer prompts are cut from the right, as
- *     in the transfer's training
- * @param image how pictures are resized
- * @param frames of videos: how many frames are seen; 0 for pictures
- * @param frameStride of videos: every so many-th frame
- * @param decode how answers are made
- * @param postprocess what is done to an answer before it is judged, in order
- * @param reference what a reference is: the file's references, or a template of fields
- * @param dropEmptyReferences whether references without a letter are left out, and questions that
- *     then have none
- * @param metrics {@code name:variant}; the first gives the headline
- * @param split which examples are scored
- * @param examples how many there must be; 0 where that is not known
- * @param data forms in which the files may lie in the data folder; the first that is complete is
+ *     any other field of an example are filled in
+ * @param choiceSeparator text between two choices
+ * @param textTokens number of text positions for prompt and answer together; longer prompts are
+ *     truncated on the right, as in the transfer's training
+ * @param image how pictures are decoded and resized
+ * @param frames for videos: the number of frames shown to the model; 0 for pictures
+ * @param frameStride for videos: the distance between two frames that are used, in frames
+ * @param decode how answers are decoded
+ * @param postprocess changes made to an answer before it is scored, in order
+ * @param reference template of fields that makes the reference; absent: the file's references
+ * @param dropEmptyReferences whether empty references are left out, along with questions that then
+ *     have none
+ * @param metrics metrics as {@code name:variant}; the first one gives the headline score
+ * @param split the split that is scored
+ * @param examples the number of examples that the split must have; 0 if unknown
+ * @param data the layouts in which the data folder may hold the files; the first complete one is
  *     read
- * @param published what a paper reports
- * @param note what a reader of the score should know
+ * @param published scores that a paper reports
+ * @param note a remark for readers of the score
  */
 public record BenchmarkConfig(
     String name,
@@ -61,13 +61,13 @@ public record BenchmarkConfig(
 
   /** A change to an answer. */
   public enum Postprocess {
-    /** To lower case, without regard to a locale. */
+    /** Converts to lower case, independent of locale. */
     LOWER,
-    /** Without white space at both ends. */
+    /** Removes white space at both ends. */
     STRIP
   }
 
-  /** Checks ranges. */
+  /** Checks ranges, and that at least one metric and one layout are given. */
   public BenchmarkConfig {
     new Check()
         .range("version", version, 1, 1_000_000, "")
@@ -76,7 +76,7 @@ public record BenchmarkConfig(
         .range("frameStride", frameStride, 1, 1_000_000, "frames")
         .examples("examples", examples)
         .that(!metrics.isEmpty(), "metrics", "must name at least one metric")
-        .that(!data.isEmpty(), "data", "must name at least one form of the files")
+        .that(!data.isEmpty(), "data", "must name at least one layout of the files")
         .done();
     postprocess = List.copyOf(postprocess);
     metrics = List.copyOf(metrics);
@@ -109,21 +109,21 @@ public record BenchmarkConfig(
   }
 
   /**
-   * Files in one published form.
+   * The files of a benchmark in one published layout.
    *
-   * @param format the form
-   * @param files by the form's names, relative to the data folder; the last part of a Parquet name
-   *     may hold a {@code *}
-   * @param images folder of the pictures, or of a folder of frames a video, relative to the data
-   *     folder; absent where the files hold them
-   * @param fields of Parquet: the column of {@code id}, {@code question}, {@code references},
-   *     {@code images} and any other field, where it is called otherwise
-   * @param keep only examples whose field has one of these values
-   * @param rotations Open Images' table of pictures that are stored another way up, relative to the
-   *     data folder: columns {@code ImageID}, an example's field {@code image_id}, and {@code
-   *     Rotation}, degrees counterclockwise that put it right. Where it is not there pictures are
-   *     seen as they are stored, and the result says so
-   * @param from where the files are usually had
+   * @param format the layout
+   * @param files file names by the layout's names for them, relative to the data folder; the last
+   *     part of a Parquet name may contain {@code *}
+   * @param images folder of the pictures, or of one folder of frames for each video, relative to
+   *     the data folder; absent when the files contain the pictures
+   * @param fields for Parquet: the column that holds {@code id}, {@code question}, {@code
+   *     references}, {@code images} or any other field, where the column has another name
+   * @param keep by field: only examples whose field has one of these values are kept
+   * @param rotations Open Images' table of picture rotations, relative to the data folder. Its
+   *     columns are {@code ImageID}, which matches an example's field {@code image_id}, and {@code
+   *     Rotation}, the counterclockwise rotation in degrees that makes the picture upright. If the
+   *     file is missing, pictures are used as stored, and the results say so
+   * @param from where to get the files
    */
   public record Data(
       BenchmarkFormat format,
@@ -148,7 +148,7 @@ public record BenchmarkConfig(
     private static void checkFiles(
         Check check, @Nullable BenchmarkFormat format, Map<String, String> files) {
       if (format == null) {
-        return; // it is wrong itself
+        return; // reported as a mistake of its own
       }
       List<String> names = format.files();
       check.that(!files.isEmpty(), "files", "must name at least one file");
@@ -159,20 +159,21 @@ public record BenchmarkConfig(
         check.that(
             names.contains(name),
             "files." + name,
-            "is no file of this form%s",
+            "is not a file of this layout%s",
             Suggestion.among(name, names));
       }
     }
   }
 
   /**
-   * A row of a paper's table.
+   * One row of a paper's table of results.
    *
-   * @param row as the table calls it
+   * @param row the name of the row in the table
    * @param paper {@code paligemma} or {@code paligemma2-3b}
-   * @param quantity which of the first metric's quantities the row is; absent for its headline
-   * @param split what the paper scored, where it is another split than this one
-   * @param scores by resolution in pixels, in the paper's units: 100 times the metric's
+   * @param quantity which quantity of the first metric the row reports; absent: the headline
+   * @param split the split that the paper scored, if it differs from this benchmark's
+   * @param scores scores by resolution in pixels, in the paper's units: 100 times the metric's
+   *     value
    */
   public record Published(
       String row,
@@ -180,7 +181,7 @@ public record BenchmarkConfig(
       @Nullable String quantity,
       @Nullable String split,
       Map<String, Double> scores) {
-    /** Checks the resolutions. */
+    /** Checks that the keys of {@code scores} are resolutions. */
     public Published {
       Check check = new Check();
       for (String resolution : scores.keySet()) {

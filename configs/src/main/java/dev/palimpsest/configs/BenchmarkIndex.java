@@ -9,15 +9,15 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The benchmarks that there are.
+ * The shipped benchmarks.
  *
  * @param benchmarks names, in the order of the paper's tables
- * @param suites named sets of them
+ * @param suites named sets of benchmarks
  * @param notScorable rows of the paper's tables that no rule can score, each with its reason
  */
 public record BenchmarkIndex(
     List<String> benchmarks, Map<String, List<String>> suites, Map<String, String> notScorable) {
-  /** Copies; checks that suites name benchmarks. */
+  /** Checks that suites contain only known benchmarks. */
   public BenchmarkIndex {
     Check check = new Check();
     for (Map.Entry<String, List<String>> suite : suites.entrySet()) {
@@ -25,7 +25,7 @@ public record BenchmarkIndex(
         check.that(
             benchmarks.contains(name),
             "suites." + suite.getKey(),
-            "'%s' is no benchmark%s",
+            "'%s' is not a benchmark%s",
             name,
             Suggestion.among(name, benchmarks));
       }
@@ -37,9 +37,9 @@ public record BenchmarkIndex(
   }
 
   /**
-   * The benchmarks that a comma-separated list of suites and benchmarks means, each once.
+   * The benchmarks in a comma-separated list of suites and benchmarks, without repetitions.
    *
-   * @throws InvalidConfigException when a name is neither; suggests the nearest
+   * @throws InvalidConfigException if a name is neither; suggests the most similar name
    */
   public List<String> expand(String names) {
     Set<String> expanded = new LinkedHashSet<>();
@@ -59,7 +59,7 @@ public record BenchmarkIndex(
                 "",
                 "'"
                     + wanted
-                    + "' is no suite, no benchmark and no file"
+                    + "' is not a suite, a benchmark or a file"
                     + Suggestion.among(wanted, known)));
       }
     }

@@ -1,18 +1,19 @@
 package dev.palimpsest.configs;
 
 /**
- * Training checkpoints within a stage. The stage's end is always kept.
+ * When training checkpoints are saved within a stage, and which are kept. The checkpoint at the
+ * stage's end is always kept.
  *
- * @param everyExamples cadence; 0 for the stage's end only
- * @param keepLast how many of the cadence's checkpoints stay while the stage trains
- * @param keepEveryExamples milestones, which stay for good; a multiple of {@code everyExamples}; 0
- *     for none
+ * @param everyExamples examples between two checkpoints; 0 to save at the stage's end only
+ * @param keepLast how many of these checkpoints are kept while the stage trains
+ * @param keepEveryExamples examples between two checkpoints that are kept permanently; a multiple
+ *     of {@code everyExamples}; 0 for none
  */
 public record CheckpointConfig(
     @Default("0") long everyExamples,
     @Default("2") int keepLast,
     @Default("0") long keepEveryExamples) {
-  /** Checks ranges. */
+  /** Checks ranges, and that permanent checkpoints are among those saved. */
   public CheckpointConfig {
     new Check()
         .examples("everyExamples", everyExamples)

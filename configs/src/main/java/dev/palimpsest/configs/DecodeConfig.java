@@ -6,13 +6,13 @@ import java.util.List;
  * How answers are decoded.
  *
  * @param sampler how the next token is chosen
- * @param maxNewTokens an answer has at most so many tokens, EOS among them
- * @param bestOf samples drawn of each answer; the one with the highest summed log-probability, up
- *     to and including EOS, is kept
- * @param bannedTokens ids that are never chosen. Log-probabilities stay those of the model, as if
- *     nothing were banned
- * @param seed of temperature and nucleus sampling; an example's draws depend on this, its id and
- *     the sample's number alone
+ * @param maxNewTokens the most tokens in an answer, including EOS
+ * @param bestOf number of samples drawn for each answer; the one with the highest total
+ *     log-probability, up to and including EOS, is kept
+ * @param bannedTokens token ids that are never chosen. Log-probabilities remain those of the model
+ *     without the ban
+ * @param seed seed for temperature and nucleus sampling; the draws for an example depend only on
+ *     this seed, the example's id and the number of the sample
  */
 public record DecodeConfig(
     @Default("{greedy: {}}") SamplerConfig sampler,

@@ -3,18 +3,20 @@ package dev.palimpsest.configs;
 import java.util.List;
 
 /**
- * How much of the evaluation may stand in the training data, and what counts as standing there.
- * Before the first step of a run each stage's mixture is compared with the suites; a stage of which
- * a larger share would be duplicates stops the run.
+ * How much of the evaluation data may occur in the training data, and what counts as a duplicate.
+ * Before a run's first step, each stage's mixture is compared with the suites. The run stops if a
+ * larger share of a stage's examples than {@code limit} are duplicates.
  *
- * @param against names from the recipe's {@code suites}
- * @param limit largest share of a stage's examples that may be duplicates, tasks weighted as in its
- *     mixture
- * @param threshold bits of 64 by which the hashes of a picture and its altered copy differ at most
- * @param words length of the runs of words that texts are compared by
- * @param overlap share of an evaluation text's runs that make another text its duplicate
- * @param texts whether a text alone makes an example with a picture a duplicate; of an example
- *     without pictures it always does
+ * @param against names of suites in the recipe's {@code suites}
+ * @param limit the largest share of a stage's examples that may be duplicates, with tasks weighted
+ *     as in the stage's mixture
+ * @param threshold the most bits, of 64, in which the hashes of a picture and an altered copy of it
+ *     may differ
+ * @param words length, in words, of the runs by which texts are compared
+ * @param overlap the share of an evaluation text's runs that a text must contain to be its
+ *     duplicate
+ * @param texts whether matching text alone makes an example with a picture a duplicate; for an
+ *     example without pictures it always does
  */
 public record DedupConfig(
     List<String> against,

@@ -5,12 +5,12 @@ import java.util.List;
 /**
  * Which suites a stage is scored on, and when.
  *
- * @param suites names from the recipe's {@code suites}
- * @param before whether to score before the first step, at the stage's own resolution
- * @param after whether to score at the end
- * @param everyExamples also each time this many examples have been seen; 0 for never
- * @param batchSize examples a forward pass; alters speed and memory, never an answer
- * @param gates conditions on the scores at the end; one that does not hold stops the run
+ * @param suites names of suites in the recipe's {@code suites}
+ * @param before whether to score before the first step, at this stage's resolution
+ * @param after whether to score at the stage's end
+ * @param everyExamples examples between two further evaluations during training; 0 for none
+ * @param batchSize examples per forward pass; affects speed and memory but never an answer
+ * @param gates conditions on the scores at the stage's end; the run stops if one is not met
  */
 public record EvaluateConfig(
     @Default("[]") List<String> suites,
@@ -19,7 +19,7 @@ public record EvaluateConfig(
     @Default("0") long everyExamples,
     @Default("32") int batchSize,
     @Default("[]") List<GateConfig> gates) {
-  /** Checks ranges. */
+  /** Checks the cadence and the batch size. */
   public EvaluateConfig {
     new Check()
         .examples("everyExamples", everyExamples)

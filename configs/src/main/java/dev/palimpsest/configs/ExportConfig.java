@@ -3,9 +3,9 @@ package dev.palimpsest.configs;
 import java.util.Set;
 
 /**
- * Forms in which a stage's result is written for others.
+ * The published formats in which a stage's result is exported.
  *
- * @param formats none, one or both
+ * @param formats formats to write; may be empty
  * @param precision number format of the exported weights
  */
 public record ExportConfig(
@@ -18,7 +18,7 @@ public record ExportConfig(
     BIG_VISION
   }
 
-  /** Copies. */
+  /** Keeps an unmodifiable copy of the formats. */
   public ExportConfig {
     formats = Set.copyOf(formats);
   }

@@ -3,17 +3,18 @@ package dev.palimpsest.configs;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A condition on a stage's scores after training. Where it does not hold, the run stops: no later
+ * A condition on a stage's scores after training. If it is not met, the run stops and no later
  * stage begins.
  *
- * @param suite one of the stage's suites
- * @param task a task of it
- * @param metric {@code name} or {@code name:variant} of the task's metrics, {@code exact_match} or
- *     {@code token_accuracy}; absent: the task's first metric, exact match where it has none
- * @param above the score must be above this
- * @param below the score must be below this
- * @param noWorseThanParent the score must not fall behind the parent stage's by more than the 95 %
- *     interval of their difference
+ * @param suite the name of one of the stage's suites
+ * @param task the name of a task in that suite
+ * @param metric one of the task's metrics, as {@code name} or {@code name:variant}, or {@code
+ *     exact_match} or {@code token_accuracy}; absent: the task's first metric, or exact match if it
+ *     has none
+ * @param above the score must be greater than this
+ * @param below the score must be less than this
+ * @param noWorseThanParent whether the score must not be lower than the parent stage's by more than
+ *     the 95 % confidence interval of their difference
  */
 public record GateConfig(
     String suite,

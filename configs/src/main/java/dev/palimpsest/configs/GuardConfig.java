@@ -1,22 +1,23 @@
 package dev.palimpsest.configs;
 
 /**
- * What becomes of a step whose loss cannot be trusted. Judged after the gradients and before the
- * update, so that a stopped or skipped step leaves parameters and moments as they were.
+ * What to do about a step whose loss cannot be trusted. The check runs after the gradients are
+ * computed and before the update, so that a stopped or skipped step leaves parameters and moments
+ * unchanged.
  *
- * <p>A skipped step uses its batch up: examples, data position and learning-rate curve go on,
- * Adam's moments and count do not.
+ * <p>A skipped step still consumes its batch: the example count, the data position and the
+ * learning-rate schedule advance, while Adam's moments and step count do not.
  *
- * @param nonFinite the loss or the gradient norm is not a number
- * @param spike the loss is above {@code median + deviations * spread} of the last {@code window}
- *     losses that were let through, where the spread is 1.4826 times their median absolute
- *     deviation (the standard deviation, were they normal), and at least 1 % of the median. Nothing
- *     is a spike before {@code window} losses are known
- * @param window steps
- * @param deviations how many spreads are too many
- * @param maxSkips steps that a stage may skip; the next one stops it
- * @param capsules replay capsules that a stage may leave, each as large as a training checkpoint;
- *     later events are noted only
+ * @param nonFinite what to do when the loss or the gradient norm is not finite
+ * @param spike what to do when the loss exceeds {@code median + deviations * spread} of the last
+ *     {@code window} accepted losses. The spread is 1.4826 times their median absolute deviation
+ *     (an estimate of the standard deviation of normal data) and at least 1 % of the median. No
+ *     spike is detected until {@code window} losses have been accepted
+ * @param window number of recent accepted losses to compare with
+ * @param deviations the number of spreads above the median at which a loss counts as a spike
+ * @param maxSkips the most steps that a stage may skip; one more stops the run
+ * @param capsules the most replay capsules that a stage may write, each as large as a training
+ *     checkpoint; later events are recorded without one
  */
 public record GuardConfig(
     @Default("stop") NonFinite nonFinite,
@@ -25,7 +26,7 @@ public record GuardConfig(
     @Default("8") double deviations,
     @Default("16") int maxSkips,
     @Default("3") int capsules) {
-  /** Checks ranges. */
+  /** Checks the ranges of the window, the deviations and the two limits. */
   public GuardConfig {
     new Check()
         .range("window", window, 3, 4096, "steps")
@@ -35,23 +36,23 @@ public record GuardConfig(
         .done();
   }
 
-  /** What a loss that is not a number does. */
+  /** What to do about a loss or gradient norm that is not finite. */
   public enum NonFinite {
-    /** Ends the run before the update. */
+    /** End the run before the update. */
     STOP,
-    /** Goes on with the next batch. */
+    /** Skip the update, record it, and continue with the next batch. */
     SKIP
   }
 
-  /** What a loss far above the others does. */
+  /** What to do about a loss that is far above the others. */
   public enum Spike {
-    /** Nothing; no loss is kept. */
+    /** Do not look for spikes. */
     IGNORE,
-    /** Is written down. */
+    /** Record the spike and apply the update. */
     NOTE,
-    /** Goes on with the next batch, and is written down. */
+    /** Skip the update, record it, and continue with the next batch. */
     SKIP,
-    /** Ends the run before the update. */
+    /** End the run before the update. */
     STOP
   }
 }

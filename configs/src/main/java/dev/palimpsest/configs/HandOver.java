@@ -1,15 +1,15 @@
 package dev.palimpsest.configs;
 
 /**
- * What a stage takes over from the one before it. Read only when the stage starts from a stage or a
- * training checkpoint.
+ * What a stage takes over from its parent, besides the parameters. It applies only when the stage
+ * starts from another stage or from a training checkpoint.
  *
- * @param optimizer Adam's moments and count
- * @param schedule whether the learning-rate curve goes on at the examples already seen, or starts
- *     again
- * @param data whether the mixture goes on at its position, or starts at 0 under this stage's own
- *     order
- * @param positionEmbedding what happens when the resolution changes
+ * @param optimizer what happens to Adam's moments and step count
+ * @param schedule whether the learning-rate schedule continues after the examples already seen or
+ *     restarts
+ * @param data whether the parent's data order continues at its position, or this stage's own order
+ *     starts at 0
+ * @param positionEmbedding what happens to the position embedding when the resolution changes
  */
 public record HandOver(
     @Default("keep") OptimizerState optimizer,
@@ -18,33 +18,33 @@ public record HandOver(
     @Default("resample") PositionEmbedding positionEmbedding) {
   /** Adam's moments at hand-over. */
   public enum OptimizerState {
-    /** Taken over; moments of the position embedding are resampled with it. */
+    /** Kept; the moments of the position embedding are resampled together with it. */
     KEEP,
-    /** Zero, count 0. */
+    /** Reset to zero. */
     RESET
   }
 
   /** Schedule position at hand-over. */
   public enum Position {
-    /** One curve over both stages. */
+    /** One schedule spans both stages. */
     CONTINUE,
-    /** From 0. */
+    /** The schedule restarts at 0. */
     RESTART
   }
 
   /** Data position at hand-over. */
   public enum DataPosition {
-    /** The parent's order goes on where it stood. */
+    /** The parent's order continues at the parent's position. */
     CONTINUE,
-    /** The stage's own order, from 0. */
+    /** The stage's own order starts at 0. */
     FRESH
   }
 
   /** Position embedding at hand-over. */
   public enum PositionEmbedding {
-    /** Resampled to the new grid, corners aligned. */
+    /** Resampled to the new grid with aligned corners. */
     RESAMPLE,
-    /** Taken as it is; the resolution must not change. */
+    /** Kept as it is; the resolution must not change. */
     KEEP
   }
 }

@@ -1,16 +1,18 @@
 package dev.palimpsest.configs;
 
 /**
- * How a picture becomes a square of pixels in [-1, 1]; the aspect ratio is not kept.
+ * How a picture is turned into a square of pixel values in [-1, 1]. The aspect ratio is not
+ * preserved.
  *
- * @param resize which program's resize is reproduced
+ * @param resize the program whose resize is reproduced
  * @param antialias for {@link Resize#BILINEAR}: whether the kernel widens when shrinking
- * @param truncate for {@link Resize#BILINEAR}: whether levels are cut to whole ones after the
- *     resize, as big_vision does with pictures (pp/ops_image.py) and not with the frames of videos
+ * @param truncate for {@link Resize#BILINEAR}: whether pixel levels are truncated to integers after
+ *     resizing, as big_vision does for pictures (pp/ops_image.py) but not for video frames
  *     (pp/proj/paligemma/video.py:27-38)
- * @param passes for {@link Resize#BICUBIC}: which release of Pillow is reproduced
+ * @param passes for {@link Resize#BICUBIC}: the release of Pillow whose order of passes is
+ *     reproduced
  * @param jpeg how JPEG files are decoded
- * @param augment how pictures of training are varied
+ * @param augment augmentation of training pictures
  */
 public record ImageConfig(
     @Default("bilinear") Resize resize,
@@ -20,8 +22,8 @@ public record ImageConfig(
     @Default("accurate") Jpeg jpeg,
     @Default("{}") AugmentConfig augment) {
   /**
-   * Checks that what is said is done. Checkpoints of earlier versions do not say how JPEG files
-   * were decoded.
+   * Checks that the settings do not contradict each other, and fills in what checkpoints of earlier
+   * versions do not record.
    */
   @SuppressWarnings("ConstantValue")
   public ImageConfig {
@@ -29,62 +31,64 @@ public record ImageConfig(
         .that(
             truncate || resize != Resize.BICUBIC,
             "truncate",
-            "is true of bicubic, whose levels are whole in every pass")
+            "must be true for bicubic, which rounds to whole levels in every pass")
         .done();
     passes = passes == null ? Passes.ROWS_FIRST : passes;
     jpeg = jpeg == null ? Jpeg.ACCURATE : jpeg;
   }
 
-  /** Pictures as they are. */
+  /** A resize with accurate JPEG decoding and without augmentation. */
   public ImageConfig(Resize resize, boolean antialias) {
     this(resize, antialias, true, Passes.ROWS_FIRST, Jpeg.ACCURATE, AugmentConfig.NONE);
   }
 
-  /** The same without what varies pictures: scoring does not. */
+  /** The same settings without augmentation, as scoring uses them. */
   public ImageConfig unvaried() {
     return new ImageConfig(resize, antialias, truncate, passes, jpeg, AugmentConfig.NONE);
   }
 
-  /** The same resized another way, antialiased. */
+  /** The same settings with another resize method, antialiased. */
   public ImageConfig with(Resize other) {
     return new ImageConfig(other, true, true, passes, jpeg, augment);
   }
 
-  /** The same with JPEG files decoded another way. */
+  /** The same settings with another JPEG decoder. */
   public ImageConfig with(Jpeg other) {
     return new ImageConfig(resize, antialias, truncate, passes, other, augment);
   }
 
-  /** Resize methods, each equal to its reference program. */
+  /** Resize methods; each gives the same result as its reference program. */
   public enum Resize {
     /**
-     * big_vision's: TensorFlow's bilinear, half-pixel centres, result truncated to whole levels.
+     * big_vision's method: TensorFlow's bilinear resize with half-pixel centres, the result
+     * truncated to whole levels.
      */
     BILINEAR,
     /**
-     * Hugging Face's image processor: Pillow's bicubic in 8-bit fixed point, always antialiased.
+     * The method of Hugging Face's image processor: Pillow's bicubic resize in 8-bit fixed point,
+     * always antialiased.
      */
     BICUBIC
   }
 
-  /** The order in which {@link Resize#BICUBIC} goes over a picture; it rounds after each pass. */
+  /** The order of the two passes of {@link Resize#BICUBIC}, which rounds after each pass. */
   public enum Passes {
-    /** Along the rows, then along the columns: Pillow up to 12.3, torchvision. */
+    /** Along the rows, then along the columns, as in Pillow up to 12.3 and torchvision. */
     ROWS_FIRST,
     /**
-     * As Pillow from 13.0 on: columns first where the picture is higher than the result S and twice
-     * its width is less than height + S, else rows first.
+     * As in Pillow 13.0 and later: columns first if the picture is higher than the target size S
+     * and twice its width is less than its height + S, otherwise rows first.
      */
     PILLOW_13
   }
 
-  /** How JPEG files are decoded: the two differ by a few levels. */
+  /** The inverse DCT that decodes JPEG files; the two results differ by a few levels. */
   public enum Jpeg {
-    /** The accurate inverse DCT of libjpeg, as Pillow, OpenCV and the JDK decode. */
+    /** libjpeg's accurate inverse DCT, as used by Pillow, OpenCV and the JDK. */
     ACCURATE,
     /**
-     * The fast one, which TensorFlow takes and so big_vision (pp/ops_image.py). Needs libjpeg-turbo
-     * in the system.
+     * libjpeg's fast inverse DCT, as used by TensorFlow and therefore by big_vision
+     * (pp/ops_image.py). Requires libjpeg-turbo to be installed.
      */
     FAST
   }

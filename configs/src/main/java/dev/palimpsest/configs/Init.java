@@ -6,13 +6,13 @@ import org.jspecify.annotations.Nullable;
 /** Where a stage's first parameters come from. */
 public sealed interface Init {
   /**
-   * Stage 0: published checkpoints. Either {@code model} (a complete PaliGemma, npz or Hugging Face
-   * folder) or both towers.
+   * Published checkpoints, as in stage 0: either {@code model}, a complete PaliGemma, or both
+   * towers, {@code vision} and {@code language}.
    *
-   * @param vision SigLIP: an npz file or a Hugging Face folder
-   * @param language Gemma: a Hugging Face folder
+   * @param vision a SigLIP image tower: an npz file or a Hugging Face folder
+   * @param language a Gemma decoder: a Hugging Face folder
    * @param model a complete PaliGemma: an npz file or a Hugging Face folder
-   * @param connector how the connector starts when towers are given
+   * @param connector initialisation of the connector when towers are given
    */
   @Key("pretrained")
   record FromPretrained(
@@ -35,7 +35,7 @@ public sealed interface Init {
   }
 
   /**
-   * The end of an earlier stage of the same recipe.
+   * The final parameters of an earlier stage of the same recipe.
    *
    * @param stage name of that stage
    */
@@ -50,11 +50,11 @@ public sealed interface Init {
   @Key("checkpoint")
   record FromCheckpoint(String path) implements Init {}
 
-  /** Start of the connector's kernel; its bias starts at zero in both. */
+  /** Initialisation of the connector's kernel; its bias starts at zero in either case. */
   enum ConnectorInit {
     /** Zeros (the paper, section 3.1). */
     ZERO,
-    /** Normal with variance 1 / fan-in: for masks under which zeros would overflow. */
+    /** Normal with variance 1 / fan-in. For attention masks under which zeros would overflow. */
     NORMAL
   }
 

@@ -1,26 +1,29 @@
 package dev.palimpsest.configs;
 
 /**
- * A Gemma decoder. Gemma 1 and Gemma 2 are one decoder with options: Gemma 2 adds post-norms,
- * soft-caps, its own query scale and, in Hugging Face's version, a sliding window (big_vision
- * models/ppp/gemma.py).
+ * A Gemma decoder. Gemma 1 and Gemma 2 are the same decoder with different options: Gemma 2 adds
+ * post-norms, soft-caps, its own query scale and, in Hugging Face's version, a sliding window
+ * (big_vision models/ppp/gemma.py).
  *
- * @param vocabulary rows of the tied embedding table, location and segmentation tokens included
+ * @param vocabulary rows of the tied embedding table, including location and segmentation tokens
  * @param width model width
  * @param depth number of blocks
  * @param mlpWidth hidden width of the gated MLP
- * @param heads query heads
- * @param keyValueHeads key and value heads; must divide {@code heads}
- * @param headDim width of one head; even, since rotary embedding turns halves
- * @param queryScalar queries are multiplied by {@code queryScalar^-0.5}; Gemma 1: the head width
- * @param attentionSoftcap c of {@code c * tanh(x / c)} on attention logits; 0 for none
- * @param finalSoftcap the same on output logits; 0 for none
- * @param postNorms whether each branch's output is normalised before it joins the residual (Gemma
- *     2)
- * @param slidingWindow in even layers, what a query at position i sees begins at {@code i -
+ * @param heads number of query heads
+ * @param keyValueHeads number of key and value heads; must divide {@code heads}
+ * @param headDim width of one head; must be even, since the rotary embedding rotates pairs of
+ *     halves
+ * @param queryScalar queries are multiplied by {@code queryScalar^-0.5}; in Gemma 1, this is the
+ *     head width
+ * @param attentionSoftcap the cap c in {@code c * tanh(x / c)}, applied to attention logits; 0 for
+ *     none
+ * @param finalSoftcap the same for output logits; 0 for none
+ * @param postNorms whether each branch's output is normalised before it is added to the residual
+ *     (Gemma 2)
+ * @param slidingWindow in even layers, a query at position i sees no position before {@code i -
  *     slidingWindow + 1} (Hugging Face's Gemma 2); 0 for none
  * @param windowCutsPrefix whether the window also hides prefix tokens (pictures and prompt) from
- *     each other, as transformers did up to 4.52. False: it binds the suffix alone, as in
+ *     each other, as in transformers up to 4.52. If false, it applies to the suffix only, as in
  *     transformers 5
  * @param ropeTheta base of the rotary embedding
  * @param normEpsilon epsilon of every RMSNorm
@@ -47,7 +50,7 @@ public record LanguageConfig(
   /** A larger one caps nothing. */
   static final double MOST_SOFTCAP = 1e6;
 
-  /** Checks ranges. */
+  /** Checks ranges, and that heads and head width are consistent. */
   public LanguageConfig {
     new Check()
         .range("vocabulary", vocabulary, 1, 16_777_216, "rows")
@@ -73,7 +76,7 @@ public record LanguageConfig(
         .done();
   }
 
-  /** A decoder whose window, where it has one, binds the suffix alone. */
+  /** A decoder whose sliding window, if any, applies to the suffix only. */
   public LanguageConfig(
       int vocabulary,
       int width,

@@ -5,19 +5,23 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Adam in big_vision's chain (optax.py, make): clip by global norm, Adam, learning rate, plus
- * decay, schedule, subtract.
+ * Adam as big_vision chains it (optax.py, make): clip the gradients by their global norm, apply
+ * Adam, multiply by the learning rate, add weight decay, multiply by the schedule, and subtract
+ * from the parameters.
  *
- * @param learningRate base learning rate, before schedule and group multiplier
- * @param beta1 decay of the first moment
- * @param beta2 decay of the second moment
- * @param epsilon added outside the root
- * @param clipNorm largest global gradient norm; 0 for no clipping
- * @param weightDecay decay a step at schedule factor 1; not multiplied by the learning rate
- * @param weightDecayPattern names that decay; by default the image tower's and the connector's
- *     kernels, as big_vision
- * @param schedule schedule of every group that has none of its own
- * @param groups parameter groups; by default one that takes everything
+ * @param learningRate base learning rate, before the schedule and the group's multiplier are
+ *     applied
+ * @param beta1 decay rate of the first moment
+ * @param beta2 decay rate of the second moment
+ * @param epsilon added to the denominator, outside the square root
+ * @param clipNorm the largest global gradient norm; larger gradients are scaled down to it; 0 for
+ *     no clipping
+ * @param weightDecay weight decay per step when the schedule factor is 1; not multiplied by the
+ *     learning rate
+ * @param weightDecayPattern regular expression for the names of parameters that decay; by default
+ *     the kernels of the image tower and the connector, as in big_vision
+ * @param schedule the schedule of every group that does not have its own
+ * @param groups parameter groups; by default a single group of all parameters
  */
 public record OptimizerConfig(
     double learningRate,
@@ -29,10 +33,10 @@ public record OptimizerConfig(
     @Default("'.*/kernel'") String weightDecayPattern,
     ScheduleConfig schedule,
     @Default("[{pattern: '.*'}]") List<ParameterGroupConfig> groups) {
-  /** In float32 a larger one is 1, and the moments would never move. */
+  /** A larger value rounds to 1 in float32, and the moments would never change. */
   private static final double MOST_BETA = 0.999999;
 
-  /** Checks ranges. */
+  /** Checks ranges, and that there is at least one group. */
   public OptimizerConfig {
     new Check()
         .range("learningRate", learningRate, 0, 1e6)
@@ -47,12 +51,13 @@ public record OptimizerConfig(
   }
 
   /**
-   * Warm-ups and cool-downs that are as long as the learning-rate curve they are part of, by the
-   * path of the number. The rate would never reach its value (big_vision utils.py,
-   * create_learning_rate_schedule, refuses such a warm-up; curves of a single step are let pass
-   * there and by callers here). Frozen groups have no rate.
+   * Finds warm-ups and cool-downs that are at least as long as the learning-rate curve they belong
+   * to, so that the rate would never reach its full value. big_vision refuses such a warm-up too
+   * (utils.py, create_learning_rate_schedule); it accepts curves of a single step, and so do the
+   * callers of this method. Frozen groups are not checked.
    *
-   * @param end where the curve ends, in examples
+   * @param end the end of the curve, in examples
+   * @return messages by the path of the setting
    */
   public Map<String, String> scheduleMistakes(long end) {
     Map<String, String> mistakes = new LinkedHashMap<>();

@@ -1,10 +1,10 @@
 package dev.palimpsest.configs;
 
-/** Which way up pictures are seen, where that is not as their pixels are stored. */
+/** The orientation in which pictures are used, if it is not the one in which they are stored. */
 public enum Orientation {
   /**
-   * As the file's EXIF orientation says (TIFF tag 0x0112, values 1 to 8). A picture without one, or
-   * with a damaged one, is seen as it is stored.
+   * Pictures are rotated and mirrored as the file's EXIF orientation says (TIFF tag 0x0112, values
+   * 1 to 8). A picture without a valid EXIF orientation is used as it is stored.
    */
   EXIF
 }

@@ -3,14 +3,14 @@ package dev.palimpsest.configs;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Parameters that share a schedule. The first group whose pattern matches a parameter's full name
- * takes it; a parameter that no group takes is a mistake.
+ * Parameters that share a schedule. A parameter belongs to the first group whose pattern matches
+ * its full name; it is an error if no group matches.
  *
- * @param pattern regular expression over the full name: {@code vision/.*}
+ * @param pattern regular expression for the full name, such as {@code vision/.*}
  * @param learningRateMultiplier factor on the stage's learning rate
- * @param schedule the group's own schedule; the optimizer's when absent
- * @param frozen whether the group is left untouched: no gradient, no decay, not in the gradient
- *     norm
+ * @param schedule the group's own schedule; absent: the optimizer's
+ * @param frozen whether the group is not trained: it gets no gradient and no decay and does not
+ *     count in the gradient norm
  */
 public record ParameterGroupConfig(
     String pattern,

@@ -7,21 +7,23 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A recipe: one run.
+ * A recipe: everything that defines a run.
  *
- * @param name short name; the run folder's default name
- * @param description what the run is for
- * @param seed seed of everything random in the run
- * @param threads compute threads; absent: all processors. Sums are split by thread, so another
- *     number gives other last bits
- * @param prepare what is drawn or written before stage 0
+ * @param name short name; also the default name of the run folder
+ * @param description the purpose of the run, for people
+ * @param seed seed of every random choice in the run
+ * @param threads number of compute threads; absent: one for each processor. Sums are split between
+ *     threads, so that a different number changes the last bits of results
+ * @param prepare data and checkpoints that are generated before the first stage
  * @param tokenizer the tokenizer of all stages
- * @param model sizes
+ * @param model sizes of the model
  * @param tasks training tasks by name
  * @param suites evaluation suites by name
- * @param exclude a list of examples that no stage trains on, as {@code dedup} writes it
- * @param dedup how much of the suites may stand in the training data; absent: nothing is compared
- * @param stages in recipe order; {@code init.stage} makes them a DAG
+ * @param exclude file that lists the examples that no stage trains on, as written by the {@code
+ *     dedup} command
+ * @param dedup how much of the suites may occur in the training data; absent: no comparison is made
+ * @param stages stages in the order in which they run; {@code init.stage} names a stage's parent,
+ *     so that they form a directed acyclic graph
  */
 public record PipelineConfig(
     String name,
@@ -36,7 +38,10 @@ public record PipelineConfig(
     @Nullable String exclude,
     @Nullable DedupConfig dedup,
     List<StageConfig> stages) {
-  /** Copies. References between parts are checked where a recipe is bound. */
+  /**
+   * Checks {@code threads} and keeps unmodifiable copies. References between parts are checked when
+   * the recipe is bound.
+   */
   public PipelineConfig {
     if (threads != null) {
       new Check().range("threads", threads, 1, 1024, "threads").done();

@@ -2,11 +2,11 @@ package dev.palimpsest.configs;
 
 /**
  * Number format of a stage's computation. Master parameters and optimizer state are float32 in
- * both.
+ * either case.
  */
 public enum Precision {
-  /** float32 throughout. */
+  /** Everything is computed in float32. */
   F32,
-  /** Blocks compute in bfloat16; norms, softmax statistics and the loss in float32. */
+  /** Blocks are computed in bfloat16; norms, softmax statistics and the loss in float32. */
   BF16
 }

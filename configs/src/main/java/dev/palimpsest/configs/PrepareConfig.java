@@ -3,26 +3,27 @@ package dev.palimpsest.configs;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Things drawn or written before stage 0, so that a rehearsal needs nothing from outside.
+ * Data and checkpoints that are generated before the first stage, so that a rehearsal needs no
+ * other input.
  *
- * @param playground a small drawn dataset
- * @param towers fresh tower checkpoints in the published formats
+ * @param playground a small synthetic dataset
+ * @param towers randomly initialised tower checkpoints in the published formats
  */
 public record PrepareConfig(@Nullable Playground playground, @Nullable Towers towers) {
   /**
-   * The drawn dataset (the {@code playground} command's settings).
+   * The synthetic dataset, with the same settings as the {@code playground} command.
    *
-   * @param out folder that receives pictures, {@code *.jsonl} and the tokenizer files
-   * @param seed same seed, same bytes
-   * @param trainImages pictures to train on
-   * @param heldOutImages pictures to score on
+   * @param out output folder for pictures, {@code *.jsonl} files and the tokenizer
+   * @param seed random seed; the same seed gives the same bytes
+   * @param trainImages number of training pictures
+   * @param heldOutImages number of held-out pictures
    */
   public record Playground(
       String out,
       @Default("0") long seed,
       @Default("4000") int trainImages,
       @Default("200") int heldOutImages) {
-    /** Checks ranges. */
+    /** Checks that there is at least one picture of each kind. */
     public Playground {
       new Check()
           .range("trainImages", trainImages, 1, 10_000_000, "pictures")
@@ -32,15 +33,15 @@ public record PrepareConfig(@Nullable Playground playground, @Nullable Towers to
   }
 
   /**
-   * Randomly initialised towers of the recipe's model sizes, written as if published.
+   * Randomly initialised towers with the recipe's model sizes, written in the published formats.
    *
-   * @param out folder that receives {@code siglip.npz} (big_vision), {@code gemma/} (Hugging Face)
-   *     and a mask codec, {@code vae-oid.npz}
-   * @param seed same seed, same bytes
-   * @param resolution resolution of the image tower's position embedding
+   * @param out output folder for {@code siglip.npz} (big_vision), {@code gemma/} (Hugging Face) and
+   *     a mask codec, {@code vae-oid.npz}
+   * @param seed random seed; the same seed gives the same bytes
+   * @param resolution resolution for the image tower's position embedding, in pixels
    */
   public record Towers(String out, @Default("0") long seed, int resolution) {
-    /** Checks ranges. */
+    /** Checks the resolution. */
     public Towers {
       new Check().range("resolution", resolution, 1, Check.MOST_PIXELS, "pixels").done();
     }

@@ -3,59 +3,60 @@ package dev.palimpsest.configs;
 import java.util.function.Function;
 
 /**
- * How the next token is chosen (big_vision trainers/proj/paligemma/predict_fns.py). Every kind
- * chooses by the model's distribution with its final soft-cap, where the model has one.
+ * How the next token is chosen (big_vision trainers/proj/paligemma/predict_fns.py). Every kind uses
+ * the model's output distribution after the final soft-cap, if the model has one.
  */
 public sealed interface SamplerConfig {
-  /** Below, logits overflow and the draw is greedy's answer. */
+  /** The lowest temperature; below it, logits overflow and sampling is greedy. */
   double LEAST_T = 0.001;
 
-  /** Above, every token is as likely as any other. */
+  /** The highest temperature; above it, all tokens are equally likely. */
   double MOST_T = 1000;
 
-  /** The most likely token; of several equally likely the lowest id. */
+  /** The most likely token; among equally likely tokens, the one with the lowest id. */
   record Greedy() implements SamplerConfig {}
 
   /**
-   * The finished answer with the highest summed log-probability that a beam of this size meets;
-   * lengths are not made up for. Each live answer may end at each step; the search stops when the
-   * best finished answer is likelier than every live one.
+   * Beam search for the finished answer with the highest total log-probability, without length
+   * normalisation. Each live answer may end at each step; the search stops when the best finished
+   * answer is more likely than every live one.
    *
-   * @param size live answers an example
+   * @param size number of live answers for each example
    */
   record Beam(int size) implements SamplerConfig {
-    /** Checks ranges. */
+    /** Checks the size. */
     public Beam {
       new Check().range("size", size, 1, 10_000, "answers").done();
     }
   }
 
   /**
-   * A draw from softmax(logits / t).
+   * Samples from softmax(logits / t).
    *
-   * @param t below 1 sharpens, above 1 flattens
+   * @param t temperature; below 1 sharpens the distribution, above 1 flattens it
    */
   record Temperature(double t) implements SamplerConfig {
-    /** Checks ranges. */
+    /** Checks the temperature. */
     public Temperature {
       new Check().range("t", t, LEAST_T, MOST_T).done();
     }
   }
 
   /**
-   * A draw from softmax(logits / t), limited to its likeliest tokens.
+   * Samples from softmax(logits / t), restricted to its most likely tokens.
    *
-   * @param p the fewest tokens are kept whose probabilities sum to this
+   * @param p the smallest set of most likely tokens whose probabilities sum to at least this is
+   *     kept, (0, 1]
    * @param t as in {@link Temperature}
    */
   record Nucleus(double p, @Default("1") double t) implements SamplerConfig {
-    /** Checks ranges. */
+    /** Checks the probability and the temperature. */
     public Nucleus {
       new Check().share("p", p).range("t", t, LEAST_T, MOST_T).done();
     }
   }
 
-  /** Whether choices are drawn. */
+  /** Whether tokens are sampled at random. */
   default boolean isRandom() {
     return match(greedy -> false, beam -> false, temperature -> true, nucleus -> true);
   }

@@ -4,23 +4,25 @@ import java.util.List;
 import java.util.function.Function;
 
 /**
- * Learning-rate factor over a stage, in examples (big_vision utils.py,
+ * The learning-rate factor over a stage as a function of the examples seen (big_vision utils.py,
  * create_learning_rate_schedule). Every kind starts with a linear warm-up from 0 and may end with a
  * linear cool-down to 0.
  */
 public sealed interface ScheduleConfig {
-  /** Examples of linear warm-up. */
+  /** Length of the linear warm-up, in examples. */
   long warmupExamples();
 
-  /** Examples of linear cool-down at the end. */
+  /** Length of the linear cool-down at the end, in examples. */
   long cooldownExamples();
 
   /**
    * 1 / sqrt(1 + (n + shift - warm-up) / timescale): the "infinite" schedule of PaliGemma's stages
    * 1 and 2.
    *
-   * @param timescaleExamples examples after which the factor has fallen to 1 / sqrt(2)
-   * @param shiftExamples lets a stage go on where another left the curve
+   * @param timescaleExamples number of examples after the warm-up at which the factor has fallen to
+   *     1 / sqrt(2)
+   * @param shiftExamples number of examples by which the curve is advanced, so that a stage can
+   *     continue another stage's curve
    */
   record Rsqrt(
       long warmupExamples,
@@ -28,7 +30,7 @@ public sealed interface ScheduleConfig {
       @Default("0") long shiftExamples,
       @Default("0") long cooldownExamples)
       implements ScheduleConfig {
-    /** Checks ranges. */
+    /** Checks that lengths, positions and factors are in range. */
     public Rsqrt {
       new Check()
           .examples("warmupExamples", warmupExamples)
@@ -39,10 +41,10 @@ public sealed interface ScheduleConfig {
     }
   }
 
-  /** Half a cosine from 1 to 0 between warm-up and the stage's end. */
+  /** Half a cosine from 1 to 0, between the warm-up and the stage's end. */
   record Cosine(@Default("0") long warmupExamples, @Default("0") long cooldownExamples)
       implements ScheduleConfig {
-    /** Checks ranges. */
+    /** Checks that lengths, positions and factors are in range. */
     public Cosine {
       new Check()
           .examples("warmupExamples", warmupExamples)
@@ -52,11 +54,11 @@ public sealed interface ScheduleConfig {
   }
 
   /**
-   * From 1 to {@code end} between warm-up and the stage's end: {@code end + (1 - end) * (1 -
-   * p)^power}.
+   * From 1 to {@code end} between the warm-up and the stage's end: {@code end + (1 - end) * (1 -
+   * p)^power}, where p is the share of that distance covered.
    *
-   * @param end factor at the stage's end
-   * @param power 1 for a straight line
+   * @param end the factor at the stage's end
+   * @param power exponent; 1 for a straight line
    */
   record Linear(
       @Default("0") long warmupExamples,
@@ -64,7 +66,7 @@ public sealed interface ScheduleConfig {
       @Default("0") double end,
       @Default("1") double power)
       implements ScheduleConfig {
-    /** Checks ranges. */
+    /** Checks that lengths, positions and factors are in range. */
     public Linear {
       new Check()
           .examples("warmupExamples", warmupExamples)
@@ -76,10 +78,10 @@ public sealed interface ScheduleConfig {
   }
 
   /**
-   * A factor that changes at given positions; 1 before the first.
+   * A piecewise constant factor; 1 before the first position.
    *
-   * @param atExamples positions, ascending
-   * @param factors the factor from each position on; as many as positions
+   * @param atExamples positions at which the factor changes, in examples, ascending
+   * @param factors the factor from each position on; one for each position
    */
   record Stair(
       @Default("0") long warmupExamples,
@@ -87,7 +89,7 @@ public sealed interface ScheduleConfig {
       List<Long> atExamples,
       List<Double> factors)
       implements ScheduleConfig {
-    /** Checks ranges. */
+    /** Checks that lengths, positions and factors are in range. */
     public Stair {
       new Check()
           .examples("warmupExamples", warmupExamples)
@@ -120,10 +122,10 @@ public sealed interface ScheduleConfig {
     }
   }
 
-  /** Always 1, but for warm-up and cool-down. */
+  /** A factor of 1, apart from warm-up and cool-down. */
   record Constant(@Default("0") long warmupExamples, @Default("0") long cooldownExamples)
       implements ScheduleConfig {
-    /** Checks ranges. */
+    /** Checks that lengths, positions and factors are in range. */
     public Constant {
       new Check()
           .examples("warmupExamples", warmupExamples)

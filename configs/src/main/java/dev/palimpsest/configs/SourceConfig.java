@@ -8,41 +8,42 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where examples come from. A {@code path} may be a glob over files ({@code data/part-*.jsonl}; the
- * stars do not cross folders), or have braces ({@code {000000..000009}}, {@code {a,b}}), of which
- * every member must be there; the files are read one after the other in the order of their names.
+ * Where examples come from. A {@code path} may be a glob ({@code data/part-*.jsonl}; a star does
+ * not match across folders) or contain braces ({@code {000000..000009}}, {@code {a,b}}), in which
+ * case every file it expands to must exist. The files are read one after another in the order of
+ * their names.
  */
 public sealed interface SourceConfig {
-  /** Files and folders that must be there, by the key that names them. */
+  /** Files and folders that must exist, by the setting that names them. */
   Map<String, String> files();
 
   /**
    * The same rows with pictures in other fields.
    *
-   * @return empty where the format itself says where its pictures are
+   * @return empty if the format itself determines where its pictures are
    */
   default Optional<SourceConfig> withPictures(List<String> names) {
     return Optional.empty();
   }
 
   /**
-   * PaliGemma's published fine-tuning format: one JSON object a line with {@code image}, {@code
-   * prefix}, {@code suffix}. {@code image} may be a list for several images an example.
+   * PaliGemma's published fine-tuning format: one JSON object per line with {@code image}, {@code
+   * prefix} and {@code suffix}. {@code image} may be a list, for examples with several pictures.
    *
-   * @param path the {@code .jsonl} file, or a glob
-   * @param images folder that image names are relative to; the file's own folder when absent
-   * @param pictures fields that hold pictures, with dots into objects; {@code image} or {@code
-   *     images} when empty
+   * @param path the {@code .jsonl} file or files
+   * @param images folder that picture names are relative to; absent: the folder of the file itself
+   * @param pictures fields that hold pictures, where dots lead into nested objects; if empty,
+   *     {@code image} or {@code images}
    */
   @Key("jsonl")
   record JsonLines(String path, @Nullable String images, @Default("[]") List<String> pictures)
       implements SourceConfig {
-    /** Copies. */
+    /** Keeps an unmodifiable copy of the field names. */
     public JsonLines {
       pictures = List.copyOf(pictures);
     }
 
-    /** Pictures under their usual names. */
+    /** Rows with pictures in the default fields. */
     public JsonLines(String path, @Nullable String images) {
       this(path, images, List.of());
     }
@@ -59,17 +60,17 @@ public sealed interface SourceConfig {
   }
 
   /**
-   * Parquet files as Hugging Face hosts them: pictures as structs of {@code bytes} and {@code
-   * path}, or as binary. They are imported once into Arrow files, which have random access.
+   * Parquet files as Hugging Face hosts them: pictures are structs of {@code bytes} and {@code
+   * path}, or binary values. The files are imported once into Arrow files, which allow random
+   * access.
    *
-   * @param path the {@code .parquet} file, or a glob
-   * @param columns columns that are read; all when empty
-   * @param pictures which of them hold pictures; those called {@code image} and {@code images} when
-   *     empty
-   * @param images folder that paths are relative to where a picture is no bytes but a path; the
-   *     file's own folder when absent
-   * @param cache folder of the imported files; {@code .palimpsest} beside the Parquet file when
-   *     absent
+   * @param path the {@code .parquet} file or files
+   * @param columns columns to read; if empty, all of them
+   * @param pictures columns that hold pictures; if empty, those named {@code image} and {@code
+   *     images}
+   * @param images folder that paths are relative to, for pictures that are given as paths instead
+   *     of bytes; absent: the folder of the file itself
+   * @param cache folder for the imported files; absent: {@code .palimpsest} beside the Parquet file
    */
   record Parquet(
       String path,
@@ -78,7 +79,7 @@ public sealed interface SourceConfig {
       @Nullable String images,
       @Nullable String cache)
       implements SourceConfig {
-    /** Copies. */
+    /** Keeps unmodifiable copies of the column names. */
     public Parquet {
       columns = List.copyOf(columns);
       pictures = List.copyOf(pictures);
@@ -96,15 +97,15 @@ public sealed interface SourceConfig {
   }
 
   /**
-   * Arrow IPC files or streams without compression, as the cache of Hugging Face's {@code datasets}
-   * holds them.
+   * Uncompressed Arrow IPC files or streams, as found in the cache of Hugging Face's {@code
+   * datasets}.
    *
-   * @param path the {@code .arrow} file, or a glob
-   * @param columns columns that are read; all when empty
-   * @param pictures which of them hold pictures; those called {@code image} and {@code images} when
-   *     empty
-   * @param images folder that paths are relative to where a picture is no bytes but a path; the
-   *     file's own folder when absent
+   * @param path the {@code .arrow} file or files
+   * @param columns columns to read; if empty, all of them
+   * @param pictures columns that hold pictures; if empty, those named {@code image} and {@code
+   *     images}
+   * @param images folder that paths are relative to, for pictures that are given as paths instead
+   *     of bytes; absent: the folder of the file itself
    */
   record Arrow(
       String path,
@@ -112,7 +113,7 @@ public sealed interface SourceConfig {
       @Default("[]") List<String> pictures,
       @Nullable String images)
       implements SourceConfig {
-    /** Copies. */
+    /** Keeps unmodifiable copies of the column names. */
     public Arrow {
       columns = List.copyOf(columns);
       pictures = List.copyOf(pictures);
@@ -130,21 +131,21 @@ public sealed interface SourceConfig {
   }
 
   /**
-   * WebDataset shards: plain tar archives in which neighbouring members with the same name up to
-   * the first dot make an example, and what follows the dot is its part.
+   * WebDataset shards: uncompressed tar archives. Adjacent members whose names agree up to the
+   * first dot form an example; the rest of the name, after the dot, names the part of the example.
    *
-   * @param path the {@code .tar} file, or a glob
-   * @param pictures parts that are pictures, in the order in which examples show them: {@code
-   *     [left.png, right.png]}; {@code jpg;png} is whichever of the two an example has. All parts
-   *     that end as pictures do when empty
+   * @param path the {@code .tar} file or files
+   * @param pictures parts that are pictures, in the order in which the model sees them, such as
+   *     {@code [left.png, right.png]}; {@code jpg;png} means whichever of the two an example has.
+   *     If empty, all parts with the file extension of a picture
    */
   record Tar(String path, @Default("[]") List<String> pictures) implements SourceConfig {
-    /** Copies. */
+    /** Keeps an unmodifiable copy of the part names. */
     public Tar {
       pictures = List.copyOf(pictures);
     }
 
-    /** Pictures by their endings. */
+    /** Shards whose pictures are recognised by their file extensions. */
     public Tar(String path) {
       this(path, List.of());
     }
@@ -161,9 +162,9 @@ public sealed interface SourceConfig {
   }
 
   /**
-   * COCO's captions, one example an image that has some.
+   * COCO captions; one example for each image that has captions.
    *
-   * @param path such as {@code captions_train2017.json}
+   * @param path the annotation file, such as {@code captions_train2017.json}
    * @param images folder of the pictures
    */
   record CocoCaptions(String path, String images) implements SourceConfig {
@@ -174,9 +175,10 @@ public sealed interface SourceConfig {
   }
 
   /**
-   * COCO's object annotations, boxes and segmentations, one example an image that has some.
+   * COCO object annotations with boxes and segmentations; one example for each image that has
+   * objects.
    *
-   * @param path such as {@code instances_train2017.json}
+   * @param path the annotation file, such as {@code instances_train2017.json}
    * @param images folder of the pictures
    */
   record CocoInstances(String path, String images) implements SourceConfig {
@@ -187,11 +189,13 @@ public sealed interface SourceConfig {
   }
 
   /**
-   * Questions in the form of VQAv2, joined with their annotations by question id.
+   * Questions in the format of VQAv2, joined with their annotations by question id.
    *
-   * @param questions such as {@code v2_OpenEnded_mscoco_train2014_questions.json}
-   * @param annotations such as {@code v2_mscoco_train2014_annotations.json}; absent: no answers
-   * @param images folder of the pictures, which are called as COCO calls them
+   * @param questions the question file, such as {@code
+   *     v2_OpenEnded_mscoco_train2014_questions.json}
+   * @param annotations the annotation file, such as {@code v2_mscoco_train2014_annotations.json};
+   *     absent: the questions have no answers
+   * @param images folder of the pictures, which have the file names of COCO
    */
   record Vqa(String questions, @Nullable String annotations, String images)
       implements SourceConfig {
@@ -202,11 +206,12 @@ public sealed interface SourceConfig {
   }
 
   /**
-   * Boxes in the form of Open Images, one example an image that has some.
+   * Boxes in the format of Open Images; one example for each image that has boxes.
    *
-   * @param boxes such as {@code oidv6-train-annotations-bbox.csv}
-   * @param labels image-level labels verified by people; absent: nothing is known to be absent
-   * @param classes names of the labels, such as {@code oidv7-class-descriptions-boxable.csv}
+   * @param boxes the box file, such as {@code oidv6-train-annotations-bbox.csv}
+   * @param labels file of image-level labels verified by people; absent: no label is known to be
+   *     absent from a picture
+   * @param classes file of the labels' names, such as {@code oidv7-class-descriptions-boxable.csv}
    * @param images folder of the pictures, {@code ImageID.jpg}
    */
   record OpenImages(String boxes, @Nullable String labels, @Nullable String classes, String images)

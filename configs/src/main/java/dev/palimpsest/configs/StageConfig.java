@@ -9,39 +9,44 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One stage. Import, joint training, resolution increase and transfer are the same record with
- * other values; a stage with {@code examples: 0} only imports, scores and exports.
+ * One stage. Import, joint training, resolution increase and transfer have the same settings with
+ * different values. A stage with {@code examples: 0} only imports, scores and exports.
  *
- * @param name unique in the recipe; also the stage's folder
- * @param init where the first parameters come from
- * @param examples examples to train on; examples are the clock of everything in a stage
- * @param resolution side of the square input, in pixels; a multiple of the patch size
- * @param textTokens text positions the model sees (BOS + prefix + separator + suffix + EOS)
- * @param batchSize examples an optimizer step
- * @param microBatch examples a forward pass; must divide {@code batchSize}; absent: the whole batch
- * @param packTo image and text tokens that a sequence may hold: short examples of a micro batch
- *     share sequences up to it, each seeing itself alone, and their padding is left out; a longer
- *     example keeps one to itself. 0: every example has a sequence of its own, padding included.
- *     Alters speed, not results (but for rounding and the draw of dropout)
+ * @param name name of the stage, unique in the recipe; also the name of its folder
+ * @param init where the initial parameters come from
+ * @param examples number of examples to train on; all schedules and cadences of a stage are counted
+ *     in examples
+ * @param resolution side of the square input image, in pixels; a multiple of the patch size
+ * @param textTokens number of text positions (BOS + prefix + separator + suffix + EOS)
+ * @param batchSize examples per optimizer step
+ * @param microBatch examples per forward pass; must divide {@code batchSize}; absent: the whole
+ *     batch
+ * @param packTo the most image and text tokens in a packed sequence: short examples of a micro
+ *     batch share sequences up to this length without seeing each other, and their padding is left
+ *     out; a longer example has a sequence of its own. 0: every example has a sequence of its own,
+ *     including padding. Packing affects speed but not results, apart from rounding and the random
+ *     numbers of dropout
  * @param precision number format of the computation
- * @param mixture weight by task name, in the order of names however they were given; weights need
- *     not sum to 1
- * @param temperature 0: weights are as written; T > 0: each is multiplied by size^(1/T) of the
- *     task's source, so that 1 draws in proportion to size and larger values flatten it
- * @param image preprocessing of training and scoring
+ * @param mixture sampling weights by task name; they need not sum to 1, and their order in the file
+ *     does not matter
+ * @param temperature 0: weights are used as written; T > 0: each weight is multiplied by
+ *     size^(1/T), where size is the number of rows in the task's source, so that 1 samples in
+ *     proportion to size and larger values flatten the distribution
+ * @param image image preprocessing for training and scoring
  * @param optimizer required when {@code examples > 0}
- * @param handOver what is taken over from the parent stage
- * @param labelSmoothing off-target share, [0, 1)
- * @param dropout drop rate on both residual branches of the decoder (transfers), [0, 1)
- * @param attentionSoftcap replaces the model's attention soft-cap; 0 switches it off
- * @param finalSoftcap replaces the model's output soft-cap; 0 switches it off, as in PaliGemma 2's
+ * @param handOver what the stage takes over from its parent
+ * @param labelSmoothing the share of the target probability that is spread over all other tokens,
+ *     [0, 1)
+ * @param dropout dropout rate on both residual branches of the decoder, [0, 1); used in transfers
+ * @param attentionSoftcap replaces the model's attention soft-cap; 0 disables it
+ * @param finalSoftcap replaces the model's output soft-cap; 0 disables it, as in PaliGemma 2's
  *     released transfers (forkme.py:147) and, whatever the configuration says, in big_vision's
  *     training loss (models/ppp/gemma.py:486)
- * @param logEveryExamples cadence of lines in metrics.jsonl; 0 for every step
- * @param checkpoint training checkpoints
- * @param guard what becomes of a step whose loss cannot be trusted
- * @param evaluate suites and when
- * @param export forms of the stage's result
+ * @param logEveryExamples examples between two lines in metrics.jsonl; 0 for one line per step
+ * @param checkpoint when training checkpoints are saved, and which are kept
+ * @param guard what to do about a step whose loss cannot be trusted
+ * @param evaluate which suites the stage is scored on, and when
+ * @param export the formats in which the stage's result is exported
  */
 public record StageConfig(
     String name,
@@ -67,13 +72,13 @@ public record StageConfig(
     @Default("{}") GuardConfig guard,
     @Default("{}") EvaluateConfig evaluate,
     @Default("{}") ExportConfig export) {
-  /** A million rows to the power of 1 / T is 1e60 then; below it soon is no number. */
+  /** At this temperature a million rows weigh 1e60; below it, weights soon overflow. */
   private static final double LEAST_TEMPERATURE = 0.1;
 
-  /** All tasks are as good as alike then. */
+  /** At this temperature the sizes of tasks hardly matter any more. */
   private static final double MOST_TEMPERATURE = 1000;
 
-  /** Checks ranges. */
+  /** Checks ranges, and that a stage that trains has an optimizer, a mixture and whole batches. */
   public StageConfig {
     Check check =
         new Check()

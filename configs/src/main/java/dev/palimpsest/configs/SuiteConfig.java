@@ -13,31 +13,32 @@ import org.jspecify.annotations.Nullable;
  * @param tasks the tasks by name
  */
 public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
-  /** Copies. */
+  /** Checks that there is at least one task. */
   public SuiteConfig {
     new Check().that(!tasks.isEmpty(), "tasks", "must name at least one task").done();
     tasks = Collections.unmodifiableMap(new java.util.LinkedHashMap<>(tasks));
   }
 
   /**
-   * One evaluation task: a source, or a benchmark with its files. Nothing is left to chance: a row
-   * is read as its first visit shows it.
+   * One evaluation task: a source, or a benchmark with its files. Nothing is random: each row is
+   * used as on its first use in training, with everything in its order and without augmentation.
    *
    * @param source where the held-out examples are
-   * @param type how a row becomes prompt and reference, as in {@link TaskConfig}
-   * @param fields where the source calls a field otherwise, as in {@link TaskConfig}
-   * @param orientation which way up pictures are seen, as in {@link TaskConfig}, a benchmark's too
-   * @param benchmark a name from {@code tasks list}, or a file that ends in {@code .yaml}; instead
-   *     of a source
-   * @param dataDir of a benchmark: the folder of its files
-   * @param prompt template in place of the source's or the benchmark's prompts, such as {@code
+   * @param type how a row becomes a prompt and a reference, as in {@link TaskConfig}
+   * @param fields names of the source's fields where they differ, as in {@link TaskConfig}
+   * @param orientation the orientation in which pictures are used, as in {@link TaskConfig}; also
+   *     applies to a benchmark's pictures
+   * @param benchmark a name from {@code tasks list}, or a file that ends in {@code .yaml}; given
+   *     instead of a source
+   * @param dataDir for a benchmark: the folder that holds its files
+   * @param prompt a template that replaces the prompts of the source or benchmark, such as {@code
    *     answer en {question}}
-   * @param metrics {@code name:variant} each; absent: a benchmark's own. A source's examples are
-   *     always scored by exact match and token accuracy besides
-   * @param limit how many examples are scored, from the first; 0 for all
-   * @param decode how answers are made; absent: a benchmark's own, for a source greedily up to 32
-   *     tokens
-   * @param maxNewTokens short for {@code decode: {maxNewTokens: ...}}
+   * @param metrics metrics as {@code name:variant}; absent: the benchmark's own. The examples of a
+   *     source are always scored by exact match and token accuracy as well
+   * @param limit score only this many examples, from the first; 0 for all
+   * @param decode how answers are decoded; absent: as the benchmark defines it, or for a source
+   *     greedily with up to 32 tokens
+   * @param maxNewTokens shorthand for {@code decode: {maxNewTokens: ...}}
    */
   public record SuiteTaskConfig(
       @Nullable SourceConfig source,
@@ -59,19 +60,19 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
           .that(
               (source == null) != (benchmark == null),
               "source",
-              "must be there, or 'benchmark' in its place, and not both")
+              "is required, or 'benchmark' in its place, but not both")
           .that(
               benchmark == null || dataDir != null,
               "dataDir",
-              "is required of a benchmark: the folder of its files")
+              "is required for a benchmark: the folder that holds its files")
           .that(
               benchmark != null || dataDir == null,
               "dataDir",
-              "belongs to a benchmark; a source says itself where it is")
+              "is for benchmarks only; a source names its own files")
           .that(
               decode == null || maxNewTokens == null,
               "maxNewTokens",
-              "is short for decode.maxNewTokens; give one of them");
+              "is shorthand for decode.maxNewTokens; give only one of them");
       if (maxNewTokens != null) {
         check.range("maxNewTokens", maxNewTokens, 1, Check.MOST_TOKENS, "tokens");
       }
@@ -115,7 +116,7 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
     /** The same rows as a task to train on; for tasks with a source. */
     public TaskConfig task() {
       return new TaskConfig(
-          Objects.requireNonNull(source, "a benchmark is no task"),
+          Objects.requireNonNull(source, "a benchmark is not a training task"),
           type,
           fields,
           1,

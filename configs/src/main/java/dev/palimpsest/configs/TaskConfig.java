@@ -7,21 +7,21 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A training task: a source and how its rows are read. Named by its key in the recipe; stages give
- * weights by that name.
+ * A training task: a source and how its rows are read. Its key in the recipe is its name, by which
+ * stages give it a weight.
  *
  * @param source where the rows are
- * @param type how a row becomes prompt and target
- * @param fields where the source calls a field otherwise: the type's name for it, then the
- *     source's; dots lead into objects and those of lists ({@code answers: answers.answer}). {@code
- *     image} is where its pictures are, whatever the type
- * @param frames an animated GIF, a file of several pages or a folder of pictures gives up to so
- *     many of its frames, evenly spaced; 1: the first
- * @param orientation {@code exif}: pictures are turned as their EXIF orientation says, before
- *     anything else is done to them; boxes and masks are those of the turned picture. Absent:
- *     pictures are seen as they are stored
- * @param badShare share of the examples drawn that may be bad (missing or damaged pictures and
- *     rows) and are skipped then, [0, 1); 0: the first one ends the run
+ * @param type how a row becomes a prompt and a target
+ * @param fields names of the source's fields where they differ from the type's, as {@code
+ *     typeField: sourceField}; dots lead into nested objects, also within lists ({@code answers:
+ *     answers.answer}). For every type, {@code image} names the field that holds the pictures
+ * @param frames an animated GIF or WebP, a file of several pages or a folder of pictures gives up
+ *     to this many frames, evenly spaced; 1: only the first
+ * @param orientation {@code exif}: pictures are rotated as their EXIF orientation says before
+ *     anything else is done to them, and boxes and masks refer to the rotated picture. Absent:
+ *     pictures are used as they are stored
+ * @param badShare the share of examples drawn that may be bad (missing or damaged pictures and
+ *     rows) and are then skipped, [0, 1); 0: the first bad example ends the run
  */
 public record TaskConfig(
     SourceConfig source,
@@ -30,7 +30,7 @@ public record TaskConfig(
     @Default("1") int frames,
     @Nullable Orientation orientation,
     @Default("0") double badShare) {
-  /** What {@code fields} calls the pictures. */
+  /** The key in {@code fields} that stands for the pictures. */
   private static final String IMAGE = "image";
 
   /** Checks ranges, and that the type reads the fields that are renamed. */
@@ -42,7 +42,7 @@ public record TaskConfig(
     fields = Collections.unmodifiableMap(new TreeMap<>(fields));
   }
 
-  /** Still pictures as they are stored, none of them bad. */
+  /** A task with single frames, no orientation and no tolerance for bad examples. */
   public TaskConfig(SourceConfig source, TaskType type, Map<String, String> fields) {
     this(source, type, fields, 1, null, 0);
   }
@@ -68,17 +68,17 @@ public record TaskConfig(
       check.that(
           source.withPictures(List.of(image)).isPresent(),
           "fields." + IMAGE,
-          "is not to be chosen: this kind of source says itself where its pictures are");
+          "cannot be set: this kind of source determines itself where its pictures are");
     }
     if (type == null) {
-      return; // it is wrong itself
+      return; // reported as a mistake of its own
     }
     fields.forEach(
         (name, renamed) ->
             check.that(
                 name.equals(IMAGE) || type.fields().contains(name),
                 "fields." + name,
-                "is no field that this type reads%s",
+                "is not a field that this type reads%s",
                 Suggestion.among(name, type.fields())));
   }
 }

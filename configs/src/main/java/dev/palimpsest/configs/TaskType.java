@@ -23,17 +23,17 @@ public sealed interface TaskType {
   /** Weights are relative; sums of larger ones would lose the small. */
   double MOST_WEIGHT = 1e9;
 
-  /** Names of the fields that it reads, pictures aside. */
+  /** Names of the fields that the type reads, apart from pictures. */
   List<String> fields();
 
-  /** Whether a row without a picture is bad. */
+  /** Whether the type needs a picture, so that a row without one is bad. */
   default boolean readsPictures() {
     return true;
   }
 
   /**
-   * The same without places of files, for identities: what a file holds decides what comes out,
-   * where it lies does not.
+   * The same type without file paths, for identities: a file's contents affect the examples, its
+   * location does not.
    */
   default TaskType withoutPaths() {
     return this;
@@ -42,15 +42,15 @@ public sealed interface TaskType {
   /** Exhaustive choice by kind. */
   <R> R match(Cases<R> cases);
 
-  /** One way for each kind. */
+  /** A function for each type. */
   interface Cases<R> {
-    /** Text as it is. */
+    /** Prompt and target as given. */
     R prefixSuffix(PrefixSuffix type);
 
     /** Captions. */
     R caption(Caption type);
 
-    /** The rest of captions. */
+    /** Second parts of captions. */
     R splitCaption(SplitCaption type);
 
     /** Captions of regions. */
@@ -78,28 +78,28 @@ public sealed interface TaskType {
     R spanCorruption(SpanCorruption type);
   }
 
-  /** Which things that are not in a picture may be asked for. */
+  /** Which things that are not in a picture may be asked for: hard negatives. */
   enum Negatives {
     /**
-     * Those of the row's {@code absent} where it has that field; else labels that often stand
-     * beside its own in other rows, which is right only where every object of a known label is
-     * annotated.
+     * Labels in the row's field {@code absent} if it has that field; otherwise labels that often
+     * occur together with the row's own in other rows. The latter is correct only if every object
+     * of a known label is annotated.
      */
     ANY,
-    /** Only those of the row's {@code absent}. */
+    /** Only labels in the row's field {@code absent}. */
     VERIFIED,
     /** None. */
     NONE
   }
 
   /**
-   * The prompt and the target are there already, as in PaliGemma's published fine-tuning format.
+   * The row contains the prompt and the target, as in PaliGemma's published fine-tuning format.
    *
    * <pre>{@code {"image": "1.jpg", "prefix": "caption en", "suffix": ["a cow", "a brown cow"]}}
    * </pre>
    *
-   * {@code prefix} may be absent (empty); {@code suffix} is a text or a list of accepted ones, of
-   * which every visit shows another. Rows without a picture are text alone.
+   * {@code prefix} may be absent, which means empty. {@code suffix} is a text or a list of accepted
+   * texts; each epoch trains on a different one. Rows without a picture give text-only examples.
    */
   record PrefixSuffix() implements TaskType {
     @Override
@@ -129,12 +129,12 @@ public sealed interface TaskType {
    * target: a living room
    * }</pre>
    *
-   * @param language of rows that name none
-   * @param languages weight by language
+   * @param language the language of rows that do not name one
+   * @param languages sampling weights by language; if empty, all languages are equally likely
    */
   record Caption(@Default("en") String language, @Default("{}") Map<String, Double> languages)
       implements TaskType {
-    /** Checks the weights. */
+    /** Checks the weights of languages. */
     public Caption {
       languages = weights(languages);
     }
@@ -151,7 +151,7 @@ public sealed interface TaskType {
   }
 
   /**
-   * PaLI's split captioning: the caption's beginning in the prompt, its rest the target.
+   * PaLI's split captioning: the beginning of the caption is in the prompt, the rest is the target.
    *
    * <pre>{@code
    * {"image": "139.jpg", "captions": "a room with chairs and a table", "language": "en"}
@@ -159,19 +159,21 @@ public sealed interface TaskType {
    * target: and a table
    * }</pre>
    *
-   * The number is that of words in the target. Captions of one word have all of it as the target.
+   * The number in the prompt is the number of words in the target. For captions of one word, the
+   * whole caption is the target.
    *
-   * @param language of rows that name none
-   * @param languages weight by language
-   * @param sentinel stands for the missing part; {@code {n}} becomes its number. Gemma has no token
-   *     for T5's {@code <extra_id_0>}, which then is several; {@code <unused{n}>} is one of Gemma's
+   * @param language the language of rows that do not name one
+   * @param languages sampling weights by language; if empty, all languages are equally likely
+   * @param sentinel placeholder for the missing part; {@code {n}} is replaced by its number. Gemma
+   *     has no single token for T5's {@code <extra_id_0>}, which is split into several; {@code
+   *     <unused{n}>} is a single token
    */
   record SplitCaption(
       @Default("en") String language,
       @Default("{}") Map<String, Double> languages,
       @Default("'<extra_id_{n}>'") String sentinel)
       implements TaskType {
-    /** Checks the weights. */
+    /** Checks the weights of languages. */
     public SplitCaption {
       languages = weights(languages);
     }
@@ -188,7 +190,7 @@ public sealed interface TaskType {
   }
 
   /**
-   * {@code caption} and four location tokens, then a caption of what is in that box.
+   * {@code caption} and four location tokens, then a caption of what is inside that box.
    *
    * <pre>{@code
    * {"image": "1.jpg", "regions": [{"box": [0.2, 0.1, 0.8, 0.5], "caption": "a man in a red hat"}]}
@@ -196,7 +198,7 @@ public sealed interface TaskType {
    * target: a man in a red hat
    * }</pre>
    *
-   * Every visit takes another region.
+   * Each epoch uses a different region of the row.
    */
   record GroundedCaption() implements TaskType {
     @Override
@@ -211,9 +213,9 @@ public sealed interface TaskType {
   }
 
   /**
-   * {@code ocr}, then the texts in raster order, joined by blanks: line by line from the top, each
-   * from the left; texts belong to one line when the middle of one is between the top and the
-   * bottom of the line's first.
+   * {@code ocr}, then the texts in raster order, joined by spaces: line by line from the top, and
+   * from the left within a line. A text belongs to a line if its vertical middle is between the top
+   * and the bottom of the line's first text.
    *
    * <pre>{@code
    * {"image": "sign.jpg", "texts": [{"text": "STOP", "box": [0.1, 0.3, 0.3, 0.7]},
@@ -222,12 +224,12 @@ public sealed interface TaskType {
    * target: STOP ALL WAY
    * }</pre>
    *
-   * Texts without boxes ({@code "texts": ["STOP", "ALL WAY"]}) stay in their order.
+   * Texts without boxes ({@code "texts": ["STOP", "ALL WAY"]}) keep their order.
    *
-   * @param all every text, cut at the end where there is no room, as in stage 2; else texts are
-   *     skipped at random until the others fit, so that those at the bottom are seen as often as
-   *     those at the top; where no text fits even by itself, one is shown and cut. Scoring takes
-   *     them all
+   * @param all true: every text is included, and the target is truncated if it is too long, as in
+   *     stage 2. False: texts are skipped at random until the others fit, so that texts at the
+   *     bottom are included as often as those at the top; if not even one text fits by itself, one
+   *     is used and truncated. Scoring always uses all texts
    */
   record Ocr(@Default("false") boolean all) implements TaskType {
     @Override
@@ -252,14 +254,15 @@ public sealed interface TaskType {
    * target: tennis
    * }</pre>
    *
-   * {@code question} is by language, a list there being one question in several wordings.
+   * {@code question} may be given by language; a list is one question in several wordings.
    *
-   * @param language of the answers
-   * @param languages weight by language of the question
+   * @param language the language of the answers
+   * @param languages sampling weights by the question's language; if empty, all languages are
+   *     equally likely
    */
   record Answer(@Default("en") String language, @Default("{}") Map<String, Double> languages)
       implements TaskType {
-    /** Checks the weights. */
+    /** Checks the weights of languages. */
     public Answer {
       languages = weights(languages);
     }
@@ -276,8 +279,8 @@ public sealed interface TaskType {
   }
 
   /**
-   * {@code question {lang} {answer}}, then a question in that language which the English answer
-   * answers. The fields are those of {@link Answer}.
+   * {@code question {lang} {answer}}, then a question in that language to which the English answer
+   * is correct. The fields are those of {@link Answer}.
    *
    * <pre>{@code
    * {"image": "6.jpg", "question": {"fr": "Qu'est-ce qui est rouge ?"}, "answers": "the hat"}
@@ -285,12 +288,13 @@ public sealed interface TaskType {
    * target: Qu'est-ce qui est rouge ?
    * }</pre>
    *
-   * @param language of the questions of rows that name none
-   * @param languages weight by language of the question
+   * @param language the questions' language in rows that do not name one
+   * @param languages sampling weights by the question's language; if empty, all languages are
+   *     equally likely
    */
   record Question(@Default("en") String language, @Default("{}") Map<String, Double> languages)
       implements TaskType {
-    /** Checks the weights. */
+    /** Checks the weights of languages. */
     public Question {
       languages = weights(languages);
     }
@@ -307,7 +311,7 @@ public sealed interface TaskType {
   }
 
   /**
-   * Questions made by rule from annotated objects, in four forms.
+   * Questions generated by rule from annotated objects, in four forms.
    *
    * <pre>{@code
    * {"image": "0a.jpg", "objects": [{"label": "dog", "box": [0.2, 0.1, 0.9, 0.5]},
@@ -320,17 +324,17 @@ public sealed interface TaskType {
    * answer en How many dog?                                  2
    * }</pre>
    *
-   * Half of the presence questions, and about half of the things of a subset question, ask for what
-   * is not there, where the row allows it; scoring asks for present and absent things in turns.
-   * Labels are given once each; nothing at all is {@code none}. Objects with {@code "iscrowd": 1}
-   * are left out, and their labels not counted.
+   * Half of the presence questions, and about half of the things in a subset question, ask for
+   * things that are absent, if the row allows it; scoring alternates between present and absent
+   * things. Each label is listed once; the answer is {@code none} if there is nothing to list.
+   * Labels of objects with {@code "iscrowd": 1} are present but never counted.
    *
-   * @param list weight of the first form
-   * @param presence weight of the second
-   * @param subset weight of the third
-   * @param counting weight of the fourth
-   * @param subsetThings the most things that the third form asks for
-   * @param negatives where absent things come from
+   * @param list weight of the first form: list all objects
+   * @param presence weight of the second form: whether a thing is present
+   * @param subset weight of the third form: which of several things are present
+   * @param counting weight of the fourth form: how many there are
+   * @param subsetThings the most things named in a question of the third form
+   * @param negatives which absent things may be asked for
    */
   record ObjectQuestions(
       @Default("1") double list,
@@ -340,14 +344,17 @@ public sealed interface TaskType {
       @Default("4") int subsetThings,
       @Default("any") Negatives negatives)
       implements TaskType {
-    /** Checks ranges. */
+    /** Checks the weights, and the number of things. */
     public ObjectQuestions {
       new Check()
           .range("list", list, 0, MOST_WEIGHT)
           .range("presence", presence, 0, MOST_WEIGHT)
           .range("subset", subset, 0, MOST_WEIGHT)
           .range("counting", counting, 0, MOST_WEIGHT)
-          .that(list + presence + subset + counting > 0, "", "must weigh at least one form above 0")
+          .that(
+              list + presence + subset + counting > 0,
+              "",
+              "must give at least one form a weight above 0")
           .range("subsetThings", subsetThings, 2, 1000, "things")
           .done();
     }
@@ -364,7 +371,7 @@ public sealed interface TaskType {
   }
 
   /**
-   * {@code detect {thing} ; {thing}}, then the boxes of all objects of these labels.
+   * {@code detect {thing} ; {thing}}, then the boxes of all objects with these labels.
    *
    * <pre>{@code
    * {"image": "0a.jpg", "objects": [{"label": "dog", "box": [0.2, 0.1, 0.9, 0.5]},
@@ -374,14 +381,15 @@ public sealed interface TaskType {
    * target: <loc0205><loc0102><loc0921><loc0512> dog ; <loc0818><loc0512><loc0921><loc0614> ball
    * }</pre>
    *
-   * Things and objects come in random order. Things are left out until the target fits; of a single
-   * thing that does not fit by itself, objects are. Objects with {@code "iscrowd": 1} are left out,
-   * and so are the things that have one. Scoring asks for everything annotated, in its order.
+   * Things and objects are in random order. Things are left out until the target fits; if a single
+   * thing still does not fit, some of its objects are left out. Things with an object marked {@code
+   * "iscrowd": 1} are left out. Scoring asks for everything annotated, in the order of the
+   * annotation.
    *
-   * @param things the most things asked for
-   * @param all ask for everything annotated, as in stage 2, {@code things} being ignored
-   * @param absentShare how often a further, absent thing is asked for, [0, 1)
-   * @param negatives where absent things come from
+   * @param things the most things to ask for
+   * @param all whether to ask for everything annotated, as in stage 2, ignoring {@code things}
+   * @param absentShare probability that an absent thing is asked for as well, [0, 1)
+   * @param negatives which absent things may be asked for
    */
   record Detect(
       @Default("4") int things,
@@ -389,7 +397,7 @@ public sealed interface TaskType {
       @Default("0.2") double absentShare,
       @Default("any") Negatives negatives)
       implements TaskType {
-    /** Checks ranges. */
+    /** Checks the number of things and the share of absent ones. */
     public Detect {
       new Check()
           .range("things", things, 1, 1000, "things")
@@ -409,9 +417,9 @@ public sealed interface TaskType {
   }
 
   /**
-   * {@code segment {thing} ; {thing}}, then boxes and masks of all objects of these labels; as
-   * {@link Detect}, with sixteen segmentation tokens after the box. Things of which an object has
-   * no mask are not asked for.
+   * {@code segment {thing} ; {thing}}, then boxes and masks of all objects with these labels: as
+   * {@link Detect}, with sixteen segmentation tokens after each box. A thing is not asked for if
+   * one of its objects has no mask.
    *
    * <pre>{@code
    * {"image": "0a.jpg", "height": 480, "width": 640, "objects": [
@@ -420,14 +428,14 @@ public sealed interface TaskType {
    * target: <loc0205><loc0102><loc0921><loc0512><seg042>...<seg064> dog
    * }</pre>
    *
-   * {@code segmentation} is COCO's: polygons in pixels, or run lengths {@code {"size": [480, 640],
-   * "counts": ...}}, compressed (a text) or not (a list).
+   * {@code segmentation} is in COCO's format: polygons in pixels, or run lengths {@code {"size":
+   * [480, 640], "counts": ...}}, compressed (a text) or not (a list).
    *
    * @param vae the mask codec's weights, {@code vae-oid.npz}
-   * @param things the most things asked for
-   * @param all ask for everything annotated, as in stage 2, {@code things} being ignored
-   * @param absentShare how often a further, absent thing is asked for, [0, 1)
-   * @param negatives where absent things come from
+   * @param things the most things to ask for
+   * @param all whether to ask for everything annotated, as in stage 2, ignoring {@code things}
+   * @param absentShare probability that an absent thing is asked for as well, [0, 1)
+   * @param negatives which absent things may be asked for
    */
   record Segment(
       String vae,
@@ -436,7 +444,7 @@ public sealed interface TaskType {
       @Default("0.2") double absentShare,
       @Default("any") Negatives negatives)
       implements TaskType {
-    /** Checks ranges. */
+    /** Checks the number of things and the share of absent ones. */
     public Segment {
       new Check()
           .range("things", things, 1, 1000, "things")
@@ -461,9 +469,9 @@ public sealed interface TaskType {
   }
 
   /**
-   * T5's span corruption as PaLI uses it, on a text without a picture: spans of words are taken out
-   * and become the target. Pictures of the row are not looked at. Of a text that is too long, a
-   * window at random is taken.
+   * T5's span corruption as PaLI uses it, on text without a picture: spans of words are removed and
+   * become the target. Pictures of the row are ignored. From a text that is too long, a random
+   * window is used.
    *
    * <pre>{@code
    * {"text": "Thank you for inviting me to your party last week."}
@@ -471,16 +479,17 @@ public sealed interface TaskType {
    * target: <extra_id_0> for inviting <extra_id_1> last <extra_id_2>
    * }</pre>
    *
-   * @param share of the words that are taken out, (0, 1)
-   * @param meanLength of a span, in words
-   * @param sentinel stands for a span; {@code {n}} becomes its number, as in {@link SplitCaption}
+   * @param share the share of the words that are removed, (0, 1)
+   * @param meanLength the mean length of a span, in words
+   * @param sentinel placeholder for a span; {@code {n}} is replaced by its number, as in {@link
+   *     SplitCaption}
    */
   record SpanCorruption(
       @Default("0.15") double share,
       @Default("3") double meanLength,
       @Default("'<extra_id_{n}>'") String sentinel)
       implements TaskType {
-    /** Checks ranges. */
+    /** Checks the share and the mean length. */
     public SpanCorruption {
       new Check()
           .that(share > 0 && share < 1, "share", "must be above 0 and below 1, got %s", share)
@@ -511,7 +520,7 @@ public sealed interface TaskType {
         .that(
             languages.isEmpty() || languages.values().stream().anyMatch(weight -> weight > 0),
             "languages",
-            "must weigh at least one language above 0")
+            "must give at least one language a weight above 0")
         .done();
     return Collections.unmodifiableMap(new TreeMap<>(languages));
   }

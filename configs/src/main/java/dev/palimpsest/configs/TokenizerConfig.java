@@ -1,7 +1,7 @@
 package dev.palimpsest.configs;
 
 /**
- * Gemma's tokenizer.
+ * The tokenizer of all stages, normally Gemma's.
  *
  * @param path a {@code tokenizer.model} (SentencePiece) or {@code tokenizer.json} (Hugging Face)
  *     file

@@ -7,7 +7,7 @@ package dev.palimpsest.configs;
  * @param width model width
  * @param depth number of blocks
  * @param mlpWidth hidden width of the MLP
- * @param heads attention heads; must divide {@code width}
+ * @param heads number of attention heads; must divide {@code width}
  * @param patchSize side of a square patch, in pixels
  * @param normEpsilon epsilon of every LayerNorm
  */
@@ -18,7 +18,7 @@ public record VisionConfig(
     int heads,
     int patchSize,
     @Default("1e-6") double normEpsilon) {
-  /** Checks ranges. */
+  /** Checks ranges, and that the heads divide the width. */
   public VisionConfig {
     new Check()
         .range("width", width, 1, 65_536, "")
