@@ -45,11 +45,11 @@ import picocli.CommandLine.Option;
     exitCodeList = {
       "  0:done",
       "  1:a check failed, a gate closed, training diverged, or the program has a fault",
-      "  2:a mistake that you can mend, in an option, a recipe or a file",
+      "  2:a mistake in an option, a recipe or a file, which you can correct",
       "  3:the Java heap is exhausted",
-      " 75:stopped by a signal; the same command goes on",
+      " 75:stopped by a signal; run the same command again to resume",
       " 78:the memory for arrays is exhausted",
-      "128:and more: ended at once by the signal of that number less 128",
+      "128:or more: terminated at once by signal N - 128, where N is the exit code",
     },
     subcommands = {
       RunCommand.class,
@@ -73,7 +73,7 @@ public final class Main implements Runnable {
   @Option(
       names = "--trace",
       scope = CommandLine.ScopeType.INHERIT,
-      description = "Shows the stack trace of a failure.")
+      description = "Prints the stack trace of a failure.")
   boolean trace;
 
   private Main() {}

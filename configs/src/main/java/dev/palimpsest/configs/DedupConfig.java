@@ -33,7 +33,7 @@ public record DedupConfig(
     return new DedupConfig(suites, 0, threshold, 8, 0.7, false);
   }
 
-  /** Checks ranges. */
+  /** Checks that the limit, the threshold and the lengths are in range. */
   public DedupConfig {
     new Check()
         .that(!against.isEmpty(), "against", "must name at least one suite")

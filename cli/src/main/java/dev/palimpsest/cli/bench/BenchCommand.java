@@ -8,7 +8,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     mixinStandardHelpOptions = true,
-    description = "Measures on this machine.",
+    description = "Measures performance on this machine.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
       BenchStepCommand.class,

@@ -42,12 +42,12 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Times reading pictures: from disk to ready batches of 8, with 1 and 2 threads.",
-      "The peer is peers/pillow_loader.py on the same files, with as many processes."
+      "The peer is peers/pillow_loader.py, on the same files with the same number of processes."
     })
 final class BenchDataCommand implements Callable<Integer> {
   private static final int BATCH = 8;
 
-  /** All take turns, so that what disturbs one disturbs the others; medians are told. */
+  /** All loaders take turns, so that a disturbance affects all of them; medians are reported. */
   private static final int ROUNDS = 3;
 
   private static final int DRAWN = 64;
@@ -58,27 +58,27 @@ final class BenchDataCommand implements Callable<Integer> {
   @Option(
       names = "--images",
       paramLabel = "DIR",
-      description = "Folder of pictures. Default: 64 JPEG files of 640 x 480, drawn now.")
+      description = "Folder of pictures. Default: 64 generated JPEG files of 640 x 480 pixels.")
   @Nullable Path images;
 
   @Option(
       names = "--seconds",
       defaultValue = "6",
-      description = "For each figure, in three rounds. Default: 6.")
+      description = "Seconds for each figure, divided over three rounds. Default: 6.")
   double seconds;
 
   @Option(
       names = "--resolutions",
       split = ",",
       defaultValue = "224,448,896",
-      description = "Default: 224,448,896.")
+      description = "Sides of the square input, in pixels. Default: 224,448,896.")
   List<Integer> resolutions;
 
   @Option(
       names = "--python",
       paramLabel = "PROGRAM",
       defaultValue = "python3",
-      description = "With Pillow and numpy, for the peer. Default: python3.")
+      description = "Python with Pillow and numpy, for the peer. Default: python3.")
   String python;
 
   @Override
@@ -204,7 +204,7 @@ final class BenchDataCommand implements Callable<Integer> {
 
   private boolean hasPeer(PrintWriter out) {
     if (!Files.exists(PEER)) {
-      out.println("no peer: " + PEER + " is not below the working directory");
+      out.println("no peer: " + PEER + " is not in the working directory");
       return false;
     }
     try {
@@ -215,7 +215,7 @@ final class BenchDataCommand implements Callable<Integer> {
         return true;
       }
     } catch (IOException e) {
-      out.println("no peer: there is no program " + python);
+      out.println("no peer: cannot find the program " + python);
       return false;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -238,7 +238,7 @@ final class BenchDataCommand implements Callable<Integer> {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot run " + python, e);
     } catch (NumberFormatException e) {
-      throw new UserMistake(PEER + " failed; its message stands above");
+      throw new UserMistake(PEER + " failed; its message is above");
     }
   }
 

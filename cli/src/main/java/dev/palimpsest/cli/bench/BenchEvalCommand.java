@@ -40,8 +40,8 @@ import picocli.CommandLine.Spec;
     name = "eval",
     mixinStandardHelpOptions = true,
     description = {
-      "Times decoding of made-up prompts with a drawn model, in medians of several runs.",
-      "Each gain is measured against the same work without it, by turns in the same process."
+      "Times decoding of synthetic prompts with a randomly initialised model, as medians of several runs.",
+      "Each gain compares the same work with and without a feature, alternating in one process."
     })
 final class BenchEvalCommand implements Callable<Integer> {
   private static final int QUESTIONS = 5; // about a picture, as in VQAv2
@@ -63,19 +63,19 @@ final class BenchEvalCommand implements Callable<Integer> {
   @Option(
       names = "--batch",
       defaultValue = "8",
-      description = "Prompts decoded together. Default: 8.")
+      description = "Number of prompts decoded together. Default: 8.")
   int batch;
 
   @Option(
       names = "--new-tokens",
       defaultValue = "16",
-      description = "Tokens of each answer. Default: 16.")
+      description = "Number of tokens in each answer. Default: 16.")
   int newTokens;
 
   @Option(
       names = "--runs",
       defaultValue = "5",
-      description = "Timed runs of everything, after an untimed one. Default: 5.")
+      description = "Number of timed runs, after one untimed run. Default: 5.")
   int runs;
 
   @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")

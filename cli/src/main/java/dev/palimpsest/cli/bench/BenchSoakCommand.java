@@ -26,8 +26,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Trains a tiny model for many steps and watches for leaks.",
-      "It scores and saves in between. Watched are resident memory, native arrays, open files and threads.",
-      "Ends with 1 when one of them grows after the first quarter: memory (the median of its second half against the first's) by more than 5 %, the others at all."
+      "It also scores and saves. Resident memory, native arrays, open files and threads are watched.",
+      "Exit code 1 if one of them grows after the first quarter: memory by more than 5 percent (median of the second half against the first), the others at all."
     })
 final class BenchSoakCommand implements Callable<Integer> {
   private static final int SAMPLES = 20;
@@ -38,7 +38,8 @@ final class BenchSoakCommand implements Callable<Integer> {
   @Option(
       names = "--steps",
       defaultValue = "2000",
-      description = "Training steps of batch 4; 40 or more. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Number of training steps with a batch of 4; at least 40. Default: ${DEFAULT-VALUE}.")
   int steps;
 
   @Mixin DeviceOption device;
@@ -49,7 +50,7 @@ final class BenchSoakCommand implements Callable<Integer> {
       throw new UserMistake("--steps must be %d or more, got %d".formatted(2 * SAMPLES, steps));
     }
     if (!Soak.isPossible()) {
-      throw new UserMistake("bench soak reads /proc/self, which this system does not have");
+      throw new UserMistake("bench soak needs /proc/self, which does not exist on this system");
     }
     Path folder = Files.createTempDirectory("palimpsest-soak");
     try (Machine machine = device.open(1)) {

@@ -52,8 +52,8 @@ import picocli.CommandLine.Spec;
     name = "step",
     mixinStandardHelpOptions = true,
     description = {
-      "Times whole training steps (forward, backward, clip, Adam) on made-up examples.",
-      "The share of the GEMM peak compares with the fastest square product of the same process."
+      "Times complete training steps (forward, backward, clip, Adam) on synthetic examples.",
+      "The share of the GEMM peak is relative to the fastest square matrix product in the same process."
     })
 final class BenchStepCommand implements Callable<Integer> {
   private static final int WARM_UP = 2;
@@ -77,7 +77,7 @@ final class BenchStepCommand implements Callable<Integer> {
   @Option(
       names = "--steps",
       defaultValue = "10",
-      description = "Timed steps, after 2 untimed ones. Default: 10.")
+      description = "Number of timed steps, after 2 untimed ones. Default: 10.")
   int steps;
 
   @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
@@ -203,7 +203,7 @@ final class BenchStepCommand implements Callable<Integer> {
       out.printf(
           Locale.ROOT, "peak memory of the process: %.0f MiB%n", memory.getAsLong() / 1048576.0);
     } else {
-      out.println("peak memory of the process: not told by this operating system");
+      out.println("peak memory of the process: not reported by this operating system");
     }
     out.flush();
     if (json != null) {

@@ -36,12 +36,12 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "certify",
     mixinStandardHelpOptions = true,
-    description = "Compares this program's numbers with reference cases.",
+    description = "Compares this program's numbers with those of reference cases.",
     exitCodeListHeading = "%nExit status:%n",
     exitCodeList = {
-      "0:every comparison holds",
-      "1:a comparison does not hold",
-      "2:a folder is no case of a known kind"
+      "0:every comparison is within its tolerance",
+      "1:a comparison exceeds its tolerance",
+      "2:a folder is not a case of a known kind"
     })
 public final class CertifyCommand implements Callable<Integer> {
   private static final List<CaseKind> KINDS =

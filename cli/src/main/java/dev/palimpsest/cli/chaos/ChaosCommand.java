@@ -28,9 +28,8 @@ import picocli.CommandLine.Spec;
     name = "chaos",
     mixinStandardHelpOptions = true,
     description = {
-      "Runs a recipe whole, then again killed (SIGKILL) at chosen places and started again by the"
-          + " same command, and compares every file both leave, bit by bit.",
-      "Ends with 0 when nothing differs and every kill hit, with 1 otherwise."
+      "Runs a recipe without interruption, then again while killing it (SIGKILL) at chosen points and resuming with the same command, and compares all resulting files bit for bit.",
+      "Exit code 0 if nothing differs and every kill hit its point, otherwise 1."
     })
 public final class ChaosCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -42,22 +41,21 @@ public final class ChaosCommand implements Callable<Integer> {
       names = "--kills",
       paramLabel = "N",
       defaultValue = "12",
-      description = "Places to kill at. Default: ${DEFAULT-VALUE}.")
+      description = "Number of points to kill at. Default: ${DEFAULT-VALUE}.")
   int kills;
 
   @Option(
       names = "--seed",
       paramLabel = "S",
       defaultValue = "0",
-      description = "Same seed, same places. Default: ${DEFAULT-VALUE}.")
+      description = "Random seed; the same seed gives the same points. Default: ${DEFAULT-VALUE}.")
   long seed;
 
   @Option(
       names = "--out",
       paramLabel = "DIR",
       description =
-          "Folder for the runs, absent or empty. Default: runs/NAME-chaos, NAME being the"
-              + " recipe's.")
+          "Folder for the runs, which must not exist or be empty. Default: runs/NAME-chaos, where NAME is the recipe's name.")
   @Nullable Path out;
 
   @Option(names = "--set", paramLabel = "PATH=VALUE", description = "As of run.")

@@ -28,9 +28,9 @@ import picocli.CommandLine.Spec;
     name = "dedup",
     mixinStandardHelpOptions = true,
     description = {
-      "Finds training examples whose pictures or texts stand in evaluation suites, altered or not.",
-      "Data that the recipe prepares is prepared, in the run folder, as 'run' does it.",
-      "Exit code 1 where a stage's share passes the recipe's dedup.limit."
+      "Finds training examples whose pictures or texts occur in evaluation suites, exactly or nearly so.",
+      "Data that the recipe prepares is prepared in the run folder, as 'run' does.",
+      "Exit code 1 if a stage's share of duplicates exceeds the recipe's dedup.limit."
     })
 public final class DedupCommand implements Callable<Integer> {
   private static final int SHOWN = 10;
@@ -43,29 +43,28 @@ public final class DedupCommand implements Callable<Integer> {
       names = "--against",
       paramLabel = "SUITE",
       split = ",",
-      description = "A suite of the recipe. Default: the recipe's dedup.against, or all suites.")
+      description =
+          "Suites of the recipe to compare with. Default: the recipe's dedup.against, or all suites.")
   List<String> against = List.of();
 
   @Option(
       names = "--threshold",
       paramLabel = "BITS",
       description =
-          "Bits of 64 that the hashes of a picture and its copy differ by at most. Default: the"
-              + " recipe's, or 12.")
+          "The most bits, of 64, in which the hashes of a picture and its copy may differ. Default: the recipe's, or 12.")
   @Nullable Integer threshold;
 
   @Option(
       names = "--html",
       paramLabel = "FILE",
-      description =
-          "Also writes a page with the pairs side by side, which needs nothing beside it.")
+      description = "Also writes a self-contained page that shows the pairs side by side.")
   @Nullable Path html;
 
   @Option(
       names = "--exclusions",
       paramLabel = "FILE",
       description =
-          "Also writes the duplicates as a list that the recipe can name under 'exclude'.")
+          "Also writes a list of the duplicates that the recipe can name under 'exclude'.")
   @Nullable Path exclusions;
 
   @Override
@@ -119,12 +118,12 @@ public final class DedupCommand implements Callable<Integer> {
             ? against
             : own != null ? own.against() : List.copyOf(config.suites().keySet());
     if (suites.isEmpty()) {
-      throw new UserMistake("this recipe has no suites to look for");
+      throw new UserMistake("this recipe has no suites to compare with");
     }
     for (String suite : suites) {
       if (!config.suites().containsKey(suite)) {
         throw new UserMistake(
-            "--against %s is no suite of this recipe; these are: %s"
+            "--against %s is not a suite of this recipe; its suites are: %s"
                 .formatted(suite, String.join(", ", config.suites().keySet())));
       }
     }

@@ -51,10 +51,9 @@ import picocli.CommandLine.Spec;
     name = "eval",
     mixinStandardHelpOptions = true,
     description = {
-      "Scores a model on benchmarks, or on a suite of one's own.",
-      "Run the same command again to go on where it stopped: answers are kept as they are made.",
-      "SIGINT, SIGTERM and SIGHUP end it after the batch under way, with exit code 75; a second one"
-          + " at once."
+      "Scores a model on benchmarks, or on your own suite.",
+      "Run the same command again to resume where it stopped: each answer is saved as it is made.",
+      "SIGINT, SIGTERM and SIGHUP end it after the current batch with exit code 75; a second signal ends it at once."
     })
 public final class EvalCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -72,8 +71,8 @@ public final class EvalCommand implements Callable<Integer> {
       required = true,
       paramLabel = "NAME|FILE",
       description = {
-        "Suites and benchmarks of 'tasks list', with commas between them; a benchmark's file; or a",
-        "file with 'tasks:', as a recipe's suites have them."
+        "Suites and benchmarks from 'tasks list', separated by commas; the file of a benchmark; or a",
+        "file with 'tasks:', in the format of a recipe's suites."
       })
   String suite;
 
@@ -81,28 +80,28 @@ public final class EvalCommand implements Callable<Integer> {
       names = "--data-dir",
       paramLabel = "DIR",
       defaultValue = "data",
-      description = "The folder of the benchmarks' files. Default: ${DEFAULT-VALUE}.")
+      description = "The folder that holds the benchmarks' files. Default: ${DEFAULT-VALUE}.")
   Path dataDir;
 
   @Option(
       names = "--limit",
       paramLabel = "N",
       defaultValue = "0",
-      description = "So many examples of each task, from the first. Default: all.")
+      description = "Score only the first so many examples of each task. Default: all.")
   long limit;
 
   @Option(
       names = "--samples",
       paramLabel = "IDS",
       split = ",",
-      description = "These examples alone, by their ids.")
+      description = "Score only the examples with these ids.")
   List<String> samples = List.of();
 
   @Option(
       names = "--out",
       paramLabel = "DIR",
       description =
-          "Where results and predictions go. Default: evaluations/NAME of the checkpoint.")
+          "Folder for results and predictions. Default: evaluations/NAME, where NAME is the checkpoint's.")
   @Nullable Path out;
 
   @Option(names = "--predict-only", description = "Makes the answers and scores nothing.")
@@ -111,20 +110,21 @@ public final class EvalCommand implements Callable<Integer> {
   @Option(
       names = "--resolution",
       paramLabel = "PIXELS",
-      description = "Side of the square input. Default: the checkpoint's own.")
+      description = "Side of the square input, in pixels. Default: the checkpoint's own.")
   @Nullable Integer resolution;
 
   @Option(
       names = "--batch-size",
       paramLabel = "N",
       defaultValue = "16",
-      description = "Examples a forward pass; alters no answer. Default: ${DEFAULT-VALUE}.")
+      description =
+          "Examples per forward pass; does not affect the answers. Default: ${DEFAULT-VALUE}.")
   int batchSize;
 
   @Option(
       names = "--baseline",
       paramLabel = "FILE",
-      description = "results.json of another evaluation to compare with.")
+      description = "The results.json of another evaluation to compare with.")
   @Nullable Path baseline;
 
   @Mixin DeviceOption device;
@@ -139,7 +139,7 @@ public final class EvalCommand implements Callable<Integer> {
     try (Signals signals = Signals.stop(stop, spec.commandLine().getErr())) {
       Map<String, SuiteTaskConfig> tasks = tasks();
       Map<String, TaskResult> before = baseline == null ? Map.of() : baseline(baseline);
-      // Missing files are told before a model is loaded.
+      // Missing files are reported before a model is loaded.
       requireAnswerable(tasks);
       try (Machine machine = device.open(null)) {
         SavedModel model = SavedModel.read(checkpoint, resolution, machine.manager());

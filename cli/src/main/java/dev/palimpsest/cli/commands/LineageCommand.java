@@ -22,10 +22,10 @@ import picocli.CommandLine.Spec;
     name = "lineage",
     mixinStandardHelpOptions = true,
     description = {
-      "Draws what a checkpoint was made from, back to the published files.",
-      "Follows parents into other run folders where those are still there.",
+      "Shows what a checkpoint was made from, back to the published files.",
+      "Parents in other run folders are followed if those still exist.",
       "CHECKPOINT is a training checkpoint, an export, or the folder of a stage or run.",
-      "Verifies sizes and SHA-256 of exports; ends with 2 where one was altered."
+      "Sizes and SHA-256 of exports are verified; the exit code is 2 if one was altered."
     })
 public final class LineageCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -57,7 +57,7 @@ public final class LineageCommand implements Callable<Integer> {
       mixinStandardHelpOptions = true,
       description = {
         "Explains what differs between two checkpoints.",
-        "That is settings, data, tokenizer, code, machine, ancestors."
+        "It compares settings, data, tokenizer, code, machine and ancestors."
       })
   void diff(
       @Parameters(index = "0", paramLabel = "A", description = "As CHECKPOINT above.") Path a,

@@ -30,10 +30,10 @@ import picocli.CommandLine.Spec;
     name = "mixture",
     mixinStandardHelpOptions = true,
     description = {
-      "Shows what each stage of a recipe will train on.",
-      "That is weights wanted and drawn, epochs of each source, lengths, what is cut off, sizes of pictures, and examples with their boxes drawn.",
-      "Of pictures only the heads are read, so that damage further in is not seen here.",
-      "Nothing is trained. Data that the recipe prepares is prepared, in the run folder, as 'run' does it."
+      "Shows what each stage of a recipe will train on, without training.",
+      "This includes the weights requested and drawn, epochs of each source, lengths, truncation, picture sizes, and examples with their boxes.",
+      "Only the headers of pictures are read, so that damage after the header is not noticed here.",
+      "Data that the recipe prepares is prepared in the run folder, as 'run' does."
     })
 public final class MixtureCommand implements Callable<Integer> {
   private static final int MOST_SAMPLES = 1_000_000;
@@ -49,14 +49,13 @@ public final class MixtureCommand implements Callable<Integer> {
       names = "--samples",
       paramLabel = "N",
       defaultValue = "2048",
-      description = "Positions looked at in each stage. Default: ${DEFAULT-VALUE}.")
+      description = "Number of positions to examine in each stage. Default: ${DEFAULT-VALUE}.")
   int samples;
 
   @Option(
       names = "--html",
       paramLabel = "FILE",
-      description =
-          "Also writes a page with histograms and examples, which needs nothing beside it.")
+      description = "Also writes a self-contained page with histograms and examples.")
   @Nullable Path html;
 
   @Override
@@ -117,7 +116,7 @@ public final class MixtureCommand implements Callable<Integer> {
     List<String> names = training.stream().map(StageConfig::name).toList();
     if (stage != null && !names.contains(stage)) {
       throw new UserMistake(
-          "--stage %s is no stage of this recipe that trains; these are: %s"
+          "--stage %s is not a stage of this recipe that trains; the stages that train are: %s"
               .formatted(stage, String.join(", ", names)));
     }
     if (training.isEmpty()) {

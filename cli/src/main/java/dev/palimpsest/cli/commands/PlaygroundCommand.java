@@ -13,7 +13,7 @@ import picocli.CommandLine.Spec;
     name = "playground",
     mixinStandardHelpOptions = true,
     description =
-        "Draws a small dataset: pictures, captions, questions, print, boxes, a tokenizer.")
+        "Generates a small dataset: pictures with captions, questions, text and boxes, and a tokenizer.")
 public final class PlaygroundCommand implements Runnable {
   @Spec CommandSpec spec;
 
@@ -23,19 +23,19 @@ public final class PlaygroundCommand implements Runnable {
   @Option(
       names = "--seed",
       defaultValue = "0",
-      description = "Same seed, same pictures. ${DEFAULT-VALUE}")
+      description = "Random seed; the same seed gives the same files. Default: ${DEFAULT-VALUE}.")
   long seed;
 
   @Option(
       names = "--train",
       defaultValue = "4000",
-      description = "Pictures to train on. ${DEFAULT-VALUE}")
+      description = "Number of training pictures. Default: ${DEFAULT-VALUE}.")
   int train;
 
   @Option(
       names = "--held-out",
       defaultValue = "200",
-      description = "Pictures to score on. ${DEFAULT-VALUE}")
+      description = "Number of held-out pictures. Default: ${DEFAULT-VALUE}.")
   int heldOut;
 
   @Override

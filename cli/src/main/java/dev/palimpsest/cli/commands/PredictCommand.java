@@ -37,7 +37,7 @@ import picocli.CommandLine.Spec;
     name = "predict",
     mixinStandardHelpOptions = true,
     description = {
-      "Prints a model's answer to a prompt about one or several pictures.",
+      "Prints a model's answer to a prompt about one or more pictures.",
       "CHECKPOINT is an exported Hugging Face folder, a training checkpoint, or the folder of a"
           + " stage or a run."
     })
@@ -50,28 +50,29 @@ public final class PredictCommand implements Callable<Integer> {
   @Option(
       names = "--image",
       paramLabel = "FILE",
-      description = "A picture, PNG or JPEG. Give it again for several, in order.")
+      description = "A picture file. Repeat the option for several pictures, in order.")
   List<Path> images = List.of();
 
   @Option(
       names = "--prompt",
       required = true,
       paramLabel = "TEXT",
-      description = "The prefix, as in training: 'caption en', 'answer en ...', 'detect ...'.")
+      description =
+          "The prompt, with the prefix used in training: 'caption en', 'answer en ...', 'detect ...'.")
   String prompt;
 
   @Option(
       names = "--max-new-tokens",
       paramLabel = "N",
       defaultValue = "64",
-      description = "Where the answer ends at the latest. Default: ${DEFAULT-VALUE}.")
+      description = "The most tokens in the answer. Default: ${DEFAULT-VALUE}.")
   int maxNewTokens;
 
   @Option(
       names = "--resolution",
       paramLabel = "PIXELS",
       description = {
-        "Side of the square input; a folder's position embeddings are resampled to it.",
+        "Side of the square input, in pixels; position embeddings are resampled to it.",
         "Default: the checkpoint's own."
       })
   @Nullable Integer resolution;
@@ -89,7 +90,7 @@ public final class PredictCommand implements Callable<Integer> {
       names = "--orientation",
       paramLabel = "KIND",
       description = {
-        "stored: pictures are seen as their pixels are stored; exif: turned as their EXIF",
+        "stored: pictures are used as they are stored; exif: they are rotated as their EXIF",
         "orientation says. Default: as the checkpoint was trained; stored for a Hugging Face"
             + " folder."
       })

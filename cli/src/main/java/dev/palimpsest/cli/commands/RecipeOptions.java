@@ -32,14 +32,14 @@ final class RecipeOptions {
       names = "--out",
       paramLabel = "DIR",
       description =
-          "The run folder. Default: runs/NAME under the working directory, NAME being the recipe's.")
+          "The run folder. Default: runs/NAME in the working directory, where NAME is the recipe's name.")
   @Nullable Path out;
 
   @Option(
       names = "--set",
       paramLabel = "PATH=VALUE",
       description = {
-        "Replaces one value of the recipe, as often as wanted.",
+        "Replaces one value of the recipe. May be given several times.",
         "Example: --set stages.stage1.optimizer.learningRate=1e-4"
       })
   List<String> sets = List.of();

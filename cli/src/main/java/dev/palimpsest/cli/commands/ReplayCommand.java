@@ -25,9 +25,9 @@ import picocli.CommandLine.Spec;
     name = "replay",
     mixinStandardHelpOptions = true,
     description = {
-      "Makes the step of a replay capsule again and compares it with the run's, to the bit.",
-      "Compared are loss and gradient norm, up to the update; every example's share is shown.",
-      "Ends with 0 when all bits are the same, else with 1."
+      "Repeats the step of a replay capsule and compares it with the run's, bit for bit.",
+      "Loss and gradient norm are compared, without the update, and shown for each example.",
+      "Exit code 0 if all bits are the same, otherwise 1."
     })
 public final class ReplayCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
@@ -35,13 +35,13 @@ public final class ReplayCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "CAPSULE",
-      description = "The folder: RUN/STAGE/capsules/examples-...")
+      description = "The capsule's folder: RUN/STAGE/capsules/examples-...")
   Path capsule;
 
   @Option(
       names = "--run",
       paramLabel = "DIR",
-      description = "The run folder, when the capsule no longer stands in it.")
+      description = "The run folder, if the capsule is no longer inside it.")
   @Nullable Path run;
 
   @Mixin DeviceOption device;

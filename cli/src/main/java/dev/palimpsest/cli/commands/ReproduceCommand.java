@@ -15,8 +15,8 @@ import picocli.CommandLine.Spec;
     name = "reproduce",
     mixinStandardHelpOptions = true,
     description = {
-      "Prints the commands that make a checkpoint again, with its whole recipe.",
-      "Warns of what stands in the way of the same bits; data and tokenizer are compared where they are at hand."
+      "Prints the commands that reproduce a checkpoint, with its whole recipe.",
+      "Warns about everything that could change the result; data and tokenizer are compared if they are available."
     })
 public final class ReproduceCommand implements Runnable {
   @Spec CommandSpec spec;

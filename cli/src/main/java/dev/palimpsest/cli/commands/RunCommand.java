@@ -31,8 +31,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Runs a recipe: imports, trains and scores its stages in order, and writes a report.",
-      "Run the same command again to go on where a run stopped; finished stages are taken as they are.",
-      "SIGINT, SIGTERM and SIGHUP end it after the step under way, saved, with exit code 75; a second one at once."
+      "Run the same command again to resume a run that stopped; finished stages are not repeated.",
+      "SIGINT, SIGTERM and SIGHUP end the run after the current step with its state saved and exit code 75; a second signal ends it at once."
     })
 @SuppressWarnings("try") // the resources are used by being open
 public final class RunCommand implements Callable<Integer> {
@@ -46,8 +46,8 @@ public final class RunCommand implements Callable<Integer> {
       names = "--accept-changes",
       paramLabel = "STAGE",
       description = {
-        "Takes what the run folder holds of a stage although it was made with other settings or data:",
-        "a finished stage as it is, an unfinished one from its checkpoint on. The lineage says so."
+        "Accepts the contents of a stage's folder although they were made with other settings or data:",
+        "a finished stage is kept as it is, an unfinished one resumes from its last checkpoint. The lineage records the change."
       })
   Set<String> acceptChanges = Set.of();
 

@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "score",
     mixinStandardHelpOptions = true,
-    description = "Scores saved predictions with a named variant of a metric. Needs no model.")
+    description = "Scores saved predictions with a variant of a metric. No model is needed.")
 public final class ScoreCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
@@ -48,13 +48,14 @@ public final class ScoreCommand implements Callable<Integer> {
   @Option(
       names = "--metric",
       paramLabel = "NAME[:VARIANT]",
-      description = "Such as vqa, vqa:big_vision, cider, docvqa. May be given several times.")
+      description =
+          "A metric or benchmark, such as vqa, vqa:big_vision, cider or docvqa. May be given several times.")
   List<String> metrics = List.of();
 
   @Option(
       names = "--references",
       paramLabel = "FILE",
-      description = "JSON lines: id, references and fields, joined with the predictions by id.")
+      description = "JSON lines with id, references and fields, joined with the predictions by id.")
   @Nullable Path references;
 
   @Option(names = "--json", paramLabel = "FILE", description = "Where to write the scores as JSON.")
@@ -64,20 +65,19 @@ public final class ScoreCommand implements Callable<Integer> {
       names = "--cluster",
       paramLabel = "FIELD",
       description =
-          "Field that groups examples, such as image_id: adds the clustered error; the interval"
-              + " follows.")
+          "Field that groups examples, such as image_id: standard error and interval are then clustered by it.")
   @Nullable String cluster;
 
   @Option(
       names = "--resamples",
       defaultValue = "1000",
-      description = "Resamples of the interval. ${DEFAULT-VALUE}")
+      description = "Number of bootstrap resamples for the interval. Default: ${DEFAULT-VALUE}.")
   int resamples;
 
   @Option(
       names = "--seed",
       defaultValue = "0",
-      description = "Seed of the resamples. ${DEFAULT-VALUE}")
+      description = "Seed of the resamples. Default: ${DEFAULT-VALUE}.")
   long seed;
 
   @Option(names = "--list", description = "Prints every metric with what it needs, and ends.")

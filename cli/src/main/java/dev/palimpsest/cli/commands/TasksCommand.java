@@ -28,7 +28,7 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "tasks",
     mixinStandardHelpOptions = true,
-    description = "Lists the benchmarks, or shows one: what is asked, how it is judged, its files.",
+    description = "Lists the benchmarks, or shows one: its prompt, its metrics and its files.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {TasksCommand.ListTasks.class, TasksCommand.ShowTask.class})
 public final class TasksCommand implements Runnable {
@@ -43,7 +43,7 @@ public final class TasksCommand implements Runnable {
   @Command(
       name = "list",
       mixinStandardHelpOptions = true,
-      description = "Every benchmark and suite.")
+      description = "Lists every benchmark and suite.")
   static final class ListTasks implements Runnable {
     @Spec CommandSpec spec;
 
@@ -102,7 +102,7 @@ public final class TasksCommand implements Runnable {
   @Command(
       name = "show",
       mixinStandardHelpOptions = true,
-      description = "One benchmark: its values, a prompt, where its files lie and are had.")
+      description = "Shows one benchmark: its settings, a prompt, its files and where to get them.")
   static final class ShowTask implements Runnable {
     @Spec CommandSpec spec;
 
@@ -114,7 +114,8 @@ public final class TasksCommand implements Runnable {
     @Option(
         names = "--data-dir",
         paramLabel = "DIR",
-        description = "Where benchmark files lie: the prompt is then that of the first example.")
+        description =
+            "The folder of the benchmark files; the prompt shown is then that of the first example.")
     @Nullable Path dataDir;
 
     @Override

@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** The commands that make a checkpoint again, and what stands in the way of the same bits. */
+/** The commands that reproduce a checkpoint, and everything that could change its bits. */
 public final class Reproduction {
   private final Sources.Found found;
   private final Lineage lineage;
@@ -43,8 +43,8 @@ public final class Reproduction {
     out.add("#");
     out.add(
         warnings.isEmpty()
-            ? "# Nothing that is recorded stands in the way of the same bits on this machine."
-            : "# In the way of the same bits:");
+            ? "# No recorded difference would change the bits on this machine."
+            : "# These could change the bits of the result:");
     warnings.forEach(warning -> out.add("# - " + warning));
     out.add("");
     String commit = lineage.environment().getOrDefault("commit", "unknown");
