@@ -7,9 +7,11 @@ import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.sli
 import com.tngtech.archunit.ArchConfiguration;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaMethodCall;
 import com.tngtech.archunit.core.domain.properties.HasName;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -137,18 +139,23 @@ class ArchitectureTest {
 
   /** So that no command computes on another device than the one it was given. */
   @Test
-  void onlyTheMachineAndTheKernelsOpenADevice() {
+  void onlyTheMachineAndTheModelOpenADeviceAndTheyNameIt() {
     noClasses()
         .that()
-        .resideOutsideOfPackage("dev.palimpsest.cli.machine..")
-        .and()
-        .doNotHaveFullyQualifiedName("dev.palimpsest.model.Kernels")
+        .resideOutsideOfPackages("dev.palimpsest.cli.machine..", "dev.palimpsest.model..")
         .should()
-        .callMethodWhere(
-            DescribedPredicate.describe(
-                "opens a manager above all others",
-                call -> call.getTarget().getName().equals("newBaseManager")))
+        .callMethodWhere(opensADevice(call -> true))
         .check(classes);
+    noClasses()
+        .should()
+        .callMethodWhere(opensADevice(call -> call.getTarget().getRawParameterTypes().isEmpty()))
+        .check(classes);
+  }
+
+  private static DescribedPredicate<JavaMethodCall> opensADevice(Predicate<JavaMethodCall> how) {
+    return DescribedPredicate.describe(
+        "opens a manager above all others",
+        call -> call.getTarget().getName().equals("newBaseManager") && how.test(call));
   }
 
   @Test

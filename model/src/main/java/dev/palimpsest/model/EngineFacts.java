@@ -1,5 +1,6 @@
 package dev.palimpsest.model;
 
+import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
@@ -81,7 +82,7 @@ public final class EngineFacts {
   }
 
   private static String instructionSet(Engine engine) {
-    try (NDManager manager = engine.newBaseManager();
+    try (NDManager manager = engine.newBaseManager(Device.cpu());
         ByteArrayInputStream archive =
             new ByteArrayInputStream(ScriptArchive.pack(List.of("facts.py")));
         PtSymbolBlock module = JniUtils.loadModule((PtNDManager) manager, archive, true, false);
