@@ -104,6 +104,39 @@ class RunCommandTest {
     assertLeftOut(list, out);
   }
 
+  /** Texts that Markdown, HTML or a terminal would obey, as names and descriptions of a recipe. */
+  @Test
+  void theReportShowsTextsOfARecipeAndObeysNone() throws IOException {
+    recipe =
+        TinyRecipe.write(
+            folder,
+            "hostile",
+            """
+            description: "<script>alert(1)</script> | `x` \\e[31mred ![i](http://a/b.png)"
+            suites:
+              "<b>s|u":
+                tasks:
+                  "*t*|<i>": {source: {jsonl: '${run}/data/caption.heldout.jsonl'}, limit: 1}
+            stages:
+              - name: stage0
+                init: %s
+                resolution: 16
+                textTokens: 16
+                evaluate: {suites: ["<b>s|u"]}
+                export: {formats: []}
+            """
+                .formatted(TinyRecipe.IMPORT));
+    Path out = folder.resolve("run");
+    Outcome run = command("run", out);
+    assertEquals(0, run.exit(), run.err());
+    String report = Files.readString(out.resolve("report.md"));
+    assertTrue(report.contains("\\<script\\>alert(1)\\</script\\> \\| \\`x\\`"), report);
+    assertTrue(report.contains("!\\[i\\]"), report);
+    assertTrue(report.contains("\\*t\\*\\|\\<i\\>"), report);
+    assertFalse(report.contains("\n## <b>") || report.contains(" <b>"), report);
+    assertFalse(report.contains("\u001b") || run.out().contains("\u001b"), report);
+  }
+
   private static List<String> entries(Path list) throws IOException {
     return Files.readAllLines(list).stream().filter(line -> !line.startsWith("#")).toList();
   }
