@@ -136,10 +136,10 @@ class MovedRunTest {
     String where = changed.toString();
     for (String message :
         List.of(
-            "task segment, source {jsonl: ${run}/data/scenes.train.jsonl}: the contents of its mask"
-                + " codec differ",
-            "task answer.de, source {jsonl: ${run}/data/questions.train.jsonl}: its contents differ"
-                + " ("
+            "task segment, source {jsonl: {path: ${run}/data/scenes.train.jsonl, pictures: []}}: the"
+                + " contents of its mask codec differ",
+            "task answer.de, source {jsonl: {path: ${run}/data/questions.train.jsonl, pictures:"
+                + " []}}: its contents differ ("
                 + lines.size()
                 + " rows before, "
                 + (lines.size() - 1)
