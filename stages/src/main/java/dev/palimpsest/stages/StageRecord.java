@@ -1,5 +1,6 @@
 package dev.palimpsest.stages;
 
+import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -7,30 +8,32 @@ import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.binding.Fingerprint;
-import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.model.EngineFacts;
+import dev.palimpsest.model.ParameterSpecs;
+import dev.palimpsest.model.Parameters;
 import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.folder.Scores;
+import dev.palimpsest.stages.handover.StageStart;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.lineage.StageIdentity;
 import dev.palimpsest.stages.lineage.TrainingData;
-import java.io.IOException;
-import java.io.UncheckedIOException;
+import dev.palimpsest.stages.training.TrainState;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,7 +53,11 @@ final class StageRecord {
   private final Map<String, String> suites;
   private final boolean acceptsChanges;
   private List<Lineage.Acceptance> accepted = List.of();
+
+  /** Lineage of the checkpoint that the stage resumes from: what it began with stays so. */
   private Optional<Lineage> resumed = Optional.empty();
+
+  /** As {@link Lineage#moves}, so far. */
   private List<String> moves = List.of();
 
   /**
@@ -75,19 +82,9 @@ final class StageRecord {
     this.acceptsChanges = acceptsChanges;
   }
 
-  /** Lineage of the checkpoint that the stage goes on from: what it began with stays so. */
-  Optional<Lineage> resumed() {
-    return resumed;
-  }
-
   /** Changes accepted in this stage so far. */
   List<Lineage.Acceptance> accepted() {
     return accepted;
-  }
-
-  /** As {@link Lineage#moves}, so far. */
-  List<String> moves() {
-    return moves;
   }
 
   /** Whether the finished stage is taken as it is, although the recipe now says otherwise. */
@@ -101,18 +98,8 @@ final class StageRecord {
     return accepted.isEmpty() ? fingerprint : accepted.get(0).from();
   }
 
-  /** The identity as single values by path, for files. */
-  Map<String, String> identityValues() {
-    return identity.values();
-  }
-
   String fingerprint() {
     return fingerprint;
-  }
-
-  /** What the stage trains on. */
-  TrainingData data() {
-    return data;
   }
 
   /**
@@ -140,7 +127,7 @@ final class StageRecord {
         name(),
         found,
         inside("checkpoints", node.path("checkpoint").asText()),
-        scores(),
+        scores().all(),
         notes,
         exports,
         node.path("seconds").asDouble(),
@@ -237,13 +224,8 @@ final class StageRecord {
             .filter(json -> json.path("exportSettings").asText().equals(exportSettings()))
             .isPresent();
     return exported
-        && (stage.examples() == 0 || !stage.evaluate().before() || isScored("before"))
-        && (!stage.evaluate().after() || isScored("after"));
-  }
-
-  /** Whether all suites of the stage, as they are now, have a score of a moment. */
-  boolean isScored(String moment) {
-    return suites.keySet().stream().allMatch(suite -> score(moment, suite).isPresent());
+        && (stage.examples() == 0 || !stage.evaluate().before() || scores().areComplete("before"))
+        && (!stage.evaluate().after() || scores().areComplete("after"));
   }
 
   private String exportSettings() {
@@ -255,7 +237,7 @@ final class StageRecord {
     ObjectNode json = JSON.createObjectNode();
     json.put("stage", result.name());
     json.put("fingerprint", fingerprint);
-    json.set("identity", JSON.valueToTree(identityValues()));
+    json.set("identity", JSON.valueToTree(identity.values()));
     json.set("data", JSON.valueToTree(data));
     json.put("checkpoint", folder.root().relativize(result.checkpoint()).toString());
     result.notes().forEach(json.putArray("notes")::add);
@@ -325,7 +307,7 @@ final class StageRecord {
     if (found.equals(fingerprint)) {
       return Optional.empty();
     }
-    List<String> changes = Lineage.changes(foundIdentity, foundData, identityValues(), data);
+    List<String> changes = Lineage.changes(foundIdentity, foundData, identity.values(), data);
     if (acceptsChanges) {
       return Optional.of(changes);
     }
@@ -339,123 +321,94 @@ final class StageRecord {
     throw new InvalidConfigException(problems);
   }
 
+  /** Accepted settings may be any but the sizes. */
+  void requireShapes(Parameters parameters) {
+    Map<String, Shape> wanted = ParameterSpecs.of(identity.model(), identity.stage().resolution());
+    Map<String, Shape> found = new LinkedHashMap<>();
+    parameters.asMap().forEach((name, array) -> found.put(name, array.getShape()));
+    if (!found.equals(wanted)) {
+      String first =
+          wanted.keySet().stream()
+              .filter(name -> !Objects.equals(wanted.get(name), found.get(name)))
+              .findFirst()
+              .orElse("one more parameter");
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "stages." + name(),
+                  "cannot go on from its checkpoint, whose sizes are others (%s: %s, now %s); make it a new stage that starts from this one"
+                      .formatted(first, found.get(first), wanted.get(first)))));
+    }
+  }
+
+  /**
+   * What the stage's checkpoints say of it from now on.
+   *
+   * @param environment machine, libraries and code
+   * @param state where the stage stands
+   */
+  StageFacts facts(
+      PipelineConfig recipe, Parent parent, Map<String, Object> environment, TrainState state) {
+    StageConfig stage = identity.stage();
+    List<Lineage.Ancestor> ancestors =
+        resumed.map(Lineage::ancestors).orElseGet(() -> parent.ancestors(folder));
+    List<String> parents = resumed.map(Lineage::parents).orElseGet(() -> parent.ids(ancestors));
+    return new StageFacts(
+        recipe.name(),
+        ConfigYaml.write(recipe, "run", folder.root().toString()),
+        stage.name(),
+        fingerprint,
+        identity.values(),
+        data,
+        new StageFacts.Ancestry(parents, ancestors, accepted, moves),
+        environment,
+        stage.model(recipe.model()),
+        stage.resolution(),
+        stage.textTokens(),
+        stage.image(),
+        orientation(recipe, stage),
+        tokenizer(recipe),
+        state.examples(),
+        state.order());
+  }
+
+  private static StageFacts.TrainedOrientation orientation(
+      PipelineConfig recipe, StageConfig stage) {
+    List<StageFacts.TrainedOrientation> seen =
+        stage.weightedTasks().stream()
+            .map(task -> Objects.requireNonNull(recipe.tasks().get(task), task))
+            .map(
+                task ->
+                    task.orientation() == null
+                        ? StageFacts.TrainedOrientation.STORED
+                        : StageFacts.TrainedOrientation.EXIF)
+            .distinct()
+            .toList();
+    return seen.size() == 1 ? seen.get(0) : StageFacts.TrainedOrientation.MIXED;
+  }
+
+  /** Relative to the checkpoint's folder where it lies in the run folder, which may be moved. */
+  private String tokenizer(PipelineConfig recipe) {
+    Path file = Path.of(recipe.tokenizer().path()).toAbsolutePath().normalize();
+    return file.startsWith(folder.root())
+        ? folder.checkpoints(name()).resolve("any").relativize(file).toString()
+        : file.toString();
+  }
+
   private static Map<String, String> strings(JsonNode object) {
     Map<String, String> values = new LinkedHashMap<>();
     object.properties().forEach(e -> values.put(e.getKey(), e.getValue().asText()));
     return values;
   }
 
-  /** Of this identity, or of one that was accepted for it. */
-  private boolean isOurs(String found) {
-    return found.equals(fingerprint) || accepted.stream().anyMatch(a -> a.from().equals(found));
-  }
-
-  /** The result of a suite at a moment, if this very stage was scored on this very suite then. */
-  Optional<SuiteResult> score(String moment, String suite) {
-    return RunFolder.readJson(folder.scores(name(), moment, suite))
-        .filter(json -> isOurs(json.path("fingerprint").asText()))
-        .filter(
-            json ->
-                json.path("suiteFingerprint")
-                    .asText()
-                    .equals(suites.getOrDefault(suite, "not a suite of this stage")))
-        .filter(RunFolder::isIntact)
-        .map(json -> result(json, folder.scores(name(), moment, suite)));
-  }
-
-  private static SuiteResult result(JsonNode score, Path file) {
-    try {
-      return JSON.convertValue(score.path("result"), SuiteResult.class);
-    } catch (IllegalArgumentException e) {
-      throw RunFolder.damaged(file, "its result cannot be read");
-    }
-  }
-
-  void writeScore(String moment, String suite, SuiteResult result) {
-    ObjectNode json = JSON.createObjectNode();
-    json.put("stage", name());
-    json.put("moment", moment);
-    json.put("suite", suite);
-    json.put("fingerprint", fingerprint);
-    json.put("suiteFingerprint", Objects.requireNonNull(suites.get(suite), suite));
-    json.set("result", JSON.valueToTree(result));
-    RunFolder.writeSealed(folder.scores(name(), moment, suite), json);
-  }
-
-  /** Scores in the folder that do not count, and why, in sentences. */
-  List<String> scoresLeftOut() {
-    List<String> leftOut = new ArrayList<>();
-    for (String file : scoreFiles()) {
-      String moment = moment(file);
-      String suite = suite(file);
-      if (suites.containsKey(suite) && score(moment, suite).isEmpty()) {
-        leftOut.add(
-            "score %s.%s was %s: left out"
-                .formatted(
-                    moment,
-                    suite,
-                    isAltered(moment, suite)
-                        ? "altered since it was written"
-                        : "made on another suite of this name"));
-      }
-    }
-    return leftOut;
-  }
-
-  /** Scores in the folder that somebody has altered, in sentences. */
-  List<String> alteredScores() {
-    List<String> altered = new ArrayList<>();
-    for (String file : scoreFiles()) {
-      if (isAltered(moment(file), suite(file))) {
-        altered.add("score %s was altered since it was written".formatted(file));
-      }
-    }
-    return altered;
-  }
-
-  private boolean isAltered(String moment, String suite) {
-    return RunFolder.readJson(folder.scores(name(), moment, suite))
-        .filter(json -> !RunFolder.isIntact(json))
-        .isPresent();
-  }
-
-  /** All scores of this stage: by moment (before, at-N ascending, after), then by suite. */
-  Map<String, Map<String, SuiteResult>> scores() {
-    Map<String, Map<String, SuiteResult>> scores = new LinkedHashMap<>();
-    for (String file : scoreFiles()) {
-      score(moment(file), suite(file))
-          .ifPresent(
-              result ->
-                  scores
-                      .computeIfAbsent(moment(file), m -> new LinkedHashMap<>())
-                      .put(suite(file), result));
-    }
-    return scores;
-  }
-
-  private List<String> scoreFiles() {
-    Path scoresFolder = folder.scores(name());
-    try (Stream<Path> files = Files.list(scoresFolder)) {
-      return files
-          .map(file -> String.valueOf(file.getFileName()))
-          .filter(file -> file.matches("[^.]+\\..+\\.json"))
-          .sorted(Comparator.comparing((String file) -> rank(file)).thenComparing(file -> file))
-          .toList();
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot list " + scoresFolder, e);
-    }
-  }
-
-  private static String moment(String file) {
-    return file.substring(0, file.indexOf('.'));
-  }
-
-  private static String suite(String file) {
-    return file.substring(file.indexOf('.') + 1, file.length() - ".json".length());
-  }
-
-  private static int rank(String file) {
-    return file.startsWith("before.") ? 0 : file.startsWith("after.") ? 2 : 1;
+  /** The stage's scores, as what was accepted so far lets them count. */
+  Scores scores() {
+    return new Scores(
+        folder,
+        name(),
+        fingerprint,
+        accepted.stream().map(Lineage.Acceptance::from).collect(Collectors.toSet()),
+        suites);
   }
 
   private String name() {

@@ -1,4 +1,4 @@
-/** The story of a run: pipeline, stages, gates, replay. */
+/** The story of a run: pipeline, stages, exports, gates, replay, and what a run folder holds. */
 @NullMarked
 package dev.palimpsest.stages;
 

@@ -60,13 +60,10 @@ record KillPoint(Kind kind, String line) {
           case "Playground" -> line.startsWith("drawing ") ? Kind.PREPARING : null;
           case "Durable" -> WRITES.matcher(line).matches() ? written(line) : null;
           case "TrainingLoop" -> STEPS.matcher(line).matches() ? Kind.STEP : null;
-          case "StageRunner" ->
-              SCORES.matcher(line).matches()
-                  ? Kind.EVALUATION
-                  : EXPORTS.matcher(line).matches()
-                      ? Kind.EXPORT
-                      : HAND_OVER.matcher(line).matches() ? Kind.BETWEEN : null;
-          case "PipelineRunner" -> HAND_OVER.matcher(line).matches() ? Kind.BETWEEN : null;
+          case "Evaluations" -> SCORES.matcher(line).matches() ? Kind.EVALUATION : null;
+          case "Exports" -> EXPORTS.matcher(line).matches() ? Kind.EXPORT : null;
+          case "StageRunner", "PipelineRunner" ->
+              HAND_OVER.matcher(line).matches() ? Kind.BETWEEN : null;
           default -> null;
         };
     return Optional.ofNullable(kind).map(k -> new KillPoint(k, line));

@@ -1,4 +1,4 @@
-/** A run's folder: its files, its lock, and one reader of what it holds. */
+/** A run's folder: its files, its lock, and the scores of its stages. */
 @NullMarked
 package dev.palimpsest.stages.folder;
 

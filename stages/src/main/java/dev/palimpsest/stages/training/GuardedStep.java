@@ -5,7 +5,6 @@ import dev.palimpsest.configs.StageConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -19,20 +18,13 @@ final class GuardedStep {
   private final StageConfig stage;
   private final TrainStep step;
   private final Guard guard;
-  private final Capsules capsules;
+  private final StageCheckpoints checkpoints;
 
-  GuardedStep(StageConfig stage, TrainStep step, Capsules capsules) {
+  GuardedStep(StageConfig stage, TrainStep step, StageCheckpoints checkpoints) {
     this.stage = stage;
     this.step = step;
     this.guard = new Guard(stage.guard());
-    this.capsules = capsules;
-  }
-
-  /** Keeps the state before a step. */
-  @FunctionalInterface
-  public interface Capsules {
-    /** Writes a state and what was found in the step that starts from it; returns the folder. */
-    Path write(TrainState before, Map<String, Object> found);
+    this.checkpoints = checkpoints;
   }
 
   /**
@@ -76,7 +68,7 @@ final class GuardedStep {
   private GuardEvent event(TrainState before, TrainStep.Attempt attempt, Guard.Finding found) {
     Path capsule =
         guard.leavesCapsule(before.guard())
-            ? capsules.write(before, Capsule.facts(found, attempt))
+            ? checkpoints.saveCapsule(before, Capsule.facts(found, attempt))
             : null;
     GuardEvent event = new GuardEvent(found.what(), found.action(), capsule);
     String where =

@@ -1,13 +1,11 @@
 package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.stages.folder.RunFolder;
-import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -55,36 +53,17 @@ public final class TrainingLoop {
     void close();
   }
 
-  /** Has a state saved. */
-  public interface Saver {
-    /**
-     * Begins to save.
-     *
-     * @param logs what the stage's logs hold
-     * @param before what must be on disk before the checkpoint is visible
-     */
-    void save(TrainState state, LogHashes logs, Runnable before);
-  }
-
   /**
    * Runs to the stage's end, whose state is not saved here.
    *
    * @param manager the stage's manager
-   * @param capsules keeps the state before a step that the guard stopped at, with what it found
-   * @param writer what {@code saver} saves with
-   * @param evaluate scores a state under a moment's name, unless it was scored then; called at the
-   *     recipe's cadence, not at the end
+   * @param evaluations scores states at the recipe's cadence, not at the end
    * @return the state at the end
    * @throws StoppedException when asked to stop; the state is saved
    */
   @SuppressWarnings("try") // the saves are used by being waited for
   public TrainState run(
-      NDManager manager,
-      TrainState start,
-      GuardedStep.Capsules capsules,
-      CheckpointWriter writer,
-      Saver saver,
-      BiConsumer<String, TrainState> evaluate) {
+      NDManager manager, TrainState start, StageCheckpoints checkpoints, Evaluations evaluations) {
     // ---- Set up
     var optimizerConfig = stage.requiredOptimizer();
     ParameterGroups groups =
@@ -92,7 +71,7 @@ public final class TrainingLoop {
             optimizerConfig, start.parameters().names(), start.scheduleStart() + stage.examples());
     AdamW optimizer = new AdamW(optimizerConfig, groups, kernels);
     GuardedStep step =
-        new GuardedStep(stage, new TrainStep(model, stage, groups, optimizer, seed), capsules);
+        new GuardedStep(stage, new TrainStep(model, stage, groups, optimizer, seed), checkpoints);
     TrainState state = start;
     int batchSize = stage.batchSize();
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
@@ -107,7 +86,7 @@ public final class TrainingLoop {
                 state.dataPosition() - state.examples(),
                 state.dataPosition());
         // Closed before the logs: a save that is still being written makes them last first.
-        Settled saves = writer::await;
+        Settled saves = checkpoints::await;
         Mixture.BatchStream batches =
             mixture.batches(state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
       Runnable logsLast =
@@ -124,22 +103,22 @@ public final class TrainingLoop {
         if (state.examples() > 0
             && (fresh || !stop.isMade())
             && due(stage.evaluate().everyExamples(), state)) {
-          evaluate.accept("at-%012d".formatted(state.examples()), state);
+          evaluations.score("at-%012d".formatted(state.examples()), manager, state);
         }
 
         // ---- Checkpoint, at its cadence or because the run is to stop
         if (!fresh && (stop.isMade() || due(stage.checkpoint().everyExamples(), state))) {
-          saver.save(state, new LogHashes(metrics.hash(), skipped.hash()), logsLast);
+          checkpoints.save(state, new LogHashes(metrics.hash(), skipped.hash()), logsLast);
         }
         if (stop.isMade()) {
-          writer.await();
+          checkpoints.await();
           stop.unsaved(false);
           stop.obey(
               "%s at %d of %d examples, saved"
                   .formatted(stage.name(), state.examples(), stage.examples()));
         }
-        writer.check();
-        metrics.saving(writer.takeTimes());
+        checkpoints.check();
+        metrics.saving(checkpoints.takeTimes());
 
         // ---- Step
         log.debug("{}: step from {} examples", stage.name(), state.examples());

@@ -1,4 +1,4 @@
-package dev.palimpsest.stages;
+package dev.palimpsest.stages.handover;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,4 +1,4 @@
-package dev.palimpsest.stages;
+package dev.palimpsest.stages.handover;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;

@@ -1,4 +1,4 @@
-package dev.palimpsest.stages;
+package dev.palimpsest.stages.training;
 
 import dev.palimpsest.eval.SuiteResult;
 import java.util.Locale;

@@ -1,4 +1,4 @@
-package dev.palimpsest.stages;
+package dev.palimpsest.stages.handover;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -19,16 +19,17 @@ import org.jspecify.annotations.Nullable;
  * @param preservation whether the image tower still computes the same; absent unless its positions
  *     were resampled
  */
-record StageStart(
+public record StageStart(
     List<String> notes, @Nullable HandOver handOver, @Nullable FunctionPreservation preservation) {
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  StageStart {
+  /** Takes a copy of the notes. */
+  public StageStart {
     notes = List.copyOf(notes);
   }
 
   /** Writes it beside the stage's fingerprint. */
-  void write(RunFolder folder, String stage, String fingerprint) {
+  public void write(RunFolder folder, String stage, String fingerprint) {
     ObjectNode json = JSON.createObjectNode();
     json.put("stage", stage);
     json.put("fingerprint", fingerprint);
@@ -37,7 +38,7 @@ record StageStart(
   }
 
   /** Notes of the start, if this very stage has begun in the folder. */
-  static List<String> notes(RunFolder folder, String stage, String fingerprint) {
+  public static List<String> notes(RunFolder folder, String stage, String fingerprint) {
     List<String> notes = new ArrayList<>();
     read(folder, stage, fingerprint)
         .ifPresent(json -> json.path("notes").forEach(note -> notes.add(note.asText())));
@@ -45,7 +46,7 @@ record StageStart(
   }
 
   /** The file, if it is this very stage's and still what was written. */
-  static Optional<JsonNode> read(RunFolder folder, String stage, String fingerprint) {
+  public static Optional<JsonNode> read(RunFolder folder, String stage, String fingerprint) {
     return RunFolder.readJson(folder.start(stage))
         .filter(json -> json.path("fingerprint").asText().equals(fingerprint))
         .filter(RunFolder::isIntact);

@@ -1,0 +1,213 @@
+package dev.palimpsest.stages.handover;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.checkpoints.published.PositionEmbeddingResampler;
+import dev.palimpsest.checkpoints.published.PretrainedImporter;
+import dev.palimpsest.configs.HandOver;
+import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.ExampleBatch;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.model.ParameterSpecs;
+import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.stages.training.StateFiles;
+import dev.palimpsest.stages.training.TrainState;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** A stage's state before its first step: imported, or handed over by another stage. */
+public final class FirstParameters {
+  private static final String POSITIONS = "vision/position_embedding";
+
+  private final StageConfig stage;
+  private final ModelConfig config;
+  private final long seed;
+  private final VisionLanguageModel model;
+  private final @Nullable Mixture mixture;
+
+  /**
+   * The first parameters of a stage.
+   *
+   * @param config the model as the stage computes it
+   * @param seed what is in no published file is drawn from it
+   * @param mixture the stage's; null when it does not train
+   */
+  public FirstParameters(
+      StageConfig stage,
+      ModelConfig config,
+      long seed,
+      VisionLanguageModel model,
+      @Nullable Mixture mixture) {
+    this.stage = stage;
+    this.config = config;
+    this.seed = seed;
+    this.model = model;
+    this.mixture = mixture;
+  }
+
+  /**
+   * A state before the first step.
+   *
+   * @param told what {@code start.json} says of it
+   */
+  public record Start(TrainState state, StageStart told) {}
+
+  /** Reads published files; the state lives in children of the manager. */
+  public Start imported(NDManager manager, Init.FromPretrained source) {
+    PretrainedImporter.Imported imported =
+        PretrainedImporter.read(manager, source, config, stage.resolution(), seed);
+    Map<String, Shape> shapes = ParameterSpecs.of(config, stage.resolution());
+    TrainState state =
+        new TrainState(
+            imported.parameters(),
+            Parameters.zeros(manager, shapes),
+            Parameters.zeros(manager, shapes),
+            0,
+            0,
+            0,
+            stage.name(),
+            0);
+    return new Start(state, new StageStart(imported.notes(), null, null));
+  }
+
+  /** Takes over from another stage's checkpoint; the state lives in children of the manager. */
+  public Start handedOver(NDManager manager, TrainingCheckpoint parent) {
+    List<String> notes = new ArrayList<>();
+    @Nullable FunctionPreservation preservation = null;
+    HandOver how = stage.handOver();
+    boolean keep = how.optimizer() == HandOver.OptimizerState.KEEP;
+    boolean sameCurve = how.schedule() == HandOver.Position.CONTINUE;
+    boolean sameOrder = how.data() == HandOver.DataPosition.CONTINUE;
+    TrainState before = StateFiles.read(manager, parent);
+    Map<String, Shape> shapes = ParameterSpecs.of(config, stage.resolution());
+    notes.add("starts from " + before.order() + " at " + before.examples() + " examples");
+    long tokens = before.parameters().get(POSITIONS).getShape().get(0);
+    Parameters parameters;
+    boolean moves = !before.parameters().get(POSITIONS).getShape().equals(shapes.get(POSITIONS));
+    if (moves && how.positionEmbedding() == HandOver.PositionEmbedding.KEEP) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "stages." + stage.name() + ".handOver.positionEmbedding",
+                  "is 'keep', but %s has %d image tokens and %dpx take %s; write 'resample' or keep the resolution"
+                      .formatted(
+                          parent.folder(), tokens, stage.resolution(), shapes.get(POSITIONS)))));
+    }
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray oldPositions = before.parameters().get(POSITIONS).duplicate();
+      oldPositions.attach(scope);
+      parameters = fitted(manager, before.parameters(), shapes);
+      if (moves) {
+        notes.add(
+            "position embedding resampled from %d to %d tokens"
+                .formatted(tokens, parameters.get(POSITIONS).getShape().get(0)));
+        if (mixture != null) {
+          preservation =
+              compare(
+                  scope, parameters, oldPositions, mixture, sameOrder ? before.dataPosition() : 0);
+        }
+        if (preservation != null) {
+          notes.add(preservation.sentence());
+        }
+      }
+    }
+    notes.add(
+        "optimizer %s, schedule %s, data %s"
+            .formatted(
+                keep ? "kept (" + before.updates() + " updates)" : "reset",
+                sameCurve ? "goes on at " + before.scheduleExamples() + " examples" : "restarts",
+                sameOrder
+                    ? "goes on at position " + before.dataPosition()
+                    : "starts its own order"));
+    Parameters mu =
+        keep ? fitted(manager, before.mu(), shapes) : zeroed(manager, before.mu(), shapes);
+    Parameters nu =
+        keep ? fitted(manager, before.nu(), shapes) : zeroed(manager, before.nu(), shapes);
+    TrainState state =
+        new TrainState(
+            parameters,
+            mu,
+            nu,
+            keep ? before.updates() : 0,
+            0,
+            sameCurve ? before.scheduleExamples() : 0,
+            sameOrder ? before.order() : stage.name(),
+            sameOrder ? before.dataPosition() : 0);
+    return new Start(state, new StageStart(notes, how, preservation));
+  }
+
+  /** Looks at the first pictures that the stage will train on; null where it has none. */
+  private @Nullable FunctionPreservation compare(
+      NDManager scope, Parameters after, NDArray oldPositions, Mixture mixture, long position) {
+    List<float[]> pictures = new ArrayList<>();
+    try (Mixture.BatchStream batches =
+            mixture.batches(
+                position, FunctionPreservation.PICTURES, FunctionPreservation.PICTURES, 1);
+        ExampleBatch batch = batches.next()) {
+      FloatBuffer values = batch.images().asFloatBuffer();
+      int each = 3 * batch.resolution() * batch.resolution();
+      while (values.remaining() >= each && pictures.size() < FunctionPreservation.PICTURES) {
+        float[] picture = new float[each];
+        values.get(picture);
+        pictures.add(picture);
+      }
+    }
+    if (pictures.isEmpty()) {
+      return null;
+    }
+    Map<String, NDArray> old = new LinkedHashMap<>(after.asMap());
+    old.put(POSITIONS, oldPositions);
+    int side = (int) Math.rint(Math.sqrt((double) oldPositions.getShape().get(0)));
+    return FunctionPreservation.measure(
+        scope,
+        model,
+        new Parameters(scope, old),
+        after,
+        side * config.vision().patchSize(),
+        stage.resolution(),
+        pictures);
+  }
+
+  private static Parameters zeroed(NDManager manager, Parameters old, Map<String, Shape> shapes) {
+    old.close();
+    return Parameters.zeros(manager, shapes);
+  }
+
+  /**
+   * The arrays with the position embedding resampled to the stage's grid; the same object when it
+   * fits already.
+   */
+  private Parameters fitted(NDManager manager, Parameters arrays, Map<String, Shape> shapes) {
+    Shape wanted = Objects.requireNonNull(shapes.get(POSITIONS), POSITIONS);
+    if (arrays.get(POSITIONS).getShape().equals(wanted)) {
+      return arrays;
+    }
+    NDManager own = manager.newSubManager();
+    Map<String, NDArray> moved = new LinkedHashMap<>();
+    arrays
+        .asMap()
+        .forEach(
+            (name, array) -> {
+              NDArray fits =
+                  name.equals(POSITIONS)
+                      ? PositionEmbeddingResampler.resample(array, Math.toIntExact(wanted.get(0)))
+                      : array;
+              fits.attach(own);
+              moved.put(name, fits);
+            });
+    arrays.close();
+    return new Parameters(own, moved);
+  }
+}

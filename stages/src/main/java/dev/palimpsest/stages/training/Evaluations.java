@@ -1,0 +1,97 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.SuiteConfig;
+import dev.palimpsest.eval.EvaluatedModel;
+import dev.palimpsest.eval.Evaluator;
+import dev.palimpsest.eval.Selection;
+import dev.palimpsest.eval.SuiteResult;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.Weights;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.folder.Scores;
+import java.util.Map;
+import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Scores a stage's states on its suites. */
+public final class Evaluations {
+  private static final Logger log = LoggerFactory.getLogger(Evaluations.class);
+
+  private final StageConfig stage;
+  private final Map<String, SuiteConfig> suites;
+  private final VisionLanguageModel model;
+  private final Tokenizer tokenizer;
+  private final RunFolder folder;
+  private final Scores scores;
+  private final StopRequest stop;
+
+  /**
+   * The evaluations of a stage.
+   *
+   * @param suites the recipe's, by name
+   * @param scores the stage's, where results are kept
+   */
+  public Evaluations(
+      StageConfig stage,
+      Map<String, SuiteConfig> suites,
+      VisionLanguageModel model,
+      Tokenizer tokenizer,
+      RunFolder folder,
+      Scores scores,
+      StopRequest stop) {
+    this.stage = stage;
+    this.suites = suites;
+    this.model = model;
+    this.tokenizer = tokenizer;
+    this.folder = folder;
+    this.scores = scores;
+    this.stop = stop;
+  }
+
+  /**
+   * Scores a state on every suite that has no score of the moment yet. Returns early when the run
+   * is to stop: one that resumes comes back to this moment, and to the answers it has.
+   *
+   * @param moment {@code before}, {@code at-N} or {@code after}
+   * @param manager everything made here lives in children of it
+   */
+  public void score(String moment, NDManager manager, TrainState state) {
+    for (String name : stage.evaluate().suites()) {
+      if (stop.isMade()) {
+        return;
+      }
+      if (scores.score(moment, name).isPresent()) {
+        continue;
+      }
+      log.debug("{}: scoring {} {}", stage.name(), name, moment);
+      SuiteConfig suite = Objects.requireNonNull(suites.get(name), name);
+      SuiteResult result;
+      try {
+        result =
+            new Evaluator(
+                    new EvaluatedModel(
+                        model,
+                        Weights.of(state.parameters()),
+                        tokenizer,
+                        stage.resolution(),
+                        stage.image(),
+                        stage.textTokens(),
+                        scores.fingerprint() + " at " + state.examples()),
+                    stage.evaluate().batchSize(),
+                    manager,
+                    folder.predictions(stage.name(), moment, name),
+                    Selection.ALL,
+                    () -> stop.obey("while scoring " + name))
+                .evaluate(suite);
+      } catch (StoppedException e) {
+        return;
+      }
+      scores.write(moment, name, result);
+      log.info("{}: {} {}: {}", stage.name(), name, moment, ScoreLine.of(result));
+    }
+  }
+}

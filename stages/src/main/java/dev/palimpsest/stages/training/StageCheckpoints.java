@@ -1,0 +1,104 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.CheckpointWriter;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.lineage.StageFacts;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * Saves the states of a stage as training checkpoints while it goes on, and lets go of those that
+ * the recipe does not keep.
+ */
+public final class StageCheckpoints implements AutoCloseable {
+  private final StageConfig stage;
+  private final StageFacts facts;
+  private final CheckpointStore store;
+  private final CheckpointWriter writer;
+  private final Path capsules;
+
+  /**
+   * The checkpoints of a stage.
+   *
+   * @param facts of the stage, kept in every checkpoint
+   * @param store the stage's
+   * @param manager copies of arrays live in children of it until they are written
+   */
+  public StageCheckpoints(
+      RunFolder folder,
+      StageConfig stage,
+      StageFacts facts,
+      CheckpointStore store,
+      NDManager manager) {
+    this.stage = stage;
+    this.facts = facts;
+    this.store = store;
+    this.writer = new CheckpointWriter(store, manager);
+    this.capsules = folder.stage(stage.name()).resolve("capsules");
+  }
+
+  /**
+   * Begins to save a state.
+   *
+   * @param logs what the stage's logs hold
+   * @param before what must be on disk before the checkpoint is visible
+   */
+  public void save(TrainState state, LogHashes logs, Runnable before) {
+    StateFiles.save(
+        writer,
+        state,
+        facts,
+        logs.facts(),
+        before,
+        () -> store.retain(stage.checkpoint().keepLast(), milestones()));
+  }
+
+  /**
+   * Keeps the state before a step, with what the guard found in it; see {@link Capsule}.
+   *
+   * @return the capsule's folder
+   */
+  Path saveCapsule(TrainState before, Map<String, Object> found) {
+    return StateFiles.commit(new CheckpointStore(capsules), before, facts, found);
+  }
+
+  /** As {@link CheckpointWriter#await}. */
+  public void await() {
+    writer.await();
+  }
+
+  /** As {@link CheckpointWriter#check}. */
+  void check() {
+    writer.check();
+  }
+
+  /** As {@link CheckpointWriter#takeTimes}. */
+  CheckpointWriter.Times takeTimes() {
+    return writer.takeTimes();
+  }
+
+  /** Lets go of all but the last, and the milestones that the recipe keeps. */
+  public void keepLast() {
+    store.retain(1, milestones());
+  }
+
+  private Set<String> milestones() {
+    long every = stage.checkpoint().keepEveryExamples();
+    return store.names().stream()
+        .filter(
+            name ->
+                Cadence.due(every, stage.batchSize(), StateFiles.examplesOf(name).orElse(0), false))
+        .collect(Collectors.toSet());
+  }
+
+  /** Waits for the last save. */
+  @Override
+  public void close() {
+    writer.close();
+  }
+}
