@@ -1,7 +1,5 @@
 package dev.palimpsest.configs;
 
-import java.util.List;
-import java.util.Map;
 
 /**
  * Sizes of a timed training step.
@@ -56,30 +54,5 @@ public record BenchConfig(ModelConfig model, int resolution, int textTokens, int
   public ModelCost.Flops flops() {
     ModelCost cost = new ModelCost(model, resolution);
     return cost.flops(cost.pass(batchSize, textTokens), ModelCost.GRAPH_BUDGET);
-  }
-
-  /** A stage of these sizes: everything trains, clip 1, Adam at a small constant rate. */
-  public StageConfig stage(Precision precision) {
-    OptimizerConfig optimizer =
-        new OptimizerConfig(
-            1e-4,
-            0.9,
-            0.999,
-            1e-8,
-            1.0,
-            1e-4,
-            ".*/kernel",
-            new ScheduleConfig.Constant(0, 0),
-            List.of(new ParameterGroupConfig(".*", 1, null, false)));
-    return StageConfig.bare(
-        "bench",
-        batchSize,
-        resolution,
-        textTokens,
-        batchSize,
-        batchSize,
-        precision,
-        Map.of("bench", 1.0),
-        optimizer);
   }
 }

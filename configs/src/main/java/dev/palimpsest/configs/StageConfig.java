@@ -4,7 +4,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
@@ -143,50 +142,6 @@ public record StageConfig(
         (task, weight) -> check.range("mixture." + task, weight, 0, TaskType.MOST_WEIGHT));
     check.done();
     mixture = Collections.unmodifiableMap(new TreeMap<>(mixture));
-  }
-
-  /**
-   * A stage that is nothing but its training step, for measuring and certifying it: no parent, no
-   * scores, no exports.
-   */
-  public static StageConfig bare(
-      String name,
-      long examples,
-      int resolution,
-      int textTokens,
-      int batchSize,
-      int microBatch,
-      Precision precision,
-      Map<String, Double> mixture,
-      @Nullable OptimizerConfig optimizer) {
-    return new StageConfig(
-        name,
-        new Init.FromCheckpoint("none"),
-        examples,
-        resolution,
-        textTokens,
-        batchSize,
-        microBatch,
-        0,
-        precision,
-        mixture,
-        0,
-        new ImageConfig(ImageConfig.Resize.BILINEAR, true),
-        optimizer,
-        new HandOver(
-            HandOver.OptimizerState.KEEP,
-            HandOver.Position.CONTINUE,
-            HandOver.DataPosition.FRESH,
-            HandOver.PositionEmbedding.RESAMPLE),
-        0,
-        0,
-        null,
-        null,
-        0,
-        new CheckpointConfig(0, 1, 0),
-        new GuardConfig(GuardConfig.NonFinite.STOP, GuardConfig.Spike.IGNORE, 64, 8, 0, 0),
-        new EvaluateConfig(List.of(), false, false, 0, 1, List.of()),
-        new ExportConfig(Set.of(), Precision.F32));
   }
 
   /**

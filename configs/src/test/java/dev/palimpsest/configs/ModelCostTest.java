@@ -7,6 +7,7 @@ import dev.palimpsest.configs.ModelCost.Flops;
 import dev.palimpsest.configs.ModelCost.Part;
 import dev.palimpsest.configs.ModelCost.Pass;
 import dev.palimpsest.configs.ModelCost.Use;
+import dev.palimpsest.configs.binding.BareStage;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.ToDoubleFunction;
@@ -162,7 +163,7 @@ class ModelCostTest {
 
   @Test
   void aStageCostsItsExamples() {
-    StageConfig stage = BenchConfig.SMALL.stage(Precision.F32);
+    StageConfig stage = BareStage.of(BenchConfig.SMALL, Precision.F32);
     ModelCost.StageCost cost = ModelCost.of(stage, BenchConfig.SMALL.model());
     assertEquals(BenchConfig.SMALL.flopsPerStep(), 4 * cost.example().withoutRecomputation());
     assertEquals(

@@ -9,8 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.SourceConfig;
-import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.text.Tokenizer;
@@ -66,7 +66,7 @@ class MixtureTest {
         5,
         "stage1",
         tasks,
-        StageConfig.bare("stage1", 0, 28, 8, 1, 1, Precision.F32, weights, null),
+        BareStage.of("stage1", 0, 28, 8, 1, 1, Precision.F32, weights, null),
         Exclusions.NONE,
         TOKENIZER);
   }

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.SourceConfig;
-import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.mixtures.formats.BadExampleException;
@@ -76,7 +76,7 @@ class SkippingTest {
         5,
         "s",
         tasks,
-        StageConfig.bare("s", 0, 14, 8, 1, 1, Precision.F32, weights, null),
+        BareStage.of("s", 0, 14, 8, 1, 1, Precision.F32, weights, null),
         Exclusions.NONE,
         TOKENIZER);
   }

@@ -14,6 +14,7 @@ import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.mixtures.Exclusions;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
@@ -64,7 +65,7 @@ class MixedBatchTest {
   @TempDir Path folder;
 
   private static StageConfig stage(int microBatch) {
-    return StageConfig.bare(
+    return BareStage.of(
         "stage",
         BATCH,
         SIDE,

@@ -11,6 +11,7 @@ import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Kernels;
@@ -105,7 +106,7 @@ final class BenchStepCommand implements Callable<Integer> {
   }
 
   private double[] time(BenchConfig bench, NDManager manager, Kernels kernels) {
-    StageConfig stage = bench.stage(precision);
+    StageConfig stage = BareStage.of(bench, precision);
     Parameters parameters = Initialization.random(manager, bench.model(), bench.resolution(), 0);
     Map<String, Shape> shapes = new LinkedHashMap<>();
     parameters.asMap().forEach((name, array) -> shapes.put(name, array.getShape()));

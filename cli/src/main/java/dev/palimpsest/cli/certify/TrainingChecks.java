@@ -8,7 +8,7 @@ import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
-import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.ModelInput;
 import dev.palimpsest.model.Parameters;
@@ -107,7 +107,7 @@ final class TrainingChecks {
       TrainStep step =
           new TrainStep(
               subject.model(),
-              StageConfig.bare(
+              BareStage.of(
                   "certify",
                   steps * batch,
                   subject.resolution(),

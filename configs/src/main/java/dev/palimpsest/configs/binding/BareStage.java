@@ -1,0 +1,82 @@
+package dev.palimpsest.configs.binding;
+
+import dev.palimpsest.configs.BenchConfig;
+import dev.palimpsest.configs.OptimizerConfig;
+import dev.palimpsest.configs.ParameterGroupConfig;
+import dev.palimpsest.configs.Place;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.ScheduleConfig;
+import dev.palimpsest.configs.StageConfig;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Stages that are nothing but their training step, for measuring and certifying it: no parent, no
+ * scores, no exports. All else is what a recipe gets that does not say it.
+ */
+public final class BareStage {
+  private BareStage() {}
+
+  /** A stage of these sizes; {@code optimizer} may be null where {@code examples} is 0. */
+  public static StageConfig of(
+      String name,
+      long examples,
+      int resolution,
+      int textTokens,
+      int batchSize,
+      int microBatch,
+      Precision precision,
+      Map<String, Double> mixture,
+      @Nullable OptimizerConfig optimizer) {
+    Map<String, Object> said = new LinkedHashMap<>();
+    said.put("name", name);
+    said.put("init", Map.of("checkpoint", "none"));
+    said.put("examples", examples);
+    said.put("resolution", resolution);
+    said.put("textTokens", textTokens);
+    said.put("batchSize", batchSize);
+    said.put("microBatch", microBatch);
+    said.put("precision", precision);
+    said.put("mixture", mixture);
+    if (optimizer != null) {
+      said.put("optimizer", optimizer);
+    }
+    said.put("evaluate", Map.of("before", false, "after", false));
+    said.put("export", Map.of("formats", List.of()));
+    List<Problem> problems = new ArrayList<>();
+    Node node =
+        YamlReader.value(
+            ConfigYaml.flow(Canonical.of(said)), Place.all("the stage " + name), problems);
+    return Binder.bindAlone(StageConfig.class, Objects.requireNonNull(node, problems::toString));
+  }
+
+  /** A benchmark's stage: everything trains, clip 1, Adam at a small constant rate. */
+  public static StageConfig of(BenchConfig bench, Precision precision) {
+    OptimizerConfig optimizer =
+        new OptimizerConfig(
+            1e-4,
+            0.9,
+            0.999,
+            1e-8,
+            1.0,
+            1e-4,
+            ".*/kernel",
+            new ScheduleConfig.Constant(0, 0),
+            List.of(new ParameterGroupConfig(".*", 1, null, false)));
+    return of(
+        "bench",
+        bench.batchSize(),
+        bench.resolution(),
+        bench.textTokens(),
+        bench.batchSize(),
+        bench.batchSize(),
+        precision,
+        Map.of("bench", 1.0),
+        optimizer);
+  }
+}
