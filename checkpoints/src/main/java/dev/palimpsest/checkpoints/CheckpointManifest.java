@@ -98,7 +98,7 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
     try {
       if (Files.size(file) > MAX_BYTES) {
         throw new CheckpointFormatException(
-            Kind.FOREIGN, file, "is no manifest: it has " + Files.size(file) + " bytes");
+            Kind.FOREIGN, file, "is not a manifest: it has " + Files.size(file) + " bytes");
       }
       return parse(file, Files.readAllBytes(file));
     } catch (IOException e) {

@@ -111,7 +111,7 @@ public final class CheckpointStore {
   /** One sentence of what went wrong, one of what still stands, one of what to do. */
   private CheckpointWriteException failed(String name, String why, @Nullable Exception cause) {
     return new CheckpointWriteException(
-        "cannot save the checkpoint %s: %s. %s. Mend that and run the same command to go on"
+        "cannot save the checkpoint %s: %s. %s. Correct that and run the same command to resume"
             .formatted(root.resolve(name), why, standing()),
         cause);
   }
@@ -143,7 +143,7 @@ public final class CheckpointStore {
       return reason;
     }
     return cause instanceof FileAlreadyExistsException
-        ? "something that is no folder stands"
+        ? "something that is not a folder is"
         : cause.getClass().getSimpleName();
   }
 

@@ -88,7 +88,7 @@ class CheckpointWriterTest {
       save(writer, C2, () -> {});
       var e = assertThrows(CheckpointWriteException.class, writer::await);
       assertTrue(e.getMessage().startsWith("cannot save the checkpoint " + folder), e.getMessage());
-      assertTrue(e.getMessage().endsWith("run the same command to go on"), e.getMessage());
+      assertTrue(e.getMessage().endsWith("run the same command to resume"), e.getMessage());
       writer.check();
       Files.delete(folder);
       Files.move(moved, folder);

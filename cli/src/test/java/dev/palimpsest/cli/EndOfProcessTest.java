@@ -110,7 +110,7 @@ class EndOfProcessTest {
     assertEquals(command.equals("run") ? 75 : 128 + 15, outcome.exit(), outcome.err());
     assertEquals(
         command.equals("run"),
-        outcome.err().contains("run the same command to go on"),
+        outcome.err().contains("run the same command to resume"),
         outcome.err());
     assertFalse(outcome.err().contains("\tat "), outcome.err());
   }
@@ -143,7 +143,7 @@ class EndOfProcessTest {
     Outcome stopped = launched.finish();
     assertEquals(75, stopped.exit(), stopped.err());
     assertTrue(
-        stopped.err().contains("stopped while scoring; run the same command to go on"),
+        stopped.err().contains("stopped while scoring; run the same command to resume"),
         stopped.err());
     List<String> kept = Files.readAllLines(predictions);
     assertTrue(!kept.isEmpty() && kept.size() < 600, kept.size() + " answers");
@@ -174,7 +174,7 @@ class EndOfProcessTest {
     assertTrue(seconds < MOST_SECONDS, seconds + " s");
     Outcome stopped = launched.finish();
     assertEquals(75, stopped.exit(), stopped.err() + predictions);
-    assertTrue(stopped.err().contains("run the same command to go on"), stopped.err());
+    assertTrue(stopped.err().contains("run the same command to resume"), stopped.err());
   }
 
   private static boolean holdsAnswer(Path stage) throws IOException {
@@ -206,7 +206,7 @@ class EndOfProcessTest {
     assertTrue(stopped.err().contains(" examples, saved; run the same command"), stopped.err());
 
     String moved =
-        "moved to other instructions or library versions, which compute other last bits:"
+        "moved to other instructions or library versions, which change the last bits of results:"
             + " instruction set: "
             + here
             + " -> NO AVX; instruction limits:  -> ATEN_CPU_CAPABILITY=default";

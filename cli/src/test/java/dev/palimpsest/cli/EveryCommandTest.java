@@ -106,7 +106,7 @@ class EveryCommandTest {
     put(run.toString(), "lineage", "tiny/stage1, 32 examples");
     put(run + " " + run, "lineage diff", "They are the same checkpoint");
     put(run.toString(), "reproduce", "./palimpsest run reproduce-stage1.yaml");
-    put(capsule, "replay", "Every loss and norm has the bits of the run.");
+    put(capsule, "replay", "Every loss and norm has the same bits as in the run.");
     put(certified("schedules") + " " + certified("sequences"), "certify", " in 2 cases, all hold");
     put(
         "--train 6 --held-out 6 --out " + folder.resolve("drawing"),

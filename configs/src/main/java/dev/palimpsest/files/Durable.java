@@ -44,7 +44,8 @@ public final class Durable {
   /** Makes a folder; one that stands there is replaced. */
   public static void folder(Path target, FolderContent content) {
     Path absolute = target.toAbsolutePath();
-    Path parent = Objects.requireNonNull(absolute.getParent(), "the root folder is no target");
+    Path parent =
+        Objects.requireNonNull(absolute.getParent(), "the root folder cannot be a target");
     Path temporary = hidden(absolute, WRITING);
     Path replaced = hidden(absolute, REPLACED);
     try {
@@ -80,7 +81,7 @@ public final class Durable {
   /** Makes a file; one that stands there is replaced. */
   public static void file(Path target, FileContent content) {
     Path absolute = target.toAbsolutePath();
-    Path parent = Objects.requireNonNull(absolute.getParent(), "the root folder is no file");
+    Path parent = Objects.requireNonNull(absolute.getParent(), "the root folder is not a file");
     Path temporary = hidden(absolute, WRITING);
     try {
       Files.createDirectories(parent);

@@ -154,7 +154,8 @@ public final class PipelineRunner {
             .map(
                 name ->
                     new Problem(
-                        "--accept-changes", "'%s' is none of the stages %s".formatted(name, known)))
+                        "--accept-changes",
+                        "'%s' is not one of the stages %s".formatted(name, known)))
             .toList();
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);

@@ -35,8 +35,8 @@ final class Plan {
                                   + Stream.of(p.model(), p.vision(), p.language())
                                       .filter(path -> path != null)
                                       .collect(Collectors.joining(", ")),
-                          s -> "goes on from " + s.stage(),
-                          c -> "goes on from " + c.path()),
+                          s -> "continues from " + s.stage(),
+                          c -> "continues from " + c.path()),
                   stage.resolution(),
                   recipe.model().vision().imageTokens(stage.resolution()),
                   stage.textTokens()));

@@ -149,7 +149,7 @@ final class StageRecord {
         List.of(
             new Problem(
                 folder.finished(name()).toString(),
-                "names '%s', which does not lie in %s; remove the file and run the same command: what it said is found or made again"
+                "names '%s', which is not inside %s; remove the file and run the same command: its contents are found or made again"
                     .formatted(named, home))));
   }
 
@@ -289,7 +289,7 @@ final class StageRecord {
       return Optional.empty();
     }
     String move =
-        "at %d examples moved to other instructions or library versions, which compute other last bits: %s"
+        "at %d examples moved to other instructions or library versions, which change the last bits of results: %s"
             .formatted(
                 facts.examples(),
                 Fingerprint.diff(before, here).stream()

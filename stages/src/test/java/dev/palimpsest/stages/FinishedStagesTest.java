@@ -122,7 +122,7 @@ class FinishedStagesTest {
         List.of("../other/checkpoints/examples-000000000016", "/etc", "stage0/stage.json", "")) {
       Files.writeString(file, text.replace("stage1/checkpoints/examples-000000000016", elsewhere));
       String message = refused();
-      assertTrue(message.contains("names '" + elsewhere + "', which does not lie in"), message);
+      assertTrue(message.contains("names '" + elsewhere + "', which is not inside"), message);
       Files.writeString(file, text.replace("stage1/export/big_vision.npz", elsewhere));
       assertTrue(refused().contains("names '" + elsewhere + "'"), message);
     }

@@ -147,7 +147,7 @@ class PipelineTest {
                       }
                     }));
     assertEquals(
-        "stopped stage1 at 16 of 24 examples, saved; run the same command to go on",
+        "stopped stage1 at 16 of 24 examples, saved; run the same command to resume",
         stopped.getMessage());
     assertFalse(Files.exists(out.resolve("stage1/scores/at-000000000016.heldout.json")));
     assertSameBits(whole, TINY.run(out));
@@ -333,7 +333,7 @@ class PipelineTest {
     assertEquals(2, closed.results().size());
     assertFalse(Gates.read(new RunFolder(out), "stage1").get(0).holds());
     assertFalse(Files.exists(out.resolve("stage2/stage.json")));
-    // The gate is no part of what the stage is: with another, the run goes on from there.
+    // The gate is no part of what the stage is: with another, the run continues from there.
     TINY.run(
         out,
         "stages.stage1.evaluate.gates=[{suite: heldout, task: caption, below: 2}]",

@@ -471,7 +471,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
       JsonNode root = JSON.readTree(Files.readAllBytes(file));
       if (!root.isObject()) {
         throw new CheckpointFormatException(
-            Kind.CORRUPT, file, PlaceholderFile.reason(file).orElse("is no JSON object"));
+            Kind.CORRUPT, file, PlaceholderFile.reason(file).orElse("is not a JSON object"));
       }
       return root;
     } catch (JsonProcessingException e) {

@@ -235,7 +235,7 @@ public final class ModelExporter {
   private static void checkReplaceable(Path folder) {
     if (Files.exists(folder) && !Files.exists(folder.resolve("config.json"))) {
       throw new IllegalArgumentException(
-          folder + " exists and is no earlier export; name a folder that does not exist");
+          folder + " exists and is not an earlier export; name a folder that does not exist");
     }
   }
 

@@ -100,7 +100,7 @@ final class TokenizerIds {
     try (JsonParser parser = HuggingFaceConfig.JSON.createParser(file.toFile())) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw new CheckpointFormatException(
-            Kind.FOREIGN, file, PlaceholderFile.reason(file).orElse("is no JSON object"));
+            Kind.FOREIGN, file, PlaceholderFile.reason(file).orElse("is not a JSON object"));
       }
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         String field = parser.currentName();
@@ -166,7 +166,7 @@ final class TokenizerIds {
       throw new CheckpointFormatException(
           Kind.FOREIGN,
           file,
-          PlaceholderFile.reason(file).orElse("is no whole SentencePiece model"),
+          PlaceholderFile.reason(file).orElse("is not a complete SentencePiece model"),
           e);
     }
     count(pieces - 1, "");

@@ -203,7 +203,7 @@ public final class SafetensorsFile extends TensorSource {
     List<Stored> found = new ArrayList<>();
     try (JsonParser parser = JSON.createParser(json)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
-        throw new CheckpointFormatException(Kind.CORRUPT, file, "its header is no JSON object");
+        throw new CheckpointFormatException(Kind.CORRUPT, file, "its header is not a JSON object");
       }
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         String name = parser.currentName();
@@ -215,7 +215,7 @@ public final class SafetensorsFile extends TensorSource {
       }
       if (parser.nextToken() != null) {
         throw new CheckpointFormatException(
-            Kind.CORRUPT, file, "its header goes on after its JSON object");
+            Kind.CORRUPT, file, "its header continues after its JSON object");
       }
     } catch (JsonProcessingException e) {
       throw new CheckpointFormatException(
@@ -341,7 +341,7 @@ public final class SafetensorsFile extends TensorSource {
       JsonNode node = JSON.readTree(json);
       if (node == null || !node.isObject()) {
         throw new CheckpointFormatException(
-            Kind.CORRUPT, file, PlaceholderFile.reason(file).orElse("is no JSON object"));
+            Kind.CORRUPT, file, PlaceholderFile.reason(file).orElse("is not a JSON object"));
       }
       return node;
     } catch (JsonProcessingException e) {

@@ -165,7 +165,7 @@ class HuggingFaceConfigTest {
         "version https://git-lfs.github.com/spec/v1\\noid sha256:aa\\nsize 12\\n|Git LFS pointer",
         "<!DOCTYPE html><html>Not found</html>|HTML page",
         "''|is empty",
-        "[1]|no JSON object",
+        "[1]|not a JSON object",
         "{\"model_type\"|is not JSON"
       })
   void whatIsNoConfigIsNamed(String content, String message) {

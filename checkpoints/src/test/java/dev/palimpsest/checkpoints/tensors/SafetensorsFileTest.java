@@ -104,7 +104,7 @@ class SafetensorsFileTest {
         "{'a':{'dtype':'F8_E4M3','shape':[16],'data_offsets':[0,16]}}|FOREIGN|has dtype",
         "{'a':{'dtype':'F32','shape':[4],'data_offsets':[0,16]},"
             + "'a':{'dtype':'F32','shape':[4],'data_offsets':[0,16]}}|CORRUPT|Duplicate field",
-        "[1,2]|CORRUPT|no JSON object",
+        "[1,2]|CORRUPT|not a JSON object",
         "{'a':|CORRUPT|header is damaged"
       })
   void headersThatCannotBeTrueAreRefused(String header, Kind kind, String message)

@@ -91,19 +91,19 @@ public final class ReplayCommand implements Callable<Integer> {
           example.loss(),
           example.gradientNorm(),
           Escape.line(example.id()),
-          example.sameBits() ? "" : "  (other bits than the run's)");
+          example.sameBits() ? "" : "  (different bits from the run's)");
     }
     out.println();
     out.println(verdict(worst));
     out.println(
         result.same()
-            ? "Every loss and norm has the bits of the run."
-            : "Not the bits of the run: look for other code, libraries, threads or hardware with"
+            ? "Every loss and norm has the same bits as in the run."
+            : "The bits differ from the run's: look for different code, libraries, threads or hardware with"
                 + " 'palimpsest lineage'.");
   }
 
   private static String sameBits(boolean same) {
-    return same ? "same bits as in the run" : "OTHER BITS than in the run";
+    return same ? "same bits as in the run" : "DIFFERENT BITS from the run";
   }
 
   private static double badness(Replay.ExampleLoss example) {

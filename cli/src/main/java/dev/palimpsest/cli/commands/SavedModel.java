@@ -76,7 +76,7 @@ record SavedModel(
             () ->
                 new UserMistake(
                     path
-                        + " is no model: expected a Hugging Face folder (config.json), a training"
+                        + " is not a model: expected a Hugging Face folder (config.json), a training"
                         + " checkpoint (manifest.json), or the folder of a stage or of a run with"
                         + " one"));
   }

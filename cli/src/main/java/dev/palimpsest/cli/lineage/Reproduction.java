@@ -126,7 +126,7 @@ public final class Reproduction {
     for (Acceptance a : accepted) {
       warnings.add(
           a.how().equals(Acceptance.RESUMED)
-              ? "%s was begun with other values and went on with these at %d examples: run it with the old ones, stop it there, and go on with --accept-changes: %s"
+              ? "%s was started with other values and continued with these from %d examples on: run it with the old values, stop it there, and resume with --accept-changes: %s"
                   .formatted(name, a.examples(), String.join("; ", a.changes()))
               : "%s was made with other values than the recipe has: undo them: %s"
                   .formatted(name, String.join("; ", a.changes())));

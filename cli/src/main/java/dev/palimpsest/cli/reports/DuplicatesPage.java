@@ -135,7 +135,7 @@ public final class DuplicatesPage {
   private void head() {
     out.append("<header class=\"top\">\n<h1>Duplicates in ")
         .append(Escape.html(recipe.name()))
-        .append("</h1>\n<p class=\"lead\">Training examples that stand in the evaluation as well (")
+        .append("</h1>\n<p class=\"lead\">Training examples that also occur in the evaluation (")
         .append(Escape.html(String.join(", ", settings.against())))
         .append(").</p>\n</header>\n");
   }

@@ -73,7 +73,7 @@ public final class Signals implements AutoCloseable {
       return;
     }
     if (!closed) { // the command has not come to its own end meanwhile
-      err.println("stopped; run the same command to go on");
+      err.println("stopped; run the same command to resume");
       err.flush();
       Runtime.getRuntime().halt(ExitCode.STOPPED);
     }

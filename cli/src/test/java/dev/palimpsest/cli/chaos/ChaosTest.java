@@ -83,7 +83,7 @@ class ChaosTest {
       assertTrue(child.process().waitFor(60, TimeUnit.SECONDS));
       String log = Files.readString(child.log());
       assertEquals(75, child.process().exitValue(), log);
-      assertTrue(log.contains("run the same command to go on"), log);
+      assertTrue(log.contains("run the same command to resume"), log);
     }
     assertEquals(Child.End.FINISHED, start(stopped, "", false).killWhenReached(0));
     assertEquals(List.of(), Comparison.of(folder.resolve("whole"), stopped).differences());

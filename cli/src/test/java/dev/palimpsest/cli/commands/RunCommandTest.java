@@ -173,7 +173,7 @@ class RunCommandTest {
     assertEquals(
         """
         2 mistakes:
-          --set %1$s: stages[0].evaluate.gates[0].task: 'captoin' is no task of suite heldout; did you mean 'caption'?
+          --set %1$s: stages[0].evaluate.gates[0].task: 'captoin' is not a task of suite heldout; did you mean 'caption'?
           --set %1$s: stages[0].evaluate.gates[1].noWorseThanParent: needs a parent stage that is scored on suite heldout at its end
         """
             .formatted(set),
@@ -193,6 +193,6 @@ class RunCommandTest {
     Outcome refused = Outcome.of("run", recipe.toString());
     assertEquals(2, refused.exit());
     assertTrue(refused.err().startsWith("1 mistake:"), refused.err());
-    assertTrue(refused.err().contains("aliases written out"), refused.err());
+    assertTrue(refused.err().contains("once its aliases are resolved"), refused.err());
   }
 }

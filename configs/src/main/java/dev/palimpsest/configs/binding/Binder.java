@@ -359,7 +359,7 @@ final class Binder {
       if (value == null) {
         complete = false;
       } else if (!members.add(value)) {
-        problem(at, "stands twice in the list");
+        problem(at, "occurs twice in the list");
         complete = false;
       }
     }

@@ -237,7 +237,7 @@ final class CrossChecks {
       String suite = text(at).orElse("");
       if (!suite.isEmpty() && !suites.contains(suite)) {
         bound.problem(
-            at, "'" + suite + "' is no suite of this recipe" + Suggestion.among(suite, suites));
+            at, "'" + suite + "' is not a suite of this recipe" + Suggestion.among(suite, suites));
       }
     }
   }
@@ -263,7 +263,7 @@ final class CrossChecks {
               ? "the first stage has none before it; start it from 'pretrained' or 'checkpoint'"
               : "'"
                   + parent
-                  + "' is no earlier stage"
+                  + "' is not an earlier stage"
                   + Suggestion.among(parent, earlier.keySet()));
       return;
     }
@@ -305,7 +305,7 @@ final class CrossChecks {
       if (!scored.contains(suite) && bound.value(evaluate + ".suites", List.class).isPresent()) {
         bound.problem(
             gate + ".suite",
-            "'%s' is no suite that this stage is scored on%s"
+            "'%s' is not a suite that this stage is scored on%s"
                 .formatted(suite, Suggestion.among(suite, scored)));
         continue;
       }
@@ -317,7 +317,7 @@ final class CrossChecks {
       if (!task.isEmpty() && tasks.isPresent() && !tasks.get().contains(task)) {
         bound.problem(
             gate + ".task",
-            "'%s' is no task of suite %s%s"
+            "'%s' is not a task of suite %s%s"
                 .formatted(task, suite, Suggestion.among(task, tasks.get())));
       }
       if (bound.value(gate + ".noWorseThanParent", Boolean.class).orElse(false)

@@ -119,7 +119,7 @@ final class YamlReader {
   private Node convert(org.yaml.snakeyaml.nodes.Node node, String path) {
     if (++values > MOST_VALUES) {
       throw new Unbounded(
-          "stands for more than %d values, aliases written out; write less, or fewer aliases of aliases"
+          "expands to more than %d values once its aliases are resolved; use fewer values, or fewer nested aliases"
               .formatted(MOST_VALUES));
     }
     if (open.size() >= DEEPEST) {
@@ -187,7 +187,7 @@ final class YamlReader {
         problems.add(
             new Problem(
                 Paths.key(path, name),
-                "stands twice; the first is at " + before.keyAt() + ", keep one of them",
+                "is given twice; the first is at " + before.keyAt() + ", keep one of them",
                 keyAt));
       }
     }

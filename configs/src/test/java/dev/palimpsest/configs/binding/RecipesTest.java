@@ -234,7 +234,7 @@ class RecipesTest {
         recipe.yaml:26:24: stages[1].mixture.captoin: names no task of this recipe; did you mean 'caption'?
         recipe.yaml:28:21: stages[1].optimizer.learningRate: must be from 0 to 1000000, got -1
         recipe.yaml:29:18: stages[1].optimizer.schedule.rsqr: unknown kind 'rsqr'; did you mean 'rsqrt'?
-        recipe.yaml:33:25: stages[1].evaluate.suites[0]: 'heldot' is no suite of this recipe; did you mean 'heldout'?\
+        recipe.yaml:33:25: stages[1].evaluate.suites[0]: 'heldot' is not a suite of this recipe; did you mean 'heldout'?\
         """,
         mistakes(text));
   }
@@ -262,7 +262,7 @@ class RecipesTest {
   @Test
   void aKeyThatStandsTwiceIsAMistake() {
     assertEquals(
-        "recipe.yaml:3:1: seed: stands twice; the first is at recipe.yaml:2:1, keep one of them",
+        "recipe.yaml:3:1: seed: is given twice; the first is at recipe.yaml:2:1, keep one of them",
         mistakesAfter("seed: 7\n", "seed: 7\nseed: 7\n"));
   }
 
@@ -317,7 +317,7 @@ class RecipesTest {
         "suites: [heldout] | suites: heldout | must be a list, got the string 'heldout'",
         "[big_vision, huggingface] | [BigVision] | must be one of huggingface, big_vision, got"
             + " 'BigVision'; did you mean 'big_vision'?",
-        "[big_vision, huggingface] | [big_vision, big_vision] | stands twice in the list",
+        "[big_vision, huggingface] | [big_vision, big_vision] | occurs twice in the list",
         "evaluate: {suites | evaluate: {before: yes, suites | must be true or false, got the"
             + " boolean yes",
         "preset: siglip-tiny/14 | preset: siglip-so400/14 | unknown preset 'siglip-so400/14'; did"
@@ -368,7 +368,7 @@ class RecipesTest {
     assertTrue(
         mistakesAfter("{stage: stage0}", "{stage: stage1}")
             .endsWith(
-                "stages[1].init.stage: 'stage1' is no earlier stage; did you mean 'stage0'?"));
+                "stages[1].init.stage: 'stage1' is not an earlier stage; did you mean 'stage0'?"));
     assertTrue(
         mistakesAfter("{pretrained: {vision: siglip.npz, language: gemma}}", "{stage: stage1}")
             .contains("stages[0].init.stage: the first stage has none before it; start it from"));
@@ -405,8 +405,8 @@ class RecipesTest {
     assertEquals(
         """
         recipe.yaml:37:11: stages[1].evaluate.gates[0].above: must be there, or 'below', or 'noWorseThanParent: true'
-        recipe.yaml:37:34: stages[1].evaluate.gates[0].task: 'captoin' is no task of suite heldout; did you mean 'caption'?
-        recipe.yaml:38:19: stages[1].evaluate.gates[1].suite: 'heldot' is no suite that this stage is scored on; did you mean 'heldout'?
+        recipe.yaml:37:34: stages[1].evaluate.gates[0].task: 'captoin' is not a task of suite heldout; did you mean 'caption'?
+        recipe.yaml:38:19: stages[1].evaluate.gates[1].suite: 'heldot' is not a suite that this stage is scored on; did you mean 'heldout'?
         recipe.yaml:39:62: stages[1].evaluate.gates[2].noWorseThanParent: needs a parent stage that is scored on suite heldout at its end\
         """,
         mistakesAfter(
@@ -690,7 +690,7 @@ class RecipesTest {
   @Test
   @Timeout(60) // two seconds where the machine has nothing else to do
   void textsThatGrowAreRefusedInASentence() {
-    String tooMany = "stands for more than 100000 values, aliases written out";
+    String tooMany = "expands to more than 100000 values once its aliases are resolved";
     String merged = "a0: &a0 {k: [x, x, x, x]}\n";
     for (int i = 1; i < 40; i++) {
       merged += "a%d: &a%d {l: {<<: *a%d}, m: {<<: *a%d}}\n".formatted(i, i, i - 1, i - 1);

@@ -44,7 +44,7 @@ final class NumpyArchive {
    */
   static Map<String, Array> read(Path file) throws IOException {
     if (Files.exists(file) && !Files.isRegularFile(file)) {
-      throw new IOException(file + " is no plain file");
+      throw new IOException(file + " is not a regular file");
     }
     Map<String, Array> arrays = new LinkedHashMap<>();
     int left = LARGEST;
@@ -73,7 +73,7 @@ final class NumpyArchive {
 
   private static Array array(String name, byte[] bytes) throws IOException {
     if (bytes.length < 10 || !Arrays.equals(MAGIC, Arrays.copyOf(bytes, MAGIC.length))) {
-      throw new IOException("'" + name + "' is no numpy array");
+      throw new IOException("'" + name + "' is not a numpy array");
     }
     ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     boolean first = bytes[6] == 1;

@@ -125,7 +125,7 @@ public final class Csv {
       at++;
       if (at - start > LONGEST_ROW) {
         throw new MalformedFileException(
-            "%s, byte %d: a row of more than %d bytes; a quote is not closed, or it is no CSV file"
+            "%s, byte %d: a row of more than %d bytes; a quote is not closed, or it is not a CSV file"
                 .formatted(name, start, LONGEST_ROW));
       }
       if (quoted) {

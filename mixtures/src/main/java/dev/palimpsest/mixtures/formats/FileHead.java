@@ -47,8 +47,8 @@ final class FileHead {
   private FileHead() {}
 
   /**
-   * Refuses what is there and is no plain file: opening a pipe waits for its writer for ever, and a
-   * device has no end.
+   * Refuses what is there and is not a regular file: opening a pipe waits for its writer for ever,
+   * and a device has no end.
    */
   static void requireFile(Path path) {
     if (Files.exists(path) && !Files.isRegularFile(path)) {

@@ -12,8 +12,8 @@ import java.util.List;
 
 /**
  * Text files as people and programs leave them: UTF-8, with or without a byte order mark, which is
- * no part of the text. Other encodings, compressed files and what is no plain file are refused by
- * their names.
+ * no part of the text. Other encodings, compressed files and what is not a regular file are refused
+ * by their names.
  */
 public final class TextFile {
   private TextFile() {}

@@ -61,7 +61,7 @@ final class Braces {
   }
 
   private static IllegalArgumentException tooMany() {
-    return new IllegalArgumentException("its braces stand for more than %d paths".formatted(MOST));
+    return new IllegalArgumentException("its braces expand to more than %d paths".formatted(MOST));
   }
 
   /** Where the brace ends that begins at a place, and the commas that are its own; -1: nowhere. */

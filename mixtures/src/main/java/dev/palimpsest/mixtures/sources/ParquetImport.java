@@ -100,7 +100,7 @@ final class ParquetImport {
       Durable.sync(cache);
       return target;
     } catch (FileAlreadyExistsException e) {
-      throw new UncheckedIOException(cache + " is no folder; give the source another cache", e);
+      throw new UncheckedIOException(cache + " is not a folder; give the source another cache", e);
     } catch (IOException e) {
       throw new UncheckedIOException(
           "cannot import %s into %s; where that folder cannot be written or is full, give the source another cache"
@@ -135,7 +135,7 @@ final class ParquetImport {
       }
       if (!framed) {
         throw new MalformedFileException(
-            parquet + ": not a Parquet file, or a truncated one: 'PAR1' must stand at both ends");
+            parquet + ": not a Parquet file, or a truncated one: 'PAR1' must be at both ends");
       }
     }
   }

@@ -146,7 +146,7 @@ public final class SourceFiles {
       found(pathOrGlob);
       return Optional.empty();
     } catch (InvalidPathException e) {
-      return Optional.of("is no path: " + e.getReason());
+      return Optional.of("is not a path: " + e.getReason());
     } catch (FileSystemException e) {
       String which = pathOrGlob.indexOf('{') < 0 ? "" : ": " + e.getReason();
       return Optional.of("no file matches " + pathOrGlob + which);
@@ -209,7 +209,7 @@ public final class SourceFiles {
       String plain = pattern.toString().replaceAll("[{}]", "\\\\$0");
       matcher = FileSystems.getDefault().getPathMatcher("glob:" + plain);
     } catch (PatternSyntaxException e) {
-      throw missing(path, "it is no glob: " + e.getDescription());
+      throw missing(path, "it is not a valid glob: " + e.getDescription());
     }
     List<Path> found = new ArrayList<>();
     Files.walkFileTree(
@@ -248,7 +248,7 @@ public final class SourceFiles {
   static Path folder(@Nullable String given, Path file) {
     Path folder = given != null ? Path.of(given) : file.toAbsolutePath().getParent();
     if (folder == null) {
-      throw new IllegalArgumentException("source " + file + " is no file");
+      throw new IllegalArgumentException("source " + file + " is not a file");
     }
     return folder.toAbsolutePath().normalize();
   }
@@ -273,7 +273,7 @@ public final class SourceFiles {
       path = folder.resolve(name).normalize();
     } catch (InvalidPathException e) {
       throw new IllegalArgumentException(
-          "image '%s' is no file name: %s".formatted(name, e.getReason()), e);
+          "image '%s' is not a file name: %s".formatted(name, e.getReason()), e);
     }
     if (!Path.of(name).isAbsolute() && !path.startsWith(folder)) {
       throw new IllegalArgumentException(

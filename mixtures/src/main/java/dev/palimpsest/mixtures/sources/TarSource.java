@@ -229,7 +229,7 @@ final class TarSource implements ExampleSource {
       String ending = part.substring(part.lastIndexOf('.') + 1);
       if (part.equals("json")) {
         if (!(json(member) instanceof ObjectNode object)) {
-          throw new IOException(member.name() + " is no JSON object");
+          throw new IOException(member.name() + " is not a JSON object");
         }
         fields.setAll(object);
       } else if (ending.equals("json")) {

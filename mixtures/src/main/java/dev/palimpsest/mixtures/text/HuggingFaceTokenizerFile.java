@@ -195,7 +195,8 @@ final class HuggingFaceTokenizerFile {
   private int id(String text) {
     Integer id = ids.get(text);
     if (id == null) {
-      throw new IllegalArgumentException("a merge names '%s', which is no piece".formatted(text));
+      throw new IllegalArgumentException(
+          "a merge names '%s', which is not a piece".formatted(text));
     }
     return id;
   }

@@ -193,7 +193,7 @@ final class SentencePieceFile {
             case FIXED64 -> buffer.getLong();
             default ->
                 throw new IllegalArgumentException(
-                    "not a SentencePiece model: field %d is no number".formatted(field));
+                    "not a SentencePiece model: field %d is not a number".formatted(field));
           };
       wire = -1;
       return number;
@@ -202,7 +202,7 @@ final class SentencePieceFile {
     ByteBuffer bytes() {
       if (wire != BYTES) {
         throw new IllegalArgumentException(
-            "not a SentencePiece model: field %d is no string or message".formatted(field));
+            "not a SentencePiece model: field %d is not a string or message".formatted(field));
       }
       long length = varint();
       if (length < 0 || length > buffer.remaining()) {

@@ -284,7 +284,7 @@ class TarSourceTest {
     Path many = folder.resolve("{0..99999999999}.tar");
     assertSays(
         new Exception(ExampleSource.missing(new SourceConfig.Tar(many.toString())).get("path")),
-        "its braces stand for more than 1000000 paths");
+        "its braces expand to more than 1000000 paths");
     try (ExampleSource source = open(folder.resolve("{000..001}.t[a]r"))) {
       assertEquals(6, source.size());
     }
@@ -337,7 +337,8 @@ class TarSourceTest {
       assertEquals(Double.NaN, source.row(0).fields().path("score").asDouble());
       assertSays(assertThrows(BadExampleException.class, () -> source.row(1)), "b.json is empty");
       assertSays(
-          assertThrows(BadExampleException.class, () -> source.row(2)), "c.json is no JSON object");
+          assertThrows(BadExampleException.class, () -> source.row(2)),
+          "c.json is not a JSON object");
     }
   }
 }

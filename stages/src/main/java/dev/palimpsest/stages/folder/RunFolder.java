@@ -230,7 +230,7 @@ public final class RunFolder {
         List.of(
             new Problem(
                 file.toString(),
-                "is damaged (%s); remove it and run the same command: what it said is found or made again"
+                "is damaged (%s); remove it and run the same command: its contents are found or made again"
                     .formatted(why))));
   }
 

@@ -360,7 +360,7 @@ public record Lineage(
       JsonNode json = JSON.readTree(file.toFile());
       if (!json.path("format").asText().equals("palimpsest-lineage")
           || json.path("version").asInt() != 1) {
-        throw refused(file, "is no lineage that this version reads");
+        throw refused(file, "is not a lineage that this version reads");
       }
       ObjectNode checkpoint = (ObjectNode) json.path("checkpoint").deepCopy();
       checkpoint.set("data", JSON.valueToTree(TrainingData.of(checkpoint.path("data"))));

@@ -33,7 +33,7 @@ public final class RecordedData {
         Path file = run.resolve(ancestor.place());
         if (!Files.exists(file)) {
           problems.add(
-              "the published %s is not at hand: %s".formatted(ancestor.name(), ancestor.place()));
+              "the published %s is not available: %s".formatted(ancestor.name(), ancestor.place()));
         } else if (!ContentHash.of(file).equals(ancestor.id())) {
           problems.add("the published %s has changed: %s".formatted(ancestor.name(), file));
         }
@@ -50,7 +50,7 @@ public final class RecordedData {
           recipe.stages().stream().filter(s -> s.name().equals(lineage.stage())).findFirst();
       Path tokenizer = Path.of(recipe.tokenizer().path());
       if (!Files.exists(tokenizer)) {
-        problems.add("the tokenizer is not at hand: " + tokenizer);
+        problems.add("the tokenizer is not available: " + tokenizer);
       } else if (!ContentHash.of(tokenizer).equals(Lineage.hash(lineage.identity(), "tokenizer"))) {
         problems.add("the tokenizer has changed: " + tokenizer);
       } else if (stage.isPresent() && stage.get().examples() > 0) {
@@ -84,7 +84,7 @@ public final class RecordedData {
             .forEach(change -> problems.add("the training data have changed: " + change));
       }
     } catch (UncheckedIOException | IllegalArgumentException e) {
-      problems.add("training data are not at hand: " + e.getMessage());
+      problems.add("training data are not available: " + e.getMessage());
     }
   }
 }

@@ -196,7 +196,7 @@ public final class Decontamination implements AutoCloseable {
     }
     return exclusions.with(
         List.of(
-            "Examples of recipe '%s' that stand in %s as well."
+            "Examples of recipe '%s' that also occur in %s."
                 .formatted(recipe.name(), String.join(", ", settings.against())),
             "task/id, position in the task's source, reason; tabs between."),
         entries);
@@ -239,7 +239,7 @@ public final class Decontamination implements AutoCloseable {
         RunFolder.writeJson(file, json);
         if (report.reference().unreadable() > 0) {
           log.warn(
-              "{} of {} examples of {} could not be read; whether they stand in the training data"
+              "{} of {} examples of {} could not be read; whether they occur in the training data"
                   + " is not known",
               report.reference().unreadable(),
               report.reference().examples(),
@@ -247,7 +247,7 @@ public final class Decontamination implements AutoCloseable {
         }
         long found = report.pools().stream().mapToLong(PoolResult::leftOut).sum();
         log.info(
-            "{} training examples stand in {}: {}",
+            "{} training examples also occur in {}: {}",
             found,
             String.join(", ", settings.against()),
             describe(shares));

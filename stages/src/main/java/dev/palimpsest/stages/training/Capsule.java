@@ -69,7 +69,7 @@ public record Capsule(
           List.of(
               new Problem(
                   checkpoint.folder().toString(),
-                  "is no replay capsule; expected a folder RUN/STAGE/capsules/examples-...")));
+                  "is not a replay capsule; expected a folder RUN/STAGE/capsules/examples-...")));
     }
     List<Part> parts = new ArrayList<>();
     for (JsonNode part : facts.path("microBatches")) {

@@ -59,7 +59,7 @@ final class ExampleLog implements AutoCloseable {
       if (end > 0 && examplesOfLineBefore(end) != examples) {
         end = endOfWholeLines(examples);
         log.warn(
-            "{} is not as long as when its checkpoint was saved: what is whole of it goes on; steps"
+            "{} is not as long as when its checkpoint was saved: its complete part is continued; steps"
                 + " are missing in it, and nothing else",
             file);
       }

@@ -105,7 +105,7 @@ public final class SkippedExamples implements AutoCloseable {
           log.warn("skipped at position {}: {}", bad.position(), bad.reason());
         }
         if (count == TOLD) {
-          log.warn("further bad examples of task {} stand in {} alone", bad.task(), file);
+          log.warn("further bad examples of task {} are listed in {} only", bad.task(), file);
         }
       }
     } catch (IOException e) {

@@ -38,7 +38,7 @@ public final class StopRequest {
    */
   public void obey(String where) {
     if (made) {
-      throw new StoppedException("stopped " + where + "; run the same command to go on");
+      throw new StoppedException("stopped " + where + "; run the same command to resume");
     }
   }
 }

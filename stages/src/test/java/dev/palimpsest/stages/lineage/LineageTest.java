@@ -137,6 +137,7 @@ class LineageTest {
             InvalidConfigException.class,
             () -> TINY.accepting(Set.of("stage9"), folder.resolve("run")));
     assertTrue(
-        String.valueOf(refused.getMessage()).contains("none of the stages"), refused.getMessage());
+        String.valueOf(refused.getMessage()).contains("is not one of the stages"),
+        refused.getMessage());
   }
 }
