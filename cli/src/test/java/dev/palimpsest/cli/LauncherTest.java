@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -53,6 +54,7 @@ class LauncherTest {
         echo built >>builds
         mkdir -p cli/target/lib
         touch cli/target/palimpsest.jar cli/target/lib/palimpsest-configs.jar
+        touch "cli/target/lib/library-$(wc -l <builds).jar"
         """);
   }
 
@@ -75,6 +77,21 @@ class LauncherTest {
     assertEquals(2, builds());
   }
 
+  /** Two versions of a library on the class path are one too many. */
+  @Test
+  void aBuildRunsWithItsOwnLibrariesAlone() throws Exception {
+    run(root.resolve("palimpsest"));
+    Path source = Files.writeString(root.resolve("cli/src/main/New.java"), "");
+    Files.setLastModifiedTime(source, FileTime.from(Instant.now().plusSeconds(5)));
+    run(root.resolve("palimpsest"));
+    String current = Files.readString(root.resolve("target/current")).strip();
+    try (Stream<Path> jars = Files.list(root.resolve("target").resolve(current))) {
+      assertEquals(
+          List.of("library-2.jar", "palimpsest-configs.jar", "palimpsest.jar"),
+          jars.map(jar -> jar.getFileName().toString()).sorted().toList());
+    }
+  }
+
   @Test
   void twoFirstUsesAtOnceBuildOnce() throws Exception {
     Process one = start(root.resolve("palimpsest"));
@@ -94,7 +111,7 @@ class LauncherTest {
     Path link = Files.createSymbolicLink(temp.resolve("link"), Path.of("a project/palimpsest"));
     Path linkToLink = Files.createSymbolicLink(temp.resolve("bin/again"), link);
     Outcome outcome = run(linkToLink);
-    assertTrue(outcome.out.contains(root.toRealPath() + "/cli/target/lib/*"), outcome.out);
+    assertTrue(outcome.out.contains(root.toRealPath() + "/target/app-"), outcome.out);
   }
 
   @Test

@@ -1,6 +1,5 @@
 package dev.palimpsest.configs;
 
-
 /**
  * Sizes of a timed training step.
  *
