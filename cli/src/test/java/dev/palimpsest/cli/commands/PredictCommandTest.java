@@ -170,7 +170,8 @@ class PredictCommandTest {
         predict(drawn.training("stored"), "--image", stored, "--prompt", "what is red"));
     Outcome mixed = predict(drawn.training("mixed"), "--image", stored, "--prompt", "what is red");
     assertEquals(2, mixed.exit());
-    assertTrue(mixed.err().contains("give --orientation stored or --orientation exif"), mixed.err());
+    assertTrue(
+        mixed.err().contains("give --orientation stored or --orientation exif"), mixed.err());
     assertEquals(
         seen,
         predict(
