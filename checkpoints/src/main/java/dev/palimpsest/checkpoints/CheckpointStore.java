@@ -8,7 +8,7 @@ import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.PlainName;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

@@ -7,7 +7,7 @@ import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.PlainName;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

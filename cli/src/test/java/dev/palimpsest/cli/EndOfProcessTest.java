@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.palimpsest.model.EngineFacts;
+import dev.palimpsest.model.kernels.EngineFacts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

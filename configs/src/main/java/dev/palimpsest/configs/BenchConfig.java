@@ -1,5 +1,7 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+
 /**
  * Sizes of a timed training step.
  *

@@ -1,5 +1,8 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
+
 /**
  * When training checkpoints are saved within a stage, and which are kept. The checkpoint at the
  * stage's end is always kept.

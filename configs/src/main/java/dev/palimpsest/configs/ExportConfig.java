@@ -1,5 +1,6 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Default;
 import java.util.Set;
 
 /**

@@ -1,5 +1,8 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
+
 /**
  * What to do about a step whose loss cannot be trusted. The check runs after the gradients are
  * computed and before the update, so that a stopped or skipped step leaves parameters and moments

@@ -1,5 +1,7 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Default;
+
 /**
  * What a stage takes over from its parent, besides the parameters. It applies only when the stage
  * starts from another stage or from a training checkpoint.

@@ -1,5 +1,8 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
+import dev.palimpsest.configs.checks.Key;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 

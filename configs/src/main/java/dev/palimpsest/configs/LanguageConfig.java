@@ -1,5 +1,8 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
+
 /**
  * A Gemma decoder. Gemma 1 and Gemma 2 are the same decoder with different options: Gemma 2 adds
  * post-norms, soft-caps, its own query scale and, in Hugging Face's version, a sliding window

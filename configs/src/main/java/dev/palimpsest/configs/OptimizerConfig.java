@@ -1,5 +1,8 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
+import dev.palimpsest.configs.checks.Variants;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

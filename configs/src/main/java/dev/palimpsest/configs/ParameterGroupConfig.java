@@ -1,5 +1,7 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
 import org.jspecify.annotations.Nullable;
 
 /**

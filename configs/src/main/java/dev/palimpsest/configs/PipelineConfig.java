@@ -1,5 +1,11 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
+import dev.palimpsest.configs.data.DedupConfig;
+import dev.palimpsest.configs.data.PrepareConfig;
+import dev.palimpsest.configs.data.TaskConfig;
+import dev.palimpsest.configs.evaluation.SuiteConfig;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,5 +1,7 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
 import java.util.List;
 import java.util.function.Function;
 

@@ -1,5 +1,12 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
+import dev.palimpsest.configs.checks.Numbers;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.TaskType;
+import dev.palimpsest.configs.evaluation.EvaluateConfig;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;

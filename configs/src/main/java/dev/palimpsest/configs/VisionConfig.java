@@ -1,5 +1,8 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
+
 /**
  * A SigLIP image tower: all patch tokens after the final LayerNorm, no pooling (big_vision
  * models/vit.py, pool_type "none").

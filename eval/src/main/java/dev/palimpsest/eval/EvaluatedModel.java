@@ -1,9 +1,9 @@
 package dev.palimpsest.eval;
 
-import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.VisionLanguageModel;
-import dev.palimpsest.model.Weights;
+import dev.palimpsest.model.blocks.Weights;
 
 /**
  * A model that is evaluated.

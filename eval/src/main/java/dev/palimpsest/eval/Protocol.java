@@ -1,11 +1,11 @@
 package dev.palimpsest.eval;
 
-import dev.palimpsest.configs.BenchmarkConfig.Postprocess;
-import dev.palimpsest.configs.DecodeConfig;
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.Orientation;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.Orientation;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig.Postprocess;
+import dev.palimpsest.configs.evaluation.DecodeConfig;
 import dev.palimpsest.eval.metrics.MetricId;
 import java.util.ArrayList;
 import java.util.List;

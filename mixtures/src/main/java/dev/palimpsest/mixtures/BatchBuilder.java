@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures;
 
-import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.images.ImagePreprocessor;
 import dev.palimpsest.mixtures.images.ImageReference;

@@ -1,9 +1,9 @@
 package dev.palimpsest.mixtures;
 
-import dev.palimpsest.configs.AugmentConfig;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.data.AugmentConfig;
+import dev.palimpsest.configs.data.TaskConfig;
 import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.mixtures.sources.ExampleSource;
 import dev.palimpsest.mixtures.tasks.Task;

@@ -1,9 +1,9 @@
 package dev.palimpsest.mixtures;
 
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
-import dev.palimpsest.configs.TaskConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.data.TaskConfig;
 import dev.palimpsest.mixtures.BatchBuilder.Layout;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.order.Draw;

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.tasks.Example;

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.mixtures.sources.ExampleSource;
 import dev.palimpsest.mixtures.sources.Row;
 import java.io.IOException;

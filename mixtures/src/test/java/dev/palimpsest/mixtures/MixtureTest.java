@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.Precision;
-import dev.palimpsest.configs.SourceConfig;
-import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.binding.BareStage;
+import dev.palimpsest.configs.data.SourceConfig;
+import dev.palimpsest.configs.data.TaskConfig;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.text.Tokenizer;

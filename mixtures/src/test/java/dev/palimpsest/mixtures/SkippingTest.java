@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.palimpsest.configs.Precision;
-import dev.palimpsest.configs.SourceConfig;
-import dev.palimpsest.configs.TaskConfig;
-import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.configs.binding.BareStage;
+import dev.palimpsest.configs.data.SourceConfig;
+import dev.palimpsest.configs.data.TaskConfig;
+import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.mixtures.formats.BadExampleException;

@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.data.SourceConfig;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import dev.palimpsest.mixtures.images.Image;

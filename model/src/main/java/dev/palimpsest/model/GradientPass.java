@@ -2,6 +2,14 @@ package dev.palimpsest.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.model.blocks.BlockChain;
+import dev.palimpsest.model.blocks.Trace;
+import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.kernels.GradientMode;
+import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.towers.Head;
+import dev.palimpsest.model.towers.Layout;
+import dev.palimpsest.model.towers.ModelInput;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,5 +1,7 @@
 package dev.palimpsest.model;
 
+import dev.palimpsest.model.towers.Dropout;
+
 /**
  * How the loss of a micro batch is computed.
  *

@@ -3,6 +3,8 @@ package dev.palimpsest.model;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.blocks.BlockSpec;
+import dev.palimpsest.model.kernels.Kernels;
 import java.util.List;
 
 /** Networks by their configs. */

@@ -4,6 +4,14 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.blocks.Trace;
+import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.kernels.GradientMode;
+import dev.palimpsest.model.towers.Dropout;
+import dev.palimpsest.model.towers.KeyValueCache;
+import dev.palimpsest.model.towers.Layout;
+import dev.palimpsest.model.towers.ModelInput;
+import dev.palimpsest.model.towers.TokenScores;
 import java.util.Arrays;
 
 /**

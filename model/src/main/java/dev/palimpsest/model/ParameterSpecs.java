@@ -2,13 +2,14 @@ package dev.palimpsest.model;
 
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.model.blocks.BlockSpec;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
  * The project's own parameter names and shapes, in order: a walk over a model's blocks. Every
- * matrix is {@code [out, in]}. {@link SigLip}, {@link Embedding} and {@link Gemma} list theirs.
+ * matrix is {@code [out, in]}. {@code SigLip}, {@code Embedding} and {@code Gemma} list theirs.
  */
 public final class ParameterSpecs {
   private ParameterSpecs() {}

@@ -1,6 +1,7 @@
 package dev.palimpsest.model;
 
 import ai.djl.ndarray.NDArray;
+import dev.palimpsest.model.towers.ModelInput;
 
 /**
  * A micro batch for a training step.

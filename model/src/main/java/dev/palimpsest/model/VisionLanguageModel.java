@@ -3,6 +3,11 @@ package dev.palimpsest.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.blocks.Trace;
+import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.towers.KeyValueCache;
+import dev.palimpsest.model.towers.ModelInput;
+import dev.palimpsest.model.towers.TokenScores;
 
 /**
  * A network that reads pictures and text and continues the text: all that training, evaluation and

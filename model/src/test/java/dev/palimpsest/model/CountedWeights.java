@@ -1,17 +1,19 @@
 package dev.palimpsest.model;
 
 import ai.djl.ndarray.NDArray;
+import dev.palimpsest.model.blocks.BlockSpec;
+import dev.palimpsest.model.blocks.Weights;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
 /** Weights that write down who took them, and how many leases are open. */
-final class CountedWeights implements Weights {
-  final List<String> taken = new ArrayList<>();
-  int open;
+public final class CountedWeights implements Weights {
+  public final List<String> taken = new ArrayList<>();
+  public int open;
   private final Weights weights;
 
-  CountedWeights(Weights weights) {
+  public CountedWeights(Weights weights) {
     this.weights = weights;
   }
 

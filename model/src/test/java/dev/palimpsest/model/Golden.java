@@ -9,6 +9,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.towers.ModelInput;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -20,18 +22,18 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A reference case: a small random model with inputs and expected values (see its README). */
-final class Golden {
+public final class Golden {
   /** A tensor of a reference file; numbers of any stored type as floats. */
-  record Tensor(long[] shape, float[] values) {
-    NDArray array(NDManager manager) {
+  public record Tensor(long[] shape, float[] values) {
+    public NDArray array(NDManager manager) {
       return manager.create(values, new Shape(shape));
     }
 
-    NDArray integers(NDManager manager) {
+    public NDArray integers(NDManager manager) {
       return array(manager).toType(DataType.INT64, false);
     }
 
-    float maximum() {
+    public float maximum() {
       float maximum = 0;
       for (float value : values) {
         maximum = Math.max(maximum, Math.abs(value));
@@ -41,8 +43,8 @@ final class Golden {
   }
 
   /** The tensors of a reference file. */
-  record Tensors(Map<String, Tensor> byName) {
-    Tensor get(String name) {
+  public record Tensors(Map<String, Tensor> byName) {
+    public Tensor get(String name) {
       Tensor tensor = byName.get(name);
       if (tensor == null) {
         throw new IllegalArgumentException("no tensor " + name + " among " + byName.keySet());
@@ -53,10 +55,10 @@ final class Golden {
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
-  final ModelConfig config;
-  final int resolution;
+  public final ModelConfig config;
+  public final int resolution;
   final JsonNode expected;
-  final Tensors inputs;
+  public final Tensors inputs;
   final Tensors outputs;
   private final String name;
 
@@ -70,7 +72,7 @@ final class Golden {
     this.outputs = safetensors(name + "/outputs.safetensors");
   }
 
-  static Golden load(String name) {
+  public static Golden load(String name) {
     return new Golden(name);
   }
 
@@ -80,7 +82,7 @@ final class Golden {
   }
 
   /** The case's weights under the project's names. */
-  Parameters parameters(NDManager manager) {
+  public Parameters parameters(NDManager manager) {
     Tensors weights = safetensors(name + "/model.safetensors");
     NDManager own = manager.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
@@ -102,7 +104,7 @@ final class Golden {
   }
 
   /** Pictures, float32 [B, F, S, S, 3]. */
-  NDArray images(NDManager manager) {
+  public NDArray images(NDManager manager) {
     NDArray bytes = inputs.get("images_u8").array(manager);
     long batch = inputs.get("text").shape[0];
     return bytes
@@ -118,7 +120,7 @@ final class Golden {
         inputs.get("model_mask_ar").integers(manager));
   }
 
-  TrainingInput trainingInput(NDManager manager) {
+  public TrainingInput trainingInput(NDManager manager) {
     return new TrainingInput(
         input(manager),
         inputs.get("targets").integers(manager),
@@ -131,7 +133,7 @@ final class Golden {
   }
 
   /** Real tokens of each prompt. */
-  int[] promptLengths() {
+  public int[] promptLengths() {
     Tensor mask = inputs.get("eval_mask_input");
     int[] lengths = new int[(int) mask.shape[0]];
     for (int i = 0; i < mask.values.length; i++) {
@@ -201,7 +203,7 @@ final class Golden {
         .replaceFirst("^L\\.", "language_model.model.");
   }
 
-  static JsonNode json(String path) {
+  public static JsonNode json(String path) {
     try (InputStream in = open(path)) {
       return JSON.readTree(in);
     } catch (IOException e) {
@@ -210,7 +212,7 @@ final class Golden {
   }
 
   /** All tensors of a file: an 8-byte header length, a JSON header, the data. */
-  static Tensors safetensors(String path) {
+  public static Tensors safetensors(String path) {
     try (InputStream in = open(path)) {
       ByteBuffer file = ByteBuffer.wrap(in.readAllBytes()).order(ByteOrder.LITTLE_ENDIAN);
       int headerLength = Math.toIntExact(file.getLong());

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.model.blocks.BlockSpec;
+import dev.palimpsest.model.blocks.Init;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;

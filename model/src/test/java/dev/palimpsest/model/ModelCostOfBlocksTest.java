@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.blocks.Block;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 

@@ -10,6 +10,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.towers.Dropout;
+import dev.palimpsest.model.towers.ModelInput;
+import dev.palimpsest.model.towers.Sequences;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -17,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Examples with different numbers of pictures in one batch, and several examples in one sequence.
- * What they must equal is each example alone, which {@link PaliGemmaTest} compares with the
+ * What they must equal is each example alone, which {@code PaliGemmaTest} compares with the
  * reference. Case 3b has soft-caps, grouped keys and a sliding window of 8, shorter than its
  * examples.
  */

@@ -7,6 +7,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.blocks.Trace;
+import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.towers.KeyValueCache;
+import dev.palimpsest.model.towers.TokenScores;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 

@@ -1,15 +1,17 @@
 package dev.palimpsest.model;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.Kernels;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 
 /** What tests that compute share: kernels for the class, a manager for each test. */
-abstract class WithKernels {
-  static Kernels kernels;
-  NDManager manager;
+public abstract class WithKernels {
+  public static Kernels kernels;
+  public NDManager manager;
 
   @BeforeAll
   static void load() {

@@ -8,7 +8,7 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.mixtures.text.HuggingFaceTokenizer;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.Lineage;
 import java.nio.file.Path;

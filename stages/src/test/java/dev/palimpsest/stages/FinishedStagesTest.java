@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.stages.lineage.Lineage;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.CheckpointStore;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.training.DivergenceException;
 import dev.palimpsest.stages.training.StopRequest;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Recipes;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StepMetrics;

@@ -1,6 +1,6 @@
 package dev.palimpsest.checkpoints.published;
 
-import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig;
 import java.util.Map;
 
 /**

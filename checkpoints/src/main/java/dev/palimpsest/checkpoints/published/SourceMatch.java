@@ -7,7 +7,7 @@ import dev.palimpsest.checkpoints.tensors.NpzFile;
 import dev.palimpsest.checkpoints.tensors.TensorInfo;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.ModelConfig;
-import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.checks.Problem;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashSet;

@@ -12,7 +12,7 @@ import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.files.Durable;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;

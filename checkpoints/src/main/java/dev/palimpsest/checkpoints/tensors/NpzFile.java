@@ -1,7 +1,7 @@
 package dev.palimpsest.checkpoints.tensors;
 
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
-import dev.palimpsest.configs.PlaceholderFile;
+import dev.palimpsest.configs.checks.PlaceholderFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

@@ -8,7 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
-import dev.palimpsest.configs.PlaceholderFile;
+import dev.palimpsest.configs.checks.PlaceholderFile;
 import dev.palimpsest.files.PlainName;
 import java.io.IOException;
 import java.io.InputStream;

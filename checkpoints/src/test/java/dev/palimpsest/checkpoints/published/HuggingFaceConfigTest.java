@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.checkpoints.Golden;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.palimpsest.cli.bench;
 
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.mixtures.BatchBuilder;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.TurboJpeg;

@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.Precision;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.kernels.Kernels;
 import java.util.Random;
 import java.util.function.Supplier;
 

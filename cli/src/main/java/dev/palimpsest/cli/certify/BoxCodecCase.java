@@ -6,7 +6,7 @@ import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.codecs.DetectionText;
 import dev.palimpsest.mixtures.codecs.LocationTokens;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.kernels.Kernels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.kernels.Kernels;
 import java.io.IOException;
 import java.nio.file.Path;
 

@@ -5,7 +5,7 @@ import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.model.LossOptions;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.training.AdamW;
 import dev.palimpsest.stages.training.ParameterGroups;
 import java.io.IOException;

@@ -4,10 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
-import dev.palimpsest.model.Dropout;
 import dev.palimpsest.model.LossOptions;
-import dev.palimpsest.model.Parameters;
-import dev.palimpsest.model.Weights;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.towers.Dropout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 

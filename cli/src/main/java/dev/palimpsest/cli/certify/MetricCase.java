@@ -2,7 +2,7 @@ package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.eval.metrics.golden.MetricCertification;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.kernels.Kernels;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

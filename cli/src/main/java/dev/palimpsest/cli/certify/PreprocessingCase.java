@@ -2,12 +2,12 @@ package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.mixtures.images.Image;
 import dev.palimpsest.mixtures.images.ImageDecoder;
 import dev.palimpsest.mixtures.images.ImagePreprocessor;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.kernels.Kernels;
 import java.io.IOException;
 import java.nio.FloatBuffer;
 import java.nio.file.Files;

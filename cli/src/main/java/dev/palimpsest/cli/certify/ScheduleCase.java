@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.ScheduleConfig;
-import dev.palimpsest.model.Kernels;
+import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.training.Schedule;
 import java.io.IOException;
 import java.nio.file.Files;

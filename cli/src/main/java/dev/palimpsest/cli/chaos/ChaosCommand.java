@@ -1,9 +1,9 @@
 package dev.palimpsest.cli.chaos;
 
 import dev.palimpsest.cli.chaos.KillPoint.Kind;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;

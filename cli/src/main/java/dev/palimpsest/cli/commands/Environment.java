@@ -2,7 +2,7 @@ package dev.palimpsest.cli.commands;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
-import dev.palimpsest.model.EngineFacts;
+import dev.palimpsest.model.kernels.EngineFacts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

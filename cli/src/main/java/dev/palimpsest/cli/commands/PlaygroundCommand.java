@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.commands;
 
-import dev.palimpsest.configs.PrepareConfig;
+import dev.palimpsest.configs.data.PrepareConfig;
 import dev.palimpsest.mixtures.playground.Playground;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;

@@ -3,11 +3,11 @@ package dev.palimpsest.cli.commands;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.stages.preparation.Preparation;
 import java.nio.file.Path;
@@ -57,7 +57,7 @@ final class RecipeOptions {
   /**
    * The recipe, bound.
    *
-   * @throws dev.palimpsest.configs.InvalidConfigException with every mistake found
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException with every mistake found
    */
   PipelineConfig bind() {
     return bind(folder());

@@ -24,7 +24,7 @@ public final class Difference {
   /**
    * Lines for people.
    *
-   * @throws dev.palimpsest.configs.InvalidConfigException when one has no lineage
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when one has no lineage
    */
   public static List<String> between(Path first, Path second) {
     Sources.Found one = Sources.one(first);

@@ -28,7 +28,7 @@ public final class Graph {
   /**
    * The graph of a checkpoint, an export, or all that the folder of a stage or run holds.
    *
-   * @throws dev.palimpsest.configs.InvalidConfigException when the path has no lineage
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when the path has no lineage
    */
   public static Graph of(Path path) {
     Graph graph = new Graph();

@@ -27,7 +27,7 @@ public final class Reproduction {
    *
    * @param path a checkpoint, an export, or the folder of a stage or run
    * @param environment of this machine, as a checkpoint would record it
-   * @throws dev.palimpsest.configs.InvalidConfigException when the path has no lineage
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when the path has no lineage
    */
   public static List<String> of(Path path, Map<String, String> environment) {
     return new Reproduction(Sources.one(path), environment).script();

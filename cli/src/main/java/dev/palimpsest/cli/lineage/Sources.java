@@ -2,8 +2,8 @@ package dev.palimpsest.cli.lineage;
 
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.stages.RunContents;
 import dev.palimpsest.stages.lineage.Lineage;
 import java.nio.file.Files;

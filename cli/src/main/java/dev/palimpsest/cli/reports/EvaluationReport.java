@@ -7,7 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.terminal.Escape;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.BenchmarkConfig.Published;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig.Published;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.TaskResult;
 import dev.palimpsest.eval.benchmarks.Benchmarks;

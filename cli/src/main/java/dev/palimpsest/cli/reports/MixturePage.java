@@ -5,7 +5,7 @@ import dev.palimpsest.cli.reports.StageSurvey.TaskSurvey;
 import dev.palimpsest.cli.terminal.Escape;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
-import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -1,12 +1,12 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.Default;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.Numbers;
-import dev.palimpsest.configs.Place;
-import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.Suggestion;
-import dev.palimpsest.configs.Variants;
+import dev.palimpsest.configs.checks.Default;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Numbers;
+import dev.palimpsest.configs.checks.Place;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.checks.Suggestion;
+import dev.palimpsest.configs.checks.Variants;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;

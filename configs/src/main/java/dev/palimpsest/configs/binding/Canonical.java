@@ -1,6 +1,6 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.Variants;
+import dev.palimpsest.configs.checks.Variants;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;

@@ -1,8 +1,8 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.Numbers;
 import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.Place;
+import dev.palimpsest.configs.checks.Numbers;
+import dev.palimpsest.configs.checks.Place;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,11 +1,11 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.FileNames;
 import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.OptimizerConfig;
-import dev.palimpsest.configs.Suggestion;
-import dev.palimpsest.configs.SuiteConfig;
+import dev.palimpsest.configs.checks.FileNames;
+import dev.palimpsest.configs.checks.Suggestion;
+import dev.palimpsest.configs.evaluation.SuiteConfig;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;

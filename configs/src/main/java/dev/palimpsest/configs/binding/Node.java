@@ -1,7 +1,7 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.Place;
-import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.checks.Place;
+import dev.palimpsest.configs.checks.Problem;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

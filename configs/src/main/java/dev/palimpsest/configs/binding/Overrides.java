@@ -1,8 +1,8 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.Place;
-import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.Suggestion;
+import dev.palimpsest.configs.checks.Place;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.checks.Suggestion;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;

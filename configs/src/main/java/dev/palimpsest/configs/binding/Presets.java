@@ -1,10 +1,10 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.LanguageConfig;
-import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.Suggestion;
 import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.checks.Suggestion;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

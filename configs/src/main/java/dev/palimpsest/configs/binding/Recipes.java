@@ -1,14 +1,14 @@
 package dev.palimpsest.configs.binding;
 
 import dev.palimpsest.configs.BenchConfig;
-import dev.palimpsest.configs.BenchmarkConfig;
-import dev.palimpsest.configs.BenchmarkIndex;
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.Place;
-import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.Suggestion;
-import dev.palimpsest.configs.SuiteConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Place;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.checks.Suggestion;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig;
+import dev.palimpsest.configs.evaluation.BenchmarkIndex;
+import dev.palimpsest.configs.evaluation.SuiteConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;

@@ -1,6 +1,6 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.Suggestion;
+import dev.palimpsest.configs.checks.Suggestion;
 import java.util.Map;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;

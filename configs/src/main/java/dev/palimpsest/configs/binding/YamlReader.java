@@ -1,8 +1,8 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.Numbers;
-import dev.palimpsest.configs.Place;
-import dev.palimpsest.configs.Problem;
+import dev.palimpsest.configs.checks.Numbers;
+import dev.palimpsest.configs.checks.Place;
+import dev.palimpsest.configs.checks.Problem;
 import java.io.StringReader;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -4,12 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;

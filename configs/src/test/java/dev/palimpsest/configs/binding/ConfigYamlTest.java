@@ -2,13 +2,13 @@ package dev.palimpsest.configs.binding;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.palimpsest.configs.BenchmarkConfig;
 import dev.palimpsest.configs.Init;
-import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.SourceConfig;
 import dev.palimpsest.configs.StageConfig;
-import dev.palimpsest.configs.TaskConfig;
 import dev.palimpsest.configs.TokenizerConfig;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.data.SourceConfig;
+import dev.palimpsest.configs.data.TaskConfig;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.DecodeConfig;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.Place;
-import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.SamplerConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Place;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.evaluation.DecodeConfig;
+import dev.palimpsest.configs.evaluation.SamplerConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;

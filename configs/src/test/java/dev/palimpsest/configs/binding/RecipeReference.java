@@ -1,8 +1,8 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.Default;
 import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.Variants;
+import dev.palimpsest.configs.checks.Default;
+import dev.palimpsest.configs.checks.Variants;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;

@@ -1,6 +1,6 @@
 package dev.palimpsest.eval.benchmarks;
 
-import dev.palimpsest.configs.BenchmarkFormat;
+import dev.palimpsest.configs.evaluation.BenchmarkFormat;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkForm;
 import dev.palimpsest.eval.benchmarks.forms.JsonLinesForm;
 import dev.palimpsest.eval.benchmarks.forms.ParquetForm;

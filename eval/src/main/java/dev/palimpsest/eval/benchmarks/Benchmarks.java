@@ -1,10 +1,10 @@
 package dev.palimpsest.eval.benchmarks;
 
-import dev.palimpsest.configs.BenchmarkConfig;
-import dev.palimpsest.configs.BenchmarkIndex;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig;
+import dev.palimpsest.configs.evaluation.BenchmarkIndex;
 import dev.palimpsest.eval.metrics.Metric;
 import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.eval.metrics.registry.Metrics;
@@ -35,8 +35,8 @@ public final class Benchmarks {
    * A benchmark by its name, or by the path of a file that ends in {@code .yaml}. Such a file may
    * include its neighbours and the shipped definitions.
    *
-   * @throws dev.palimpsest.configs.InvalidConfigException when there is none of this name, it is a
-   *     set of several, or the definition has mistakes
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when there is none of this name,
+   *     it is a set of several, or the definition has mistakes
    */
   public static BenchmarkConfig find(String name) {
     if (name.endsWith(".yaml")) {

@@ -1,8 +1,8 @@
 package dev.palimpsest.eval.decoding;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.configs.DecodeConfig;
-import dev.palimpsest.configs.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.evaluation.DecodeConfig;
 import dev.palimpsest.eval.decoding.Decoder.Outcome;
 import dev.palimpsest.eval.decoding.Decoder.Stop;
 import dev.palimpsest.mixtures.BatchBuilder;
@@ -10,7 +10,7 @@ import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.VisionLanguageModel;
-import dev.palimpsest.model.Weights;
+import dev.palimpsest.model.blocks.Weights;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -3,7 +3,7 @@ package dev.palimpsest.eval.decoding;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.configs.DecodeConfig;
+import dev.palimpsest.configs.evaluation.DecodeConfig;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -8,7 +8,7 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.model.VisionLanguageModel;
-import dev.palimpsest.model.Weights;
+import dev.palimpsest.model.blocks.Weights;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.util.ArrayList;

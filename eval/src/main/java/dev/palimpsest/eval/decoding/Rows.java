@@ -1,7 +1,7 @@
 package dev.palimpsest.eval.decoding;
 
 import ai.djl.ndarray.NDArray;
-import dev.palimpsest.configs.DecodeConfig;
+import dev.palimpsest.configs.evaluation.DecodeConfig;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;

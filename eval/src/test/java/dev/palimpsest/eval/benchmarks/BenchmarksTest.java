@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.BenchmarkConfig;
-import dev.palimpsest.configs.BenchmarkConfig.Published;
-import dev.palimpsest.configs.BenchmarkFormat;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.SamplerConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig.Published;
+import dev.palimpsest.configs.evaluation.BenchmarkFormat;
+import dev.palimpsest.configs.evaluation.SamplerConfig;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.TextNode;
-import dev.palimpsest.configs.BenchmarkConfig;
-import dev.palimpsest.configs.SamplerConfig;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig;
+import dev.palimpsest.configs.evaluation.SamplerConfig;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.registry.Metrics;
 import dev.palimpsest.mixtures.formats.Csv;

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.DecodeConfig;
-import dev.palimpsest.configs.SamplerConfig;
+import dev.palimpsest.configs.evaluation.DecodeConfig;
+import dev.palimpsest.configs.evaluation.SamplerConfig;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.configs.DecodeConfig;
-import dev.palimpsest.configs.SamplerConfig;
+import dev.palimpsest.configs.evaluation.DecodeConfig;
+import dev.palimpsest.configs.evaluation.SamplerConfig;
 import dev.palimpsest.eval.decoding.Decoder.Stop;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.util.ArrayList;

@@ -9,11 +9,11 @@ import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Initialization;
-import dev.palimpsest.model.Kernels;
 import dev.palimpsest.model.Models;
-import dev.palimpsest.model.Parameters;
 import dev.palimpsest.model.VisionLanguageModel;
-import dev.palimpsest.model.Weights;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.kernels.Kernels;
 
 /** A drawn model that knows nothing but has an opinion on every prompt, and likes to say EOS. */
 public final class TinyModel implements AutoCloseable {

@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.codecs;
 
-import dev.palimpsest.configs.PlaceholderFile;
+import dev.palimpsest.configs.checks.PlaceholderFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

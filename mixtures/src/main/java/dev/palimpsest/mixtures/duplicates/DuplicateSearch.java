@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.duplicates;
 
-import dev.palimpsest.configs.DedupConfig;
+import dev.palimpsest.configs.data.DedupConfig;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.PoolResult;

@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.duplicates;
 
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.mixtures.images.Image;
 import dev.palimpsest.mixtures.images.ImagePreprocessor;
 

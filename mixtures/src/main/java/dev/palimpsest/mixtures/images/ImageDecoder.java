@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.images;
 
-import dev.palimpsest.configs.ImageConfig.Jpeg;
-import dev.palimpsest.configs.PlaceholderFile;
+import dev.palimpsest.configs.checks.PlaceholderFile;
+import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 import java.awt.image.BufferedImage;
 import java.awt.image.ComponentSampleModel;
 import java.awt.image.DataBufferByte;

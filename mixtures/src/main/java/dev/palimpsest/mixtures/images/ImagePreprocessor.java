@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.images;
 
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.mixtures.images.ResizeMethod.Kernel;
 import dev.palimpsest.mixtures.images.TensorFlowResize.RowSink;
 import java.io.IOException;

@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.images;
 
-import dev.palimpsest.configs.ImageConfig.Jpeg;
-import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.data.ImageConfig.Jpeg;
+import dev.palimpsest.configs.data.Orientation;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import java.io.IOException;
 import java.nio.file.Files;

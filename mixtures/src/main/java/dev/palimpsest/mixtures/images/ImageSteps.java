@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.images;
 
-import dev.palimpsest.configs.AugmentConfig;
-import dev.palimpsest.configs.ImageConfig.Jpeg;
+import dev.palimpsest.configs.data.AugmentConfig;
+import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.order.Draw;
 import java.awt.image.BufferedImage;

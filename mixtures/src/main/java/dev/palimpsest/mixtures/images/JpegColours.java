@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.images;
 
-import dev.palimpsest.configs.ImageConfig.Jpeg;
+import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 
 /**
  * Components of JPEG files to RGB: Y'CbCr in libjpeg's fixed point (jdcolor.c), inks as Pillow

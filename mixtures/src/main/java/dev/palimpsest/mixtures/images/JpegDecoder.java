@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.images;
 
-import dev.palimpsest.configs.ImageConfig.Jpeg;
+import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 import dev.palimpsest.mixtures.images.JpegHeader.Colours;
 import java.awt.Transparency;
 import java.awt.color.ColorSpace;

@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.images;
 
-import dev.palimpsest.configs.ImageConfig.Passes;
+import dev.palimpsest.configs.data.ImageConfig.Passes;
 import java.util.Arrays;
 
 /**

@@ -6,7 +6,7 @@ import com.sun.jna.NativeLibrary;
 import com.sun.jna.NativeLong;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.IntByReference;
-import dev.palimpsest.configs.ImageConfig.Jpeg;
+import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 import java.io.IOException;
 import java.lang.ref.Cleaner;
 import java.util.Arrays;

@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.sources;
 
-import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.data.SourceConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.sources;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.data.Orientation;
 import dev.palimpsest.mixtures.images.ImageReference;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

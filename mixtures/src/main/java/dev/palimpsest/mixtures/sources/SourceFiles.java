@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.sources;
 
-import dev.palimpsest.configs.PlaceholderFile;
+import dev.palimpsest.configs.checks.PlaceholderFile;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;

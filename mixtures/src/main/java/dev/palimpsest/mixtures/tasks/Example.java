@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.tasks;
 
-import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.data.Orientation;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.ImageSteps;
 import java.util.List;

@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.tasks;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.codecs.LocationTokens;
 import dev.palimpsest.mixtures.codecs.Mask;

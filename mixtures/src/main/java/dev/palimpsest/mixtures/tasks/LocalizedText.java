@@ -16,7 +16,7 @@ import java.util.Map;
 record LocalizedText(String language, List<String> texts) {
   /**
    * Reads a field that holds texts, or texts by language, as {@link
-   * dev.palimpsest.configs.TaskType} describes.
+   * dev.palimpsest.configs.data.TaskType} describes.
    *
    * @param otherwise the language of rows that do not name one
    * @param weights sampling weights by language; if empty, all languages are equally likely

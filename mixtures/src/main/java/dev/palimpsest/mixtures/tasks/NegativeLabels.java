@@ -1,7 +1,7 @@
 package dev.palimpsest.mixtures.tasks;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.TaskType.Negatives;
+import dev.palimpsest.configs.data.TaskType.Negatives;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.ExampleSource;

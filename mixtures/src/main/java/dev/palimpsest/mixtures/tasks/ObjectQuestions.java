@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.tasks;
 
-import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.order.Draw;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

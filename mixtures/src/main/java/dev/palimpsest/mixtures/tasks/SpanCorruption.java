@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.tasks;
 
-import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.Fields;
 import dev.palimpsest.mixtures.text.TextBudget;

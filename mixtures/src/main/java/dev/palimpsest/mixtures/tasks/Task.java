@@ -1,10 +1,10 @@
 package dev.palimpsest.mixtures.tasks;
 
-import dev.palimpsest.configs.AugmentConfig;
-import dev.palimpsest.configs.Orientation;
-import dev.palimpsest.configs.TaskConfig;
-import dev.palimpsest.configs.TaskType;
 import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.configs.data.AugmentConfig;
+import dev.palimpsest.configs.data.Orientation;
+import dev.palimpsest.configs.data.TaskConfig;
+import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.images.ImageSteps;

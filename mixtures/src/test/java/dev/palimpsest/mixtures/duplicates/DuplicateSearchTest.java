@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.DedupConfig;
-import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.data.DedupConfig;
+import dev.palimpsest.configs.data.Orientation;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;
 import dev.palimpsest.mixtures.images.ImageReference;

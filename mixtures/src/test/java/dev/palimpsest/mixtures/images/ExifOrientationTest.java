@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.palimpsest.configs.Orientation;
+import dev.palimpsest.configs.data.Orientation;
 import dev.palimpsest.mixtures.Golden;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

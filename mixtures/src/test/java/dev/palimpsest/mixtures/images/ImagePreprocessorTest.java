@@ -4,11 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.AugmentConfig;
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Jpeg;
-import dev.palimpsest.configs.ImageConfig.Passes;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.data.AugmentConfig;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig.Jpeg;
+import dev.palimpsest.configs.data.ImageConfig.Passes;
+import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.mixtures.Golden;
 import java.io.IOException;
 import java.nio.FloatBuffer;

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.mixtures.Golden;
 import java.io.IOException;
 import java.nio.FloatBuffer;

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Jpeg;
-import dev.palimpsest.configs.ImageConfig.Passes;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig.Jpeg;
+import dev.palimpsest.configs.data.ImageConfig.Passes;
+import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.mixtures.Golden;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -282,7 +282,7 @@ class PictureLevelsTest {
             true,
             Passes.valueOf(order.toUpperCase(Locale.ROOT)),
             Jpeg.ACCURATE,
-            dev.palimpsest.configs.AugmentConfig.NONE);
+            dev.palimpsest.configs.data.AugmentConfig.NONE);
     Image image = ImageDecoder.decode(file("kept/rgb_17x45.png"));
     assertEquals(sha256, sha256(ImagePreprocessor.resize(config, image, Integer.parseInt(side))));
   }

@@ -9,11 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.palimpsest.configs.InvalidConfigException;
-import dev.palimpsest.configs.PrepareConfig;
-import dev.palimpsest.configs.SourceConfig;
-import dev.palimpsest.configs.TaskConfig;
-import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.data.PrepareConfig;
+import dev.palimpsest.configs.data.SourceConfig;
+import dev.palimpsest.configs.data.TaskConfig;
+import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.codecs.DetectionText;
 import dev.palimpsest.mixtures.codecs.Mask;
 import dev.palimpsest.mixtures.images.ImageReference;

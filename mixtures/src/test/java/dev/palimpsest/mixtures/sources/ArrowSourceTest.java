@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.data.SourceConfig;
 import dev.palimpsest.mixtures.Golden;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;

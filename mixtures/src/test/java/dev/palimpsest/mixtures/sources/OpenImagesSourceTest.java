@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.SourceConfig;
+import dev.palimpsest.configs.data.SourceConfig;
 import dev.palimpsest.mixtures.Golden;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.SourceConfig;
-import dev.palimpsest.configs.TaskConfig;
-import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.configs.data.SourceConfig;
+import dev.palimpsest.configs.data.TaskConfig;
+import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.Golden;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;

@@ -3,9 +3,9 @@ package dev.palimpsest.stages.handover;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.palimpsest.model.Parameters;
 import dev.palimpsest.model.VisionLanguageModel;
-import dev.palimpsest.model.Weights;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.blocks.Weights;
 import java.util.List;
 import java.util.Locale;
 

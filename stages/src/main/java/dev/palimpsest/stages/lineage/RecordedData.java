@@ -1,9 +1,9 @@
 package dev.palimpsest.stages.lineage;
 
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;

@@ -1,9 +1,9 @@
 package dev.palimpsest.stages.lineage;
 
-import dev.palimpsest.configs.BenchmarkConfig;
-import dev.palimpsest.configs.SuiteConfig;
-import dev.palimpsest.configs.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig;
+import dev.palimpsest.configs.evaluation.SuiteConfig;
+import dev.palimpsest.configs.evaluation.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.files.ContentHash;

@@ -3,11 +3,11 @@ package dev.palimpsest.stages.preparation;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.palimpsest.configs.DedupConfig;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
-import dev.palimpsest.configs.SuiteConfig;
 import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.configs.data.DedupConfig;
+import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
@@ -131,7 +131,7 @@ public final class Decontamination implements AutoCloseable {
    * What a recipe excludes.
    *
    * @throws java.io.UncheckedIOException when the list cannot be read
-   * @throws dev.palimpsest.configs.InvalidConfigException when it holds a mistake
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when it holds a mistake
    */
   public static Exclusions exclusions(PipelineConfig recipe) {
     return recipe.exclude() == null

@@ -2,10 +2,10 @@ package dev.palimpsest.stages.preparation;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.PipelineConfig;
-import dev.palimpsest.configs.PrepareConfig;
-import dev.palimpsest.configs.Problem;
-import dev.palimpsest.configs.SourceConfig;
-import dev.palimpsest.configs.TaskType;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.data.PrepareConfig;
+import dev.palimpsest.configs.data.SourceConfig;
+import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.playground.Playground;
 import dev.palimpsest.mixtures.sources.ExampleSource;
 import java.io.IOException;

@@ -2,9 +2,9 @@ package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.OptimizerConfig;
-import dev.palimpsest.model.AdamUpdate;
-import dev.palimpsest.model.Kernels;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.AdamUpdate;
+import dev.palimpsest.model.kernels.Kernels;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -2,14 +2,14 @@ package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.StageConfig;
-import dev.palimpsest.configs.SuiteConfig;
+import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.eval.EvaluatedModel;
 import dev.palimpsest.eval.Evaluator;
 import dev.palimpsest.eval.Selection;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.VisionLanguageModel;
-import dev.palimpsest.model.Weights;
+import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.folder.Scores;
 import java.util.Map;

@@ -3,7 +3,7 @@ package dev.palimpsest.stages.training;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.ExampleBatch;
-import dev.palimpsest.model.Sequences;
+import dev.palimpsest.model.towers.Sequences;
 import java.nio.IntBuffer;
 
 /**

@@ -1,10 +1,10 @@
 package dev.palimpsest.stages.training;
 
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ParameterGroupConfig;
-import dev.palimpsest.configs.Problem;
 import dev.palimpsest.configs.ScheduleConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;

@@ -5,7 +5,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -1,6 +1,6 @@
 package dev.palimpsest.stages.training;
 
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
 
 /**
  * All that a stage carries from step to step. What is not here is a pure function of the recipe and

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.checkpoints.CheckpointStore;
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.stages.StageResult;
 import dev.palimpsest.stages.TinyRun;
 import java.io.IOException;

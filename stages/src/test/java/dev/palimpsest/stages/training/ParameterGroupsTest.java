@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.ScheduleConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;

@@ -1,7 +1,7 @@
 package dev.palimpsest.eval.benchmarks.forms;
 
 import com.fasterxml.jackson.databind.node.TextNode;
-import dev.palimpsest.configs.BenchmarkConfig.Data;
+import dev.palimpsest.configs.evaluation.BenchmarkConfig.Data;
 import dev.palimpsest.mixtures.images.ImageReference;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.BenchmarkFormat;
+import dev.palimpsest.configs.evaluation.BenchmarkFormat;
 import dev.palimpsest.eval.benchmarks.forms.captions.CocoCaptionsForm;
 import dev.palimpsest.eval.benchmarks.forms.questions.VqaForm;
 import java.io.IOException;

@@ -8,7 +8,7 @@ import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.read;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.BenchmarkFormat;
+import dev.palimpsest.configs.evaluation.BenchmarkFormat;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkExample;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.Predictions;

@@ -12,7 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.BenchmarkFormat;
+import dev.palimpsest.configs.evaluation.BenchmarkFormat;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkExample;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;

@@ -1,0 +1,25 @@
+package dev.palimpsest.configs.checks;
+
+import java.util.List;
+import java.util.stream.Collectors;
+
+/**
+ * A recipe, or a value made in code, that cannot be run. Carries every mistake found, not only the
+ * first.
+ */
+public final class InvalidConfigException extends IllegalArgumentException {
+  private static final long serialVersionUID = 1L;
+
+  private final transient List<Problem> problems;
+
+  /** An exception with all mistakes, in the order in which they stand in the recipe. */
+  public InvalidConfigException(List<Problem> problems) {
+    super(problems.stream().map(Problem::toString).collect(Collectors.joining("\n")));
+    this.problems = List.copyOf(problems);
+  }
+
+  /** Every mistake found. */
+  public List<Problem> problems() {
+    return problems;
+  }
+}

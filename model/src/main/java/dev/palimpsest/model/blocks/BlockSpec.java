@@ -1,0 +1,40 @@
+package dev.palimpsest.model.blocks;
+
+import ai.djl.ndarray.types.Shape;
+import java.util.List;
+
+/**
+ * The one declaration of a block: a piece of the network that is differentiated on its own. Names,
+ * shapes and initialisation of a model's parameters ({@code ParameterSpecs}, {@link
+ * Initialization}) come from walking its blocks, and a kernel receives its parameters by these
+ * names.
+ *
+ * @param path what the names of its parameters begin with, without the last slash
+ * @param kernel method in the kernel sources, {@code kernel(x, w, settings..., arguments...)}:
+ *     {@code w} holds the parameters by their names in the block, arguments are what changes from
+ *     call to call
+ * @param parameters in the order in which they are saved and updated
+ * @param settings numbers that follow from the model's sizes, in the kernel's order
+ */
+public record BlockSpec(
+    String path, String kernel, List<Parameter> parameters, List<Object> settings) {
+  /**
+   * A parameter.
+   *
+   * @param name within the block; the whole name is {@code path/name}
+   * @param shape of the float32 array
+   * @param init how it is drawn
+   */
+  public record Parameter(String name, Shape shape, Init init) {}
+
+  /** Copies the lists. */
+  public BlockSpec {
+    parameters = List.copyOf(parameters);
+    settings = List.copyOf(settings);
+  }
+
+  /** A parameter's whole name. */
+  public String name(Parameter parameter) {
+    return path + "/" + parameter.name();
+  }
+}

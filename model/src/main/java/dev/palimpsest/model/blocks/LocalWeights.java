@@ -1,0 +1,50 @@
+package dev.palimpsest.model.blocks;
+
+import ai.djl.ndarray.NDArray;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Predicate;
+
+/** Parameters in this process's memory, lent as they are. */
+record LocalWeights(Parameters parameters, Predicate<String> trained, Parameters gradients)
+    implements Weights {
+  @Override
+  public boolean isTrained(String name) {
+    return trained.test(name);
+  }
+
+  @Override
+  public Lease take(BlockSpec block) {
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    block.parameters().forEach(p -> arrays.put(p.name(), parameters.get(block.name(p))));
+    return new LocalLease(block, arrays);
+  }
+
+  private final class LocalLease implements Lease {
+    private final BlockSpec block;
+    private final Map<String, NDArray> arrays;
+
+    LocalLease(BlockSpec block, Map<String, NDArray> arrays) {
+      this.block = block;
+      this.arrays = arrays;
+    }
+
+    @Override
+    public Map<String, NDArray> arrays() {
+      return arrays;
+    }
+
+    @Override
+    public void add(Map<String, NDArray> added) {
+      added.forEach((name, gradient) -> sum(name).addi(gradient));
+    }
+
+    @Override
+    public NDArray sum(String parameter) {
+      return gradients.get(block.path() + "/" + parameter);
+    }
+
+    @Override
+    public void close() {}
+  }
+}

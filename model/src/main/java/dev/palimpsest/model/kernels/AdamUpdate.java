@@ -1,0 +1,37 @@
+package dev.palimpsest.model.kernels;
+
+/**
+ * The numbers of one AdamW update in big_vision's chain (optax.py): {@code p -= rate * (mu / (1 -
+ * beta1^step)) / (sqrt(nu / (1 - beta2^step)) + epsilon) + decay * p}.
+ *
+ * @param gradientScale factor on gradients before they enter the moments: clipping's
+ * @param beta1 decay of the first moment
+ * @param beta2 decay of the second moment
+ * @param epsilon added outside the root
+ * @param step number of this update, from 1
+ * @param rate learning rate times schedule; 0 moves the moments alone
+ * @param decay weight decay times schedule, not times the learning rate
+ */
+public record AdamUpdate(
+    double gradientScale,
+    double beta1,
+    double beta2,
+    double epsilon,
+    long step,
+    double rate,
+    double decay) {
+  /** Checks the step. */
+  public AdamUpdate {
+    if (step < 1) {
+      throw new IllegalArgumentException("updates count from 1, got step " + step);
+    }
+  }
+
+  /**
+   * What an update did, as squares so that lists of arrays add up.
+   *
+   * @param updates squared L2 norm of what was subtracted
+   * @param parameters squared L2 norm of the new parameters
+   */
+  public record SquaredNorms(double updates, double parameters) {}
+}

@@ -1,0 +1,150 @@
+package dev.palimpsest.model.kernels;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.pytorch.jni.LibUtils;
+import ai.djl.pytorch.jni.ScriptMethods;
+import com.sun.jna.Function;
+import com.sun.jna.Memory;
+import com.sun.jna.NativeLibrary;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/**
+ * What the bits of a result depend on besides the program: the instruction set and the versions of
+ * libtorch and of the two libraries inside it, oneDNN and MKL. The same arrays and threads give
+ * other last bits where one of these differs.
+ */
+public final class EngineFacts {
+  /** Names of the facts. */
+  public static final List<String> NAMES =
+      List.of(
+          "engine",
+          "instruction set",
+          "vector instructions",
+          "instruction limits",
+          "onednn",
+          "mkl");
+
+  private static final String UNKNOWN = "unknown";
+
+  /** Of a processor's flags those by which oneDNN and MKL choose their kernels. */
+  private static final Pattern VECTORS =
+      Pattern.compile("sse4_[12]|avx.*|fma|f16c|amx.*|asimd.*|sve.*|sme.*|bf16|i8mm");
+
+  private static final Pattern FLAGS = Pattern.compile("(?m)^(?:flags|Features)\\s*:(.*)$");
+
+  /** Variables that keep the libraries from instructions that the processor has. */
+  private static final List<String> LIMITS =
+      List.of(
+          "ATEN_CPU_CAPABILITY",
+          "ONEDNN_MAX_CPU_ISA",
+          "DNNL_MAX_CPU_ISA",
+          "MKL_ENABLE_INSTRUCTIONS",
+          "MKL_CBWR");
+
+  private EngineFacts() {}
+
+  /**
+   * Facts by name, in the order of {@link #NAMES}; what cannot be found is {@code unknown}.
+   *
+   * <p>libtorch tells its instruction set itself. oneDNN and MKL, which it holds statically, do
+   * not: what they choose from are the processor's vector instructions (Linux tells them) within
+   * the limits that the environment sets. Their versions come from libtorch's functions behind
+   * {@code torch.__config__.show()}, where those can be called (x86-64 Linux).
+   */
+  public static Map<String, String> read() {
+    Engine engine = Engine.getEngine("PyTorch");
+    Map<String, String> facts = new LinkedHashMap<>();
+    facts.put("engine", engine.getEngineName() + " " + engine.getVersion());
+    facts.put("instruction set", instructionSet(engine));
+    facts.put("vector instructions", vectorInstructions());
+    facts.put("instruction limits", limits(System.getenv()));
+    facts.put("onednn", version("_ZN2at18get_mkldnn_versionB5cxx11Ev", "v([0-9][0-9.]*)"));
+    facts.put("mkl", version("_ZN2at15get_mkl_versionB5cxx11Ev", "Version ([0-9][0-9.]*)"));
+    return facts;
+  }
+
+  private static String instructionSet(Engine engine) {
+    try (NDManager manager = engine.newBaseManager(Device.cpu());
+        ByteArrayInputStream archive =
+            new ByteArrayInputStream(ScriptArchive.pack(List.of("facts.py")));
+        PtSymbolBlock module = JniUtils.loadModule((PtNDManager) manager, archive, true, false);
+        IValue name = ScriptMethods.run(module, "instruction_set", new IValue[0])) {
+      return name.toStringValue();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static String vectorInstructions() {
+    Path info = Path.of("/proc/cpuinfo");
+    try {
+      return Files.isReadable(info)
+          ? vectorInstructions(Files.readString(info, StandardCharsets.UTF_8))
+          : UNKNOWN;
+    } catch (IOException e) {
+      return UNKNOWN;
+    }
+  }
+
+  /** Of the first processor, in the order of the alphabet. */
+  static String vectorInstructions(String processorInfo) {
+    Matcher flags = FLAGS.matcher(processorInfo);
+    return flags.find()
+        ? Arrays.stream(flags.group(1).strip().split("\\s+"))
+            .filter(flag -> VECTORS.matcher(flag).matches())
+            .sorted()
+            .collect(Collectors.joining(" "))
+        : UNKNOWN;
+  }
+
+  static String limits(Map<String, String> environment) {
+    return LIMITS.stream()
+        .filter(environment::containsKey)
+        .map(name -> name + "=" + environment.get(name))
+        .collect(Collectors.joining(" "));
+  }
+
+  /**
+   * Calls a function of libtorch that returns a {@code std::string}. By the System V calling
+   * convention of x86-64 the caller hands in the place for it as a hidden first argument; it begins
+   * with pointer and length.
+   */
+  private static String version(String function, String pattern) {
+    if (!System.getProperty("os.name").equals("Linux")
+        || !System.getProperty("os.arch").equals("amd64")) {
+      return UNKNOWN;
+    }
+    try {
+      Path library = Path.of(LibUtils.getLibtorchPath(), "libtorch_cpu.so");
+      Function called = NativeLibrary.getInstance(library.toString()).getFunction(function);
+      try (Memory string = new Memory(32)) {
+        called.invokeVoid(new Object[] {string});
+        byte[] bytes =
+            string.getPointer(0).getByteArray(0, Math.toIntExact(string.getLong(Long.BYTES)));
+        Matcher version =
+            Pattern.compile(pattern).matcher(new String(bytes, StandardCharsets.UTF_8));
+        return version.find() ? version.group(1) : UNKNOWN;
+      }
+    } catch (LinkageError e) {
+      return UNKNOWN;
+    }
+  }
+}

@@ -1,0 +1,17 @@
+package dev.palimpsest.model.kernels;
+
+import ai.djl.pytorch.jni.JniUtils;
+
+/** Sets this thread's gradient mode until closed. New threads start with it on. */
+public final class GradientMode implements AutoCloseable {
+  private final boolean before = JniUtils.isGradMode();
+
+  public GradientMode(boolean on) {
+    JniUtils.setGradMode(on);
+  }
+
+  @Override
+  public void close() {
+    JniUtils.setGradMode(before);
+  }
+}

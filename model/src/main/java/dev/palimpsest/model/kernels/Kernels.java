@@ -1,0 +1,229 @@
+package dev.palimpsest.model.kernels;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.pytorch.jni.ScriptMethods;
+import dev.palimpsest.configs.Precision;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The scripted operations of one process, loaded once and used by any thread. Their sources are the
+ * resources of {@code kernels/}: TorchScript methods that libtorch compiles at load.
+ */
+@SuppressWarnings("try") // gradient modes are used by being open
+public final class Kernels implements AutoCloseable {
+  private static final List<String> SOURCES =
+      List.of(
+          "products.py",
+          "vision.py",
+          "language.py",
+          "head.py",
+          "autograd.py",
+          "optimizer.py",
+          "peak.py");
+
+  private static final String ONE_DNN = "multiply_onednn.py";
+
+  private final NDManager manager;
+  private final PtSymbolBlock module;
+
+  private Kernels(NDManager manager, PtSymbolBlock module) {
+    this.manager = manager;
+    this.module = module;
+  }
+
+  /** Packs and loads the kernel sources, for the CPU. */
+  public static Kernels load() {
+    return load(Device.cpu());
+  }
+
+  /** Packs and loads the kernel sources. */
+  public static Kernels load(Device device) {
+    return load(device, List.of());
+  }
+
+  /**
+   * Loads further kernel sources beside the model's own.
+   *
+   * @param more resources of {@code kernels/}
+   */
+  public static Kernels load(Device device, List<String> more) {
+    NDManager manager = Engine.getEngine("PyTorch").newBaseManager(device);
+    try {
+      List<String> sources = new ArrayList<>(SOURCES);
+      sources.addAll(more);
+      sources.add(hasOneDnn(manager) ? ONE_DNN : "multiply.py");
+      return new Kernels(manager, module(manager, sources));
+    } catch (RuntimeException e) {
+      manager.close();
+      throw e;
+    }
+  }
+
+  /** Builds of libtorch without oneDNN (macOS) do not know its operations. */
+  private static boolean hasOneDnn(NDManager manager) {
+    try (PtSymbolBlock alone = module(manager, List.of(ONE_DNN))) {
+      return alone != null;
+    } catch (EngineException e) {
+      if (String.valueOf(e.getMessage()).contains("mkldnn")) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  private static PtSymbolBlock module(NDManager manager, List<String> sources) {
+    try (ByteArrayInputStream archive = new ByteArrayInputStream(ScriptArchive.pack(sources))) {
+      return JniUtils.loadModule((PtNDManager) manager, archive, true, false);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  // ---- plain products, to measure what a machine can do
+
+  /** An array in a number format, in {@code owner}. */
+  public NDArray converted(NDManager owner, NDArray array, Precision precision) {
+    return array(owner, "converted", array, dtype(precision));
+  }
+
+  /** {@code x w^T} by the BLAS behind matmul, in the arguments' own format. */
+  public NDArray product(NDManager owner, NDArray x, NDArray w) {
+    return array(owner, "product", x, w);
+  }
+
+  /** The same on the route that the model's own products take. */
+  public NDArray modelProduct(NDManager owner, NDArray x, NDArray w) {
+    return array(owner, "model_product", x, w);
+  }
+
+  // ---- optimizer
+
+  /** L2 norm of all arrays together, float32; equal inputs give equal bits. */
+  public double l2Norm(List<NDArray> arrays) {
+    return Math.sqrt(number("squared_norm", arrays));
+  }
+
+  /**
+   * Updates parameters and moments in place; gradients stay as they are.
+   *
+   * @param parameters float32, like the three lists of the same length and shapes that follow
+   * @param mus first moments
+   * @param nus second moments
+   */
+  public AdamUpdate.SquaredNorms adam(
+      List<NDArray> parameters,
+      List<NDArray> gradients,
+      List<NDArray> mus,
+      List<NDArray> nus,
+      AdamUpdate update) {
+    try (GradientMode off = new GradientMode(false);
+        IValue norms =
+            run(
+                "adam",
+                parameters,
+                gradients,
+                mus,
+                nus,
+                update.gradientScale(),
+                update.beta1(),
+                update.beta2(),
+                update.epsilon(),
+                1 - Math.pow(update.beta1(), (double) update.step()),
+                1 - Math.pow(update.beta2(), (double) update.step()),
+                update.rate(),
+                update.decay())) {
+      double[] squares = norms.toDoubleArray();
+      return new AdamUpdate.SquaredNorms(squares[0], squares[1]);
+    }
+  }
+
+  /** libtorch's number of a number format, as kernels take it. */
+  public static int dtype(Precision precision) {
+    return precision == Precision.BF16 ? 15 : 6;
+  }
+
+  /** Runs a kernel that returns one array; it belongs to {@code owner}. */
+  public NDArray array(NDManager owner, String kernel, Object... arguments) {
+    try (IValue result = run(kernel, arguments)) {
+      return result.toTensor((PtNDManager) owner);
+    }
+  }
+
+  /** Runs a kernel that returns arrays; they belong to {@code owner}. */
+  public List<NDArray> arrays(NDManager owner, String kernel, Object... arguments) {
+    try (IValue result = run(kernel, arguments)) {
+      return List.of(result.toTensorArray((PtNDManager) owner));
+    }
+  }
+
+  /** Runs a kernel that returns a number. */
+  double number(String kernel, Object... arguments) {
+    try (IValue result = run(kernel, arguments)) {
+      return result.toDouble();
+    }
+  }
+
+  /** Runs a kernel for what it writes. */
+  public void update(String kernel, Object... arguments) {
+    run(kernel, arguments).close();
+  }
+
+  private IValue run(String kernel, Object... arguments) {
+    // By thread: the profiling executor would compute a kernel's first calls with other bits.
+    JniUtils.setGraphExecutorOptimize(false);
+    List<IValue> values = new ArrayList<>(arguments.length);
+    try {
+      for (Object argument : arguments) {
+        values.add(value(argument));
+      }
+      return ScriptMethods.run(module, kernel, values.toArray(new IValue[0]));
+    } finally {
+      values.forEach(IValue::close);
+    }
+  }
+
+  private static IValue value(Object argument) {
+    if (argument instanceof PtNDArray array) {
+      return IValue.from(array);
+    }
+    if (argument instanceof List<?> list) {
+      return IValue.listFrom(list.toArray(new PtNDArray[0]));
+    }
+    if (argument instanceof Map<?, ?> map) {
+      Map<String, PtNDArray> arrays = new LinkedHashMap<>();
+      map.forEach((name, array) -> arrays.put((String) name, (PtNDArray) array));
+      return IValue.stringMapFrom(arrays);
+    }
+    if (argument instanceof Double number) {
+      return IValue.from(number.doubleValue());
+    }
+    if (argument instanceof Number number) {
+      return IValue.from(number.longValue());
+    }
+    if (argument instanceof Boolean flag) {
+      return IValue.from(flag.booleanValue());
+    }
+    throw new IllegalArgumentException("is not a kernel argument: " + argument);
+  }
+
+  @Override
+  public void close() {
+    module.close();
+    manager.close();
+  }
+}

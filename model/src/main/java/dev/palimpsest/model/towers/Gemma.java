@@ -1,0 +1,252 @@
+package dev.palimpsest.model.towers;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.LanguageConfig;
+import dev.palimpsest.configs.ModelCost;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.blocks.Block;
+import dev.palimpsest.model.blocks.BlockSpec;
+import dev.palimpsest.model.blocks.BlockSpec.Parameter;
+import dev.palimpsest.model.blocks.Init;
+import dev.palimpsest.model.blocks.Trace;
+import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.kernels.Kernels;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
+
+/**
+ * The Gemma decoder as blocks, first and second generation (big_vision models/ppp/gemma.py).
+ * Letters as in {@link ModelInput}; H query heads, K key heads, h their width, M the MLP's. Its
+ * matrices are called {@code w}, as in big_vision, where weight decay does not reach them.
+ *
+ * <pre>
+ * language/blocks/i/attention_norm/scale [D]
+ * language/blocks/i/attention/query/w [H*h, D]   .../{key,value}/w [K*h, D]   .../out/w [D, H*h]
+ * language/blocks/i/post_attention_norm/scale [D]   (Gemma 2)
+ * language/blocks/i/mlp_norm/scale [D]
+ * language/blocks/i/mlp/{gate,up}/w [M, D]   .../down/w [D, M]
+ * language/blocks/i/post_mlp_norm/scale [D]   (Gemma 2)
+ * language/norm/scale [D]
+ * </pre>
+ *
+ * Drawn normal with deviation fan-in^-0.5; norm scales, which are added to one, are zero.
+ */
+public record Gemma(LanguageConfig config) {
+  /**
+   * What attention needs to know of a sequence besides its activations.
+   *
+   * @param rotary cosines and sines of the queries' positions, float32 [2, R or 1, L, 1, h/2]
+   * @param mask added to attention logits, float32 [R, 1, L, keys]
+   * @param windowMask the same for blocks with the sliding window
+   */
+  public record AttentionContext(NDArray rotary, NDArray mask, NDArray windowMask) {}
+
+  /** The blocks, from the first to the final norm. */
+  public List<BlockSpec> specs() {
+    List<BlockSpec> specs = new ArrayList<>();
+    for (int i = 0; i < config.depth(); i++) {
+      specs.add(spec(i));
+    }
+    specs.add(normSpec());
+    return specs;
+  }
+
+  private BlockSpec spec(int i) {
+    int d = config.width();
+    int queries = config.heads() * config.headDim();
+    int keys = config.keyValueHeads() * config.headDim();
+    List<Parameter> parameters = new ArrayList<>();
+    parameters.add(scale("attention_norm/scale"));
+    parameters.add(matrix("attention/query/w", queries, d));
+    parameters.add(matrix("attention/key/w", keys, d));
+    parameters.add(matrix("attention/value/w", keys, d));
+    parameters.add(matrix("attention/out/w", d, queries));
+    if (config.postNorms()) {
+      parameters.add(scale("post_attention_norm/scale"));
+    }
+    parameters.add(scale("mlp_norm/scale"));
+    parameters.add(matrix("mlp/gate/w", config.mlpWidth(), d));
+    parameters.add(matrix("mlp/up/w", config.mlpWidth(), d));
+    parameters.add(matrix("mlp/down/w", d, config.mlpWidth()));
+    if (config.postNorms()) {
+      parameters.add(scale("post_mlp_norm/scale"));
+    }
+    return new BlockSpec(
+        "language/blocks/" + i,
+        "language_block",
+        parameters,
+        List.of(
+            config.headDim(),
+            1 / Math.sqrt(config.queryScalar()),
+            config.attentionSoftcap(),
+            config.normEpsilon(),
+            config.postNorms()));
+  }
+
+  private BlockSpec normSpec() {
+    return new BlockSpec(
+        "language/norm", "language_norm", List.of(scale("scale")), List.of(config.normEpsilon()));
+  }
+
+  private Parameter scale(String name) {
+    return new Parameter(name, new Shape(config.width()), Init.ZEROS);
+  }
+
+  private static Parameter matrix(String name, int out, int in) {
+    Shape shape = new Shape(out, in);
+    return new Parameter(name, shape, Init.fanIn(shape));
+  }
+
+  // ---- context: who attends to whom, and from where
+
+  /** Context of prompts, all prefix, whose positions count from 0. */
+  public AttentionContext context(Kernels kernels, NDManager owner, NDArray visible) {
+    long length = visible.getShape().get(2);
+    NDArray positions = owner.create(LongStream.range(0, length).toArray(), new Shape(1, length));
+    NDArray counted = windowOfSuffix() ? positions.zerosLike() : positions;
+    return context(kernels, owner, visible, positions, positions, counted);
+  }
+
+  /** Context of a laid out batch; {@code trace} hears who sees whom, bool [R, L, L]. */
+  public AttentionContext context(Kernels kernels, NDManager owner, Layout layout, Trace trace) {
+    Shape shape = new Shape(layout.rows(), layout.length());
+    NDArray visible =
+        kernels.array(
+            owner,
+            "visible",
+            owner.create(layout.segments(), shape),
+            owner.create(layout.steps(), shape));
+    trace.value("attn_mask", visible);
+    NDArray positions = owner.create(layout.positions()).reshape(-1, layout.length());
+    positions.attach(owner);
+    NDArray counted = windowOfSuffix() ? owner.create(layout.windowPositions(), shape) : positions;
+    return context(kernels, owner, visible, positions, positions, counted);
+  }
+
+  private boolean windowOfSuffix() {
+    return config.slidingWindow() > 0 && !config.windowCutsPrefix();
+  }
+
+  /**
+   * Context of suffix tokens among keys.
+   *
+   * @param visible bool [B, queries or 1, keys]
+   * @param queryPositions int64 [B or 1, queries]
+   * @param keyPositions int64 [B or 1, keys]
+   */
+  public AttentionContext context(
+      Kernels kernels,
+      NDManager owner,
+      NDArray visible,
+      NDArray queryPositions,
+      NDArray keyPositions) {
+    return context(kernels, owner, visible, queryPositions, keyPositions, queryPositions);
+  }
+
+  /**
+   * The same for any tokens.
+   *
+   * @param windowPositions int64 [B or 1, queries]: where the window takes each query to stand
+   */
+  private AttentionContext context(
+      Kernels kernels,
+      NDManager owner,
+      NDArray visible,
+      NDArray queryPositions,
+      NDArray keyPositions,
+      NDArray windowPositions) {
+    NDArray rotary =
+        kernels.array(owner, "rotary", queryPositions, config.headDim(), config.ropeTheta());
+    NDArray mask = kernels.array(owner, "attention_mask", visible, queryPositions, keyPositions, 0);
+    NDArray windowMask =
+        config.slidingWindow() == 0
+            ? mask
+            : kernels.array(
+                owner,
+                "attention_mask",
+                visible,
+                windowPositions,
+                keyPositions,
+                config.slidingWindow());
+    return new AttentionContext(rotary, mask, windowMask);
+  }
+
+  private static NDArray mask(AttentionContext context, int block) {
+    return block % 2 == 0 ? context.windowMask : context.mask;
+  }
+
+  // ---- passes
+
+  /** The blocks of a pass over joined tokens, to the last block's output; both [R, L, D]. */
+  public List<Block> blocks(AttentionContext context, Dropout dropout, Precision precision) {
+    long batch = context.mask.getShape().get(0);
+    long length = context.mask.getShape().get(2);
+    List<Block> blocks = new ArrayList<>();
+    for (int i = 0; i < config.depth(); i++) {
+      blocks.add(
+          new Block(
+              "llm.layer." + i,
+              spec(i),
+              List.of(
+                  context.rotary,
+                  mask(context, i),
+                  dropout.rate(),
+                  dropout.seed(i, config.depth(), Dropout.Branch.ATTENTION),
+                  dropout.seed(i, config.depth(), Dropout.Branch.MLP),
+                  Kernels.dtype(precision)),
+              ModelCost.graphBytes(config, batch, length)));
+    }
+    return blocks;
+  }
+
+  /** The final norm, for any rows of the last block's output. */
+  public Block norm() {
+    return new Block("llm.final_norm", normSpec(), List.of(), 0);
+  }
+
+  /**
+   * Runs all blocks, writing keys and values of these tokens into the cache.
+   *
+   * @param x float32 [B, tokens, D]; closed
+   * @param keys by block, float32 [B, K, slots, h]; likewise {@code values}
+   * @param start the first token's slot
+   * @return float32 [B, tokens, D] in {@code owner}
+   */
+  public NDArray forwardCached(
+      Kernels kernels,
+      NDManager owner,
+      Weights weights,
+      NDArray x,
+      AttentionContext context,
+      Precision precision,
+      List<NDArray> keys,
+      List<NDArray> values,
+      long start) {
+    NDArray input = x;
+    for (int i = 0; i < config.depth(); i++) {
+      BlockSpec spec = spec(i);
+      NDArray output;
+      try (Weights.Lease lease = weights.take(spec)) {
+        List<Object> arguments = new ArrayList<>();
+        arguments.add(input);
+        arguments.add(lease.arrays());
+        arguments.addAll(spec.settings());
+        arguments.addAll(
+            List.of(
+                context.rotary,
+                mask(context, i),
+                Kernels.dtype(precision),
+                keys.get(i),
+                values.get(i),
+                start));
+        output = kernels.arrays(owner, "language_block_cached", arguments.toArray()).get(0);
+      }
+      input.close();
+      input = output;
+    }
+    return input;
+  }
+}

@@ -1,0 +1,174 @@
+package dev.palimpsest.model.towers;
+
+import java.util.Arrays;
+
+/**
+ * Where each token stands in the decoder's sequences taken as [R*L], and what it is there. A
+ * sequence shorter than the longest ends in filling, which sees filling alone, so that no row of
+ * attention is empty, and which no example sees: no gradient comes back to it.
+ */
+public final class Layout {
+  private static final int FILLING = -1;
+
+  private final int rows;
+  private final int length;
+  private final long[] sources;
+  private final long[] imagePlaces;
+  private final long[] texts;
+  private final long[] textPlaces;
+  private final long[] placeOfText; // by place in [B*T], FILLING where a token is left out
+  private final long[] segments;
+  private final long[] steps;
+  private final long[] positions;
+
+  /**
+   * Lays out a batch.
+   *
+   * @param imageTokens tokens of one picture
+   * @param maskAr [B*T]
+   */
+  public Layout(Sequences sequences, int imageTokens, long[] maskAr) {
+    int examples = sequences.examples();
+    int columns = maskAr.length / Math.max(1, examples);
+    rows = sequences.count();
+    int[] used = new int[rows];
+    int pictures = 0;
+    int laid = 0;
+    for (int b = 0; b < examples; b++) {
+      if (sequences.textTokens()[b] > columns) {
+        throw new IllegalArgumentException(
+            "example %d cannot bring %d of its %d text tokens"
+                .formatted(b, sequences.textTokens()[b], columns));
+      }
+      used[sequences.rows()[b]] +=
+          sequences.pictures()[b] * imageTokens + sequences.textTokens()[b];
+      pictures += sequences.pictures()[b];
+      laid += sequences.textTokens()[b];
+    }
+    length = Arrays.stream(used).max().orElse(0);
+    sources = new long[rows * length];
+    segments = new long[rows * length];
+    steps = new long[rows * length];
+    positions = new long[rows * length];
+    imagePlaces = new long[pictures * imageTokens];
+    texts = new long[laid];
+    textPlaces = new long[laid];
+    placeOfText = new long[maskAr.length];
+    Arrays.fill(sources, (long) imagePlaces.length + laid);
+    Arrays.fill(segments, FILLING);
+    Arrays.fill(placeOfText, FILLING);
+    Arrays.setAll(positions, i -> i % length);
+
+    Arrays.fill(used, 0);
+    int image = 0;
+    int text = 0;
+    for (int b = 0; b < examples; b++) {
+      int row = sequences.rows()[b];
+      int start = row * length + used[row];
+      int place = start;
+      for (int i = 0; i < sequences.pictures()[b] * imageTokens; i++) {
+        sources[place] = image;
+        imagePlaces[image++] = place++;
+      }
+      long step = 0;
+      for (int t = 0; t < sequences.textTokens()[b]; t++) {
+        int from = b * columns + t;
+        step += maskAr[from];
+        steps[place] = step;
+        sources[place] = (long) imagePlaces.length + text;
+        placeOfText[from] = place;
+        texts[text] = from;
+        textPlaces[text++] = place++;
+      }
+      for (int i = start; i < place; i++) {
+        segments[i] = b;
+        positions[i] = (long) i - start;
+      }
+      used[row] += place - start;
+    }
+  }
+
+  /** Sequences, R. */
+  public int rows() {
+    return rows;
+  }
+
+  /** Tokens of each, L. */
+  public int length() {
+    return length;
+  }
+
+  /**
+   * What stands at each place, [R*L]: number of an image token, then of a laid text token counted
+   * on from there, then, for filling, the number after the last.
+   */
+  public long[] sources() {
+    return sources;
+  }
+
+  /** Places of the image tokens, [P*N]. */
+  public long[] imagePlaces() {
+    return imagePlaces;
+  }
+
+  /** Which of the text tokens, taken as [B*T], stand in the sequences. */
+  public long[] texts() {
+    return texts;
+  }
+
+  /** Places of these text tokens. */
+  public long[] textPlaces() {
+    return textPlaces;
+  }
+
+  /**
+   * Place of a text token.
+   *
+   * @param text its number in [B*T]
+   */
+  public long placeOfText(int text) {
+    if (placeOfText[text] == FILLING) {
+      throw new IllegalArgumentException(
+          "text token %d is wanted but was left out of the sequences".formatted(text));
+    }
+    return placeOfText[text];
+  }
+
+  /**
+   * The example that each place belongs to, [R*L]; tokens of different numbers see nothing of each
+   * other.
+   */
+  long[] segments() {
+    return segments;
+  }
+
+  /**
+   * Sum of the mask from the example's first token on, [R*L]; earlier steps are visible to later
+   * ones.
+   */
+  long[] steps() {
+    return steps;
+  }
+
+  /**
+   * Positions as a window of the suffix alone counts them, [R*L]: a prefix token stands at 0, so
+   * that no key is too far back for it.
+   */
+  long[] windowPositions() {
+    long[] counted = new long[positions.length];
+    for (int i = 0; i < counted.length; i++) {
+      counted[i] = steps[i] == 0 ? 0 : positions[i];
+    }
+    return counted;
+  }
+
+  /** Positions, [R*L] or, where they are the same in all sequences, [L]. */
+  long[] positions() {
+    for (int i = length; i < positions.length; i++) {
+      if (positions[i] != positions[i - length]) {
+        return positions;
+      }
+    }
+    return Arrays.copyOf(positions, length);
+  }
+}

@@ -1,0 +1,63 @@
+package dev.palimpsest.model.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+
+class EngineFactsTest {
+  @Test
+  void libtorchSaysItsVersionAndItsInstructionSet() {
+    Map<String, String> facts = EngineFacts.read();
+    assertEquals(EngineFacts.NAMES, List.copyOf(facts.keySet()));
+    assertTrue(fact(facts, "engine").matches("PyTorch [0-9.]+"), facts.toString());
+    assertTrue(
+        List.of("DEFAULT", "AVX2", "AVX512", "SVE256", "NO AVX", "VSX", "Z VECTOR")
+            .contains(facts.get("instruction set")),
+        facts.toString());
+  }
+
+  @Test
+  @EnabledOnOs(value = OS.LINUX, architectures = "amd64")
+  void theLibrariesInsideItSayTheirVersions() {
+    Map<String, String> facts = EngineFacts.read();
+    assertTrue(fact(facts, "onednn").matches("[0-9]+\\.[0-9]+\\.[0-9]+"), facts.toString());
+    assertTrue(fact(facts, "mkl").matches("20[0-9]{2}\\.[0-9]+"), facts.toString());
+    assertTrue(
+        (" " + facts.get("vector instructions") + " ").contains(" sse4_1 "), facts.toString());
+  }
+
+  private static String fact(Map<String, String> facts, String name) {
+    return Objects.requireNonNull(facts.get(name), name);
+  }
+
+  @Test
+  void ofAProcessorsFlagsThoseOfVectorsAreKept() {
+    String info =
+        """
+        processor\t: 0
+        model name\t: Made Up
+        flags\t\t: fpu sse4_2 avx512f fma avx avx2 aes amx_bf16 lm
+        processor\t: 1
+        flags\t\t: fpu
+        """;
+    assertEquals("amx_bf16 avx avx2 avx512f fma sse4_2", EngineFacts.vectorInstructions(info));
+    assertEquals(
+        "asimd asimdhp sve",
+        EngineFacts.vectorInstructions("Features\t: fp asimd aes asimdhp sve\n"));
+    assertEquals("unknown", EngineFacts.vectorInstructions("nothing of the kind"));
+  }
+
+  @Test
+  void limitsOfTheEnvironmentAreNamed() {
+    assertEquals("", EngineFacts.limits(Map.of("PATH", "/bin")));
+    assertEquals(
+        "ATEN_CPU_CAPABILITY=avx2 MKL_CBWR=COMPATIBLE",
+        EngineFacts.limits(Map.of("MKL_CBWR", "COMPATIBLE", "ATEN_CPU_CAPABILITY", "avx2")));
+  }
+}

@@ -1,0 +1,197 @@
+package dev.palimpsest.model.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.model.Golden;
+import dev.palimpsest.model.WithKernels;
+import dev.palimpsest.model.blocks.Parameters;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class KernelsTest extends WithKernels {
+
+  /** Case 10: six updates by big_vision's chain in float64, some of them clipped. */
+  @Test
+  void adamFollowsReferenceOverSixUpdates() {
+    Golden.Tensors steps = Golden.safetensors("case10_adam/steps.safetensors");
+    JsonNode expected = Golden.json("case10_adam/expected.json");
+    JsonNode hyper = expected.get("hyper");
+    List<String> decayed = new ArrayList<>();
+    expected.get("wd_on").forEach(name -> decayed.add(name.asText()));
+    Map<String, NDArray> start = new TreeMap<>();
+    Map<String, Shape> shapes = new TreeMap<>();
+    for (String name : steps.byName().keySet()) {
+      if (name.startsWith("params/0/")) {
+        NDArray array = steps.get(name).array(manager);
+        start.put(name.substring("params/0/".length()), array);
+        shapes.put(name.substring("params/0/".length()), array.getShape());
+      }
+    }
+    Parameters parameters = new Parameters(manager.newSubManager(), start);
+    Parameters mus = Parameters.zeros(manager, shapes);
+    Parameters nus = Parameters.zeros(manager, shapes);
+    int n = 0;
+    for (JsonNode step : expected.get("steps")) {
+      int index = n++;
+      Map<String, NDArray> raw = new TreeMap<>();
+      for (String name : parameters.names()) {
+        raw.put(name, steps.get("grads/" + index + "/" + name).array(manager));
+      }
+      Parameters gradients = new Parameters(manager.newSubManager(), raw);
+      double norm = kernels.l2Norm(List.copyOf(raw.values()));
+      assertEquals(step.get("l2_grads").asDouble(), norm, 1e-6 * norm);
+      double schedule = step.get("sched").asDouble();
+      double updates = 0;
+      double squares = 0;
+      for (String name : parameters.names()) {
+        AdamUpdate.SquaredNorms norms =
+            kernels.adam(
+                List.of(parameters.get(name)),
+                List.of(gradients.get(name)),
+                List.of(mus.get(name)),
+                List.of(nus.get(name)),
+                new AdamUpdate(
+                    Math.min(1, hyper.get("clip").asDouble() / norm),
+                    hyper.get("b1").asDouble(),
+                    hyper.get("b2").asDouble(),
+                    hyper.get("eps").asDouble(),
+                    index + 1,
+                    hyper.get("lr").asDouble() * schedule,
+                    decayed.contains(name) ? hyper.get("wd").asDouble() * schedule : 0));
+        updates += norms.updates();
+        squares += norms.parameters();
+      }
+      assertEquals(step.get("l2_updates").asDouble(), Math.sqrt(updates), 1e-6);
+      assertEquals(step.get("l2_params").asDouble(), Math.sqrt(squares), 1e-5);
+      for (String name : parameters.names()) {
+        String at = "/" + (index + 1) + "/" + name;
+        assertClose(steps.get("params" + at), parameters.get(name), "params" + at);
+        assertClose(steps.get("mu" + at), mus.get(name), "mu" + at);
+        assertClose(steps.get("nu" + at), nus.get(name), "nu" + at);
+      }
+    }
+    assertEquals(6, n);
+  }
+
+  @Test
+  void adamTreatsListsAndLargeArraysLikeSingleElements() {
+    // 300000 elements span several pieces; every element has the same history as the single one.
+    List<NDArray> large = List.of(manager.ones(new Shape(600, 500)), manager.ones(new Shape(7)));
+    List<NDArray> gradients =
+        List.of(manager.full(new Shape(600, 500), 0.5f), manager.full(new Shape(7), 0.5f));
+    AdamUpdate update = new AdamUpdate(0.5, 0.9, 0.999, 1e-8, 1, 0.1, 0.01);
+    AdamUpdate.SquaredNorms norms =
+        kernels.adam(large, gradients, zerosLike(large), zerosLike(large), update);
+    double change = 0.1 + 0.01; // the first Adam step has size one
+    for (NDArray array : large) {
+      for (float value : array.toFloatArray()) {
+        assertEquals(1 - change, value, 1e-6);
+      }
+    }
+    assertEquals(300007 * change * change, norms.updates(), 1e-3);
+    assertEquals(300007 * (1 - change) * (1 - change), norms.parameters(), 1e-1);
+    assertArrayEquals(new float[] {0.5f, 0.5f}, gradients.get(1).get("0:2").toFloatArray());
+  }
+
+  @Test
+  void normOfManyEqualElementsKeepsItsPrecision() {
+    List<NDArray> arrays = List.of(manager.full(new Shape(5_000_000), 0.1f));
+    double expected = Math.sqrt(5e6) * 0.1f;
+    assertEquals(expected, kernels.l2Norm(arrays), 1e-6 * expected);
+  }
+
+  /** And is not taken for a libtorch without oneDNN. */
+  @Test
+  void aMistakeInASourceIsTold() {
+    var e =
+        assertThrows(
+            EngineException.class, () -> Kernels.load(Device.cpu(), List.of("broken.py")).close());
+    assertTrue(String.valueOf(e.getMessage()).contains("no_such_operation"), e.toString());
+  }
+
+  /** Sizes above the threshold from which float32 products leave matmul. */
+  @Test
+  void largeProductsMatchFloat64() {
+    Random random = new Random(1);
+    float[] a = gaussian(random, 256 * 200);
+    float[] b = gaussian(random, 300 * 200);
+    float[] bias = gaussian(random, 300);
+    float[] product =
+        kernels
+            .array(
+                manager,
+                "multiply",
+                manager.create(a, new Shape(256, 200)),
+                manager.create(b, new Shape(300, 200)),
+                manager.create(bias))
+            .toFloatArray();
+    for (int i = 0; i < 256; i += 5) {
+      for (int o = 0; o < 300; o += 7) {
+        double expected = bias[o];
+        for (int c = 0; c < 200; c++) {
+          expected += (double) a[i * 200 + c] * b[o * 200 + c];
+        }
+        assertEquals(expected, product[i * 300 + o], 1e-4); // values of size sqrt(200)
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"200, 300", "300, 200"})
+  void transposedProductsMatchFloat64(int left, int right) {
+    Random random = new Random(2);
+    float[] a = gaussian(random, 256 * left);
+    float[] b = gaussian(random, 256 * right);
+    float[] product =
+        kernels
+            .array(
+                manager,
+                "multiply_transposed",
+                manager.create(a, new Shape(256, left)),
+                manager.create(b, new Shape(256, right)))
+            .toFloatArray();
+    for (int i = 0; i < left; i += 5) {
+      for (int j = 0; j < right; j += 7) {
+        double expected = 0;
+        for (int r = 0; r < 256; r++) {
+          expected += (double) a[r * left + i] * b[r * right + j];
+        }
+        assertEquals(expected, product[i * right + j], 1e-4);
+      }
+    }
+  }
+
+  private static float[] gaussian(Random random, int n) {
+    float[] values = new float[n];
+    for (int i = 0; i < n; i++) {
+      values[i] = (float) random.nextGaussian();
+    }
+    return values;
+  }
+
+  private static List<NDArray> zerosLike(List<NDArray> arrays) {
+    return arrays.stream().map(NDArray::zerosLike).toList();
+  }
+
+  private static void assertClose(Golden.Tensor expected, NDArray actual, String message) {
+    float[] values = actual.toFloatArray();
+    for (int i = 0; i < values.length; i++) {
+      float wanted = expected.values()[i];
+      assertEquals(wanted, values[i], 1e-7 + 1e-5 * Math.abs(wanted), message + " at " + i);
+    }
+  }
+}
