@@ -3,6 +3,7 @@ package dev.palimpsest.stages;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.model.kernels.Kernels;
@@ -67,6 +68,13 @@ public record TinyRun(String recipe, Map<String, String> variables) {
     return new TinyRun(recipe, more);
   }
 
+  /** The recipe as a run in a folder takes it. */
+  PipelineConfig bind(Path out, String... sets) {
+    Map<String, String> all = new HashMap<>(Map.of("run", out.toString(), "data", out.toString()));
+    all.putAll(variables);
+    return Recipes.bind(recipe, "tiny.yaml", List.of(sets), all);
+  }
+
   /** The recipe's stages from first parameters or from where the folder stands to their ends. */
   public List<StageResult> run(Path out, String... sets) {
     return watched(out, new StopRequest(), step -> {}, sets);
@@ -105,13 +113,11 @@ public record TinyRun(String recipe, Map<String, String> variables) {
       Consumer<StepMetrics> afterStep,
       Set<String> acceptChanges,
       String... sets) {
-    Map<String, String> all = new HashMap<>(Map.of("run", out.toString(), "data", out.toString()));
-    all.putAll(variables);
     try (NDManager manager = NDManager.newBaseManager();
         Kernels kernels = Kernels.load()) {
       return new PipelineRunner(manager, kernels, new AfterStep(afterStep), stop)
           .run(
-              Recipes.bind(recipe, "tiny.yaml", List.of(sets), all),
+              bind(out, sets),
               new RunFolder(out),
               Map.of("commit", "0123456789abcdef"),
               acceptChanges);

@@ -1,0 +1,214 @@
+package dev.palimpsest.stages.training;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.model.Parameters;
+import dev.palimpsest.stages.TinyStage;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Steps of a tiny stage, some of them on pictures that are not numbers. */
+class GuardedStepTest {
+  @TempDir private Path run;
+
+  /** One step after another on the stage's own batches. */
+  private static final class Steps implements AutoCloseable {
+    private final TinyStage stage;
+    private final GuardedStep step;
+    private final StageCheckpoints checkpoints;
+    private final Mixture.BatchStream batches;
+    private TrainState state;
+
+    Steps(TinyStage stage) {
+      this.stage = stage;
+      state = stage.start();
+      checkpoints = stage.checkpoints(state);
+      batches = stage.mixture().batches(0, 4, 2, 1);
+      var optimizer = stage.config().requiredOptimizer();
+      ParameterGroups groups = ParameterGroups.of(optimizer, state.parameters().names(), 24);
+      step =
+          new GuardedStep(
+              stage.config(),
+              new TrainStep(
+                  stage.model(),
+                  stage.config(),
+                  groups,
+                  new AdamW(optimizer, groups, stage.kernels()),
+                  3),
+              checkpoints);
+    }
+
+    /**
+     * Makes a step.
+     *
+     * @param poisoned whether its pictures are not numbers
+     */
+    GuardedStep.Done make(boolean poisoned) {
+      GuardedStep.Done done =
+          step.run(
+              stage.manager(),
+              state,
+              micro -> {
+                MicroBatch batch = MicroBatch.upload(micro, batches.next(), stage.packing());
+                if (poisoned) {
+                  batch.input().input().images().muli(Float.NaN);
+                }
+                return batch;
+              });
+      state = done.state();
+      return done;
+    }
+
+    @Override
+    public void close() {
+      batches.close();
+      checkpoints.close();
+    }
+  }
+
+  private static Map<String, Integer> hashes(Parameters parameters) {
+    Map<String, Integer> hashes = new LinkedHashMap<>();
+    parameters
+        .asMap()
+        .forEach((name, array) -> hashes.put(name, Arrays.hashCode(array.toFloatArray())));
+    return hashes;
+  }
+
+  @Test
+  void aSoundStepMovesTheParametersAndIsRemembered() {
+    try (TinyStage stage = TinyStage.open(run, "stages.stage1.guard={spike: note, window: 3}");
+        Steps steps = new Steps(stage)) {
+      Map<String, Integer> before = hashes(steps.state.parameters());
+      GuardedStep.Done done = steps.make(false);
+      assertNull(done.event());
+      assertTrue(done.outcome().updated());
+      assertNotEquals(before, hashes(steps.state.parameters()));
+      assertEquals(1, steps.state.updates());
+      assertEquals(4, steps.state.examples());
+      assertEquals(new GuardState(List.of(done.outcome().loss()), 0, 0), steps.state.guard());
+    }
+  }
+
+  @Test
+  void aSkippedStepUsesItsBatchUpAndMovesNothing() {
+    try (TinyStage stage = TinyStage.open(run, "stages.stage1.guard={nonFinite: skip}");
+        Steps steps = new Steps(stage)) {
+      steps.make(false);
+      Map<String, Integer> before = hashes(steps.state.parameters());
+      GuardedStep.Done done = steps.make(true);
+      assertEquals(GuardEvent.Action.SKIP, event(done).action());
+      assertFalse(done.outcome().updated());
+      assertEquals(before, hashes(steps.state.parameters()));
+      assertEquals(1, steps.state.updates());
+      assertEquals(8, steps.state.examples());
+      assertEquals(new GuardState(List.of(), 1, 1), steps.state.guard());
+      // The next one is as if nothing had been.
+      assertTrue(steps.make(false).outcome().updated());
+      assertEquals(2, steps.state.updates());
+    }
+  }
+
+  private static GuardEvent event(GuardedStep.Done done) {
+    GuardEvent event = done.event();
+    if (event == null) {
+      throw new AssertionError("the guard found nothing");
+    }
+    return event;
+  }
+
+  @Test
+  void aCapsuleHoldsTheStateBeforeTheStepAndTheBitsOfTheStep() {
+    try (TinyStage stage = TinyStage.open(run, "stages.stage1.guard={nonFinite: skip}");
+        Steps steps = new Steps(stage)) {
+      steps.make(false);
+      Map<String, Integer> before = hashes(steps.state.parameters());
+      GuardedStep.Done done = steps.make(true);
+      Path folder = event(done).capsule();
+      assertEquals(run.resolve("stage1/capsules/examples-000000000004").toAbsolutePath(), folder);
+      var checkpoint = CheckpointStore.open(folder);
+      TrainState kept = StateFiles.read(stage.manager(), checkpoint);
+      assertEquals(before, hashes(kept.parameters()));
+      assertEquals(1, kept.updates());
+      Capsule capsule = Capsule.of(checkpoint);
+      assertEquals("the loss is NaN", capsule.found());
+      assertEquals("skip", capsule.action());
+      assertEquals(Capsule.bits(done.outcome().loss()), capsule.lossBits());
+      assertEquals(
+          done.outcome().ids(),
+          capsule.parts().stream().flatMap(part -> part.ids().stream()).toList());
+      assertEquals(
+          List.of(4L, 6L), capsule.parts().stream().map(Capsule.Part::firstPosition).toList());
+    }
+  }
+
+  @Test
+  void onlyAsManyCapsulesAreLeftAsTheRecipeAllows() {
+    try (TinyStage stage =
+            TinyStage.open(run, "stages.stage1.guard={nonFinite: skip, capsules: 1}");
+        Steps steps = new Steps(stage)) {
+      assertTrue(Files.isDirectory(event(steps.make(true)).capsule()));
+      assertNull(event(steps.make(true)).capsule());
+      assertEquals(new GuardState(List.of(), 2, 1), steps.state.guard());
+    }
+  }
+
+  @Test
+  void aNotedSpikeIsMadeAllTheSame() {
+    try (TinyStage stage =
+            TinyStage.open(
+                run,
+                "stages.stage1.guard={spike: note, window: 3, deviations: 0.001}",
+                "stages.stage1.optimizer.learningRate=1e-6");
+        Steps steps = new Steps(stage)) {
+      GuardedStep.Done noted = null;
+      for (int i = 0; i < 6 && noted == null; i++) {
+        GuardedStep.Done done = steps.make(false);
+        noted = done.event() == null ? null : done;
+      }
+      GuardedStep.Done found = Objects.requireNonNull(noted, "no loss above the median");
+      assertEquals(GuardEvent.Action.NOTE, event(found).action());
+      assertTrue(found.outcome().updated());
+      assertEquals(steps.state.examples() / 4, steps.state.updates());
+      assertEquals(3, steps.state.guard().losses().size());
+      assertEquals(1, steps.state.guard().capsules());
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{nonFinite: stop}", "{nonFinite: skip, maxSkips: 0}"})
+  void aStepThatEndsTheRunNamesItselfItsExamplesAndItsCapsule(String guard) {
+    try (TinyStage stage = TinyStage.open(run, "stages.stage1.guard=" + guard);
+        Steps steps = new Steps(stage)) {
+      steps.make(false);
+      Map<String, Integer> before = hashes(steps.state.parameters());
+      DivergenceException stopped = assertThrows(DivergenceException.class, () -> steps.make(true));
+      String message = String.valueOf(stopped.getMessage());
+      assertTrue(
+          message.startsWith("stage stage1, step 2, mixture positions 4 to 5 (caption/"), message);
+      assertTrue(message.contains("the loss is NaN"), message);
+      assertTrue(
+          message.endsWith(
+              "palimpsest replay "
+                  + run.toAbsolutePath().resolve("stage1/capsules/examples-000000000004")),
+          message);
+      assertEquals(before, hashes(steps.state.parameters()));
+      assertEquals(4, steps.state.examples());
+    }
+  }
+}
