@@ -4,7 +4,7 @@ import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.data.TaskConfig;
-import dev.palimpsest.mixtures.BatchBuilder.Layout;
+import dev.palimpsest.mixtures.Prefetcher.Placed;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.order.MixtureOrder;
@@ -14,26 +14,14 @@ import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.tasks.Task;
 import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Queue;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongUnaryOperator;
-import java.util.stream.IntStream;
-import java.util.stream.LongStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A stage's weighted tasks, their order, and batches read ahead by a bounded pool of threads.
@@ -56,6 +44,7 @@ public final class Mixture implements AutoCloseable {
   private final MixtureOrder order;
   private final String fingerprint;
   private final BatchBuilder builder;
+  private final Prefetcher.Examples examples = new PlacedExamples();
 
   /** Bad examples in a row that are skipped before a source counts as broken. */
   private static final int MOST_ATTEMPTS = 1000;
@@ -270,7 +259,8 @@ public final class Mixture implements AutoCloseable {
       throw new IllegalArgumentException(
           "a part must divide the batch of %d examples, got %d".formatted(batchSize, partSize));
     }
-    return new Prefetcher(number -> fromIndex + number * batchSize, batchSize, partSize, threads);
+    return new Prefetcher(
+        examples, builder, number -> fromIndex + number * batchSize, batchSize, partSize, threads);
   }
 
   /**
@@ -282,7 +272,7 @@ public final class Mixture implements AutoCloseable {
    * @param threads decoding threads; read-ahead is bounded as for parts
    */
   public BatchStream batches(LongUnaryOperator firstIndex, int batchSize, int threads) {
-    return new Prefetcher(firstIndex, batchSize, batchSize, threads);
+    return new Prefetcher(examples, builder, firstIndex, batchSize, batchSize, threads);
   }
 
   /** Bytes that batches hold at the moment. */
@@ -335,187 +325,21 @@ public final class Mixture implements AutoCloseable {
    * @param reason names the source, the example and what is wrong
    */
   public record Skipped(long position, int attempt, String task, long row, String reason) {
-    private static final Comparator<Skipped> BY_POSITION =
+    static final Comparator<Skipped> BY_POSITION =
         Comparator.comparingLong(Skipped::position).thenComparingInt(Skipped::attempt);
   }
 
-  /** An example at its global position. */
-  private record Placed(long position, int attempt, Example example) {
-    int pictures() {
-      return example.images().size();
-    }
-  }
-
-  /** A finished part and what was skipped for it. */
-  private record Part(ExampleBatch batch, Queue<Skipped> skipped) {}
-
-  /**
-   * Every batch is one task a part that reads its examples' rows. Every part is then one task that
-   * allocates the columns and one task an example, so that a single part is decoded by all threads.
-   * No task waits for another.
-   */
-  private final class Prefetcher implements BatchStream {
-    private final LongUnaryOperator firstIndex;
-    private final int batchSize;
-    private final int partSize;
-    private final int ahead;
-    private final ExecutorService threads;
-    private final Deque<CompletableFuture<Part>> pending = new ArrayDeque<>();
-    private final List<Skipped> skipped = new ArrayList<>();
-    private CompletableFuture<List<Placed>> batch = new CompletableFuture<>(); // scheduled last
-    private Queue<Skipped> unread = new ConcurrentLinkedQueue<>(); // skipped when it was read
-    private long scheduled; // parts
-    private long waitedNanos;
-    private volatile boolean closed;
-    private @Nullable RuntimeException failure;
-
-    Prefetcher(LongUnaryOperator firstIndex, int batchSize, int partSize, int threads) {
-      if (batchSize < 1 || threads < 1) {
-        throw new IllegalArgumentException(
-            "batch size and threads must be positive, got %d and %d".formatted(batchSize, threads));
-      }
-      this.firstIndex = firstIndex;
-      this.batchSize = batchSize;
-      this.partSize = partSize;
-      this.ahead = Math.max(2, (2 * threads + partSize - 1) / partSize);
-      AtomicInteger number = new AtomicInteger();
-      this.threads =
-          Executors.newFixedThreadPool(
-              threads,
-              task -> {
-                Thread thread = new Thread(task, "mixture-" + number.incrementAndGet());
-                thread.setDaemon(true);
-                return thread;
-              });
-      while (pending.size() < ahead) {
-        schedule();
-      }
-    }
-
-    private void schedule() {
-      int parts = batchSize / partSize;
-      int part = (int) (scheduled % parts);
-      long first = firstIndex.applyAsLong(scheduled / parts);
-      scheduled++;
-      if (part == 0) {
-        unread = new ConcurrentLinkedQueue<>();
-        batch = read(first, unread);
-      }
-      int from = part * partSize;
-      // What was skipped when the batch was read is told with its first part.
-      Queue<Skipped> bad = part == 0 ? unread : new ConcurrentLinkedQueue<>();
-      pending.add(
-          batch.thenComposeAsync(
-              placed -> decode(first + from, placed.subList(from, from + partSize), bad), threads));
-    }
-
-    /** The examples of a batch in the order in which its parts take them. */
-    private CompletableFuture<List<Placed>> read(long first, Queue<Skipped> bad) {
-      List<CompletableFuture<List<Placed>>> parts = new ArrayList<>();
-      for (int from = 0; from < batchSize; from += partSize) {
-        long start = first + from;
-        parts.add(
-            CompletableFuture.supplyAsync(
-                () ->
-                    LongStream.range(start, start + partSize)
-                        .mapToObj(position -> place(position, 0, -1, bad))
-                        .toList(),
-                threads));
-      }
-      return CompletableFuture.allOf(parts.toArray(CompletableFuture<?>[]::new))
-          .thenApply(
-              done ->
-                  parts.stream()
-                      .flatMap(part -> part.join().stream())
-                      .sorted(Comparator.comparingInt(Placed::pictures).reversed())
-                      .toList());
-    }
-
-    private CompletableFuture<Part> decode(long first, List<Placed> placed, Queue<Skipped> bad) {
-      List<Example> examples = placed.stream().map(Placed::example).toList();
-      List<Long> positions = placed.stream().map(Placed::position).toList();
-      ExampleBatch columns = builder.allocate(Layout.TRAINING, first, positions, examples);
-      CompletableFuture<?>[] rows =
-          IntStream.range(0, placed.size())
-              .mapToObj(
-                  row -> CompletableFuture.runAsync(() -> fill(columns, row, placed, bad), threads))
-              .toArray(CompletableFuture<?>[]::new);
-      // allOf waits for every row, so that no thread writes into a batch that is closed here.
-      return CompletableFuture.allOf(rows)
-          .thenApply(done -> new Part(columns, bad))
-          .whenComplete(
-              (done, problem) -> {
-                if (problem != null) {
-                  columns.close();
-                }
-              });
-    }
-
-    /** Fills a row with its example, or with the next good one with as many pictures. */
-    private void fill(ExampleBatch columns, int row, List<Placed> placed, Queue<Skipped> bad) {
-      Placed next = placed.get(row);
-      while (!closed) {
-        try {
-          builder.fill(Layout.TRAINING, columns, row, next.example());
-          columns.rename(row, next.example().id());
-          return;
-        } catch (BadExampleException e) {
-          skip(next.position(), next.attempt(), e, bad);
-          next = place(next.position(), next.attempt() + 1, next.pictures(), bad);
-        }
-      }
+  /** The mixture's examples as a stream asks for them. */
+  private final class PlacedExamples implements Prefetcher.Examples {
+    @Override
+    public Placed first(long position, Collection<Skipped> skipped) {
+      return place(position, 0, -1, skipped);
     }
 
     @Override
-    public ExampleBatch next() {
-      if (closed) {
-        throw new IllegalStateException("the stream of batches is closed");
-      }
-      if (failure != null) {
-        throw failure;
-      }
-      schedule();
-      long start = System.nanoTime();
-      try {
-        Part part = pending.remove().join();
-        part.skipped().stream().sorted(Skipped.BY_POSITION).forEach(skipped::add);
-        return part.batch();
-      } catch (CompletionException e) {
-        failure = e.getCause() instanceof RuntimeException cause ? cause : e;
-        throw failure;
-      } finally {
-        waitedNanos += System.nanoTime() - start;
-      }
-    }
-
-    @Override
-    public long waitedNanos() {
-      return waitedNanos;
-    }
-
-    @Override
-    public List<Skipped> skipped() {
-      List<Skipped> taken = List.copyOf(skipped);
-      skipped.clear();
-      return taken;
-    }
-
-    @Override
-    public void close() {
-      closed = true;
-      for (CompletableFuture<Part> part : pending) {
-        // A batch with a problem is freed already, and nobody wants to hear of it any more.
-        part.handle((done, problem) -> close(done)).join();
-      }
-      pending.clear();
-      threads.shutdown();
-    }
-
-    private static boolean close(@Nullable Part part) {
-      if (part != null) {
-        part.batch().close();
-      }
-      return part != null;
+    public Placed after(Placed bad, BadExampleException why, Collection<Skipped> skipped) {
+      skip(bad.position(), bad.attempt(), why, skipped);
+      return place(bad.position(), bad.attempt() + 1, bad.pictures(), skipped);
     }
   }
 }
