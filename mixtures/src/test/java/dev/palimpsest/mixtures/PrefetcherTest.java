@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.ImageConfig;
-import dev.palimpsest.configs.ImageConfig.Resize;
+import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.mixtures.Prefetcher.Placed;
 import dev.palimpsest.mixtures.formats.BadExampleException;

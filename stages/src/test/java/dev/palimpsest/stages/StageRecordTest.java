@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
-import dev.palimpsest.configs.InvalidConfigException;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.files.ContentHash;
-import dev.palimpsest.model.EngineFacts;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.EngineFacts;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;

@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
-import dev.palimpsest.configs.InvalidConfigException;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.training.Progress;

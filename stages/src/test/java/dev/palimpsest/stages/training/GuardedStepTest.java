@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.mixtures.Mixture;
-import dev.palimpsest.model.Parameters;
+import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.TinyStage;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -132,6 +132,10 @@ class GuardedStepTest {
     return event;
   }
 
+  private static Path capsule(GuardedStep.Done done) {
+    return Objects.requireNonNull(event(done).capsule(), "no capsule");
+  }
+
   @Test
   void aCapsuleHoldsTheStateBeforeTheStepAndTheBitsOfTheStep() {
     try (TinyStage stage = TinyStage.open(run, "stages.stage1.guard={nonFinite: skip}");
@@ -139,7 +143,7 @@ class GuardedStepTest {
       steps.make(false);
       Map<String, Integer> before = hashes(steps.state.parameters());
       GuardedStep.Done done = steps.make(true);
-      Path folder = event(done).capsule();
+      Path folder = capsule(done);
       assertEquals(run.resolve("stage1/capsules/examples-000000000004").toAbsolutePath(), folder);
       var checkpoint = CheckpointStore.open(folder);
       TrainState kept = StateFiles.read(stage.manager(), checkpoint);
@@ -162,7 +166,7 @@ class GuardedStepTest {
     try (TinyStage stage =
             TinyStage.open(run, "stages.stage1.guard={nonFinite: skip, capsules: 1}");
         Steps steps = new Steps(stage)) {
-      assertTrue(Files.isDirectory(event(steps.make(true)).capsule()));
+      assertTrue(Files.isDirectory(capsule(steps.make(true))));
       assertNull(event(steps.make(true)).capsule());
       assertEquals(new GuardState(List.of(), 2, 1), steps.state.guard());
     }
