@@ -4,6 +4,7 @@ import dev.palimpsest.cli.bench.BenchCommand;
 import dev.palimpsest.cli.certify.CertifyCommand;
 import dev.palimpsest.cli.chaos.ChaosCommand;
 import dev.palimpsest.cli.commands.DedupCommand;
+import dev.palimpsest.cli.commands.DoctorCommand;
 import dev.palimpsest.cli.commands.Environment;
 import dev.palimpsest.cli.commands.EvalCommand;
 import dev.palimpsest.cli.commands.LineageCommand;
@@ -66,6 +67,7 @@ import picocli.CommandLine.Option;
       EvalCommand.class,
       TasksCommand.class,
       BenchCommand.class,
+      DoctorCommand.class,
     })
 public final class Main implements Runnable {
   @CommandLine.Spec CommandLine.Model.CommandSpec spec;

@@ -23,7 +23,8 @@ class DeviceOptionTest {
         "certify",
         "bench step",
         "bench eval",
-        "bench soak"
+        "bench soak",
+        "doctor"
       })
   void everyCommandThatRunsAModelTakesADevice(String command) {
     CommandLine line = Main.commandLine();

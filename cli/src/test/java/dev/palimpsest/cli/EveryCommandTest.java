@@ -120,6 +120,7 @@ class EveryCommandTest {
         "images a second");
     put("--runs 1 --new-tokens 2 --batch 2 --threads 1", "bench eval", "prefill");
     put("--steps 40", "bench soak", "open files ");
+    put("", "doctor", "instruction set");
     Map<String, Case> rest = new LinkedHashMap<>(cases);
     rest.remove("run");
     launch(folder, rest);

@@ -49,7 +49,7 @@ public final class Environment {
     return version == null ? "unknown" : version;
   }
 
-  private static String processor() {
+  static String processor() {
     Path info = Path.of("/proc/cpuinfo");
     if (!Files.isReadable(info)) {
       return "unknown";

@@ -12,6 +12,11 @@ public final class DeviceOption {
       description = "Where to compute. Default: ${DEFAULT-VALUE}.")
   private String device = "cpu";
 
+  /** What was asked for. */
+  public String name() {
+    return device;
+  }
+
   /**
    * Opens the device.
    *

@@ -3,10 +3,11 @@ package dev.palimpsest.cli.machine;
 import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
-import ai.djl.engine.StandardCapabilities;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.util.cuda.CudaUtils;
+import dev.palimpsest.model.kernels.EngineFacts;
 import dev.palimpsest.model.kernels.Kernels;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -36,14 +37,18 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
       System.setProperty("ai.djl.pytorch.num_threads", Integer.toString(threads));
     }
     Device device = device(name);
-    Engine engine = Engine.getEngine("PyTorch");
-    if (device.isGpu()) {
+    CudaDriver driver = device.isGpu() ? CudaDriver.probe() : null;
+    if (driver != null) {
+      requireDriver(name, driver);
+    }
+    Engine engine = engine();
+    if (driver != null) {
       requireCuda(
           name,
           device.getDeviceId(),
-          engine.hasCapability(StandardCapabilities.CUDA),
-          engine.getGpuCount(),
-          engine.getVersion());
+          driver,
+          new CudaPart(
+              engine.getVersion(), EngineFacts.hasCudaPart(), cudaRuntime(), engine.getGpuCount()));
     }
     NDManager manager = engine.newBaseManager(device);
     try {
@@ -70,17 +75,78 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
         : Device.gpu(m.group(1) == null ? 0 : Integer.parseInt(m.group(1)));
   }
 
-  /** What is said where CUDA was asked for and cannot be used. */
-  static void requireCuda(String name, int id, boolean built, int devices, String version) {
-    if (!built) {
-      throw refused(
-          "%s cannot be used: this libtorch (%s) is built for the CPU alone; name one with CUDA in PYTORCH_LIBRARY_PATH, or compute on the cpu"
-              .formatted(name, version));
+  private static Engine engine() {
+    try {
+      return Engine.getEngine("PyTorch");
+    } catch (EngineException | LinkageError e) {
+      throw new UnusableDeviceException("the engine cannot be loaded: " + root(e), e);
     }
+  }
+
+  private static String root(Throwable thrown) {
+    Throwable root = thrown;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return String.valueOf(root.getMessage()).lines().findFirst().orElse("");
+  }
+
+  /** The version of the CUDA runtime that the engine found; 0 where it found none. */
+  private static int cudaRuntime() {
+    try {
+      return CudaUtils.getCudaVersion();
+    } catch (IllegalStateException | EngineException e) {
+      return 0;
+    }
+  }
+
+  /** What is said where CUDA was asked for and there is no driver for it. */
+  static void requireDriver(String name, CudaDriver driver) {
+    if (!driver.found()) {
+      throw refused(
+          name
+              + " cannot be used: there is no NVIDIA driver here (libcuda.so.1 is not found);"
+              + " install one, or let the container see the GPU");
+    }
+  }
+
+  /**
+   * Of the engine what CUDA needs.
+   *
+   * @param version libtorch's
+   * @param isThere whether it is built with CUDA
+   * @param runtime version of the CUDA runtime as in {@link CudaDriver#version}, 0 for none
+   * @param devices that it counts
+   */
+  record CudaPart(String version, boolean isThere, int runtime, int devices) {}
+
+  /** What is said where CUDA was asked for, a driver is there, and it still cannot be used. */
+  static void requireCuda(String name, int id, CudaDriver driver, CudaPart engine) {
+    if (!engine.isThere()) {
+      throw refused(
+          "%s cannot be used: this libtorch (%s) is built for the CPU alone; './palimpsest --engine cuda' fetches one with CUDA"
+              .formatted(name, engine.version()));
+    }
+    if (engine.runtime() == 0) {
+      throw refused(
+          "%s cannot be used: the CUDA runtime (libcudart) is not found; name its folder with -Djna.library.path in PALIMPSEST_JAVA_OPTS"
+              .formatted(name));
+    }
+    if (driver.version() > 0 && driver.version() / 1000 < engine.runtime() / 1000) {
+      throw refused(
+          "%s cannot be used: the NVIDIA driver runs programs up to CUDA %s, and this engine needs CUDA %d; update the driver"
+              .formatted(name, CudaDriver.figures(driver.version()), engine.runtime() / 1000));
+    }
+    if (!driver.failure().isEmpty()) {
+      throw refused(
+          "%s cannot be used: the NVIDIA driver says: %s; look at nvidia-smi and CUDA_VISIBLE_DEVICES"
+              .formatted(name, driver.failure()));
+    }
+    int devices = engine.devices();
     if (devices == 0) {
       throw refused(
-          "%s cannot be used: libtorch %s finds no CUDA device; look at nvidia-smi, and name the folder of libcudart with -Djna.library.path in PALIMPSEST_JAVA_OPTS"
-              .formatted(name, version));
+          "%s cannot be used: libtorch %s finds no device, and the driver has %d; look at nvidia-smi and CUDA_VISIBLE_DEVICES"
+              .formatted(name, engine.version(), driver.gpus().size()));
     }
     if (id >= devices) {
       throw refused(
@@ -101,9 +167,7 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
         throw refused(name + " cannot be used: it adds one and one to " + two.getFloat(0));
       }
     } catch (EngineException e) {
-      throw refused(
-          "%s cannot be used: %s"
-              .formatted(name, String.valueOf(e.getMessage()).lines().findFirst().orElse("")));
+      throw refused("%s cannot be used: %s".formatted(name, root(e)));
     }
   }
 

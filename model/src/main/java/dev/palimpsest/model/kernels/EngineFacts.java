@@ -2,6 +2,7 @@ package dev.palimpsest.model.kernels;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.StandardCapabilities;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
@@ -79,6 +80,35 @@ public final class EngineFacts {
     facts.put("onednn", version("_ZN2at18get_mkldnn_versionB5cxx11Ev", "v([0-9][0-9.]*)"));
     facts.put("mkl", version("_ZN2at15get_mkl_versionB5cxx11Ev", "Version ([0-9][0-9.]*)"));
     return facts;
+  }
+
+  /** The folder that libtorch was loaded from. */
+  public static Path folder() {
+    Engine.getEngine("PyTorch");
+    return Path.of(LibUtils.getLibtorchPath());
+  }
+
+  /** How many threads libtorch computes with. */
+  public static int threads() {
+    Engine.getEngine("PyTorch");
+    return JniUtils.getNumThreads();
+  }
+
+  /**
+   * Whether libtorch came with its CUDA part, be there a device or not. The engine's own answer is
+   * that of the device, so the libraries of this process are looked at where the system lists them.
+   */
+  public static boolean hasCudaPart() {
+    Engine engine = Engine.getEngine("PyTorch");
+    Path maps = Path.of("/proc/self/maps");
+    if (!Files.isReadable(maps)) {
+      return engine.hasCapability(StandardCapabilities.CUDA);
+    }
+    try {
+      return Files.readString(maps, StandardCharsets.ISO_8859_1).contains("libtorch_cuda.so");
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + maps, e);
+    }
   }
 
   private static String instructionSet(Engine engine) {
