@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.PlainName;
 import dev.palimpsest.model.blocks.Parameters;
@@ -37,23 +38,25 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
    */
   static TrainingCheckpoint open(Path folder) {
     TrainingCheckpoint checkpoint = openUnverified(folder);
-    ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
-    for (CheckpointManifest.Entry file : checkpoint.manifest.files()) {
-      Path path = folder.resolve(file.name());
-      MessageDigest digest = ContentHash.sha256();
-      try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-        while (channel.read(buffer.clear()) >= 0) {
-          digest.update(buffer.flip());
-        }
-      } catch (IOException e) {
-        throw new UncheckedIOException(path + ": " + e.getMessage(), e);
-      }
-      if (!HexFormat.of().formatHex(digest.digest()).equals(file.sha256())) {
-        throw new CheckpointFormatException(
-            Kind.CORRUPT, path, "is damaged: its SHA-256 is not the manifest's");
-      }
-    }
+    checkpoint.manifest.files().forEach(checkpoint::verify);
     return checkpoint;
+  }
+
+  private void verify(CheckpointManifest.Entry file) {
+    Path path = folder.resolve(file.name());
+    ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
+    MessageDigest digest = ContentHash.sha256();
+    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
+      while (channel.read(buffer.clear()) >= 0) {
+        digest.update(buffer.flip());
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+    }
+    if (!HexFormat.of().formatHex(digest.digest()).equals(file.sha256())) {
+      throw new CheckpointFormatException(
+          Kind.CORRUPT, path, "is damaged: its SHA-256 is not the manifest's");
+    }
   }
 
   /** Opens a checkpoint whose files have the sizes that its manifest gives. */
@@ -107,10 +110,7 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
    * @throws IllegalArgumentException when there is no such group
    */
   public Parameters read(NDManager manager, String group) {
-    if (!groups().contains(group)) {
-      throw new IllegalArgumentException(
-          "%s has no group %s, but %s".formatted(folder, group, groups()));
-    }
+    requireGroup(group);
     NDManager own = manager.newSubManager();
     try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(group + SUFFIX))) {
       Map<String, NDArray> arrays = new LinkedHashMap<>();
@@ -121,6 +121,36 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
     } catch (RuntimeException e) {
       own.close();
       throw e;
+    }
+  }
+
+  /**
+   * Opens a group's file, to be read piece by piece.
+   *
+   * @throws IllegalArgumentException when there is no such group
+   */
+  public TensorSource source(String group) {
+    requireGroup(group);
+    return SafetensorsFile.open(folder.resolve(group + SUFFIX));
+  }
+
+  /**
+   * Verifies a group's file against the manifest.
+   *
+   * @throws CheckpointFormatException when it is damaged
+   * @throws IllegalArgumentException when there is no such group
+   */
+  public void verify(String group) {
+    requireGroup(group);
+    manifest.files().stream()
+        .filter(file -> file.name().equals(group + SUFFIX))
+        .forEach(this::verify);
+  }
+
+  private void requireGroup(String group) {
+    if (!groups().contains(group)) {
+      throw new IllegalArgumentException(
+          "%s has no group %s, but %s".formatted(folder, group, groups()));
     }
   }
 }

@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.published.ExportedProcessor;
 import dev.palimpsest.checkpoints.published.ModelExporter;
+import dev.palimpsest.checkpoints.published.ParameterValues;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
@@ -58,7 +59,14 @@ public record DrawnModel(Path export, Path training) {
                   array.muli(6);
                 }
               });
-      ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, processor);
+      ModelExporter.huggingFace(
+          export,
+          ParameterValues.of(parameters),
+          config,
+          SIDE,
+          Precision.F32,
+          processor,
+          ModelExporter.Beside.NOTHING);
       Path training =
           commit(folder.resolve("checkpoints"), parameters, facts(config, tokenizer, STORED));
       for (TrainedOrientation orientation : TrainedOrientation.values()) {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
 import org.slf4j.Logger;
@@ -39,6 +40,13 @@ public final class Durable {
   public interface FileContent {
     /** Writes it, from the channel's beginning. */
     void writeTo(FileChannel channel) throws IOException;
+  }
+
+  /** Writes a file whose hash is taken on the way. */
+  @FunctionalInterface
+  public interface HashedContent {
+    /** Writes it, from the channel's beginning, telling the hash what is final. */
+    void writeTo(FileChannel channel, FollowingHash hash) throws IOException;
   }
 
   /** Makes a folder; one that stands there is replaced. */
@@ -123,8 +131,36 @@ public final class Durable {
     }
   }
 
-  public static void write(Path file, byte[] bytes) throws IOException {
+  /** Writes and syncs a file inside a folder that is itself being made. */
+  public static WrittenFile write(Path file, byte[] bytes) throws IOException {
     write(file, channel -> writeFully(channel, bytes));
+    String hash = HexFormat.of().formatHex(ContentHash.sha256().digest(bytes));
+    return new WrittenFile(String.valueOf(file.getFileName()), bytes.length, hash);
+  }
+
+  /** The same of a large file, whose hash is taken while it is written. */
+  public static WrittenFile writeHashed(Path file, HashedContent content) throws IOException {
+    WrittenFile[] written = new WrittenFile[1];
+    write(file, channel -> written[0] = hashed(file, channel, content));
+    return written[0];
+  }
+
+  /**
+   * Makes a large file, whose hash is taken while it is written; one that stands there is replaced.
+   */
+  public static WrittenFile fileHashed(Path target, HashedContent content) {
+    WrittenFile[] written = new WrittenFile[1];
+    file(target, channel -> written[0] = hashed(target, channel, content));
+    return written[0];
+  }
+
+  private static WrittenFile hashed(Path file, FileChannel channel, HashedContent content)
+      throws IOException {
+    try (FollowingHash hash = new FollowingHash(channel)) {
+      content.writeTo(channel, hash);
+      long size = channel.size();
+      return new WrittenFile(String.valueOf(file.getFileName()), size, hash.finish(size));
+    }
   }
 
   private static void writeFully(FileChannel channel, byte[] bytes) throws IOException {

@@ -250,8 +250,7 @@ final class StageRunner {
               last,
               record.scores().all(),
               notes,
-              new Exports(folder, stage, modelConfig, tokenizerFile)
-                  .write(state.parameters(), last),
+              new Exports(folder, stage, tokenizerFile).write(CheckpointStore.peek(last)),
               (System.nanoTime() - began) / 1e9,
               record.accepted());
       record.write(result);

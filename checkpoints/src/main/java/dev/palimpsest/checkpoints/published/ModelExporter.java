@@ -1,14 +1,13 @@
 package dev.palimpsest.checkpoints.published;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.published.WeightMapping.Part;
 import dev.palimpsest.checkpoints.published.WeightMapping.Row;
-import dev.palimpsest.checkpoints.tensors.ArrayMemory;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.NpzWriter;
 import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
+import dev.palimpsest.checkpoints.tensors.TensorBytes;
 import dev.palimpsest.checkpoints.tensors.TensorInfo;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.configs.LanguageConfig;
@@ -18,12 +17,8 @@ import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.model.ParameterSpecs;
-import dev.palimpsest.model.blocks.Parameters;
-import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +27,7 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * A stage's result for others, in the published layouts. Importing an export gives the same
@@ -53,10 +49,21 @@ public final class ModelExporter {
 
   private ModelExporter() {}
 
+  /** Files that go with an export, made once those of the model are written. */
+  @FunctionalInterface
+  public interface Beside {
+    /** None. */
+    Beside NOTHING = written -> Map.of();
+
+    /** Contents by name. */
+    Map<String, byte[]> files(List<WrittenFile> written);
+  }
+
   /**
    * A Hugging Face PaliGemma folder: config.json, generation_config.json, safetensors (sharded with
    * an index above 5 GB), preprocessor and tokenizer files. Written beside the target and made
-   * visible by one rename; an earlier export there is replaced.
+   * visible by one rename; an earlier export there is replaced. Parameters are copied piece by
+   * piece: memory does not grow with the model.
    *
    * <p>The embedding is padded with a row for {@code <image>} to a multiple of 64 rows, as on the
    * Hub; new rows are the mean of all others (those of the Hub are sampled around it). The tied
@@ -67,11 +74,12 @@ public final class ModelExporter {
    */
   public static void huggingFace(
       Path folder,
-      Parameters parameters,
+      ParameterValues parameters,
       ModelConfig model,
       int resolution,
       Precision precision,
-      ExportedProcessor processor) {
+      ExportedProcessor processor,
+      Beside beside) {
     huggingFace(
         folder,
         parameters,
@@ -79,17 +87,19 @@ public final class ModelExporter {
         resolution,
         precision,
         processor,
+        beside,
         SafetensorsWriter.MAX_SHARD_BYTES);
   }
 
   /** The same with another limit on a shard's bytes. */
   public static void huggingFace(
       Path folder,
-      Parameters parameters,
+      ParameterValues parameters,
       ModelConfig model,
       int resolution,
       Precision precision,
       ExportedProcessor processor,
+      Beside beside,
       long maxShardBytes) {
     check(parameters, model, resolution);
     checkReplaceable(folder);
@@ -101,23 +111,30 @@ public final class ModelExporter {
     ElementType type = type(precision);
     List<Tensor> tensors = new ArrayList<>();
     for (Row row : WeightMapping.huggingFace(model, PREFIXES)) {
-      NDArray array = parameters.get(row.ours());
       tensors.add(
           row.ours().equals(WeightMapping.EMBEDDING)
-              ? padded(row.foreign(), array, rows, type)
-              : Tensor.of(row.foreign(), array, type));
+              ? padded(row.foreign(), parameters, rows, type)
+              : whole(row, parameters, type));
     }
+    Map<String, byte[]> small = new LinkedHashMap<>();
+    small.put("config.json", json(config(model, resolution, type, rows, image)));
+    small.put("generation_config.json", json(generationConfig()));
+    small.put(
+        "preprocessor_config.json",
+        json(
+            preprocessor(
+                resolution, model.vision().imageTokens(resolution), processor.resample())));
+    small.putAll(processor.tokenizerFiles());
     Durable.folder(
         folder,
         target -> {
-          SafetensorsWriter.writeFolder(target, tensors, maxShardBytes);
-          writeJson(target.resolve("config.json"), config(model, resolution, type, rows, image));
-          writeJson(target.resolve("generation_config.json"), generationConfig());
-          writeJson(
-              target.resolve("preprocessor_config.json"),
-              preprocessor(
-                  resolution, model.vision().imageTokens(resolution), processor.resample()));
-          for (Map.Entry<String, byte[]> file : processor.tokenizerFiles().entrySet()) {
+          List<WrittenFile> written =
+              new ArrayList<>(SafetensorsWriter.writeFolder(target, tensors, maxShardBytes));
+          for (Map.Entry<String, byte[]> file : small.entrySet()) {
+            written.add(Durable.write(target.resolve(file.getKey()), file.getValue()));
+          }
+          parameters.allRead();
+          for (Map.Entry<String, byte[]> file : beside.files(written).entrySet()) {
             Durable.write(target.resolve(file.getKey()), file.getValue());
           }
         });
@@ -126,9 +143,15 @@ public final class ModelExporter {
   /**
    * A big_vision npz: stacked layers, {@code params/} names, bfloat16 as two-byte void. Written
    * beside the target and made visible by one rename.
+   *
+   * @return what was written
    */
-  public static void bigVision(
-      Path file, Parameters parameters, ModelConfig model, int resolution, Precision precision) {
+  public static WrittenFile bigVision(
+      Path file,
+      ParameterValues parameters,
+      ModelConfig model,
+      int resolution,
+      Precision precision) {
     check(parameters, model, resolution);
     Map<String, List<Row>> arrays = new LinkedHashMap<>();
     for (Row row : WeightMapping.bigVision(model, EnumSet.allOf(Part.class), false)) {
@@ -137,31 +160,44 @@ public final class ModelExporter {
     List<Tensor> tensors = new ArrayList<>();
     arrays.forEach(
         (name, rows) -> tensors.add(stacked("params/" + name, rows, parameters, type(precision))));
-    Durable.file(file, channel -> NpzWriter.write(channel, tensors));
+    return Durable.fileHashed(
+        file,
+        (channel, hash) -> {
+          NpzWriter.write(channel, tensors, hash);
+          parameters.allRead();
+        });
   }
 
   private static ElementType type(Precision precision) {
     return precision == Precision.F32 ? ElementType.F32 : ElementType.BF16;
   }
 
+  /** A parameter as it is. */
+  static Tensor whole(Row row, ParameterValues parameters, ElementType type) {
+    return new Tensor(
+        new TensorInfo(row.foreign(), type, shape(parameters, row.ours())),
+        out -> out.write(parameters.bytes(row.ours())));
+  }
+
+  private static Shape shape(ParameterValues parameters, String name) {
+    return Objects.requireNonNull(parameters.shapes().get(name), name);
+  }
+
   /** One foreign array made of all parts that the table places in it. */
-  static Tensor stacked(String name, List<Row> rows, Parameters parameters, ElementType type) {
+  static Tensor stacked(String name, List<Row> rows, ParameterValues parameters, ElementType type) {
     List<Row> ordered = new ArrayList<>(rows);
     ordered.sort((a, b) -> compare(a.index(), b.index()));
     Row last = ordered.get(ordered.size() - 1);
-    Shape part = last.foreignShape(last.written(), parameters.get(last.ours()).getShape());
+    Shape part = last.foreignShape(last.written(), shape(parameters, last.ours()));
     Shape whole = new Shape(last.index().stream().mapToLong(i -> i + 1).toArray()).addAll(part);
     return new Tensor(
         new TensorInfo(name, type, whole),
         out -> {
           for (Row row : ordered) {
-            NDArray array = parameters.get(row.ours());
             if (row.written().moves()) {
-              try (NDArray moved = row.written().toForeign(array, part)) {
-                out.write(moved);
-              }
+              row.written().writeForeign(out, parameters.bytes(row.ours()), part);
             } else {
-              out.write(array);
+              out.write(parameters.bytes(row.ours()));
             }
           }
         });
@@ -177,54 +213,51 @@ public final class ModelExporter {
     return 0;
   }
 
-  private static Tensor padded(String name, NDArray embedding, int rows, ElementType type) {
-    long width = embedding.getShape().get(1);
-    long missing = rows - embedding.getShape().get(0);
+  private static Tensor padded(
+      String name, ParameterValues parameters, int rows, ElementType type) {
+    Shape shape = shape(parameters, WeightMapping.EMBEDDING);
     return new Tensor(
-        new TensorInfo(name, type, new Shape(rows, width)),
+        new TensorInfo(name, type, new Shape(rows, shape.get(1))),
         out -> {
+          TensorBytes embedding = parameters.bytes(WeightMapping.EMBEDDING);
           out.write(embedding);
-          ByteBuffer mean = mean(embedding);
-          for (long i = 0; i < missing; i++) {
-            out.write(mean.duplicate().order(mean.order()));
+          float[] mean = mean(embedding, shape);
+          for (long row = shape.get(0); row < rows; row++) {
+            out.write(mean, mean.length);
           }
         });
   }
 
-  /** Mean of all rows, float32 in native order; sums in float64. */
-  private static ByteBuffer mean(NDArray embedding) {
-    int width = Math.toIntExact(embedding.getShape().get(1));
+  /** Mean of all rows; sums in float64. */
+  private static float[] mean(TensorBytes embedding, Shape shape) {
+    int width = Math.toIntExact(shape.get(1));
     double[] sums = new double[width];
-    ArrayMemory.visit(
-        embedding,
-        (first, memory) -> {
-          FloatBuffer values = memory.asFloatBuffer();
-          int column = (int) (first % width);
-          while (values.hasRemaining()) {
-            sums[column] += values.get();
-            column = column + 1 == width ? 0 : column + 1;
-          }
-        });
-    ByteBuffer mean = ByteBuffer.allocate(width * Float.BYTES).order(ByteOrder.nativeOrder());
-    for (double sum : sums) {
-      mean.putFloat((float) (sum / embedding.getShape().get(0)));
+    float[] row = new float[width];
+    for (long i = 0; i < shape.get(0); i++) {
+      embedding.readFloats(i * width, row, 0, width);
+      for (int column = 0; column < width; column++) {
+        sums[column] += row[column];
+      }
     }
-    return mean.flip();
+    float[] mean = new float[width];
+    for (int column = 0; column < width; column++) {
+      mean[column] = (float) (sums[column] / shape.get(0));
+    }
+    return mean;
   }
 
-  private static void check(Parameters parameters, ModelConfig model, int resolution) {
+  private static void check(ParameterValues parameters, ModelConfig model, int resolution) {
     List<Problem> problems = new ArrayList<>();
     ParameterSpecs.of(model, resolution)
         .forEach(
             (name, shape) -> {
-              NDArray array = parameters.asMap().get(name);
-              if (array == null || !array.getShape().equals(shape)) {
+              Shape found = parameters.shapes().get(name);
+              if (!shape.equals(found)) {
                 problems.add(
                     new Problem(
                         name,
                         "the model at %d pixels has %s, the parameters have %s"
-                            .formatted(
-                                resolution, shape, array == null ? "none" : array.getShape())));
+                            .formatted(resolution, shape, found == null ? "none" : found)));
               }
             });
     if (!problems.isEmpty()) {
@@ -374,7 +407,7 @@ public final class ModelExporter {
     return node;
   }
 
-  static void writeJson(Path file, ObjectNode node) throws IOException {
-    Durable.write(file, (node.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+  static byte[] json(ObjectNode node) {
+    return (node.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
   }
 }

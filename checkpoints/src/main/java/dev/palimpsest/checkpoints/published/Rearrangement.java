@@ -2,6 +2,8 @@ package dev.palimpsest.checkpoints.published;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.checkpoints.tensors.TensorBytes;
+import dev.palimpsest.checkpoints.tensors.TensorOutput;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,6 +20,12 @@ import java.util.Objects;
 record Rearrangement(List<String> from, List<List<String>> to) {
   /** Same axes, whatever they are. */
   static final Rearrangement NONE = new Rearrangement(List.of(), List.of());
+
+  /** Elements that are put in foreign order at once: 16 MiB. */
+  private static final int CHUNK = 1 << 22;
+
+  /** Columns of them that are moved together: 64 bytes, what a processor fetches at once. */
+  private static final int TILE = 16;
 
   static Rearrangement parse(String text) {
     String[] sides = text.split("->");
@@ -73,19 +81,93 @@ record Rearrangement(List<String> from, List<List<String>> to) {
     }
   }
 
-  /** The array's elements in foreign order; a new array of one axis in its manager. */
-  NDArray toForeign(NDArray ours, Shape foreign) {
-    Shape axes = withoutOnes(foreign);
-    int[] order = order();
-    long[] reordered = new long[order.length];
-    int[] back = new int[order.length];
-    for (int i = 0; i < order.length; i++) {
-      reordered[i] = axes.get(order[i]);
-      back[order[i]] = i;
+  /**
+   * Writes an array's elements in foreign order: tile by tile, so that little of it is in memory at
+   * once, whatever its size.
+   *
+   * @param ours the array, float32
+   * @param foreign shape of what is written
+   */
+  void writeForeign(TensorOutput out, TensorBytes ours, Shape foreign) {
+    long[] sizes = withoutOnes(foreign).getShape();
+    long[] strides = strides(sizes);
+    int along = 0; // the foreign axis whose elements lie side by side in ours
+    while (strides[along] != 1) {
+      along++;
     }
-    try (NDArray split = ours.reshape(new Shape(reordered));
-        NDArray original = split.transpose(back)) {
-      return original.reshape(foreign.size());
+    long inner = 1;
+    for (int i = along + 1; i < sizes.length; i++) {
+      inner = Math.multiplyExact(inner, sizes[i]);
+    }
+    int columns = Math.toIntExact(inner);
+    int rows = (int) Math.max(1, Math.min(sizes[along], CHUNK / columns));
+    float[] chunk = new float[Math.multiplyExact(rows, columns)];
+    float[] tile = new float[Math.multiplyExact(rows, TILE)];
+    Walk outer = new Walk(sizes, strides, 0, along);
+    do {
+      for (long from = 0; from < sizes[along]; from += rows) {
+        int n = (int) Math.min(rows, sizes[along] - from);
+        Walk within = new Walk(sizes, strides, along + 1, sizes.length);
+        for (int column = 0; column < columns; column += TILE) {
+          int width = Math.min(TILE, columns - column);
+          for (int c = 0; c < width; c++) {
+            ours.readFloats(outer.offset + from + within.offset, tile, c * n, n);
+            within.next();
+          }
+          for (int row = 0; row < n; row++) {
+            int target = row * columns + column;
+            for (int c = 0; c < width; c++) {
+              chunk[target + c] = tile[c * n + row];
+            }
+          }
+        }
+        out.write(chunk, n * columns);
+      }
+    } while (outer.next());
+  }
+
+  /** Distance in ours, in elements, of neighbours along each foreign axis. */
+  private long[] strides(long[] sizes) {
+    int[] order = order();
+    long[] strides = new long[order.length];
+    long stride = 1;
+    for (int i = order.length - 1; i >= 0; i--) {
+      strides[order[i]] = stride;
+      stride *= sizes[order[i]];
+    }
+    return strides;
+  }
+
+  /** Goes through the elements of some foreign axes in order, the last one fastest. */
+  private static final class Walk {
+    private final long[] sizes;
+    private final long[] strides;
+    private final int first;
+    private final int end;
+    private final long[] index;
+
+    /** Where the element lies in ours. */
+    private long offset;
+
+    Walk(long[] sizes, long[] strides, int first, int end) {
+      this.sizes = sizes;
+      this.strides = strides;
+      this.first = first;
+      this.end = end;
+      this.index = new long[sizes.length];
+    }
+
+    /** False, and at the first element again, after the last one. */
+    boolean next() {
+      for (int axis = end - 1; axis >= first; axis--) {
+        offset += strides[axis];
+        if (++index[axis] < sizes[axis]) {
+          return true;
+        }
+        offset -= strides[axis] * sizes[axis];
+        index[axis] = 0;
+      }
+      return false;
     }
   }
 

@@ -1,6 +1,5 @@
 package dev.palimpsest.checkpoints.published;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -12,7 +11,6 @@ import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.files.Durable;
-import dev.palimpsest.model.blocks.Parameters;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -34,7 +32,7 @@ public final class TowerExporter {
    *
    * @param parameters holds at least the image tower's
    */
-  public static void siglip(Path file, Parameters parameters, ModelConfig model) {
+  public static void siglip(Path file, ParameterValues parameters, ModelConfig model) {
     Map<String, List<Row>> arrays = new LinkedHashMap<>();
     for (Row row : WeightMapping.bigVision(model, EnumSet.of(Part.VISION), false)) {
       arrays.computeIfAbsent(row.foreign(), name -> new ArrayList<>()).add(row);
@@ -45,17 +43,11 @@ public final class TowerExporter {
             tensors.add(
                 ModelExporter.stacked("params/" + name, rows, parameters, ElementType.F32)));
     int width = model.vision().width();
-    NDArray first = parameters.asMap().values().iterator().next();
-    try (NDManager scratch = first.getManager().newSubManager()) {
-      Map<String, Shape> unused = new LinkedHashMap<>();
-      unused.put("params/img/MAPHead_0/probe", new Shape(1, 1, width));
-      unused.put("params/txt/Embed_0/embedding", new Shape(1, width));
-      unused.put("params/t", new Shape(1));
-      unused.put("params/b", new Shape(1));
-      unused.forEach(
-          (name, shape) -> tensors.add(Tensor.of(name, scratch.zeros(shape), ElementType.F32)));
-      Durable.file(file, channel -> NpzWriter.write(channel, tensors));
-    }
+    tensors.add(Tensor.zeros("params/img/MAPHead_0/probe", new Shape(1, 1, width)));
+    tensors.add(Tensor.zeros("params/txt/Embed_0/embedding", new Shape(1, width)));
+    tensors.add(Tensor.zeros("params/t", new Shape(1)));
+    tensors.add(Tensor.zeros("params/b", new Shape(1)));
+    Durable.file(file, channel -> NpzWriter.write(channel, tensors));
   }
 
   /**
@@ -65,10 +57,10 @@ public final class TowerExporter {
    * @param parameters holds at least the decoder's
    * @param model its vocabulary is the number of embedding rows
    */
-  public static void gemma(Path folder, Parameters parameters, ModelConfig model) {
+  public static void gemma(Path folder, ParameterValues parameters, ModelConfig model) {
     List<Tensor> tensors = new ArrayList<>();
     for (Row row : WeightMapping.huggingFace(model, Map.of(Part.LANGUAGE, "model"))) {
-      tensors.add(Tensor.of(row.foreign(), parameters.get(row.ours()), ElementType.F32));
+      tensors.add(ModelExporter.whole(row, parameters, ElementType.F32));
     }
     ObjectNode config = HuggingFaceConfig.JSON.createObjectNode();
     config
@@ -81,7 +73,7 @@ public final class TowerExporter {
         folder,
         target -> {
           SafetensorsWriter.writeFolder(target, tensors, SafetensorsWriter.MAX_SHARD_BYTES);
-          ModelExporter.writeJson(target.resolve("config.json"), config);
+          Durable.write(target.resolve("config.json"), ModelExporter.json(config));
         });
   }
 

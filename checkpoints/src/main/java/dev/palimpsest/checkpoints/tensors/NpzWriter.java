@@ -1,6 +1,7 @@
 package dev.palimpsest.checkpoints.tensors;
 
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.files.FollowingHash;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -30,8 +31,20 @@ public final class NpzWriter {
     this.zip64From = zip64From;
   }
 
+  /** Writes an archive. */
   public static void write(FileChannel channel, List<Tensor> tensors) throws IOException {
     write(channel, tensors, ZIP64_FROM);
+  }
+
+  /** The same, telling a hash which bytes are final. */
+  public static void write(FileChannel channel, List<Tensor> tensors, FollowingHash hash)
+      throws IOException {
+    NpzWriter writer = new NpzWriter(channel, ZIP64_FROM);
+    for (Tensor tensor : tensors) {
+      writer.member(tensor);
+      hash.finalUpTo(channel.position());
+    }
+    writer.directory();
   }
 
   /** With another size from which on zip64 records are written, for tests. */

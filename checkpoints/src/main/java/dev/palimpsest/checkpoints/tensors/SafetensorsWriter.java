@@ -5,9 +5,12 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.FollowingHash;
+import dev.palimpsest.files.WrittenFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -59,11 +62,13 @@ public final class SafetensorsWriter {
    * {@code model.safetensors}, or shards with an index where all together exceed the limit.
    *
    * @param folder a folder that is being made
+   * @return what was written
    */
-  public static void writeFolder(Path folder, List<Tensor> tensors, long maxShardBytes)
+  public static List<WrittenFile> writeFolder(Path folder, List<Tensor> tensors, long maxShardBytes)
       throws IOException {
     List<List<Tensor>> shards = shards(tensors, maxShardBytes);
     Map<String, String> weightMap = new TreeMap<>();
+    List<WrittenFile> written = new ArrayList<>();
     for (int i = 0; i < shards.size(); i++) {
       List<Tensor> shard = shards.get(i);
       String name =
@@ -71,7 +76,9 @@ public final class SafetensorsWriter {
               ? "model.safetensors"
               : String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", i + 1, shards.size());
       shard.forEach(tensor -> weightMap.put(tensor.info().name(), name));
-      Durable.write(folder.resolve(name), channel -> write(channel, shard));
+      written.add(
+          Durable.writeHashed(
+              folder.resolve(name), (channel, hash) -> write(new Followed(channel, hash), shard)));
     }
     if (shards.size() > 1) {
       ObjectNode index = JSON.createObjectNode();
@@ -79,9 +86,31 @@ public final class SafetensorsWriter {
           .putObject("metadata")
           .put("total_size", tensors.stream().mapToLong(t -> t.info().byteSize()).sum());
       index.set("weight_map", JSON.valueToTree(weightMap));
-      Durable.write(
-          folder.resolve("model.safetensors.index.json"),
-          (index.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8));
+      written.add(
+          Durable.write(
+              folder.resolve("model.safetensors.index.json"),
+              (index.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8)));
+    }
+    return written;
+  }
+
+  /** Written from the first byte to the last, each of them final. */
+  private record Followed(FileChannel channel, FollowingHash hash) implements WritableByteChannel {
+    @Override
+    public int write(ByteBuffer bytes) throws IOException {
+      int n = channel.write(bytes);
+      hash.finalUpTo(channel.position());
+      return n;
+    }
+
+    @Override
+    public boolean isOpen() {
+      return channel.isOpen();
+    }
+
+    @Override
+    public void close() throws IOException {
+      channel.close();
     }
   }
 

@@ -1,5 +1,8 @@
 package dev.palimpsest.checkpoints.tensors;
 
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -39,6 +42,19 @@ public abstract class TensorBytes {
     }
   }
 
+  /** Reads float32 elements from {@code first} on. */
+  public final void readFloats(long first, float[] target, int offset, int count) {
+    int perWindow = WINDOW / Float.BYTES;
+    int done = 0;
+    while (done < count) {
+      long at = first + done;
+      int start = (int) (at % perWindow);
+      int n = Math.min(count - done, perWindow - start);
+      window((int) (at / perWindow)).asFloatBuffer().get(start, target, offset + done, n);
+      done += n;
+    }
+  }
+
   /** Whether both hold the same bytes. */
   public final boolean sameAs(TensorBytes other) {
     for (int i = 0; size == other.size && i < windows(size); i++) {
@@ -70,6 +86,27 @@ public abstract class TensorBytes {
         return windows[index];
       }
     };
+  }
+
+  /**
+   * The memory of a contiguous float32 array, without a copy where that is this machine's. Valid
+   * for as long as the array is open.
+   */
+  public static TensorBytes of(NDArray array) {
+    long elements = array.size();
+    int perWindow = WINDOW / Float.BYTES;
+    ByteBuffer[] windows = new ByteBuffer[windows(elements * Float.BYTES)];
+    try (NDArray flat = array.reshape(elements)) {
+      for (int i = 0; i < windows.length; i++) {
+        long from = (long) i * perWindow;
+        long to = Math.min(elements, from + perWindow);
+        try (NDArray part = flat.get(new NDIndex("{}:{}", from, to))) {
+          boolean here = part.getDevice().equals(Device.cpu());
+          windows[i] = part.toByteBuffer(here).order(ByteOrder.nativeOrder());
+        }
+      }
+    }
+    return inMemory(windows, elements * Float.BYTES);
   }
 
   /** Bytes in memory outside the heap, each buffer but the last {@link #WINDOW} long. */

@@ -1,6 +1,7 @@
 package dev.palimpsest.checkpoints.tensors;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -11,12 +12,14 @@ import java.nio.channels.WritableByteChannel;
 
 /** Takes float32 values and writes them in a file's number format, without a copy of the whole. */
 public final class TensorOutput {
-  private static final int CHUNK = 1 << 16;
+  private static final int CHUNK = 1 << 15;
 
   private final WritableByteChannel channel;
   private final ElementType type;
   private final ByteBuffer converted;
   private final ShortBuffer halves; // the same memory
+  private final float[] values = new float[CHUNK];
+  private final short[] bits = new short[CHUNK];
   private long elements;
 
   TensorOutput(WritableByteChannel channel, ElementType type) {
@@ -25,10 +28,7 @@ public final class TensorOutput {
     }
     this.channel = channel;
     this.type = type;
-    this.converted =
-        type == ElementType.F32
-            ? ByteBuffer.allocate(0)
-            : ByteBuffer.allocateDirect(CHUNK * 2).order(ByteOrder.LITTLE_ENDIAN);
+    this.converted = ByteBuffer.allocate(CHUNK * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
     this.halves = converted.asShortBuffer();
   }
 
@@ -37,6 +37,18 @@ public final class TensorOutput {
     /** An array as it is. */
     public static Tensor of(String name, NDArray array, ElementType type) {
       return new Tensor(new TensorInfo(name, type, array.getShape()), out -> out.write(array));
+    }
+
+    /** Zeros, float32. */
+    public static Tensor zeros(String name, Shape shape) {
+      return new Tensor(
+          new TensorInfo(name, ElementType.F32, shape),
+          out -> {
+            float[] none = new float[(int) Math.min(shape.size(), CHUNK)];
+            for (long at = 0; at < shape.size(); at += none.length) {
+              out.write(none, (int) Math.min(none.length, shape.size() - at));
+            }
+          });
     }
 
     /** Writes the values, and checks that they are as many as announced. */
@@ -58,29 +70,52 @@ public final class TensorOutput {
 
   /** Writes a contiguous float32 array. */
   public void write(NDArray array) {
-    ArrayMemory.visit(array, (first, memory) -> write(memory));
+    write(TensorBytes.of(array));
   }
 
-  /** Writes float32 values in native order. */
+  /** Writes the whole of a float32 tensor. */
+  public void write(TensorBytes float32) {
+    for (int i = 0; i < TensorBytes.windows(float32.size()); i++) {
+      ByteBuffer window = float32.window(i);
+      write(window.duplicate().rewind().order(window.order()));
+    }
+  }
+
+  /** Writes float32 values in the buffer's order of bytes, which is the machine's. */
   public void write(ByteBuffer float32) {
-    elements += float32.remaining() / Float.BYTES;
-    try {
+    if (type == ElementType.F32) {
+      elements += float32.remaining() / Float.BYTES;
+      pass(float32);
+      return;
+    }
+    FloatBuffer source = float32.asFloatBuffer();
+    while (source.hasRemaining()) {
+      int n = Math.min(CHUNK, source.remaining());
+      source.get(values, 0, n);
+      write(values, n);
+    }
+  }
+
+  /** Writes the first {@code count} values. */
+  public void write(float[] source, int count) {
+    elements += count;
+    for (int at = 0; at < count; at += CHUNK) {
+      int n = Math.min(CHUNK, count - at);
       if (type == ElementType.F32) {
-        writeFully(channel, float32);
-        return;
-      }
-      FloatBuffer source = float32.asFloatBuffer();
-      float[] values = new float[CHUNK];
-      short[] bits = new short[CHUNK];
-      while (source.hasRemaining()) {
-        int n = Math.min(CHUNK, source.remaining());
-        source.get(values, 0, n);
+        converted.clear().asFloatBuffer().put(source, at, n);
+      } else {
         for (int i = 0; i < n; i++) {
-          bits[i] = Elements.toBfloat16(values[i]);
+          bits[i] = Elements.toBfloat16(source[at + i]);
         }
         halves.put(0, bits, 0, n);
-        writeFully(channel, converted.clear().limit(n * 2));
       }
+      pass(converted.clear().limit(n * type.bytes()));
+    }
+  }
+
+  private void pass(ByteBuffer bytes) {
+    try {
+      writeFully(channel, bytes);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -10,13 +10,17 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.Golden;
 import dev.palimpsest.checkpoints.tensors.ArrayMemory;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.NpzFile;
 import dev.palimpsest.checkpoints.tensors.NpzWriter;
 import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
+import dev.palimpsest.checkpoints.tensors.TensorBytes;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.Init.ConnectorInit;
 import dev.palimpsest.configs.Init.FromPretrained;
 import dev.palimpsest.configs.LanguageConfig;
@@ -24,7 +28,9 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.model.blocks.Parameters;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -106,7 +112,7 @@ class ModelExporterTest {
       throws IOException {
     Model m = load(name, config);
     Path target = folder.resolve("out.npz");
-    ModelExporter.bigVision(target, m.parameters(), m.model(), m.resolution(), precision);
+    ModelExporter.bigVision(target, m.values(), m.model(), m.resolution(), precision);
     try (NpzFile expected = NpzFile.open(Golden.path(name + ".npz"));
         NpzFile actual = NpzFile.open(target)) {
       assertEquals(expected.names(), actual.names());
@@ -129,7 +135,7 @@ class ModelExporterTest {
     Model m = load(name, config);
     Map<String, String> before = PretrainedImporterTest.hashes(m.parameters(), m.model());
     Path npz = folder.resolve("x.npz");
-    ModelExporter.bigVision(npz, m.parameters(), m.model(), m.resolution(), precision);
+    ModelExporter.bigVision(npz, m.values(), m.model(), m.resolution(), precision);
     assertEquals(before, PretrainedImporterTest.hashes(read(npz, m), m.model()));
     Path hf = folder.resolve("hf");
     m.huggingFace(hf, precision, tokenizer(m.vocabulary()));
@@ -141,7 +147,7 @@ class ModelExporterTest {
     Model m = load("case1", "case1");
     for (String run : List.of("a", "b")) {
       ModelExporter.bigVision(
-          folder.resolve(run + ".npz"), m.parameters(), m.model(), 28, Precision.BF16);
+          folder.resolve(run + ".npz"), m.values(), m.model(), 28, Precision.BF16);
       m.huggingFace(folder.resolve(run), Precision.F32, tokenizer(320));
     }
     assertEquals(-1, Files.mismatch(folder.resolve("a.npz"), folder.resolve("b.npz")));
@@ -153,13 +159,102 @@ class ModelExporterTest {
     }
   }
 
+  /**
+   * SHA-256 of the archive and of the folder, as version 0.1.0 wrote them with arrays in memory.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "case1, F32, 91b29b4b0bf375c6ec1da7aa0ae240c6db55867404e27149c9b1d26a97f84130,"
+        + " b663e2b3f10966686641edfefde0f08ee207bca817477a99f2a353be2f11491e",
+    "case1, BF16, 6006bbb6545305675a96fea8efaeea4e408e49368d53d94594bae7e965a90d50,"
+        + " ae614205887a49889a921c538f42cb68abcad587b697c9427c198827804bcf9a",
+    "case3, F32, 4db245397a3a9013a9aafa7e44c555e1f2fea2eedb4cd5a4785ddfc955d7b7c6,"
+        + " 4d874a9319243f6a26a91ba378ff854ce3ccdfa7836668eb49371dad2463fa42",
+    "case3, BF16, d9b743eac26f6f14cf2c78acc765641ee146593e1d94822be6451d638707d468,"
+        + " d1e091928bed66036f778245f135f3a4666d7b5c884943cd64edeb6ca676019f"
+  })
+  void anExportHasTheBytesThatEarlierVersionsWrote(
+      String name, Precision precision, String archive, String weights) throws IOException {
+    Model m = load(name, name);
+    Path npz = folder.resolve("x.npz");
+    WrittenFile written =
+        ModelExporter.bigVision(npz, m.values(), m.model(), m.resolution(), precision);
+    assertEquals(new WrittenFile("x.npz", Files.size(npz), archive), written);
+    assertEquals(archive, ContentHash.of(npz));
+    m.huggingFace(folder.resolve("hf"), precision, tokenizer(m.vocabulary()));
+    assertEquals(weights, ContentHash.of(folder.resolve("hf")));
+  }
+
+  @Test
+  void aCheckpointsFileAndArraysInMemoryGiveTheSameExport() throws IOException {
+    Model m = load("case3", "case3");
+    Path checkpoint =
+        new CheckpointStore(folder.resolve("checkpoints"))
+            .commit("examples-000000000001", Map.of("parameters", m.parameters()), Map.of());
+    Path expected = folder.resolve("memory.npz");
+    ModelExporter.bigVision(expected, m.values(), m.model(), m.resolution(), Precision.F32);
+    try (TensorSource file = CheckpointStore.open(checkpoint).source("parameters")) {
+      Path actual = folder.resolve("file.npz");
+      ModelExporter.bigVision(
+          actual, ParameterValues.of(file), m.model(), m.resolution(), Precision.F32);
+      assertEquals(-1, Files.mismatch(expected, actual));
+    }
+  }
+
+  @Test
+  void whatIsNotToBeTrustedDoesNotBecomeVisible() throws IOException {
+    Model m = load("case1", "case1");
+    ParameterValues damaged =
+        new ParameterValues() {
+          @Override
+          public Map<String, Shape> shapes() {
+            return m.values().shapes();
+          }
+
+          @Override
+          public TensorBytes bytes(String name) {
+            return m.values().bytes(name);
+          }
+
+          @Override
+          public void allRead() {
+            throw new CheckpointFormatException(
+                CheckpointFormatException.Kind.CORRUPT, folder, "is damaged");
+          }
+        };
+    assertThrows(
+        CheckpointFormatException.class,
+        () ->
+            ModelExporter.bigVision(
+                folder.resolve("x.npz"), damaged, m.model(), 28, Precision.F32));
+    assertThrows(
+        CheckpointFormatException.class,
+        () ->
+            ModelExporter.huggingFace(
+                folder.resolve("hf"),
+                damaged,
+                m.model(),
+                28,
+                Precision.F32,
+                tokenizer(320),
+                ModelExporter.Beside.NOTHING));
+    assertEquals(0, folder.toFile().list().length);
+  }
+
   @Test
   void largeModelsAreShardedWithAnIndex() throws IOException {
     Model m = load("case1", "case1");
     Map<String, String> before = PretrainedImporterTest.hashes(m.parameters(), m.model());
     Path target = folder.resolve("hf");
     ModelExporter.huggingFace(
-        target, m.parameters(), m.model(), 28, Precision.F32, tokenizer(320), 100_000);
+        target,
+        m.values(),
+        m.model(),
+        28,
+        Precision.F32,
+        tokenizer(320),
+        ModelExporter.Beside.NOTHING,
+        100_000);
     Set<String> shards =
         files(target).stream().filter(f -> f.endsWith(".safetensors")).collect(Collectors.toSet());
     assertEquals(5, shards.size());
@@ -245,7 +340,7 @@ class ModelExporterTest {
             InvalidConfigException.class,
             () ->
                 ModelExporter.bigVision(
-                    folder.resolve("x.npz"), m.parameters(), m.model(), 56, Precision.F32));
+                    folder.resolve("x.npz"), m.values(), m.model(), 56, Precision.F32));
     assertTrue(
         e.getMessage().startsWith("vision/position_embedding: the model at 56 pixels has (16, 32)"),
         e.getMessage());
@@ -264,13 +359,13 @@ class ModelExporterTest {
   void aFailedExportLeavesTheEarlierOne() throws IOException {
     Model m = load("case1", "case1");
     Path npz = folder.resolve("x.npz");
-    ModelExporter.bigVision(npz, m.parameters(), m.model(), 28, Precision.F32);
+    ModelExporter.bigVision(npz, m.values(), m.model(), 28, Precision.F32);
     byte[] before = Files.readAllBytes(npz);
     Map<String, NDArray> arrays = new HashMap<>(m.parameters().asMap());
     arrays.get("language/blocks/1/mlp/down/w").close(); // shapes are known, the data is gone
     assertThrows(
         RuntimeException.class,
-        () -> ModelExporter.bigVision(npz, m.parameters(), m.model(), 28, Precision.F32));
+        () -> ModelExporter.bigVision(npz, m.values(), m.model(), 28, Precision.F32));
     assertArrayEquals(before, Files.readAllBytes(npz));
     assertEquals(Set.of("x.npz"), Set.copyOf(files(folder)));
   }
@@ -324,7 +419,7 @@ class ModelExporterTest {
     NDManager own = m.parameters().get("connector/bias").getManager();
     int before = own.getManagedArrays().size();
     m.huggingFace(folder.resolve("hf"), Precision.F32, tokenizer(320));
-    ModelExporter.bigVision(folder.resolve("x.npz"), m.parameters(), m.model(), 28, Precision.BF16);
+    ModelExporter.bigVision(folder.resolve("x.npz"), m.values(), m.model(), 28, Precision.BF16);
     assertEquals(before, own.getManagedArrays().size());
   }
 
@@ -333,8 +428,13 @@ class ModelExporterTest {
       return model.language().vocabulary();
     }
 
+    ParameterValues values() {
+      return ParameterValues.of(parameters);
+    }
+
     void huggingFace(Path target, Precision precision, ExportedProcessor tokenizer) {
-      ModelExporter.huggingFace(target, parameters, model, resolution, precision, tokenizer);
+      ModelExporter.huggingFace(
+          target, values(), model, resolution, precision, tokenizer, ModelExporter.Beside.NOTHING);
     }
   }
 

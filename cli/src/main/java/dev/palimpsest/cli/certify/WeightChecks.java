@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.published.ExportedProcessor;
 import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
 import dev.palimpsest.checkpoints.published.ModelExporter;
+import dev.palimpsest.checkpoints.published.ParameterValues;
 import dev.palimpsest.checkpoints.published.PretrainedImporter;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
@@ -114,14 +115,16 @@ final class WeightChecks {
   private static void export(Subject subject, Report report) throws IOException {
     try (TemporaryFolder folder = new TemporaryFolder()) {
       int rows = subject.config().language().vocabulary(); // cases have no tokenizer
+      ParameterValues values = ParameterValues.of(subject.parameters());
       Path huggingFace = folder.path().resolve("huggingface");
       ModelExporter.huggingFace(
           huggingFace,
-          subject.parameters(),
+          values,
           subject.config(),
           subject.resolution(),
           Precision.F32,
-          new ExportedProcessor(Resize.BICUBIC, rows, Map.of()));
+          new ExportedProcessor(Resize.BICUBIC, rows, Map.of()),
+          ModelExporter.Beside.NOTHING);
       try (Parameters back = read(subject, huggingFace)) {
         compare("export to Hugging Face -> import", subject, back, ElementType.F32, report);
       }
@@ -130,8 +133,7 @@ final class WeightChecks {
           sameSizes(HuggingFaceConfig.read(huggingFace), subject.sizes()) ? 0 : 1,
           Tolerance.EXACT);
       Path npz = folder.path().resolve("model.npz");
-      ModelExporter.bigVision(
-          npz, subject.parameters(), subject.config(), subject.resolution(), Precision.F32);
+      ModelExporter.bigVision(npz, values, subject.config(), subject.resolution(), Precision.F32);
       try (Parameters back = read(subject, npz)) {
         compare("export to big_vision -> import", subject, back, ElementType.F32, report);
       }

@@ -12,6 +12,7 @@ import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.checkpoints.published.ExportedProcessor;
 import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
 import dev.palimpsest.checkpoints.published.ModelExporter;
+import dev.palimpsest.checkpoints.published.ParameterValues;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.NpzFile;
 import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
@@ -89,9 +90,17 @@ class HostileInputTest {
         new ExportedProcessor(ImageConfig.Resize.BICUBIC, exported.imageToken(), exported.files());
     try (NDManager manager = NDManager.newBaseManager();
         Parameters parameters = Initialization.random(manager, config, SIDE, 3)) {
-      ModelExporter.huggingFace(export, parameters, config, SIDE, Precision.F32, processor, 8_000);
-      ModelExporter.bigVision(
-          folder.resolve("model.npz"), parameters, config, SIDE, Precision.BF16);
+      ParameterValues values = ParameterValues.of(parameters);
+      ModelExporter.huggingFace(
+          export,
+          values,
+          config,
+          SIDE,
+          Precision.F32,
+          processor,
+          ModelExporter.Beside.NOTHING,
+          8_000);
+      ModelExporter.bigVision(folder.resolve("model.npz"), values, config, SIDE, Precision.BF16);
       training =
           new CheckpointStore(folder.resolve("checkpoints"))
               .commit("examples-1", Map.of("parameters", parameters), Map.of("model", config));

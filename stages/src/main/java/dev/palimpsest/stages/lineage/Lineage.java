@@ -10,18 +10,20 @@ import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -243,15 +245,22 @@ public record Lineage(
     return ContentHash.of("palimpsest export 1\n" + id + "\n" + format + "\n");
   }
 
-  /** Writes it beside what was exported from the checkpoint, with the export's files. */
-  public void writeBeside(Path export, String format) {
+  /**
+   * The file that lies beside an export, {@link #besides}.
+   *
+   * @param format {@code huggingface f32} or alike
+   * @param files what was exported
+   */
+  public byte[] beside(String format, List<WrittenFile> files) {
     ObjectNode json = JSON.createObjectNode();
     json.put("format", "palimpsest-lineage");
     json.put("version", 1);
     json.put("export", format);
-    json.set("files", JSON.valueToTree(Exported.list(export)));
+    List<WrittenFile> ordered = new ArrayList<>(files);
+    ordered.sort(Comparator.comparing(WrittenFile::name));
+    json.set("files", JSON.valueToTree(ordered));
     json.set("checkpoint", JSON.valueToTree(this));
-    RunFolder.writeJson(besides(export), json);
+    return (json.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
   }
 
   /** Whether a path holds what is exported from this checkpoint in a format, every size right. */
@@ -271,7 +280,8 @@ public record Lineage(
     }
   }
 
-  private static Path besides(Path export) {
+  /** Where the lineage of an export lies: in its folder, or beside its file. */
+  public static Path besides(Path export) {
     return Files.isDirectory(export)
         ? export.resolve(FILE)
         : export.resolveSibling(export.getFileName() + "." + FILE);
@@ -288,25 +298,6 @@ public record Lineage(
     /** Copies. */
     public Exported {
       files = List.copyOf(files);
-    }
-
-    /** The files of an export as they stand. */
-    private static List<CheckpointManifest.Entry> list(Path export) {
-      boolean isFolder = Files.isDirectory(export);
-      List<CheckpointManifest.Entry> files = new ArrayList<>();
-      try (Stream<Path> walk = Files.walk(export)) {
-        for (Path file : walk.filter(Files::isRegularFile).sorted().toList()) {
-          String name = (isFolder ? export.relativize(file) : file.getFileName()).toString();
-          if (!isFolder || !name.equals(FILE)) {
-            files.add(
-                new CheckpointManifest.Entry(
-                    name.replace('\\', '/'), Files.size(file), ContentHash.of(file)));
-          }
-        }
-      } catch (IOException e) {
-        throw new UncheckedIOException("cannot read " + export, e);
-      }
-      return files;
     }
 
     /** Files that are missing or have another size than when they were exported, in sentences. */

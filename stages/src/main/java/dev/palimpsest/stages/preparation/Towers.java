@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.checkpoints.published.ParameterValues;
 import dev.palimpsest.checkpoints.published.TowerExporter;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.PipelineConfig;
@@ -91,8 +92,9 @@ final class Towers {
       }
       try (Parameters drawn =
           Initialization.random(manager, model, settings.resolution(), settings.seed())) {
-        TowerExporter.siglip(out.resolve("siglip.npz"), drawn, model);
-        TowerExporter.gemma(out.resolve("gemma"), drawn, model);
+        ParameterValues values = ParameterValues.of(drawn);
+        TowerExporter.siglip(out.resolve("siglip.npz"), values, model);
+        TowerExporter.gemma(out.resolve("gemma"), values, model);
       }
       TowerExporter.maskCodec(out.resolve("vae-oid.npz"), manager, settings.seed());
       Durable.file(facts, text.getBytes(StandardCharsets.UTF_8));

@@ -1,0 +1,116 @@
+package dev.palimpsest.stages.exports;
+
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.checkpoints.published.ExportedProcessor;
+import dev.palimpsest.checkpoints.published.ModelExporter;
+import dev.palimpsest.checkpoints.published.ParameterValues;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
+import dev.palimpsest.checkpoints.tensors.TensorBytes;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
+import dev.palimpsest.configs.ExportConfig.Format;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.binding.ConfigYaml;
+import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.WrittenFile;
+import dev.palimpsest.mixtures.text.HuggingFaceTokenizer;
+import dev.palimpsest.stages.lineage.Lineage;
+import dev.palimpsest.stages.lineage.StageFacts;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+
+/**
+ * A training checkpoint in a published layout, with its lineage. Parameters go from file to file
+ * piece by piece, so that a model of any size takes the same memory.
+ *
+ * @param checkpoint what is exported; it says what model it is
+ * @param tokenizer the tokenizer's file, for a Hugging Face folder
+ * @param format layout
+ * @param precision number format of the weights
+ */
+public record CheckpointExport(
+    TrainingCheckpoint checkpoint, Path tokenizer, Format format, Precision precision) {
+  private static final String PARAMETERS = "parameters";
+
+  /** What the lineage calls the export: {@code huggingface f32}. */
+  private String name() {
+    return "%s %s".formatted(ConfigYaml.word(format), ConfigYaml.word(precision));
+  }
+
+  private Optional<Lineage> lineage() {
+    return Lineage.ifAny(checkpoint.folder(), checkpoint.manifest());
+  }
+
+  /** Whether this very export stands at a place, as far as sizes tell. */
+  public boolean stands(Path target) {
+    return lineage().filter(l -> l.isWholeExport(target, name())).isPresent();
+  }
+
+  /**
+   * Writes the export; one that stands there is replaced when the new one is whole.
+   *
+   * @param target a folder for Hugging Face, a file for big_vision
+   * @throws CheckpointFormatException when the checkpoint turns out to be damaged
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when the layout cannot hold it
+   */
+  public void write(Path target) {
+    StageFacts facts = StageFacts.of(checkpoint);
+    Optional<Lineage> lineage = lineage();
+    try (TensorSource file = checkpoint.source(PARAMETERS)) {
+      ParameterValues values = new Verified(file, checkpoint);
+      if (format == Format.HUGGINGFACE) {
+        HuggingFaceTokenizer files = HuggingFaceTokenizer.of(tokenizer);
+        ModelExporter.huggingFace(
+            target,
+            values,
+            facts.model(),
+            facts.resolution(),
+            precision,
+            new ExportedProcessor(facts.image().resize(), files.imageToken(), files.files()),
+            written ->
+                lineage
+                    .map(known -> Map.of(Lineage.FILE, known.beside(name(), written)))
+                    .orElse(Map.of()));
+      } else {
+        WrittenFile written =
+            ModelExporter.bigVision(target, values, facts.model(), facts.resolution(), precision);
+        lineage.ifPresent(
+            known -> Durable.file(Lineage.besides(target), known.beside(name(), List.of(written))));
+      }
+    }
+  }
+
+  /** A checkpoint's parameters, whose file is verified by another thread while they are read. */
+  private static final class Verified implements ParameterValues {
+    private final ParameterValues file;
+    private final CompletableFuture<Void> verified;
+
+    Verified(TensorSource source, TrainingCheckpoint checkpoint) {
+      this.file = ParameterValues.of(source);
+      this.verified = CompletableFuture.runAsync(() -> checkpoint.verify(PARAMETERS));
+    }
+
+    @Override
+    public Map<String, Shape> shapes() {
+      return file.shapes();
+    }
+
+    @Override
+    public TensorBytes bytes(String name) {
+      return file.bytes(name);
+    }
+
+    @Override
+    public void allRead() {
+      try {
+        verified.join();
+      } catch (CompletionException e) {
+        throw e.getCause() instanceof CheckpointFormatException damaged ? damaged : e;
+      }
+    }
+  }
+}
