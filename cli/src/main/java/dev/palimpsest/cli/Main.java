@@ -7,6 +7,7 @@ import dev.palimpsest.cli.commands.DedupCommand;
 import dev.palimpsest.cli.commands.DoctorCommand;
 import dev.palimpsest.cli.commands.Environment;
 import dev.palimpsest.cli.commands.EvalCommand;
+import dev.palimpsest.cli.commands.FabricateCommand;
 import dev.palimpsest.cli.commands.LineageCommand;
 import dev.palimpsest.cli.commands.MixtureCommand;
 import dev.palimpsest.cli.commands.PlaygroundCommand;
@@ -59,6 +60,7 @@ import picocli.CommandLine.Option;
       ChaosCommand.class,
       PredictCommand.class,
       PlaygroundCommand.class,
+      FabricateCommand.class,
       CertifyCommand.class,
       ScoreCommand.class,
       LineageCommand.class,

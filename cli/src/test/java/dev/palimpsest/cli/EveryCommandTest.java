@@ -112,6 +112,10 @@ class EveryCommandTest {
         "--train 6 --held-out 6 --out " + folder.resolve("drawing"),
         "playground",
         folder.resolve("drawing").toString());
+    put(
+        "--preset tiny --parts mask-codec --out " + folder.resolve("fabricated"),
+        "fabricate",
+        folder.resolve("fabricated/vae-oid.npz") + ": ");
     put("", "bench", "Usage: palimpsest bench");
     put("--config tiny --steps 1 --threads 1", "bench step", "GEMM peak");
     put(

@@ -177,6 +177,53 @@ record Rearrangement(List<String> from, List<List<String>> to) {
     return to.stream().flatMap(List::stream).mapToInt(axes::indexOf).toArray();
   }
 
+  /**
+   * Where the elements of a foreign array lie in ours, in runs of equal distance.
+   *
+   * @param sizes the foreign axes' sizes; neighbours whose elements are equally far apart are one
+   * @param strides distance in ours, in elements, of neighbours along each of them
+   */
+  record Runs(long[] sizes, long[] strides) {
+    /** Index in ours of an element whose foreign index is given. */
+    long ours(long foreign) {
+      long at = 0;
+      for (int i = sizes.length - 1; i >= 0; i--) {
+        at += foreign % sizes[i] * strides[i];
+        foreign /= sizes[i];
+      }
+      return at;
+    }
+
+    /** Elements from a foreign index on to the end of its run. */
+    long left(long foreign) {
+      long run = sizes[sizes.length - 1];
+      return run - foreign % run;
+    }
+
+    /** Distance in ours of neighbours within a run. */
+    long stride() {
+      return strides[strides.length - 1];
+    }
+  }
+
+  /** Where the elements of a foreign array lie in ours. */
+  Runs runs(Shape foreign) {
+    if (equals(NONE)) {
+      return new Runs(new long[] {foreign.size()}, new long[] {1});
+    }
+    long[] sizes = withoutOnes(foreign).getShape();
+    long[] strides = strides(sizes);
+    int last = 0;
+    for (int i = 1; i < sizes.length; i++) {
+      boolean joined = strides[last] == sizes[i] * strides[i];
+      long size = joined ? sizes[last] * sizes[i] : sizes[i];
+      last += joined ? 0 : 1;
+      sizes[last] = size;
+      strides[last] = strides[i];
+    }
+    return new Runs(Arrays.copyOf(sizes, last + 1), Arrays.copyOf(strides, last + 1));
+  }
+
   private Shape withoutOnes(Shape foreign) {
     int[] kept = new int[from.size()];
     int n = 0;

@@ -1,6 +1,5 @@
 package dev.palimpsest.checkpoints.published;
 
-import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.published.WeightMapping.Part;
@@ -8,9 +7,13 @@ import dev.palimpsest.checkpoints.published.WeightMapping.Row;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.NpzWriter;
 import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
+import dev.palimpsest.checkpoints.tensors.TensorInfo;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.files.Durable;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -62,13 +65,7 @@ public final class TowerExporter {
     for (Row row : WeightMapping.huggingFace(model, Map.of(Part.LANGUAGE, "model"))) {
       tensors.add(ModelExporter.whole(row, parameters, ElementType.F32));
     }
-    ObjectNode config = HuggingFaceConfig.JSON.createObjectNode();
-    config
-        .putArray("architectures")
-        .add(model.language().postNorms() ? "Gemma2ForCausalLM" : "GemmaForCausalLM");
-    ModelExporter.describe(
-        config, model.language(), ElementType.F32, model.language().vocabulary());
-    config.put("transformers_version", ModelExporter.TRANSFORMERS_VERSION);
+    ObjectNode config = gemmaConfig(model.language(), ElementType.F32);
     Durable.folder(
         folder,
         target -> {
@@ -77,13 +74,21 @@ public final class TowerExporter {
         });
   }
 
+  /** A Gemma's {@code config.json}; as many rows as the vocabulary has. */
+  static ObjectNode gemmaConfig(LanguageConfig language, ElementType type) {
+    ObjectNode config = HuggingFaceConfig.JSON.createObjectNode();
+    config
+        .putArray("architectures")
+        .add(language.postNorms() ? "Gemma2ForCausalLM" : "GemmaForCausalLM");
+    ModelExporter.describe(config, language, type, language.vocabulary());
+    return config.put("transformers_version", ModelExporter.TRANSFORMERS_VERSION);
+  }
+
   /**
    * A mask codec in the published layout ({@code vae-oid.npz}, PyTorch's names), drawn at random
    * and narrow: a rehearsal's masks become tokens that follow from their shapes, nothing more.
-   *
-   * @param manager arrays made here live in a child of it
    */
-  public static void maskCodec(Path file, NDManager manager, long seed) {
+  public static void maskCodec(Path file, long seed) {
     Map<String, Shape> shapes = new LinkedHashMap<>();
     long width = 16;
     long[] down = {1, 4, 8, 16, 16};
@@ -102,29 +107,28 @@ public final class TowerExporter {
       shapes.put("decoder." + (4 + 2 * i) + ".weight", new Shape(up[i], up[i + 1], 4, 4));
     }
     shapes.put("decoder.12.weight", new Shape(1, 2, 1, 1));
-    try (NDManager scratch = manager.newSubManager()) {
-      List<Tensor> tensors = new ArrayList<>();
-      shapes.forEach(
-          (name, shape) -> {
-            boolean transposed = name.matches("decoder[.](4|6|8|10)[.]weight");
-            long inputs = shape.get(transposed ? 0 : 1) * shape.get(2) * shape.get(3);
-            tensors.add(drawn(scratch, seed, name, shape, Math.sqrt(2.0 / inputs)));
-            String bias = name.replace(".weight", ".bias");
-            Shape outputs = new Shape(shape.get(transposed ? 1 : 0));
-            tensors.add(drawn(scratch, seed, bias, outputs, 0.1));
-          });
-      tensors.add(drawn(scratch, seed, "_vq_vae._embedding", new Shape(128, width), 1));
-      Durable.file(file, channel -> NpzWriter.write(channel, tensors));
-    }
+    List<Tensor> tensors = new ArrayList<>();
+    shapes.forEach(
+        (name, shape) -> {
+          boolean transposed = name.matches("decoder[.](4|6|8|10)[.]weight");
+          long inputs = shape.get(transposed ? 0 : 1) * shape.get(2) * shape.get(3);
+          tensors.add(drawn(seed, name, shape, Math.sqrt(2.0 / inputs)));
+          String bias = name.replace(".weight", ".bias");
+          Shape outputs = new Shape(shape.get(transposed ? 1 : 0));
+          tensors.add(drawn(seed, bias, outputs, 0.1));
+        });
+    tensors.add(drawn(seed, "_vq_vae._embedding", new Shape(128, width), 1));
+    Durable.file(file, channel -> NpzWriter.write(channel, tensors));
   }
 
-  private static Tensor drawn(
-      NDManager manager, long seed, String name, Shape shape, double deviation) {
-    SeededNormal normal = new SeededNormal(seed, name);
-    float[] values = new float[(int) shape.size()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = (float) (normal.next() * deviation);
-    }
-    return Tensor.of(name, manager.create(values, shape), ElementType.F32);
+  private static Tensor drawn(long seed, String name, Shape shape, double deviation) {
+    return new Tensor(
+        new TensorInfo(name, ElementType.F32, shape),
+        out -> {
+          ByteBuffer values =
+              ByteBuffer.allocate((int) shape.size() * Float.BYTES).order(ByteOrder.nativeOrder());
+          new SeededNormal(seed, name).fill(values, deviation);
+          out.write(values.flip());
+        });
   }
 }

@@ -32,6 +32,9 @@ final class WeightMapping {
   /** Ours, of shape [V, D] with the source's own V. */
   static final String EMBEDDING = "language/embedding";
 
+  /** The section of what a SigLIP alone has. */
+  private static final String CONTRASTIVE = "contrastive";
+
   private static final Pattern FOREIGN = Pattern.compile("([^\\[]+)(?:\\[([0-9,]+)])?");
 
   private WeightMapping() {}
@@ -72,7 +75,7 @@ final class WeightMapping {
    * left out.
    */
   static List<Row> huggingFace(ModelConfig model, Map<Part, String> prefixes) {
-    return read("hugging-face.names", model, prefixes.keySet(), prefixes, false);
+    return read("hugging-face.names", model, prefixes.keySet(), options(model), prefixes, false);
   }
 
   /**
@@ -82,20 +85,38 @@ final class WeightMapping {
    *     encoderblock_0}, ...) instead of one array with all blocks
    */
   static List<Row> bigVision(ModelConfig model, Set<Part> parts, boolean unrolled) {
-    return read("big-vision.names", model, parts, Map.of(), unrolled);
+    return read("big-vision.names", model, parts, options(model), Map.of(), unrolled);
+  }
+
+  /**
+   * Rows for a SigLIP as Hugging Face has it, with all that PaliGemma does not: names that begin
+   * with {@code contrastive/} are of no parameter of this model.
+   */
+  static List<Row> siglipHuggingFace(ModelConfig model) {
+    Map<Part, String> prefix = Map.of(Part.VISION, "vision_model");
+    return read("hugging-face.names", model, prefix.keySet(), Set.of(CONTRASTIVE), prefix, false);
+  }
+
+  /** The same as big_vision has it, without {@code params/}. */
+  static List<Row> siglipBigVision(ModelConfig model) {
+    Set<Part> parts = Set.of(Part.VISION);
+    return read("big-vision.names", model, parts, Set.of(CONTRASTIVE), Map.of(), false);
+  }
+
+  private static Set<String> options(ModelConfig model) {
+    LanguageConfig language = model.language();
+    return Set.of(
+        language.postNorms() ? "post-norms" : "no post-norms",
+        language.heads() == language.keyValueHeads() ? "as many key heads" : "fewer key heads");
   }
 
   private static List<Row> read(
       String table,
       ModelConfig model,
       Set<Part> parts,
+      Set<String> options,
       Map<Part, String> prefixes,
       boolean unrolled) {
-    LanguageConfig language = model.language();
-    Set<String> options =
-        Set.of(
-            language.postNorms() ? "post-norms" : "no post-norms",
-            language.heads() == language.keyValueHeads() ? "as many key heads" : "fewer key heads");
     List<Row> rows = new ArrayList<>();
     Part part = Part.VISION;
     boolean wanted = false;

@@ -9,10 +9,30 @@ import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
 import java.nio.channels.WritableByteChannel;
+import java.util.ArrayDeque;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.ForkJoinTask;
 
 /** Takes float32 values and writes them in a file's number format, without a copy of the whole. */
 public final class TensorOutput {
   private static final int CHUNK = 1 << 15;
+
+  /** Elements that one thread makes at once. */
+  private static final int PART = 1 << 17;
+
+  /** As many threads as processors: the one that writes mostly waits. */
+  private static final ForkJoinPool MAKERS =
+      new ForkJoinPool(Runtime.getRuntime().availableProcessors());
+
+  private static final int PARTS_AT_ONCE = 2 * MAKERS.getParallelism();
+
+  /** Elements converted at once: they stay in a core's nearest cache. */
+  private static final int CONVERTED = 1 << 12;
+
+  /** Parts' memory, which is not given back before the next garbage collection. */
+  private static final Queue<ByteBuffer> SPARE = new ConcurrentLinkedQueue<>();
 
   private final WritableByteChannel channel;
   private final ElementType type;
@@ -66,6 +86,60 @@ public final class TensorOutput {
   @FunctionalInterface
   public interface Values {
     void writeTo(TensorOutput out);
+  }
+
+  /**
+   * Writes float32 values that are made in parts, on all processors at once, and written in order.
+   *
+   * @param count number of values
+   * @param fill makes a part, called by several threads
+   */
+  public void write(long count, ArrayMemory.Part fill) {
+    ArrayDeque<ForkJoinTask<ByteBuffer>> making = new ArrayDeque<>();
+    try {
+      for (long at = 0; at < count || !making.isEmpty(); ) {
+        if (at < count && making.size() < PARTS_AT_ONCE) {
+          long first = at;
+          int n = (int) Math.min(PART, count - at);
+          making.add(MAKERS.submit(() -> made(first, n, fill)));
+          at += n;
+        } else {
+          // Once the oldest is done the others are being made while it is written.
+          ByteBuffer part = making.remove().join();
+          elements += part.remaining() / type.bytes();
+          pass(part);
+          SPARE.add(part);
+        }
+      }
+    } finally {
+      making.forEach(part -> part.cancel(false));
+    }
+  }
+
+  /** One part in the file's format. */
+  private ByteBuffer made(long first, int n, ArrayMemory.Part fill) {
+    ByteBuffer spare = SPARE.poll();
+    ByteBuffer memory =
+        spare == null ? ByteBuffer.allocateDirect(PART * Float.BYTES) : spare.clear();
+    memory.order(ByteOrder.nativeOrder()).limit(n * Float.BYTES);
+    fill.visit(first, memory.slice().order(ByteOrder.nativeOrder()));
+    if (type == ElementType.BF16) {
+      // In place, for what is written lies before what is read next.
+      FloatBuffer source = memory.asFloatBuffer();
+      ShortBuffer target = memory.order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
+      float[] values = new float[Math.min(n, CONVERTED)];
+      short[] bits = new short[values.length];
+      while (source.hasRemaining()) {
+        int length = Math.min(values.length, source.remaining());
+        source.get(values, 0, length);
+        for (int i = 0; i < length; i++) {
+          bits[i] = Elements.toBfloat16(values[i]);
+        }
+        target.put(bits, 0, length);
+      }
+      memory.limit(n * ElementType.BF16.bytes());
+    }
+    return memory;
   }
 
   /** Writes a contiguous float32 array. */

@@ -1,11 +1,13 @@
 package dev.palimpsest.checkpoints.published;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.checkpoints.published.Rearrangement.Runs;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
 import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
@@ -75,6 +77,12 @@ class RearrangementTest {
     float[] expected = new float[ours.length];
     for (int i = 0; i < expected.length; i++) {
       expected[i] = i;
+    }
+    Runs runs = rearrangement.runs(shape);
+    for (int i = 0; i < ours.length; i++) {
+      assertEquals(i, ours[(int) runs.ours(i)]);
+      int inRun = i + (int) runs.left(i) - 1;
+      assertEquals(inRun, ours[(int) (runs.ours(i) + (runs.left(i) - 1) * runs.stride())]);
     }
     try (SafetensorsFile written = SafetensorsFile.open(file)) {
       assertArrayEquals(expected, written.floats("x"));

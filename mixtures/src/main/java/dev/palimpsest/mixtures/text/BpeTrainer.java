@@ -39,9 +39,7 @@ public final class BpeTrainer {
    */
   public static List<Piece> train(Iterable<String> corpus, int vocabulary) {
     List<Piece> pieces = new ArrayList<>(Piece.specials());
-    for (int value = 0; value < 256; value++) {
-      pieces.add(new Piece(Piece.byteText(value), 0, Piece.Type.BYTE));
-    }
+    pieces.addAll(Piece.bytes());
     pieces.add(new Piece(NEWLINE, 0, Piece.Type.USER_DEFINED));
     int room = vocabulary - pieces.size();
     if (room < 1) {
@@ -56,6 +54,12 @@ public final class BpeTrainer {
     for (int i = 0; i < merged.size(); i++) {
       pieces.add(new Piece(merged.get(i), -i, Piece.Type.NORMAL));
     }
+    return withLocationsAndSegments(pieces);
+  }
+
+  /** A vocabulary with PaliGemma's location and segmentation tokens after its own. */
+  public static List<Piece> withLocationsAndSegments(List<Piece> vocabulary) {
+    List<Piece> pieces = new ArrayList<>(vocabulary);
     for (int i = 0; i < LOCATIONS; i++) {
       pieces.add(new Piece("<loc%04d>".formatted(i), 0, Piece.Type.USER_DEFINED));
     }

@@ -1,6 +1,7 @@
 package dev.palimpsest.mixtures.text;
 
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * One entry of a tokenizer's vocabulary; its id is its place in the list.
@@ -50,8 +51,15 @@ public record Piece(String text, float score, Type type) {
     return String.format("<0x%02X>", value);
   }
 
+  /** The 256 pieces that stand for a byte each. */
+  public static List<Piece> bytes() {
+    return IntStream.range(0, 256)
+        .mapToObj(value -> new Piece(byteText(value), 0, Type.BYTE))
+        .toList();
+  }
+
   /** The four pieces that Gemma's vocabulary begins with; padding, end and beginning are fixed. */
-  static List<Piece> specials() {
+  public static List<Piece> specials() {
     return List.of(
         new Piece("<pad>", 0, Type.CONTROL),
         new Piece("<eos>", 0, Type.CONTROL),

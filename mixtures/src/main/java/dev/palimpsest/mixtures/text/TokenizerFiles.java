@@ -3,6 +3,7 @@ package dev.palimpsest.mixtures.text;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.configs.checks.PlaceholderFile;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -47,10 +48,22 @@ public final class TokenizerFiles {
     write(folder.resolve(HUGGING_FACE), json);
   }
 
+  /**
+   * Writes a vocabulary as one SentencePiece model, whole or not at all.
+   *
+   * @throws IllegalArgumentException when the pieces make no tokenizer
+   * @throws UncheckedIOException when the file cannot be written
+   */
+  public static void writeSentencePiece(Path file, List<Piece> pieces) {
+    byte[] model = SentencePieceFile.write(pieces);
+    SentencePieceFile.read(model); // refuses what could not be read again
+    Durable.file(file, model);
+  }
+
   private static void write(Path file, byte[] bytes) {
     try {
       Files.createDirectories(Objects.requireNonNull(file.getParent(), "a file in a folder"));
-      Files.write(file, bytes);
+      Durable.write(file, bytes);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write " + file, e);
     }

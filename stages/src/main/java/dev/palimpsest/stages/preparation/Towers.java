@@ -96,7 +96,7 @@ final class Towers {
         TowerExporter.siglip(out.resolve("siglip.npz"), values, model);
         TowerExporter.gemma(out.resolve("gemma"), values, model);
       }
-      TowerExporter.maskCodec(out.resolve("vae-oid.npz"), manager, settings.seed());
+      TowerExporter.maskCodec(out.resolve("vae-oid.npz"), settings.seed());
       Durable.file(facts, text.getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write " + facts, e);

@@ -1,0 +1,111 @@
+package dev.palimpsest.checkpoints.published;
+
+import java.nio.ByteBuffer;
+import java.nio.FloatBuffer;
+
+/**
+ * Values of one parameter, each a function of the seed, the parameter's name and the element's
+ * index alone. So any part of it can be made by any thread, and in any order of its axes, for it is
+ * the same parameter in every layout.
+ *
+ * <p>An index becomes 64 random bits by two rounds of a 32-bit mixer (Chris Wellons' "lowbias32"),
+ * and these the sum of four uniform 16-bit numbers: a bell curve that ends at 3.46 deviations.
+ */
+final class DrawnValues {
+  /** Elements made at once: what is in the making stays in a core's nearest cache. */
+  private static final int BLOCK = 1 << 12;
+
+  /** Of the sum of four whole numbers that are uniform between -2^15 and 2^15 - 1. */
+  private static final double SUM_DEVIATION = 65536 / Math.sqrt(3);
+
+  private static final float SUM_MEAN = -2;
+
+  private static final int[] COUNT = new int[BLOCK];
+
+  static {
+    for (int i = 0; i < BLOCK; i++) {
+      COUNT[i] = i;
+    }
+  }
+
+  private final int firstKey;
+  private final int secondKey;
+  private final float mean;
+  private final float scale;
+
+  /**
+   * A parameter's values.
+   *
+   * @param mean of the values
+   * @param deviation of the values; 0 for a constant
+   */
+  DrawnValues(long seed, String name, double mean, double deviation) {
+    long key = mix(mix(seed + 0x9e3779b97f4a7c15L) + name.hashCode());
+    this.firstKey = (int) key;
+    this.secondKey = (int) (key >>> 32);
+    this.mean = (float) mean;
+    this.scale = (float) (deviation / SUM_DEVIATION);
+  }
+
+  /**
+   * Fills memory with every {@code stride}-th value.
+   *
+   * @param first index of the first
+   * @param memory float32 in native order, filled to its limit
+   */
+  void fill(long first, long stride, ByteBuffer memory) {
+    FloatBuffer target = memory.asFloatBuffer();
+    float[] values = new float[Math.min(BLOCK, target.remaining())];
+    int[] bits = new int[values.length];
+    int[] more = new int[values.length];
+    for (long at = first; target.hasRemaining(); at += BLOCK * stride) {
+      int n = Math.min(BLOCK, target.remaining());
+      // Short loops, since the compiler vectorises no long ones.
+      place((int) at, (int) stride, bits, n);
+      mix(bits, bits, firstKey, n);
+      mix(bits, more, secondKey, n);
+      sum(bits, more, n);
+      scale(bits, values, n);
+      target.put(values, 0, n);
+    }
+  }
+
+  private static void place(int first, int stride, int[] places, int n) {
+    for (int i = 0; i < n; i++) {
+      places[i] = first + COUNT[i] * stride;
+    }
+  }
+
+  private static void mix(int[] from, int[] to, int key, int n) {
+    for (int i = 0; i < n; i++) {
+      int x = from[i] ^ key;
+      x ^= x >>> 16;
+      x *= 0x7feb352d;
+      x ^= x >>> 15;
+      x *= 0x846ca68b;
+      to[i] = x ^ (x >>> 16);
+    }
+  }
+
+  /** Of the four halves. */
+  private static void sum(int[] bits, int[] more, int n) {
+    for (int i = 0; i < n; i++) {
+      int x = bits[i];
+      int y = more[i];
+      bits[i] = ((x << 16) >> 16) + (x >> 16) + ((y << 16) >> 16) + (y >> 16);
+    }
+  }
+
+  private void scale(int[] sums, float[] values, int n) {
+    for (int i = 0; i < n; i++) {
+      values[i] = mean + (sums[i] - SUM_MEAN) * scale;
+    }
+  }
+
+  /** SplitMix64's finaliser (Steele et al. 2014). */
+  private static long mix(long z) {
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
+}
