@@ -17,10 +17,12 @@ import dev.palimpsest.cli.commands.ReproduceCommand;
 import dev.palimpsest.cli.commands.RunCommand;
 import dev.palimpsest.cli.commands.ScoreCommand;
 import dev.palimpsest.cli.commands.TasksCommand;
+import dev.palimpsest.cli.engines.EngineCommand;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Failure;
 import dev.palimpsest.cli.terminal.Screen;
 import dev.palimpsest.cli.terminal.Signals;
+import dev.palimpsest.cli.terminal.UserMistake;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -28,6 +30,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -70,6 +73,7 @@ import picocli.CommandLine.Option;
       TasksCommand.class,
       BenchCommand.class,
       DoctorCommand.class,
+      EngineCommand.class,
     })
 public final class Main implements Runnable {
   @CommandLine.Spec CommandLine.Model.CommandSpec spec;
@@ -79,6 +83,16 @@ public final class Main implements Runnable {
       scope = CommandLine.ScopeType.INHERIT,
       description = "Prints the stack trace of a failure.")
   boolean trace;
+
+  /** Taken by the launcher, which starts the JVM with the engine's libraries. */
+  @Option(
+      names = "--engine",
+      scope = CommandLine.ScopeType.INHERIT,
+      paramLabel = "cpu|cuda|DIR",
+      description =
+          "Before the command: what to compute with. cpu; cuda, which is fetched once; or the folder"
+              + " of libtorch.so in a PyTorch of your own. Default: $PALIMPSEST_ENGINE, or cpu.")
+  @Nullable String engine;
 
   private Main() {}
 
@@ -121,14 +135,23 @@ public final class Main implements Runnable {
     line.setExecutionStrategy(
         parsed -> {
           try {
+            if (main.engine != null) {
+              throw new UserMistake(
+                  "--engine stands before the command: './palimpsest --engine %s %s'"
+                      .formatted(
+                          main.engine,
+                          parsed.hasSubcommand()
+                              ? parsed.subcommand().commandSpec().name()
+                              : "COMMAND"));
+            }
             return new CommandLine.RunLast().execute(parsed);
           } catch (CommandLine.ParameterException mistake) {
             throw mistake;
           } catch (CommandLine.ExecutionException wrapped) {
             Throwable cause = wrapped.getCause();
             return main.explain(cause == null ? wrapped : cause, parsed);
-          } catch (Error error) {
-            return main.explain(error, parsed);
+          } catch (UserMistake | Error thrown) {
+            return main.explain(thrown, parsed);
           }
         });
     return line;

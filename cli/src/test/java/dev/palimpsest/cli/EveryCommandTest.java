@@ -3,6 +3,7 @@ package dev.palimpsest.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.cli.engines.SparseEngine;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -125,6 +126,11 @@ class EveryCommandTest {
     put("--runs 1 --new-tokens 2 --batch 2 --threads 1", "bench eval", "prefill");
     put("--steps 40", "bench soak", "open files ");
     put("", "doctor", "instruction set");
+    put("", "engine", "Usage: palimpsest engine");
+    Path engines = folder.resolve("engines");
+    SparseEngine.write(engines);
+    put("cuda --into " + engines, "engine fetch", engines + "/cuda-");
+    put("cuda --into " + engines, "engine find", "PYTORCH_FLAVOR cu128");
     Map<String, Case> rest = new LinkedHashMap<>(cases);
     rest.remove("run");
     launch(folder, rest);

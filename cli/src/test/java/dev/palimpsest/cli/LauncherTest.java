@@ -191,6 +191,35 @@ class LauncherTest {
     assertEquals("/1000\n", run(root.resolve("palimpsest")).out);
   }
 
+  /** Before the JVM starts, since the loader reads its variables once. */
+  @Test
+  void anEnginesVariablesAreSetBeforeTheCommand() throws Exception {
+    script(
+        home.resolve("bin/java"),
+        """
+        case "$*" in
+          *-version) echo 'openjdk version "17.0.1"' ;;
+          *"engine find a folder") printf 'PYTORCH_FLAVOR cu128\\nLD_LIBRARY_PATH /a b:/c\\n' ;;
+          *"engine find "*) echo "no such engine" >&2; exit 2 ;;
+          *) echo "$PYTORCH_FLAVOR/$LD_LIBRARY_PATH"; printf '[%s]' "${@: -2}"; echo ;;
+        esac
+        """);
+    run(root.resolve("palimpsest")); // builds
+    more.put("LD_LIBRARY_PATH", "");
+    String expected = "cu128//a b:/c\n[dev.palimpsest.cli.Main][tasks]\n";
+    assertEquals(expected, run(root.resolve("palimpsest"), "--engine", "a folder", "tasks").out);
+    assertEquals(expected, run(root.resolve("palimpsest"), "--engine=a folder", "tasks").out);
+    assertEquals(
+        "/\n[dev.palimpsest.cli.Main][tasks]\n",
+        run(root.resolve("palimpsest"), "--engine", "cpu", "tasks").out);
+    more.put("PALIMPSEST_ENGINE", "a folder");
+    assertEquals(expected, run(root.resolve("palimpsest"), "tasks").out);
+    more.put("PALIMPSEST_ENGINE", "cuda");
+    Outcome refused = run(root.resolve("palimpsest"), "tasks");
+    assertEquals("no such engine\n", refused.out);
+    assertEquals(2, refused.code);
+  }
+
   @Test
   void classesThatAreThereAreRunAsTheyAre() throws Exception {
     more.put("PALIMPSEST_CLASSPATH", "some/classes:a.jar");
@@ -243,7 +272,12 @@ class LauncherTest {
     Map<String, String> environment = builder.environment();
     environment.put("PATH", temp.resolve("bin") + ":" + environment.get("PATH"));
     environment.put("JAVA_HOME", home.toString());
-    List.of("PALIMPSEST_JAVA_OPTS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
+    List.of(
+            "PALIMPSEST_JAVA_OPTS",
+            "PALIMPSEST_ENGINE",
+            "PYTORCH_FLAVOR",
+            "OMP_WAIT_POLICY",
+            "GOMP_SPINCOUNT")
         .forEach(environment::remove);
     environment.putAll(more);
     return builder.start();

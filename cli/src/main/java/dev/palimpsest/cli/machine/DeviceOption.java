@@ -8,8 +8,8 @@ public final class DeviceOption {
   @Option(
       names = "--device",
       paramLabel = "cpu|cuda[:N]",
-      defaultValue = "cpu",
-      description = "Where to compute. Default: ${DEFAULT-VALUE}.")
+      defaultValue = "${env:PALIMPSEST_DEVICE:-cpu}", // set by the launcher
+      description = "Where to compute. Default: cpu, or cuda with an engine that has CUDA.")
   private String device = "cpu";
 
   /** What was asked for. */

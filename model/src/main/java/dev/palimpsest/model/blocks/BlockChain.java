@@ -215,7 +215,7 @@ public final class BlockChain {
       }
     }
 
-    public @Nullable NDArray backward(NDManager owner, NDArray dy) {
+    @Nullable NDArray backward(NDManager owner, NDArray dy) {
       List<NDArray> computed = kernels.arrays(manager, "backward", recorded, leaves, dy);
       int at = step.inputTrained ? 1 : 0;
       Map<String, NDArray> gradients = new LinkedHashMap<>();

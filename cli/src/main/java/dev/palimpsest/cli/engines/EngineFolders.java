@@ -1,0 +1,49 @@
+package dev.palimpsest.cli.engines;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * What a process needs to know, before it starts, to compute with another libtorch than Maven's.
+ *
+ * @param libtorch folder with {@code libtorch.so}, and with DJL's bridge where a site compiled its
+ *     own
+ * @param libraries folders where the system's loader shall look first
+ * @param version of libtorch
+ * @param flavor of DJL's bridge
+ * @param hasCuda whether it computes on GPUs, which then is what commands do unless told otherwise
+ */
+record EngineFolders(
+    Path libtorch, List<Path> libraries, String version, String flavor, boolean hasCuda) {
+  /** Copies the list. */
+  EngineFolders {
+    libraries = List.copyOf(libraries);
+  }
+
+  /**
+   * Variables of the environment: DJL's, the loader's, and the default of {@code --device}.
+   *
+   * @param environment as it is
+   */
+  Map<String, String> variables(Map<String, String> environment) {
+    String searched = environment.getOrDefault("LD_LIBRARY_PATH", "");
+    Map<String, String> variables = new LinkedHashMap<>();
+    variables.put("PYTORCH_LIBRARY_PATH", libtorch.toString());
+    variables.put("PYTORCH_VERSION", version);
+    variables.put("PYTORCH_FLAVOR", flavor);
+    variables.put(
+        "LD_LIBRARY_PATH",
+        Stream.concat(
+                libraries.stream().map(Path::toString),
+                Stream.of(searched).filter(folders -> !folders.isEmpty()))
+            .collect(Collectors.joining(":")));
+    if (hasCuda) {
+      variables.put("PALIMPSEST_DEVICE", environment.getOrDefault("PALIMPSEST_DEVICE", "cuda"));
+    }
+    return variables;
+  }
+}
