@@ -7,6 +7,7 @@ import dev.palimpsest.cli.commands.DedupCommand;
 import dev.palimpsest.cli.commands.DoctorCommand;
 import dev.palimpsest.cli.commands.Environment;
 import dev.palimpsest.cli.commands.EvalCommand;
+import dev.palimpsest.cli.commands.ExportCommand;
 import dev.palimpsest.cli.commands.FabricateCommand;
 import dev.palimpsest.cli.commands.LineageCommand;
 import dev.palimpsest.cli.commands.MixtureCommand;
@@ -23,6 +24,7 @@ import dev.palimpsest.cli.terminal.Failure;
 import dev.palimpsest.cli.terminal.Screen;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.cli.verify.VerifyExportCommand;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -31,9 +33,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
+import picocli.CommandLine;
 
 /**
  * The command line: {@code palimpsest COMMAND ...}. Each command is a class, most of them in {@code
@@ -70,6 +72,8 @@ import picocli.CommandLine.Option;
       ReproduceCommand.class,
       ReplayCommand.class,
       EvalCommand.class,
+      ExportCommand.class,
+      VerifyExportCommand.class,
       TasksCommand.class,
       BenchCommand.class,
       DoctorCommand.class,

@@ -104,6 +104,11 @@ class EveryCommandTest {
     Outcome inProcess = Outcome.of(("predict " + asked).split(" "));
     assertTrue(!inProcess.out().isBlank(), inProcess.err());
     put(asked, "predict", inProcess.out());
+    put(
+        run + " --to hf --precision bf16 --out " + folder.resolve("exported"),
+        "export",
+        folder.resolve("exported").toString());
+    put(run + "/stage1/export/huggingface", "verify-export", "7 checks, all hold");
     put(run.toString(), "lineage", "tiny/stage1, 32 examples");
     put(run + " " + run, "lineage diff", "They are the same checkpoint");
     put(run.toString(), "reproduce", "./palimpsest run reproduce-stage1.yaml");

@@ -109,13 +109,7 @@ public final class ModelExporter {
     int multiple = HuggingFaceConfig.VOCABULARY_MULTIPLE;
     int rows = (Math.max(vocabulary, image + 1) + multiple - 1) / multiple * multiple;
     ElementType type = type(precision);
-    List<Tensor> tensors = new ArrayList<>();
-    for (Row row : WeightMapping.huggingFace(model, PREFIXES)) {
-      tensors.add(
-          row.ours().equals(WeightMapping.EMBEDDING)
-              ? padded(row.foreign(), parameters, rows, type)
-              : whole(row, parameters, type));
-    }
+    List<Tensor> tensors = huggingFaceTensors(parameters, model, precision, rows);
     Map<String, byte[]> small = new LinkedHashMap<>();
     small.put("config.json", json(config(model, resolution, type, rows, image)));
     small.put("generation_config.json", json(generationConfig()));
@@ -153,6 +147,36 @@ public final class ModelExporter {
       int resolution,
       Precision precision) {
     check(parameters, model, resolution);
+    List<Tensor> tensors = bigVisionTensors(parameters, model, precision);
+    return Durable.fileHashed(
+        file,
+        (channel, hash) -> {
+          NpzWriter.write(channel, tensors, hash);
+          parameters.allRead();
+        });
+  }
+
+  /**
+   * The tensors of a Hugging Face model.
+   *
+   * @param rows rows of the embedding, those of padding among them
+   */
+  static List<Tensor> huggingFaceTensors(
+      ParameterValues parameters, ModelConfig model, Precision precision, int rows) {
+    ElementType type = type(precision);
+    List<Tensor> tensors = new ArrayList<>();
+    for (Row row : WeightMapping.huggingFace(model, PREFIXES)) {
+      tensors.add(
+          row.ours().equals(WeightMapping.EMBEDDING)
+              ? padded(row.foreign(), parameters, rows, type)
+              : whole(row, parameters, type));
+    }
+    return tensors;
+  }
+
+  /** The arrays of a big_vision model. */
+  static List<Tensor> bigVisionTensors(
+      ParameterValues parameters, ModelConfig model, Precision precision) {
     Map<String, List<Row>> arrays = new LinkedHashMap<>();
     for (Row row : WeightMapping.bigVision(model, EnumSet.allOf(Part.class), false)) {
       arrays.computeIfAbsent(row.foreign(), n -> new ArrayList<>()).add(row);
@@ -160,12 +184,7 @@ public final class ModelExporter {
     List<Tensor> tensors = new ArrayList<>();
     arrays.forEach(
         (name, rows) -> tensors.add(stacked("params/" + name, rows, parameters, type(precision))));
-    return Durable.fileHashed(
-        file,
-        (channel, hash) -> {
-          NpzWriter.write(channel, tensors, hash);
-          parameters.allRead();
-        });
+    return tensors;
   }
 
   private static ElementType type(Precision precision) {

@@ -183,7 +183,8 @@ final class WeightMapping {
         : Map.of("h", language.heads(), "j", language.keyValueHeads(), "k", language.headDim());
   }
 
-  private static List<String> lines(String table) {
+  /** The lines of a table. */
+  static List<String> lines(String table) {
     InputStream stream =
         Objects.requireNonNull(WeightMapping.class.getResourceAsStream(table), table);
     try (BufferedReader reader =

@@ -84,6 +84,13 @@ public final class Elements {
     return Float.intBitsToFloat(sign | (wide << 23) | (fraction << 13));
   }
 
+  /** Makes every value the nearest one that bfloat16 holds. */
+  public static void roundToBfloat16(FloatBuffer values) {
+    for (int i = values.position(); i < values.limit(); i++) {
+      values.put(i, Float.intBitsToFloat(toBfloat16(values.get(i)) << 16));
+    }
+  }
+
   /** bfloat16 bits of a value, rounded to nearest, ties to even; a NaN stays one. */
   static short toBfloat16(float value) {
     int bits = Float.floatToRawIntBits(value);

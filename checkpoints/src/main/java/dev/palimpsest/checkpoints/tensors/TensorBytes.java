@@ -55,6 +55,24 @@ public abstract class TensorBytes {
     }
   }
 
+  /** Where the first byte from {@code offset} on differs from the buffer's; -1 for nowhere. */
+  final long mismatch(long offset, ByteBuffer bytes) {
+    int done = 0;
+    while (done < bytes.remaining()) {
+      long at = offset + done;
+      int start = (int) (at % WINDOW);
+      ByteBuffer window = window((int) (at / WINDOW));
+      int length = Math.min(bytes.remaining() - done, window.capacity() - start);
+      int found =
+          window.slice(start, length).mismatch(bytes.slice(bytes.position() + done, length));
+      if (found >= 0) {
+        return at + found;
+      }
+      done += length;
+    }
+    return -1;
+  }
+
   /** Whether both hold the same bytes. */
   public final boolean sameAs(TensorBytes other) {
     for (int i = 0; size == other.size && i < windows(size); i++) {

@@ -10,6 +10,7 @@ import java.nio.FloatBuffer;
 import java.nio.ShortBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.ArrayDeque;
+import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ForkJoinPool;
@@ -69,6 +70,15 @@ public final class TensorOutput {
               out.write(none, (int) Math.min(none.length, shape.size() - at));
             }
           });
+    }
+
+    /** The first element whose stored bytes are not those that would be written. */
+    public OptionalLong firstDifference(TensorBytes stored) {
+      Comparison comparison = new Comparison(stored);
+      writeTo(comparison);
+      return comparison.first < 0
+          ? OptionalLong.empty()
+          : OptionalLong.of(comparison.first / info.type().bytes());
     }
 
     /** Writes the values, and checks that they are as many as announced. */
@@ -193,6 +203,37 @@ public final class TensorOutput {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Takes bytes only to compare them. */
+  private static final class Comparison implements WritableByteChannel {
+    private final TensorBytes stored;
+    private long at;
+    private long first = -1;
+
+    Comparison(TensorBytes stored) {
+      this.stored = stored;
+    }
+
+    @Override
+    public int write(ByteBuffer bytes) {
+      int n = bytes.remaining();
+      if (first < 0) {
+        long mismatch = stored.mismatch(at, bytes);
+        first = mismatch < 0 ? -1 : mismatch;
+      }
+      at += n;
+      bytes.position(bytes.limit());
+      return n;
+    }
+
+    @Override
+    public boolean isOpen() {
+      return true;
+    }
+
+    @Override
+    public void close() {}
   }
 
   static void writeFully(WritableByteChannel channel, ByteBuffer bytes) throws IOException {

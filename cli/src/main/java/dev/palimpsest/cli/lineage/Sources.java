@@ -15,8 +15,23 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /** Finds lineages in what a user may name: a checkpoint, an export, a stage's or a run's folder. */
-final class Sources {
+public final class Sources {
   private Sources() {}
+
+  /** The checkpoint that an export was made from, where the export lies in its run's folder. */
+  public static Optional<Path> origin(Path export, Lineage lineage) {
+    Path inRun =
+        Path.of(lineage.stage(), "checkpoints", "examples-%012d".formatted(lineage.examples()));
+    for (Path folder = export.toAbsolutePath().normalize().getParent();
+        folder != null;
+        folder = folder.getParent()) {
+      Path checkpoint = folder.resolve(inRun);
+      if (checkpoint(checkpoint, lineage.id()).isPresent()) {
+        return Optional.of(checkpoint);
+      }
+    }
+    return Optional.empty();
+  }
 
   /**
    * A lineage and where it was read.

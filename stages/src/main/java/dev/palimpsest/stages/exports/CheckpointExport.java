@@ -14,6 +14,7 @@ import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.mixtures.text.HuggingFaceTokenizer;
+import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.nio.file.Path;
@@ -48,6 +49,16 @@ public record CheckpointExport(
   /** Whether this very export stands at a place, as far as sizes tell. */
   public boolean stands(Path target) {
     return lineage().filter(l -> l.isWholeExport(target, name())).isPresent();
+  }
+
+  /** Bytes of the weights that are written, but for a few rows of padding. */
+  public long bytes() {
+    long each = precision == Precision.F32 ? Float.BYTES : Short.BYTES;
+    StageFacts facts = StageFacts.of(checkpoint);
+    return each
+        * ParameterSpecs.of(facts.model(), facts.resolution()).values().stream()
+            .mapToLong(Shape::size)
+            .sum();
   }
 
   /**
