@@ -1,7 +1,6 @@
 package dev.palimpsest.checkpoints.published;
 
 import java.nio.ByteBuffer;
-import java.nio.FloatBuffer;
 
 /**
  * Values of one parameter, each a function of the seed, the parameter's name and the element's
@@ -18,7 +17,13 @@ final class DrawnValues {
   /** Of the sum of four whole numbers that are uniform between -2^15 and 2^15 - 1. */
   private static final double SUM_DEVIATION = 65536 / Math.sqrt(3);
 
-  private static final float SUM_MEAN = -2;
+  private static final int SUM_MEAN = -2;
+
+  /** The float32 2^23, whose last bits count ones. */
+  private static final int ONES = 0x4b000000;
+
+  /** Makes a sum positive. */
+  private static final int LIFT = 1 << 17;
 
   private static final int[] COUNT = new int[BLOCK];
 
@@ -54,19 +59,24 @@ final class DrawnValues {
    * @param memory float32 in native order, filled to its limit
    */
   void fill(long first, long stride, ByteBuffer memory) {
-    FloatBuffer target = memory.asFloatBuffer();
-    float[] values = new float[Math.min(BLOCK, target.remaining())];
+    float[] values = new float[Math.min(BLOCK, memory.remaining() / Float.BYTES)];
     int[] bits = new int[values.length];
     int[] more = new int[values.length];
-    for (long at = first; target.hasRemaining(); at += BLOCK * stride) {
-      int n = Math.min(BLOCK, target.remaining());
-      // Short loops, since the compiler vectorises no long ones.
+    long at = first;
+    while (memory.hasRemaining()) {
+      int n = Math.min(BLOCK, memory.remaining() / Float.BYTES);
+      ByteBuffer part = memory.slice(memory.position(), n * Float.BYTES).order(memory.order());
+      // Short loops over one type each, since the compiler vectorises no others.
       place((int) at, (int) stride, bits, n);
       mix(bits, bits, firstKey, n);
       mix(bits, more, secondKey, n);
       sum(bits, more, n);
-      scale(bits, values, n);
-      target.put(values, 0, n);
+      part.asIntBuffer().put(bits, 0, n);
+      part.asFloatBuffer().get(values, 0, n);
+      scale(values, n);
+      part.asFloatBuffer().put(values, 0, n);
+      memory.position(memory.position() + n * Float.BYTES);
+      at += n * stride;
     }
   }
 
@@ -87,18 +97,19 @@ final class DrawnValues {
     }
   }
 
-  /** Of the four halves. */
+  /** Of the four halves, lifted, as the last bits of a float32. */
   private static void sum(int[] bits, int[] more, int n) {
     for (int i = 0; i < n; i++) {
       int x = bits[i];
       int y = more[i];
-      bits[i] = ((x << 16) >> 16) + (x >> 16) + ((y << 16) >> 16) + (y >> 16);
+      bits[i] = (LIFT + ((x << 16) >> 16) + (x >> 16) + ((y << 16) >> 16) + (y >> 16)) | ONES;
     }
   }
 
-  private void scale(int[] sums, float[] values, int n) {
+  private void scale(float[] values, int n) {
+    float zero = Float.intBitsToFloat(ONES) + LIFT + SUM_MEAN;
     for (int i = 0; i < n; i++) {
-      values[i] = mean + (sums[i] - SUM_MEAN) * scale;
+      values[i] = mean + (values[i] - zero) * scale;
     }
   }
 

@@ -74,8 +74,10 @@ public final class FabricatedVocabulary {
     merged.stream().filter(piece -> piece.matches(SPACE + "?[a-z]+")).forEach(parts::add);
     Set<String> known = new HashSet<>(merged);
     while (merged.size() < room) {
-      String text = drawn(parts, random) + drawn(parts, random);
-      if (text.length() <= LONGEST_PIECE && text.lastIndexOf(SPACE) <= 0 && known.add(text)) {
+      String left = drawn(parts, random);
+      String right = drawn(parts, random);
+      String text = left + right;
+      if (text.length() <= LONGEST_PIECE && !right.startsWith(SPACE) && known.add(text)) {
         merged.add(text);
         parts.add(text);
       }
