@@ -11,19 +11,20 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** SHA-256 of files, in hex. */
 public final class ContentHash {
-  /** Beside what is exported as a folder. */
-  private static final String LINEAGE = "lineage.json";
+  /** What lies in a folder and says where a model comes from, not what it is. */
+  private static final Set<String> ABOUT = Set.of("lineage.json", "README.md");
 
   private ContentHash() {}
 
   /**
    * Hash of a file's bytes, or of a folder's relative names and bytes in name order. Links are
-   * followed. Of a folder, hidden files and the lineage beside an export do not count: they say
-   * where it came from, not what it is.
+   * followed. Of a folder, hidden files, the lineage beside an export and its model card do not
+   * count: they say where it came from, not what it is.
    */
   public static String of(Path path) {
     MessageDigest digest = sha256();
@@ -62,7 +63,7 @@ public final class ContentHash {
         return false;
       }
     }
-    return !inFolder.toString().equals(LINEAGE);
+    return !ABOUT.contains(inFolder.toString());
   }
 
   private static void add(MessageDigest digest, Path file) throws IOException {

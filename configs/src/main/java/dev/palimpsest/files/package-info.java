@@ -1,3 +1,3 @@
-/** Files that are whole or absent, and what they hold. */
+/** Files that are whole or absent, what they hold, and text made harmless where it is shown. */
 @org.jspecify.annotations.NullMarked
 package dev.palimpsest.files;

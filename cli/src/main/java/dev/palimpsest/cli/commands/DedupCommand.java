@@ -1,10 +1,10 @@
 package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.cli.reports.DuplicatesPage;
-import dev.palimpsest.cli.terminal.Escape;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.data.DedupConfig;
+import dev.palimpsest.files.Escape;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.text.Tokenizer;

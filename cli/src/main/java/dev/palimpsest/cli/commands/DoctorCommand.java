@@ -10,7 +10,7 @@ import dev.palimpsest.cli.machine.CudaDriver;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.UnusableDeviceException;
-import dev.palimpsest.cli.terminal.Escape;
+import dev.palimpsest.files.Escape;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.model.kernels.EngineFacts;
 import java.io.IOException;

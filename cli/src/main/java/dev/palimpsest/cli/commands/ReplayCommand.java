@@ -2,7 +2,7 @@ package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
-import dev.palimpsest.cli.terminal.Escape;
+import dev.palimpsest.files.Escape;
 import dev.palimpsest.stages.Replay;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.io.PrintWriter;

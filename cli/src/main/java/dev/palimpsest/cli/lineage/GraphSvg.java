@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.lineage;
 
-import dev.palimpsest.cli.terminal.Escape;
+import dev.palimpsest.files.Escape;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;

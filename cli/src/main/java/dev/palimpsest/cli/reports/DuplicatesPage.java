@@ -1,8 +1,8 @@
 package dev.palimpsest.cli.reports;
 
-import dev.palimpsest.cli.terminal.Escape;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.data.DedupConfig;
+import dev.palimpsest.files.Escape;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;

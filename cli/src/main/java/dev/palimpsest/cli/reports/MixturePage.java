@@ -2,10 +2,10 @@ package dev.palimpsest.cli.reports;
 
 import dev.palimpsest.cli.reports.StageSurvey.Sample;
 import dev.palimpsest.cli.reports.StageSurvey.TaskSurvey;
-import dev.palimpsest.cli.terminal.Escape;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.data.TaskType;
+import dev.palimpsest.files.Escape;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import java.nio.file.Path;
 import java.util.Arrays;

@@ -1,7 +1,7 @@
 package dev.palimpsest.cli.reports;
 
 import dev.palimpsest.cli.reports.StageSurvey.TaskSurvey;
-import dev.palimpsest.cli.terminal.Escape;
+import dev.palimpsest.files.Escape;
 import java.util.ArrayList;
 import java.util.List;
 

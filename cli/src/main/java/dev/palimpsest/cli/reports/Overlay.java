@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.reports;
 
-import dev.palimpsest.cli.terminal.Escape;
+import dev.palimpsest.files.Escape;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.codecs.DetectionText;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;

@@ -2,11 +2,11 @@ package dev.palimpsest.cli.reports;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.palimpsest.cli.terminal.Escape;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.eval.TaskResult;
+import dev.palimpsest.files.Escape;
 import dev.palimpsest.stages.Gates;
 import dev.palimpsest.stages.StageResult;
 import dev.palimpsest.stages.folder.RunFolder;

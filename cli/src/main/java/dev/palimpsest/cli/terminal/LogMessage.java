@@ -3,6 +3,7 @@ package dev.palimpsest.cli.terminal;
 import ch.qos.logback.classic.pattern.ClassicConverter;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.classic.spi.ThrowableProxy;
+import dev.palimpsest.files.Escape;
 
 /**
  * The word {@code %shown} of {@code logback.xml}: a message in one line that commands no terminal,

@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.terminal;
 
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.files.Escape;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StepMetrics;
 import java.io.PrintWriter;

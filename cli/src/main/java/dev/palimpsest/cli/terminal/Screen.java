@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.terminal;
 
+import dev.palimpsest.files.Escape;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;

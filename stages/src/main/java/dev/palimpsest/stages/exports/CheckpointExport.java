@@ -11,16 +11,24 @@ import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.ExportConfig.Format;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.binding.ConfigYaml;
+import dev.palimpsest.eval.SuiteResult;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.mixtures.text.HuggingFaceTokenizer;
 import dev.palimpsest.model.ParameterSpecs;
+import dev.palimpsest.stages.folder.Scores;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
@@ -82,10 +90,7 @@ public record CheckpointExport(
             facts.resolution(),
             precision,
             new ExportedProcessor(facts.image().resize(), files.imageToken(), files.files()),
-            written ->
-                lineage
-                    .map(known -> Map.of(Lineage.FILE, known.beside(name(), written)))
-                    .orElse(Map.of()));
+            written -> lineage.map(known -> beside(known, facts, written)).orElse(Map.of()));
       } else {
         WrittenFile written =
             ModelExporter.bigVision(target, values, facts.model(), facts.resolution(), precision);
@@ -93,6 +98,47 @@ public record CheckpointExport(
             known -> Durable.file(Lineage.besides(target), known.beside(name(), List.of(written))));
       }
     }
+  }
+
+  /** The model card, and the lineage, which holds the hashes of all others. */
+  private Map<String, byte[]> beside(Lineage known, StageFacts facts, List<WrittenFile> written) {
+    byte[] card = ModelCard.of(known, facts, precision, scores(known), run());
+    List<WrittenFile> all = new ArrayList<>(written);
+    all.add(
+        new WrittenFile(
+            ModelCard.FILE,
+            card.length,
+            HexFormat.of().formatHex(ContentHash.sha256().digest(card))));
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    files.put(ModelCard.FILE, card);
+    files.put(Lineage.FILE, known.beside(name(), all));
+    return files;
+  }
+
+  /** {@code RUN/STAGE/checkpoints/NAME}. */
+  private Path stage() {
+    return checkpoint.folder().toAbsolutePath().resolve("../..").normalize();
+  }
+
+  private Path run() {
+    return stage().resolve("..").normalize();
+  }
+
+  /** The stage's scores at this checkpoint. */
+  private Map<String, SuiteResult> scores(Lineage known) {
+    Set<String> fingerprints = new HashSet<>(Set.of(known.fingerprint()));
+    known.accepted().forEach(change -> fingerprints.add(change.from()));
+    String end = known.identity().getOrDefault("stage.examples", "");
+    List<String> moments = new ArrayList<>();
+    if (end.equals(Long.toString(known.examples()))) {
+      moments.add("after");
+    }
+    moments.add(known.examples() == 0 ? "before" : "at-" + known.examples());
+    return moments.stream()
+        .map(moment -> Scores.found(stage().resolve("scores"), fingerprints, moment))
+        .filter(found -> !found.isEmpty())
+        .findFirst()
+        .orElse(Map.of());
   }
 
   /** A checkpoint's parameters, whose file is verified by another thread while they are read. */

@@ -80,6 +80,30 @@ public final class Scores {
         .map(json -> result(json, folder.scores(stage, moment, suite)));
   }
 
+  /**
+   * What a stage's folder of scores holds of a moment, by suite: scores that were made by the stage
+   * and are still what was written.
+   *
+   * @param folder need not be there
+   * @param fingerprints of the stage
+   */
+  public static Map<String, SuiteResult> found(
+      Path folder, Set<String> fingerprints, String moment) {
+    Map<String, SuiteResult> found = new LinkedHashMap<>();
+    if (!Files.isDirectory(folder)) {
+      return found;
+    }
+    for (String file : scoreFiles(folder)) {
+      if (moment(file).equals(moment)) {
+        RunFolder.readJson(folder.resolve(file))
+            .filter(json -> fingerprints.contains(json.path("fingerprint").asText()))
+            .filter(RunFolder::isIntact)
+            .ifPresent(json -> found.put(suite(file), result(json, folder.resolve(file))));
+      }
+    }
+    return found;
+  }
+
   private static SuiteResult result(JsonNode score, Path file) {
     try {
       return JSON.convertValue(score.path("result"), SuiteResult.class);
@@ -152,7 +176,10 @@ public final class Scores {
   }
 
   private List<String> scoreFiles() {
-    Path scoresFolder = folder.scores(stage);
+    return scoreFiles(folder.scores(stage));
+  }
+
+  private static List<String> scoreFiles(Path scoresFolder) {
     try (Stream<Path> files = Files.list(scoresFolder)) {
       return files
           .map(file -> String.valueOf(file.getFileName()))

@@ -1,4 +1,4 @@
-package dev.palimpsest.cli.terminal;
+package dev.palimpsest.files;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;

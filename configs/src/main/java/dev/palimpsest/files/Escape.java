@@ -1,4 +1,4 @@
-package dev.palimpsest.cli.terminal;
+package dev.palimpsest.files;
 
 /**
  * Text of recipes, data and models made harmless where it is shown: the one place for each kind of
