@@ -300,6 +300,24 @@ class EndOfProcessTest {
     assertFalse(Files.exists(folder.resolve(".full.writing")));
   }
 
+  @Test
+  void aFullDiskWhileTowersAreWrittenNamesTheFile() throws Exception {
+    Outcome outcome =
+        Launched.shell(
+                folder,
+                Map.of(),
+                "ulimit -f 600; exec \"$palimpsest\" fabricate --preset tiny --out full")
+            .finish();
+    assertEquals(2, outcome.exit(), outcome.toString());
+    assertTrue(
+        outcome.err().matches("cannot write .*/full/siglip_tiny[.]npz: File too large\n"),
+        outcome.err());
+    try (Stream<Path> left = Files.list(folder.resolve("full"))) {
+      assertEquals(
+          List.of("fabricated.json"), left.map(file -> file.getFileName().toString()).toList());
+    }
+  }
+
   // ---- Terminals
 
   @Test

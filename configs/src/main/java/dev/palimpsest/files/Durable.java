@@ -111,10 +111,15 @@ public final class Durable {
     } catch (IOException suppressed) {
       e.addSuppressed(suppressed);
     }
-    return e instanceof RuntimeException unchecked
-        ? unchecked
-        : new UncheckedIOException(
-            "cannot write " + target + ": " + e.getMessage(), (IOException) e);
+    Throwable reason = isUnnamed(e) ? e.getCause() : e;
+    return reason instanceof IOException io
+        ? new UncheckedIOException("cannot write " + target + ": " + io.getMessage(), io)
+        : (RuntimeException) e;
+  }
+
+  /** Whether it says no more than the system's own words. */
+  private static boolean isUnnamed(Exception e) {
+    return e instanceof UncheckedIOException && String.valueOf(e.getCause()).equals(e.getMessage());
   }
 
   /** Writes and syncs a file inside a folder that is itself being made. */
