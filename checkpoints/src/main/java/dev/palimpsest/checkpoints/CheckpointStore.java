@@ -2,7 +2,6 @@ package dev.palimpsest.checkpoints;
 
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
-import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.files.ContentHash;
@@ -91,7 +90,7 @@ public final class CheckpointStore {
    * @throws CheckpointWriteException when the file system has less
    */
   void requireSpace(String name, Map<String, Parameters> groups) {
-    long arrays = groups.values().stream().mapToLong(Parameters::count).sum() * Float.BYTES;
+    long arrays = groups.values().stream().mapToLong(Parameters::bytes).sum();
     long needed = arrays + arrays / 20 + SPARE_BYTES;
     long free;
     try {
@@ -198,7 +197,7 @@ public final class CheckpointStore {
       throws IOException {
     Path file = folder.resolve(group + TrainingCheckpoint.SUFFIX);
     List<Tensor> tensors = new ArrayList<>();
-    arrays.asMap().forEach((name, array) -> tensors.add(Tensor.of(name, array, ElementType.F32)));
+    arrays.asMap().forEach((name, array) -> tensors.add(Tensor.of(name, array)));
     MessageDigest digest = ContentHash.sha256();
     Durable.write(file, channel -> SafetensorsWriter.write(new Hashed(channel, digest), tensors));
     return new CheckpointManifest.Entry(

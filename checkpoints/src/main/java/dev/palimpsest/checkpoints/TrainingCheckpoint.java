@@ -1,6 +1,5 @@
 package dev.palimpsest.checkpoints;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
@@ -18,7 +17,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.HexFormat;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -105,7 +103,9 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
   }
 
   /**
-   * Reads a group; the arrays live in a new child of the manager, on its device.
+   * A group's arrays, in a new child of the manager and on its device. On the CPU they share the
+   * memory of the checkpoint's file ({@link SafetensorsFile#arrays}), also after the checkpoint was
+   * removed.
    *
    * @throws IllegalArgumentException when there is no such group
    */
@@ -113,11 +113,7 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
     requireGroup(group);
     NDManager own = manager.newSubManager();
     try (SafetensorsFile file = SafetensorsFile.open(folder.resolve(group + SUFFIX))) {
-      Map<String, NDArray> arrays = new LinkedHashMap<>();
-      for (String name : file.names()) {
-        arrays.put(name, file.toArray(own, name));
-      }
-      return new Parameters(own, arrays);
+      return new Parameters(own, file.arrays(own));
     } catch (RuntimeException e) {
       own.close();
       throw e;

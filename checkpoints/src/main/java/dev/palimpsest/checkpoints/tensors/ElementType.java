@@ -1,5 +1,6 @@
 package dev.palimpsest.checkpoints.tensors;
 
+import ai.djl.ndarray.types.DataType;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -56,6 +57,15 @@ public enum ElementType {
   /** How npy files written here call it. */
   String npyDescription() {
     return npy;
+  }
+
+  /** The type of a float32 or bfloat16 array. */
+  public static ElementType of(DataType type) {
+    return switch (type) {
+      case FLOAT32 -> F32;
+      case BFLOAT16 -> BF16;
+      default -> throw new IllegalArgumentException("arrays of " + type + " are not stored");
+    };
   }
 
   static Optional<ElementType> ofSafetensors(String name) {

@@ -1,5 +1,8 @@
 package dev.palimpsest.checkpoints.tensors;
 
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -8,8 +11,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.checks.PlaceholderFile;
 import dev.palimpsest.files.PlainName;
+import dev.palimpsest.model.kernels.MappedFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -23,6 +28,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -386,6 +392,63 @@ public final class SafetensorsFile extends TensorSource {
         name,
         n ->
             TensorBytes.mapped(stored.channel, stored.data + stored.begin, stored.info.byteSize()));
+  }
+
+  /**
+   * All tensors as arrays of the manager, each in the number format in which it is stored. On the
+   * CPU an array shares the memory of the file: nothing is read before it is used, and a change
+   * stays in this process. Only tensors that begin at an odd place are copied (see {@link
+   * MappedFile#ALIGNMENT}). The file may be closed, and even removed, while the arrays are in use.
+   *
+   * @throws IllegalArgumentException when a tensor is neither F32 nor BF16
+   */
+  public Map<String, NDArray> arrays(NDManager manager) {
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    try (NDManager maps = NDManager.newBaseManager(Device.cpu())) {
+      Map<String, MappedFile> files = new HashMap<>();
+      for (Stored stored : tensors.values()) {
+        arrays.put(stored.info.name(), array(manager, stored, maps, files));
+      }
+    }
+    return arrays;
+  }
+
+  private NDArray array(
+      NDManager manager, Stored stored, NDManager maps, Map<String, MappedFile> files) {
+    TensorInfo info = stored.info;
+    long begin = stored.data + stored.begin;
+    int bytes = info.type().bytes();
+    if (info.type() != ElementType.F32 && info.type() != ElementType.BF16) {
+      throw new IllegalArgumentException(
+          "%s: %s is %s, neither F32 nor BF16".formatted(path, info.name(), info.type()));
+    }
+    if (begin % bytes != 0 || info.elements() == 0) {
+      return toArray(manager, info.name());
+    }
+    Precision type = info.type() == ElementType.F32 ? Precision.F32 : Precision.BF16;
+    MappedFile file =
+        files.computeIfAbsent(
+            stored.file + " " + type,
+            key ->
+                MappedFile.open(
+                    maps, stored.file, MappedFile.Access.READ, size(stored.channel) / bytes, type));
+    NDArray shared = file.array(maps, begin / bytes, info.shape());
+    if (!manager.getDevice().equals(Device.cpu())) {
+      NDArray copy = shared.toDevice(manager.getDevice(), true);
+      copy.attach(manager);
+      return copy;
+    }
+    NDArray array = begin % MappedFile.ALIGNMENT == 0 ? shared : shared.duplicate();
+    array.attach(manager);
+    return array;
+  }
+
+  private static long size(FileChannel channel) {
+    try {
+      return channel.size();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private Stored stored(String name) {

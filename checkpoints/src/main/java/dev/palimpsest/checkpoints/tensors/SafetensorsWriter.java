@@ -7,6 +7,7 @@ import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.FollowingHash;
 import dev.palimpsest.files.WrittenFile;
+import dev.palimpsest.model.kernels.MappedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -29,7 +30,10 @@ public final class SafetensorsWriter {
 
   private SafetensorsWriter() {}
 
-  /** One file: header padded with spaces to a multiple of 8, then the tensors in their order. */
+  /**
+   * One file: the header, then the tensors in their order. The header is padded with spaces so that
+   * the data begins where {@link SafetensorsFile#arrays} can share its memory.
+   */
   public static void write(WritableByteChannel channel, List<Tensor> tensors) throws IOException {
     ObjectNode header = JSON.createObjectNode();
     header.putObject("__metadata__").put("format", "pt");
@@ -46,9 +50,10 @@ public final class SafetensorsWriter {
       offset += info.byteSize();
     }
     byte[] json = header.toString().getBytes(StandardCharsets.UTF_8);
-    int length = (json.length + 7) / 8 * 8;
-    ByteBuffer head = ByteBuffer.allocate(8 + length).order(ByteOrder.LITTLE_ENDIAN);
-    head.putLong(length).put(json);
+    int unit = MappedFile.ALIGNMENT;
+    int length = (Long.BYTES + json.length + unit - 1) / unit * unit;
+    ByteBuffer head = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+    head.putLong(length - Long.BYTES).put(json);
     while (head.hasRemaining()) {
       head.put((byte) ' ');
     }

@@ -2,6 +2,8 @@ package dev.palimpsest.checkpoints.tensors;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.FloatArrays;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -55,7 +57,12 @@ public final class TensorOutput {
 
   /** A tensor, and what writes its values. */
   public record Tensor(TensorInfo info, Values values) {
-    /** An array as it is. */
+    /** An array in its own number format. */
+    public static Tensor of(String name, NDArray array) {
+      return of(name, array, ElementType.of(array.getDataType()));
+    }
+
+    /** A float32 array in another number format, or an array in its own. */
     public static Tensor of(String name, NDArray array, ElementType type) {
       return new Tensor(new TensorInfo(name, type, array.getShape()), out -> out.write(array));
     }
@@ -152,9 +159,21 @@ public final class TensorOutput {
     return memory;
   }
 
-  /** Writes a contiguous float32 array. */
+  /** Writes a contiguous array, of float32 or of the number format that is written. */
   public void write(NDArray array) {
-    write(TensorBytes.of(array));
+    if (FloatArrays.type(array) == Precision.F32) {
+      write(TensorBytes.of(array));
+      return;
+    }
+    if (type != ElementType.BF16) {
+      throw new IllegalArgumentException("a bfloat16 array is not written as " + type);
+    }
+    ArrayMemory.visit(
+        array,
+        (first, memory) -> {
+          elements += memory.remaining() / type.bytes();
+          pass(memory);
+        });
   }
 
   /** Writes the whole of a float32 tensor. */

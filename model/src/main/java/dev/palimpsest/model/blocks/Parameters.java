@@ -3,15 +3,23 @@ package dev.palimpsest.model.blocks;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.MappedFile;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
- * Named float32 arrays in a fixed order: a model's parameters, their gradients, or a moment of the
- * optimizer. Names and shapes are those of {@code ParameterSpecs}. All arrays live in the manager
- * given at construction; closing this closes that manager.
+ * Named arrays in a fixed order: a model's parameters, their gradients, or a moment of the
+ * optimizer. They are float32; moments and the matrices of a model that only predicts may be
+ * bfloat16. Names and shapes of parameters are those of {@code ParameterSpecs}. All arrays live in
+ * the manager given at construction; closing this closes that manager.
  */
 public final class Parameters implements AutoCloseable {
   private final NDManager manager;
@@ -21,7 +29,7 @@ public final class Parameters implements AutoCloseable {
    * Takes ownership of the arrays.
    *
    * @param manager a manager that holds these arrays and nothing else
-   * @param arrays float32, in the order of {@code ParameterSpecs}
+   * @param arrays in the order of {@code ParameterSpecs}
    */
   public Parameters(NDManager manager, Map<String, NDArray> arrays) {
     this.manager = manager;
@@ -34,6 +42,46 @@ public final class Parameters implements AutoCloseable {
     Map<String, NDArray> arrays = new LinkedHashMap<>();
     shapes.forEach((name, shape) -> arrays.put(name, own.zeros(shape)));
     return new Parameters(own, arrays);
+  }
+
+  /**
+   * Zeros in the memory of a file, which is removed from its folder at once: its disk space is
+   * freed when these arrays are closed or the process ends, however it ends.
+   *
+   * @param folder where the file takes its space; must exist
+   * @throws java.io.UncheckedIOException when the file cannot be made
+   */
+  public static Parameters zerosOnDisk(
+      NDManager parent, Path folder, Map<String, Shape> shapes, Precision type) {
+    int unit = MappedFile.ALIGNMENT / type.bytes();
+    Map<String, Long> places = new LinkedHashMap<>();
+    long elements = 0;
+    for (Map.Entry<String, Shape> entry : shapes.entrySet()) {
+      places.put(entry.getKey(), elements);
+      elements += (entry.getValue().size() + unit - 1) / unit * unit;
+    }
+    NDManager own = parent.newSubManager();
+    try {
+      Path file = Files.createTempFile(folder, "arrays-", ".tmp");
+      try (MappedFile mapped =
+          MappedFile.open(own, file, MappedFile.Access.UPDATE, Math.max(unit, elements), type)) {
+        Map<String, NDArray> arrays = new LinkedHashMap<>();
+        places.forEach((name, at) -> arrays.put(name, mapped.array(own, at, shape(shapes, name))));
+        return new Parameters(own, arrays);
+      } finally {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      own.close();
+      throw new UncheckedIOException("cannot place arrays in " + folder + ": " + e.getMessage(), e);
+    } catch (RuntimeException e) {
+      own.close();
+      throw e;
+    }
+  }
+
+  private static Shape shape(Map<String, Shape> shapes, String name) {
+    return Objects.requireNonNull(shapes.get(name), name);
   }
 
   /** The array of a name; the array stays this object's. */
@@ -55,9 +103,23 @@ public final class Parameters implements AutoCloseable {
     return arrays;
   }
 
-  /** Number of scalars. */
-  public long count() {
-    return arrays.values().stream().mapToLong(NDArray::size).sum();
+  /** Whether there is an array of this name. */
+  public boolean contains(String name) {
+    return arrays.containsKey(name);
+  }
+
+  /** Shapes by name, in order. */
+  public Map<String, Shape> shapes() {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    arrays.forEach((name, array) -> shapes.put(name, array.getShape()));
+    return shapes;
+  }
+
+  /** Bytes of all arrays together. */
+  public long bytes() {
+    return arrays.values().stream()
+        .mapToLong(array -> array.size() * array.getDataType().getNumOfBytes())
+        .sum();
   }
 
   @Override
