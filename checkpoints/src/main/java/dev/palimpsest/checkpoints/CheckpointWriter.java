@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 public final class CheckpointWriter implements AutoCloseable {
   private final CheckpointStore store;
   private final NDManager manager;
+  private final boolean copies;
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(
           task -> {
@@ -55,10 +56,12 @@ public final class CheckpointWriter implements AutoCloseable {
    * A writer for a store.
    *
    * @param manager copies live in children of it until they are written
+   * @param copies whether arrays are copied; if not, {@link #save} returns when they are written
    */
-  public CheckpointWriter(CheckpointStore store, NDManager manager) {
+  public CheckpointWriter(CheckpointStore store, NDManager manager, boolean copies) {
     this.store = store;
     this.manager = manager;
+    this.copies = copies;
   }
 
   /**
@@ -79,12 +82,14 @@ public final class CheckpointWriter implements AutoCloseable {
     long began = System.nanoTime();
     await();
     store.requireSpace(name, groups);
-    NDManager copies = manager.newSubManager();
-    Map<String, Parameters> copied = new LinkedHashMap<>();
+    NDManager own = manager.newSubManager();
+    Map<String, Parameters> written = new LinkedHashMap<>(groups);
     try {
-      groups.forEach((group, arrays) -> copied.put(group, copy(copies, arrays)));
+      if (copies) {
+        written.replaceAll((group, arrays) -> copy(own, arrays));
+      }
     } catch (RuntimeException e) {
-      copies.close();
+      own.close();
       throw e;
     }
     Map<String, Object> fixedFacts = new LinkedHashMap<>(facts);
@@ -92,14 +97,17 @@ public final class CheckpointWriter implements AutoCloseable {
         thread.submit(
             () -> {
               long writing = System.nanoTime();
-              try (copies) {
+              try (own) {
                 before.run();
-                store.commit(name, copied, fixedFacts);
+                store.commit(name, written, fixedFacts);
                 after.run();
               }
               return System.nanoTime() - writing;
             });
     times = times.plus(new Times(0, System.nanoTime() - began, 0));
+    if (!copies) {
+      await();
+    }
   }
 
   private static Parameters copy(NDManager parent, Parameters arrays) {

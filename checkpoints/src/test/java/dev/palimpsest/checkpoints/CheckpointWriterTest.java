@@ -48,7 +48,7 @@ class CheckpointWriterTest {
   @Test
   void trainingGoesOnWhileTheCopyIsWritten() throws InterruptedException {
     CountDownLatch mayWrite = new CountDownLatch(1);
-    try (CheckpointWriter writer = new CheckpointWriter(store, manager)) {
+    try (CheckpointWriter writer = new CheckpointWriter(store, manager, true)) {
       save(writer, C1, () -> await(mayWrite));
       state.get("a").addi(10); // the next step
       writer.check();
@@ -67,7 +67,7 @@ class CheckpointWriterTest {
 
   @Test
   void oneSaveIsInFlightAtMost() {
-    try (CheckpointWriter writer = new CheckpointWriter(store, manager)) {
+    try (CheckpointWriter writer = new CheckpointWriter(store, manager, true)) {
       for (int i = 1; i <= 3; i++) {
         save(writer, name(i), () -> {});
         assertTrue(store.names().size() >= i - 1, store.names().toString());
@@ -78,7 +78,7 @@ class CheckpointWriterTest {
 
   @Test
   void aFailedSaveSurfacesOnceAndLeavesTheOneBefore() throws IOException {
-    try (CheckpointWriter writer = new CheckpointWriter(store, manager)) {
+    try (CheckpointWriter writer = new CheckpointWriter(store, manager, true)) {
       save(writer, C1, () -> {});
       writer.await();
       Files.writeString(folder.resolve("." + C2 + ".writing"), "");
@@ -108,7 +108,7 @@ class CheckpointWriterTest {
   @Test
   void withoutRoomNothingIsBegun() {
     CheckpointStore full = new CheckpointStore(folder, place -> 5 << 20);
-    try (CheckpointWriter writer = new CheckpointWriter(full, manager)) {
+    try (CheckpointWriter writer = new CheckpointWriter(full, manager, true)) {
       var e = assertThrows(CheckpointWriteException.class, () -> save(writer, C1, () -> {}));
       assertTrue(e.getMessage().contains("needs 17 MiB and the disk has 5 MiB free"), "" + e);
     }

@@ -6,11 +6,12 @@ import dev.palimpsest.configs.checks.Variants;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Adam as big_vision chains it (optax.py, make): clip the gradients by their global norm, apply
- * Adam, multiply by the learning rate, add weight decay, multiply by the schedule, and subtract
- * from the parameters.
+ * Adam, or Adafactor, as big_vision chains it (optax.py, make): clip the gradients by their global
+ * norm, apply Adam, multiply by the learning rate, add weight decay, multiply by the schedule, and
+ * subtract from the parameters.
  *
  * @param learningRate base learning rate, before the schedule and the group's multiplier are
  *     applied
@@ -25,6 +26,10 @@ import java.util.Map;
  *     the kernels of the image tower and the connector, as in big_vision
  * @param schedule the schedule of every group that does not have its own
  * @param groups parameter groups; by default a single group of all parameters
+ * @param momentumPrecision number format in which the first moment, or Adafactor's momentum, is
+ *     kept between steps; f32 if absent. With bf16 it decays by beta1 rounded to bfloat16, as in
+ *     big_vision, whose configurations use bf16
+ * @param adafactor Adafactor's settings; if present, Adafactor is used instead of Adam
  */
 public record OptimizerConfig(
     double learningRate,
@@ -35,9 +40,11 @@ public record OptimizerConfig(
     @Default("0") double weightDecay,
     @Default("'.*/kernel'") String weightDecayPattern,
     ScheduleConfig schedule,
-    @Default("[{pattern: '.*'}]") List<ParameterGroupConfig> groups) {
+    @Default("[{pattern: '.*'}]") List<ParameterGroupConfig> groups,
+    @Nullable Precision momentumPrecision,
+    @Nullable AdafactorConfig adafactor) {
   /** A larger value rounds to 1 in float32, and the moments would never change. */
-  private static final double MOST_BETA = 0.999999;
+  static final double MOST_BETA = 0.999999;
 
   /** Checks ranges, and that there is at least one group. */
   public OptimizerConfig {
@@ -51,6 +58,11 @@ public record OptimizerConfig(
         .that(!groups.isEmpty(), "groups", "must name at least one group")
         .done();
     groups = List.copyOf(groups);
+  }
+
+  /** Number format in which the first moment is kept. */
+  public Precision momentumType() {
+    return momentumPrecision == null ? Precision.F32 : momentumPrecision;
   }
 
   /**

@@ -40,6 +40,7 @@ import org.jspecify.annotations.Nullable;
  *     proportion to size and larger values flatten the distribution
  * @param image image preprocessing for training and scoring
  * @param optimizer required when {@code examples > 0}
+ * @param storage where parameters, gradients and moments are kept while the stage trains
  * @param handOver what the stage takes over from its parent
  * @param labelSmoothing the share of the target probability that is spread over all other tokens,
  *     [0, 1)
@@ -68,6 +69,7 @@ public record StageConfig(
     @Default("0") double temperature,
     @Default("{}") ImageConfig image,
     @Nullable OptimizerConfig optimizer,
+    @Default("{}") StorageConfig storage,
     @Default("{}") HandOver handOver,
     @Default("0") double labelSmoothing,
     @Default("0") double dropout,

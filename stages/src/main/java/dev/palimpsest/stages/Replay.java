@@ -18,12 +18,13 @@ import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.lineage.TrainingData;
 import dev.palimpsest.stages.preparation.Decontamination;
-import dev.palimpsest.stages.training.AdamW;
 import dev.palimpsest.stages.training.Capsule;
 import dev.palimpsest.stages.training.MicroBatch;
+import dev.palimpsest.stages.training.Optimizer;
 import dev.palimpsest.stages.training.Packing;
 import dev.palimpsest.stages.training.ParameterGroups;
 import dev.palimpsest.stages.training.StateFiles;
+import dev.palimpsest.stages.training.Storage;
 import dev.palimpsest.stages.training.TrainState;
 import dev.palimpsest.stages.training.TrainStep;
 import java.nio.file.Files;
@@ -164,7 +165,8 @@ public final class Replay {
               Models.of(stage.model(recipe.model()), stage.precision(), kernels),
               stage,
               groups,
-              new AdamW(optimizer, groups, kernels),
+              Optimizer.of(optimizer, groups, kernels),
+              new Storage(stage.storage(), checkpoint.folder()),
               recipe.seed());
       List<TrainStep.Attempt> attempts = new ArrayList<>(1);
       try (Mixture.BatchStream batches =

@@ -20,13 +20,13 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Models;
-import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
-import dev.palimpsest.stages.training.AdamW;
 import dev.palimpsest.stages.training.MicroBatch;
+import dev.palimpsest.stages.training.Optimizer;
 import dev.palimpsest.stages.training.Packing;
 import dev.palimpsest.stages.training.ParameterGroups;
+import dev.palimpsest.stages.training.Storage;
 import dev.palimpsest.stages.training.TrainState;
 import dev.palimpsest.stages.training.TrainStep;
 import java.awt.image.BufferedImage;
@@ -60,7 +60,9 @@ class MixedBatchTest {
           0,
           ".*",
           new ScheduleConfig.Constant(0, 0),
-          List.of(new ParameterGroupConfig(".*", 1, null, false)));
+          List.of(new ParameterGroupConfig(".*", 1, null, false)),
+          null,
+          null);
 
   @TempDir Path folder;
 
@@ -131,23 +133,20 @@ class MixedBatchTest {
         Mixture.BatchStream batches = mixture.batches(5 * BATCH, BATCH, microBatch, 2)) {
       Parameters parameters = Initialization.random(manager, MODEL, SIDE, 1);
       ParameterGroups groups = ParameterGroups.of(OPTIMIZER, parameters.names(), BATCH);
+      Optimizer optimizer = Optimizer.of(OPTIMIZER, groups, kernels);
       TrainStep step =
           new TrainStep(
               Models.of(MODEL, Precision.F32, kernels),
               stage(microBatch),
               groups,
-              new AdamW(OPTIMIZER, groups, kernels),
+              optimizer,
+              Storage.IN_MEMORY,
               0);
       TrainState state =
-          new TrainState(
-              parameters,
-              Parameters.zeros(manager, ParameterSpecs.of(MODEL, SIDE)),
-              Parameters.zeros(manager, ParameterSpecs.of(MODEL, SIDE)),
-              0,
-              0,
-              0,
-              "stage",
-              0);
+          optimizer.prepared(
+              manager,
+              new TrainState(parameters, Map.of(), 0, 0, 0, "stage", 0),
+              Storage.IN_MEMORY);
       Packing packing = new Packing(packTo, MODEL.vision().imageTokens(SIDE));
       return step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
     }

@@ -20,9 +20,10 @@ import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.ModelInput;
 import dev.palimpsest.stages.folder.RunFolder;
-import dev.palimpsest.stages.training.AdamW;
 import dev.palimpsest.stages.training.MicroBatch;
+import dev.palimpsest.stages.training.Optimizer;
 import dev.palimpsest.stages.training.ParameterGroups;
+import dev.palimpsest.stages.training.Storage;
 import dev.palimpsest.stages.training.TrainState;
 import dev.palimpsest.stages.training.TrainStep;
 import java.io.IOException;
@@ -108,23 +109,20 @@ final class BenchStepCommand implements Callable<Integer> {
   private double[] time(BenchConfig bench, NDManager manager, Kernels kernels) {
     StageConfig stage = BareStage.of(bench, precision);
     Parameters parameters = Initialization.random(manager, bench.model(), bench.resolution(), 0);
-    Map<String, Shape> shapes = new LinkedHashMap<>();
-    parameters.asMap().forEach((name, array) -> shapes.put(name, array.getShape()));
-    TrainState state =
-        new TrainState(
-            parameters,
-            Parameters.zeros(manager, shapes),
-            Parameters.zeros(manager, shapes),
-            0,
-            0,
-            0,
-            "bench",
-            0);
     ParameterGroups groups =
         ParameterGroups.of(stage.requiredOptimizer(), parameters.names(), Long.MAX_VALUE);
-    AdamW optimizer = new AdamW(stage.requiredOptimizer(), groups, kernels);
+    Optimizer optimizer = Optimizer.of(stage.requiredOptimizer(), groups, kernels);
     TrainStep step =
-        new TrainStep(Models.of(bench.model(), precision, kernels), stage, groups, optimizer, 0);
+        new TrainStep(
+            Models.of(bench.model(), precision, kernels),
+            stage,
+            groups,
+            optimizer,
+            Storage.IN_MEMORY,
+            0);
+    TrainState state =
+        optimizer.prepared(
+            manager, new TrainState(parameters, Map.of(), 0, 0, 0, "bench", 0), Storage.IN_MEMORY);
     double[] seconds = new double[steps];
     try (NDManager inputs = manager.newSubManager()) {
       TrainingInput batch = madeUp(inputs, bench);

@@ -6,7 +6,7 @@ import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.model.LossOptions;
 import dev.palimpsest.model.blocks.Parameters;
-import dev.palimpsest.stages.training.AdamW;
+import dev.palimpsest.stages.training.Optimizer;
 import dev.palimpsest.stages.training.ParameterGroups;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -119,7 +119,7 @@ final class FirstUpdateChecks {
     }
   }
 
-  private record Norms(double gradient, AdamW.Norms moved) {}
+  private record Norms(double gradient, Optimizer.Norms moved) {}
 
   private Norms update(
       Parameters gradients,
@@ -130,10 +130,11 @@ final class FirstUpdateChecks {
     try (Parameters parameters = Subject.copy(subject.manager(), subject.parameters());
         Parameters mu = subject.zeros(subject.manager());
         Parameters nu = subject.zeros(subject.manager())) {
-      AdamW adam =
-          new AdamW(config, ParameterGroups.of(config, parameters.names(), 1), subject.kernels());
+      Optimizer adam =
+          Optimizer.of(
+              config, ParameterGroups.of(config, parameters.names(), 1), subject.kernels());
       double norm = adam.gradientNorm(gradients);
-      AdamW.Norms moved =
+      Optimizer.Norms moved =
           adam.update(TrainingChecks.state(parameters, mu, nu, 0, 0), gradients, norm);
       double clip =
           norm >= config.clipNorm() && config.clipNorm() > 0 ? config.clipNorm() / norm : 1;

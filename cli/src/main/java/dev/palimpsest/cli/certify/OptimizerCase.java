@@ -7,7 +7,7 @@ import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
-import dev.palimpsest.stages.training.AdamW;
+import dev.palimpsest.stages.training.Optimizer;
 import dev.palimpsest.stages.training.ParameterGroups;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -57,7 +57,7 @@ final class OptimizerCase implements CaseKind {
         Parameters nu = zeros(manager, parameters)) {
       ParameterGroups groups = ParameterGroups.of(config, parameters.names(), total);
       decaying(groups, expected.required("wd_on"), report);
-      AdamW adam = new AdamW(config, groups, kernels);
+      Optimizer adam = Optimizer.of(config, groups, kernels);
       Moved moved = new Moved(parameters, mu, nu);
       for (JsonNode metrics : expected.required("steps")) {
         int s = metrics.required("step").asInt();
@@ -78,7 +78,7 @@ final class OptimizerCase implements CaseKind {
   }
 
   private static void update(
-      AdamW adam,
+      Optimizer adam,
       TensorSource steps,
       JsonNode metrics,
       int s,
@@ -88,7 +88,7 @@ final class OptimizerCase implements CaseKind {
     String update = "update " + s + ": ";
     try (Parameters gradients = read(manager, steps, "grads/" + s + "/")) {
       double norm = adam.gradientNorm(gradients);
-      AdamW.Norms norms =
+      Optimizer.Norms norms =
           adam.update(
               TrainingChecks.state(moved.params(), moved.mu(), moved.nu(), s, s), gradients, norm);
       moved(moved.params(), "params", steps, s, report);

@@ -14,9 +14,10 @@ import dev.palimpsest.model.TrainingInput;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.towers.ModelInput;
-import dev.palimpsest.stages.training.AdamW;
 import dev.palimpsest.stages.training.MicroBatch;
+import dev.palimpsest.stages.training.Optimizer;
 import dev.palimpsest.stages.training.ParameterGroups;
+import dev.palimpsest.stages.training.Storage;
 import dev.palimpsest.stages.training.TrainState;
 import dev.palimpsest.stages.training.TrainStep;
 import java.io.IOException;
@@ -118,7 +119,8 @@ final class TrainingChecks {
                   Map.of("certify", 1.0),
                   optimizer),
               groups,
-              new AdamW(optimizer, groups, subject.kernels()),
+              Optimizer.of(optimizer, groups, subject.kernels()),
+              Storage.IN_MEMORY,
               0);
       Worst losses = new Worst();
       Worst gradients = new Worst();
@@ -183,7 +185,8 @@ final class TrainingChecks {
 
   static TrainState state(
       Parameters parameters, Parameters mu, Parameters nu, long updates, long examples) {
-    return new TrainState(parameters, mu, nu, updates, examples, 0, "certify", 0);
+    return new TrainState(
+        parameters, Map.of("mu", mu, "nu", nu), updates, examples, 0, "certify", 0);
   }
 
   /** An optimizer of the reference's hyper-parameters. */
@@ -197,6 +200,8 @@ final class TrainingChecks {
         hyper.required("wd").asDouble(),
         decays,
         schedule,
-        List.of(new ParameterGroupConfig(ALL, 1, null, false)));
+        List.of(new ParameterGroupConfig(ALL, 1, null, false)),
+        null,
+        null);
   }
 }

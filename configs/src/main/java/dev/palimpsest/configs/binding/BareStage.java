@@ -67,7 +67,9 @@ public final class BareStage {
             1e-4,
             ".*/kernel",
             new ScheduleConfig.Constant(0, 0),
-            List.of(new ParameterGroupConfig(".*", 1, null, false)));
+            List.of(new ParameterGroupConfig(".*", 1, null, false)),
+            null,
+            null);
     return of(
         "bench",
         bench.batchSize(),

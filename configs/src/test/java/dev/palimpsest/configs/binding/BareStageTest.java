@@ -28,7 +28,9 @@ class BareStageTest {
           new ScheduleConfig.Constant(3, 0),
           List.of(
               new ParameterGroupConfig("vision/.*", 0, null, false),
-              new ParameterGroupConfig(".*", 1, null, false)));
+              new ParameterGroupConfig(".*", 1, null, false)),
+          null,
+          null);
 
   @Test
   void whatIsSaidIsBoundToTheBitAndTheRestIsARecipesDefault() {

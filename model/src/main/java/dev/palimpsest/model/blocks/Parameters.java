@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.MappedFile;
+import dev.palimpsest.model.kernels.NewArrays;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -36,11 +37,16 @@ public final class Parameters implements AutoCloseable {
     this.arrays = Collections.unmodifiableMap(new LinkedHashMap<>(arrays));
   }
 
-  /** Zeros of the same names and shapes, in a new child of {@code parent}. */
+  /** Float32 zeros of these names and shapes, in a new child of {@code parent}. */
   public static Parameters zeros(NDManager parent, Map<String, Shape> shapes) {
+    return zeros(parent, shapes, Precision.F32);
+  }
+
+  /** Zeros of these names and shapes, in a new child of {@code parent}. */
+  public static Parameters zeros(NDManager parent, Map<String, Shape> shapes, Precision type) {
     NDManager own = parent.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
-    shapes.forEach((name, shape) -> arrays.put(name, own.zeros(shape)));
+    shapes.forEach((name, shape) -> arrays.put(name, NewArrays.zeros(own, shape, type)));
     return new Parameters(own, arrays);
   }
 

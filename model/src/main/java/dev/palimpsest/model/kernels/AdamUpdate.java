@@ -26,12 +26,4 @@ public record AdamUpdate(
       throw new IllegalArgumentException("updates count from 1, got step " + step);
     }
   }
-
-  /**
-   * What an update did, as squares so that lists of arrays add up.
-   *
-   * @param updates squared L2 norm of what was subtracted
-   * @param parameters squared L2 norm of the new parameters
-   */
-  public record SquaredNorms(double updates, double parameters) {}
 }

@@ -5,6 +5,7 @@ import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
@@ -122,10 +123,10 @@ public final class Kernels implements AutoCloseable {
    * Updates parameters and moments in place; gradients stay as they are.
    *
    * @param parameters float32, like the three lists of the same length and shapes that follow
-   * @param mus first moments
+   * @param mus first moments; may be bfloat16
    * @param nus second moments
    */
-  public AdamUpdate.SquaredNorms adam(
+  public SquaredNorms adam(
       List<NDArray> parameters,
       List<NDArray> gradients,
       List<NDArray> mus,
@@ -141,6 +142,7 @@ public final class Kernels implements AutoCloseable {
                 nus,
                 update.gradientScale(),
                 update.beta1(),
+                kept(update.beta1(), mus),
                 update.beta2(),
                 update.epsilon(),
                 1 - Math.pow(update.beta1(), (double) update.step()),
@@ -148,8 +150,57 @@ public final class Kernels implements AutoCloseable {
                 update.rate(),
                 update.decay())) {
       double[] squares = norms.toDoubleArray();
-      return new AdamUpdate.SquaredNorms(squares[0], squares[1]);
+      return new SquaredNorms(squares[0], squares[1]);
     }
+  }
+
+  /**
+   * Updates one parameter and its moments in place; the gradient stays as it is.
+   *
+   * @param parameter float32, [R, C] or of any shape where {@code second} is not factored
+   * @param momentum of the same shape, float32 or bfloat16; nothing where none is kept
+   * @param second float32: means of squares by row [R] and by column [C], or the second moment in
+   *     the parameter's shape
+   */
+  public SquaredNorms adafactor(
+      NDArray parameter,
+      NDArray gradient,
+      List<NDArray> momentum,
+      List<NDArray> second,
+      AdafactorUpdate update) {
+    try (GradientMode off = new GradientMode(false);
+        IValue norms =
+            run(
+                "adafactor",
+                parameter,
+                gradient,
+                momentum,
+                second,
+                update.gradientScale(),
+                update.beta1(),
+                kept(update.beta1(), momentum),
+                update.beta2(),
+                update.clip(),
+                update.rate(),
+                update.decay())) {
+      double[] squares = norms.toDoubleArray();
+      return new SquaredNorms(squares[0], squares[1]);
+    }
+  }
+
+  /**
+   * By how much a stored average decays: in the number format in which it is stored, as in
+   * big_vision, whose constants take that format.
+   */
+  private static double kept(double beta, List<NDArray> averages) {
+    boolean exact = averages.isEmpty() || averages.get(0).getDataType() == DataType.FLOAT32;
+    return exact ? beta : bfloat16((float) beta);
+  }
+
+  /** Rounded to the nearest bfloat16, ties to even. */
+  static float bfloat16(float value) {
+    int bits = Float.floatToRawIntBits(value);
+    return Float.intBitsToFloat((bits + 0x7FFF + ((bits >>> 16) & 1)) & 0xFFFF0000);
   }
 
   /** libtorch's number of a number format, as kernels take it. */

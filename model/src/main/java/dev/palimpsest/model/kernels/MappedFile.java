@@ -1,23 +1,14 @@
 package dev.palimpsest.model.kernels;
 
-import ai.djl.Device;
-import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDManager;
-import ai.djl.pytorch.engine.PtSymbolBlock;
-import ai.djl.pytorch.jni.IValue;
-import ai.djl.pytorch.jni.JniUtils;
-import ai.djl.pytorch.jni.ScriptMethods;
 import dev.palimpsest.configs.Precision;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.List;
 
 /**
  * A file whose contents are the memory of arrays. The operating system reads its pages when they
@@ -58,14 +49,8 @@ public final class MappedFile implements AutoCloseable {
    */
   public static MappedFile open(
       NDManager owner, Path file, Access access, long elements, Precision type) {
-    try (IValue path = IValue.from(file.toString());
-        IValue shared = IValue.from(access == Access.UPDATE);
-        IValue length = IValue.from(elements);
-        IValue dtype = IValue.from((long) Kernels.dtype(type));
-        IValue array =
-            ScriptMethods.run(
-                Module.MAPPING, "mapped", new IValue[] {path, shared, length, dtype})) {
-      return new MappedFile(array.toTensor((PtNDManager) owner));
+    try {
+      return new MappedFile(NewArrays.mapped(owner, file, access == Access.UPDATE, elements, type));
     } catch (EngineException e) {
       String why = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
       throw new UncheckedIOException(new IOException("cannot map " + file + ": " + why, e));
@@ -89,20 +74,5 @@ public final class MappedFile implements AutoCloseable {
   @Override
   public void close() {
     flat.close();
-  }
-
-  /** Loaded when the first file is mapped, and kept for the life of the process. */
-  private static final class Module {
-    static final PtSymbolBlock MAPPING = load();
-
-    private static PtSymbolBlock load() {
-      NDManager manager = Engine.getEngine("PyTorch").newBaseManager(Device.cpu());
-      try (ByteArrayInputStream archive =
-          new ByteArrayInputStream(ScriptArchive.pack(List.of("files.py")))) {
-        return JniUtils.loadModule((PtNDManager) manager, archive, true, false);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
   }
 }

@@ -1,4 +1,4 @@
-# Norms and AdamW over lists of float32 arrays, a piece at a time: a piece stays in the processor's
+# Norms, AdamW and Adafactor over float32 arrays, a piece at a time: a piece stays in the processor's
 # cache from the first operation to the last.
 
 def pieces(self, x: Tensor) -> List[Tensor]:
@@ -20,16 +20,25 @@ def squared_norm(self, arrays: List[Tensor]) -> float:
       torch.append(sums, self.sum_of_squares(piece))
   return self.total(sums)
 
+# The new average in float32; what is stored of it may be bfloat16.
+def moved_average(self, average: Tensor, x: Tensor, beta: float, kept: float) -> Tensor:
+  if average.dtype == x.dtype:
+    return torch.lerp_(average, x, 1. - beta)
+  moved = torch.add(torch.mul(torch.to(average, x.dtype), kept), x, alpha=1. - beta)
+  torch.copy_(average, moved)
+  return moved
+
 # big_vision's chain (optax.py): scaled gradients enter the moments, then
 # p -= rate * (mu / correction1) / (sqrt(nu / correction2) + epsilon) + decay * p.
-# Returns the squared norms of the update and of the new parameters.
-def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float) -> List[float]:
+# Returns the squared norms of the update and of the new parameters. Where mu is bfloat16, the update
+# sees it before it is rounded, and the stored one decays by kept, beta1 in bfloat16.
+def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, kept: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float) -> List[float]:
   updates = annotate(List[Tensor], [])
   norms = annotate(List[Tensor], [])
   for p_all, g_all, mu_all, nu_all in zip(parameters, gradients, mus, nus):
     for p, g, mu, nu in zip(self.pieces(p_all), self.pieces(g_all), self.pieces(mu_all), self.pieces(nu_all)):
       g = g * scale
-      torch.lerp_(mu, g, 1. - beta1)
+      mu = self.moved_average(mu, g, beta1, kept)
       torch.addcmul_(torch.mul_(nu, beta2), g, g, value=1. - beta2)
       root = torch.add_(torch.mul_(torch.sqrt(nu), correction2 ** -0.5), epsilon)
       update = torch.mul_(torch.div(mu, root), rate / correction1)
@@ -39,3 +48,68 @@ def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tens
       torch.append(updates, self.sum_of_squares(update))
       torch.append(norms, self.sum_of_squares(p))
   return [self.total(updates), self.total(norms)]
+
+# Adafactor (big_vision optax.py, scale_by_adafactor) of one array, in the same chain:
+# p -= rate * average(g / sqrt(estimate)) + decay * p, the average being momentum where that is kept.
+# The estimate is the second moment, or follows from the means of its rows and columns. clip limits
+# the root mean square of what enters the average, 0 does not. Returns the squared norms as adam.
+def adafactor(self, p: Tensor, g: Tensor, momentum: List[Tensor], second: List[Tensor], scale: float, beta1: float, kept: float, beta2: float, clip: float, rate: float, decay: float) -> List[float]:
+  flat = len(second) == 1
+  columns = p.numel() if flat else p.size(1)
+  factor = torch.empty([0], dtype=6, device=p.device)
+  if not flat:
+    self.factored_moments(g, second[0], second[1], scale, beta2)
+    factor = torch.rsqrt(second[1])
+  # Pieces of whole rows, or of an array that has none.
+  many = 16777216 if p.is_cuda else 131072
+  length = many if flat else max(1, many // columns)
+  ps = torch.split(torch.view(p, [-1]) if flat else p, length)
+  gs = torch.split(torch.view(g, [-1]) if flat else g, length)
+  seconds = torch.split(torch.view(second[0], [-1]) if flat else second[0], length)
+  mean = torch.mean(second[0])
+  limit = 1.
+  for i in range(len(ps)):
+    if flat:
+      x = gs[i] * scale
+      torch.lerp_(seconds[i], torch.square(x) + 1e-30, 1. - beta2)
+  if clip > 0.:
+    squares = annotate(List[Tensor], [])
+    for i in range(len(ps)):
+      torch.append(squares, self.sum_of_squares(self.adafactor_direction(gs[i], seconds[i], factor, mean, scale)))
+    limit = max(1., (self.total(squares) / p.numel()) ** 0.5 / clip)
+  averages = annotate(List[Tensor], [])
+  if len(momentum) > 0:
+    averages = torch.split(torch.view(momentum[0], [-1]) if flat else momentum[0], length)
+  updates = annotate(List[Tensor], [])
+  norms = annotate(List[Tensor], [])
+  for i in range(len(ps)):
+    update = self.adafactor_direction(gs[i], seconds[i], factor, mean, scale)
+    if limit > 1.:
+      update = update / limit
+    if len(momentum) > 0:
+      update = self.moved_average(averages[i], update, beta1, kept)
+    update = update * rate
+    if decay != 0.:
+      torch.add_(update, ps[i], alpha=decay)
+    torch.sub_(ps[i], update)
+    torch.append(updates, self.sum_of_squares(update))
+    torch.append(norms, self.sum_of_squares(ps[i]))
+  return [self.total(updates), self.total(norms)]
+
+def adafactor_direction(self, g: Tensor, second: Tensor, factor: Tensor, mean: Tensor, scale: float) -> Tensor:
+  g = g * scale
+  if factor.numel() == 0:
+    return torch.mul_(torch.rsqrt(second), g)
+  return g * torch.unsqueeze(torch.rsqrt(second / mean), 1) * factor
+
+# Moves the means of squares by row and by column.
+def factored_moments(self, g: Tensor, row: Tensor, column: Tensor, scale: float, beta2: float):
+  rows = max(1, (16777216 if g.is_cuda else 131072) // g.size(1))
+  sums = torch.zeros([g.size(1)], dtype=7, device=g.device)
+  moved = annotate(List[Tensor], [])
+  for piece in torch.split(g, rows):
+    squares = torch.square(piece * scale) + 1e-30
+    torch.append(moved, torch.mean(squares, [1]))
+    torch.add_(sums, torch.sum(squares, [0]))
+  torch.lerp_(row, torch.cat(moved), 1. - beta2)
+  torch.lerp_(column, torch.to(sums / g.size(0), 6), 1. - beta2)

@@ -58,7 +58,7 @@ class KernelsTest extends WithKernels {
       double updates = 0;
       double squares = 0;
       for (String name : parameters.names()) {
-        AdamUpdate.SquaredNorms norms =
+        SquaredNorms norms =
             kernels.adam(
                 List.of(parameters.get(name)),
                 List.of(gradients.get(name)),
@@ -94,8 +94,7 @@ class KernelsTest extends WithKernels {
     List<NDArray> gradients =
         List.of(manager.full(new Shape(600, 500), 0.5f), manager.full(new Shape(7), 0.5f));
     AdamUpdate update = new AdamUpdate(0.5, 0.9, 0.999, 1e-8, 1, 0.1, 0.01);
-    AdamUpdate.SquaredNorms norms =
-        kernels.adam(large, gradients, zerosLike(large), zerosLike(large), update);
+    SquaredNorms norms = kernels.adam(large, gradients, zerosLike(large), zerosLike(large), update);
     double change = 0.1 + 0.01; // the first Adam step has size one
     for (NDArray array : large) {
       for (float value : array.toFloatArray()) {

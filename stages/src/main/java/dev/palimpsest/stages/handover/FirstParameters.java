@@ -68,17 +68,7 @@ public final class FirstParameters {
   public Start imported(NDManager manager, Init.FromPretrained source) {
     PretrainedImporter.Imported imported =
         PretrainedImporter.read(manager, source, config, stage.resolution(), seed);
-    Map<String, Shape> shapes = ParameterSpecs.of(config, stage.resolution());
-    TrainState state =
-        new TrainState(
-            imported.parameters(),
-            Parameters.zeros(manager, shapes),
-            Parameters.zeros(manager, shapes),
-            0,
-            0,
-            0,
-            stage.name(),
-            0);
+    TrainState state = new TrainState(imported.parameters(), Map.of(), 0, 0, 0, stage.name(), 0);
     return new Start(state, new StageStart(imported.notes(), null, null));
   }
 
@@ -131,15 +121,21 @@ public final class FirstParameters {
                 sameOrder
                     ? "goes on at position " + before.dataPosition()
                     : "starts its own order"));
-    Parameters mu =
-        keep ? fitted(manager, before.mu(), shapes) : zeroed(manager, before.mu(), shapes);
-    Parameters nu =
-        keep ? fitted(manager, before.nu(), shapes) : zeroed(manager, before.nu(), shapes);
+    Map<String, Parameters> moments = new LinkedHashMap<>();
+    before
+        .moments()
+        .forEach(
+            (kind, arrays) -> {
+              if (keep) {
+                moments.put(kind, fitted(manager, arrays, shapes));
+              } else {
+                arrays.close();
+              }
+            });
     TrainState state =
         new TrainState(
             parameters,
-            mu,
-            nu,
+            moments,
             keep ? before.updates() : 0,
             0,
             sameCurve ? before.scheduleExamples() : 0,
@@ -178,11 +174,6 @@ public final class FirstParameters {
         side * config.vision().patchSize(),
         stage.resolution(),
         pictures);
-  }
-
-  private static Parameters zeroed(NDManager manager, Parameters old, Map<String, Shape> shapes) {
-    old.close();
-    return Parameters.zeros(manager, shapes);
   }
 
   /**

@@ -30,8 +30,8 @@ public record StageIdentity(
     StageConfig stage) {
   /**
    * Settings that decide no number of the training: when it is saved, scored, exported and logged,
-   * and where files lie whose contents {@code parent} holds. So a run folder can be moved, and a
-   * finished stage scored or exported in another way.
+   * where arrays are kept, and where files lie whose contents {@code parent} holds. So a run folder
+   * can be moved, and a finished stage scored or exported in another way.
    */
   private static final List<String> UNDECIDING =
       List.of(
@@ -39,6 +39,7 @@ public record StageIdentity(
           "stage.evaluate.",
           "stage.export.",
           "stage.guard.capsules",
+          "stage.storage.",
           "stage.logEveryExamples",
           "stage.init.checkpoint",
           "stage.init.pretrained.vision",

@@ -38,7 +38,7 @@ public final class StageCheckpoints implements AutoCloseable {
     this.stage = stage;
     this.facts = facts;
     this.store = store;
-    this.writer = new CheckpointWriter(store, manager);
+    this.writer = new CheckpointWriter(store, manager, !stage.storage().usesDisk());
     this.capsules = folder.stage(stage.name()).resolve("capsules");
   }
 

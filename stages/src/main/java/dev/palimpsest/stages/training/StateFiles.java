@@ -1,7 +1,6 @@
 package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
@@ -18,6 +17,8 @@ import java.util.OptionalLong;
  * not stored.
  */
 public final class StateFiles {
+  private static final String PARAMETERS = "parameters";
+
   private StateFiles() {}
 
   /** Name of a state's checkpoint; names sort by examples. */
@@ -59,10 +60,9 @@ public final class StateFiles {
 
   private static Map<String, Parameters> groups(TrainState state) {
     Map<String, Parameters> groups = new LinkedHashMap<>();
-    groups.put("parameters", state.parameters());
+    groups.put(PARAMETERS, state.parameters());
     if (state.updates() > 0) {
-      groups.put("mu", state.mu());
-      groups.put("nu", state.nu());
+      groups.putAll(state.moments());
     }
     return groups;
   }
@@ -80,17 +80,23 @@ public final class StateFiles {
     return facts;
   }
 
-  /** Reads a state; its arrays live in children of the manager. */
+  /**
+   * Reads a state. Its arrays share the memory of the checkpoint's files and live in children of
+   * the manager.
+   */
   public static TrainState read(NDManager manager, TrainingCheckpoint checkpoint) {
     StageFacts stage = StageFacts.of(checkpoint);
     Map<String, Object> facts = checkpoint.facts();
-    Parameters parameters = checkpoint.read(manager, "parameters");
-    long updates = number(checkpoint, "updates");
+    Map<String, Parameters> moments = new LinkedHashMap<>();
+    for (String group : checkpoint.groups()) {
+      if (!group.equals(PARAMETERS)) {
+        moments.put(group, checkpoint.read(manager, group));
+      }
+    }
     return new TrainState(
-        parameters,
-        updates > 0 ? checkpoint.read(manager, "mu") : zeros(manager, parameters),
-        updates > 0 ? checkpoint.read(manager, "nu") : zeros(manager, parameters),
-        updates,
+        checkpoint.read(manager, PARAMETERS),
+        moments,
+        number(checkpoint, "updates"),
         stage.examples(),
         number(checkpoint, "scheduleStart"),
         stage.order(),
@@ -121,12 +127,6 @@ public final class StateFiles {
     return checkpoint.facts().get("consumed") instanceof String chain
         ? new Consumed(chain, number(checkpoint, "consumedBytes"))
         : Consumed.NOTHING;
-  }
-
-  private static Parameters zeros(NDManager manager, Parameters like) {
-    Map<String, Shape> shapes = new LinkedHashMap<>();
-    like.asMap().forEach((name, array) -> shapes.put(name, array.getShape()));
-    return Parameters.zeros(manager, shapes);
   }
 
   private static long number(TrainingCheckpoint checkpoint, String name) {

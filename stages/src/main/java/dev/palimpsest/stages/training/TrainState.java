@@ -1,15 +1,16 @@
 package dev.palimpsest.stages.training;
 
 import dev.palimpsest.model.blocks.Parameters;
+import java.util.Map;
 
 /**
  * All that a stage carries from step to step. What is not here is a pure function of the recipe and
  * these numbers.
  *
  * @param parameters float32 master parameters
- * @param mu Adam's first moment
- * @param nu Adam's second moment
- * @param updates updates that Adam's moments have seen
+ * @param moments the optimizer's, by kind: {@code mu} and {@code nu} of Adam; those that are absent
+ *     are zero
+ * @param updates updates that the moments have seen
  * @param examples examples seen in this stage
  * @param scheduleStart examples that lie before this stage on its learning-rate curve
  * @param order name under which the mixture's order is drawn
@@ -19,8 +20,7 @@ import dev.palimpsest.model.blocks.Parameters;
  */
 public record TrainState(
     Parameters parameters,
-    Parameters mu,
-    Parameters nu,
+    Map<String, Parameters> moments,
     long updates,
     long examples,
     long scheduleStart,
@@ -31,8 +31,7 @@ public record TrainState(
   /** A state whose guard remembers nothing and that has consumed nothing. */
   public TrainState(
       Parameters parameters,
-      Parameters mu,
-      Parameters nu,
+      Map<String, Parameters> moments,
       long updates,
       long examples,
       long scheduleStart,
@@ -40,8 +39,7 @@ public record TrainState(
       long dataStart) {
     this(
         parameters,
-        mu,
-        nu,
+        moments,
         updates,
         examples,
         scheduleStart,
@@ -55,8 +53,7 @@ public record TrainState(
   TrainState after(int batchSize, GuardState remembered) {
     return new TrainState(
         parameters,
-        mu,
-        nu,
+        moments,
         updates + 1,
         examples + batchSize,
         scheduleStart,
@@ -70,8 +67,7 @@ public record TrainState(
   TrainState skipping(int batchSize, GuardState remembered) {
     return new TrainState(
         parameters,
-        mu,
-        nu,
+        moments,
         updates,
         examples + batchSize,
         scheduleStart,
@@ -84,7 +80,34 @@ public record TrainState(
   /** The same, knowing what it has consumed. */
   TrainState consuming(Consumed now) {
     return new TrainState(
-        parameters, mu, nu, updates, examples, scheduleStart, order, dataStart, guard, now);
+        parameters, moments, updates, examples, scheduleStart, order, dataStart, guard, now);
+  }
+
+  /** The same with other arrays. */
+  TrainState with(Parameters otherParameters, Map<String, Parameters> otherMoments) {
+    return new TrainState(
+        otherParameters,
+        otherMoments,
+        updates,
+        examples,
+        scheduleStart,
+        order,
+        dataStart,
+        guard,
+        consumed);
+  }
+
+  /**
+   * Moments of one kind.
+   *
+   * @throws IllegalArgumentException when there are none, see {@link Optimizer#prepared}
+   */
+  Parameters moments(String kind) {
+    Parameters found = moments.get(kind);
+    if (found == null) {
+      throw new IllegalArgumentException("the state has no moments " + kind);
+    }
+    return found;
   }
 
   /** Position on the learning-rate curve, in examples. */

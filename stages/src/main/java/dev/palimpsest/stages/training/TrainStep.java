@@ -2,6 +2,7 @@ package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.model.Loss;
 import dev.palimpsest.model.LossOptions;
@@ -24,12 +25,14 @@ public final class TrainStep {
   private final VisionLanguageModel model;
   private final StageConfig stage;
   private final ParameterGroups groups;
-  private final AdamW optimizer;
+  private final Optimizer optimizer;
+  private final Storage storage;
   private final long seed;
 
   /**
    * A step of a stage.
    *
+   * @param storage where gradients are kept
    * @param seed the run's seed; dropout masks are a function of it, the stage's name and the
    *     mixture position
    */
@@ -37,12 +40,14 @@ public final class TrainStep {
       VisionLanguageModel model,
       StageConfig stage,
       ParameterGroups groups,
-      AdamW optimizer,
+      Optimizer optimizer,
+      Storage storage,
       long seed) {
     this.model = model;
     this.stage = stage;
     this.groups = groups;
     this.optimizer = optimizer;
+    this.storage = storage;
     this.seed = seed ^ ((long) stage.name().hashCode() << 32);
   }
 
@@ -111,7 +116,7 @@ public final class TrainStep {
     int microBatches = stage.batchSize() / stage.microBatchSize();
     double weight = 1.0 / microBatches;
     try (NDManager step = parent.newSubManager();
-        Parameters gradients = Parameters.zeros(step, trainedShapes(state.parameters()))) {
+        Parameters gradients = gradients(step, state.parameters())) {
       double loss = 0;
       long supervised = 0;
       long examples = 0;
@@ -136,10 +141,10 @@ public final class TrainStep {
       }
       double gradientNorm = optimizer.gradientNorm(gradients);
       boolean update = judge.update(new Attempt(loss, gradientNorm, parts));
-      AdamW.Norms norms =
+      Optimizer.Norms norms =
           update
               ? optimizer.update(state, gradients, gradientNorm)
-              : new AdamW.Norms(0, Double.NaN);
+              : new Optimizer.Norms(0, Double.NaN);
       return new Outcome(
           loss,
           gradientNorm,
@@ -155,7 +160,7 @@ public final class TrainStep {
 
   /** L2 norm of the gradients of a micro batch by itself. */
   public double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
-    try (Parameters gradients = Parameters.zeros(parent, trainedShapes(parameters))) {
+    try (Parameters gradients = gradients(parent, parameters)) {
       model.accumulateGradients(
           Weights.training(parameters, groups::trains, gradients),
           batch.input(),
@@ -169,10 +174,10 @@ public final class TrainStep {
         stage.labelSmoothing(), new Dropout(stage.dropout(), seed, batch.index()), weight);
   }
 
-  private Map<String, Shape> trainedShapes(Parameters parameters) {
+  private Parameters gradients(NDManager parent, Parameters parameters) {
     Map<String, Shape> shapes = new LinkedHashMap<>();
     groups.trained().forEach(name -> shapes.put(name, parameters.get(name).getShape()));
-    return shapes;
+    return storage.zeros(parent, Storage.Use.GRADIENTS, shapes, Precision.F32);
   }
 
   /**

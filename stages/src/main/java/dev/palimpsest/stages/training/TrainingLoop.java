@@ -57,6 +57,7 @@ public final class TrainingLoop {
    * Runs to the stage's end, whose state is not saved here.
    *
    * @param manager the stage's manager
+   * @param start its arrays are closed; see {@link Optimizer#prepared}
    * @param evaluations scores states at the recipe's cadence, not at the end
    * @return the state at the end
    * @throws StoppedException when asked to stop; the state is saved
@@ -69,10 +70,12 @@ public final class TrainingLoop {
     ParameterGroups groups =
         ParameterGroups.of(
             optimizerConfig, start.parameters().names(), start.scheduleStart() + stage.examples());
-    AdamW optimizer = new AdamW(optimizerConfig, groups, kernels);
+    Optimizer optimizer = Optimizer.of(optimizerConfig, groups, kernels);
+    Storage storage = new Storage(stage.storage(), folder.stage(stage.name()));
     GuardedStep step =
-        new GuardedStep(stage, new TrainStep(model, stage, groups, optimizer, seed), checkpoints);
-    TrainState state = start;
+        new GuardedStep(
+            stage, new TrainStep(model, stage, groups, optimizer, storage, seed), checkpoints);
+    TrainState state = optimizer.prepared(manager, start, storage);
     int batchSize = stage.batchSize();
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
     progress.start(stage, state.examples());

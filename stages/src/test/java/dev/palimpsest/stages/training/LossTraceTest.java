@@ -1,16 +1,20 @@
 package dev.palimpsest.stages.training;
 
+import static dev.palimpsest.configs.StorageConfig.Storage.DISK;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.AdafactorConfig;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
+import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.LossOptions;
@@ -23,12 +27,15 @@ import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.Dropout;
 import dev.palimpsest.model.towers.ModelInput;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -68,7 +75,27 @@ class LossTraceTest {
           1e-4,
           ".*/kernel",
           new ScheduleConfig.Constant(0, 0),
-          List.of(new ParameterGroupConfig(".*", 1, null, false)));
+          List.of(new ParameterGroupConfig(".*", 1, null, false)),
+          null,
+          null);
+
+  private static OptimizerConfig optimizer(
+      @Nullable Precision momentum, @Nullable AdafactorConfig adafactor) {
+    return new OptimizerConfig(
+        OPTIMIZER.learningRate(),
+        OPTIMIZER.beta1(),
+        OPTIMIZER.beta2(),
+        OPTIMIZER.epsilon(),
+        OPTIMIZER.clipNorm(),
+        OPTIMIZER.weightDecay(),
+        OPTIMIZER.weightDecayPattern(),
+        OPTIMIZER.schedule(),
+        OPTIMIZER.groups(),
+        momentum,
+        adafactor);
+  }
+
+  @TempDir static Path folder;
 
   private static final NDManager root = NDManager.newBaseManager();
   private static final Kernels kernels = Kernels.load();
@@ -123,37 +150,68 @@ class LossTraceTest {
     }
   }
 
+  /** Parameters, gradients and moments in memory or in mapped files: the same bits. */
+  @ParameterizedTest
+  @ValueSource(strings = {"adam", "adam with bf16 momentum", "adafactor", "adafactor with bf16"})
+  void whatIsKeptOnDiskHasTheSameBitsAsInMemory(String name) {
+    OptimizerConfig optimizer =
+        optimizer(
+            name.contains("bf16") ? Precision.BF16 : null,
+            name.contains("adafactor") ? new AdafactorConfig(0.8, 0.999, 0, 8) : null);
+    Run memory = run(GEMMA_2, Precision.F32, 0, 1L << 30, optimizer, Storage.IN_MEMORY);
+    Run disk =
+        run(
+            GEMMA_2,
+            Precision.F32,
+            0,
+            1L << 30,
+            optimizer,
+            new Storage(new StorageConfig(DISK, DISK, DISK), folder));
+    assertTrue(memory.losses[STEPS - 1] < 0.5 * memory.losses[0], Arrays.toString(memory.losses));
+    assertArrayEquals(memory.losses, disk.losses);
+    for (String parameter : memory.parameters.keySet()) {
+      assertArrayEquals(
+          memory.parameters.get(parameter), disk.parameters.get(parameter), parameter);
+    }
+    assertArrayEquals(new String[0], folder.toFile().list(), "files are removed at once");
+  }
+
   private static ModelConfig model(int generation) {
     return generation == 1 ? GEMMA_1 : GEMMA_2;
   }
 
   private static Run run(ModelConfig config, Precision precision, double dropout, long budget) {
-    Map<String, Shape> shapes = ParameterSpecs.of(config, SIDE);
+    return run(config, precision, dropout, budget, OPTIMIZER, Storage.IN_MEMORY);
+  }
+
+  private static Run run(
+      ModelConfig config,
+      Precision precision,
+      double dropout,
+      long budget,
+      OptimizerConfig optimizerConfig,
+      Storage storage) {
     VisionLanguageModel model = Models.of(config, precision, kernels, budget);
     double[] losses = new double[STEPS];
     try (NDManager manager = root.newSubManager()) {
       Parameters parameters = Initialization.random(manager, config, SIDE, 11);
-      ParameterGroups groups = ParameterGroups.of(OPTIMIZER, parameters.names(), Long.MAX_VALUE);
-      AdamW optimizer = new AdamW(OPTIMIZER, groups, kernels);
+      ParameterGroups groups =
+          ParameterGroups.of(optimizerConfig, parameters.names(), Long.MAX_VALUE);
+      Optimizer optimizer = Optimizer.of(optimizerConfig, groups, kernels);
       TrainState state =
-          new TrainState(
-              parameters,
-              Parameters.zeros(manager, shapes),
-              Parameters.zeros(manager, shapes),
-              0,
-              0,
-              0,
-              "trace",
-              0);
+          optimizer.prepared(
+              manager, new TrainState(parameters, Map.of(), 0, 0, 0, "trace", 0), storage);
       Random random = new Random(4);
       for (int i = 0; i < STEPS; i++) {
         try (NDManager step = manager.newSubManager();
-            Parameters gradients = Parameters.zeros(step, shapes)) {
+            Parameters gradients =
+                storage.zeros(
+                    step, Storage.Use.GRADIENTS, ParameterSpecs.of(config, SIDE), Precision.F32)) {
           LossOptions options = new LossOptions(0.05, new Dropout(dropout, 3, state.examples()), 1);
           losses[i] =
               model
                   .accumulateGradients(
-                      Weights.training(parameters, groups::trains, gradients),
+                      Weights.training(state.parameters(), groups::trains, gradients),
                       batch(step, random, config),
                       options)
                   .mean();
@@ -162,7 +220,7 @@ class LossTraceTest {
         }
       }
       Map<String, float[]> values = new LinkedHashMap<>();
-      parameters.asMap().forEach((name, array) -> values.put(name, array.toFloatArray()));
+      state.parameters().asMap().forEach((name, array) -> values.put(name, array.toFloatArray()));
       return new Run(losses, values);
     }
   }

@@ -31,7 +31,9 @@ class ParameterGroupsTest {
         0,
         ".*/kernel",
         new ScheduleConfig.Constant(0, 0),
-        List.of(groups));
+        List.of(groups),
+        null,
+        null);
   }
 
   private static ParameterGroupConfig group(

@@ -1,4 +1,8 @@
-# Arrays whose memory is a file's.
+# How arrays are made. The engine's own calls cannot make arrays of bfloat16.
+
+# Zeros on the device of another array.
+def zeros(self, like: Tensor, shape: List[int], dtype: int) -> Tensor:
+  return torch.zeros(shape, dtype=dtype, device=like.device)
 
 # The first elements of a file as one flat array. Shared: what is written to the array is written to
 # the file, which grows to the length asked for. Otherwise pages are copied when they are written to.

@@ -1,0 +1,71 @@
+package dev.palimpsest.model.kernels;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.pytorch.jni.ScriptMethods;
+import dev.palimpsest.configs.Precision;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Makes arrays that the engine's own calls cannot make: it ends the process when it is asked for
+ * zeros of bfloat16, and knows no mapped files.
+ */
+public final class NewArrays {
+  private NewArrays() {}
+
+  /** Zeros in the manager, on its device. */
+  public static NDArray zeros(NDManager manager, Shape shape, Precision type) {
+    if (type == Precision.F32) {
+      return manager.zeros(shape);
+    }
+    try (NDArray like = manager.create(new Shape(0));
+        IValue there = IValue.from((PtNDArray) like);
+        IValue dimensions = IValue.listFrom(shape.getShape());
+        IValue dtype = IValue.from((long) Kernels.dtype(type))) {
+      return run((PtNDManager) manager, "zeros", there, dimensions, dtype);
+    }
+  }
+
+  /** The beginning of a file as a flat array; see {@link MappedFile}. */
+  static NDArray mapped(NDManager owner, Path file, boolean shared, long elements, Precision type) {
+    try (IValue path = IValue.from(file.toString());
+        IValue written = IValue.from(shared);
+        IValue length = IValue.from(elements);
+        IValue dtype = IValue.from((long) Kernels.dtype(type))) {
+      return run((PtNDManager) owner, "mapped", path, written, length, dtype);
+    }
+  }
+
+  private static NDArray run(PtNDManager owner, String kernel, IValue... arguments) {
+    try (IValue array = ScriptMethods.run(Module.ARRAYS, kernel, arguments)) {
+      return array.toTensor(owner);
+    }
+  }
+
+  /** Loaded when first used, and kept for the life of the process. */
+  private static final class Module {
+    static final PtSymbolBlock ARRAYS = load();
+
+    private static PtSymbolBlock load() {
+      NDManager manager = Engine.getEngine("PyTorch").newBaseManager(Device.cpu());
+      try (ByteArrayInputStream archive =
+          new ByteArrayInputStream(ScriptArchive.pack(List.of("arrays.py")))) {
+        return JniUtils.loadModule((PtNDManager) manager, archive, true, false);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+}

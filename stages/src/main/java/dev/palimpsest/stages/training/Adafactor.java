@@ -1,0 +1,94 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.AdafactorConfig;
+import dev.palimpsest.configs.OptimizerConfig;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.AdafactorUpdate;
+import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.kernels.SquaredNorms;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Adafactor (big_vision optax.py, scale_by_adafactor; Shazeer and Stern 2018). Of a matrix the
+ * means of squared gradients by row and by column are kept, of anything else the second moment
+ * itself. Our attention matrices hold all heads in one dimension, where big_vision factors each
+ * head by itself.
+ */
+final class Adafactor extends Optimizer {
+  static final String MOMENTUM = "momentum";
+  static final String ROWS = "second_by_row";
+  static final String COLUMNS = "second_by_column";
+  static final String WHOLE = "second";
+
+  private final OptimizerConfig config;
+  private final AdafactorConfig settings;
+
+  Adafactor(
+      OptimizerConfig config, AdafactorConfig settings, ParameterGroups groups, Kernels kernels) {
+    super(config, groups, kernels);
+    this.config = config;
+    this.settings = settings;
+  }
+
+  @Override
+  List<Moments> moments(Map<String, Shape> trained) {
+    Map<String, Shape> rows = new LinkedHashMap<>();
+    Map<String, Shape> columns = new LinkedHashMap<>();
+    Map<String, Shape> whole = new LinkedHashMap<>();
+    trained.forEach(
+        (name, shape) -> {
+          if (isFactored(shape)) {
+            rows.put(name, new Shape(shape.get(0)));
+            columns.put(name, new Shape(shape.get(1)));
+          } else {
+            whole.put(name, shape);
+          }
+        });
+    List<Moments> moments = new ArrayList<>();
+    if (config.beta1() > 0) {
+      moments.add(new Moments(MOMENTUM, config.momentumType(), trained));
+    }
+    moments.add(new Moments(ROWS, Precision.F32, rows));
+    moments.add(new Moments(COLUMNS, Precision.F32, columns));
+    moments.add(new Moments(WHOLE, Precision.F32, whole));
+    return moments;
+  }
+
+  private boolean isFactored(Shape shape) {
+    return shape.dimension() == 2
+        && Math.min(shape.get(0), shape.get(1)) >= settings.minFactoredSize();
+  }
+
+  @Override
+  SquaredNorms update(List<String> names, TrainState state, Parameters gradients, Update update) {
+    double beta2 =
+        Math.min(
+            settings.beta2Cap(), 1 - Math.pow((double) update.number(), -settings.decayRate()));
+    AdafactorUpdate how =
+        new AdafactorUpdate(
+            update.gradientScale(),
+            config.beta1(),
+            beta2,
+            settings.clippingThreshold(),
+            update.rate(),
+            update.decay());
+    SquaredNorms sum = SquaredNorms.ZERO;
+    for (String name : names) {
+      NDArray parameter = state.parameters().get(name);
+      List<NDArray> momentum =
+          config.beta1() > 0 ? List.of(state.moments(MOMENTUM).get(name)) : List.of();
+      List<NDArray> second =
+          isFactored(parameter.getShape())
+              ? List.of(state.moments(ROWS).get(name), state.moments(COLUMNS).get(name))
+              : List.of(state.moments(WHOLE).get(name));
+      sum = sum.plus(kernels().adafactor(parameter, gradients.get(name), momentum, second, how));
+    }
+    return sum;
+  }
+}

@@ -1,0 +1,167 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.OptimizerConfig;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.kernels.SquaredNorms;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * big_vision's optimizer chain (optax.py, make): clip by global norm, Adam or Adafactor, times
+ * learning rate, plus decay, times schedule, subtract. Decay is not multiplied by the learning
+ * rate. The optimizer's moments are in {@link TrainState}.
+ */
+public abstract sealed class Optimizer permits AdamW, Adafactor {
+  private final OptimizerConfig config;
+  private final ParameterGroups groups;
+  private final Kernels kernels;
+
+  Optimizer(OptimizerConfig config, ParameterGroups groups, Kernels kernels) {
+    this.config = config;
+    this.groups = groups;
+    this.kernels = kernels;
+  }
+
+  /** The optimizer of a stage. */
+  public static Optimizer of(OptimizerConfig config, ParameterGroups groups, Kernels kernels) {
+    return config.adafactor() == null
+        ? new AdamW(config, groups, kernels)
+        : new Adafactor(config, config.adafactor(), groups, kernels);
+  }
+
+  /**
+   * One kind of moments.
+   *
+   * @param name by which {@link TrainState} and checkpoints know them
+   * @param type in which they are kept
+   * @param shapes by the name of the parameter
+   */
+  record Moments(String name, Precision type, Map<String, Shape> shapes) {}
+
+  /**
+   * The moments that it keeps.
+   *
+   * @param trained shapes of the trained parameters
+   */
+  abstract List<Moments> moments(Map<String, Shape> trained);
+
+  /**
+   * What a group's update has in common.
+   *
+   * @param gradientScale factor on gradients: clipping's
+   * @param number of this update, from 1
+   * @param rate learning rate times schedule
+   * @param decay weight decay times schedule; 0 for parameters that do not decay
+   */
+  record Update(double gradientScale, long number, double rate, double decay) {}
+
+  /** Moves parameters that share their numbers, and their moments, in place. */
+  abstract SquaredNorms update(
+      List<String> names, TrainState state, Parameters gradients, Update update);
+
+  final Kernels kernels() {
+    return kernels;
+  }
+
+  /** L2 norm over all gradients. */
+  public final double gradientNorm(Parameters gradients) {
+    return kernels.l2Norm(new ArrayList<>(gradients.asMap().values()));
+  }
+
+  /**
+   * Moves the trained parameters and their moments in place.
+   *
+   * @param gradients of the trained parameters, by name
+   * @param gradientNorm their global norm
+   */
+  public final Norms update(TrainState state, Parameters gradients, double gradientNorm) {
+    double clip =
+        config.clipNorm() > 0 && gradientNorm >= config.clipNorm()
+            ? config.clipNorm() / gradientNorm
+            : 1;
+    SquaredNorms sum = SquaredNorms.ZERO;
+    for (ParameterGroups.Group group : groups.groups()) {
+      if (group.frozen()) {
+        continue;
+      }
+      double factor = group.schedule().factor(state.scheduleExamples());
+      for (boolean decays : new boolean[] {true, false}) {
+        List<String> names =
+            group.members().stream()
+                .filter(member -> member.decays() == decays)
+                .map(ParameterGroups.Member::name)
+                .toList();
+        if (!names.isEmpty()) {
+          Update update =
+              new Update(
+                  clip,
+                  state.updates() + 1,
+                  group.learningRate() * factor,
+                  decays ? config.weightDecay() * factor : 0);
+          sum = sum.plus(update(names, state, gradients, update));
+        }
+      }
+    }
+    return new Norms(Math.sqrt(sum.updates()), Math.sqrt(sum.parameters()));
+  }
+
+  /**
+   * The state with arrays of its own, to be moved by {@link #update}: parameters and moments are
+   * copied to where they shall be kept, and moments that it does not have yet are zero. The arrays
+   * of {@code start} are closed.
+   *
+   * @param manager the new arrays live in children of it
+   */
+  public final TrainState prepared(NDManager manager, TrainState start, Storage storage) {
+    Parameters parameters =
+        storage.zeros(manager, Storage.Use.PARAMETERS, start.parameters().shapes(), Precision.F32);
+    copy(start.parameters(), parameters);
+    Map<String, Shape> trained = new LinkedHashMap<>();
+    groups.trained().forEach(name -> trained.put(name, parameters.get(name).getShape()));
+    Map<String, Parameters> moments = new LinkedHashMap<>();
+    for (Moments kind : moments(trained)) {
+      Parameters own = storage.zeros(manager, Storage.Use.MOMENTS, kind.shapes(), kind.type());
+      Parameters before = start.moments().get(kind.name());
+      if (before != null) {
+        copy(before, own);
+      }
+      moments.put(kind.name(), own);
+    }
+    start.parameters().close();
+    start.moments().values().forEach(Parameters::close);
+    return start.with(parameters, moments);
+  }
+
+  private static void copy(Parameters from, Parameters to) {
+    for (String name : to.names()) {
+      if (from.contains(name) && from.get(name).getShape().equals(to.get(name).getShape())) {
+        from.get(name).copyTo(to.get(name));
+      }
+    }
+  }
+
+  /** Effective learning rate by group pattern. */
+  public final Map<String, Double> learningRates(long scheduleExamples) {
+    Map<String, Double> rates = new LinkedHashMap<>();
+    for (ParameterGroups.Group group : groups.groups()) {
+      rates.put(
+          group.pattern(),
+          group.frozen() ? 0 : group.learningRate() * group.schedule().factor(scheduleExamples));
+    }
+    return rates;
+  }
+
+  /**
+   * Norms of a step.
+   *
+   * @param update L2 of what was subtracted
+   * @param parameters L2 of the trained parameters afterwards
+   */
+  public record Norms(double update, double parameters) {}
+}

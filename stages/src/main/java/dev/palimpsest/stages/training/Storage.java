@@ -1,0 +1,63 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.StorageConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.model.blocks.Parameters;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Makes the arrays that training changes, where the recipe says.
+ *
+ * @param config the recipe's choice
+ * @param folder where arrays on disk take their space
+ */
+public record Storage(StorageConfig config, Path folder) {
+  /** Everything in memory. */
+  public static final Storage IN_MEMORY =
+      new Storage(
+          new StorageConfig(
+              StorageConfig.Storage.MEMORY,
+              StorageConfig.Storage.MEMORY,
+              StorageConfig.Storage.MEMORY),
+          Path.of(""));
+
+  /** Which arrays. */
+  enum Use {
+    PARAMETERS,
+    GRADIENTS,
+    MOMENTS
+  }
+
+  /** Zeros, in a new child of {@code parent}. */
+  Parameters zeros(NDManager parent, Use use, Map<String, Shape> shapes, Precision type) {
+    if (!isOnDisk(use)) {
+      return Parameters.zeros(parent, shapes, type);
+    }
+    if (!parent.getDevice().equals(Device.cpu())) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "storage",
+                  "disk is for training on the CPU, and this is %s; write memory"
+                      .formatted(parent.getDevice()))));
+    }
+    return Parameters.zerosOnDisk(parent, folder, shapes, type);
+  }
+
+  private boolean isOnDisk(Use use) {
+    StorageConfig.Storage place =
+        switch (use) {
+          case PARAMETERS -> config.parameters();
+          case GRADIENTS -> config.gradients();
+          case MOMENTS -> config.moments();
+        };
+    return place == StorageConfig.Storage.DISK;
+  }
+}
