@@ -1,6 +1,6 @@
 package dev.palimpsest.checkpoints.tensors;
 
-import ai.djl.ndarray.types.DataType;
+import dev.palimpsest.configs.Precision;
 import java.util.Arrays;
 import java.util.Optional;
 
@@ -59,13 +59,9 @@ public enum ElementType {
     return npy;
   }
 
-  /** The type of a float32 or bfloat16 array. */
-  public static ElementType of(DataType type) {
-    return switch (type) {
-      case FLOAT32 -> F32;
-      case BFLOAT16 -> BF16;
-      default -> throw new IllegalArgumentException("arrays of " + type + " are not stored");
-    };
+  /** In which numbers of a precision are stored. */
+  public static ElementType of(Precision type) {
+    return type == Precision.F32 ? F32 : BF16;
   }
 
   static Optional<ElementType> ofSafetensors(String name) {

@@ -59,7 +59,7 @@ public final class TensorOutput {
   public record Tensor(TensorInfo info, Values values) {
     /** An array in its own number format. */
     public static Tensor of(String name, NDArray array) {
-      return of(name, array, ElementType.of(array.getDataType()));
+      return of(name, array, ElementType.of(FloatArrays.type(array)));
     }
 
     /** A float32 array in another number format, or an array in its own. */

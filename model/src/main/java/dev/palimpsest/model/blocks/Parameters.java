@@ -4,8 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.MappedFile;
-import dev.palimpsest.model.kernels.NewArrays;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -46,7 +46,7 @@ public final class Parameters implements AutoCloseable {
   public static Parameters zeros(NDManager parent, Map<String, Shape> shapes, Precision type) {
     NDManager own = parent.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
-    shapes.forEach((name, shape) -> arrays.put(name, NewArrays.zeros(own, shape, type)));
+    shapes.forEach((name, shape) -> arrays.put(name, FloatArrays.zeros(own, shape, type)));
     return new Parameters(own, arrays);
   }
 
@@ -124,7 +124,7 @@ public final class Parameters implements AutoCloseable {
   /** Bytes of all arrays together. */
   public long bytes() {
     return arrays.values().stream()
-        .mapToLong(array -> array.size() * array.getDataType().getNumOfBytes())
+        .mapToLong(array -> array.size() * FloatArrays.type(array).bytes())
         .sum();
   }
 

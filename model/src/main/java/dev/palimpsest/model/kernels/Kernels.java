@@ -5,7 +5,6 @@ import ai.djl.engine.Engine;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
@@ -193,7 +192,7 @@ public final class Kernels implements AutoCloseable {
    * big_vision, whose constants take that format.
    */
   private static double kept(double beta, List<NDArray> averages) {
-    boolean exact = averages.isEmpty() || averages.get(0).getDataType() == DataType.FLOAT32;
+    boolean exact = averages.isEmpty() || FloatArrays.type(averages.get(0)) == Precision.F32;
     return exact ? beta : bfloat16((float) beta);
   }
 

@@ -50,7 +50,8 @@ public final class MappedFile implements AutoCloseable {
   public static MappedFile open(
       NDManager owner, Path file, Access access, long elements, Precision type) {
     try {
-      return new MappedFile(NewArrays.mapped(owner, file, access == Access.UPDATE, elements, type));
+      return new MappedFile(
+          FloatArrays.mapped(owner, file, access == Access.UPDATE, elements, type));
     } catch (EngineException e) {
       String why = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
       throw new UncheckedIOException(new IOException("cannot map " + file + ": " + why, e));

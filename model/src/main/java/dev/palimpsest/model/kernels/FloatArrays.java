@@ -19,11 +19,25 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Makes arrays that the engine's own calls cannot make: it ends the process when it is asked for
- * zeros of bfloat16, and knows no mapped files.
+ * Arrays of float32 and bfloat16, as far as the engine's own calls do not serve: these end the
+ * process when they are asked for an array of bfloat16, call its type unknown, and know no mapped
+ * files.
  */
-public final class NewArrays {
-  private NewArrays() {}
+public final class FloatArrays {
+  private FloatArrays() {}
+
+  /**
+   * An array's type.
+   *
+   * @throws IllegalArgumentException when it is neither float32 nor bfloat16
+   */
+  public static Precision type(NDArray array) {
+    return switch (array.getDataType()) {
+      case FLOAT32 -> Precision.F32;
+      case UNKNOWN, BFLOAT16 -> Precision.BF16;
+      default -> throw new IllegalArgumentException("is an array of " + array.getDataType());
+    };
+  }
 
   /** Zeros in the manager, on its device. */
   public static NDArray zeros(NDManager manager, Shape shape, Precision type) {
