@@ -60,6 +60,11 @@ public record OptimizerConfig(
     groups = List.copyOf(groups);
   }
 
+  /** The optimizer's name. */
+  public String algorithm() {
+    return adafactor == null ? "Adam" : "Adafactor";
+  }
+
   /** Number format in which the first moment is kept. */
   public Precision momentumType() {
     return momentumPrecision == null ? Precision.F32 : momentumPrecision;

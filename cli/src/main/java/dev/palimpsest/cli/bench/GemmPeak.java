@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.Kernels;
 import java.util.Random;
 import java.util.function.Supplier;
@@ -39,8 +40,8 @@ final class GemmPeak {
     Kernels kernels = machine.kernels();
     try (NDManager manager = machine.manager().newSubManager()) {
       Shape square = new Shape(side, side);
-      NDArray x = kernels.converted(manager, manager.create(a, square), precision);
-      NDArray w = kernels.converted(manager, manager.create(b, square), precision);
+      NDArray x = FloatArrays.converted(manager, manager.create(a, square), precision);
+      NDArray w = FloatArrays.converted(manager, manager.create(b, square), precision);
       double best = rate(machine, () -> kernels.product(manager, x, w));
       if (precision == Precision.F32) {
         best = Math.max(best, rate(machine, () -> kernels.modelProduct(manager, x, w)));
@@ -57,7 +58,7 @@ final class GemmPeak {
       for (int i = 0; i < PRODUCTS; i++) {
         try (NDArray y = product.get()) {
           if (machine.device().isGpu() && i == PRODUCTS - 1) {
-            await(machine.kernels(), y);
+            await(y);
           }
         }
       }
@@ -68,9 +69,9 @@ final class GemmPeak {
   }
 
   /** A GPU is still at work when a call returns: reading a number waits for it. */
-  private static void await(Kernels kernels, NDArray y) {
+  private static void await(NDArray y) {
     try (NDArray corner = y.get("0:1, 0:1");
-        NDArray number = kernels.converted(y.getManager(), corner, Precision.F32)) {
+        NDArray number = FloatArrays.converted(y.getManager(), corner, Precision.F32)) {
       number.toFloatArray();
     }
   }

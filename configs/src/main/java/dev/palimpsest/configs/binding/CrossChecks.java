@@ -288,6 +288,29 @@ final class CrossChecks {
               + after
               + "; write 'resample' or keep the resolution");
     }
+    keptMoments(stage, Paths.index("stages", earlier.get(parent)), parent);
+  }
+
+  /** Moments are taken over by the same kind of optimizer alone. */
+  private void keptMoments(String stage, String parent, String parentName) {
+    Optional<OptimizerConfig> before = bound.value(parent + ".optimizer", OptimizerConfig.class);
+    Optional<OptimizerConfig> after = bound.value(stage + ".optimizer", OptimizerConfig.class);
+    boolean trained = bound.value(parent + ".examples", Long.class).orElse(0L) > 0;
+    boolean reset =
+        bound
+            .value(stage + ".handOver.optimizer", HandOver.OptimizerState.class)
+            .filter(HandOver.OptimizerState.RESET::equals)
+            .isPresent();
+    if (trained && !reset && before.isPresent() && after.isPresent()) {
+      String was = before.get().algorithm();
+      String is = after.get().algorithm();
+      if (!was.equals(is)) {
+        bound.problem(
+            stage + ".handOver.optimizer",
+            "is 'keep', but stage '%s' is trained with %s and this one with %s, which has other moments; write 'reset' or use the same optimizer"
+                .formatted(parentName, was, is));
+      }
+    }
   }
 
   /** Gates name suites of their stage and tasks of these; a parent to compare with has a score. */

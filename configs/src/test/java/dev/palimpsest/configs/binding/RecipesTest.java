@@ -394,6 +394,21 @@ class RecipesTest {
   }
 
   @Test
+  void momentsAreNotKeptByAnotherOptimizer() {
+    String stage =
+        RECIPE
+            .substring(RECIPE.indexOf("  - name: stage1"))
+            .replace("stage1", "stage2")
+            .replace("stage0", "stage1");
+    assertTrue(
+        mistakes(RECIPE + stage, "stages.stage2.optimizer.adafactor={}")
+            .endsWith(
+                "stages[2].handOver.optimizer: is 'keep', but stage 'stage1' is trained with Adam and"
+                    + " this one with Adafactor, which has other moments; write 'reset' or use the"
+                    + " same optimizer"));
+  }
+
+  @Test
   void aRecipeHasAStage() {
     assertTrue(
         mistakes(RECIPE.substring(0, RECIPE.indexOf("stages:")) + "stages: []")

@@ -52,6 +52,14 @@ public final class FloatArrays {
     }
   }
 
+  /** A copy in a number format, in the manager. */
+  public static NDArray converted(NDManager manager, NDArray array, Precision type) {
+    try (IValue from = IValue.from((PtNDArray) array);
+        IValue dtype = IValue.from((long) Kernels.dtype(type))) {
+      return run((PtNDManager) manager, "converted", from, dtype);
+    }
+  }
+
   /** The beginning of a file as a flat array; see {@link MappedFile}. */
   static NDArray mapped(NDManager owner, Path file, boolean shared, long elements, Precision type) {
     try (IValue path = IValue.from(file.toString());

@@ -96,11 +96,6 @@ public final class Kernels implements AutoCloseable {
 
   // ---- plain products, to measure what a machine can do
 
-  /** An array in a number format, in {@code owner}. */
-  public NDArray converted(NDManager owner, NDArray array, Precision precision) {
-    return array(owner, "converted", array, dtype(precision));
-  }
-
   /** {@code x w^T} by the BLAS behind matmul, in the arguments' own format. */
   public NDArray product(NDManager owner, NDArray x, NDArray w) {
     return array(owner, "product", x, w);

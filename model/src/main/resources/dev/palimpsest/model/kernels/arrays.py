@@ -4,6 +4,9 @@
 def zeros(self, like: Tensor, shape: List[int], dtype: int) -> Tensor:
   return torch.zeros(shape, dtype=dtype, device=like.device)
 
+def converted(self, x: Tensor, dtype: int) -> Tensor:
+  return torch.to(x, dtype, False, True)
+
 # The first elements of a file as one flat array. Shared: what is written to the array is written to
 # the file, which grows to the length asked for. Otherwise pages are copied when they are written to.
 def mapped(self, path: str, shared: bool, elements: int, dtype: int) -> Tensor:

@@ -1,8 +1,5 @@
 # Plain products, to measure what the machine can do.
 
-def converted(self, x: Tensor, dtype: int) -> Tensor:
-  return torch.to(x, dtype)
-
 # x W^T by the BLAS behind matmul, in the arguments' own type
 def product(self, x: Tensor, w: Tensor) -> Tensor:
   return torch.matmul(x, torch.t(w))

@@ -9,6 +9,7 @@ import dev.palimpsest.checkpoints.published.PretrainedImporter;
 import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
@@ -17,6 +18,8 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.FloatArrays;
+import dev.palimpsest.stages.training.Optimizer;
 import dev.palimpsest.stages.training.StateFiles;
 import dev.palimpsest.stages.training.TrainState;
 import java.nio.FloatBuffer;
@@ -25,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** A stage's state before its first step: imported, or handed over by another stage. */
@@ -95,6 +99,9 @@ public final class FirstParameters {
                       .formatted(
                           parent.folder(), tokens, stage.resolution(), shapes.get(POSITIONS)))));
     }
+    if (keep && stage.examples() > 0 && !before.moments().isEmpty()) {
+      requireKind(parent, before.moments().keySet());
+    }
     try (NDManager scope = manager.newSubManager()) {
       NDArray oldPositions = before.parameters().get(POSITIONS).duplicate();
       oldPositions.attach(scope);
@@ -144,6 +151,23 @@ public final class FirstParameters {
     return new Start(state, new StageStart(notes, how, preservation));
   }
 
+  /** A recipe's own stages are compared when it is read; a checkpoint may come from anywhere. */
+  private void requireKind(TrainingCheckpoint parent, Set<String> kinds) {
+    Set<String> wanted = Optimizer.kinds(stage.requiredOptimizer());
+    if (!kinds.equals(wanted)) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "stages." + stage.name() + ".handOver.optimizer",
+                  "is 'keep', but %s has the moments %s and this stage's %s has %s; write 'reset'"
+                      .formatted(
+                          parent.folder(),
+                          String.join(", ", kinds),
+                          stage.requiredOptimizer().algorithm(),
+                          String.join(", ", wanted)))));
+    }
+  }
+
   /** Looks at the first pictures that the stage will train on; null where it has none. */
   private @Nullable FunctionPreservation compare(
       NDManager scope, Parameters after, NDArray oldPositions, Mixture mixture, long position) {
@@ -177,12 +201,13 @@ public final class FirstParameters {
   }
 
   /**
-   * The arrays with the position embedding resampled to the stage's grid; the same object when it
-   * fits already.
+   * The arrays with the position embedding, or what moments keep of it, resampled to the stage's
+   * grid; the same object when it fits already. Moments of positions that cannot be resampled, such
+   * as means over all of them, start anew.
    */
   private Parameters fitted(NDManager manager, Parameters arrays, Map<String, Shape> shapes) {
     Shape wanted = Objects.requireNonNull(shapes.get(POSITIONS), POSITIONS);
-    if (arrays.get(POSITIONS).getShape().equals(wanted)) {
+    if (!arrays.contains(POSITIONS) || arrays.get(POSITIONS).getShape().equals(wanted)) {
       return arrays;
     }
     NDManager own = manager.newSubManager();
@@ -191,14 +216,25 @@ public final class FirstParameters {
         .asMap()
         .forEach(
             (name, array) -> {
-              NDArray fits =
-                  name.equals(POSITIONS)
-                      ? PositionEmbeddingResampler.resample(array, Math.toIntExact(wanted.get(0)))
-                      : array;
-              fits.attach(own);
-              moved.put(name, fits);
+              if (!name.equals(POSITIONS)) {
+                array.attach(own);
+                moved.put(name, array);
+              } else if (array.getShape().dimension() == 2) {
+                moved.put(name, resampled(own, array, Math.toIntExact(wanted.get(0))));
+              }
             });
     arrays.close();
     return new Parameters(own, moved);
+  }
+
+  /** In the array's own number format. */
+  private static NDArray resampled(NDManager own, NDArray positions, int tokens) {
+    Precision type = FloatArrays.type(positions);
+    try (NDManager scope = own.newSubManager()) {
+      NDArray values = FloatArrays.converted(scope, positions, Precision.F32);
+      NDArray moved = PositionEmbeddingResampler.resample(values, tokens);
+      moved.attach(scope);
+      return FloatArrays.converted(own, moved, type);
+    }
   }
 }

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Adafactor (big_vision optax.py, scale_by_adafactor; Shazeer and Stern 2018). Of a matrix the
@@ -34,6 +35,12 @@ final class Adafactor extends Optimizer {
     super(config, groups, kernels);
     this.config = config;
     this.settings = settings;
+  }
+
+  static Set<String> adafactorKinds(OptimizerConfig config) {
+    return config.beta1() > 0
+        ? Set.of(MOMENTUM, ROWS, COLUMNS, WHOLE)
+        : Set.of(ROWS, COLUMNS, WHOLE);
   }
 
   @Override

@@ -10,11 +10,13 @@ import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.kernels.SquaredNorms;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Adam with bias correction (optax scale_by_adam). */
 final class AdamW extends Optimizer {
   static final String FIRST = "mu";
   static final String SECOND = "nu";
+  static final Set<String> KINDS = Set.of(FIRST, SECOND);
 
   private final OptimizerConfig config;
 

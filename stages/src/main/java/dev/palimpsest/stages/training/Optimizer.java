@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * big_vision's optimizer chain (optax.py, make): clip by global norm, Adam or Adafactor, times
@@ -33,6 +34,11 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
     return config.adafactor() == null
         ? new AdamW(config, groups, kernels)
         : new Adafactor(config, config.adafactor(), groups, kernels);
+  }
+
+  /** Names of the kinds of moments that the optimizer of a stage keeps. */
+  public static Set<String> kinds(OptimizerConfig config) {
+    return config.adafactor() == null ? AdamW.KINDS : Adafactor.adafactorKinds(config);
   }
 
   /**

@@ -37,20 +37,17 @@ class GuardedStepTest {
 
     Steps(TinyStage stage) {
       this.stage = stage;
-      state = stage.start();
-      checkpoints = stage.checkpoints(state);
+      TrainState start = stage.start();
+      checkpoints = stage.checkpoints(start);
       batches = stage.mixture().batches(0, 4, 2, 1);
       var optimizer = stage.config().requiredOptimizer();
-      ParameterGroups groups = ParameterGroups.of(optimizer, state.parameters().names(), 24);
+      ParameterGroups groups = ParameterGroups.of(optimizer, start.parameters().names(), 24);
+      Optimizer adam = Optimizer.of(optimizer, groups, stage.kernels());
+      state = adam.prepared(stage.manager(), start, Storage.IN_MEMORY);
       step =
           new GuardedStep(
               stage.config(),
-              new TrainStep(
-                  stage.model(),
-                  stage.config(),
-                  groups,
-                  new AdamW(optimizer, groups, stage.kernels()),
-                  3),
+              new TrainStep(stage.model(), stage.config(), groups, adam, Storage.IN_MEMORY, 3),
               checkpoints);
     }
 
