@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.FloatArrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
@@ -117,11 +118,7 @@ public final class CheckpointWriter implements AutoCloseable {
         .asMap()
         .forEach(
             (name, array) -> {
-              NDArray copy =
-                  array.getDevice().equals(Device.cpu())
-                      ? array.duplicate() // toDevice would share the memory
-                      : array.toDevice(Device.cpu(), true);
-              copy.attach(own);
+              NDArray copy = FloatArrays.copy(own, Device.cpu(), array);
               copies.put(name, copy);
             });
     return new Parameters(own, copies);

@@ -14,8 +14,10 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.FloatArrays;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -95,6 +97,31 @@ class CheckpointStoreTest {
       parameters.get("b/kernel").addi(5);
     }
     assertEquals(1, value(CheckpointStore.open(checkpoint.folder())));
+  }
+
+  /** The first array begins where its memory can be shared, the second does not. */
+  @Test
+  void bfloat16IsReadAsItWasStoredAlsoAfterTheCheckpointWasRemoved() {
+    NDManager own = manager.newSubManager();
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    for (String name : List.of("a", "b")) {
+      try (NDArray values = own.create(new float[] {1, -0.1f, 3.14159f})) {
+        arrays.put(name, FloatArrays.converted(own, values, Precision.BF16));
+      }
+    }
+    store.commit(C1, Map.of("mu", new Parameters(own, arrays)), Map.of());
+    try (Parameters read = store.latest().orElseThrow().read(manager, "mu")) {
+      store.commit(C2, Map.of("mu", parameters(new float[6])), Map.of());
+      store.retain(1, Set.of());
+      assertEquals(List.of(C2), store.names());
+      assertEquals(12, read.bytes());
+      for (String name : List.of("a", "b")) {
+        assertEquals(Precision.BF16, FloatArrays.type(read.get(name)));
+        try (NDArray values = FloatArrays.converted(manager, read.get(name), Precision.F32)) {
+          assertArrayEquals(new float[] {1, -0.100097656f, 3.140625f}, values.toFloatArray());
+        }
+      }
+    }
   }
 
   @Test

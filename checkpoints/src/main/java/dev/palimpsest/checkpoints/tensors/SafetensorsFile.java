@@ -14,6 +14,7 @@ import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.checks.PlaceholderFile;
 import dev.palimpsest.files.PlainName;
+import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.MappedFile;
 import java.io.IOException;
 import java.io.InputStream;
@@ -433,14 +434,11 @@ public final class SafetensorsFile extends TensorSource {
                 MappedFile.open(
                     maps, stored.file, MappedFile.Access.READ, size(stored.channel) / bytes, type));
     NDArray shared = file.array(maps, begin / bytes, info.shape());
-    if (!manager.getDevice().equals(Device.cpu())) {
-      NDArray copy = shared.toDevice(manager.getDevice(), true);
-      copy.attach(manager);
-      return copy;
+    if (manager.getDevice().equals(Device.cpu()) && begin % MappedFile.ALIGNMENT == 0) {
+      shared.attach(manager);
+      return shared;
     }
-    NDArray array = begin % MappedFile.ALIGNMENT == 0 ? shared : shared.duplicate();
-    array.attach(manager);
-    return array;
+    return FloatArrays.copy(manager, manager.getDevice(), shared);
   }
 
   private static long size(FileChannel channel) {

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
@@ -52,11 +53,31 @@ public final class FloatArrays {
     }
   }
 
-  /** A copy in a number format, in the manager. */
+  /** A copy in the manager, on its device, in a number format. */
   public static NDArray converted(NDManager manager, NDArray array, Precision type) {
-    try (IValue from = IValue.from((PtNDArray) array);
+    return converted(manager, manager.getDevice(), array, type);
+  }
+
+  /** A copy in its own number format, in the manager, on a device. */
+  public static NDArray copy(NDManager manager, Device device, NDArray array) {
+    return converted(manager, device, array, type(array));
+  }
+
+  private static NDArray converted(
+      NDManager manager, Device device, NDArray array, Precision type) {
+    try (NDArray like = manager.create(new Shape(0), DataType.FLOAT32, device);
+        IValue there = IValue.from((PtNDArray) like);
+        IValue from = IValue.from((PtNDArray) array);
         IValue dtype = IValue.from((long) Kernels.dtype(type))) {
-      return run((PtNDManager) manager, "converted", from, dtype);
+      return run((PtNDManager) manager, "converted", from, there, dtype);
+    }
+  }
+
+  /** Copies values from one array into another of the same shape, of whatever types they are. */
+  public static void assign(NDArray to, NDArray from) {
+    try (IValue target = IValue.from((PtNDArray) to);
+        IValue source = IValue.from((PtNDArray) from)) {
+      ScriptMethods.run(Module.ARRAYS, "assign", new IValue[] {target, source}).close();
     }
   }
 

@@ -4,8 +4,12 @@
 def zeros(self, like: Tensor, shape: List[int], dtype: int) -> Tensor:
   return torch.zeros(shape, dtype=dtype, device=like.device)
 
-def converted(self, x: Tensor, dtype: int) -> Tensor:
-  return torch.to(x, dtype, False, True)
+# A copy on the device of another array.
+def converted(self, x: Tensor, like: Tensor, dtype: int) -> Tensor:
+  return torch.to(x, like.device, dtype, False, True)
+
+def assign(self, to: Tensor, x: Tensor) -> Tensor:
+  return torch.copy_(to, x)
 
 # The first elements of a file as one flat array. Shared: what is written to the array is written to
 # the file, which grows to the length asked for. Otherwise pages are copied when they are written to.

@@ -5,6 +5,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.kernels.SquaredNorms;
 import java.util.ArrayList;
@@ -147,7 +148,7 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   private static void copy(Parameters from, Parameters to) {
     for (String name : to.names()) {
       if (from.contains(name) && from.get(name).getShape().equals(to.get(name).getShape())) {
-        from.get(name).copyTo(to.get(name));
+        FloatArrays.assign(to.get(name), from.get(name));
       }
     }
   }
