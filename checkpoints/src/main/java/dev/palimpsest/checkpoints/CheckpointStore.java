@@ -4,24 +4,20 @@ import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
-import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.PlainName;
+import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.model.blocks.Parameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
-import java.nio.channels.WritableByteChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -90,7 +86,10 @@ public final class CheckpointStore {
    * @throws CheckpointWriteException when the file system has less
    */
   void requireSpace(String name, Map<String, Parameters> groups) {
-    long arrays = groups.values().stream().mapToLong(Parameters::bytes).sum();
+    requireSpace(name, groups.values().stream().mapToLong(Parameters::bytes).sum());
+  }
+
+  private void requireSpace(String name, long arrays) {
     long needed = arrays + arrays / 20 + SPARE_BYTES;
     long free;
     try {
@@ -147,20 +146,47 @@ public final class CheckpointStore {
   }
 
   /**
-   * Writes a checkpoint: content beside, sync, manifest last with sizes and SHA-256, one rename.
-   * Arrays go to disk from their own memory. First removes what an interrupted writer left. A
-   * checkpoint of the same name is replaced.
+   * Writes a checkpoint of arrays, as {@link #commitTensors}. They go to disk from their own
+   * memory.
+   *
+   * @param groups arrays by group, e.g. {@code parameters}, {@code mu}, {@code nu}
+   * @return the checkpoint's folder
+   * @throws CheckpointWriteException when it cannot be written
+   */
+  public Path commit(String name, Map<String, Parameters> groups, Map<String, Object> facts) {
+    Map<String, List<Tensor>> tensors = new LinkedHashMap<>();
+    groups.forEach((group, arrays) -> tensors.put(group, tensors(arrays)));
+    return write(name, tensors, facts);
+  }
+
+  private static List<Tensor> tensors(Parameters arrays) {
+    List<Tensor> tensors = new ArrayList<>();
+    arrays.asMap().forEach((name, array) -> tensors.add(Tensor.of(name, array)));
+    return tensors;
+  }
+
+  /**
+   * Writes a checkpoint whose tensors are made while they are written: content beside, sync,
+   * manifest last with sizes and SHA-256, one rename. First removes what an interrupted writer
+   * left. A checkpoint of the same name is replaced.
    *
    * @param name folder name, sortable: {@code examples-000000001024}
-   * @param groups arrays by group, e.g. {@code parameters}, {@code mu}, {@code nu}; each becomes
-   *     one safetensors file
+   * @param groups float32 tensors by group; each group becomes one safetensors file
    * @param facts what else the checkpoint says of itself (counts, config, lineage); JSON-like
    *     values
    * @return the checkpoint's folder
-   * @throws CheckpointWriteException when it cannot be written; nothing of it remains, and what was
-   *     there before still is
+   * @throws CheckpointWriteException when there is no room for it or it cannot be written; nothing
+   *     of it remains, and what was there before still is
    */
-  public Path commit(String name, Map<String, Parameters> groups, Map<String, Object> facts) {
+  public Path commitTensors(
+      String name, Map<String, List<Tensor>> groups, Map<String, Object> facts) {
+    requireSpace(
+        name,
+        groups.values().stream().flatMap(List::stream).mapToLong(t -> t.info().byteSize()).sum());
+    return write(name, groups, facts);
+  }
+
+  private Path write(String name, Map<String, List<Tensor>> groups, Map<String, Object> facts) {
     requirePlain(name);
     groups.keySet().forEach(CheckpointStore::requirePlain);
     try {
@@ -179,52 +205,23 @@ public final class CheckpointStore {
   }
 
   private static void write(
-      Path target, Map<String, Parameters> groups, Map<String, Object> facts) {
+      Path target, Map<String, List<Tensor>> groups, Map<String, Object> facts) {
     Durable.folder(
         target,
         folder -> {
           List<CheckpointManifest.Entry> files = new ArrayList<>();
-          for (Map.Entry<String, Parameters> group : groups.entrySet()) {
-            files.add(write(folder, group.getKey(), group.getValue()));
+          for (Map.Entry<String, List<Tensor>> group : groups.entrySet()) {
+            String file = group.getKey() + TrainingCheckpoint.SUFFIX;
+            WrittenFile written =
+                Durable.writeHashed(
+                    folder.resolve(file),
+                    (channel, hash) -> SafetensorsWriter.write(channel, group.getValue(), hash));
+            files.add(new CheckpointManifest.Entry(file, written.bytes(), written.sha256()));
           }
           CheckpointManifest manifest =
               new CheckpointManifest(CheckpointManifest.VERSION, files, facts);
           Durable.write(folder.resolve(CheckpointManifest.FILE), manifest.toBytes());
         });
-  }
-
-  private static CheckpointManifest.Entry write(Path folder, String group, Parameters arrays)
-      throws IOException {
-    Path file = folder.resolve(group + TrainingCheckpoint.SUFFIX);
-    List<Tensor> tensors = new ArrayList<>();
-    arrays.asMap().forEach((name, array) -> tensors.add(Tensor.of(name, array)));
-    MessageDigest digest = ContentHash.sha256();
-    Durable.write(file, channel -> SafetensorsWriter.write(new Hashed(channel, digest), tensors));
-    return new CheckpointManifest.Entry(
-        String.valueOf(file.getFileName()),
-        Files.size(file),
-        HexFormat.of().formatHex(digest.digest()));
-  }
-
-  /** Hashes what it writes. */
-  private record Hashed(FileChannel channel, MessageDigest digest) implements WritableByteChannel {
-    @Override
-    public int write(ByteBuffer bytes) throws IOException {
-      ByteBuffer written = bytes.duplicate();
-      int n = channel.write(bytes);
-      digest.update(written.limit(written.position() + n));
-      return n;
-    }
-
-    @Override
-    public boolean isOpen() {
-      return channel.isOpen();
-    }
-
-    @Override
-    public void close() throws IOException {
-      channel.close();
-    }
   }
 
   /** As {@link #latest(Consumer)}, telling the log alone. */

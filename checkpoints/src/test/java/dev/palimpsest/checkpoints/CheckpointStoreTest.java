@@ -14,6 +14,9 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
+import dev.palimpsest.checkpoints.tensors.ElementType;
+import dev.palimpsest.checkpoints.tensors.TensorInfo;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.model.blocks.Parameters;
@@ -87,6 +90,72 @@ class CheckpointStoreTest {
     }
     var e = assertThrows(IllegalArgumentException.class, () -> read.read(manager, "nu"));
     assertTrue(e.getMessage().contains("has no group nu, but [parameters, mu]"));
+  }
+
+  /** More than the parts hold that are made at once. */
+  @Test
+  void tensorsAreMadeWhileTheyAreWritten() {
+    long count = 5_000_001;
+    store.commitTensors(C1, Map.of("parameters", List.of(counting("a", count))), Map.of());
+    TrainingCheckpoint read = store.latest().orElseThrow();
+    try (Parameters parameters = read.read(manager, "parameters")) {
+      float[] values = parameters.get("a").toFloatArray();
+      for (int i = 0; i < count; i++) {
+        assertEquals(i, values[i]);
+      }
+    }
+  }
+
+  private static Tensor counting(String name, long count) {
+    return new Tensor(
+        new TensorInfo(name, ElementType.F32, new Shape(count)),
+        out ->
+            out.write(
+                count,
+                (first, memory) -> {
+                  for (long i = first; memory.hasRemaining(); i++) {
+                    memory.putFloat((float) i);
+                  }
+                }));
+  }
+
+  @Test
+  void tensorsThatCannotBeMadeLeaveTheStoreAsItWas() {
+    commit(C1, 1);
+    Tensor damaged =
+        new Tensor(
+            new TensorInfo("b", ElementType.F32, new Shape(3)),
+            out -> {
+              throw new CheckpointFormatException(Kind.CORRUPT, root, "is damaged");
+            });
+    var e =
+        assertThrows(
+            CheckpointFormatException.class,
+            () ->
+                store.commitTensors(
+                    C1,
+                    Map.of("parameters", List.of(counting("a", 5_000_000), damaged)),
+                    Map.of()));
+    assertTrue(e.getMessage().endsWith("is damaged"), e.getMessage());
+    assertEquals(1, entries());
+    assertEquals(1, value(store.latest().orElseThrow()));
+  }
+
+  @Test
+  void tensorsForWhichThereIsNoRoomAreRefusedBeforeTheyAreMade() {
+    CheckpointStore full = new CheckpointStore(root.resolve("store"), folder -> 20L << 20);
+    Tensor tensor =
+        new Tensor(
+            new TensorInfo("a", ElementType.F32, new Shape(1 << 20)),
+            out -> {
+              throw new IllegalStateException("made");
+            });
+    var e =
+        assertThrows(
+            CheckpointWriteException.class,
+            () -> full.commitTensors(C1, Map.of("parameters", List.of(tensor)), Map.of()));
+    assertTrue(e.getMessage().contains("it needs 21 MiB and the disk has 20 MiB"), e.getMessage());
+    assertEquals(0, entries());
   }
 
   @Test

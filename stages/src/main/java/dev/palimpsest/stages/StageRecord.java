@@ -23,7 +23,6 @@ import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.lineage.StageIdentity;
 import dev.palimpsest.stages.lineage.TrainingData;
-import dev.palimpsest.stages.training.TrainState;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -345,10 +344,15 @@ final class StageRecord {
    * What the stage's checkpoints say of it from now on.
    *
    * @param environment machine, libraries and code
-   * @param state where the stage stands
+   * @param examples where the stage stands
+   * @param order name under which its data order is drawn
    */
   StageFacts facts(
-      PipelineConfig recipe, Parent parent, Map<String, Object> environment, TrainState state) {
+      PipelineConfig recipe,
+      Parent parent,
+      Map<String, Object> environment,
+      long examples,
+      String order) {
     StageConfig stage = identity.stage();
     List<Lineage.Ancestor> ancestors =
         resumed.map(Lineage::ancestors).orElseGet(() -> parent.ancestors(folder));
@@ -368,8 +372,8 @@ final class StageRecord {
         stage.image(),
         orientation(recipe, stage),
         tokenizer(recipe),
-        state.examples(),
-        state.order());
+        examples,
+        order);
   }
 
   private static StageFacts.TrainedOrientation orientation(

@@ -3,6 +3,8 @@ package dev.palimpsest.stages;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.checkpoints.published.PretrainedImporter;
+import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -174,7 +176,7 @@ final class StageRunner {
     own.ifPresent(record::requireSame);
     Evaluations evaluations =
         new Evaluations(stage, recipe.suites(), model, tokenizer, folder, record.scores(), stop);
-    FirstParameters first = new FirstParameters(stage, modelConfig, recipe.seed(), model, mixture);
+    FirstParameters first = new FirstParameters(stage, modelConfig, model, mixture);
     if (own.isPresent()) {
       for (String altered : LogHashes.altered(folder, stage.name(), own.get())) {
         log.warn("{}: {}", stage.name(), altered);
@@ -184,18 +186,27 @@ final class StageRunner {
       since.add(
           "went on from its checkpoint at " + StageFacts.of(own.get()).examples() + " examples");
       record.moved(own.get(), environment).ifPresent(since::add);
-      if (mixture != null && stage.evaluate().before() && !record.scores().areComplete("before")) {
+      if (mixture != null
+          && StageFacts.of(own.get()).examples() > 0
+          && stage.evaluate().before()
+          && !record.scores().areComplete("before")) {
         // Its suites have changed since. What was trained stays.
         try (NDManager scope = manager.newSubManager()) {
-          evaluations.score("before", scope, begin(scope, first, parent, record));
+          TrainState begun =
+              imported(store, parent, record)
+                  .map(c -> StateFiles.read(scope, c))
+                  .orElseGet(() -> handedOver(scope, first, parent, record));
+          evaluations.score("before", scope, begun);
         }
       }
     } else {
       since.clear(); // what was damaged is made again
     }
+    Optional<TrainingCheckpoint> saved = own.or(() -> imported(store, parent, record));
     TrainState state =
-        own.map(c -> StateFiles.read(manager, c))
-            .orElseGet(() -> begin(manager, first, parent, record));
+        saved
+            .map(c -> StateFiles.read(manager, c))
+            .orElseGet(() -> handedOver(manager, first, parent, record));
     record.requireShapes(state.parameters());
     requireSchedules(state.scheduleStart() + stage.examples());
     describe.run();
@@ -206,7 +217,11 @@ final class StageRunner {
 
     try (StageCheckpoints checkpoints =
         new StageCheckpoints(
-            folder, stage, record.facts(recipe, parent, environment, state), store, manager)) {
+            folder,
+            stage,
+            record.facts(recipe, parent, environment, state.examples(), state.order()),
+            store,
+            manager)) {
       // ---- Training, with scores before and at the recipe's cadence
       if (mixture != null && state.examples() < stage.examples()) {
         if (state.examples() == 0 && stage.evaluate().before()) {
@@ -230,7 +245,7 @@ final class StageRunner {
       // ---- What the stage leaves
       notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
-      if (own.filter(c -> StageFacts.of(c).examples() == end).isEmpty()) {
+      if (saved.filter(c -> StageFacts.of(c).examples() == end).isEmpty()) {
         checkpoints.save(state, LogHashes.of(folder, stage.name()), () -> {});
         checkpoints.await();
       }
@@ -258,19 +273,47 @@ final class StageRunner {
     }
   }
 
-  /** The state before the first step, and {@code start.json}, which tells of it. */
-  private TrainState begin(
+  /**
+   * Writes the stage's first checkpoint from published files, if it starts from them, piece by
+   * piece; it goes on from there as from any other.
+   */
+  private Optional<TrainingCheckpoint> imported(
+      CheckpointStore store, Parent parent, StageRecord record) {
+    return stage
+        .init()
+        .match(
+            pretrained -> Optional.of(imported(pretrained, store, parent, record)),
+            s -> Optional.empty(),
+            c -> Optional.empty());
+  }
+
+  private TrainingCheckpoint imported(
+      Init.FromPretrained source, CheckpointStore store, Parent parent, StageRecord record) {
+    requireSchedules(stage.examples());
+    try (PretrainedImporter importer =
+        PretrainedImporter.open(source, modelConfig, stage.resolution(), recipe.seed())) {
+      tell(new StageStart(importer.notes(), null, null), record);
+      return CheckpointStore.open(
+          StateFiles.commitFirst(
+              store,
+              importer.tensors(),
+              record.facts(recipe, parent, environment, 0, stage.name()),
+              LogHashes.of(folder, stage.name()).facts()));
+    }
+  }
+
+  /** The state before the first step of a stage that starts from another's checkpoint. */
+  private TrainState handedOver(
       NDManager manager, FirstParameters first, Parent parent, StageRecord record) {
-    FirstParameters.Start start =
-        stage
-            .init()
-            .match(
-                pretrained -> first.imported(manager, pretrained),
-                s -> first.handedOver(manager, parent.checkpoint()),
-                c -> first.handedOver(manager, parent.checkpoint()));
-    start.told().notes().forEach(note -> log.info("{}: {}", stage.name(), note));
-    start.told().write(folder, stage.name(), record.fingerprint());
+    FirstParameters.Start start = first.handedOver(manager, parent.checkpoint());
+    tell(start.told(), record);
     return start.state();
+  }
+
+  /** Keeps in {@code start.json} how the stage began. */
+  private void tell(StageStart told, StageRecord record) {
+    told.notes().forEach(note -> log.info("{}: {}", stage.name(), note));
+    told.write(folder, stage.name(), record.fingerprint());
   }
 
   /** Where a curve that goes on from a checkpoint ends is known here first. */

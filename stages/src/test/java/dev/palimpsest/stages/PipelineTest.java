@@ -106,6 +106,40 @@ class PipelineTest {
     assertTrue(Files.exists(folder.resolve("a/stage2/export/big_vision.npz")));
   }
 
+  /** Read once, and not again when the run ended before it had saved anything else. */
+  @Test
+  void aStageThatTrainsPublishedTowersGoesOnFromItsFirstCheckpoint() throws IOException {
+    String[] trained = {
+      "stages.stage0.examples=8",
+      "stages.stage0.batchSize=4",
+      "stages.stage0.mixture={caption: 1}",
+      "stages.stage0.optimizer={learningRate: 1e-3, schedule: {rsqrt: {warmupExamples: 4,"
+          + " timescaleExamples: 16}}}",
+      "stages.stage0.evaluate={suites: [heldout]}",
+      "stages.stage0.checkpoint={everyExamples: 4, keepEveryExamples: 4}"
+    };
+    List<StageResult> whole = TINY.run(folder.resolve("a"), trained);
+    assertEquals(
+        List.of("examples-000000000004", "examples-000000000008"),
+        new CheckpointStore(folder.resolve("a/stage0/checkpoints")).names(),
+        "the first is no milestone");
+
+    Path out = folder.resolve("b");
+    TINY.crash(out, 1, trained);
+    Path first = out.resolve("stage0/checkpoints/examples-000000000000/manifest.json");
+    FileTime imported = Files.getLastModifiedTime(first);
+    TINY.crash(out, 1, trained);
+    assertEquals(imported, Files.getLastModifiedTime(first));
+    List<StageResult> resumed = TINY.run(out, trained);
+    assertSameBits(whole, resumed);
+    List<String> notes = resumed.get(0).notes();
+    assertTrue(notes.contains("went on from its checkpoint at 0 examples"), notes.toString());
+    for (String note : whole.get(0).notes()) {
+      String here = note.replace(folder.resolve("a").toString(), out.toString());
+      assertTrue(notes.contains(here), () -> here + " is not among " + notes);
+    }
+  }
+
   private static List<String> examples(Path metrics) throws IOException {
     return Files.readAllLines(metrics).stream()
         .map(line -> line.replaceAll(".*(\"examples\":[0-9]+).*(\"loss\"|$).*", "$1"))

@@ -129,7 +129,7 @@ class StageRecordTest {
       assertEquals(Lineage.Acceptance.RESUMED, record.accepted().get(0).how());
       assertFalse(record.isReused());
       // Checkpoints that follow carry it.
-      StageFacts facts = record.facts(other.recipe(), other.parent(), Map.of(), other.start());
+      StageFacts facts = record.facts(other.recipe(), other.parent(), Map.of(), 0, "stage1");
       assertEquals(record.accepted(), facts.accepted());
     }
   }
@@ -179,7 +179,12 @@ class StageRecordTest {
       StageFacts facts =
           stage
               .record(false)
-              .facts(stage.recipe(), stage.parent(), Map.of(kernels, "one", "host", "here"), state);
+              .facts(
+                  stage.recipe(),
+                  stage.parent(),
+                  Map.of(kernels, "one", "host", "here"),
+                  0,
+                  "stage1");
       TrainingCheckpoint checkpoint =
           CheckpointStore.open(
               StateFiles.commit(
@@ -192,7 +197,8 @@ class StageRecordTest {
       assertTrue(move.startsWith("at 0 examples moved to"), move);
       assertTrue(move.contains(kernels + ": one -> two"), move);
       assertEquals(
-          List.of(move), record.facts(stage.recipe(), stage.parent(), Map.of(), state).moves());
+          List.of(move),
+          record.facts(stage.recipe(), stage.parent(), Map.of(), 0, "stage1").moves());
     }
   }
 

@@ -151,7 +151,7 @@ public final class TinyStage implements AutoCloseable {
 
   /** The state before the first step, as the import hands it over. */
   public TrainState start() {
-    return new FirstParameters(stage, stage.model(recipe.model()), recipe.seed(), model, mixture)
+    return new FirstParameters(stage, stage.model(recipe.model()), model, mixture)
         .handedOver(manager, parent().checkpoint())
         .state();
   }
@@ -192,7 +192,7 @@ public final class TinyStage implements AutoCloseable {
 
   /** What a checkpoint of a state says of the stage. */
   public StageFacts facts(TrainState state) {
-    return record(false).facts(recipe, parent(), ENVIRONMENT, state);
+    return record(false).facts(recipe, parent(), ENVIRONMENT, state.examples(), state.order());
   }
 
   /** Saves states of the stage; to be closed by the test. */

@@ -4,7 +4,9 @@ import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.published.WeightMapping.Part;
 import dev.palimpsest.checkpoints.published.WeightMapping.Row;
+import dev.palimpsest.checkpoints.tensors.ArrayMemory;
 import dev.palimpsest.checkpoints.tensors.ElementType;
+import dev.palimpsest.checkpoints.tensors.Elements;
 import dev.palimpsest.checkpoints.tensors.NpzWriter;
 import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
 import dev.palimpsest.checkpoints.tensors.TensorBytes;
@@ -212,14 +214,20 @@ public final class ModelExporter {
     return new Tensor(
         new TensorInfo(name, type, whole),
         out -> {
+          Band band = new Band();
           for (Row row : ordered) {
+            TensorBytes ours = parameters.bytes(row.ours());
             if (row.written().moves()) {
-              row.written().writeForeign(out, parameters.bytes(row.ours()), part);
+              out.writeInOrder(part.size(), row.written().foreign(floats(ours), part, band::lend));
             } else {
-              out.write(parameters.bytes(row.ours()));
+              out.write(ours);
             }
           }
         });
+  }
+
+  private static ArrayMemory.Part floats(TensorBytes float32) {
+    return (first, memory) -> Elements.readFloats(float32, ElementType.F32, first, memory);
   }
 
   private static int compare(List<Integer> a, List<Integer> b) {
@@ -251,11 +259,15 @@ public final class ModelExporter {
   private static float[] mean(TensorBytes embedding, Shape shape) {
     int width = Math.toIntExact(shape.get(1));
     double[] sums = new double[width];
-    float[] row = new float[width];
-    for (long i = 0; i < shape.get(0); i++) {
-      embedding.readFloats(i * width, row, 0, width);
-      for (int column = 0; column < width; column++) {
-        sums[column] += row[column];
+    int rows = Math.max(1, (1 << 18) / width);
+    float[] some = new float[rows * width];
+    for (long i = 0; i < shape.get(0); i += rows) {
+      int n = (int) Math.min(rows, shape.get(0) - i) * width;
+      embedding.readFloats(i * width, some, 0, n);
+      for (int at = 0; at < n; at += width) {
+        for (int column = 0; column < width; column++) {
+          sums[column] += some[at + column];
+        }
       }
     }
     float[] mean = new float[width];

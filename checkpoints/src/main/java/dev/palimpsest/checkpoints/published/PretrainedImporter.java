@@ -1,6 +1,5 @@
 package dev.palimpsest.checkpoints.published;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -10,6 +9,9 @@ import dev.palimpsest.checkpoints.tensors.ArrayMemory;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.Elements;
 import dev.palimpsest.checkpoints.tensors.TensorBytes;
+import dev.palimpsest.checkpoints.tensors.TensorInfo;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Values;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
@@ -17,6 +19,8 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,93 +28,132 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
-import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Stage 0: published checkpoints become the parameters of a model. Every parameter must be found
  * and every tensor of a source be used, or be of a part that is dropped by rule; all exceptions are
  * reported together, before any data is read.
+ *
+ * <p>The parameters come as tensors that are read while they are written, piece by piece, so that a
+ * model of any size takes little memory.
+ *
+ * <p>Sources are npz files in big_vision's layout, blocks stacked or not, names with {@code
+ * params/} or without, and Hugging Face safetensors, single or sharded. Position embeddings of
+ * another grid are resampled. Embedding rows beyond the vocabulary are padding where the folder's
+ * tokenizer has no token for them, or, without a tokenizer, where they are 128 at most; they are
+ * cut. Missing ones are drawn from N(0, 0.02^2).
  */
-public final class PretrainedImporter {
+public final class PretrainedImporter implements AutoCloseable {
   /** Standard deviation of new embedding rows (the paper, section 5.3; models/ppp/gemma.py). */
   private static final double NEW_ROW_DEVIATION = 0.02;
 
-  private final NDManager own;
-  private final Map<String, Shape> specs;
   private final long seed;
+  private final List<TensorSource> sources = new ArrayList<>();
   private final List<String> notes = new ArrayList<>();
+  private final List<Tensor> tensors = new ArrayList<>();
 
-  private PretrainedImporter(NDManager own, Map<String, Shape> specs, long seed) {
-    this.own = own;
-    this.specs = specs;
+  private final Band band = new Band();
+
+  private PretrainedImporter(long seed) {
     this.seed = seed;
   }
 
   /**
-   * Reads published checkpoints into parameters of a model.
+   * Opens published checkpoints as parameters of a model.
    *
-   * <p>Sources are npz files in big_vision's layout, blocks stacked or not, names with {@code
-   * params/} or without, and Hugging Face safetensors, single or sharded. Position embeddings of
-   * another grid are resampled. Embedding rows beyond the vocabulary are padding where the folder's
-   * tokenizer has no token for them, or, without a tokenizer, where they are 128 at most; they are
-   * cut. Missing ones are drawn from N(0, 0.02^2).
-   *
-   * @param manager receives a child that holds the parameters
    * @param model target sizes; its vocabulary may exceed the source's (new rows are drawn)
    * @param resolution resolution of the position embedding; resampled when the source differs
    * @param seed seed of drawn rows and of a normal connector
    * @throws InvalidConfigException when a source does not fit, listing every name and shape
    * @throws CheckpointFormatException when a source is damaged or of another kind
    */
+  public static PretrainedImporter open(
+      Init.FromPretrained source, ModelConfig model, int resolution, long seed) {
+    PretrainedImporter importer = new PretrainedImporter(seed);
+    try {
+      importer.match(source, model, ParameterSpecs.of(model, resolution));
+      return importer;
+    } catch (RuntimeException e) {
+      importer.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Reads published checkpoints into memory, as {@link #open} finds them there.
+   *
+   * @param manager receives a child that holds the parameters
+   */
   public static Imported read(
       NDManager manager, Init.FromPretrained source, ModelConfig model, int resolution, long seed) {
-    Map<String, Shape> specs = ParameterSpecs.of(model, resolution);
-    List<TensorSource> sources = new ArrayList<>();
     NDManager own = manager.newSubManager();
-    try {
-      PretrainedImporter importer = new PretrainedImporter(own, specs, seed);
-      Map<String, Place> places = new LinkedHashMap<>();
-      List<Problem> problems = new ArrayList<>();
-      BiConsumer<@Nullable String, Set<Part>> match =
-          (path, parts) -> {
-            if (path != null) {
-              TensorSource opened = TensorSource.open(Path.of(path));
-              sources.add(opened);
-              if (!describesModel(opened, model, parts, problems)) {
-                return; // names and shapes of another architecture explain nothing more
-              }
-              SourceMatch found =
-                  new SourceMatch(opened, SourceFacts.of(opened.path()), model, specs, parts);
-              places.putAll(found.places);
-              problems.addAll(found.problems);
-              importer.notes.addAll(found.notes);
-            }
-          };
-      match.accept(source.model(), EnumSet.allOf(Part.class));
-      match.accept(source.vision(), EnumSet.of(Part.VISION));
-      match.accept(source.language(), EnumSet.of(Part.LANGUAGE));
-      if (!problems.isEmpty()) {
-        throw new InvalidConfigException(problems);
-      }
+    try (PretrainedImporter importer = open(source, model, resolution, seed)) {
       Map<String, NDArray> arrays = new LinkedHashMap<>();
-      for (String name : specs.keySet()) {
-        Place place = places.get(name);
-        arrays.put(
-            name,
-            place == null
-                ? importer.connector(name, source.connector())
-                : importer.load(name, place));
-      }
-      return new Imported(new Parameters(own, arrays), List.copyOf(importer.notes));
+      importer.tensors.forEach(tensor -> arrays.put(tensor.info().name(), tensor.toArray(own)));
+      return new Imported(new Parameters(own, arrays), importer.notes);
     } catch (RuntimeException e) {
       own.close();
       throw e;
-    } finally {
-      sources.forEach(TensorSource::close);
     }
+  }
+
+  /** One line each: what was dropped, drawn, resampled. */
+  public List<String> notes() {
+    return List.copyOf(notes);
+  }
+
+  /**
+   * All parameters of the model in its order, float32. They are read as they are written, one after
+   * the other and as often as wanted, until this is closed.
+   *
+   * @throws CheckpointFormatException out of their writing, when a source is damaged
+   */
+  public List<Tensor> tensors() {
+    return List.copyOf(tensors);
+  }
+
+  private void match(Init.FromPretrained source, ModelConfig model, Map<String, Shape> specs) {
+    Map<String, Place> places = new LinkedHashMap<>();
+    List<Problem> problems = new ArrayList<>();
+    match(source.model(), EnumSet.allOf(Part.class), model, specs, places, problems);
+    match(source.vision(), EnumSet.of(Part.VISION), model, specs, places, problems);
+    match(source.language(), EnumSet.of(Part.LANGUAGE), model, specs, places, problems);
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
+    specs.forEach(
+        (name, shape) -> {
+          Place place = places.get(name);
+          tensors.add(
+              new Tensor(
+                  new TensorInfo(name, ElementType.F32, shape),
+                  place == null
+                      ? connector(name, shape, source.connector())
+                      : values(name, shape, place)));
+        });
+  }
+
+  private void match(
+      @Nullable String path,
+      Set<Part> parts,
+      ModelConfig model,
+      Map<String, Shape> specs,
+      Map<String, Place> places,
+      List<Problem> problems) {
+    if (path == null) {
+      return;
+    }
+    TensorSource opened = TensorSource.open(Path.of(path));
+    sources.add(opened);
+    if (!describesModel(opened, model, parts, problems)) {
+      return; // names and shapes of another architecture explain nothing more
+    }
+    SourceMatch found = new SourceMatch(opened, SourceFacts.of(opened.path()), model, specs, parts);
+    places.putAll(found.places);
+    problems.addAll(found.problems);
+    notes.addAll(found.notes);
   }
 
   /**
@@ -134,34 +177,54 @@ public final class PretrainedImporter {
     return unsupported.isEmpty();
   }
 
-  private NDArray load(String name, Place place) {
-    Shape shape = Objects.requireNonNull(specs.get(name), name);
+  private Values values(String name, Shape shape, Place place) {
     if (name.equals(WeightMapping.EMBEDDING)) {
       return embedding(place, shape);
     }
-    if (place.shape().equals(shape) && !place.form().moves()) {
-      return ArrayMemory.create(own, shape, part(place));
+    if (!place.shape().equals(shape)) { // only the position embedding may differ
+      return positions(place, shape);
     }
-    try (NDManager scratch = own.newSubManager(Device.cpu())) {
-      NDArray stored = ArrayMemory.create(scratch, place.foreign(), part(place));
-      NDArray array = place.form().moves() ? place.form().toOurs(stored, place.shape()) : stored;
-      if (!place.shape().equals(shape)) { // only the position embedding may differ
-        notes.add(
-            "%s: resampled position embeddings from %d to %d tokens, linear, corners aligned"
-                .formatted(place.source().path(), place.shape().get(0), shape.get(0)));
-        array =
-            PositionEmbeddingResampler.resample(
-                array.reshape(place.shape()), Math.toIntExact(shape.get(0)));
-      }
-      return keep(array);
+    if (place.form().moves()) {
+      return out -> out.writeInOrder(shape.size(), moved(place));
     }
+    return out -> out.write(shape.size(), stored(place));
+  }
+
+  private ArrayMemory.Part moved(Place place) {
+    return place.form().ours(stored(place), place.foreign(), band::lend);
+  }
+
+  private static ArrayMemory.Part stored(Place place) {
+    TensorBytes bytes = place.source().bytes(place.tensor());
+    ElementType type = place.source().info(place.tensor()).type();
+    return (first, memory) ->
+        Elements.readFloats(bytes, type, place.firstElement() + first, memory);
+  }
+
+  private Values positions(Place place, Shape shape) {
+    notes.add(
+        "%s: resampled position embeddings from %d to %d tokens, linear, corners aligned"
+            .formatted(place.source().path(), place.shape().get(0), shape.get(0)));
+    return out -> {
+      float[] grid = new float[Math.toIntExact(place.shape().size())];
+      ByteBuffer memory =
+          ByteBuffer.allocate(Math.multiplyExact(grid.length, Float.BYTES))
+              .order(ByteOrder.nativeOrder());
+      (place.form().moves() ? moved(place) : stored(place)).visit(0, memory);
+      memory.clear().asFloatBuffer().get(grid);
+      float[] resampled =
+          PositionEmbeddingResampler.resample(
+              grid,
+              Math.toIntExact(place.shape().get(0)),
+              Math.toIntExact(shape.get(1)),
+              Math.toIntExact(shape.get(0)));
+      out.write(resampled, resampled.length);
+    };
   }
 
   /** Source rows up to the vocabulary; the rest is drawn. */
-  private NDArray embedding(Place place, Shape shape) {
-    long width = shape.get(1);
+  private Values embedding(Place place, Shape shape) {
     long rows = place.shape().get(0);
-    long stored = Math.min(rows, shape.get(0)) * width;
     if (rows > shape.get(0)) {
       notes.add(
           "%s: cut the embedding from %d to %d rows; the surplus is padding"
@@ -171,52 +234,38 @@ public final class PretrainedImporter {
           "%s: extended the embedding from %d to %d rows, drawn from N(0, %s^2) with seed %d"
               .formatted(place.source().path(), rows, shape.get(0), NEW_ROW_DEVIATION, seed));
     }
-    ArrayMemory.Part read = part(place);
-    SeededNormal drawn = new SeededNormal(seed, WeightMapping.EMBEDDING);
-    return ArrayMemory.create(
-        own,
-        shape,
-        (first, memory) -> {
-          int known =
-              (int) Math.max(0, Math.min(memory.remaining(), (stored - first) * Float.BYTES));
-          if (known > 0) {
-            read.visit(first, memory.slice(0, known).order(memory.order()));
-          }
-          drawn.fill(
-              memory.slice(known, memory.remaining() - known).order(memory.order()),
-              NEW_ROW_DEVIATION);
-        });
+    long known = Math.min(rows, shape.get(0)) * shape.get(1);
+    return out -> {
+      out.write(known, stored(place));
+      SeededNormal drawn = new SeededNormal(seed, WeightMapping.EMBEDDING);
+      out.writeInOrder(
+          shape.size() - known, (first, memory) -> drawn.fill(memory, NEW_ROW_DEVIATION));
+    };
   }
 
-  private NDArray connector(String name, Init.ConnectorInit init) {
-    Shape shape = Objects.requireNonNull(specs.get(name), name);
+  private Values connector(String name, Shape shape, Init.ConnectorInit init) {
     if (shape.dimension() == 1 || init == Init.ConnectorInit.ZERO) {
       notes.add("%s: zeros".formatted(name));
-      return own.zeros(shape);
+      return Tensor.zeros(name, shape).values();
     }
     double deviation = 1 / Math.sqrt((double) shape.get(1));
     notes.add(
         "%s: drawn from a normal distribution of variance 1/%d with seed %d"
             .formatted(name, shape.get(1), seed));
-    SeededNormal drawn = new SeededNormal(seed, name);
-    return ArrayMemory.create(own, shape, (first, memory) -> drawn.fill(memory, deviation));
+    return out -> {
+      SeededNormal drawn = new SeededNormal(seed, name);
+      out.writeInOrder(shape.size(), (first, memory) -> drawn.fill(memory, deviation));
+    };
   }
 
-  private static ArrayMemory.Part part(Place place) {
-    TensorBytes bytes = place.source().bytes(place.tensor());
-    ElementType type = place.source().info(place.tensor()).type();
-    return (first, memory) ->
-        Elements.readFloats(bytes, type, place.firstElement() + first, memory);
-  }
-
-  private NDArray keep(NDArray array) {
-    NDArray kept = array.toDevice(own.getDevice(), false);
-    kept.attach(own);
-    return kept;
+  /** Closes the sources. */
+  @Override
+  public void close() {
+    sources.forEach(TensorSource::close);
   }
 
   /**
-   * The result.
+   * Parameters in memory.
    *
    * @param parameters all parameters of the model
    * @param notes one line each: what was dropped, drawn, resampled

@@ -1,14 +1,14 @@
 package dev.palimpsest.checkpoints.published;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
-import dev.palimpsest.checkpoints.tensors.TensorBytes;
-import dev.palimpsest.checkpoints.tensors.TensorOutput;
+import dev.palimpsest.checkpoints.tensors.ArrayMemory;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /**
  * How a foreign array's axes become ours, written as {@code h d k -> (h k) d}: axes are reordered,
@@ -20,12 +20,6 @@ import java.util.Objects;
 record Rearrangement(List<String> from, List<List<String>> to) {
   /** Same axes, whatever they are. */
   static final Rearrangement NONE = new Rearrangement(List.of(), List.of());
-
-  /** Elements that are put in foreign order at once: 16 MiB. */
-  private static final int CHUNK = 1 << 22;
-
-  /** Columns of them that are moved together: 64 bytes, what a processor fetches at once. */
-  private static final int TILE = 16;
 
   static Rearrangement parse(String text) {
     String[] sides = text.split("->");
@@ -71,59 +65,22 @@ record Rearrangement(List<String> from, List<List<String>> to) {
     return false;
   }
 
-  /** The array in our axes; a new array in its manager. */
-  NDArray toOurs(NDArray array, Shape ours) {
-    try (NDArray axes = array.reshape(withoutOnes(array.getShape()));
-        NDArray reordered = axes.transpose(order());
-        // By way of one dimension, which no transposed view has: kernels want contiguous memory.
-        NDArray flat = reordered.reshape(array.size())) {
-      return flat.reshape(ours);
-    }
+  /** The values of a foreign array in the order of ours, front to back. */
+  Rearranged ours(ArrayMemory.Part stored, Shape foreign, IntFunction<float[]> memory) {
+    return new Rearranged(stored, axes(foreign), order(), Rearranged.BAND, memory);
   }
 
-  /**
-   * Writes an array's elements in foreign order: tile by tile, so that little of it is in memory at
-   * once, whatever its size.
-   *
-   * @param ours the array, float32
-   * @param foreign shape of what is written
-   */
-  void writeForeign(TensorOutput out, TensorBytes ours, Shape foreign) {
-    long[] sizes = withoutOnes(foreign).getShape();
-    long[] strides = strides(sizes);
-    int along = 0; // the foreign axis whose elements lie side by side in ours
-    while (strides[along] != 1) {
-      along++;
+  /** The values of one of our arrays in foreign order, front to back. */
+  Rearranged foreign(ArrayMemory.Part ours, Shape foreign, IntFunction<float[]> memory) {
+    long[] axes = axes(foreign);
+    int[] order = order();
+    long[] split = new long[order.length];
+    int[] back = new int[order.length];
+    for (int i = 0; i < order.length; i++) {
+      split[i] = axes[order[i]];
+      back[order[i]] = i;
     }
-    long inner = 1;
-    for (int i = along + 1; i < sizes.length; i++) {
-      inner = Math.multiplyExact(inner, sizes[i]);
-    }
-    int columns = Math.toIntExact(inner);
-    int rows = (int) Math.max(1, Math.min(sizes[along], CHUNK / columns));
-    float[] chunk = new float[Math.multiplyExact(rows, columns)];
-    float[] tile = new float[Math.multiplyExact(rows, TILE)];
-    Walk outer = new Walk(sizes, strides, 0, along);
-    do {
-      for (long from = 0; from < sizes[along]; from += rows) {
-        int n = (int) Math.min(rows, sizes[along] - from);
-        Walk within = new Walk(sizes, strides, along + 1, sizes.length);
-        for (int column = 0; column < columns; column += TILE) {
-          int width = Math.min(TILE, columns - column);
-          for (int c = 0; c < width; c++) {
-            ours.readFloats(outer.offset + from + within.offset, tile, c * n, n);
-            within.next();
-          }
-          for (int row = 0; row < n; row++) {
-            int target = row * columns + column;
-            for (int c = 0; c < width; c++) {
-              chunk[target + c] = tile[c * n + row];
-            }
-          }
-        }
-        out.write(chunk, n * columns);
-      }
-    } while (outer.next());
+    return new Rearranged(ours, split, back, Rearranged.BAND, memory);
   }
 
   /** Distance in ours, in elements, of neighbours along each foreign axis. */
@@ -136,39 +93,6 @@ record Rearrangement(List<String> from, List<List<String>> to) {
       stride *= sizes[order[i]];
     }
     return strides;
-  }
-
-  /** Goes through the elements of some foreign axes in order, the last one fastest. */
-  private static final class Walk {
-    private final long[] sizes;
-    private final long[] strides;
-    private final int first;
-    private final int end;
-    private final long[] index;
-
-    /** Where the element lies in ours. */
-    private long offset;
-
-    Walk(long[] sizes, long[] strides, int first, int end) {
-      this.sizes = sizes;
-      this.strides = strides;
-      this.first = first;
-      this.end = end;
-      this.index = new long[sizes.length];
-    }
-
-    /** False, and at the first element again, after the last one. */
-    boolean next() {
-      for (int axis = end - 1; axis >= first; axis--) {
-        offset += strides[axis];
-        if (++index[axis] < sizes[axis]) {
-          return true;
-        }
-        offset -= strides[axis] * sizes[axis];
-        index[axis] = 0;
-      }
-      return false;
-    }
   }
 
   /** Position in {@link #from}, ones left out, of each axis of {@link #to} from the left. */
@@ -211,7 +135,7 @@ record Rearrangement(List<String> from, List<List<String>> to) {
     if (equals(NONE)) {
       return new Runs(new long[] {foreign.size()}, new long[] {1});
     }
-    long[] sizes = withoutOnes(foreign).getShape();
+    long[] sizes = axes(foreign);
     long[] strides = strides(sizes);
     int last = 0;
     for (int i = 1; i < sizes.length; i++) {
@@ -224,14 +148,11 @@ record Rearrangement(List<String> from, List<List<String>> to) {
     return new Runs(Arrays.copyOf(sizes, last + 1), Arrays.copyOf(strides, last + 1));
   }
 
-  private Shape withoutOnes(Shape foreign) {
-    int[] kept = new int[from.size()];
-    int n = 0;
-    for (int i = 0; i < kept.length; i++) {
-      if (!from.get(i).equals("1")) {
-        kept[n++] = i;
-      }
-    }
-    return new Shape(Arrays.stream(kept, 0, n).mapToLong(foreign::get).toArray());
+  /** Sizes of a foreign array's axes, ones left out. */
+  private long[] axes(Shape foreign) {
+    return IntStream.range(0, from.size())
+        .filter(i -> !from.get(i).equals("1"))
+        .mapToLong(foreign::get)
+        .toArray();
   }
 }

@@ -7,6 +7,7 @@ import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
 
 /**
  * The memory behind float32 arrays, without a copy in between. Large arrays are seen in parts,
@@ -65,5 +66,29 @@ public final class ArrayMemory {
         slice.close();
       }
     }
+  }
+
+  /** Takes the elements of a contiguous array on the CPU, from the first on. */
+  static WritableByteChannel channel(NDArray array) {
+    TensorBytes.InMemory memory = TensorBytes.of(array);
+    return new WritableByteChannel() {
+      private long at;
+
+      @Override
+      public int write(ByteBuffer bytes) {
+        int n = bytes.remaining();
+        memory.replace(at, bytes);
+        at += n;
+        return n;
+      }
+
+      @Override
+      public boolean isOpen() {
+        return true;
+      }
+
+      @Override
+      public void close() {}
+    };
   }
 }

@@ -24,12 +24,13 @@ public final class Elements {
   /** Fills {@code target} with float32 values from element {@code first} on. */
   public static void readFloats(
       TensorBytes bytes, ElementType type, long first, FloatBuffer target) {
-    ByteBuffer raw = ByteBuffer.allocate(CHUNK * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-    float[] values = new float[CHUNK]; // plain arrays: loops over them are vectorised
-    short[] bits = new short[CHUNK];
+    int most = Math.min(CHUNK, target.remaining());
+    ByteBuffer raw = ByteBuffer.allocate(most * type.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    float[] values = new float[most]; // plain arrays: loops over them are vectorised
+    short[] bits = new short[most];
     long at = first;
     while (target.hasRemaining()) {
-      int n = Math.min(CHUNK, target.remaining());
+      int n = Math.min(most, target.remaining());
       bytes.read(at * type.bytes(), raw.clear().limit(n * type.bytes()));
       raw.flip();
       switch (type) {

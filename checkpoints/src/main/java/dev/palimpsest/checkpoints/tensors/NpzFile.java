@@ -30,8 +30,8 @@ import java.util.zip.Inflater;
  * file system.
  *
  * <p>The archive is read here and not with {@link java.util.zip.ZipFile}, which does not tell where
- * a stored member's data begins: that is what lets it be mapped. A member's CRC is verified when it
- * is first read.
+ * a stored member's data begins: that is what lets parts of it be read. A member's CRC is verified
+ * when it is first read.
  */
 public final class NpzFile extends TensorSource {
   private static final int END_RECORD = 0x06054b50;
@@ -336,7 +336,7 @@ public final class NpzFile extends TensorSource {
         return known;
       }
       try {
-        TensorBytes bytes = member.entry.deflated ? inflate(member) : map(member);
+        TensorBytes bytes = member.entry.deflated ? inflate(member) : inFile(member);
         if (member.rearranged()) {
           bytes =
               TensorBytes.rearranged(
@@ -357,15 +357,13 @@ public final class NpzFile extends TensorSource {
     }
   }
 
-  private TensorBytes map(Member member) throws IOException {
+  private TensorBytes inFile(Member member) throws IOException {
     CRC32 crc = new CRC32();
     Entry entry = member.entry;
     int head = member.npy.length();
     crc.update(read(entry.start, head));
-    TensorBytes data = TensorBytes.mapped(channel, entry.start + head, entry.size - head);
-    for (int i = 0; i < TensorBytes.windows(data.size()); i++) {
-      crc.update(data.window(i).duplicate());
-    }
+    TensorBytes data = TensorBytes.inFile(path, channel, entry.start + head, entry.size - head);
+    data.addTo(crc);
     checkCrc(member, crc);
     return data;
   }
@@ -376,21 +374,19 @@ public final class NpzFile extends TensorSource {
     Entry entry = member.entry;
     long size = entry.size - member.npy.length();
     CRC32 crc = new CRC32();
-    ByteBuffer[] windows = new ByteBuffer[TensorBytes.windows(size)];
+    ByteBuffer[] windows = TensorBytes.windows(size);
     try (Deflated content = new Deflated(name, entry.start, entry.stored)) {
       ByteBuffer header = ByteBuffer.allocate(member.npy.length());
       content.fill(header);
       crc.update(header.flip());
-      for (int i = 0; i < windows.length; i++) {
-        int length = (int) Math.min(TensorBytes.WINDOW, size - (long) i * TensorBytes.WINDOW);
-        windows[i] = ByteBuffer.allocateDirect(length).order(ByteOrder.LITTLE_ENDIAN);
-        content.fill(windows[i]);
-        crc.update(windows[i].flip());
-        windows[i].rewind();
+      for (ByteBuffer window : windows) {
+        content.fill(window);
+        crc.update(window.flip());
+        window.rewind();
       }
     }
     checkCrc(member, crc);
-    return TensorBytes.inMemory(windows, size);
+    return new TensorBytes.InMemory(windows, size);
   }
 
   private void checkCrc(Member member, CRC32 crc) {

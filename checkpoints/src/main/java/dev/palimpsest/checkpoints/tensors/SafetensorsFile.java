@@ -36,7 +36,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Tensors of a safetensors file, or of a folder whose {@code model.safetensors.index.json} names
@@ -59,8 +58,6 @@ public final class SafetensorsFile extends TensorSource {
   private final Path path;
   private final List<FileChannel> channels = new ArrayList<>();
   private final Map<String, Stored> tensors = new LinkedHashMap<>();
-
-  private final Map<String, TensorBytes> mapped = new ConcurrentHashMap<>();
 
   private record Stored(
       TensorInfo info, Path file, FileChannel channel, long data, long begin, long end) {}
@@ -389,10 +386,8 @@ public final class SafetensorsFile extends TensorSource {
   @Override
   public TensorBytes bytes(String name) {
     Stored stored = stored(name);
-    return mapped.computeIfAbsent(
-        name,
-        n ->
-            TensorBytes.mapped(stored.channel, stored.data + stored.begin, stored.info.byteSize()));
+    return TensorBytes.inFile(
+        stored.file, stored.channel, stored.data + stored.begin, stored.info.byteSize());
   }
 
   /**

@@ -63,6 +63,12 @@ public final class SafetensorsWriter {
     }
   }
 
+  /** The same, telling the hash of the file what is final. */
+  public static void write(FileChannel channel, List<Tensor> tensors, FollowingHash hash)
+      throws IOException {
+    write(new Followed(channel, hash), tensors);
+  }
+
   /**
    * {@code model.safetensors}, or shards with an index where all together exceed the limit.
    *
@@ -83,7 +89,7 @@ public final class SafetensorsWriter {
       shard.forEach(tensor -> weightMap.put(tensor.info().name(), name));
       written.add(
           Durable.writeHashed(
-              folder.resolve(name), (channel, hash) -> write(new Followed(channel, hash), shard)));
+              folder.resolve(name), (channel, hash) -> write(channel, shard, hash)));
     }
     if (shards.size() > 1) {
       ObjectNode index = JSON.createObjectNode();

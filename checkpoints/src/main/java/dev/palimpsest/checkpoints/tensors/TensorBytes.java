@@ -3,16 +3,24 @@ package dev.palimpsest.checkpoints.tensors;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.index.NDIndex;
+import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Path;
+import java.util.zip.CRC32;
 
-/** The stored bytes of one tensor, of any length: buffers end at 2^31-1 bytes, tensors do not. */
+/**
+ * The stored bytes of one tensor, of any length: buffers end at 2^31-1 bytes, tensors do not. They
+ * are read piece by piece, so that a file larger than memory takes none of it.
+ */
 public abstract class TensorBytes {
-  /** Length of one window; a multiple of every element size. */
+  /** Length of one window in memory; a multiple of every element size. */
   static final int WINDOW = 1 << 30;
+
+  /** Bytes looked at together where a whole tensor is gone through. */
+  private static final int PIECE = 1 << 20;
 
   private final long size;
 
@@ -24,8 +32,8 @@ public abstract class TensorBytes {
     return size;
   }
 
-  /** The window of an index, little endian, shared: position and limit are not to be touched. */
-  abstract ByteBuffer window(int index);
+  /** Fills {@code target} from {@code offset} on; both lie within the tensor. */
+  abstract void fill(long offset, ByteBuffer target);
 
   /** Fills {@code target} from {@code offset} on. */
   final void read(long offset, ByteBuffer target) {
@@ -33,75 +41,81 @@ public abstract class TensorBytes {
       throw new IndexOutOfBoundsException(
           "bytes " + offset + " to " + (offset + target.remaining()) + " of " + size);
     }
-    while (target.hasRemaining()) {
-      int start = (int) (offset % WINDOW);
-      ByteBuffer window = window((int) (offset / WINDOW));
-      int length = Math.min(target.remaining(), window.capacity() - start);
-      target.put(window.slice(start, length));
-      offset += length;
-    }
+    fill(offset, target);
   }
 
   /** Reads float32 elements from {@code first} on. */
   public final void readFloats(long first, float[] target, int offset, int count) {
-    int perWindow = WINDOW / Float.BYTES;
-    int done = 0;
-    while (done < count) {
-      long at = first + done;
-      int start = (int) (at % perWindow);
-      int n = Math.min(count - done, perWindow - start);
-      window((int) (at / perWindow)).asFloatBuffer().get(start, target, offset + done, n);
-      done += n;
+    int most = Math.min(count, PIECE / Float.BYTES);
+    ByteBuffer piece = ByteBuffer.allocate(most * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (int done = 0; done < count; done += most) {
+      int n = Math.min(most, count - done);
+      read((first + done) * Float.BYTES, piece.clear().limit(n * Float.BYTES));
+      piece.flip().asFloatBuffer().get(target, offset + done, n);
     }
   }
 
   /** Where the first byte from {@code offset} on differs from the buffer's; -1 for nowhere. */
   final long mismatch(long offset, ByteBuffer bytes) {
-    int done = 0;
-    while (done < bytes.remaining()) {
-      long at = offset + done;
-      int start = (int) (at % WINDOW);
-      ByteBuffer window = window((int) (at / WINDOW));
-      int length = Math.min(bytes.remaining() - done, window.capacity() - start);
-      int found =
-          window.slice(start, length).mismatch(bytes.slice(bytes.position() + done, length));
+    ByteBuffer mine = ByteBuffer.allocate(Math.min(PIECE, bytes.remaining()));
+    for (int done = 0; done < bytes.remaining(); done += mine.capacity()) {
+      int length = Math.min(mine.capacity(), bytes.remaining() - done);
+      read(offset + done, mine.clear().limit(length));
+      int found = mine.flip().mismatch(bytes.slice(bytes.position() + done, length));
       if (found >= 0) {
-        return at + found;
+        return offset + done + found;
       }
-      done += length;
     }
     return -1;
   }
 
   /** Whether both hold the same bytes. */
   public final boolean sameAs(TensorBytes other) {
-    for (int i = 0; size == other.size && i < windows(size); i++) {
-      if (window(i).mismatch(other.window(i)) >= 0) {
+    ByteBuffer mine = ByteBuffer.allocate(PIECE);
+    ByteBuffer theirs = ByteBuffer.allocate(PIECE);
+    for (long at = 0; size == other.size && at < size; at += PIECE) {
+      int length = (int) Math.min(PIECE, size - at);
+      fill(at, mine.clear().limit(length));
+      other.fill(at, theirs.clear().limit(length));
+      if (!mine.flip().equals(theirs.flip())) {
         return false;
       }
     }
     return size == other.size;
   }
 
-  /** A part of a file, mapped window by window when first read. */
-  static TensorBytes mapped(FileChannel channel, long start, long size) {
-    return new TensorBytes(size) {
-      private final ByteBuffer[] windows = new ByteBuffer[windows(size)];
+  /** Adds all bytes to a checksum. */
+  final void addTo(CRC32 crc) {
+    ByteBuffer piece = ByteBuffer.allocate(PIECE);
+    for (long at = 0; at < size; at += PIECE) {
+      fill(at, piece.clear().limit((int) Math.min(PIECE, size - at)));
+      crc.update(piece.flip());
+    }
+  }
 
+  /**
+   * A part of a file.
+   *
+   * @param file named where it cannot be read
+   */
+  static TensorBytes inFile(Path file, FileChannel channel, long start, long size) {
+    return new TensorBytes(size) {
       @Override
-      synchronized ByteBuffer window(int index) {
-        if (windows[index] == null) {
-          long from = (long) index * WINDOW;
-          try {
-            windows[index] =
-                channel
-                    .map(FileChannel.MapMode.READ_ONLY, start + from, Math.min(WINDOW, size - from))
-                    .order(ByteOrder.LITTLE_ENDIAN);
-          } catch (IOException e) {
-            throw new UncheckedIOException(e);
+      void fill(long offset, ByteBuffer target) {
+        long at = start + offset;
+        try {
+          while (target.hasRemaining()) {
+            int n = channel.read(target, at);
+            if (n < 0) {
+              throw new CheckpointFormatException(
+                  Kind.TRUNCATED, file, "became shorter while it was read; fetch it again");
+            }
+            at += n;
           }
+        } catch (IOException e) {
+          throw new CheckpointFormatException(
+              Kind.CORRUPT, file, "cannot be read at byte %d: %s".formatted(at, e.getMessage()), e);
         }
-        return windows[index];
       }
     };
   }
@@ -110,10 +124,10 @@ public abstract class TensorBytes {
    * The memory of a contiguous float32 array, without a copy where that is this machine's. Valid
    * for as long as the array is open.
    */
-  public static TensorBytes of(NDArray array) {
+  public static InMemory of(NDArray array) {
     long elements = array.size();
     int perWindow = WINDOW / Float.BYTES;
-    ByteBuffer[] windows = new ByteBuffer[windows(elements * Float.BYTES)];
+    ByteBuffer[] windows = new ByteBuffer[windowCount(elements * Float.BYTES)];
     try (NDArray flat = array.reshape(elements)) {
       for (int i = 0; i < windows.length; i++) {
         long from = (long) i * perWindow;
@@ -124,17 +138,44 @@ public abstract class TensorBytes {
         }
       }
     }
-    return inMemory(windows, elements * Float.BYTES);
+    return new InMemory(windows, elements * Float.BYTES);
   }
 
-  /** Bytes in memory outside the heap, each buffer but the last {@link #WINDOW} long. */
-  static TensorBytes inMemory(ByteBuffer[] windows, long size) {
-    return new TensorBytes(size) {
-      @Override
-      ByteBuffer window(int index) {
-        return windows[index];
+  /** Bytes in memory outside the heap. */
+  public static final class InMemory extends TensorBytes {
+    private final ByteBuffer[] windows;
+
+    /** Each buffer but the last is {@link #WINDOW} long. */
+    InMemory(ByteBuffer[] windows, long size) {
+      super(size);
+      this.windows = windows;
+    }
+
+    @Override
+    void fill(long offset, ByteBuffer target) {
+      while (target.hasRemaining()) {
+        ByteBuffer part = part(offset, target.remaining());
+        offset += part.remaining();
+        target.put(part);
       }
-    };
+    }
+
+    /** Writes bytes from an offset on. */
+    void replace(long offset, ByteBuffer source) {
+      while (source.hasRemaining()) {
+        ByteBuffer part = part(offset, source.remaining());
+        int n = part.remaining();
+        part.put(source.slice(source.position(), n));
+        source.position(source.position() + n);
+        offset += n;
+      }
+    }
+
+    private ByteBuffer part(long offset, int most) {
+      int start = (int) (offset % WINDOW);
+      ByteBuffer window = windows[(int) (offset / WINDOW)];
+      return window.slice(start, Math.min(most, window.capacity() - start));
+    }
   }
 
   /**
@@ -145,10 +186,10 @@ public abstract class TensorBytes {
    */
   static TensorBytes rearranged(
       TensorBytes original, long[] shape, int bytes, boolean fortran, boolean swapped) {
-    ByteBuffer[] windows = new ByteBuffer[windows(original.size)];
-    for (int i = 0; i < windows.length; i++) {
-      int length = (int) Math.min(WINDOW, original.size - (long) i * WINDOW);
-      windows[i] = ByteBuffer.allocateDirect(length).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer[] windows = windows(original.size);
+    ByteBuffer[] originals = windows(original.size);
+    for (int i = 0; i < originals.length; i++) {
+      original.fill((long) i * WINDOW, originals[i]);
     }
     long[] strides = new long[shape.length];
     long stride = bytes;
@@ -161,7 +202,7 @@ public abstract class TensorBytes {
     long from = 0;
     for (ByteBuffer window : windows) {
       while (window.hasRemaining()) {
-        ByteBuffer source = original.window((int) (from / WINDOW));
+        ByteBuffer source = originals[(int) (from / WINDOW)];
         int at = (int) (from % WINDOW);
         for (int b = 0; b < bytes; b++) {
           window.put(source.get(at + (swapped ? bytes - 1 - b : b)));
@@ -177,10 +218,20 @@ public abstract class TensorBytes {
       }
       window.rewind();
     }
-    return inMemory(windows, original.size);
+    return new InMemory(windows, original.size);
   }
 
-  static int windows(long size) {
+  /** Memory outside the heap for so many bytes. */
+  static ByteBuffer[] windows(long size) {
+    ByteBuffer[] windows = new ByteBuffer[windowCount(size)];
+    for (int i = 0; i < windows.length; i++) {
+      int length = (int) Math.min(WINDOW, size - (long) i * WINDOW);
+      windows[i] = ByteBuffer.allocateDirect(length).order(ByteOrder.LITTLE_ENDIAN);
+    }
+    return windows;
+  }
+
+  private static int windowCount(long size) {
     return Math.toIntExact((size + WINDOW - 1) / WINDOW);
   }
 }

@@ -1,6 +1,9 @@
 package dev.palimpsest.checkpoints.tensors;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.FloatArrays;
@@ -77,6 +80,18 @@ public final class TensorOutput {
               out.write(none, (int) Math.min(none.length, shape.size() - at));
             }
           });
+    }
+
+    /** Float32 values as an array of the manager, on its device. */
+    public NDArray toArray(NDManager manager) {
+      NDArray array = manager.create(info.shape(), DataType.FLOAT32, Device.cpu());
+      writeTo(ArrayMemory.channel(array));
+      if (manager.getDevice().equals(Device.cpu())) {
+        return array;
+      }
+      try (array) {
+        return array.toDevice(manager.getDevice(), true);
+      }
     }
 
     /** The first element whose stored bytes are not those that would be written. */
@@ -178,9 +193,18 @@ public final class TensorOutput {
 
   /** Writes the whole of a float32 tensor. */
   public void write(TensorBytes float32) {
-    for (int i = 0; i < TensorBytes.windows(float32.size()); i++) {
-      ByteBuffer window = float32.window(i);
-      write(window.duplicate().rewind().order(window.order()));
+    write(
+        float32.size() / Float.BYTES, (first, memory) -> float32.read(first * Float.BYTES, memory));
+  }
+
+  /** Writes float32 values that are made one part after the other. */
+  public void writeInOrder(long count, ArrayMemory.Part fill) {
+    int length = (int) Math.min(PART, count);
+    ByteBuffer part = ByteBuffer.allocate(length * Float.BYTES).order(ByteOrder.nativeOrder());
+    for (long at = 0; at < count; at += length) {
+      int n = (int) Math.min(length, count - at);
+      fill.visit(at, part.clear().limit(n * Float.BYTES));
+      write(part.clear().limit(n * Float.BYTES));
     }
   }
 

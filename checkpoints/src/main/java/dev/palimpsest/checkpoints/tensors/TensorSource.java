@@ -18,7 +18,7 @@ import java.util.Set;
 
 /**
  * Named tensors in one or several files. Opening reads and checks the description only; data is
- * mapped when first asked for. Not thread-safe beyond concurrent reads.
+ * read where it is asked for. Not thread-safe beyond concurrent reads.
  */
 public abstract sealed class TensorSource implements AutoCloseable
     permits SafetensorsFile, NpzFile {

@@ -81,6 +81,29 @@ class PretrainedImporterTest {
     assertTrue(imported.notes().get(0).contains("dropped what this model does not have"));
   }
 
+  /** Drawn rows, a drawn connector and resampled positions among them. */
+  @ParameterizedTest
+  @CsvSource({"siglip.npz", "siglip_hf"})
+  void whatIsWrittenAsAStreamIsWhatIsReadIntoMemory(String vision) {
+    ModelConfig model = target().model().withVocabulary(300);
+    var source = towers(vision, ConnectorInit.NORMAL);
+    Parameters inMemory = importTowers(vision, model, 56, ConnectorInit.NORMAL, 3).parameters();
+    try (PretrainedImporter importer = PretrainedImporter.open(source, model, 56, 3)) {
+      for (String file : List.of("first.safetensors", "again.safetensors")) {
+        Path target = folder.resolve(file);
+        Durable.file(target, channel -> SafetensorsWriter.write(channel, importer.tensors()));
+        try (SafetensorsFile written = SafetensorsFile.open(target)) {
+          assertEquals(List.copyOf(inMemory.names()), List.copyOf(written.names()));
+          inMemory
+              .asMap()
+              .forEach(
+                  (name, array) ->
+                      assertArrayEquals(array.toFloatArray(), written.floats(name), 0, name));
+        }
+      }
+    }
+  }
+
   @Test
   void parametersComeInTheModelsOrderAndShape() {
     HuggingFaceConfig target = target();
@@ -326,16 +349,15 @@ class PretrainedImporterTest {
 
   private Imported importTowers(
       String vision, ModelConfig model, int resolution, ConnectorInit init, long seed) {
-    return PretrainedImporter.read(
-        manager,
-        new FromPretrained(
-            Golden.path("case6/" + vision).toString(),
-            Golden.path("case6/gemma_hf").toString(),
-            null,
-            init),
-        model,
-        resolution,
-        seed);
+    return PretrainedImporter.read(manager, towers(vision, init), model, resolution, seed);
+  }
+
+  private static FromPretrained towers(String vision, ConnectorInit init) {
+    return new FromPretrained(
+        Golden.path("case6/" + vision).toString(),
+        Golden.path("case6/gemma_hf").toString(),
+        null,
+        init);
   }
 
   private Imported importModel(Path path, ModelConfig model, int resolution) {

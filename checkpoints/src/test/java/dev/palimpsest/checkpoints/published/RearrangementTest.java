@@ -8,10 +8,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.published.Rearrangement.Runs;
+import dev.palimpsest.checkpoints.tensors.ArrayMemory;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
 import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
-import dev.palimpsest.checkpoints.tensors.TensorBytes;
 import dev.palimpsest.checkpoints.tensors.TensorInfo;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.files.Durable;
@@ -72,7 +72,10 @@ class RearrangementTest {
                   List.of(
                       new Tensor(
                           new TensorInfo("x", ElementType.F32, shape),
-                          out -> rearrangement.writeForeign(out, TensorBytes.of(array), shape)))));
+                          out ->
+                              out.writeInOrder(
+                                  shape.size(),
+                                  rearrangement.foreign(part(array), shape, float[]::new))))));
     }
     float[] expected = new float[ours.length];
     for (int i = 0; i < expected.length; i++) {
@@ -87,6 +90,12 @@ class RearrangementTest {
     try (SafetensorsFile written = SafetensorsFile.open(file)) {
       assertArrayEquals(expected, written.floats("x"));
     }
+  }
+
+  private static ArrayMemory.Part part(NDArray array) {
+    float[] values = array.toFloatArray();
+    return (first, memory) ->
+        memory.asFloatBuffer().put(values, (int) first, memory.remaining() / Float.BYTES);
   }
 
   private static long[] numbers(String text, String between) {

@@ -5,9 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.checkpoints.published.PositionEmbeddingResampler;
-import dev.palimpsest.checkpoints.published.PretrainedImporter;
 import dev.palimpsest.configs.HandOver;
-import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
@@ -31,13 +29,12 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** A stage's state before its first step: imported, or handed over by another stage. */
+/** A stage's state before its first step, handed over by another stage. */
 public final class FirstParameters {
   private static final String POSITIONS = "vision/position_embedding";
 
   private final StageConfig stage;
   private final ModelConfig config;
-  private final long seed;
   private final VisionLanguageModel model;
   private final @Nullable Mixture mixture;
 
@@ -45,18 +42,12 @@ public final class FirstParameters {
    * The first parameters of a stage.
    *
    * @param config the model as the stage computes it
-   * @param seed what is in no published file is drawn from it
    * @param mixture the stage's; null when it does not train
    */
   public FirstParameters(
-      StageConfig stage,
-      ModelConfig config,
-      long seed,
-      VisionLanguageModel model,
-      @Nullable Mixture mixture) {
+      StageConfig stage, ModelConfig config, VisionLanguageModel model, @Nullable Mixture mixture) {
     this.stage = stage;
     this.config = config;
-    this.seed = seed;
     this.model = model;
     this.mixture = mixture;
   }
@@ -67,14 +58,6 @@ public final class FirstParameters {
    * @param told what {@code start.json} says of it
    */
   public record Start(TrainState state, StageStart told) {}
-
-  /** Reads published files; the state lives in children of the manager. */
-  public Start imported(NDManager manager, Init.FromPretrained source) {
-    PretrainedImporter.Imported imported =
-        PretrainedImporter.read(manager, source, config, stage.resolution(), seed);
-    TrainState state = new TrainState(imported.parameters(), Map.of(), 0, 0, 0, stage.name(), 0);
-    return new Start(state, new StageStart(imported.notes(), null, null));
-  }
 
   /** Takes over from another stage's checkpoint; the state lives in children of the manager. */
   public Start handedOver(NDManager manager, TrainingCheckpoint parent) {

@@ -91,8 +91,10 @@ public final class StageCheckpoints implements AutoCloseable {
     long every = stage.checkpoint().keepEveryExamples();
     return store.names().stream()
         .filter(
-            name ->
-                Cadence.due(every, stage.batchSize(), StateFiles.examplesOf(name).orElse(0), false))
+            name -> {
+              long examples = StateFiles.examplesOf(name).orElse(0);
+              return examples > 0 && Cadence.due(every, stage.batchSize(), examples, false);
+            })
         .collect(Collectors.toSet());
   }
 

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.nio.file.Path;
@@ -58,6 +59,20 @@ public final class StateFiles {
     return store.commit(name(state.examples()), groups(state), facts(state, stage, more));
   }
 
+  /**
+   * Writes the state before a stage's first step, of parameters that are made as they are written,
+   * and returns when it is there.
+   *
+   * @param more facts beside those of the stage and the state
+   */
+  public static Path commitFirst(
+      CheckpointStore store, List<Tensor> parameters, StageFacts stage, Map<String, Object> more) {
+    return store.commitTensors(
+        name(0),
+        Map.of("parameters", parameters),
+        facts(stage.at(0), more, 0, 0, 0, GuardState.START, Consumed.NOTHING));
+  }
+
   private static Map<String, Parameters> groups(TrainState state) {
     Map<String, Parameters> groups = new LinkedHashMap<>();
     groups.put(PARAMETERS, state.parameters());
@@ -69,14 +84,32 @@ public final class StateFiles {
 
   private static Map<String, Object> facts(
       TrainState state, StageFacts stage, Map<String, Object> more) {
-    Map<String, Object> facts = stage.at(state.examples()).toMap();
+    return facts(
+        stage.at(state.examples()),
+        more,
+        state.updates(),
+        state.scheduleStart(),
+        state.dataStart(),
+        state.guard(),
+        state.consumed());
+  }
+
+  private static Map<String, Object> facts(
+      StageFacts stage,
+      Map<String, Object> more,
+      long updates,
+      long scheduleStart,
+      long dataStart,
+      GuardState guard,
+      Consumed consumed) {
+    Map<String, Object> facts = stage.toMap();
     facts.putAll(more);
-    facts.put("updates", state.updates());
-    facts.put("scheduleStart", state.scheduleStart());
-    facts.put("dataStart", state.dataStart());
-    facts.put("guard", state.guard());
-    facts.put("consumed", state.consumed().chain());
-    facts.put("consumedBytes", state.consumed().bytes());
+    facts.put("updates", updates);
+    facts.put("scheduleStart", scheduleStart);
+    facts.put("dataStart", dataStart);
+    facts.put("guard", guard);
+    facts.put("consumed", consumed.chain());
+    facts.put("consumedBytes", consumed.bytes());
     return facts;
   }
 
