@@ -48,7 +48,7 @@ final class Exports {
         continue;
       }
       log.debug("{}: exporting {}", stage.name(), format);
-      export.write(target);
+      export.write(target, false);
       log.info("{}: exported {}", stage.name(), target);
     }
     return written;

@@ -111,7 +111,7 @@ public final class ExportCommand implements Callable<Integer> {
             "exporting %s/%s at %d examples, %.1f GB%n",
             facts.recipe(), facts.stage(), facts.examples(), export.bytes() / 1e9);
     spec.commandLine().getErr().flush();
-    export.write(target);
+    export.write(target, true);
     spec.commandLine().getOut().println(target);
     return CommandLine.ExitCode.OK;
   }

@@ -16,6 +16,8 @@ import dev.palimpsest.checkpoints.tensors.ArrayMemory;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.Elements;
+import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
+import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.cli.lineage.Sources;
 import dev.palimpsest.cli.machine.Machine;
@@ -26,6 +28,7 @@ import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.files.Durable;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Trace;
@@ -62,6 +65,7 @@ final class Verification {
   private final Path export;
   private final boolean huggingFace;
   private final @Nullable Path against;
+  private final @Nullable Path logitsFile;
   private final List<Verdict> verdicts = new ArrayList<>();
 
   /**
@@ -71,10 +75,12 @@ final class Verification {
    */
   private record Sizes(ModelConfig model, int resolution, int rows) {}
 
-  private Verification(Path export, boolean huggingFace, @Nullable Path against) {
+  private Verification(
+      Path export, boolean huggingFace, @Nullable Path against, @Nullable Path logitsFile) {
     this.export = export;
     this.huggingFace = huggingFace;
     this.against = against;
+    this.logitsFile = logitsFile;
   }
 
   /**
@@ -83,11 +89,14 @@ final class Verification {
    * @param path a Hugging Face folder, an npz file, or a folder with one of those
    * @param against the checkpoint to compare with; null: the one that the lineage names, where it
    *     is still there
+   * @param logitsFile where input and logits are to be written, for other programs to compare
    * @param machine opened only when a model is computed
    */
-  static List<Verdict> of(Path path, @Nullable Path against, Supplier<Machine> machine) {
+  static List<Verdict> of(
+      Path path, @Nullable Path against, @Nullable Path logitsFile, Supplier<Machine> machine) {
     Path export = export(path);
-    Verification verification = new Verification(export, Files.isDirectory(export), against);
+    Verification verification =
+        new Verification(export, Files.isDirectory(export), against, logitsFile);
     verification.run(machine);
     return verification.verdicts;
   }
@@ -349,6 +358,9 @@ final class Verification {
                   0)
               .parameters();
       logits = logits(machine, scope, parameters, sizes);
+      if (logitsFile != null) {
+        Question.of(sizes).write(scope, logits, logitsFile);
+      }
     }
     int strange = 0;
     for (float logit : logits) {
@@ -414,22 +426,52 @@ final class Verification {
     return new Parameters(own, arrays);
   }
 
-  /** Of a drawn picture and a few tokens; the same input for both. */
+  /**
+   * What both models are asked: a drawn picture and a few tokens, all of which see each other.
+   *
+   * @param pixels [S, S, 3], values in [-1, 1]
+   * @param tokens ids, BOS first
+   */
+  private record Question(float[] pixels, long[] tokens, int side) {
+    static Question of(Sizes sizes) {
+      int side = sizes.resolution;
+      float[] pixels = new float[3 * side * side];
+      for (int i = 0; i < pixels.length; i++) {
+        pixels[i] = (float) Math.sin(0.37 * i);
+      }
+      long[] tokens = new long[TEXT_TOKENS];
+      for (int i = 0; i < tokens.length; i++) {
+        tokens[i] = (2 + 97L * i) % sizes.model.language().vocabulary();
+      }
+      return new Question(pixels, tokens, side);
+    }
+
+    /** Float32 all of them: {@code pixels}, {@code tokens}, {@code logits} [T, V]. */
+    void write(NDManager scope, float[] logits, Path file) {
+      float[] ids = new float[tokens.length];
+      for (int i = 0; i < ids.length; i++) {
+        ids[i] = tokens[i];
+      }
+      List<Tensor> tensors =
+          List.of(
+              Tensor.of("pixels", scope.create(pixels, new Shape(side, side, 3)), ElementType.F32),
+              Tensor.of("tokens", scope.create(ids), ElementType.F32),
+              Tensor.of(
+                  "logits",
+                  scope.create(logits, new Shape(ids.length, logits.length / ids.length)),
+                  ElementType.F32));
+      Durable.file(file, channel -> SafetensorsWriter.write(channel, tensors));
+    }
+  }
+
   private static float[] logits(
       Machine machine, NDManager scope, Parameters parameters, Sizes sizes) {
-    int side = sizes.resolution;
-    float[] pixels = new float[3 * side * side];
-    for (int i = 0; i < pixels.length; i++) {
-      pixels[i] = (float) Math.sin(0.37 * i);
-    }
-    long[] tokens = new long[TEXT_TOKENS];
-    for (int i = 0; i < tokens.length; i++) {
-      tokens[i] = (2 + 97L * i) % sizes.model.language().vocabulary(); // BOS first
-    }
+    Question question = Question.of(sizes);
+    int side = question.side;
     ModelInput input =
         new ModelInput(
-            scope.create(pixels, new Shape(1, 1, side, side, 3)),
-            scope.create(tokens, new Shape(1, TEXT_TOKENS)),
+            scope.create(question.pixels, new Shape(1, 1, side, side, 3)),
+            scope.create(question.tokens, new Shape(1, TEXT_TOKENS)),
             scope.zeros(new Shape(1, TEXT_TOKENS), DataType.INT64));
     return Models.of(sizes.model, Precision.F32, machine.kernels())
         .logits(scope, Weights.of(parameters), input, Trace.NONE)

@@ -56,6 +56,13 @@ public final class VerifyExportCommand implements Callable<Integer> {
       })
   @Nullable Path against;
 
+  @Option(
+      names = "--logits",
+      paramLabel = "FILE",
+      description =
+          "Also writes the input and our logits as safetensors, for the programs in peers/.")
+  @Nullable Path logits;
+
   @Option(names = "--json", description = "Prints the result as JSON.")
   boolean json;
 
@@ -71,6 +78,7 @@ public final class VerifyExportCommand implements Callable<Integer> {
           Verification.of(
               export,
               checkpoint,
+              logits,
               () -> {
                 opened.add(device.open(null));
                 return opened.get(0);

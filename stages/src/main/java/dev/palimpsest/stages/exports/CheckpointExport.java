@@ -73,14 +73,17 @@ public record CheckpointExport(
    * Writes the export; one that stands there is replaced when the new one is whole.
    *
    * @param target a folder for Hugging Face, a file for big_vision
+   * @param verifies whether the checkpoint's file is verified on the way; one that this process has
+   *     written or opened was
    * @throws CheckpointFormatException when the checkpoint turns out to be damaged
    * @throws dev.palimpsest.configs.checks.InvalidConfigException when the layout cannot hold it
    */
-  public void write(Path target) {
+  public void write(Path target, boolean verifies) {
     StageFacts facts = StageFacts.of(checkpoint);
     Optional<Lineage> lineage = lineage();
     try (TensorSource file = checkpoint.source(PARAMETERS)) {
-      ParameterValues values = new Verified(file, checkpoint);
+      ParameterValues plain = ParameterValues.of(file);
+      ParameterValues values = verifies ? new Verified(plain, checkpoint) : plain;
       if (format == Format.HUGGINGFACE) {
         HuggingFaceTokenizer files = HuggingFaceTokenizer.of(tokenizer);
         ModelExporter.huggingFace(
@@ -146,8 +149,8 @@ public record CheckpointExport(
     private final ParameterValues file;
     private final CompletableFuture<Void> verified;
 
-    Verified(TensorSource source, TrainingCheckpoint checkpoint) {
-      this.file = ParameterValues.of(source);
+    Verified(ParameterValues file, TrainingCheckpoint checkpoint) {
+      this.file = file;
       this.verified = CompletableFuture.runAsync(() -> checkpoint.verify(PARAMETERS));
     }
 
