@@ -92,6 +92,7 @@ record Generation(Network network) {
           "the cache is full after %d generated tokens; reserve more at prefill"
               .formatted(cache.generated()));
     }
+    Precision computed = weights.products();
     try (GradientMode off = new GradientMode(false);
         NDManager step = cache.manager().newSubManager()) {
       long slot = cache.promptSlots() + cache.generated();
@@ -111,12 +112,12 @@ record Generation(Network network) {
               weights,
               network.embedding().forward(kernels, step, weights, last),
               context,
-              Precision.F32,
+              computed,
               cache.keys(),
               cache.values(),
               slot);
       NDArray rows = network.norm(step, weights, output.squeeze(1));
-      cache.advance(network.head().logits(cache.manager(), weights, rows, Precision.F32));
+      cache.advance(network.head().logits(cache.manager(), weights, rows, computed));
     }
   }
 

@@ -3,9 +3,11 @@ package dev.palimpsest.model;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.model.blocks.BlockSpec;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The project's own parameter names and shapes, in order: a walk over a model's blocks. Every
@@ -17,6 +19,17 @@ public final class ParameterSpecs {
   /** All names and shapes of a model at a resolution. */
   public static Map<String, Shape> of(ModelConfig model, int resolution) {
     return of(Models.blocks(model, resolution));
+  }
+
+  /** Names of the parameters of a model that may be lent in bfloat16. */
+  public static Set<String> products(ModelConfig model, int resolution) {
+    Set<String> names = new HashSet<>();
+    for (BlockSpec block : Models.blocks(model, resolution)) {
+      block.parameters().stream()
+          .filter(BlockSpec.Parameter::product)
+          .forEach(parameter -> names.add(block.name(parameter)));
+    }
+    return names;
   }
 
   /** All names and shapes of these blocks. */

@@ -80,8 +80,8 @@ public interface VisionLanguageModel {
 
   /**
    * One decoding step: appends a token to each row and updates {@link KeyValueCache#logits()}.
-   * Computes in float32: reading the weights is the whole cost, and converting them would add to
-   * it.
+   * Computes in the number format in which the weights are lent: reading them is the whole cost,
+   * and converting them would add to it.
    *
    * @param tokens next token by row, [B]
    */

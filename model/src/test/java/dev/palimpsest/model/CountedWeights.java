@@ -1,6 +1,7 @@
 package dev.palimpsest.model;
 
 import ai.djl.ndarray.NDArray;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.blocks.BlockSpec;
 import dev.palimpsest.model.blocks.Weights;
 import java.util.ArrayList;
@@ -20,6 +21,11 @@ public final class CountedWeights implements Weights {
   @Override
   public boolean isTrained(String name) {
     return weights.isTrained(name);
+  }
+
+  @Override
+  public Precision products() {
+    return weights.products();
   }
 
   @Override

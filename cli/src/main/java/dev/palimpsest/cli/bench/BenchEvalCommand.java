@@ -7,13 +7,17 @@ import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.BenchConfig;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.evaluation.DecodeConfig;
 import dev.palimpsest.eval.decoding.Decoder;
 import dev.palimpsest.eval.decoding.Prompts;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Models;
+import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.VisionLanguageModel;
+import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.KeyValueCache;
@@ -73,6 +77,13 @@ final class BenchEvalCommand implements Callable<Integer> {
   int newTokens;
 
   @Option(
+      names = "--precision",
+      paramLabel = "f32|bf16",
+      defaultValue = "f32",
+      description = "Number format of matrices and of their products. Default: f32.")
+  Precision precision;
+
+  @Option(
       names = "--runs",
       defaultValue = "5",
       description = "Number of timed runs, after one untimed run. Default: 5.")
@@ -99,9 +110,11 @@ final class BenchEvalCommand implements Callable<Integer> {
         });
     BenchConfig bench = BenchStepCommand.bench(config);
     try (Machine machine = device.open(used)) {
+      double bandwidth = MemoryBandwidth.gigabytes(machine);
       Map<String, Double> seconds =
           new Timed(bench, machine.manager(), machine.kernels()).medians();
-      report(bench, used, seconds);
+      bandwidth = Math.max(bandwidth, MemoryBandwidth.gigabytes(machine));
+      report(bench, used, seconds, bandwidth);
     }
     return 0;
   }
@@ -118,9 +131,14 @@ final class BenchEvalCommand implements Callable<Integer> {
     private final Map<String, List<Double>> seconds = new LinkedHashMap<>();
 
     Timed(BenchConfig bench, NDManager manager, Kernels kernels) {
-      this.model = Models.of(bench.model(), Precision.F32, kernels);
+      this.model = Models.of(bench.model(), precision, kernels);
+      Parameters drawn = Initialization.random(manager, bench.model(), bench.resolution(), 0);
       this.weights =
-          Weights.of(Initialization.random(manager, bench.model(), bench.resolution(), 0));
+          Weights.of(
+              precision == Precision.F32
+                  ? drawn
+                  : drawn.rounded(
+                      manager, ParameterSpecs.products(bench.model(), bench.resolution())));
       this.manager = manager;
       this.textTokens = bench.textTokens();
       Random random = new Random(0);
@@ -229,7 +247,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     return (sorted[sorted.length / 2] + sorted[(sorted.length - 1) / 2]) / 2;
   }
 
-  private void report(BenchConfig bench, int used, Map<String, Double> seconds) {
+  private void report(BenchConfig bench, int used, Map<String, Double> seconds, double bandwidth) {
     int imageTokens = bench.model().vision().imageTokens(bench.resolution());
     double prompts = batch;
     Map<String, Double> figures = new LinkedHashMap<>();
@@ -238,6 +256,17 @@ final class BenchEvalCommand implements Callable<Integer> {
         "prefillTokensPerSecond",
         prompts * (imageTokens + bench.textTokens()) / at(seconds, "prefill"));
     figures.put("decodeTokensPerSecond", prompts * newTokens / at(seconds, "decode"));
+    // A step reads every block of the decoder and the table, whose rows are the head's.
+    Map<ModelCost.Part, Long> parameters =
+        new ModelCost(bench.model(), bench.resolution()).parameters();
+    long read =
+        (parameters.getOrDefault(ModelCost.Part.DECODER, 0L)
+                + parameters.getOrDefault(ModelCost.Part.EMBEDDING, 0L))
+            * precision.bytes();
+    double gigabytes = read * (double) newTokens / at(seconds, "decode") / 1e9;
+    figures.put("decodeGigabytesPerSecond", gigabytes);
+    figures.put("readGigabytesPerSecond", bandwidth);
+    figures.put("decodeShareOfBandwidth", gigabytes / bandwidth);
     figures.put("answersPerSecond", prompts / at(seconds, "answers"));
     figures.put("gainOfCache", ratio(seconds, "decode without cache", "decode"));
     figures.put("gainOfBatching", ratio(seconds, "answers one by one", "answers"));
@@ -248,9 +277,10 @@ final class BenchEvalCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         Locale.ROOT,
-        "config %s, f32, %d threads: batch %d, %d image + %d text tokens, %d new tokens; medians of"
+        "config %s, %s, %d threads: batch %d, %d image + %d text tokens, %d new tokens; medians of"
             + " %d runs%n",
         config,
+        ConfigYaml.word(precision),
         used,
         batch,
         imageTokens,
@@ -260,6 +290,13 @@ final class BenchEvalCommand implements Callable<Integer> {
     line(out, figures, "imagesPerSecond", "images/s", "image tower and connector");
     line(out, figures, "prefillTokensPerSecond", "prefill tokens/s", "image and prompt tokens");
     line(out, figures, "decodeTokensPerSecond", "decode tokens/s", "one step a token, all rows");
+    out.printf(
+        Locale.ROOT,
+        "%-30s %10.2f  (GB/s of weights; reading memory alone: %.2f GB/s, so %.0f %%)%n",
+        "decode reads",
+        gigabytes,
+        bandwidth,
+        100 * gigabytes / bandwidth);
     line(out, figures, "answersPerSecond", "answers/s", "picture, prompt and answer");
     line(out, figures, "gainOfCache", "gain of the cache", "against all of it again a token");
     line(out, figures, "gainOfBatching", "gain of batching", "against one prompt at a time");
@@ -273,6 +310,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     if (json != null) {
       Map<String, Object> all = new LinkedHashMap<>();
       all.put("config", config);
+      all.put("precision", ConfigYaml.word(precision));
       all.put("threads", used);
       all.put("batch", batch);
       all.put("imageTokens", imageTokens);

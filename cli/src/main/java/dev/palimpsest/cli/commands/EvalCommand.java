@@ -5,7 +5,7 @@ import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.reports.EvaluationReport;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 import dev.palimpsest.configs.evaluation.BenchmarkConfig;
@@ -127,6 +127,8 @@ public final class EvalCommand implements Callable<Integer> {
       description = "The results.json of another evaluation to compare with.")
   @Nullable Path baseline;
 
+  @Mixin PrecisionOption precision;
+
   @Mixin DeviceOption device;
 
   @Override
@@ -142,7 +144,8 @@ public final class EvalCommand implements Callable<Integer> {
       // Missing files are reported before a model is loaded.
       requireAnswerable(tasks);
       try (Machine machine = device.open(null)) {
-        SavedModel model = SavedModel.read(checkpoint, resolution, machine.manager());
+        SavedModel model =
+            SavedModel.read(checkpoint, resolution, precision.get(), machine.manager());
         if (model.image().jpeg() == Jpeg.FAST
             && !TurboJpeg.isFound()
             && tasks.values().stream().anyMatch(task -> task.source() != null)) {
@@ -232,7 +235,7 @@ public final class EvalCommand implements Callable<Integer> {
     facts.put("checkpoint", model.folder().toString());
     facts.put("model", model.fingerprint());
     facts.put("resolution", model.resolution());
-    facts.put("precision", "f32");
+    facts.put("precision", ConfigYaml.word(precision.get()));
     facts.put("batch size", batchSize);
     if (limit > 0) {
       facts.put("limit", limit);
@@ -245,7 +248,7 @@ public final class EvalCommand implements Callable<Integer> {
     Evaluator evaluator =
         new Evaluator(
             new EvaluatedModel(
-                Models.of(model.config(), Precision.F32, machine.kernels()),
+                Models.of(model.config(), precision.get(), machine.kernels()),
                 Weights.of(model.parameters()),
                 model.tokenizer(),
                 model.resolution(),

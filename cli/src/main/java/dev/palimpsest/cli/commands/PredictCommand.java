@@ -3,7 +3,6 @@ package dev.palimpsest.cli.commands;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 import dev.palimpsest.configs.data.ImageConfig.Resize;
@@ -105,6 +104,8 @@ public final class PredictCommand implements Callable<Integer> {
       })
   @Nullable Jpeg jpeg;
 
+  @Mixin PrecisionOption precision;
+
   @Mixin DeviceOption device;
 
   @Override
@@ -118,7 +119,8 @@ public final class PredictCommand implements Callable<Integer> {
       }
     }
     try (Machine machine = device.open(null)) {
-      SavedModel model = SavedModel.read(checkpoint, resolution, machine.manager());
+      SavedModel model =
+          SavedModel.read(checkpoint, resolution, precision.get(), machine.manager());
       ImageConfig image = image(model.image());
       Example example =
           new Example("the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
@@ -135,7 +137,7 @@ public final class PredictCommand implements Callable<Integer> {
     List<String> answers = new ArrayList<>();
     try (Answerer answerer =
         new Answerer(
-            Models.of(model.config(), Precision.F32, machine.kernels()),
+            Models.of(model.config(), precision.get(), machine.kernels()),
             Weights.of(model.parameters()),
             model.tokenizer(),
             image,

@@ -9,11 +9,13 @@ import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.mixtures.text.TokenizerFiles;
+import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.RunContents;
 import dev.palimpsest.stages.lineage.StageFacts;
@@ -37,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * @param orientation which way up it was trained to see pictures
  * @param textTokens text positions that it was trained with; 512 for an export, which does not say
  * @param tokenizerFile its tokenizer's file
- * @param fingerprint SHA-256 over parameters and tokenizer
+ * @param fingerprint SHA-256 over parameters and tokenizer, and whether matrices are rounded
  */
 record SavedModel(
     Path folder,
@@ -56,15 +58,33 @@ record SavedModel(
    * @param path an exported Hugging Face folder, a training checkpoint, the folder of a stage (its
    *     last checkpoint) or of a run (that of its last stage)
    * @param resolution to compute at; absent: the model's own
+   * @param precision in which matrices are held
    * @param manager the parameters live in a child of it
    * @throws UserMistake when the folder holds no model, or none for that resolution
    */
-  static SavedModel read(Path path, @Nullable Integer resolution, NDManager manager)
+  static SavedModel read(
+      Path path, @Nullable Integer resolution, Precision precision, NDManager manager)
       throws IOException {
-    if (Files.isRegularFile(path.resolve("config.json"))) {
-      return huggingFace(path, resolution, manager);
-    }
-    return training(checkpoint(path), resolution, manager);
+    SavedModel saved =
+        Files.isRegularFile(path.resolve("config.json"))
+            ? huggingFace(path, resolution, manager)
+            : training(checkpoint(path), resolution, manager);
+    return precision == Precision.F32 ? saved : saved.rounded(manager);
+  }
+
+  /** With matrices in bfloat16. */
+  private SavedModel rounded(NDManager manager) {
+    return new SavedModel(
+        folder,
+        config,
+        parameters.rounded(manager, ParameterSpecs.products(config, resolution)),
+        resolution,
+        image,
+        orientation,
+        textTokens,
+        tokenizer,
+        tokenizerFile,
+        fingerprint + " in bf16");
   }
 
   private static Path checkpoint(Path path) {

@@ -24,8 +24,16 @@ public record BlockSpec(
    * @param name within the block; the whole name is {@code path/name}
    * @param shape of the float32 array
    * @param init how it is drawn
+   * @param product whether it is multiplied with activations and nothing else, so that a model
+   *     which computes in bfloat16 may be lent it in bfloat16. An embedding table counts as well:
+   *     its rows, unlike in training, are then those of bfloat16
    */
-  public record Parameter(String name, Shape shape, Init init) {}
+  public record Parameter(String name, Shape shape, Init init, boolean product) {
+    /** A parameter that is always lent in float32. */
+    public Parameter(String name, Shape shape, Init init) {
+      this(name, shape, init, false);
+    }
+  }
 
   /** Copies the lists. */
   public BlockSpec {

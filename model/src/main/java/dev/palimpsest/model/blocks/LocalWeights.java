@@ -1,6 +1,8 @@
 package dev.palimpsest.model.blocks;
 
 import ai.djl.ndarray.NDArray;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.FloatArrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -8,6 +10,14 @@ import java.util.function.Predicate;
 /** Parameters in this process's memory, lent as they are. */
 record LocalWeights(Parameters parameters, Predicate<String> trained, Parameters gradients)
     implements Weights {
+  @Override
+  public Precision products() {
+    return parameters.asMap().values().stream()
+            .anyMatch(array -> FloatArrays.type(array) == Precision.BF16)
+        ? Precision.BF16
+        : Precision.F32;
+  }
+
   @Override
   public boolean isTrained(String name) {
     return trained.test(name);

@@ -109,6 +109,29 @@ public final class Parameters implements AutoCloseable {
     return arrays;
   }
 
+  /**
+   * The same with some arrays in bfloat16, in a new child of {@code parent}. The other arrays are
+   * moved there, and this is closed. One array at a time is converted.
+   *
+   * @param names of the arrays that are converted
+   */
+  public Parameters rounded(NDManager parent, Set<String> names) {
+    NDManager own = parent.newSubManager();
+    Map<String, NDArray> rounded = new LinkedHashMap<>();
+    arrays.forEach(
+        (name, array) -> {
+          if (names.contains(name)) {
+            rounded.put(name, FloatArrays.converted(own, array, Precision.BF16));
+            array.close();
+          } else {
+            array.attach(own);
+            rounded.put(name, array);
+          }
+        });
+    close();
+    return new Parameters(own, rounded);
+  }
+
   /** Whether there is an array of this name. */
   public boolean contains(String name) {
     return arrays.containsKey(name);

@@ -1,6 +1,7 @@
 package dev.palimpsest.model.blocks;
 
 import ai.djl.ndarray.NDArray;
+import dev.palimpsest.configs.Precision;
 import java.util.Map;
 import java.util.function.Predicate;
 
@@ -30,6 +31,13 @@ public interface Weights {
     return new LocalWeights(parameters, trained, gradients);
   }
 
+  /**
+   * The number format in which matrices are lent, those that {@link BlockSpec.Parameter#product}
+   * names: what a block computes fastest in when it reads every weight and has little to do with
+   * it.
+   */
+  Precision products();
+
   /** Whether a parameter wants gradients, by its whole name. */
   boolean isTrained(String name);
 
@@ -46,7 +54,10 @@ public interface Weights {
 
   /** A block's parameters for the time of their use, and the way back for their gradients. */
   interface Lease extends AutoCloseable {
-    /** The parameters by their names in the block; float32, valid until this is closed. */
+    /**
+     * The parameters by their names in the block, float32 or as {@link Weights#products} says;
+     * valid until this is closed.
+     */
     Map<String, NDArray> arrays();
 
     /**

@@ -25,7 +25,7 @@ public record Embedding(LanguageConfig config) {
 
   static Parameter table(LanguageConfig config) {
     Shape shape = new Shape(config.vocabulary(), config.width());
-    return new Parameter(TABLE, shape, Init.fanIn(shape));
+    return new Parameter(TABLE, shape, Init.fanIn(shape), true);
   }
 
   /**

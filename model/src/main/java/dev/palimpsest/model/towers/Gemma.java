@@ -97,7 +97,7 @@ public record Gemma(LanguageConfig config) {
 
   private static Parameter matrix(String name, int out, int in) {
     Shape shape = new Shape(out, in);
-    return new Parameter(name, shape, Init.fanIn(shape));
+    return new Parameter(name, shape, Init.fanIn(shape), true);
   }
 
   // ---- context: who attends to whom, and from where

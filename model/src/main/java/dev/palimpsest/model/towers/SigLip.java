@@ -52,7 +52,7 @@ public record SigLip(VisionConfig config, int width) implements ImageTower {
         new BlockSpec(
             "vision/embedding",
             "patch_embed",
-            List.of(new Parameter("kernel", patches, Init.xavier(patches)), bias("bias", d)),
+            List.of(new Parameter("kernel", patches, Init.xavier(patches), true), bias("bias", d)),
             List.of()));
     Shape positions = new Shape(imageTokens(resolution), d);
     specs.add(
@@ -72,7 +72,9 @@ public record SigLip(VisionConfig config, int width) implements ImageTower {
         new BlockSpec(
             "connector",
             "connect",
-            List.of(new Parameter("kernel", connector, Init.fanIn(connector)), bias("bias", width)),
+            List.of(
+                new Parameter("kernel", connector, Init.fanIn(connector), true),
+                bias("bias", width)),
             List.of()));
     return specs;
   }
@@ -95,7 +97,7 @@ public record SigLip(VisionConfig config, int width) implements ImageTower {
 
   private static Parameter kernel(String name, int out, int in) {
     Shape shape = new Shape(out, in);
-    return new Parameter(name, shape, Init.xavier(shape));
+    return new Parameter(name, shape, Init.xavier(shape), true);
   }
 
   private static Parameter bias(String name, int width) {

@@ -5,7 +5,7 @@
 # [...] -> [..., D]
 def embed_text(self, text: Tensor, w: Dict[str, Tensor]) -> Tensor:
   table = w["embedding"]
-  return torch.embedding(table, text) * torch.sqrt(float(table.size(1)))
+  return torch.to(torch.embedding(table, text), 6) * torch.sqrt(float(table.size(1)))
 
 # Image tokens [.., .., D] and embedded text [., D] at their places in sequences. sources [R, L]
 # numbers image tokens, then text tokens, then the zeros that fill short sequences. -> [R, L, D]
