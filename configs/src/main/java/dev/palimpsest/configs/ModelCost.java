@@ -31,6 +31,26 @@ public record ModelCost(ModelConfig model, int resolution) {
 
   private static final long FLOAT = 4;
 
+  /** What a GPU keeps free of graphs: logits, temporary arrays, what its libraries take. */
+  private static final long RESERVE = 6L << 30;
+
+  /**
+   * Logits that are alive at once. A GPU needs more of them at a time to be busy; it reads the
+   * whole table for each chunk.
+   */
+  public static long logits(boolean onGpu) {
+    return onGpu ? 4 * LOGITS : LOGITS;
+  }
+
+  /**
+   * Bytes that blocks' graphs may take on a GPU.
+   *
+   * @param free what it has free when parameters, gradients and moments are there
+   */
+  public static long graphBudget(long free) {
+    return Math.max(0, free - RESERVE) / 10 * 9;
+  }
+
   /** Parts of a model. */
   public enum Part {
     /** The image tower. */

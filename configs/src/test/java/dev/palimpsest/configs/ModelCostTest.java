@@ -141,6 +141,14 @@ class ModelCostTest {
   }
 
   @Test
+  void aGpuGivesGraphsWhatItHasLeft() {
+    assertEquals(0, ModelCost.graphBudget(5L << 30));
+    assertEquals(27L << 30, ModelCost.graphBudget(36L << 30));
+    assertEquals(4 * ModelCost.LOGITS, ModelCost.logits(true));
+    assertEquals(ModelCost.LOGITS, ModelCost.logits(false));
+  }
+
+  @Test
   void bytesFollowWhatIsTrainedAndWhatIsKept() {
     ModelCost cost = new ModelCost(BenchConfig.SMALL.model(), 224);
     Pass pass = cost.pass(4, 128);

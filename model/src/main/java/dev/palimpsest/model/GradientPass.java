@@ -10,19 +10,21 @@ import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.Head;
 import dev.palimpsest.model.towers.Layout;
 import dev.palimpsest.model.towers.ModelInput;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The training pass: forward, loss, and back through the blocks down to the lowest one that is
  * trained.
  *
- * @param graphBudget bytes for blocks' graphs that are kept on the way
+ * @param budget bytes for blocks' graphs that are kept on the way, asked for at each pass
  */
 @SuppressWarnings("try") // gradient modes are used by being open
-record GradientPass(Network network, long graphBudget) {
+record GradientPass(Network network, LongSupplier budget) {
   Loss run(Weights weights, TrainingInput batch, LossOptions options) {
     Kernels kernels = network.kernels();
     ModelInput input = batch.input();
+    long graphBudget = budget.getAsLong();
     try (GradientMode off = new GradientMode(false);
         NDManager step = input.text().getManager().newSubManager()) {
       Supervision supervision = Supervision.of(batch.lossMask());

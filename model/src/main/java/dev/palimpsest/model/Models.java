@@ -1,7 +1,6 @@
 package dev.palimpsest.model;
 
 import dev.palimpsest.configs.ModelConfig;
-import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.blocks.BlockSpec;
 import dev.palimpsest.model.kernels.Kernels;
@@ -13,7 +12,7 @@ public final class Models {
 
   /** The network of a config. */
   public static VisionLanguageModel of(ModelConfig config, Precision precision, Kernels kernels) {
-    return of(config, precision, kernels, ModelCost.GRAPH_BUDGET);
+    return new PaliGemma(Network.of(config, precision, kernels), new GraphBudget(kernels));
   }
 
   /**
@@ -25,7 +24,7 @@ public final class Models {
    */
   public static VisionLanguageModel of(
       ModelConfig config, Precision precision, Kernels kernels, long graphBudget) {
-    return new PaliGemma(Network.of(config, precision, kernels), graphBudget);
+    return new PaliGemma(Network.of(config, precision, kernels), () -> graphBudget);
   }
 
   /**

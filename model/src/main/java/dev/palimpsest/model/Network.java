@@ -48,7 +48,7 @@ record Network(
         images,
         new Embedding(language),
         new Gemma(language),
-        new Head(language, precision, kernels, ModelCost.LOGITS));
+        new Head(language, precision, kernels, ModelCost.logits(kernels.isOnGpu())));
   }
 
   static ImageTower imageTower(ModelConfig config) {

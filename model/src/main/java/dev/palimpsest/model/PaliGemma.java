@@ -13,6 +13,7 @@ import dev.palimpsest.model.towers.Layout;
 import dev.palimpsest.model.towers.ModelInput;
 import dev.palimpsest.model.towers.TokenScores;
 import java.util.Arrays;
+import java.util.function.LongSupplier;
 
 /**
  * PaliGemma: an image tower, a linear connector and a Gemma decoder that reads image tokens and
@@ -31,7 +32,7 @@ final class PaliGemma implements VisionLanguageModel {
    *
    * @param graphBudget as in {@link GradientPass}
    */
-  PaliGemma(Network network, long graphBudget) {
+  PaliGemma(Network network, LongSupplier graphBudget) {
     this.network = network;
     this.gradientPass = new GradientPass(network, graphBudget);
     this.generation = new Generation(network);

@@ -81,7 +81,7 @@ class ToyTowerTest extends WithKernels {
     assertArrayEquals(new float[12], parameters.get("toy/bias").toFloatArray());
     try (Kernels own = Kernels.load(Device.cpu(), List.of("toy.py"))) {
       VisionLanguageModel model =
-          new PaliGemma(Network.of(tower, LANGUAGE, precision, own), 1L << 20);
+          new PaliGemma(Network.of(tower, LANGUAGE, precision, own), () -> 1L << 20);
       TrainingInput batch = batch();
       double first = model.loss(Weights.of(parameters), batch, LossOptions.PLAIN).mean();
       for (int step = 0; step < 40; step++) {

@@ -7,7 +7,6 @@ import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.text.Tokenizer;
-import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -16,20 +15,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import javax.imageio.IIOImage;
-import javax.imageio.ImageIO;
-import javax.imageio.ImageWriteParam;
-import javax.imageio.ImageWriter;
-import javax.imageio.stream.ImageOutputStream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -50,7 +42,6 @@ final class BenchDataCommand implements Callable<Integer> {
   /** All loaders take turns, so that a disturbance affects all of them; medians are reported. */
   private static final int ROUNDS = 3;
 
-  private static final int DRAWN = 64;
   private static final Path PEER = Path.of("peers/pillow_loader.py");
 
   @Spec CommandSpec spec;
@@ -86,12 +77,8 @@ final class BenchDataCommand implements Callable<Integer> {
     if (!(seconds > 0) || resolutions.stream().anyMatch(r -> r < 1)) {
       throw new UserMistake("--seconds and --resolutions must be greater than 0");
     }
-    Path made = images == null ? Files.createTempDirectory("palimpsest-bench-data") : null;
-    try {
-      if (made != null) {
-        draw(made);
-      }
-      List<Path> files = files(made == null ? images : made);
+    try (DrawnPictures drawn = images == null ? DrawnPictures.draw() : null) {
+      List<Path> files = drawn == null ? files(images) : drawn.files();
       PrintWriter out = spec.commandLine().getOut();
       out.printf(
           "%d pictures; images a second, from disk to ready batches of %d%n", files.size(), BATCH);
@@ -126,9 +113,6 @@ final class BenchDataCommand implements Callable<Integer> {
       return 0;
     } finally {
       TurboJpeg.use(true);
-      if (made != null) {
-        delete(made);
-      }
     }
   }
 
@@ -239,43 +223,6 @@ final class BenchDataCommand implements Callable<Integer> {
       throw new UncheckedIOException("cannot run " + python, e);
     } catch (NumberFormatException e) {
       throw new UserMistake(PEER + " failed; its message is above");
-    }
-  }
-
-  /** Smooth colours with some noise and edges: about 90 KB a file, as photographs have. */
-  private static void draw(Path folder) throws IOException {
-    Random random = new Random(0);
-    ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();
-    ImageWriteParam quality = writer.getDefaultWriteParam();
-    quality.setCompressionMode(ImageWriteParam.MODE_EXPLICIT);
-    quality.setCompressionQuality(0.9f);
-    for (int i = 0; i < DRAWN; i++) {
-      BufferedImage picture = new BufferedImage(640, 480, BufferedImage.TYPE_3BYTE_BGR);
-      double phase = random.nextDouble() * 6;
-      for (int y = 0; y < 480; y++) {
-        for (int x = 0; x < 640; x++) {
-          int noise = random.nextInt(24);
-          int edge = (x / 40 + y / 40 + i) % 5 == 0 ? 60 : 0;
-          int red = (int) (90 + 50 * Math.sin(x / 50.0 + phase)) + noise + edge;
-          int green = (int) (90 + 50 * Math.sin(y / 40.0 - phase)) + noise;
-          int blue = (int) (90 + 50 * Math.sin((x + y) / 60.0)) + noise - edge / 2;
-          picture.setRGB(x, y, red << 16 | green << 8 | Math.max(0, blue));
-        }
-      }
-      try (ImageOutputStream out =
-          ImageIO.createImageOutputStream(folder.resolve("%03d.jpg".formatted(i)).toFile())) {
-        writer.setOutput(out);
-        writer.write(null, new IIOImage(picture, null, null), quality);
-      }
-    }
-    writer.dispose();
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
     }
   }
 

@@ -124,6 +124,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     private final VisionLanguageModel model;
     private final Weights weights;
     private final NDManager manager;
+    private final Kernels kernels;
     private final int textTokens;
     private final NDArray images;
     private final NDArray text; // as long as prompt and answer
@@ -140,6 +141,7 @@ final class BenchEvalCommand implements Callable<Integer> {
                   : drawn.rounded(
                       manager, ParameterSpecs.products(bench.model(), bench.resolution())));
       this.manager = manager;
+      this.kernels = kernels;
       this.textTokens = bench.textTokens();
       Random random = new Random(0);
       int side = bench.resolution();
@@ -232,6 +234,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     private void time(String name, Runnable work) {
       long began = System.nanoTime();
       work.run();
+      kernels.await();
       seconds.computeIfAbsent(name, n -> new ArrayList<>()).add((System.nanoTime() - began) / 1e9);
     }
   }

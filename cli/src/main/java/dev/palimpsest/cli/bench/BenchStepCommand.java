@@ -1,21 +1,24 @@
 package dev.palimpsest.cli.bench;
 
+import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.cli.machine.CudaDriver;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.BenchConfig;
-import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.configs.binding.Recipes;
-import dev.palimpsest.model.Initialization;
+import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.TrainingInput;
+import dev.palimpsest.model.blocks.BlockSpec;
+import dev.palimpsest.model.blocks.Init;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.ModelInput;
@@ -27,15 +30,18 @@ import dev.palimpsest.stages.training.Storage;
 import dev.palimpsest.stages.training.TrainState;
 import dev.palimpsest.stages.training.TrainStep;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.Callable;
@@ -55,7 +61,8 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Times complete training steps (forward, backward, clip, Adam) on synthetic examples.",
-      "The share of the GEMM peak is relative to the fastest square matrix product in the same process."
+      "The share of the GEMM peak is relative to the fastest square matrix product in the same process.",
+      "MFU is the share of what the GPU's maker promises; operations that are repeated do not count."
     })
 final class BenchStepCommand implements Callable<Integer> {
   private static final int WARM_UP = 2;
@@ -82,6 +89,12 @@ final class BenchStepCommand implements Callable<Integer> {
       description = "Number of timed steps, after 2 untimed ones. Default: 10.")
   int steps;
 
+  @Option(
+      names = "--pictures",
+      description =
+          "Also times steps whose pictures are decoded from JPEG files meanwhile, by all processors but one.")
+  boolean pictures;
+
   @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
   @Nullable Path json;
 
@@ -98,17 +111,36 @@ final class BenchStepCommand implements Callable<Integer> {
     }
     BenchConfig bench = bench(config);
     try (Machine machine = device.open(used)) {
-      double peakBefore = GemmPeak.gigaflops(machine, precision);
-      double[] seconds = time(bench, machine.manager(), machine.kernels());
-      double peak = Math.max(peakBefore, GemmPeak.gigaflops(machine, precision));
-      print(bench, used, seconds, peak, GemmPeak.side(machine));
+      double peak = GemmPeak.gigaflops(machine, precision);
+      Times times = time(bench, machine);
+      double again = GemmPeak.gigaflops(machine, precision);
+      StepFigures figures = figures(bench, machine, used, times, Math.max(peak, again));
+      figures.print(spec.commandLine().getOut(), bench, steps);
+      if (json != null) {
+        RunFolder.writeJson(json, figures);
+      }
     }
     return 0;
   }
 
-  private double[] time(BenchConfig bench, NDManager manager, Kernels kernels) {
+  /**
+   * What was measured.
+   *
+   * @param made seconds of each step on made-up examples
+   * @param decoded seconds of each step on decoded pictures, waiting for them included; may be
+   *     empty
+   * @param waited seconds of waiting in all of these
+   * @param trace hash of every loss and norm of the made-up steps, which repeats if the steps do
+   * @param freeBytes that a GPU has left; empty on a CPU
+   */
+  private record Times(
+      double[] made, double[] decoded, double waited, String trace, OptionalLong freeBytes) {}
+
+  private Times time(BenchConfig bench, Machine machine) {
+    NDManager manager = machine.manager();
+    Kernels kernels = machine.kernels();
     StageConfig stage = BareStage.of(bench, precision);
-    Parameters parameters = Initialization.random(manager, bench.model(), bench.resolution(), 0);
+    Parameters parameters = drawn(manager, bench);
     ParameterGroups groups =
         ParameterGroups.of(stage.requiredOptimizer(), parameters.names(), Long.MAX_VALUE);
     Optimizer optimizer = Optimizer.of(stage.requiredOptimizer(), groups, kernels);
@@ -123,18 +155,87 @@ final class BenchStepCommand implements Callable<Integer> {
     TrainState state =
         optimizer.prepared(
             manager, new TrainState(parameters, Map.of(), 0, 0, 0, "bench", 0), Storage.IN_MEMORY);
-    double[] seconds = new double[steps];
+    MessageDigest trace = ContentHash.sha256();
+    double[] made;
     try (NDManager inputs = manager.newSubManager()) {
       TrainingInput batch = madeUp(inputs, bench);
-      for (int i = -WARM_UP; i < steps; i++) {
-        long began = System.nanoTime();
-        step.run(manager, state, m -> new MicroBatch(batch, "made-up examples", 0, () -> {}));
-        if (i >= 0) {
-          seconds[i] = (System.nanoTime() - began) / 1e9;
-        }
+      Runnable one =
+          () ->
+              add(
+                  trace,
+                  step.run(
+                      manager, state, m -> new MicroBatch(batch, "made-up examples", 0, () -> {})));
+      warmUp(one);
+      made = time(kernels, one);
+    }
+    String hash = HexFormat.of().formatHex(trace.digest());
+    if (!pictures) {
+      return new Times(made, new double[0], 0, hash, left(machine));
+    }
+    int workers = Math.max(1, Runtime.getRuntime().availableProcessors() - 1);
+    try (DrawnPictures drawn = DrawnPictures.draw();
+        PictureFeed feed = new PictureFeed(bench, drawn.files(), workers)) {
+      Runnable one = () -> step.run(manager, state, feed::next);
+      warmUp(one);
+      feed.waited();
+      double[] decoded = time(kernels, one);
+      return new Times(made, decoded, feed.waited(), hash, left(machine));
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot draw pictures", e);
+    }
+  }
+
+  /** Parameters drawn by the engine, on its device: only their scale matters here. */
+  private static Parameters drawn(NDManager manager, BenchConfig bench) {
+    Engine.getEngine("PyTorch").setRandomSeed(0);
+    NDManager own = manager.newSubManager();
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    for (BlockSpec block : Models.blocks(bench.model(), bench.resolution())) {
+      for (BlockSpec.Parameter p : block.parameters()) {
+        float size = (float) p.init().size();
+        boolean constant = p.init().distribution() == Init.Distribution.CONSTANT;
+        arrays.put(
+            block.name(p),
+            constant
+                ? own.full(p.shape(), size)
+                : own.randomNormal(0, size, p.shape(), DataType.FLOAT32));
       }
     }
+    return new Parameters(own, arrays);
+  }
+
+  private static void warmUp(Runnable step) {
+    for (int i = 0; i < WARM_UP; i++) {
+      step.run();
+    }
+  }
+
+  /** Seconds of each run. */
+  private double[] time(Kernels kernels, Runnable step) {
+    double[] seconds = new double[steps];
+    for (int i = 0; i < steps; i++) {
+      kernels.await();
+      long began = System.nanoTime();
+      step.run();
+      kernels.await();
+      seconds[i] = (System.nanoTime() - began) / 1e9;
+    }
     return seconds;
+  }
+
+  private static void add(MessageDigest trace, TrainStep.Outcome outcome) {
+    ByteBuffer numbers = ByteBuffer.allocate(4 * Double.BYTES);
+    numbers
+        .putDouble(outcome.loss())
+        .putDouble(outcome.gradientNorm())
+        .putDouble(outcome.updateNorm())
+        .putDouble(outcome.parameterNorm());
+    trace.update(numbers.array());
+  }
+
+  /** Of a GPU's memory: the engine keeps what it ever had, so this is what it never needed. */
+  private static OptionalLong left(Machine machine) {
+    return machine.gpu().isEmpty() ? OptionalLong.empty() : OptionalLong.of(machine.gpuBytesFree());
   }
 
   /** Random pixels and tokens; the first quarter of the text is prefix. */
@@ -166,60 +267,45 @@ final class BenchStepCommand implements Callable<Integer> {
         manager.create(mask, new Shape(b, t)).toType(DataType.FLOAT32, false));
   }
 
-  private void print(BenchConfig bench, int used, double[] seconds, double peak, int side) {
-    double[] sorted = seconds.clone();
+  private StepFigures figures(
+      BenchConfig bench, Machine machine, int used, Times times, double gemmPeak) {
+    double[] sorted = times.made().clone();
     Arrays.sort(sorted);
-    double median = (sorted[sorted.length / 2] + sorted[(sorted.length - 1) / 2]) / 2;
-    double gigaflop = bench.flopsPerStep() / 1e9;
-    PrintWriter out = spec.commandLine().getOut();
-    out.printf(
-        Locale.ROOT,
-        "config %s, %s, %d threads: batch %d, %d image + %d text tokens%n",
+    double median = median(times.made());
+    double gigaflops = bench.flopsPerStep() / 1e9 / median;
+    Optional<CudaDriver.Gpu> gpu = machine.gpu();
+    Optional<Double> teraflops =
+        gpu.flatMap(one -> DevicePeak.of(one.name())).map(peak -> peak.teraflops(precision));
+    Optional<Double> fed =
+        times.decoded().length == 0 ? Optional.empty() : Optional.of(median(times.decoded()));
+    return new StepFigures(
         config,
         precision.name().toLowerCase(Locale.ROOT),
         used,
-        bench.batchSize(),
-        bench.model().vision().imageTokens(bench.resolution()),
-        bench.textTokens());
-    out.println(ModelCost.FLOPS_FORMULA);
-    out.printf(
-        Locale.ROOT,
-        "seconds/step: median %.4f  min %.4f  max %.4f  (%d steps)%n",
         median,
         sorted[0],
         sorted[sorted.length - 1],
-        steps);
-    out.printf(
-        Locale.ROOT, "GFLOP/step %.1f -> %.1f GFLOP/s (median)%n", gigaflop, gigaflop / median);
-    out.printf(
-        Locale.ROOT,
-        "GEMM peak %d^3, same process: %.1f GFLOP/s -> the step runs at %.1f %% of it%n",
-        side,
-        peak,
-        100 * gigaflop / median / peak);
-    OptionalLong memory = peakMemoryBytes();
-    if (memory.isPresent()) {
-      out.printf(
-          Locale.ROOT, "peak memory of the process: %.0f MiB%n", memory.getAsLong() / 1048576.0);
-    } else {
-      out.println("peak memory of the process: not reported by this operating system");
-    }
-    out.flush();
-    if (json != null) {
-      Map<String, Object> figures = new LinkedHashMap<>();
-      figures.put("config", config);
-      figures.put("precision", precision.name().toLowerCase(Locale.ROOT));
-      figures.put("threads", used);
-      figures.put(
-          "secondsPerStep",
-          Map.of("median", median, "min", sorted[0], "max", sorted[sorted.length - 1]));
-      figures.put("gigaflopPerStep", gigaflop);
-      figures.put("gigaflopsPerSecond", gigaflop / median);
-      figures.put("gemmPeakGigaflopsPerSecond", peak);
-      figures.put("shareOfGemmPeak", gigaflop / median / peak);
-      memory.ifPresent(m -> figures.put("peakMemoryBytes", m));
-      RunFolder.writeJson(json, figures);
-    }
+        bench.batchSize() / median,
+        bench.flopsPerStep() / 1e9,
+        gigaflops,
+        GemmPeak.side(machine),
+        gemmPeak,
+        gigaflops / gemmPeak,
+        fed.orElse(null),
+        fed.map(seconds -> bench.batchSize() / seconds).orElse(null),
+        fed.map(seconds -> times.waited() / Arrays.stream(times.decoded()).sum()).orElse(null),
+        gpu.map(CudaDriver.Gpu::name).orElse(null),
+        gpu.map(one -> one.memory() - times.freeBytes().orElse(0)).orElse(null),
+        teraflops.orElse(null),
+        teraflops.map(peak -> gigaflops / 1000 / peak).orElse(null),
+        times.trace(),
+        peakMemoryBytes().isPresent() ? peakMemoryBytes().getAsLong() : null);
+  }
+
+  private static double median(double[] seconds) {
+    double[] sorted = seconds.clone();
+    Arrays.sort(sorted);
+    return (sorted[sorted.length / 2] + sorted[(sorted.length - 1) / 2]) / 2;
   }
 
   /** The sizes that an option names. */

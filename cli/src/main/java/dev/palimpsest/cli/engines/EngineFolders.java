@@ -42,6 +42,10 @@ record EngineFolders(
                 Stream.of(searched).filter(folders -> !folders.isEmpty()))
             .collect(Collectors.joining(":")));
     if (hasCuda) {
+      // With it cuBLAS gives equal bits for equal inputs.
+      variables.put(
+          "CUBLAS_WORKSPACE_CONFIG",
+          environment.getOrDefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8"));
       variables.put("PALIMPSEST_DEVICE", environment.getOrDefault("PALIMPSEST_DEVICE", "cuda"));
     }
     return variables;

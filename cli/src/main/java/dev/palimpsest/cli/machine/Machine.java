@@ -9,6 +9,8 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.util.cuda.CudaUtils;
 import dev.palimpsest.model.kernels.EngineFacts;
 import dev.palimpsest.model.kernels.Kernels;
+import java.lang.management.MemoryUsage;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +60,19 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
       manager.close();
       throw e;
     }
+  }
+
+  /** The GPU that commands compute on; empty on a CPU. */
+  public Optional<CudaDriver.Gpu> gpu() {
+    return device.isGpu()
+        ? Optional.of(CudaDriver.probe().gpus().get(device.getDeviceId()))
+        : Optional.empty();
+  }
+
+  /** Bytes of the GPU's memory that no program has taken. */
+  public long gpuBytesFree() {
+    MemoryUsage memory = CudaUtils.getGpuMemory(device);
+    return memory.getMax() - memory.getUsed();
   }
 
   /** A manager of arrays in the computer's own memory, for work that needs no kernels. */

@@ -11,14 +11,18 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.pytorch.jni.ScriptMethods;
+import ai.djl.util.cuda.CudaUtils;
+import com.sun.jna.NativeLibrary;
 import dev.palimpsest.configs.Precision;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.MemoryUsage;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 
 /**
  * The scripted operations of one process, loaded once and used by any thread. Their sources are the
@@ -63,6 +67,9 @@ public final class Kernels implements AutoCloseable {
    */
   public static Kernels load(Device device, List<String> more) {
     NDManager manager = Engine.getEngine("PyTorch").newBaseManager(device);
+    if (device.isGpu()) {
+      Repeatability.require(true);
+    }
     try {
       List<String> sources = new ArrayList<>(SOURCES);
       sources.addAll(more);
@@ -92,6 +99,39 @@ public final class Kernels implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  // ---- the device
+
+  /** Whether arrays are on a GPU. */
+  public boolean isOnGpu() {
+    return manager.getDevice().isGpu();
+  }
+
+  /**
+   * Waits until the device has done all that it was told. A GPU is still at work when a kernel
+   * returns; whoever reads a clock waits for it first.
+   */
+  public void await() {
+    if (isOnGpu()) {
+      int status =
+          NativeLibrary.getInstance("cudart")
+              .getFunction("cudaDeviceSynchronize")
+              .invokeInt(new Object[0]);
+      if (status != 0) {
+        throw new EngineException("the GPU failed: CUDA's error " + status);
+      }
+    }
+  }
+
+  /** Bytes that the GPU has free when the engine keeps none for later; empty on a CPU. */
+  public OptionalLong freeBytes() {
+    if (!isOnGpu()) {
+      return OptionalLong.empty();
+    }
+    JniUtils.emptyCudaCache();
+    MemoryUsage memory = CudaUtils.getGpuMemory(manager.getDevice());
+    return OptionalLong.of(memory.getMax() - memory.getUsed());
   }
 
   // ---- plain products, to measure what a machine can do

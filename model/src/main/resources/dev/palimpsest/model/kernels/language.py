@@ -18,7 +18,14 @@ def lay_out(self, image: Tensor, text: Tensor, sources: Tensor) -> Tensor:
 def embed_text_backward(self, table_gradient: Tensor, text: Tensor, upstream: Tensor) -> int:
   d = table_gradient.size(1)
   rows = torch.reshape(upstream, [-1, d]) * torch.sqrt(float(d))
+  if text.is_cuda:
+    return self.add_rows(table_gradient, torch.flatten(text), rows)
   torch.index_add_(table_gradient, 0, torch.flatten(text), rows)
+  return 0
+
+# index_add_ for a GPU, where that adds up in any order: this one sorts the rows first.
+def add_rows(self, to: Tensor, places: Tensor, rows: Tensor) -> int:
+  torch.index_put_(to, annotate(List[Optional[Tensor]], [places]), rows, True)
   return 0
 
 # Who sees whom, [R, L, L]: in an example, each token sees those of its own step and of earlier ones.
