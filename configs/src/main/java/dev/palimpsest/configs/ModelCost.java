@@ -249,7 +249,7 @@ public record ModelCost(ModelConfig model, int resolution) {
     PARAMETERS,
     /** Gradients of what is trained, float32. */
     GRADIENTS,
-    /** Adam's two moments, float32. */
+    /** The optimizer's moments of what is trained. */
     MOMENTS,
     /** What each block was given, kept from the forward to the backward pass. */
     BLOCK_INPUTS,
@@ -264,8 +264,10 @@ public record ModelCost(ModelConfig model, int resolution) {
    * comes on top.
    *
    * @param trained scalars that are trained
+   * @param moments bytes of the optimizer's moments for each of them, {@link
+   *     OptimizerConfig#momentBytes}
    */
-  public Map<Use, Long> trainingBytes(Pass pass, long trained, long graphBudget) {
+  public Map<Use, Long> trainingBytes(Pass pass, long trained, int moments, long graphBudget) {
     VisionConfig v = model.vision();
     LanguageConfig l = model.language();
     long imageTokens = pass.pictures * v.imageTokens(resolution);
@@ -282,7 +284,7 @@ public record ModelCost(ModelConfig model, int resolution) {
     Map<Use, Long> bytes = new EnumMap<>(Use.class);
     bytes.put(Use.PARAMETERS, FLOAT * parameterCount());
     bytes.put(Use.GRADIENTS, FLOAT * trained);
-    bytes.put(Use.MOMENTS, 2 * FLOAT * parameterCount());
+    bytes.put(Use.MOMENTS, moments * trained);
     bytes.put(Use.BLOCK_INPUTS, FLOAT * inputs);
     bytes.put(Use.GRAPHS, graphs + largest);
     long rows = Math.min(pass.predicted, Math.max(1, LOGITS / l.vocabulary()));
@@ -308,6 +310,10 @@ public record ModelCost(ModelConfig model, int resolution) {
     return new StageCost(
         example,
         example.times((double) stage.examples()),
-        cost.trainingBytes(pass, cost.parameterCount(), GRAPH_BUDGET));
+        cost.trainingBytes(
+            pass,
+            cost.parameterCount(),
+            stage.optimizer() == null ? 0 : stage.optimizer().momentBytes(),
+            GRAPH_BUDGET));
   }
 }

@@ -65,6 +65,16 @@ public record OptimizerConfig(
     return adafactor == null ? "Adam" : "Adafactor";
   }
 
+  /**
+   * Bytes that are kept for each trained parameter from step to step. Adafactor's means of rows and
+   * columns are too few to count.
+   */
+  public int momentBytes() {
+    boolean hasMomentum = adafactor == null || beta1 > 0;
+    return (hasMomentum ? momentumType().bytes() : 0)
+        + (adafactor == null ? Precision.F32.bytes() : 0);
+  }
+
   /** Number format in which the first moment is kept. */
   public Precision momentumType() {
     return momentumPrecision == null ? Precision.F32 : momentumPrecision;

@@ -38,6 +38,8 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
           "seconds",
           "examplesPerSecond",
           "waitShare",
+          "diskReadBytes",
+          "diskWrittenBytes",
           "checkpointsSaved",
           "checkpointStallSeconds",
           "checkpointWriteSeconds");

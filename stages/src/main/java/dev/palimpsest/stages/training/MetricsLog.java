@@ -57,6 +57,10 @@ final class MetricsLog implements AutoCloseable {
     line.put("examplesPerSecond", m.rate(batchSize));
     line.put("waitShare", m.waitShare());
     line.put("skipped", m.skipped());
+    if (m.disk() != null) {
+      line.put("diskReadBytes", m.disk().read());
+      line.put("diskWrittenBytes", m.disk().written());
+    }
     GuardEvent event = m.event();
     if (event != null) {
       ObjectNode guard = line.putObject("guard");

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param seconds the whole step
  * @param waitShare share of it spent waiting for data
  * @param skipped bad examples of the stage so far that others took the place of
+ * @param disk what the whole process moved meanwhile; absent where nothing of the state is on disk
  * @param event what the guard found; null for nothing
  */
 public record StepMetrics(
@@ -20,6 +21,7 @@ public record StepMetrics(
     double seconds,
     double waitShare,
     long skipped,
+    @Nullable DiskTraffic disk,
     @Nullable GuardEvent event) {
   /** Examples a second. */
   public double rate(int batchSize) {

@@ -126,6 +126,7 @@ public final class TrainingLoop {
         // ---- Step
         log.debug("{}: step from {} examples", stage.name(), state.examples());
         long began = System.nanoTime();
+        DiskTraffic before = DiskTraffic.now();
         long waitedBefore = batches.waitedNanos();
         stop.unsaved(true);
         GuardedStep.Done done =
@@ -143,6 +144,7 @@ public final class TrainingLoop {
                 nanos / 1e9,
                 (batches.waitedNanos() - waitedBefore) / nanos,
                 skipped.count(),
+                stage.storage().usesDisk() ? DiskTraffic.now().since(before) : null,
                 done.event());
 
         // ---- Log
