@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.DiskSpace;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.MappedFile;
 import java.io.IOException;
@@ -68,12 +69,17 @@ public final class Parameters implements AutoCloseable {
     }
     NDManager own = parent.newSubManager();
     try {
+      long length = Math.max(unit, elements);
       Path file = Files.createTempFile(folder, "arrays-", ".tmp");
-      try (MappedFile mapped =
-          MappedFile.open(own, file, MappedFile.Access.UPDATE, Math.max(unit, elements), type)) {
-        Map<String, NDArray> arrays = new LinkedHashMap<>();
-        places.forEach((name, at) -> arrays.put(name, mapped.array(own, at, shape(shapes, name))));
-        return new Parameters(own, arrays);
+      try {
+        DiskSpace.reserve(file, length * type.bytes());
+        try (MappedFile mapped =
+            MappedFile.open(own, file, MappedFile.Access.UPDATE, length, type)) {
+          Map<String, NDArray> arrays = new LinkedHashMap<>();
+          places.forEach(
+              (name, at) -> arrays.put(name, mapped.array(own, at, shape(shapes, name))));
+          return new Parameters(own, arrays);
+        }
       } finally {
         Files.delete(file);
       }

@@ -1,0 +1,82 @@
+package dev.palimpsest.model.kernels;
+
+import com.sun.jna.Function;
+import com.sun.jna.NativeLibrary;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.Charset;
+import java.nio.file.FileSystemException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+
+/**
+ * Space on disk that is taken before it is used. A file that merely has a length takes its blocks
+ * when pages are written back; if there are none left then, the process is ended by a signal.
+ */
+public final class DiskSpace {
+  private static final int READ_AND_WRITE = 2;
+  private static final int NO_SPACE = 28;
+
+  private DiskSpace() {}
+
+  /**
+   * Gives a new, empty file its length, filled with zeros, and all of its blocks.
+   *
+   * @throws IOException when the disk has no room, in words
+   */
+  public static void reserve(Path file, long bytes) throws IOException {
+    int error = isLinux() ? allocate(file, bytes) : writeZeros(file, bytes);
+    if (error == NO_SPACE) {
+      throw new FileSystemException(
+          file.toString(),
+          null,
+          "needs %d MiB, and the disk has %d MiB free"
+              .formatted((bytes >> 20) + 1, Files.getFileStore(file).getUsableSpace() >> 20));
+    }
+    if (error != 0) {
+      throw new FileSystemException(file.toString(), null, "cannot take its space, errno " + error);
+    }
+  }
+
+  private static boolean isLinux() {
+    return System.getProperty("os.name").equals("Linux");
+  }
+
+  /** posix_fallocate, which writes to every block where the file system cannot do better. */
+  private static int allocate(Path file, long bytes) {
+    NativeLibrary c = NativeLibrary.getInstance("c");
+    byte[] name = file.toString().getBytes(Charset.forName(encoding()));
+    Object[] opening = {Arrays.copyOf(name, name.length + 1), READ_AND_WRITE};
+    int descriptor = c.getFunction("open", Function.C_CONVENTION).invokeInt(opening);
+    if (descriptor < 0) {
+      return -1;
+    }
+    try {
+      return c.getFunction("posix_fallocate").invokeInt(new Object[] {descriptor, 0L, bytes});
+    } finally {
+      c.getFunction("close").invokeInt(new Object[] {descriptor});
+    }
+  }
+
+  private static String encoding() {
+    return System.getProperty("sun.jnu.encoding", "UTF-8");
+  }
+
+  private static int writeZeros(Path file, long bytes) throws IOException {
+    ByteBuffer zeros = ByteBuffer.allocateDirect(1 << 20);
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+      for (long left = bytes; left > 0; ) {
+        left -= channel.write(zeros.clear().limit((int) Math.min(zeros.capacity(), left)));
+      }
+      return 0;
+    } catch (IOException e) {
+      if (Files.getFileStore(file).getUsableSpace() < 1 << 20) {
+        return NO_SPACE;
+      }
+      throw e;
+    }
+  }
+}
