@@ -153,12 +153,12 @@ public final class FabricatedTowers {
         : block.find() ? Integer.parseInt(block.group(1)) : Integer.MAX_VALUE;
   }
 
-  /** Bytes of the three files' values. */
+  /** Bytes of SigLIP's values, in either form. */
   public long siglipBytes() {
     return bytes(tensors(WeightMapping.siglipBigVision(model), "", ElementType.F32));
   }
 
-  /** Bytes of Gemma's values. */
+  /** Bytes of the decoder's values. */
   public long gemmaBytes() {
     return bytes(gemmaTensors());
   }
