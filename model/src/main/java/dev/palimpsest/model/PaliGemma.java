@@ -79,7 +79,7 @@ final class PaliGemma implements VisionLanguageModel {
       Layout layout = network.layout(input);
       NDArray output = forward(step, weights, input, layout, Dropout.NONE, Trace.NONE);
       NDArray rows = textRows(step, network.norm(step, weights, output), input, layout);
-      NDArray targets = owned(step, batch.targets().flatten());
+      NDArray targets = step.create(batch.targets().toLongArray());
       NDArray losses = network.head().losses(step, weights, rows, targets, 0);
       return owned(manager, losses.neg().reshape(input.text().getShape()));
     }

@@ -15,7 +15,8 @@ import java.util.Arrays;
  * @param images float32 [P, S, S, 3] or [B, F, S, S, 3], values in [-1, 1]; pictures in the order
  *     of the examples
  * @param text int64 [B, T]
- * @param maskAr int64 [B, T]: 1 where a token does not belong to its predecessor's attention block
+ * @param maskAr int64 [B, T], on any device: 1 where a token does not belong to its predecessor's
+ *     attention block
  * @param sequences how the examples stand in sequences
  */
 public record ModelInput(NDArray images, NDArray text, NDArray maskAr, Sequences sequences) {

@@ -1,5 +1,6 @@
 package dev.palimpsest.stages.training;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -45,13 +46,16 @@ public record MicroBatch(
             ? manager.zeros(pictures)
             : manager.create(batch.images(), pictures, DataType.FLOAT32);
     NDArray text = integers(manager, batch.text(), batch);
-    NDArray maskAr = integers(manager, batch.maskAr(), batch);
-    NDArray maskLoss = integers(manager, batch.maskLoss(), batch);
+    // Of these the model reads the numbers, for which a GPU would have to be waited for.
+    NDManager host = manager.newSubManager(Device.cpu());
+    NDArray maskAr = integers(host, batch.maskAr(), batch);
+    NDArray targets = integers(host, batch.text(), batch);
+    NDArray maskLoss = integers(host, batch.maskLoss(), batch);
     TrainingInput input =
         new TrainingInput(
             new ModelInput(
                 images, text.get(":, :-1"), maskAr.get(":, :-1"), packing.sequences(batch)),
-            text.get(":, 1:"),
+            targets.get(":, 1:"),
             maskLoss.get(":, 1:").toType(DataType.FLOAT32, false));
     return new MicroBatch(input, position(batch), batch.ids(), batch.firstIndex(), batch::close);
   }
