@@ -130,6 +130,7 @@ class EveryCommandTest {
         "images a second");
     put("--runs 1 --new-tokens 2 --batch 2 --threads 1", "bench eval", "prefill");
     put("--steps 40", "bench soak", "open files ");
+    put("--config tiny --folder " + folder.resolve("disk"), "bench checkpoint", "export npz f32");
     put("", "doctor", "instruction set");
     put("", "engine", "Usage: palimpsest engine");
     Path engines = folder.resolve("engines");

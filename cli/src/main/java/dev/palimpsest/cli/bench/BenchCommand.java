@@ -14,7 +14,8 @@ import picocli.CommandLine.Spec;
       BenchStepCommand.class,
       BenchDataCommand.class,
       BenchSoakCommand.class,
-      BenchEvalCommand.class
+      BenchEvalCommand.class,
+      BenchCheckpointCommand.class
     })
 public final class BenchCommand implements Runnable {
   @Spec CommandLine.Model.CommandSpec spec;

@@ -1,0 +1,98 @@
+package dev.palimpsest.cli.bench;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryPoolMXBean;
+import java.lang.management.MemoryType;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * Looks at the memory of this process while something runs.
+ *
+ * <p>Private memory is what the kernel counts as this process's alone ({@code
+ * /proc/self/smaps_rollup}, {@code Private_Clean} + {@code Private_Dirty}). Pages of files that are
+ * mapped here and nowhere else are among it, although the system takes them back as it likes; they
+ * are also told apart.
+ */
+final class ProcessMemory implements AutoCloseable {
+  private static final Path ROLLUP = Path.of("/proc/self/smaps_rollup");
+  private static final long INTERVAL_MILLIS = 50;
+
+  private final Thread watcher = new Thread(this::watch, "memory-watcher");
+  private volatile boolean ended;
+  private Peak peak = Peak.UNKNOWN;
+
+  /**
+   * The most that was seen.
+   *
+   * @param privateBytes -1 where the system does not tell
+   * @param fileBytes pages of files among it, at that moment
+   * @param heapBytes Java heap in use, at most; an upper bound, since its parts peak by themselves
+   */
+  record Peak(long privateBytes, long fileBytes, long heapBytes) {
+    static final Peak UNKNOWN = new Peak(-1, -1, 0);
+  }
+
+  /** Begins to look. */
+  ProcessMemory() {
+    pools().forEach(MemoryPoolMXBean::resetPeakUsage);
+    watcher.setDaemon(true);
+    watcher.start();
+  }
+
+  private static List<MemoryPoolMXBean> pools() {
+    return ManagementFactory.getMemoryPoolMXBeans().stream()
+        .filter(pool -> pool.getType() == MemoryType.HEAP)
+        .toList();
+  }
+
+  private void watch() {
+    try {
+      while (!ended) {
+        look();
+        Thread.sleep(INTERVAL_MILLIS);
+      }
+    } catch (InterruptedException e) {
+      // the end
+    }
+  }
+
+  private synchronized void look() {
+    try {
+      long owned = 0;
+      long anonymous = 0;
+      for (String line : Files.readAllLines(ROLLUP, StandardCharsets.US_ASCII)) {
+        if (line.startsWith("Private_Clean:") || line.startsWith("Private_Dirty:")) {
+          owned += bytes(line);
+        } else if (line.startsWith("Anonymous:")) {
+          anonymous = bytes(line);
+        }
+      }
+      if (owned > peak.privateBytes) {
+        peak = new Peak(owned, Math.max(0, owned - anonymous), 0);
+      }
+    } catch (IOException e) {
+      ended = true; // another system, or one that does not tell
+    }
+  }
+
+  private static long bytes(String line) {
+    return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+  }
+
+  /** The most so far. */
+  synchronized Peak peak() {
+    look();
+    long heap = pools().stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
+    return new Peak(peak.privateBytes, peak.fileBytes, heap);
+  }
+
+  @Override
+  public void close() {
+    ended = true;
+    watcher.interrupt();
+  }
+}
