@@ -92,6 +92,8 @@ def main():
     archive = dict(np.load(npz, allow_pickle=False))
     openpi = flat(flax.traverse_util.unflatten_dict(archive, sep="/")["params"])
     logits = np.asarray(model.apply({"params": params}, pixels, tokens, mask_ar)[0])[0]
+    if text["post_norms"]:  # this path, which is that of training, leaves the last soft-cap out
+        logits = np.tanh(logits / text["final_logits_softcap"]) * text["final_logits_softcap"]
     scale = float(np.abs(ours["logits"]).max())
     difference = float(np.abs(logits - ours["logits"]).max())
     problems = {"big_vision": compare(flat(params)), "openpi": compare(openpi)}

@@ -42,7 +42,11 @@ def logits(model, pixels, tokens):
             pixel_values=pixels.permute(2, 0, 1).unsqueeze(0),
             attention_mask=torch.ones_like(ids),
             token_type_ids=torch.zeros_like(ids))  # 0: prefix; transformers 5 takes tokens without types for a suffix
-    return out.logits[0, -len(tokens):]
+    logits = out.logits[0, -len(tokens):]
+    cap = getattr(config.text_config, "final_logit_softcapping", None)
+    if cap and transformers.__version__.startswith("4.5"):
+        logits = torch.tanh(logits / cap) * cap  # these releases leave Gemma 2's last soft-cap out of PaliGemma
+    return logits
 
 
 def main():

@@ -30,6 +30,7 @@ import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.model.Models;
+import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Trace;
 import dev.palimpsest.model.blocks.Weights;
@@ -38,12 +39,14 @@ import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -346,6 +349,18 @@ final class Verification {
       Optional<TrainingCheckpoint> checkpoint,
       Precision precision,
       Supplier<Machine> opener) {
+    long needed = Float.BYTES * count(sizes);
+    if (needed > memory() / 4 * 3) {
+      verdicts.add(
+          Verdict.absent(
+              "logits",
+              String.format(
+                  Locale.ROOT,
+                  "the model takes %.1f GB in float32, and this machine has %.1f GB of memory",
+                  needed / 1e9,
+                  memory() / 1e9)));
+      return true;
+    }
     Machine machine = opener.get();
     float[] logits;
     try (NDManager scope = machine.manager().newSubManager()) {
@@ -404,6 +419,20 @@ final class Verification {
             ? Verdict.holds("logits", summary)
             : Verdict.fails("logits", summary, List.of("equal parameters give equal logits")));
     return worst == 0;
+  }
+
+  private static long count(Sizes sizes) {
+    return ParameterSpecs.of(sizes.model, sizes.resolution).values().stream()
+        .mapToLong(Shape::size)
+        .sum();
+  }
+
+  /** Of the machine, or of the container. */
+  private static long memory() {
+    return ManagementFactory.getOperatingSystemMXBean()
+            instanceof com.sun.management.OperatingSystemMXBean system
+        ? system.getTotalMemorySize()
+        : Long.MAX_VALUE;
   }
 
   /** A checkpoint's parameters as an export in bfloat16 holds them. */
