@@ -400,7 +400,7 @@ public final class SafetensorsFile extends TensorSource {
    */
   public Map<String, NDArray> arrays(NDManager manager) {
     Map<String, NDArray> arrays = new LinkedHashMap<>();
-    try (NDManager maps = NDManager.newBaseManager(Device.cpu())) {
+    try (NDManager maps = manager.newSubManager(Device.cpu())) {
       Map<String, MappedFile> files = new HashMap<>();
       for (Stored stored : tensors.values()) {
         arrays.put(stored.info.name(), array(manager, stored, maps, files));
