@@ -301,6 +301,37 @@ public record ModelCost(ModelConfig model, int resolution) {
    */
   public record StageCost(Flops example, Flops total, Map<Use, Long> bytes) {}
 
+  /**
+   * What a step moves between memory and disk at the most; what the page cache still holds is not
+   * read again.
+   *
+   * @param read bytes
+   * @param written bytes
+   */
+  public record Traffic(long read, long written) {}
+
+  /**
+   * Traffic of a stage's step for the arrays that it keeps on disk. All parameters are read for
+   * each micro batch, forward and, since blocks are run again, backward, and once for the update;
+   * gradients are added up a micro batch at a time, and read for their norm and for the update.
+   *
+   * @param bytes of the stage, from {@link #of}
+   */
+  public static Traffic traffic(StageConfig stage, Map<Use, Long> bytes) {
+    StorageConfig storage = stage.storage();
+    long microBatches = stage.batchSize() / stage.microBatchSize();
+    long parameters = onDisk(storage.parameters(), bytes, Use.PARAMETERS);
+    long gradients = onDisk(storage.gradients(), bytes, Use.GRADIENTS);
+    long moments = onDisk(storage.moments(), bytes, Use.MOMENTS);
+    return new Traffic(
+        parameters * (2 * microBatches + 1) + gradients * (microBatches - 1 + 2) + moments,
+        parameters + gradients * microBatches + moments);
+  }
+
+  private static long onDisk(StorageConfig.Storage storage, Map<Use, Long> bytes, Use use) {
+    return storage == StorageConfig.Storage.DISK ? bytes.getOrDefault(use, 0L) : 0;
+  }
+
   /** Cost of a stage of a recipe's model. */
   public static StageCost of(StageConfig stage, ModelConfig model) {
     ModelCost cost = new ModelCost(stage.model(model), stage.resolution());

@@ -3,11 +3,14 @@ package dev.palimpsest.stages;
 import dev.palimpsest.configs.CheckpointConfig;
 import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.StorageConfig;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -48,9 +51,34 @@ final class Plan {
             "  trains on %d examples in %d steps of %d; saves %s"
                 .formatted(
                     stage.examples(), stage.steps(), stage.batchSize(), saves(stage.checkpoint())));
+        if (stage.storage().usesDisk()) {
+          lines.add("  " + storage(stage, ModelCost.of(stage, recipe.model()).bytes()));
+        }
       }
     }
     return lines;
+  }
+
+  /** Where arrays are, and what that costs. */
+  private static String storage(StageConfig stage, Map<ModelCost.Use, Long> bytes) {
+    StorageConfig storage = stage.storage();
+    ModelCost.Traffic traffic = ModelCost.traffic(stage, bytes);
+    return String.format(
+        Locale.ROOT,
+        "keeps parameters %s, gradients %s, moments %s; a step reads up to %.1f GB and writes %.1f GB of them",
+        place(storage.parameters(), bytes.getOrDefault(ModelCost.Use.PARAMETERS, 0L)),
+        place(storage.gradients(), bytes.getOrDefault(ModelCost.Use.GRADIENTS, 0L)),
+        place(storage.moments(), bytes.getOrDefault(ModelCost.Use.MOMENTS, 0L)),
+        traffic.read() / 1e9,
+        traffic.written() / 1e9);
+  }
+
+  private static String place(StorageConfig.Storage storage, long bytes) {
+    return String.format(
+        Locale.ROOT,
+        "%s (%.1f GB)",
+        storage == StorageConfig.Storage.DISK ? "on disk" : "in memory",
+        bytes / 1e9);
   }
 
   static String handOver(HandOver how) {
