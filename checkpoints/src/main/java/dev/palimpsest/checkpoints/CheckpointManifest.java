@@ -3,12 +3,12 @@ package dev.palimpsest.checkpoints;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -23,9 +23,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a training checkpoint consists of: {@code manifest.json}, written last.
+ * The contents of a training checkpoint: {@code manifest.json}, written last.
  *
- * <p>Version 1 of the format: a folder with one safetensors file a group of arrays (float32, our
+ * <p>Version 1 of the format: a folder with one safetensors file per group of arrays (float32, our
  * names) and the manifest,
  *
  * <pre>
@@ -39,11 +39,9 @@ import java.util.Map;
  *
  * @param version version of the format
  * @param files every file but the manifest
- * @param facts what the writer says of the checkpoint: counts, config, parents
+ * @param facts what the writer records of the checkpoint: counts, config, parents
  */
 public record CheckpointManifest(int version, List<Entry> files, Map<String, Object> facts) {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   /** The version written; earlier ones are read. */
   public static final int VERSION = 1;
 
@@ -64,20 +62,20 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
    */
   public record Entry(String name, long bytes, String sha256) {}
 
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public CheckpointManifest {
     files = List.copyOf(files);
     facts = Collections.unmodifiableMap(new LinkedHashMap<>(facts));
   }
 
   byte[] toBytes() {
-    ObjectNode content = JSON.createObjectNode();
+    ObjectNode content = Json.STRICT.createObjectNode();
     content.put("format", FORMAT).put("version", version);
     ArrayNode list = content.putArray("files");
     for (Entry file : files) {
       list.addObject().put("name", file.name).put("bytes", file.bytes).put("sha256", file.sha256);
     }
-    content.set("facts", JSON.valueToTree(facts));
+    content.set("facts", Json.STRICT.valueToTree(facts));
     byte[] body = content.toPrettyString().getBytes(StandardCharsets.UTF_8);
     String head =
         BEFORE_HASH + HexFormat.of().formatHex(ContentHash.sha256().digest(body)) + BEFORE_CONTENT;
@@ -85,9 +83,9 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
   }
 
   /**
-   * Reads the manifest of a folder, without a look at the files it lists.
+   * Reads the manifest of a folder without checking the files it lists.
    *
-   * @throws CheckpointFormatException when it is damaged, of a later version, or none
+   * @throws CheckpointFormatException when it is damaged, of a later version, or not a manifest
    */
   static CheckpointManifest read(Path folder) {
     Path file = folder.resolve(FILE);
@@ -109,7 +107,7 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
   private static CheckpointManifest parse(Path file, byte[] bytes) {
     JsonNode root;
     try {
-      root = JSON.readTree(bytes);
+      root = Json.STRICT.readTree(bytes);
     } catch (IOException e) {
       String why = e instanceof JsonProcessingException j ? j.getOriginalMessage() : "";
       throw new CheckpointFormatException(Kind.CORRUPT, file, "is damaged: " + why, e);
@@ -146,7 +144,8 @@ public record CheckpointManifest(int version, List<Entry> files, Map<String, Obj
               entry.path("bytes").asLong(),
               entry.path("sha256").asText()));
     }
-    Map<String, Object> facts = JSON.convertValue(content.path("facts"), new TypeReference<>() {});
+    Map<String, Object> facts =
+        Json.STRICT.convertValue(content.path("facts"), new TypeReference<>() {});
     return new CheckpointManifest(version, files, facts);
   }
 }

@@ -32,15 +32,15 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Training checkpoints of one stage, each an atomic folder under {@code root}; see {@link
- * CheckpointManifest} for the format. A store has one writer; readers may come and go. Folders of
- * other names than {@code examples-000000001024}, such as copies that somebody has put aside, are
- * neither read nor removed; nor is a folder whose name gives another number of examples than its
- * manifest: somebody has renamed or copied it.
+ * CheckpointManifest} for the format. A store has one writer and any number of readers. Folders
+ * with names unlike {@code examples-000000001024}, such as copies that somebody has put aside, are
+ * neither read nor removed; nor is a folder whose name states another number of examples than its
+ * manifest, because somebody has renamed or copied it.
  */
 public final class CheckpointStore {
   private static final Logger log = LoggerFactory.getLogger(CheckpointStore.class);
 
-  /** Left free beside a checkpoint: logs and scores want to be written too. */
+  /** Space left free beside a checkpoint for logs and scores. */
   private static final long SPARE_BYTES = 16L << 20;
 
   private static final Pattern NAME = Pattern.compile("examples-\\d{12}");
@@ -48,17 +48,17 @@ public final class CheckpointStore {
   private final Path root;
   private final Space space;
 
-  /** Names of those that were found damaged and have not been written again. */
+  /** Names of checkpoints that were found damaged and have not been written again. */
   private final Set<String> damaged = ConcurrentHashMap.newKeySet();
 
-  /** How much room a folder's file system has. */
+  /** The free space of a folder's file system. */
   @FunctionalInterface
   interface Space {
     long usableBytes(Path folder) throws IOException;
   }
 
   /**
-   * A store over a folder, created when absent.
+   * Opens a store in a folder, which is created if absent.
    *
    * @throws CheckpointWriteException when it cannot be created
    */
@@ -80,8 +80,8 @@ public final class CheckpointStore {
   }
 
   /**
-   * Refuses a checkpoint for which there is no room: its arrays, a twentieth for the file format,
-   * and a little to spare.
+   * Refuses a checkpoint for which there is not enough space: its arrays, a twentieth for the file
+   * format, and some spare space.
    *
    * @throws CheckpointWriteException when the file system has less
    */
@@ -106,7 +106,7 @@ public final class CheckpointStore {
     }
   }
 
-  /** One sentence of what went wrong, one of what still stands, one of what to do. */
+  /** One sentence on what went wrong, one on what is still intact, and one on what to do. */
   private CheckpointWriteException failed(String name, String why, @Nullable Exception cause) {
     return new CheckpointWriteException(
         "cannot save the checkpoint %s: %s. %s. Correct that and run the same command to resume"
@@ -146,8 +146,7 @@ public final class CheckpointStore {
   }
 
   /**
-   * Writes a checkpoint of arrays, as {@link #commitTensors}. They go to disk from their own
-   * memory.
+   * Writes a checkpoint of arrays like {@link #commitTensors}, directly from their own memory.
    *
    * @param groups arrays by group, e.g. {@code parameters}, {@code mu}, {@code nu}
    * @return the checkpoint's folder
@@ -166,17 +165,16 @@ public final class CheckpointStore {
   }
 
   /**
-   * Writes a checkpoint whose tensors are made while they are written: content beside, sync,
-   * manifest last with sizes and SHA-256, one rename. First removes what an interrupted writer
-   * left. A checkpoint of the same name is replaced.
+   * Writes a checkpoint whose tensors are computed while they are written: contents to a temporary
+   * folder, sync, manifest last with sizes and SHA-256, one rename. What an interrupted writer left
+   * is removed first. A checkpoint of the same name is replaced.
    *
    * @param name folder name, sortable: {@code examples-000000001024}
    * @param groups float32 tensors by group; each group becomes one safetensors file
-   * @param facts what else the checkpoint says of itself (counts, config, lineage); JSON-like
-   *     values
+   * @param facts what else the checkpoint records (counts, config, lineage); JSON-like values
    * @return the checkpoint's folder
    * @throws CheckpointWriteException when there is no room for it or it cannot be written; nothing
-   *     of it remains, and what was there before still is
+   *     of it remains, and existing files are unchanged
    */
   public Path commitTensors(
       String name, Map<String, List<Tensor>> groups, Map<String, Object> facts) {
@@ -224,18 +222,17 @@ public final class CheckpointStore {
         });
   }
 
-  /** As {@link #latest(Consumer)}, telling the log alone. */
+  /** As {@link #latest(Consumer)}, with messages only in the log. */
   public Optional<TrainingCheckpoint> latest() {
     return latest(passedOver -> {});
   }
 
   /**
-   * The newest checkpoint whose manifest and files verify. Damaged ones are passed over with a
-   * warning.
+   * The newest checkpoint whose manifest and files verify. Damaged ones are skipped with a warning.
    *
-   * @param said is told of each one passed over, in a sentence
-   * @throws CheckpointFormatException when the newest undamaged one is of a later version: going on
-   *     from an older one would throw its work away
+   * @param said receives a sentence about each one skipped
+   * @throws CheckpointFormatException when the newest intact one is of a later version: resuming
+   *     from an older one would discard its work
    */
   public Optional<TrainingCheckpoint> latest(Consumer<String> said) {
     return newest(CheckpointStore::open, said);
@@ -243,7 +240,7 @@ public final class CheckpointStore {
 
   /**
    * The newest checkpoint whose files have the sizes of its manifest, without reading them. Others
-   * are passed over with a warning.
+   * are skipped with a warning.
    *
    * @throws CheckpointFormatException as {@link #latest(Consumer)}
    */
@@ -263,8 +260,7 @@ public final class CheckpointStore {
         if (e.kind() == Kind.TOO_NEW) {
           throw e;
         }
-        String sentence =
-            "passed over a checkpoint that is %s: %s".formatted(e.kind(), e.getMessage());
+        String sentence = "skipped a checkpoint that is %s: %s".formatted(e.kind(), e.getMessage());
         log.warn(sentence);
         said.accept(sentence);
         damaged.add(name);
@@ -273,14 +269,14 @@ public final class CheckpointStore {
     return Optional.empty();
   }
 
-  /** A checkpoint that says how far it is stands under the name that says so. */
+  /** Checks that a checkpoint has the name that belongs to its number of examples. */
   private void requireOwnName(String name, CheckpointManifest manifest) {
     if (manifest.facts().get("examples") instanceof Number examples
         && !name.equals("examples-%012d".formatted(examples.longValue()))) {
       throw new CheckpointFormatException(
           Kind.FOREIGN,
           root.resolve(name),
-          "holds the checkpoint of %d examples under the name of another: it was renamed or copied"
+          "contains the checkpoint at %d examples under another name: it was renamed or copied"
               .formatted(examples.longValue()));
     }
   }
@@ -291,7 +287,7 @@ public final class CheckpointStore {
     }
   }
 
-  /** Names of all folders that stand as checkpoints, unverified, oldest first. */
+  /** Names of all checkpoint folders, unverified, oldest first. */
   public List<String> names() {
     try (var entries = Files.list(root)) {
       return entries
@@ -306,10 +302,9 @@ public final class CheckpointStore {
   }
 
   /**
-   * Removes all but the newest {@code keep}, and never those that {@code pinned} names. What does
-   * not have a manifest and files of its sizes, has another name than its manifest, or was found
-   * damaged by {@link #latest()}, is neither counted nor removed: it must not push out those that
-   * are whole.
+   * Removes all but the newest {@code keep}, and never those in {@code pinned}. A folder without a
+   * manifest and files of its sizes, with another name than in its manifest, or found damaged by
+   * {@link #latest()}, is neither counted nor removed, so that it does not displace intact ones.
    */
   public void retain(int keep, Set<String> pinned) {
     try {
@@ -348,8 +343,7 @@ public final class CheckpointStore {
   /**
    * Opens one checkpoint folder whose files have the sizes of its manifest, without reading them.
    *
-   * @throws CheckpointFormatException when it is damaged as far as that shows, too new, or
-   *     something else
+   * @throws CheckpointFormatException when it is visibly damaged, too new, or something else
    */
   public static TrainingCheckpoint peek(Path folder) {
     return TrainingCheckpoint.openUnverified(folder);

@@ -2,7 +2,7 @@ package dev.palimpsest.checkpoints;
 
 import org.jspecify.annotations.Nullable;
 
-/** A checkpoint that could not be saved: what the machine refused, and what still stands. */
+/** A checkpoint that could not be saved: why, and what is still intact. */
 public final class CheckpointWriteException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -14,12 +14,12 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Saves checkpoints while training goes on. {@link #save} copies the arrays and returns; a thread
- * of its own writes, syncs and renames the copy. At most one save is in flight, so that the copies
- * take at most one state's memory: a save that comes too early waits for the one before.
+ * Saves checkpoints while training goes on. {@link #save} copies the arrays and returns; a separate
+ * thread writes, syncs and renames the copy. At most one save is in progress, so that the copies
+ * take the memory of at most one state: a save that comes too early waits for the previous one.
  *
- * <p>A failed save throws out of the next {@link #check}, {@link #save}, {@link #await} or {@link
- * #close}, whichever comes first, and once. For one thread.
+ * <p>A failed save is thrown once by the next {@link #check}, {@link #save}, {@link #await} or
+ * {@link #close}, whichever comes first. Not thread-safe.
  */
 public final class CheckpointWriter implements AutoCloseable {
   private final CheckpointStore store;
@@ -36,11 +36,11 @@ public final class CheckpointWriter implements AutoCloseable {
   private Times times = Times.NONE;
 
   /**
-   * What saving cost since it was last asked.
+   * The cost of saving since the last query.
    *
-   * @param saves checkpoints that became visible
-   * @param stallNanos for which {@link #save} and {@link #await} kept their caller
-   * @param writeNanos for which the thread wrote
+   * @param saves number of checkpoints that became visible
+   * @param stallNanos time for which {@link #save} and {@link #await} blocked their caller
+   * @param writeNanos time for which the thread wrote
    */
   public record Times(int saves, long stallNanos, long writeNanos) {
     /** Nothing. */
@@ -54,7 +54,7 @@ public final class CheckpointWriter implements AutoCloseable {
   }
 
   /**
-   * A writer for a store.
+   * Creates a writer for a store.
    *
    * @param manager copies live in children of it until they are written
    * @param copies whether arrays are copied; if not, {@link #save} returns when they are written
@@ -66,13 +66,12 @@ public final class CheckpointWriter implements AutoCloseable {
   }
 
   /**
-   * Copies the arrays, and has them written as by {@link CheckpointStore#commit}.
+   * Copies the arrays and starts writing them as {@link CheckpointStore#commit} does.
    *
-   * @param before runs on the writing thread first: what must be on disk before the checkpoint is
-   *     visible
+   * @param before runs on the writing thread first: writes what must be on disk before the
+   *     checkpoint is visible
    * @param after runs there when the checkpoint is visible
-   * @throws CheckpointWriteException when there is no room for it, or the save before this one
-   *     failed
+   * @throws CheckpointWriteException when there is no space for it, or the previous save failed
    */
   public void save(
       String name,
@@ -155,7 +154,8 @@ public final class CheckpointWriter implements AutoCloseable {
           times = times.plus(new Times(1, System.nanoTime() - began, writeNanos));
           return;
         } catch (InterruptedException e) {
-          interrupted = true; // half a checkpoint helps nobody: keep waiting, tell the caller later
+          interrupted =
+              true; // half a checkpoint is useless: keep waiting, and tell the caller later
         }
       }
     } catch (ExecutionException e) {
@@ -170,7 +170,7 @@ public final class CheckpointWriter implements AutoCloseable {
     }
   }
 
-  /** What saving cost since the last call. */
+  /** The cost of saving since the last call. */
   public Times takeTimes() {
     Times taken = times;
     times = Times.NONE;

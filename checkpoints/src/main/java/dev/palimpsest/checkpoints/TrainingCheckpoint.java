@@ -24,7 +24,7 @@ import java.util.Map;
  * A training checkpoint on disk, verified when it was opened.
  *
  * @param folder its folder
- * @param manifest what it consists of
+ * @param manifest its contents
  */
 public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
   static final String SUFFIX = ".safetensors";
@@ -63,7 +63,9 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
     for (CheckpointManifest.Entry file : manifest.files()) {
       if (!PlainName.matches(file.name())) {
         throw new CheckpointFormatException(
-            Kind.CORRUPT, folder, "its manifest lists '" + file.name() + "', no plain file name");
+            Kind.CORRUPT,
+            folder,
+            "its manifest lists '" + file.name() + "', which is not a plain file name");
       }
       Path path = folder.resolve(file.name());
       try {
@@ -88,7 +90,7 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
     return String.valueOf(folder.getFileName());
   }
 
-  /** Facts given at commit, as JSON keeps them: numbers may come back in another Java type. */
+  /** Facts given at commit, as read from JSON: numbers may have another Java type. */
   public Map<String, Object> facts() {
     return manifest.facts();
   }
@@ -146,7 +148,7 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
   private void requireGroup(String group) {
     if (!groups().contains(group)) {
       throw new IllegalArgumentException(
-          "%s has no group %s, but %s".formatted(folder, group, groups()));
+          "%s has no group %s, only %s".formatted(folder, group, groups()));
     }
   }
 }

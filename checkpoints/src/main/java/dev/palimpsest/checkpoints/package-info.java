@@ -1,4 +1,4 @@
-/** Training checkpoints: written whole or not at all, verified, kept or removed. */
+/** Training checkpoints: written completely or not at all, verified, kept or removed. */
 @NullMarked
 package dev.palimpsest.checkpoints;
 

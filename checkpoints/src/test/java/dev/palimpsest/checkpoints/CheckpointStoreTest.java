@@ -89,7 +89,7 @@ class CheckpointStoreTest {
       }
     }
     var e = assertThrows(IllegalArgumentException.class, () -> read.read(manager, "nu"));
-    assertTrue(e.getMessage().contains("has no group nu, but [parameters, mu]"));
+    assertTrue(e.getMessage().contains("has no group nu, only [parameters, mu]"));
   }
 
   /** More than the parts hold that are made at once. */
@@ -218,7 +218,7 @@ class CheckpointStoreTest {
     Files.move(root.resolve("store").resolve(C3), root.resolve("store").resolve(name(9)));
     assertEquals(2, value(store.latest().orElseThrow()));
     assertEquals(C2, store.newest().orElseThrow().name());
-    assertWarned("FOREIGN", "holds the checkpoint of 3 examples under the name of another");
+    assertWarned("FOREIGN", "contains the checkpoint at 3 examples under another name");
     store.retain(1, Set.of());
     assertEquals(List.of(C2, name(9)), store.names());
   }
@@ -301,7 +301,7 @@ class CheckpointStoreTest {
   void aManifestCannotNameFilesElsewhere() throws IOException {
     Path folder = commit(C1, 1);
     rewrite(folder, "parameters.safetensors", "../../secret.safetensors");
-    assertTrue(refused(folder).getMessage().contains("no plain file name"));
+    assertTrue(refused(folder).getMessage().contains("not a plain file name"));
   }
 
   @ParameterizedTest

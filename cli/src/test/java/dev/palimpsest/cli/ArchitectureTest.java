@@ -158,6 +158,27 @@ class ArchitectureTest {
         call -> call.getTarget().getName().equals("newBaseManager") && how.test(call));
   }
 
+  /** So that there is one place that says how JSON is read and written. */
+  @Test
+  void onlyOneClassMakesMappersOfJson() {
+    noClasses()
+        .that()
+        .doNotHaveFullyQualifiedName("dev.palimpsest.files.Json")
+        .should()
+        .callConstructorWhere(
+            DescribedPredicate.describe(
+                "makes an ObjectMapper",
+                call -> call.getTargetOwner().getSimpleName().matches("(Object|Json)Mapper")))
+        .orShould()
+        .callMethodWhere(
+            DescribedPredicate.describe(
+                "builds a JsonMapper",
+                call ->
+                    call.getTargetOwner().getSimpleName().equals("JsonMapper")
+                        && call.getTarget().getName().equals("builder")))
+        .check(classes);
+  }
+
   @Test
   void packagesAreNounsOfTheField() {
     noClasses()

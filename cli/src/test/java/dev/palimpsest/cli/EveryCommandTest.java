@@ -90,7 +90,7 @@ class EveryCommandTest {
     String capsule = first(run.resolve("stage1/capsules"));
     put("", "", "Usage: palimpsest");
     put(recipe + " --out " + run + " --samples 8", "mixture", "stage1: 32 examples");
-    put(recipe + " --out " + run, "dedup", "looked for: ");
+    put(recipe + " --out " + run, "dedup", "searched for: ");
     put(recipe + " --kills 0 --out " + folder.resolve("chaos"), "chaos", "bits differing: 0");
     put(
         run + " --suite " + suite + " --out " + folder.resolve("evaluation"),
@@ -127,7 +127,7 @@ class EveryCommandTest {
     put(
         "--seconds 0.03 --resolutions 8 --images " + run.resolve("data/images"),
         "bench data",
-        "images a second");
+        "images per second");
     put("--runs 1 --new-tokens 2 --batch 2 --threads 1", "bench eval", "prefill");
     put("--steps 40", "bench soak", "open files ");
     put("--config tiny --folder " + folder.resolve("disk"), "bench checkpoint", "export npz f32");

@@ -168,7 +168,7 @@ class MixturePagesTest {
     Outcome nothing =
         command("mixture", "--set", "tasks.caption.source={jsonl: %s}".formatted(empty));
     assertEquals(2, nothing.exit(), nothing.err());
-    assertTrue(nothing.err().contains("empty.jsonl holds no example"), nothing.err());
+    assertTrue(nothing.err().contains("empty.jsonl has no examples"), nothing.err());
 
     Path broken =
         Files.writeString(
@@ -198,7 +198,7 @@ class MixturePagesTest {
         "{jsonl: %s/jsonl/images.jsonl}||",
         "{jsonl: %s/jsonl/metadata.jsonl}|, fields: {image: file_name}|",
         "{jsonl: %s/jsonl/metadata.jsonl}||fields: {image: file_name}",
-        "{jsonl: %s/jsonl/array.json}||a JSON array; one object a line is wanted",
+        "{jsonl: %s/jsonl/array.json}||a JSON array; expected one object per line",
         "{tar: %s/tar/multi.tar}|, fields: {prefix: question.txt, suffix: answer.txt}|",
         "{tar: {path: '%s/tar/multi.tar', pictures: [right.png]}}"
             + "|, fields: {prefix: question.txt, suffix: answer.txt}|",
@@ -254,7 +254,7 @@ class MixturePagesTest {
     assertTrue(Pattern.compile("leaked +6 +6 +0").matcher(found.out()).find(), found.out());
     assertTrue(Files.readAllLines(list).size() >= 8, Files.readString(list));
     String dom = dom(html);
-    assertTrue(dom.contains("The same pictures") && dom.contains("passed: a run would stop"));
+    assertTrue(dom.contains("The same pictures") && dom.contains("exceeded: a run would stop"));
     assertTrue(dom.contains("alt=\"The evaluation's picture, of heldout/caption/"));
 
     // Of six rows one stays: a list that leaves nothing of a task is refused.
@@ -282,8 +282,8 @@ class MixturePagesTest {
             "--set",
             "suites.heldout.tasks.caption.source={jsonl: %s}".formatted(gone));
     assertEquals(0, outcome.exit(), outcome.err());
-    assertTrue(outcome.out().contains("NOT looked for: 1 of those examples"), outcome.out());
-    assertTrue(Files.readString(html).contains("<dt>not looked for</dt><dd>1<"));
+    assertTrue(outcome.out().contains("NOT searched for: 1 of those examples"), outcome.out());
+    assertTrue(Files.readString(html).contains("<dt>not searched for</dt><dd>1<"));
   }
 
   private static String[] with(String[] some, String... more) {

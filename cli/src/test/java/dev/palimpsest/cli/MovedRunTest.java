@@ -115,8 +115,7 @@ class MovedRunTest {
   void aRunMeansTheLastStageOfItsRecipe() {
     Outcome printed = Outcome.of("reproduce", moved.toString());
     assertTrue(
-        printed.out().startsWith("# Makes rehearsal/stage2-128 at 64 examples again"),
-        printed.out());
+        printed.out().startsWith("# Recreates rehearsal/stage2-128 at 64 examples"), printed.out());
     assertFalse(printed.out().contains("training data have changed"), printed.out());
     assertEquals(id(moved.resolve("stage2-128")), id(moved));
   }
@@ -136,10 +135,10 @@ class MovedRunTest {
     String where = changed.toString();
     for (String message :
         List.of(
-            "task segment, source {jsonl: {path: ${run}/data/scenes.train.jsonl, pictures: []}}: the"
+            "task segment, source {jsonl: ${run}/data/scenes.train.jsonl}: the"
                 + " contents of its mask codec differ",
-            "task answer.de, source {jsonl: {path: ${run}/data/questions.train.jsonl, pictures:"
-                + " []}}: its contents differ ("
+            "task answer.de, source {jsonl: ${run}/data/questions.train.jsonl}: its contents"
+                + " differ ("
                 + lines.size()
                 + " rows before, "
                 + (lines.size() - 1)
@@ -164,7 +163,7 @@ class MovedRunTest {
         }
         Outcome refused = run(folder.resolve("never"), "stages.stage2-128.name=" + name);
         assertEquals(2, refused.exit(), name);
-        assertTrue(refused.err().contains("take another name"), refused.err());
+        assertTrue(refused.err().contains("use another name"), refused.err());
       }
     }
     assertFalse(Files.exists(folder.resolve("never")));

@@ -20,7 +20,7 @@ public record AdafactorConfig(
     @Default("0.999") double beta2Cap,
     @Default("0") double clippingThreshold,
     @Default("32") int minFactoredSize) {
-  /** Checks ranges. */
+  /** Checks the ranges of the values. */
   public AdafactorConfig {
     new Check()
         .range("decayRate", decayRate, 0.01, 10)

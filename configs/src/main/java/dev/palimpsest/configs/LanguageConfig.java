@@ -115,6 +115,20 @@ public record LanguageConfig(
 
   /** The same decoder with another number of embedding rows. */
   public LanguageConfig withVocabulary(int rows) {
+    return with(rows, attentionSoftcap, finalSoftcap, windowCutsPrefix);
+  }
+
+  /** The same decoder with other soft-caps. */
+  public LanguageConfig withSoftcaps(double attention, double last) {
+    return with(vocabulary, attention, last, windowCutsPrefix);
+  }
+
+  /** The same decoder with a window of the other kind. */
+  public LanguageConfig withWindowCutsPrefix(boolean cuts) {
+    return with(vocabulary, attentionSoftcap, finalSoftcap, cuts);
+  }
+
+  private LanguageConfig with(int rows, double attention, double last, boolean cuts) {
     return new LanguageConfig(
         rows,
         width,
@@ -124,48 +138,8 @@ public record LanguageConfig(
         keyValueHeads,
         headDim,
         queryScalar,
-        attentionSoftcap,
-        finalSoftcap,
-        postNorms,
-        slidingWindow,
-        windowCutsPrefix,
-        ropeTheta,
-        normEpsilon);
-  }
-
-  /** The same decoder with other soft-caps. */
-  public LanguageConfig withSoftcaps(double attention, double last) {
-    return new LanguageConfig(
-        vocabulary,
-        width,
-        depth,
-        mlpWidth,
-        heads,
-        keyValueHeads,
-        headDim,
-        queryScalar,
         attention,
         last,
-        postNorms,
-        slidingWindow,
-        windowCutsPrefix,
-        ropeTheta,
-        normEpsilon);
-  }
-
-  /** The same decoder with a window of the other kind. */
-  public LanguageConfig withWindowCutsPrefix(boolean cuts) {
-    return new LanguageConfig(
-        vocabulary,
-        width,
-        depth,
-        mlpWidth,
-        heads,
-        keyValueHeads,
-        headDim,
-        queryScalar,
-        attentionSoftcap,
-        finalSoftcap,
         postNorms,
         slidingWindow,
         cuts,

@@ -31,21 +31,21 @@ public record ModelCost(ModelConfig model, int resolution) {
 
   private static final long FLOAT = 4;
 
-  /** What a GPU keeps free of graphs: logits, temporary arrays, what its libraries take. */
+  /** GPU memory that is not used for graphs: logits, temporary arrays, memory of its libraries. */
   private static final long RESERVE = 6L << 30;
 
   /**
-   * Logits that are alive at once. A GPU needs more of them at a time to be busy; it reads the
-   * whole table for each chunk.
+   * Logits in memory at a time. A GPU needs more of them to be busy; the whole table is read for
+   * each chunk.
    */
   public static long logits(boolean onGpu) {
     return onGpu ? 4 * LOGITS : LOGITS;
   }
 
   /**
-   * Bytes that blocks' graphs may take on a GPU.
+   * Bytes that blocks' graphs may use on a GPU.
    *
-   * @param free what it has free when parameters, gradients and moments are there
+   * @param free memory that is free when parameters, gradients and moments are there
    */
   public static long graphBudget(long free) {
     return Math.max(0, free - RESERVE) / 10 * 9;
@@ -249,7 +249,7 @@ public record ModelCost(ModelConfig model, int resolution) {
     PARAMETERS,
     /** Gradients of what is trained, float32. */
     GRADIENTS,
-    /** The optimizer's moments of what is trained. */
+    /** The optimizer's moments of the trained parameters. */
     MOMENTS,
     /** What each block was given, kept from the forward to the backward pass. */
     BLOCK_INPUTS,

@@ -67,7 +67,7 @@ public record OptimizerConfig(
 
   /**
    * Bytes that are kept for each trained parameter from step to step. Adafactor's means of rows and
-   * columns are too few to count.
+   * columns are too few to matter.
    */
   public int momentBytes() {
     boolean hasMomentum = adafactor == null || beta1 > 0;

@@ -3,10 +3,10 @@ package dev.palimpsest.configs;
 import dev.palimpsest.configs.checks.Default;
 
 /**
- * Where a stage keeps the arrays that training changes. Results have the same bits wherever they
- * are. On disk they take space in the stage's folder only while it trains, and the operating system
+ * Where a stage keeps the arrays that training changes. This does not affect the bits of results.
+ * On disk they take space in the stage's folder only while it trains, and the operating system
  * keeps as much of them in memory as is free; saving a checkpoint then waits until it is written,
- * since there is no room for a copy.
+ * because there is no room for a copy.
  *
  * @param parameters the float32 parameters
  * @param gradients the gradients of one optimizer step, float32, of all trained parameters
@@ -24,7 +24,7 @@ public record StorageConfig(
     DISK
   }
 
-  /** Whether anything is kept on disk. */
+  /** Whether any arrays are kept on disk. */
   public boolean usesDisk() {
     return parameters == Storage.DISK || gradients == Storage.DISK || moments == Storage.DISK;
   }

@@ -14,17 +14,17 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** SHA-256 of files, in hex. */
+/** SHA-256 of files, in hexadecimal. */
 public final class ContentHash {
-  /** What lies in a folder and says where a model comes from, not what it is. */
+  /** Files in a folder that say where a model comes from, not what it is. */
   private static final Set<String> ABOUT = Set.of("lineage.json", "README.md");
 
   private ContentHash() {}
 
   /**
    * Hash of a file's bytes, or of a folder's relative names and bytes in name order. Links are
-   * followed. Of a folder, hidden files, the lineage beside an export and its model card do not
-   * count: they say where it came from, not what it is.
+   * followed. In a folder, hidden files and an export's lineage and model card do not count: they
+   * say where it came from, not what it is.
    */
   public static String of(Path path) {
     MessageDigest digest = sha256();

@@ -18,8 +18,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Files and folders that are whole or absent: written beside their place under a name of their own,
- * synced, renamed, and the folder above synced.
+ * Files and folders that are complete or absent: they are written beside the target under a
+ * temporary name, synced and renamed, and the folder above is synced.
  */
 public final class Durable {
   private static final Logger log = LoggerFactory.getLogger(Durable.class);
@@ -31,7 +31,7 @@ public final class Durable {
   /** Writes the files of a folder. */
   @FunctionalInterface
   public interface FolderContent {
-    /** Writes them into the folder. */
+    /** Writes the files into the folder. */
     void writeTo(Path folder) throws IOException;
   }
 
@@ -42,14 +42,14 @@ public final class Durable {
     void writeTo(FileChannel channel) throws IOException;
   }
 
-  /** Writes a file whose hash is taken on the way. */
+  /** Writes a file whose hash is computed at the same time. */
   @FunctionalInterface
   public interface HashedContent {
     /** Writes it, from the channel's beginning, telling the hash what is final. */
     void writeTo(FileChannel channel, FollowingHash hash) throws IOException;
   }
 
-  /** Makes a folder; one that stands there is replaced. */
+  /** Creates a folder; an existing one is replaced. */
   public static void folder(Path target, FolderContent content) {
     Path absolute = target.toAbsolutePath();
     Path parent =
@@ -78,9 +78,9 @@ public final class Durable {
   }
 
   /**
-   * Makes a file; one that stands there is replaced.
+   * Creates a file; an existing one is replaced.
    *
-   * @throws UncheckedIOException when it cannot be written; what stood there still does
+   * @throws UncheckedIOException when it cannot be written; an existing file is then unchanged
    */
   public static void file(Path target, byte[] bytes) {
     file(target, channel -> writeFully(channel, bytes));
@@ -143,7 +143,7 @@ public final class Durable {
     return new WrittenFile(String.valueOf(file.getFileName()), bytes.length, hash);
   }
 
-  /** The same of a large file, whose hash is taken while it is written. */
+  /** The same for a large file, whose hash is computed while it is written. */
   public static WrittenFile writeHashed(Path file, HashedContent content) throws IOException {
     WrittenFile[] written = new WrittenFile[1];
     write(file, channel -> written[0] = hashed(file, channel, content));
@@ -151,7 +151,7 @@ public final class Durable {
   }
 
   /**
-   * Makes a large file, whose hash is taken while it is written; one that stands there is replaced.
+   * Creates a large file, whose hash is computed while it is written; an existing one is replaced.
    */
   public static WrittenFile fileHashed(Path target, HashedContent content) {
     WrittenFile[] written = new WrittenFile[1];
@@ -175,17 +175,17 @@ public final class Durable {
     }
   }
 
-  /** Makes renames and new names in a folder last. */
+  /** Makes renames and new names in a folder durable. */
   public static void sync(Path folder) throws IOException {
     if (File.separatorChar == '\\') {
-      return; // Windows cannot open folders, and journals their entries itself
+      return; // Windows cannot open folders, and keeps a journal of their entries itself
     }
     try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
       channel.force(true);
     }
   }
 
-  /** Removes a folder: out of sight by one rename, then piece by piece. */
+  /** Removes a folder: hides it by one rename, then deletes it piece by piece. */
   public static void remove(Path folder) {
     Path absolute = folder.toAbsolutePath();
     Path hidden = hidden(absolute, REPLACED);
@@ -218,7 +218,7 @@ public final class Durable {
     return leftovers;
   }
 
-  /** Deletes a file or a folder with all it holds; links are removed, not followed. */
+  /** Deletes a file, or a folder with its contents; links are removed, not followed. */
   public static void delete(Path path) throws IOException {
     if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
       return;

@@ -1,18 +1,19 @@
 package dev.palimpsest.files;
 
 /**
- * Text of recipes, data and models made harmless where it is shown: the one place for each kind of
- * escaping. What is plain text stays as it is in each of them.
+ * Makes text from recipes, data and models harmless where it is shown: the only place for each kind
+ * of escaping. Plain text is left unchanged by all of them.
  */
 public final class Escape {
-  /** What CommonMark gives a meaning anywhere in a line. */
+  /** Characters with a meaning anywhere in a CommonMark line. */
   private static final String MARKDOWN = "\\`*[]<>|&~$";
 
   private Escape() {}
 
   /**
-   * For a line of the terminal: control characters, line feeds and tabs among them, and what turns
-   * the direction of text become escapes such as {@code \n}, which are seen and not obeyed.
+   * For a line on the terminal: control characters, including line feeds and tabs, and characters
+   * that change the direction of text become escapes such as {@code \n}, which are shown instead of
+   * obeyed.
    */
   public static String line(String text) {
     return shown(text, "");
@@ -24,8 +25,8 @@ public final class Escape {
   }
 
   /**
-   * For running text and table cells of a Markdown file: shown as it is written, in one line.
-   * Underscores within words have no meaning there and stay.
+   * For running text and table cells of a Markdown file: shown literally, on one line. Underscores
+   * inside words have no meaning there and are kept.
    */
   public static String markdown(String text) {
     StringBuilder escaped = new StringBuilder(text.length() + 16);
@@ -42,7 +43,7 @@ public final class Escape {
     return escaped.toString();
   }
 
-  /** A Markdown code span, also within a table cell; line feeds show as {@code \n}. */
+  /** A Markdown code span, also inside a table cell; line feeds are shown as {@code \n}. */
   public static String code(String text) {
     String line = line(text.replace("\n", "\\n")).replace("|", "\\|");
     if (line.isEmpty()) {
@@ -109,7 +110,9 @@ public final class Escape {
     return line(text.strip().replaceAll("\\s*[\r\n]+\\s*", " ").replace('\t', ' '));
   }
 
-  /** Control characters (C0, DEL, C1), separators of lines, and marks that turn text around. */
+  /**
+   * Control characters (C0, DEL, C1), line separators, and marks that change the direction of text.
+   */
   private static boolean isHidden(char c) {
     return Character.isISOControl(c)
         || (c >= '\u2028' && c <= '\u202E')
@@ -120,7 +123,7 @@ public final class Escape {
     return at >= 0 && at < line.length() && Character.isLetterOrDigit(line.charAt(at));
   }
 
-  /** Whether all before is the number of a list's item. */
+  /** Whether everything before is the number of a list item. */
   private static boolean isNumber(String line, int end) {
     return end > 0
         && end < 10

@@ -15,25 +15,25 @@ final class Checksum {
     text(question.example().prefix());
     text(pictures);
     question.example().references().forEach(this::text);
-    // Names of pictures are where files lie, and no part of what is asked.
+    // Names of pictures depend on where files are stored and are not part of the question.
     question.fields().entrySet().stream()
         .filter(e -> !e.getKey().equals("image"))
         .forEach(e -> text(e.getKey() + "=" + e.getValue()));
   }
 
-  /** A text with its end, so that two texts never run together. */
+  /** Adds a text and an end marker, so that adjacent texts cannot be confused. */
   private void text(String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     digest.update(bytes);
     digest.update((" " + bytes.length + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
-  /** 64 hexadecimal digits; ends the sum. */
+  /** The checksum in 64 hexadecimal digits; nothing can be added afterwards. */
   String hex() {
     return HexFormat.of().formatHex(digest.digest());
   }
 
-  /** 16 hexadecimal digits for one text. */
+  /** A checksum of one text in 16 hexadecimal digits. */
   static String of(String text) {
     return of(text.getBytes(StandardCharsets.UTF_8));
   }

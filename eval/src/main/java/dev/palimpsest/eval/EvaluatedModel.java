@@ -12,10 +12,10 @@ import dev.palimpsest.model.blocks.Weights;
  * @param weights its parameters
  * @param tokenizer its tokenizer
  * @param resolution side of the square input, in pixels
- * @param image how it was trained to see pictures; a benchmark says for itself
+ * @param image the preprocessing that it was trained with; a benchmark has its own
  * @param textTokens text positions of a prompt; likewise
- * @param fingerprint of parameters and tokenizer: answers of a model with this fingerprint need not
- *     be made again
+ * @param fingerprint of parameters and tokenizer: answers of a model with the same fingerprint are
+ *     reused
  */
 public record EvaluatedModel(
     VisionLanguageModel model,

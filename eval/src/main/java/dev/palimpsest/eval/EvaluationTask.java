@@ -32,18 +32,19 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A suite's task, opened: what is asked, how, and what judges the answers.
+ * An opened task of a suite: its questions, how they are asked, and the metrics that judge the
+ * answers.
  *
  * @param name its name in the suite
- * @param questions what is asked, limited to what was selected
+ * @param questions its questions, limited to those selected
  * @param prompt template, or how rows become prompts
  * @param image how pictures are resized
- * @param orientation which way up pictures are seen; absent: as they are stored
+ * @param orientation the orientation in which pictures are seen; absent: as stored
  * @param textTokens text positions of a prompt
- * @param metrics what judges the answers
+ * @param metrics the metrics that judge the answers
  * @param benchmark its definition; absent for a recipe's own source
- * @param notes what a reader of the scores should know of the files
- * @param dataFolder of a benchmark: where its files are
+ * @param notes what a reader of the scores should know about the files
+ * @param dataFolder of a benchmark: the folder of its files
  */
 record EvaluationTask(
     String name,
@@ -57,7 +58,7 @@ record EvaluationTask(
     @Nullable BenchmarkConfig benchmark,
     List<String> notes,
     @Nullable Path dataFolder) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   EvaluationTask {
     notes = List.copyOf(notes);
     questions = List.copyOf(questions);
@@ -67,7 +68,7 @@ record EvaluationTask(
   /** Reads a task's examples. */
   static EvaluationTask open(
       String name, SuiteTaskConfig config, EvaluatedModel model, Selection selection) {
-    // Names are looked up before any file is read.
+    // Names of metrics are looked up before any file is read.
     List<Metric> own = config.metrics().stream().map(Benchmarks::metric).toList();
     String benchmark = config.benchmark();
     return benchmark == null
@@ -169,7 +170,7 @@ record EvaluationTask(
     return chosen.subList(0, (int) limited(chosen.size(), limit, selection));
   }
 
-  /** A file of the data folder, if it is there. */
+  /** A file of the data folder, if it exists. */
   Optional<Path> file(String name) {
     return Optional.ofNullable(dataFolder).map(d -> d.resolve(name)).filter(Files::isRegularFile);
   }
@@ -184,12 +185,12 @@ record EvaluationTask(
   }
 
   /**
-   * All that decides the scores but model and metric.
+   * Everything that affects the scores except the model and the metric.
    *
    * @param split checksum of the examples
-   * @param cut whether prompts were cut
+   * @param cut whether prompts were truncated
    * @param precision of the model's computation
-   * @param batchSize examples a forward pass
+   * @param batchSize examples per forward pass
    */
   Protocol protocol(String split, boolean cut, Precision precision, int batchSize) {
     return new Protocol(

@@ -30,10 +30,13 @@ import java.util.Optional;
 
 /** Scores a model on tasks. */
 public final class Evaluator {
-  /** Of headlines that are means; resampling them is cheap. */
+  /**
+   * Number of resamples for headline values that are means over examples, which are cheap to
+   * resample.
+   */
   private static final Bootstrap MEANS = Bootstrap.STANDARD;
 
-  /** Of headlines that are computed anew from each resample. */
+  /** Number of resamples for headline values that are recomputed from each resample. */
   private static final Bootstrap CORPUS = new Bootstrap(100, 0, Bootstrap.STANDARD.level());
 
   private final EvaluatedModel model;
@@ -44,15 +47,15 @@ public final class Evaluator {
   private final Runnable between;
 
   /**
-   * An evaluator.
+   * Creates an evaluator.
    *
-   * @param batchSize examples a forward pass; in float32 a matter of speed and memory alone, in
-   *     bfloat16 a part of every score's protocol
+   * @param batchSize examples per forward pass; in float32 this only affects speed and memory, in
+   *     bfloat16 it is part of every score's protocol
    * @param parent everything made here lives in children of it and is gone on return
-   * @param predictionsFolder receives {@code TASK.jsonl} for each task; answers that are there
-   *     already, of the same model to the same questions, are not made again
-   * @param between run before each batch and each metric; what it throws ends the evaluation there,
-   *     with the answers so far kept
+   * @param predictionsFolder receives {@code TASK.jsonl} for each task; existing answers of the
+   *     same model to the same questions are reused
+   * @param between run before each batch and each metric; if it throws, the evaluation ends there
+   *     and keeps the answers so far
    */
   public Evaluator(
       EvaluatedModel model,
@@ -121,7 +124,7 @@ public final class Evaluator {
     if (open.isEmpty()) {
       return;
     }
-    // Token accuracy is for a recipe's own sources: benchmarks do not know it.
+    // Token accuracy is only computed for a recipe's own sources; benchmarks do not define it.
     boolean teacherForced = task.benchmark() == null;
     try (Answerer answerer =
         new Answerer(
@@ -146,7 +149,7 @@ public final class Evaluator {
     return TokenSequence.promptLength(model.tokenizer(), example.prefix()) > textTokens;
   }
 
-  /** What a saved answer must say to be taken for this question's. */
+  /** The key that a saved answer must have to be used for a question. */
   private ObjectNode key(EvaluationTask task, Question question, String pictures) {
     ObjectNode key = JsonNodeFactory.instance.objectNode();
     key.put("task", task.version().isEmpty() ? task.name() : task.version());
@@ -170,7 +173,8 @@ public final class Evaluator {
   }
 
   /**
-   * By example, the hash of its pictures: examples about the same ones are no independent draws.
+   * For each example, the hash of its pictures: examples about the same pictures are not
+   * independent.
    */
   private static Map<String, String> clusters(List<Question> questions, List<ObjectNode> keys) {
     Map<String, String> clusters = new HashMap<>();
@@ -218,7 +222,7 @@ public final class Evaluator {
     }
     if (cutPrompts > 0) {
       notes.add(
-          "%d prompts are longer than %d tokens and were cut"
+          "%d prompts are longer than %d tokens and were truncated"
               .formatted(cutPrompts, task.textTokens()));
     }
     if (benchmark != null && !benchmark.note().isEmpty()) {
@@ -263,19 +267,19 @@ public final class Evaluator {
     for (Metric metric : task.metrics()) {
       between.run();
       if (records.isEmpty()) {
-        notes.add(metric.id().key() + ": not scored, there are no examples");
+        notes.add(metric.id().key() + ": not scored, because there are no examples");
         continue;
       }
       if (answersKept && metric.needs().startsWith("references")) {
         notes.add(
-            "%s: not scored, the answers are kept back; hand the predictions in where they are"
+            "%s: not scored, because the answers are not public; submit the predictions where they are"
                 .formatted(metric.id().key()));
         continue;
       }
       Optional<String> name = metric.file();
       Optional<Path> file = name.flatMap(task::file);
       if (name.isPresent() && file.isEmpty()) {
-        notes.add("%s: not scored, %s is not there".formatted(metric.id().key(), name.get()));
+        notes.add("%s: not scored, because %s is missing".formatted(metric.id().key(), name.get()));
         continue;
       }
       MetricResult result =

@@ -10,22 +10,22 @@ import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A task's score by one metric. What is undefined is absent: a number is never a word.
+ * A task's score by one metric. Undefined numbers are absent.
  *
  * @param metric name, variant and version
- * @param quantity what {@code value} is called
+ * @param quantity the name of {@code value}
  * @param value the headline; higher is better
  * @param standardError of the headline
- * @param clusteredStandardError taking examples that share pictures as drawn together
+ * @param clusteredStandardError the same, treating examples that share pictures as one cluster
  * @param low lower end of the interval
  * @param high upper end of the interval
  * @param level coverage of the interval
- * @param resamples bootstrap resamples behind the interval, drawn with seed 0
+ * @param resamples number of bootstrap resamples behind the interval, drawn with seed 0
  * @param n examples that count
- * @param parseFailures answers that could not be read as one, counted as wrong
+ * @param parseFailures answers that could not be parsed, counted as wrong
  * @param values every named quantity
- * @param protocol hash of all that decides the score but the model ({@link Protocol}); scores with
- *     different hashes are not comparable
+ * @param protocol hash of everything that affects the score except the model ({@link Protocol});
+ *     scores with different hashes are not comparable
  */
 public record MetricScore(
     MetricId metric,
@@ -41,7 +41,7 @@ public record MetricScore(
     long parseFailures,
     Map<String, Double> values,
     String protocol) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public MetricScore {
     values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
   }

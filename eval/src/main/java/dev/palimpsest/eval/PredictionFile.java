@@ -2,12 +2,12 @@ package dev.palimpsest.eval;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.eval.decoding.Answer;
 import dev.palimpsest.eval.decoding.Likelihood;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -23,15 +23,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A task's answers, a JSON object a line, in the form that {@code palimpsest score} reads. Answers
- * are appended and synced as they are made, so that a killed evaluation goes on where it was. A
- * line belongs to a question only while its key is the same: task and version, prompt, pictures,
- * decode settings, image steps, model. Lines with another key are moved to {@code TASK.old.jsonl};
- * a last line that was torn is dropped.
+ * A task's answers, one JSON object per line, in the form that {@code palimpsest score} reads.
+ * Answers are appended and synced as they are made, so that an evaluation that was killed can be
+ * resumed. A line belongs to a question only if its key is the same: task and version, prompt,
+ * pictures, decode settings, image steps, model. Lines with another key are moved to {@code
+ * TASK.old.jsonl}; a truncated last line is dropped.
  */
 final class PredictionFile implements AutoCloseable {
-  private static final JsonMapper JSON = JsonMapper.builder().build();
-
   private final Path file;
   private final List<Question> questions;
   private final List<ObjectNode> keys;
@@ -41,24 +39,24 @@ final class PredictionFile implements AutoCloseable {
   private int unsynced;
 
   /**
-   * What a line says of an answer.
+   * An answer as recorded in a line.
    *
    * @param text as decoded
-   * @param truncated whether the token limit cut it off
-   * @param tokens of the reference, where it was scored
-   * @param hits how many of them were the likeliest
+   * @param truncated whether the token limit truncated it
+   * @param tokens number of tokens of the reference, if it was scored
+   * @param hits how many of them were the most likely
    */
   record Saved(String text, boolean truncated, long tokens, long hits) {}
 
   /**
-   * Opens a task's file and takes over what is there already.
+   * Opens a task's file and reads existing answers.
    *
    * @param keys the key of each question
-   * @param syncEvery answers between two syncs
+   * @param syncEvery number of answers between two syncs
    */
   PredictionFile(
       Path folder, String task, List<Question> questions, List<ObjectNode> keys, int syncEvery) {
-    // A task may be called anything; a file may not.
+    // A task may have any name; a file may not.
     String name = task.replaceAll("[^A-Za-z0-9._-]", "_");
     this.file = folder.resolve(name + ".jsonl");
     this.questions = questions;
@@ -82,12 +80,12 @@ final class PredictionFile implements AutoCloseable {
       wanted.put(questions.get(i).example().id(), keys.get(i));
     }
     StringBuilder others = new StringBuilder();
-    // Not readString: a kill may have torn a line in the middle of a character.
+    // Not readString: a kill may have truncated a line in the middle of a character.
     String text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
     for (String line : text.split("\n")) {
       ObjectNode object = parsed(line);
       if (object == null) {
-        continue; // torn by a kill, or empty
+        continue; // truncated by a kill, or empty
       }
       String id = object.path("id").asText();
       if (object.path("key").equals(wanted.get(id))) {
@@ -105,7 +103,7 @@ final class PredictionFile implements AutoCloseable {
 
   private static @Nullable ObjectNode parsed(String line) {
     try {
-      return JSON.readTree(line) instanceof ObjectNode object ? object : null;
+      return Json.STRICT.readTree(line) instanceof ObjectNode object ? object : null;
     } catch (JsonProcessingException e) {
       return null;
     }
@@ -116,7 +114,7 @@ final class PredictionFile implements AutoCloseable {
     return lines.containsKey(questions.get(question).example().id());
   }
 
-  /** A question's answer, which must be there. */
+  /** A question's answer, which must exist. */
   Saved answer(int question) {
     JsonNode line =
         Objects.requireNonNull(lines.get(questions.get(question).example().id()), "no answer yet");
@@ -130,7 +128,7 @@ final class PredictionFile implements AutoCloseable {
   /** Appends an answer. */
   void add(int question, Answer answer) {
     Question asked = questions.get(question);
-    ObjectNode line = JSON.createObjectNode();
+    ObjectNode line = Json.STRICT.createObjectNode();
     line.put("id", asked.example().id());
     line.put("prompt", asked.example().prefix());
     line.put("prediction", answer.text());
@@ -169,7 +167,7 @@ final class PredictionFile implements AutoCloseable {
     }
   }
 
-  /** Puts the complete file into the questions' order, whatever order they were answered in. */
+  /** Rewrites the complete file in the order of the questions. */
   void finish() {
     rewrite(
         questions.stream()

@@ -13,21 +13,21 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All that decides a score but the model. Two scores are comparable only where this is the same and
- * their metrics are. The resolution is no part of it: at which resolution a model does how well is
- * what is asked.
+ * Everything that affects a score except the model. Two scores are comparable only if this and
+ * their metrics are the same. The resolution is not part of it, because how a model performs at
+ * which resolution is the question.
  *
  * @param task the benchmark and its version; empty for a recipe's own source
  * @param prompt template, or how a source's rows become prompts
  * @param decode how answers are made
  * @param image how pictures are resized
- * @param orientation which way up pictures are seen; absent: as they are stored
+ * @param orientation the orientation in which pictures are seen; absent: as stored
  * @param frames of videos, and their stride
  * @param postprocess what is done to answers
- * @param textTokens where prompts were cut; absent when none was
+ * @param textTokens the length to which prompts were truncated; absent if none was
  * @param precision of the computation
- * @param batchSize examples a forward pass; absent for float32, in which an answer does not depend
- *     on its batch. In bfloat16 the width of a batch changes roundings, and with them answers
+ * @param batchSize examples per forward pass; absent for float32, in which an answer does not
+ *     depend on its batch. In bfloat16 the size of a batch affects rounding and thereby answers
  * @param split SHA-256 over ids, prompts, pictures' bytes, references and fields of what was scored
  */
 record Protocol(
@@ -42,30 +42,30 @@ record Protocol(
     Precision precision,
     @Nullable Integer batchSize,
     String split) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   Protocol {
     frames = List.copyOf(frames);
     postprocess = List.copyOf(postprocess);
   }
 
-  /** 16 hexadecimal digits. */
+  /** The hash in 16 hexadecimal digits. */
   String hash() {
     return Fingerprint.of(this).substring(0, 16);
   }
 
-  /** The same with a metric in it: what a score of that metric carries. */
+  /** The hash including a metric, as stored with a score of that metric. */
   String hash(MetricId metric) {
     return Fingerprint.of(new WithMetric(this, metric.toString())).substring(0, 16);
   }
 
   private record WithMetric(Protocol protocol, String metric) {}
 
-  /** Single values by path, to say later what differs. */
+  /** Single values by path, so that differences can be reported later. */
   Map<String, String> values() {
     return Fingerprint.values(this);
   }
 
-  /** What differs between two kept protocols; empty where scores may be compared. */
+  /** What differs between two stored protocols; empty if scores are comparable. */
   static List<String> differences(Map<String, String> before, Map<String, String> after) {
     List<String> differences = new ArrayList<>();
     Fingerprint.diff(before, after).forEach(change -> differences.add(change.toString()));

@@ -3,18 +3,18 @@ package dev.palimpsest.eval;
 /**
  * A mean with its uncertainty.
  *
- * @param value the mean, in [0, 1] for shares
- * @param standardError standard deviation of {@code value} over draws of other examples of the same
- *     kind; 0 when there is only one example to judge by
- * @param n what {@code value} is a mean over: examples for exact match, supervised tokens for token
- *     accuracy; when 0 there was nothing to judge by and the value says nothing
+ * @param value the mean, in [0, 1] for fractions
+ * @param standardError standard deviation of {@code value} over samples of other examples of the
+ *     same kind; 0 if there is only one example
+ * @param n the number of things that {@code value} is a mean over: examples for exact match,
+ *     supervised tokens for token accuracy; if 0, the value is meaningless
  */
 public record Score(double value, double standardError, long n) {
   /**
-   * A ratio of sums, one pair an example: {@code sum(hits) / sum(counts)}. Units of one example are
-   * not independent of each other, so the standard error takes whole examples as drawn (the ratio
-   * estimator: {@code sqrt(k / (k-1) * sum((hits_i - value * counts_i)^2)) / sum(counts)} for k
-   * examples). With every count 1 this is the standard error of a mean.
+   * A ratio of sums with one pair per example: {@code sum(hits) / sum(counts)}. The units of one
+   * example are not independent of each other, so the standard error treats whole examples as
+   * sampled (the ratio estimator: {@code sqrt(k / (k-1) * sum((hits_i - value * counts_i)^2)) /
+   * sum(counts)} for k examples). With every count 1 this is the standard error of a mean.
    */
   static Score ofRatio(long[] hits, long[] counts) {
     long allHits = 0;

@@ -3,17 +3,17 @@ package dev.palimpsest.eval;
 import java.util.List;
 
 /**
- * Which examples of a task are answered.
+ * Selects the examples of a task that are answered.
  *
- * @param limit how many, from the first; 0 for all
- * @param ids these alone; empty for all
+ * @param limit how many, from the first on; 0 for all
+ * @param ids only these; empty for all
  * @param predictOnly whether answers are made but not scored
  */
 public record Selection(long limit, List<String> ids, boolean predictOnly) {
-  /** All of them, scored. */
+  /** All examples, scored. */
   public static final Selection ALL = new Selection(0, List.of(), false);
 
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public Selection {
     ids = List.copyOf(ids);
   }

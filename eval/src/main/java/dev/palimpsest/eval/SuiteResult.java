@@ -5,12 +5,12 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * How a model does on a suite.
+ * The result of a model on a suite.
  *
  * @param tasks results by task name, in the suite's order
  */
 public record SuiteResult(Map<String, TaskResult> tasks) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public SuiteResult {
     tasks = Collections.unmodifiableMap(new LinkedHashMap<>(tasks));
   }

@@ -9,21 +9,21 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a model does on one task.
+ * The result of a model on one task.
  *
- * @param examples how many were answered
- * @param exactMatch share of examples whose decoded text is one of the accepted answers, character
- *     by character
- * @param tokenAccuracy teacher-forced: share of supervised tokens (the reference's and its EOS)
- *     that are strictly the most likely token after the true ones before them; of a recipe's own
- *     sources alone
+ * @param examples the number of examples answered
+ * @param exactMatch the share of examples whose decoded text is one of the accepted answers,
+ *     character by character
+ * @param tokenAccuracy teacher-forced: the share of supervised tokens (those of the reference and
+ *     its EOS) that are strictly the most likely token given the true preceding ones; only for a
+ *     recipe's own sources
  * @param metrics scores by the task's metrics, in their order
  * @param benchmark the benchmark's name; absent for a recipe's own source
- * @param expected how many examples the benchmark has; 0 where that is not known
- * @param truncated answers that the token limit cut off
- * @param cutPrompts prompts that were longer than the text positions
- * @param firstPrompt what the first example's prompt reads
- * @param protocol all that decides the scores but the model, as single values by path
+ * @param expected the number of examples in the benchmark; 0 if not known
+ * @param truncated the number of answers that the token limit truncated
+ * @param cutPrompts the number of prompts that were longer than the text positions
+ * @param firstPrompt the first example's prompt
+ * @param protocol everything that affects the scores except the model, as single values by path
  * @param notes what a reader of the scores should know
  */
 public record TaskResult(
@@ -38,7 +38,7 @@ public record TaskResult(
     String firstPrompt,
     Map<String, String> protocol,
     List<String> notes) {
-  /** Copies; results kept by earlier versions lack what came later. */
+  /** Keeps unmodifiable copies; results of earlier versions lack later components. */
   public TaskResult {
     metrics = List.copyOf(Objects.requireNonNullElse(metrics, List.of()));
     firstPrompt = Objects.requireNonNullElse(firstPrompt, "");
@@ -54,7 +54,7 @@ public record TaskResult(
   }
 
   /**
-   * A score by {@code name:variant}, by a name alone, or {@code exact_match} and {@code
+   * A score by {@code name:variant} or by a name alone, including {@code exact_match} and {@code
    * token_accuracy}, which every source has.
    */
   public Optional<MetricScore> score(String metric) {
@@ -64,8 +64,8 @@ public record TaskResult(
   }
 
   /**
-   * Why this result cannot be compared with another; empty when it can. Results of earlier versions
-   * say nothing of how they were made.
+   * Why this result cannot be compared with another; empty if it can. Results of earlier versions
+   * do not record how they were made.
    */
   public List<String> differencesFrom(TaskResult other) {
     if (protocol.isEmpty() || other.protocol.isEmpty()) {

@@ -15,11 +15,14 @@ import org.apache.arrow.memory.BufferAllocator;
 import org.apache.arrow.memory.RootAllocator;
 
 /**
- * The one way from examples to columns, for training and for scoring: decodes and resizes pictures,
- * tokenises, lays out. Thread-safe; batches may outlive each other but not the builder.
+ * Turns examples into columns, for training and for scoring alike: decodes and resizes pictures,
+ * tokenises, and lays out the text. Thread-safe; batches may outlive each other but not the
+ * builder.
  */
 public final class BatchBuilder implements AutoCloseable {
-  /** Between prefix and suffix; tokenised alone, so that it never merges with its neighbours. */
+  /**
+   * Separates prefix and suffix; tokenised by itself, so that it never merges with its neighbours.
+   */
   private static final String SEPARATOR = "\n";
 
   private final ImageConfig image;
@@ -38,7 +41,7 @@ public final class BatchBuilder implements AutoCloseable {
   }
 
   /**
-   * A builder.
+   * Creates a builder.
    *
    * @param resolution side of the square pictures, in pixels
    * @param textTokens text positions, as {@link TokenSequence} counts them
@@ -54,7 +57,7 @@ public final class BatchBuilder implements AutoCloseable {
   /**
    * Prompts and targets: {@link TokenSequence#forTraining}.
    *
-   * @param firstIndex what {@link ExampleBatch#firstIndex()} will say
+   * @param firstIndex the batch's {@link ExampleBatch#firstIndex()}
    * @param examples at least one; they may have different numbers of pictures
    * @throws BadExampleException when an example cannot be used
    */
@@ -63,7 +66,7 @@ public final class BatchBuilder implements AutoCloseable {
   }
 
   /**
-   * Prompts to be continued: {@link TokenSequence#forDecoding}; else as {@link #training}.
+   * Prompts to be continued: {@link TokenSequence#forDecoding}; otherwise as {@link #training}.
    *
    * @throws BadExampleException when an example cannot be used
    */
@@ -87,9 +90,9 @@ public final class BatchBuilder implements AutoCloseable {
   }
 
   /**
-   * A batch whose rows are still to be filled.
+   * Allocates a batch whose rows are still to be filled.
    *
-   * @param positions what {@link ExampleBatch#positions()} will say
+   * @param positions the batch's {@link ExampleBatch#positions()}
    */
   ExampleBatch allocate(
       Layout layout, long firstIndex, List<Long> positions, List<Example> examples) {
@@ -107,7 +110,7 @@ public final class BatchBuilder implements AutoCloseable {
         layout == Layout.TRAINING ? textTokens + 1 : textTokens);
   }
 
-  /** Fills one row; rows of one batch may be filled by different threads. */
+  /** Fills one row. Different threads may fill rows of the same batch. */
   void fill(Layout layout, ExampleBatch batch, int row, Example example) {
     try {
       int[] prefix = tokenizer.encode(example.prefix());
@@ -139,7 +142,10 @@ public final class BatchBuilder implements AutoCloseable {
     }
   }
 
-  /** Memory for a decoded picture, which its thread writes over with the next of the same size. */
+  /**
+   * Memory for a decoded picture; the same thread overwrites it with the next picture of the same
+   * size.
+   */
   private byte[] levels(int size) {
     byte[] kept = levels.get();
     if (kept.length != size) {
@@ -149,13 +155,13 @@ public final class BatchBuilder implements AutoCloseable {
     return kept;
   }
 
-  /** Bytes that batches hold at the moment. */
+  /** Bytes that open batches occupy. */
   long allocatedBytes() {
     return allocator.getAllocatedMemory() - memory.bytes();
   }
 
   /**
-   * Frees the builder.
+   * Frees the builder's memory.
    *
    * @throws IllegalStateException when a batch was not closed
    */
@@ -163,7 +169,7 @@ public final class BatchBuilder implements AutoCloseable {
   public void close() {
     if (allocatedBytes() > 0) {
       throw new IllegalStateException(
-          "batches of %d bytes are still open; close batches and streams before what made them"
+          "batches of %d bytes are still open; close batches and streams before the builder or mixture that made them"
               .formatted(allocatedBytes()));
     }
     memory.clear();

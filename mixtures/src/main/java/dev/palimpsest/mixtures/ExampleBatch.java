@@ -26,10 +26,10 @@ import org.apache.arrow.vector.types.pojo.Schema;
 
 /**
  * Decoded examples as Arrow columns in direct memory: {@code id} utf8, {@code position} int64,
- * {@code images} lists of pictures, as many as the example has, which are fixed-size lists of
- * float32; {@code text}, {@code mask_ar}, {@code mask_loss} and {@code mask_input} fixed-size lists
- * of int32. The buffers are little-endian views into the columns, from position 0 to the end, and
- * are valid until {@link #close()}; a consumer may alias them.
+ * {@code images} lists of the example's pictures, each a fixed-size list of float32; {@code text},
+ * {@code mask_ar}, {@code mask_loss} and {@code mask_input} fixed-size lists of int32. The buffers
+ * are little-endian views into the columns, from position 0 to the end, and are valid until {@link
+ * #close()}; a consumer may use them without copying.
  */
 public final class ExampleBatch implements AutoCloseable {
   private static final String ID = "id";
@@ -57,9 +57,9 @@ public final class ExampleBatch implements AutoCloseable {
   /**
    * Allocates the columns; pictures and text are still to be filled.
    *
-   * @param memory where the pixels' comes from and goes back to
-   * @param positions of the examples, one each, like ids and pictures
-   * @param pictures how many each example has
+   * @param memory where the memory for the pixels is taken from and returned to
+   * @param positions one per example, like ids and pictures
+   * @param pictures the number of pictures of each example
    */
   ExampleBatch(
       BufferAllocator allocator,
@@ -138,8 +138,8 @@ public final class ExampleBatch implements AutoCloseable {
   }
 
   /**
-   * Lists of as many pictures as each example has. Their buffers are given to the vectors: what
-   * these allocate themselves they fill with zeros, which takes longer than resizing.
+   * Allocates the lists of pictures. Their buffers are handed to the vectors, because buffers that
+   * the vectors allocate themselves are filled with zeros, which takes longer than resizing.
    */
   private void allocatePictures(BufferAllocator allocator, ListVector lists, int all) {
     FixedSizeListVector squares = (FixedSizeListVector) lists.getDataVector();
@@ -172,9 +172,9 @@ public final class ExampleBatch implements AutoCloseable {
   }
 
   /**
-   * Writes an example's numbers. Different rows may be filled by different threads.
+   * Writes an example's numbers. Different threads may fill different rows.
    *
-   * @param pixels gets the buffer for this row's pictures and must fill it
+   * @param pixels receives the buffer for this row's pictures and must fill it
    */
   void fill(int row, TokenSequence tokens, PixelWriter pixels) {
     put(text, row, tokens.text());
@@ -201,14 +201,14 @@ public final class ExampleBatch implements AutoCloseable {
     return column.duplicate().order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /** Examples. */
+  /** Number of examples. */
   public int size() {
     return ids.size();
   }
 
   /**
-   * Where the batch begins: a global mixture position, or one in an evaluation's list. Different
-   * batches of a stream have different ones.
+   * Where the batch begins: a global mixture position, or a position in an evaluation's list. It is
+   * different for every batch of a stream.
    */
   public long firstIndex() {
     return firstIndex;
@@ -224,15 +224,15 @@ public final class ExampleBatch implements AutoCloseable {
     return List.copyOf(ids);
   }
 
-  /** Pictures of each example. */
+  /** Number of pictures of each example. */
   public int[] pictures() {
     return pictures.clone();
   }
 
   /**
-   * Pictures of every example, F.
+   * Number of pictures of every example, F.
    *
-   * @throws IllegalStateException where examples have different numbers of pictures
+   * @throws IllegalStateException if examples have different numbers of pictures
    */
   public int imagesPerExample() {
     if (Arrays.stream(pictures).distinct().count() > 1) {
@@ -277,12 +277,12 @@ public final class ExampleBatch implements AutoCloseable {
     return view(maskInput);
   }
 
-  /** Another example took a row. */
+  /** Renames a row that another example has taken. */
   void rename(int row, String id) {
     ids.set(row, id);
   }
 
-  /** The columns, for those who speak Arrow; closed with the batch. */
+  /** The columns as Arrow vectors; closed with the batch. */
   VectorSchemaRoot columns() {
     VarCharVector names = (VarCharVector) columns.getVector(ID);
     names.allocateNew();
@@ -298,7 +298,7 @@ public final class ExampleBatch implements AutoCloseable {
     FixedSizeListVector squares =
         (FixedSizeListVector) ((ListVector) columns.getVector(IMAGES)).getDataVector();
     ArrowBuf pixels = squares.getDataVector().getDataBuffer();
-    if (pixels.capacity() == 0) { // closed before, or of no pictures
+    if (pixels.capacity() == 0) { // already closed, or without pictures
       columns.close();
       return;
     }

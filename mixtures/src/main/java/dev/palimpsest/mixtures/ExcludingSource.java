@@ -6,8 +6,8 @@ import dev.palimpsest.mixtures.sources.Row;
 import java.util.Arrays;
 
 /**
- * A source without some of its rows. The others keep their order and close up, so that whatever is
- * a pure function of (size, position) stays one. Thread-safe.
+ * A source without some of its rows. The remaining rows keep their order and are renumbered without
+ * gaps, so that a pure function of (size, position) remains one. Thread-safe.
  */
 final class ExcludingSource implements ExampleSource {
   private final ExampleSource source;
@@ -16,7 +16,7 @@ final class ExcludingSource implements ExampleSource {
   private final long[] excluded;
 
   /**
-   * A source over another, which it closes.
+   * Wraps another source, which it closes.
    *
    * @param excluded positions in the other, ascending, each once
    */
@@ -34,15 +34,15 @@ final class ExcludingSource implements ExampleSource {
   public Row row(long index) {
     if (index < 0 || index >= size()) {
       throw new IndexOutOfBoundsException(
-          "%d rows are left, no position %d".formatted(size(), index));
+          "there is no position %d: %d rows are left".formatted(size(), index));
     }
     return source.row(original(index));
   }
 
-  /** The position and the number of excluded rows before it. */
+  /** The position plus the number of excluded rows before it. */
   @Override
   public long original(long n) {
-    // excluded[k] - k rows are kept before excluded[k]; that never falls with k.
+    // excluded[k] - k rows are kept before excluded[k], which never decreases with k.
     int low = 0;
     int high = excluded.length;
     while (low < high) {

@@ -22,12 +22,12 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Examples that a mixture leaves out: a text file with one {@code task/id} a line. After a tab may
- * stand the row's position in its source, which saves a search through the source, and after
- * another tab a reason, which is for readers. Lines that begin with # and empty ones are skipped.
+ * Examples that a mixture leaves out: a text file with one {@code task/id} per line. A tab and the
+ * row's position in its source may follow, which saves a search through the source, and then
+ * another tab and a reason for human readers. Empty lines and lines that begin with # are skipped.
  */
 public final class Exclusions {
-  /** None. */
+  /** No exclusions. */
   public static final Exclusions NONE = new Exclusions("", List.of(), Map.of());
 
   private final String file;
@@ -49,8 +49,8 @@ public final class Exclusions {
    *
    * @param task the task's name in the recipe
    * @param id the row's
-   * @param position of the row in its source, 0-based, nothing being left out
-   * @param reason for readers
+   * @param position of the row in its complete source, 0-based
+   * @param reason for human readers
    */
   public record Entry(String task, String id, long position, String reason) {}
 
@@ -102,7 +102,7 @@ public final class Exclusions {
     return new Exclusions(file.toString(), written, lines);
   }
 
-  /** The longest task that the name begins with: tasks' names may hold slashes too. */
+  /** The longest task name that the text begins with; task names may contain slashes too. */
   private static String taskOf(String name, Collection<String> tasks) {
     String found = "";
     for (String task : tasks) {
@@ -127,9 +127,10 @@ public final class Exclusions {
   }
 
   /**
-   * This list and further rows as text. It can take this one's place: what was left out stays so.
+   * This list and further rows as text. The result can replace this list: rows that were left out
+   * remain left out.
    *
-   * @param head what the file says of itself, a line each
+   * @param head comment lines at the top of the file
    */
   public String with(List<String> head, List<Entry> further) {
     StringBuilder text = new StringBuilder();
@@ -158,7 +159,7 @@ public final class Exclusions {
     return open(name, config, budget, AugmentConfig.NONE);
   }
 
-  /** The same with pictures that are varied. */
+  /** The same with image augmentation. */
   Task open(String name, TaskConfig config, TextBudget budget, AugmentConfig augment) {
     ExampleSource source = ExampleSource.open(config.pictured());
     try {
@@ -170,10 +171,10 @@ public final class Exclusions {
   }
 
   /**
-   * The task's source without the rows named here; the source itself when none is.
+   * The task's source without the rows named here, or the source itself if none of them is named.
    *
    * @throws InvalidConfigException when the list does not fit the source, with every line that does
-   *     not, or leaves nothing of it
+   *     not, or if no row is left
    */
   ExampleSource from(String task, ExampleSource source) {
     Set<Line> wanted = lines.get(task);
@@ -195,7 +196,7 @@ public final class Exclusions {
                 Path.of(file),
                 line.number,
                 "row %d of task '%s' is %s, not '%s'; the data has changed since the list was made:"
-                    + " make it anew",
+                    + " create it again",
                 line.position,
                 task,
                 line.position < source.size()

@@ -26,15 +26,15 @@ import java.util.function.LongUnaryOperator;
 /**
  * A stage's weighted tasks, their order, and batches read ahead by a bounded pool of threads.
  *
- * <p>Tasks with one picture, with several and with none may share a mixture. Examples of a batch
- * that is read in parts are then handed out by their number of pictures, so that a part seldom has
- * examples of different lengths.
+ * <p>Tasks with one picture, with several, and without any may share a mixture. Examples of a batch
+ * that is read in parts are then handed out by their number of pictures, so that examples in a part
+ * rarely have different lengths.
  *
  * <p>Bad data, a row that cannot be read or a picture that is missing or damaged, surfaces in
- * {@link BatchStream#next()} as {@link BadExampleException}, unless the task has a share that may
- * be bad: then the next good example of the same epoch's permutation takes the place ({@link
- * MixtureOrder#at(long, int)}), with as many pictures where the bad one's number was known. So what
- * stands at a position still follows from (seed, stage, position) and the data alone.
+ * {@link BatchStream#next()} as {@link BadExampleException}, unless the task allows a share of bad
+ * examples. In that case the next good example in the same epoch's permutation replaces it ({@link
+ * MixtureOrder#at(long, int)}), with as many pictures if the bad one's number was known. So the
+ * example at a position still depends on (seed, stage, position) and the data alone.
  */
 public final class Mixture implements AutoCloseable {
   private final long seed;
@@ -46,7 +46,7 @@ public final class Mixture implements AutoCloseable {
   private final BatchBuilder builder;
   private final Prefetcher.Examples examples = new PlacedExamples();
 
-  /** Bad examples in a row that are skipped before a source counts as broken. */
+  /** The number of consecutive bad examples after which a source counts as broken. */
   private static final int MOST_ATTEMPTS = 1000;
 
   private Mixture(
@@ -71,9 +71,9 @@ public final class Mixture implements AutoCloseable {
    * @param orderName names the order together with the seed
    * @param tasks by name
    * @param stage weights, sizes and preprocessing
-   * @param exclusions what no task shows
+   * @param exclusions rows that no task uses
    * @throws java.io.UncheckedIOException when a source cannot be read
-   * @throws InvalidConfigException when a weight is too small for the task to stand anywhere
+   * @throws InvalidConfigException when a weight is so small that the task would never be drawn
    * @throws IllegalArgumentException when a weight names no task or all are 0
    */
   public static Mixture open(
@@ -92,7 +92,7 @@ public final class Mixture implements AutoCloseable {
         TaskConfig task = tasks.get(weight.getKey());
         if (task == null) {
           throw new IllegalArgumentException(
-              "the mixture of %s weights the task '%s', which is not among %s"
+              "the mixture of %s names the task '%s', which is not one of %s"
                   .formatted(stage.name(), weight.getKey(), tasks.keySet()));
         }
         if (weight.getValue() == 0) {
@@ -128,7 +128,7 @@ public final class Mixture implements AutoCloseable {
           List.of(
               new Problem(
                   "stages.%s.mixture.%s".formatted(stage.name(), tasks.get(unplaced)),
-                  "is too small against the others: a share of %.2g, the least is 1 in %d; give it more or 0"
+                  "is too small compared with the others: a share of %.2g, but the smallest possible is 1 in %d; give it more or 0"
                       .formatted(share, MixtureOrder.BLOCK))));
     }
   }
@@ -143,19 +143,21 @@ public final class Mixture implements AutoCloseable {
     return Objects.requireNonNull(tasks.get(task), task).size();
   }
 
-  /** What stands where. */
+  /** The order of examples. */
   public MixtureOrder order() {
     return order;
   }
 
-  /** SHA-256 over sources' contents, weights and order parameters, in hex. */
+  /**
+   * SHA-256 of the sources' contents, the weights and the parameters of the order, in hexadecimal.
+   */
   public String fingerprint() {
     return fingerprint;
   }
 
   /**
    * What the fingerprint covers of each task: {@link Task#contents()} by the task's name, so that a
-   * change can be named.
+   * change can be attributed.
    */
   public Map<String, Map<String, String>> contents() {
     Map<String, Map<String, String>> contents = new LinkedHashMap<>();
@@ -167,8 +169,8 @@ public final class Mixture implements AutoCloseable {
    * The first good example for a global position, under the id {@code task/id}.
    *
    * @param attempt where to begin, as in {@link MixtureOrder#at(long, int)}
-   * @param pictures how many it must have; -1: any number
-   * @param skipped gets the bad ones
+   * @param pictures the number of pictures that it must have; -1: any number
+   * @param skipped receives the bad ones
    */
   private Placed place(long position, int attempt, int pictures, Collection<Skipped> skipped) {
     int most = (int) Math.min(MOST_ATTEMPTS, task(position).size());
@@ -193,7 +195,9 @@ public final class Mixture implements AutoCloseable {
                 names.get(order.at(position).task()),
                 most,
                 position,
-                bad == null ? "none has as many pictures" : "the last: " + bad.getMessage()),
+                bad == null
+                    ? "none has the same number of pictures"
+                    : "the last: " + bad.getMessage()),
         bad);
   }
 
@@ -202,7 +206,7 @@ public final class Mixture implements AutoCloseable {
     return Objects.requireNonNull(tasks.get(name), name);
   }
 
-  /** Notes a bad example, or throws it on where the task allows none. */
+  /** Records a bad example, or throws the exception if the task allows none. */
   private void skip(
       long position, int attempt, BadExampleException bad, Collection<Skipped> skipped) {
     if (task(position).badShare() == 0) {
@@ -219,7 +223,7 @@ public final class Mixture implements AutoCloseable {
   }
 
   /**
-   * Share of a task's examples that may be bad.
+   * The share of a task's examples that may be bad.
    *
    * @param task its name
    */
@@ -228,8 +232,8 @@ public final class Mixture implements AutoCloseable {
   }
 
   /**
-   * The example that stands at a global position, under the id {@code task/id}. A stream shows
-   * another one in its place where it is bad.
+   * The example at a global position, under the id {@code task/id}. If it is bad, a stream shows
+   * another one in its place.
    *
    * @throws BadExampleException when it cannot be used
    */
@@ -243,16 +247,18 @@ public final class Mixture implements AutoCloseable {
   }
 
   /**
-   * Batches in equal parts from a position on, without end. Close the stream before the mixture.
+   * An endless stream of batches from a position on, in equal parts. Close the stream before the
+   * mixture.
    *
-   * <p>The examples of a batch are those of its positions. Which part each comes in follows from
-   * them alone: the examples with the most pictures first, equal ones in the order of positions.
+   * <p>The examples of a batch are those of its positions. The part to which each belongs depends
+   * on them alone: examples with the most pictures come first, those with equally many in the order
+   * of positions.
    *
    * @param fromIndex global position of the first example
-   * @param batchSize examples a batch
-   * @param partSize examples a part; divides {@code batchSize}
-   * @param threads decoding threads; read-ahead is bounded by two parts and twice the threads'
-   *     number of examples, whichever is more, and by two batches of undecoded examples
+   * @param batchSize examples per batch
+   * @param partSize examples per part; divides {@code batchSize}
+   * @param threads decoding threads; read-ahead is bounded by two parts or twice as many examples
+   *     as threads, whichever is more, and by two batches of undecoded examples
    */
   public BatchStream batches(long fromIndex, int batchSize, int partSize, int threads) {
     if (partSize < 1 || batchSize % partSize != 0) {
@@ -264,18 +270,18 @@ public final class Mixture implements AutoCloseable {
   }
 
   /**
-   * Batches without end that need not lie side by side, as when each worker of several takes its
-   * slice of a global batch. Close the stream before the mixture.
+   * An endless stream of batches that need not be adjacent, for example if each of several workers
+   * takes its slice of a global batch. Close the stream before the mixture.
    *
    * @param firstIndex global position of the first example of the n-th batch, n from 0
-   * @param batchSize examples a batch
+   * @param batchSize examples per batch
    * @param threads decoding threads; read-ahead is bounded as for parts
    */
   public BatchStream batches(LongUnaryOperator firstIndex, int batchSize, int threads) {
     return new Prefetcher(examples, builder, firstIndex, batchSize, batchSize, threads);
   }
 
-  /** Bytes that batches hold at the moment. */
+  /** Bytes that open batches occupy. */
   long allocatedBytes() {
     return builder.allocatedBytes();
   }
@@ -296,8 +302,8 @@ public final class Mixture implements AutoCloseable {
     /**
      * The next batch; the caller closes it.
      *
-     * @throws BadExampleException when one of its examples cannot be used; the stream ends there
-     *     and every later call fails alike
+     * @throws BadExampleException when one of its examples cannot be used; the stream ends there,
+     *     and every later call throws the same exception
      */
     ExampleBatch next();
 
@@ -305,7 +311,7 @@ public final class Mixture implements AutoCloseable {
     long waitedNanos();
 
     /**
-     * Bad examples that were passed over for the batches taken since the last call, in the order of
+     * Bad examples that were skipped for the batches taken since the last call, in the order of
      * positions within a batch or part.
      */
     List<Skipped> skipped();
@@ -316,10 +322,10 @@ public final class Mixture implements AutoCloseable {
   }
 
   /**
-   * A bad example that another took the place of.
+   * A bad example that was replaced by another.
    *
    * @param position global position
-   * @param attempt how many were bad before it at this position
+   * @param attempt the number of bad examples before it at this position
    * @param task its task
    * @param row its index in the task's source
    * @param reason names the source, the example and what is wrong
@@ -329,7 +335,7 @@ public final class Mixture implements AutoCloseable {
         Comparator.comparingLong(Skipped::position).thenComparingInt(Skipped::attempt);
   }
 
-  /** The mixture's examples as a stream asks for them. */
+  /** Supplies a stream with the mixture's examples. */
   private final class PlacedExamples implements Prefetcher.Examples {
     @Override
     public Placed first(long position, Collection<Skipped> skipped) {

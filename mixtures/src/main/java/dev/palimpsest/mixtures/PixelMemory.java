@@ -6,7 +6,7 @@ import org.apache.arrow.memory.ArrowBuf;
 import org.apache.arrow.memory.BufferAllocator;
 
 /**
- * Direct memory for the pixels of batches. That of closed batches is kept and given out again:
+ * Direct memory for the pixels of batches. The memory of closed batches is kept and reused, because
  * fresh memory costs a page fault for every 4 KiB, which takes longer than resizing. Thread-safe.
  */
 final class PixelMemory {
@@ -19,7 +19,7 @@ final class PixelMemory {
     this.allocator = allocator;
   }
 
-  /** Memory that holds anything; the caller owns it. */
+  /** Memory with arbitrary contents; the caller owns it. */
   synchronized ArrowBuf take(long bytes) {
     while (!free.isEmpty()) {
       ArrowBuf buffer = free.pop();
@@ -31,7 +31,7 @@ final class PixelMemory {
     return allocator.buffer(bytes);
   }
 
-  /** Keeps memory, unless somebody else holds it or enough is kept; the caller owns it no more. */
+  /** Takes memory back, and keeps it unless somebody else holds it or enough is kept already. */
   synchronized void give(ArrowBuf buffer) {
     if (buffer.refCnt() == 1 && free.size() < KEPT) {
       free.push(buffer);
@@ -40,7 +40,7 @@ final class PixelMemory {
     }
   }
 
-  /** Bytes that are kept. */
+  /** Number of bytes kept. */
   synchronized long bytes() {
     return free.stream().mapToLong(buffer -> buffer.getReferenceManager().getAccountedSize()).sum();
   }

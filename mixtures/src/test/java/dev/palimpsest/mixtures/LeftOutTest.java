@@ -123,7 +123,7 @@ class LeftOutTest {
   @Test
   void rowsWithoutPictures() throws IOException {
     Path file = write("text.jsonl", "{\"suffix\": \"a\"}\n{\"suffix\": \"b\"}\n");
-    String told = "source %s: no picture in 2 rows that were looked at;".formatted(file);
+    String told = "source %s: no picture in the 2 rows that were examined;".formatted(file);
     List<String> usual = told(new SourceConfig.JsonLines(file.toString(), null));
     assertTrue(usual.size() == 1 && usual.get(0).startsWith(told), usual.toString());
     List<String> named = told(new SourceConfig.JsonLines(file.toString(), null, List.of("photo")));

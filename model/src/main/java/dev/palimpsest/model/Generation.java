@@ -16,7 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Continuing prompts through a cache of keys and values. */
+/** Continues prompts with a cache of keys and values. */
 @SuppressWarnings("try") // gradient modes are used by being open
 record Generation(Network network) {
   /** As in {@link VisionLanguageModel#prefill}. */
@@ -77,7 +77,7 @@ record Generation(Network network) {
     for (int length : lengths) {
       if (length < 1 || length > columns) {
         throw new IllegalArgumentException(
-            "a prompt's length must be within 1 and the %d columns of text, got %d"
+            "a prompt's length must be from 1 to the %d columns of text, got %d"
                 .formatted(columns, length));
       }
     }
@@ -152,7 +152,7 @@ record Generation(Network network) {
     }
   }
 
-  /** Of all tokens but the first, which the cache's logits judge. */
+  /** Scores of all tokens but the first, for which the cache has logits. */
   private TokenScores laterScores(
       NDManager step, Weights weights, KeyValueCache cache, NDArray tokens) {
     Kernels kernels = network.kernels();

@@ -14,10 +14,10 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The training pass: forward, loss, and back through the blocks down to the lowest one that is
+ * The training pass: forward, loss, and backward through the blocks down to the lowest one that is
  * trained.
  *
- * @param budget bytes for blocks' graphs that are kept on the way, asked for at each pass
+ * @param budget bytes for blocks' graphs that are kept for the backward pass, queried at each pass
  */
 @SuppressWarnings("try") // gradient modes are used by being open
 record GradientPass(Network network, LongSupplier budget) {
@@ -38,7 +38,7 @@ record GradientPass(Network network, LongSupplier budget) {
       boolean tableTrained = weights.isTrained(network.embedding().spec());
       boolean imageTrained = layout.imagePlaces().length > 0 && imageChain.isTrained();
 
-      // ---- forward, keeping what the way back needs
+      // ---- forward, keeping what the backward pass needs
       NDArray pictures = Network.inRow(step, input.images());
       long imageBudget = Math.max(0, graphBudget - textChain.graphBytes());
       BlockChain.@Nullable Recording image =
@@ -50,7 +50,7 @@ record GradientPass(Network network, LongSupplier budget) {
       BlockChain.Recording text =
           textChain.record(step, laid, imageTrained || tableTrained, graphBudget);
 
-      // ---- loss of the supervised rows alone
+      // ---- loss of the supervised rows
       NDArray rows = step.create(supervision.rows(layout));
       NDArray last = kernels.array(step, "take_rows", text.output(), rows);
       boolean belowTrained = imageTrained || tableTrained || textChain.isTrained();

@@ -5,9 +5,9 @@ import dev.palimpsest.model.kernels.Kernels;
 import java.util.function.LongSupplier;
 
 /**
- * Bytes that blocks' graphs may take: a constant on a CPU; on a GPU what it has free when the first
- * training pass begins, since parameters, gradients and moments lie there by then. Alters speed,
- * not results.
+ * Bytes that blocks' graphs may use: a constant on a CPU; on a GPU the memory that is free when the
+ * first training pass begins, because parameters, gradients and moments are there by then. This
+ * affects speed, not results.
  */
 final class GraphBudget implements LongSupplier {
   private static final long UNKNOWN = -1;

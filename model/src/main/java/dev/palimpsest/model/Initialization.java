@@ -14,8 +14,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Freshly drawn parameters, each as its block declares it: equal seeds give equal bits on every
- * machine, and a parameter's draw depends on the seed and its name alone.
+ * Randomly initialised parameters, each as declared by its block. Equal seeds give equal bits on
+ * every machine, and a parameter's values depend only on the seed and its name.
  */
 public final class Initialization {
   private Initialization() {}
@@ -27,7 +27,13 @@ public final class Initialization {
    * @param resolution S, which sets the number of position embeddings
    */
   public static Parameters random(NDManager parent, ModelConfig config, int resolution, long seed) {
-    return random(parent, Models.blocks(config, resolution), seed);
+    return random(parent, Architecture.of(config), resolution, seed);
+  }
+
+  /** Parameters of a network of any towers. */
+  public static Parameters random(
+      NDManager parent, Architecture architecture, int resolution, long seed) {
+    return random(parent, architecture.blocks(resolution), seed);
   }
 
   /** Parameters of these blocks. */
@@ -43,7 +49,7 @@ public final class Initialization {
     return new Parameters(own, arrays);
   }
 
-  /** Values of one parameter, in row order. */
+  /** Values of one parameter, in row-major order. */
   static float[] values(String name, Init init, Shape shape, long seed) {
     float[] values = new float[Math.toIntExact(shape.size())];
     SplittableRandom random = new SplittableRandom(seed * 0x9E3779B97F4A7C15L + hash(name));

@@ -4,11 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.LanguageConfig;
-import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.blocks.BlockChain;
-import dev.palimpsest.model.blocks.BlockSpec;
 import dev.palimpsest.model.blocks.Trace;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.Kernels;
@@ -19,13 +17,11 @@ import dev.palimpsest.model.towers.Head;
 import dev.palimpsest.model.towers.ImageTower;
 import dev.palimpsest.model.towers.Layout;
 import dev.palimpsest.model.towers.ModelInput;
-import dev.palimpsest.model.towers.SigLip;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The parts of a network and how they join: an image tower, the embedding, the decoder and the
- * head. Arrays that methods return belong to the given manager.
+ * The parts of a network and how they are connected: an image tower, the embedding, the decoder and
+ * the head. Arrays that methods return belong to the given manager.
  */
 record Network(
     Kernels kernels,
@@ -34,14 +30,11 @@ record Network(
     Embedding embedding,
     Gemma decoder,
     Head head) {
-  /** The parts that a config describes. */
-  static Network of(ModelConfig config, Precision precision, Kernels kernels) {
-    return of(imageTower(config), config.language(), precision, kernels);
-  }
-
-  /** Another image tower before a decoder. */
-  static Network of(
-      ImageTower images, LanguageConfig language, Precision precision, Kernels kernels) {
+  /** The parts that an architecture describes; loads the kernels of its image tower. */
+  static Network of(Architecture architecture, Precision precision, Kernels kernels) {
+    ImageTower images = architecture.images();
+    LanguageConfig language = architecture.language();
+    kernels.require(images.kernels());
     return new Network(
         kernels,
         precision,
@@ -51,26 +44,14 @@ record Network(
         new Head(language, precision, kernels, ModelCost.logits(kernels.isOnGpu())));
   }
 
-  static ImageTower imageTower(ModelConfig config) {
-    return new SigLip(config.vision(), config.language().width());
-  }
-
-  /** All blocks in order. The head's are the embedding's: it has no parameters of its own. */
-  static List<BlockSpec> blocks(ImageTower images, LanguageConfig language, int resolution) {
-    List<BlockSpec> blocks = new ArrayList<>(images.specs(resolution));
-    blocks.add(new Embedding(language).spec());
-    blocks.addAll(new Gemma(language).specs());
-    return blocks;
-  }
-
-  /** Where a batch's tokens stand. */
+  /** The positions of a batch's tokens in sequences. */
   Layout layout(ModelInput input) {
     int imageTokens = images.imageTokens(resolution(input.images()));
     Layout layout = new Layout(input.sequences(), imageTokens, input.maskAr().toLongArray());
     long pictures = pictureCount(input.images());
     if (pictures * imageTokens != layout.imagePlaces().length) {
       throw new IllegalArgumentException(
-          "the examples have %d pictures together and %d were given"
+          "the examples have %d pictures in total, but %d were given"
               .formatted(layout.imagePlaces().length / imageTokens, pictures));
     }
     return layout;
@@ -95,7 +76,7 @@ record Network(
         decoder.blocks(decoder.context(kernels, step, layout, trace), dropout, precision));
   }
 
-  /** The final norm, of any rows of the decoder's output. */
+  /** The final norm, for any rows of the decoder's output. */
   BlockChain normChain(Weights weights) {
     return new BlockChain(kernels, weights, List.of(decoder.norm()));
   }
@@ -109,7 +90,7 @@ record Network(
     return imageChain(weights, pictures).forward(step, inRow(step, pictures), trace);
   }
 
-  /** The text tokens that stand in sequences, int64 [.]. */
+  /** The text tokens that are placed in sequences, int64 [.]. */
   NDArray laidText(NDManager step, ModelInput input, Layout layout) {
     NDArray all = input.text().flatten();
     all.attach(step);

@@ -18,8 +18,8 @@ import java.util.function.LongSupplier;
 /**
  * PaliGemma: an image tower, a linear connector and a Gemma decoder that reads image tokens and
  * text under a prefix-LM mask (PaliGemma paper, section 3.1; big_vision
- * models/proj/paligemma/paligemma.py). Scoring is here; training is {@link GradientPass}, decoding
- * {@link Generation}.
+ * models/proj/paligemma/paligemma.py). Scoring is implemented here, training in {@link
+ * GradientPass} and decoding in {@link Generation}.
  */
 @SuppressWarnings("try") // gradient modes are used by being open
 final class PaliGemma implements VisionLanguageModel {
@@ -28,7 +28,7 @@ final class PaliGemma implements VisionLanguageModel {
   private final Generation generation;
 
   /**
-   * A network of these parts.
+   * Creates a network from its parts.
    *
    * @param graphBudget as in {@link GradientPass}
    */

@@ -10,21 +10,27 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The project's own parameter names and shapes, in order: a walk over a model's blocks. Every
- * matrix is {@code [out, in]}. {@code SigLip}, {@code Embedding} and {@code Gemma} list theirs.
+ * The project's own parameter names and shapes, in order, as found by walking a model's blocks.
+ * Every matrix is {@code [out, in]}. {@code SigLip}, {@code Embedding} and {@code Gemma} list
+ * theirs.
  */
 public final class ParameterSpecs {
   private ParameterSpecs() {}
 
   /** All names and shapes of a model at a resolution. */
   public static Map<String, Shape> of(ModelConfig model, int resolution) {
-    return of(Models.blocks(model, resolution));
+    return of(Architecture.of(model), resolution);
+  }
+
+  /** All names and shapes of a network of any towers. */
+  public static Map<String, Shape> of(Architecture architecture, int resolution) {
+    return of(architecture.blocks(resolution));
   }
 
   /** Names of the parameters of a model that may be lent in bfloat16. */
   public static Set<String> products(ModelConfig model, int resolution) {
     Set<String> names = new HashSet<>();
-    for (BlockSpec block : Models.blocks(model, resolution)) {
+    for (BlockSpec block : Architecture.of(model).blocks(resolution)) {
       block.parameters().stream()
           .filter(BlockSpec.Parameter::product)
           .forEach(parameter -> names.add(block.name(parameter)));

@@ -5,8 +5,8 @@ import dev.palimpsest.model.towers.Layout;
 import java.util.Arrays;
 
 /**
- * The supervised tokens of a micro batch: only these need logits. A token's place is its position
- * in the flattened [B, T].
+ * The supervised tokens of a micro batch, the only ones that need logits. A token's place is its
+ * index in the flattened [B, T].
  */
 final class Supervision {
   private final int examples;
@@ -42,7 +42,7 @@ final class Supervision {
     return places.length == 0;
   }
 
-  /** Rows of these tokens in the decoder's output taken as [R*L, D]. */
+  /** Rows of these tokens in the decoder's output, viewed as [R*L, D]. */
   long[] rows(Layout layout) {
     return Arrays.stream(places).mapToLong(layout::placeOfText).toArray();
   }

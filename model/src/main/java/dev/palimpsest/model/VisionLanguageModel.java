@@ -10,11 +10,11 @@ import dev.palimpsest.model.towers.ModelInput;
 import dev.palimpsest.model.towers.TokenScores;
 
 /**
- * A network that reads pictures and text and continues the text: all that training, evaluation and
- * commands know of it. {@link Models} makes one from a config.
+ * A network that reads pictures and text and continues the text; this is all that training,
+ * evaluation and commands know of it. {@link Models} creates one from a config.
  *
- * <p>Holds no parameters and no state between calls; any thread may call. Equal inputs give equal
- * bits, in another process too, as long as the number of threads is the same.
+ * <p>It has no parameters and no state between calls, and any thread may call it. Equal inputs give
+ * equal bits, also in another process, as long as the number of threads is the same.
  */
 public interface VisionLanguageModel {
   /** Number format of the computation. */
@@ -23,29 +23,29 @@ public interface VisionLanguageModel {
   // ---- training
 
   /**
-   * Adds the gradients of a micro batch's loss, times {@code options.weight()}, to where the
-   * weights want them.
+   * Adds the gradients of a micro batch's loss, times {@code options.weight()}, to those of the
+   * weights.
    */
   Loss accumulateGradients(Weights weights, TrainingInput batch, LossOptions options);
 
   // ---- scoring
 
-  /** The loss alone. */
+  /** Only the loss. */
   Loss loss(Weights weights, TrainingInput batch, LossOptions options);
 
   /**
    * Log-probability of each target.
    *
-   * @param batch its sequences leave out no text token
+   * @param batch whose sequences contain every text token
    * @return float32 [B, T] in {@code manager}
    */
   NDArray targetLogProbabilities(NDManager manager, Weights weights, TrainingInput batch);
 
   /**
-   * Logits of all text positions; for small vocabularies and tests. Soft-capped where the config
-   * says so.
+   * Logits of all text positions; for small vocabularies and tests. Soft-capped if the config says
+   * so.
    *
-   * @param input its sequences leave out no text token
+   * @param input whose sequences contain every text token
    * @return float32 [B, T, V] in {@code manager}
    */
   NDArray logits(NDManager manager, Weights weights, ModelInput input, Trace trace);
@@ -65,8 +65,8 @@ public interface VisionLanguageModel {
    *
    * @param imageTokens float32 [B, F*N, D] from {@link #encodeImages}
    * @param text int64 [B, T], padded at the right
-   * @param lengths real tokens by row, [B]
-   * @param maxNewTokens room to reserve
+   * @param lengths number of real tokens by row, [B]
+   * @param maxNewTokens number of tokens to reserve space for
    * @return the cache, with {@link KeyValueCache#logits()} of the position after the prompt; owned
    *     by {@code manager}
    */
@@ -79,22 +79,22 @@ public interface VisionLanguageModel {
       int maxNewTokens);
 
   /**
-   * One decoding step: appends a token to each row and updates {@link KeyValueCache#logits()}.
-   * Computes in the number format in which the weights are lent: reading them is the whole cost,
-   * and converting them would add to it.
+   * One decoding step: appends a token to each row and updates {@link KeyValueCache#logits()}. It
+   * computes in the number format in which the weights are lent: the cost is that of reading them,
+   * to which a conversion would add.
    *
    * @param tokens next token by row, [B]
    */
   void decodeStep(Weights weights, KeyValueCache cache, long[] tokens);
 
   /**
-   * Scores given continuations of the prompts, all tokens in one pass. The cache is left as it was:
-   * several continuations of the same prompts are scored one after the other, and decoded after
-   * that.
+   * Scores given continuations of the prompts, all tokens in one pass. The cache is not changed:
+   * several continuations of the same prompts can be scored one after the other, and the prompts
+   * decoded afterwards.
    *
-   * @param cache of which nothing was generated yet
-   * @param tokens int64 [B, n], n at most the cache's room; rows shorter than others are padded
-   * @return [B, n] in {@code manager}; what stands at padding means nothing
+   * @param cache with which nothing has been generated yet
+   * @param tokens int64 [B, n], n at most the cache's reserved tokens; shorter rows are padded
+   * @return [B, n] in {@code manager}; values at padding are meaningless
    */
   TokenScores continuationScores(
       NDManager manager, Weights weights, KeyValueCache cache, NDArray tokens);

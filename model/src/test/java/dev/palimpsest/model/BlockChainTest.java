@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.Device;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
@@ -20,7 +19,6 @@ import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Trace;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.GradientMode;
-import dev.palimpsest.model.kernels.Kernels;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -39,8 +37,6 @@ class BlockChainTest extends WithKernels {
   private static final int WIDTH = 3;
   private static final long GRAPH = 100; // bytes that each block says it keeps
 
-  private static final Kernels toy = Kernels.load(Device.cpu(), List.of("toy.py"));
-
   private Parameters parameters;
   private Parameters gradients;
   private NDArray x;
@@ -49,6 +45,7 @@ class BlockChainTest extends WithKernels {
 
   @BeforeEach
   void draw() {
+    kernels.require("layer.py");
     off = new GradientMode(false);
     parameters = Initialization.random(manager, specs(), 3);
     gradients = Parameters.zeros(manager, ParameterSpecs.of(specs()));
@@ -67,7 +64,7 @@ class BlockChainTest extends WithKernels {
             i ->
                 new BlockSpec(
                     "layers/" + i,
-                    "toy_layer",
+                    "layer",
                     List.of(
                         new Parameter("w", new Shape(WIDTH, WIDTH), Init.normal(1)),
                         new Parameter("b", new Shape(WIDTH), Init.normal(0.5))),
@@ -81,7 +78,7 @@ class BlockChainTest extends WithKernels {
 
   private static BlockChain chain(Weights weights) {
     return new BlockChain(
-        toy,
+        kernels,
         weights,
         specs().stream().map(spec -> new Block(spec.path(), spec, List.of(), GRAPH)).toList());
   }

@@ -67,7 +67,7 @@ class InitializationTest {
   void blocksDeclareTheReferencesDistributions() {
     ModelConfig model = Golden.load("case3b_gemma2_sliding").config;
     Map<String, Init> inits = new HashMap<>();
-    for (BlockSpec block : Models.blocks(model, 56)) {
+    for (BlockSpec block : Architecture.of(model).blocks(56)) {
       block.parameters().forEach(p -> inits.put(block.name(p), p.init()));
     }
     inits.forEach(

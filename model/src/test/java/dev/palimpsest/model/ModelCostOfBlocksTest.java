@@ -21,7 +21,7 @@ class ModelCostOfBlocksTest extends WithKernels {
             .sum();
     assertEquals(declared, cost.parameterCount());
     long graphs =
-        Network.of(golden.config, Precision.F32, kernels)
+        Network.of(Architecture.of(golden.config), Precision.F32, kernels)
             .images()
             .blocks(1, 3, golden.resolution, Precision.F32)
             .stream()

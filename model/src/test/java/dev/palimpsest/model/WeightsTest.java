@@ -73,7 +73,9 @@ class WeightsTest extends WithKernels {
   void trainingScoringAndDecodingTakeEveryBlockThroughTheDoor(String name) {
     Golden golden = Golden.load(name);
     Set<String> paths = new HashSet<>();
-    Models.blocks(golden.config, golden.resolution).forEach(block -> paths.add(block.path()));
+    Architecture.of(golden.config)
+        .blocks(golden.resolution)
+        .forEach(block -> paths.add(block.path()));
     Parameters parameters = golden.parameters(manager);
     VisionLanguageModel model = Models.of(golden.config, Precision.F32, kernels);
     TrainingInput batch = golden.trainingInput(manager);

@@ -11,7 +11,7 @@ import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Writes a stage's result in the formats of others. */
+/** Exports a stage's result in published formats. */
 final class Exports {
   private static final Logger log = LoggerFactory.getLogger(Exports.class);
 
@@ -26,9 +26,9 @@ final class Exports {
   }
 
   /**
-   * Writes what the stage's settings ask for; what stands there whole stays.
+   * Writes the exports that the stage's settings ask for; intact existing ones are kept.
    *
-   * @param checkpoint the stage's last
+   * @param checkpoint the stage's last checkpoint
    * @return the folders and files
    */
   List<Path> write(TrainingCheckpoint checkpoint) {
@@ -44,7 +44,7 @@ final class Exports {
           new CheckpointExport(checkpoint, tokenizerFile, format, stage.export().precision());
       written.add(target);
       if (export.stands(target)) {
-        log.info("{}: {} stands as it was exported", stage.name(), target);
+        log.info("{}: {} is unchanged since it was exported", stage.name(), target);
         continue;
       }
       log.debug("{}: exporting {}", stage.name(), format);

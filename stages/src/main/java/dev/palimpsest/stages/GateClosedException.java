@@ -3,7 +3,7 @@ package dev.palimpsest.stages;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** A stage's scores do not meet a condition that its recipe sets: no later stage begins. */
+/** A stage's scores do not meet a condition in its recipe, so that no later stage begins. */
 public final class GateClosedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
@@ -21,7 +21,7 @@ public final class GateClosedException extends RuntimeException {
     this.results = List.copyOf(results);
   }
 
-  /** The stages that were finished, the one with the gate last. */
+  /** The finished stages, the one with the gate last. */
   public List<StageResult> results() {
     return results;
   }

@@ -1,9 +1,9 @@
 package dev.palimpsest.stages;
 
 /**
- * What a gate says.
+ * The verdict of a gate.
  *
- * @param holds whether the run may go on
+ * @param holds whether the run may continue
  * @param reason score, condition and verdict in one sentence
  */
 public record GateVerdict(boolean holds, String reason) {}

@@ -1,7 +1,6 @@
 package dev.palimpsest.stages;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -16,6 +15,7 @@ import dev.palimpsest.eval.TaskResult;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricId;
 import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,20 +25,19 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 
-/** Judges a stage's gates by its scores after training, and keeps the verdicts beside it. */
+/** Judges a stage's gates by its scores after training, and records the verdicts. */
 public final class Gates {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** Of a normal distribution, 95 % lies within so many standard deviations. */
+  /** 95 % of a normal distribution lie within this many standard deviations. */
   private static final double DEVIATIONS = 1.96;
 
   private Gates() {}
 
-  /** A score with its standard error; NaN where there is none. */
+  /** A score with its standard error, which is NaN if there is none. */
   private record Measured(String metric, double value, double error) {}
 
   /**
-   * Gates on a metric that their task is not scored by: better known before the stage is trained.
+   * Gates on a metric that their task is not scored with, which are reported before the stage is
+   * trained.
    */
   static List<Problem> problems(PipelineConfig recipe) {
     List<Problem> problems = new ArrayList<>();
@@ -64,7 +63,10 @@ public final class Gates {
     return problems;
   }
 
-  /** What a gate may call a task's scores; empty where that is another mistake's matter. */
+  /**
+   * The names of a task's scores for gates; empty if the task has another mistake that is reported
+   * elsewhere.
+   */
   private static List<String> metrics(SuiteTaskConfig task) {
     List<String> names = new ArrayList<>();
     String benchmark = task.benchmark();
@@ -143,7 +145,7 @@ public final class Gates {
       double interval = DEVIATIONS * Math.hypot(score.get().error(), before.get().error());
       holds &= value >= before.get().value() - interval;
       conditions.add(
-          "no more than %s under the parent's %s"
+          "no more than %s below the parent's %s"
               .formatted(number(interval), number(before.get().value())));
     }
     return new GateVerdict(
@@ -192,7 +194,7 @@ public final class Gates {
   /** Puts verdicts into the stage's record. */
   static void record(RunFolder folder, String stage, List<GateVerdict> verdicts) {
     Path file = folder.finished(stage);
-    JsonNode gates = JSON.valueToTree(verdicts);
+    JsonNode gates = Json.STRICT.valueToTree(verdicts);
     Optional<JsonNode> record = RunFolder.readJson(file);
     if (record.isPresent()
         && record.get() instanceof ObjectNode json

@@ -21,10 +21,7 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What a stage starts from. Opens the parent's checkpoint once, and only when something of it is
- * needed.
- */
+/** What a stage starts from. The parent's checkpoint is opened once, and only when it is needed. */
 final class Parent {
   private final StageConfig stage;
   private final String fingerprint;
@@ -73,8 +70,8 @@ final class Parent {
   }
 
   /**
-   * Fingerprint of the parent stage, that and the examples of a checkpoint, or content hash of the
-   * published files.
+   * The fingerprint of the parent stage, the fingerprint and number of examples of a checkpoint, or
+   * the content hash of published files.
    */
   String fingerprint() {
     return fingerprint;
@@ -95,7 +92,7 @@ final class Parent {
             List.of(
                 new Problem(
                     "stages." + stage.name() + ".init",
-                    "starts from a checkpoint that is %s: %s; remove the stage.json of that stage to have it made again from what is whole there"
+                    "starts from a checkpoint that is %s: %s; remove the stage.json of that stage to recreate it from its intact files"
                         .formatted(e.kind(), e.getMessage()))));
       }
     }
@@ -103,8 +100,8 @@ final class Parent {
   }
 
   /**
-   * Name under which the stage's mixture order is drawn: its own, or the parent's when the data
-   * goes on.
+   * The name with which the stage's mixture order is drawn: its own, or the parent's if the data
+   * order continues.
    */
   String order() {
     return folder != null && stage.handOver().data() == HandOver.DataPosition.CONTINUE
@@ -136,9 +133,10 @@ final class Parent {
   }
 
   /**
-   * All that came before the stage, parents after their parents; the last ones are the stage's own.
+   * All ancestors of the stage, parents after their parents; the last ones are the stage's own
+   * parents.
    *
-   * @param run the stage's run folder; places in it are given relative to it
+   * @param run the stage's run folder; locations inside it are given relative to it
    */
   List<Lineage.Ancestor> ancestors(RunFolder run) {
     List<Lineage.Ancestor> ancestors = new ArrayList<>();
@@ -150,7 +148,7 @@ final class Parent {
     Path theirRun = place.resolve("../../..").normalize();
     Optional<Lineage> lineage = Lineage.ifAny(place, checkpoint().manifest());
     if (lineage.isEmpty()) {
-      return ancestors; // of a version that did not keep one
+      return ancestors; // written by a version that did not record one
     }
     lineage.get().ancestors().forEach(a -> ancestors.add(placed(a, theirRun, run.root())));
     ancestors.add(
@@ -159,7 +157,10 @@ final class Parent {
     return ancestors;
   }
 
-  /** Relative within the stage's own run folder, which may be moved; absolute elsewhere. */
+  /**
+   * Locations are relative within the stage's own run folder, which may be moved, and absolute
+   * elsewhere.
+   */
   private static Lineage.Ancestor placed(Lineage.Ancestor ancestor, Path theirRun, Path run) {
     Path place = theirRun.resolve(ancestor.place()).normalize();
     return ancestor.at((place.startsWith(run) ? run.relativize(place) : place).toString());

@@ -14,11 +14,11 @@ import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
-import dev.palimpsest.stages.folder.RunLock;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.preparation.Preparation;
 import dev.palimpsest.stages.training.Progress;
@@ -36,8 +36,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Runs a recipe: prepares what it asks for, then its stages in order. Started again on the same
- * folder, it takes finished stages as they are and goes on in the middle of the one that was not.
+ * Runs a recipe: prepares what it asks for, then runs its stages in order. Started again on the
+ * same folder, it reuses finished stages and resumes the unfinished one.
  */
 public final class PipelineRunner {
   private static final Logger log = LoggerFactory.getLogger(PipelineRunner.class);
@@ -48,10 +48,10 @@ public final class PipelineRunner {
   private final StopRequest stop;
 
   /**
-   * A runner.
+   * Creates a runner.
    *
    * @param manager the run's manager
-   * @param stop looked at after each step, suite and stage
+   * @param stop checked after each step, suite and stage
    */
   public PipelineRunner(NDManager manager, Kernels kernels, Progress progress, StopRequest stop) {
     this.manager = manager;
@@ -65,10 +65,11 @@ public final class PipelineRunner {
    *
    * @param environment facts about machine and software, kept in the run folder
    * @return results in recipe order
-   * @throws InvalidConfigException when the recipe does not fit its data or what the folder holds
-   * @throws ContaminatedException when too much of the evaluation stands in the training data
+   * @throws InvalidConfigException when the recipe does not fit its data or the contents of the
+   *     folder
+   * @throws ContaminatedException when too many training examples occur in the evaluation
    * @throws DivergenceException when training diverged
-   * @throws StoppedException when the run was asked to stop; the same call goes on
+   * @throws StoppedException when the run was asked to stop; the same call resumes it
    * @throws RunFolderInUseException when another run holds the folder
    */
   public List<StageResult> run(
@@ -77,8 +78,8 @@ public final class PipelineRunner {
   }
 
   /**
-   * The same, taking what the folder holds of some stages although it was made with other settings
-   * or data. Their lineage says so.
+   * The same, but uses what the folder contains of some stages although it was made with other
+   * settings or data. Their lineage records that.
    *
    * @param acceptChanges names of those stages
    */
@@ -89,7 +90,7 @@ public final class PipelineRunner {
       Map<String, Object> environment,
       Set<String> acceptChanges) {
     requireStages(recipe, acceptChanges);
-    try (RunLock lock = RunLock.take(folder)) {
+    try (FolderLock lock = folder.lock()) {
       return runLocked(recipe, folder, environment, acceptChanges);
     }
   }
@@ -162,7 +163,10 @@ public final class PipelineRunner {
     }
   }
 
-  /** Every file, benchmark and metric that the recipe names, missing ones all at once. */
+  /**
+   * Checks that every file, benchmark and metric that the recipe names exists, and reports all
+   * missing ones at once.
+   */
   private static void requireWhatIsNamed(PipelineConfig recipe) {
     List<Problem> problems = new ArrayList<>(Preparation.missing(recipe, recipe.tasks().keySet()));
     recipe

@@ -14,11 +14,11 @@ import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What a run is about to do, in words: printed at its start and kept as {@code plan.txt}. */
+/** What a run is about to do, in words: printed at its start and stored as {@code plan.txt}. */
 final class Plan {
   private Plan() {}
 
-  /** A few lines a stage. */
+  /** A few lines for each stage. */
   static List<String> of(PipelineConfig recipe) {
     List<String> lines = new ArrayList<>();
     lines.add(

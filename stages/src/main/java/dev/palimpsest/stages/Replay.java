@@ -33,7 +33,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Makes the step of a replay capsule again, up to its update. */
+/** Repeats the step of a replay capsule, up to its update. */
 public final class Replay {
   private final TrainingCheckpoint checkpoint;
   private final StageFacts facts;
@@ -61,7 +61,7 @@ public final class Replay {
    * Opens and verifies a capsule.
    *
    * @param run the run folder, whose data the recipe may name
-   * @throws InvalidConfigException when it is no capsule
+   * @throws InvalidConfigException when it is not a capsule
    */
   public static Replay open(Path folder, Path run) {
     TrainingCheckpoint checkpoint = CheckpointStore.open(folder);
@@ -80,7 +80,7 @@ public final class Replay {
     return new Replay(checkpoint, facts, capsule, recipe, stage, root);
   }
 
-  /** The recipe of the run that left the capsule. */
+  /** The recipe of the run that wrote the capsule. */
   public PipelineConfig recipe() {
     return recipe;
   }
@@ -95,20 +95,20 @@ public final class Replay {
    *
    * @param position in the mixture
    * @param loss mean over its supervised tokens
-   * @param sameBits whether that is the capsule's loss to the bit
+   * @param sameBits whether it has the same bits as in the capsule
    * @param gradientNorm of this example's loss alone
    */
   public record ExampleLoss(
       String id, long position, float loss, boolean sameBits, double gradientNorm) {}
 
   /**
-   * What came out.
+   * The result.
    *
    * @param found what the guard had found
    * @param action what it had done: note, skip or stop
    * @param step number of the step in its stage, from 1
-   * @param sameLoss whether the loss has the capsule's bits
-   * @param sameNorm whether the gradient norm has them
+   * @param sameLoss whether the loss has the same bits as in the capsule
+   * @param sameNorm whether the gradient norm has
    */
   public record Result(
       String stage,
@@ -120,14 +120,14 @@ public final class Replay {
       double gradientNorm,
       boolean sameNorm,
       List<ExampleLoss> examples) {
-    /** Whether everything has the capsule's bits. */
+    /** Whether everything has the same bits as in the capsule. */
     public boolean same() {
       return sameLoss && sameNorm && examples.stream().allMatch(ExampleLoss::sameBits);
     }
   }
 
   /**
-   * Makes the step again.
+   * Repeats the step.
    *
    * @throws InvalidConfigException when tokenizer or data are no longer those of the run
    */
@@ -139,7 +139,7 @@ public final class Replay {
     }
     Lineage lineage = Lineage.of(checkpoint.folder(), checkpoint.manifest());
     if (!ContentHash.of(tokenizerFile).equals(Lineage.hash(lineage.identity(), "tokenizer"))) {
-      throw changed("the tokenizer " + tokenizerFile + " has other contents");
+      throw changed("the tokenizer " + tokenizerFile + " has different contents");
     }
     try (NDManager manager = parent.newSubManager();
         Mixture mixture =

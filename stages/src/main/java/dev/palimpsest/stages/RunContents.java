@@ -15,15 +15,15 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * What a run folder, or the folder of one of its stages, holds. The one reader behind every command
- * that takes such a folder, so that all mean the same checkpoint by it.
+ * The contents of a run folder, or of the folder of one of its stages. Every command that takes
+ * such a folder uses this class, so that the folder means the same checkpoint for all of them.
  */
 public final class RunContents {
   private RunContents() {}
 
   /**
-   * The checkpoint that a folder means: itself where it is one, a stage's newest, of a run that of
-   * the last stage, in the recipe's order, that has one.
+   * The checkpoint that a folder means: itself if it is one, a stage's newest one, or for a run
+   * that of the last stage, in the recipe's order, that has one.
    */
   public static Optional<Path> checkpoint(Path folder) {
     if (Files.isRegularFile(folder.resolve("manifest.json"))) {
@@ -66,7 +66,9 @@ public final class RunContents {
     return stages;
   }
 
-  /** From the run's recipe, or where that is gone from the one that a checkpoint keeps. */
+  /**
+   * The order in the run's recipe or, if that is missing, in the recipe that a checkpoint contains.
+   */
   private static List<String> order(Path run, List<Path> stages) {
     Path recipe = run.resolve("recipe.yaml");
     if (Files.isRegularFile(recipe)) {

@@ -2,7 +2,6 @@ package dev.palimpsest.stages;
 
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
@@ -13,6 +12,7 @@ import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.EngineFacts;
@@ -37,14 +37,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the run folder says of a stage: its scores so far and, once it is finished, {@code
- * stage.json}. Everything carries the stage's fingerprint, so nothing of another stage is ever
- * taken for its own.
+ * What the run folder records of a stage: its scores so far and, once it is finished, {@code
+ * stage.json}. Everything contains the stage's fingerprint, so that nothing of another stage is
+ * mistaken for its own.
  */
 final class StageRecord {
   private static final Logger log = LoggerFactory.getLogger(StageRecord.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final RunFolder folder;
   private final StageIdentity identity;
   private final TrainingData data;
@@ -53,18 +51,18 @@ final class StageRecord {
   private final boolean acceptsChanges;
   private List<Lineage.Acceptance> accepted = List.of();
 
-  /** Lineage of the checkpoint that the stage resumes from: what it began with stays so. */
+  /** Lineage of the checkpoint that the stage resumes from, whose ancestors remain the stage's. */
   private Optional<Lineage> resumed = Optional.empty();
 
   /** As {@link Lineage#moves}, so far. */
   private List<String> moves = List.of();
 
   /**
-   * A record.
+   * Creates a record.
    *
    * @param data what the stage trains on
-   * @param suites what the stage's suites are now ({@code SuiteIdentity}), by name
-   * @param acceptsChanges whether what the folder holds is taken although it was made with other
+   * @param suites the current identities of the stage's suites ({@code SuiteIdentity}), by name
+   * @param acceptsChanges whether the folder's contents are used although they were made with other
    *     settings or data
    */
   StageRecord(
@@ -86,13 +84,13 @@ final class StageRecord {
     return accepted;
   }
 
-  /** Whether the finished stage is taken as it is, although the recipe now says otherwise. */
+  /** Whether the finished stage is reused although the recipe has changed. */
   boolean isReused() {
     return accepted.stream()
         .anyMatch(a -> a.how().equals(Lineage.Acceptance.REUSED) && a.to().equals(fingerprint));
   }
 
-  /** Fingerprint under which the stage began. */
+  /** The fingerprint with which the stage began. */
   String firstFingerprint() {
     return accepted.isEmpty() ? fingerprint : accepted.get(0).from();
   }
@@ -102,9 +100,10 @@ final class StageRecord {
   }
 
   /**
-   * The finished stage, if it is.
+   * The result of the stage, if it is finished.
    *
-   * @throws InvalidConfigException when the folder holds a stage of this name with another identity
+   * @throws InvalidConfigException when the folder contains a stage of this name with another
+   *     identity
    */
   Optional<StageResult> read() {
     return RunFolder.readJson(folder.finished(name())).map(this::result);
@@ -133,7 +132,7 @@ final class StageRecord {
         accepted);
   }
 
-  /** What the file names lies in the stage's own folder, whoever has written the file. */
+  /** Checks that a path in the file is inside the stage's own folder, whoever wrote the file. */
   private Path inside(String part, String named) {
     Path home = folder.stage(name()).resolve(part);
     try {
@@ -148,13 +147,11 @@ final class StageRecord {
         List.of(
             new Problem(
                 folder.finished(name()).toString(),
-                "names '%s', which is not inside %s; remove the file and run the same command: its contents are found or made again"
+                "names '%s', which is not inside %s; remove the file and run the same command: its contents are then found or created again"
                     .formatted(named, home))));
   }
 
-  /**
-   * Refuses a finished stage whose last checkpoint is not there or not whole, as far as sizes tell.
-   */
+  /** Refuses a finished stage whose last checkpoint is missing or, judging by sizes, not intact. */
   void requireCheckpoint(StageResult result) {
     Path checkpoint = result.checkpoint();
     String why;
@@ -171,11 +168,11 @@ final class StageRecord {
         List.of(
             new Problem(
                 "stages." + name(),
-                "is finished, but its last checkpoint is not whole: %s; bring it back, or remove %s and the same command makes it again"
+                "is finished, but its last checkpoint is not intact: %s; restore it, or remove %s and run the same command to create it again"
                     .formatted(why, folder.finished(name())))));
   }
 
-  /** Exports of a finished stage that are missing or do not have their sizes, in sentences. */
+  /** Exports of a finished stage that are missing or have other sizes, in sentences. */
   private List<String> damagedExports(StageResult result) {
     List<String> damaged = new ArrayList<>();
     for (Path export : result.exports()) {
@@ -188,7 +185,7 @@ final class StageRecord {
     return damaged;
   }
 
-  /** A change that was accepted stays so: the file says it. */
+  /** Records an accepted change in the file, so that it stays accepted. */
   private void reuse(String found, JsonNode node) {
     if (accepted.stream().anyMatch(a -> a.from().equals(found) && a.to().equals(fingerprint))) {
       return;
@@ -199,7 +196,7 @@ final class StageRecord {
               long examples = node.path("identity").path("stage.examples").asLong();
               accept(Lineage.Acceptance.REUSED, examples, found, changes);
               ObjectNode changed = ((ObjectNode) node).deepCopy();
-              changed.set("accepted", JSON.valueToTree(accepted));
+              changed.set("accepted", Json.STRICT.valueToTree(accepted));
               RunFolder.writeJson(folder.finished(name()), changed);
             });
   }
@@ -210,7 +207,7 @@ final class StageRecord {
     accepted = List.copyOf(all);
   }
 
-  /** Whether a finished stage has been scored and exported as its settings now say. */
+  /** Whether a finished stage has been scored and exported according to its current settings. */
   boolean isComplete(StageResult result) {
     StageConfig stage = identity.stage();
     List<String> damaged = damagedExports(result);
@@ -233,11 +230,11 @@ final class StageRecord {
 
   /** Marks the stage finished. */
   void write(StageResult result) {
-    ObjectNode json = JSON.createObjectNode();
+    ObjectNode json = Json.STRICT.createObjectNode();
     json.put("stage", result.name());
     json.put("fingerprint", fingerprint);
-    json.set("identity", JSON.valueToTree(identity.values()));
-    json.set("data", JSON.valueToTree(data));
+    json.set("identity", Json.STRICT.valueToTree(identity.values()));
+    json.set("data", Json.STRICT.valueToTree(data));
     json.put("checkpoint", folder.root().relativize(result.checkpoint()).toString());
     result.notes().forEach(json.putArray("notes")::add);
     result
@@ -245,7 +242,7 @@ final class StageRecord {
         .forEach(e -> json.withArray("exports").add(folder.root().relativize(e).toString()));
     json.put("exportSettings", exportSettings());
     json.put("seconds", result.seconds());
-    json.set("accepted", JSON.valueToTree(accepted));
+    json.set("accepted", Json.STRICT.valueToTree(accepted));
     StageStart.read(folder, name(), firstFingerprint())
         .ifPresent(
             start -> {
@@ -256,8 +253,7 @@ final class StageRecord {
   }
 
   /**
-   * Refuses a checkpoint that another identity left in this stage's folder, unless changes are
-   * accepted.
+   * Refuses a checkpoint of another identity in this stage's folder, unless changes are accepted.
    */
   void requireSame(TrainingCheckpoint checkpoint) {
     StageFacts facts = StageFacts.of(checkpoint);
@@ -270,17 +266,17 @@ final class StageRecord {
   }
 
   /**
-   * Notices where the stage goes on with other instructions or library versions than those that
+   * Detects that the stage resumes with other instructions or library versions than those that
    * wrote its checkpoint.
    *
    * @param environment facts about this machine
-   * @return a note; empty where the bits do not depend on what differs
+   * @return a note; empty if the differences do not affect any bits
    */
   Optional<String> moved(TrainingCheckpoint from, Map<String, Object> environment) {
     StageFacts facts = StageFacts.of(from);
     moves = facts.moves();
-    Map<String, String> before = strings(JSON.valueToTree(facts.environment()));
-    Map<String, String> here = strings(JSON.valueToTree(environment));
+    Map<String, String> before = strings(Json.STRICT.valueToTree(facts.environment()));
+    Map<String, String> here = strings(Json.STRICT.valueToTree(environment));
     here.keySet().retainAll(EngineFacts.NAMES);
     here.keySet().retainAll(before.keySet());
     before.keySet().retainAll(here.keySet());
@@ -300,7 +296,7 @@ final class StageRecord {
     return Optional.of(move);
   }
 
-  /** What was changed and is accepted; empty for nothing. */
+  /** The changes that are accepted; empty if nothing has changed. */
   private Optional<List<String>> requireSame(
       String found, Map<String, String> foundIdentity, TrainingData foundData) {
     if (found.equals(fingerprint)) {
@@ -314,13 +310,13 @@ final class StageRecord {
     problems.add(
         new Problem(
             "stages." + name(),
-            "%s holds this stage with other settings or data; take another --out, remove that folder, undo the change, or accept it with --accept-changes %s"
+            "%s contains this stage with other settings or data; take another --out, remove that folder, undo the change, or accept it with --accept-changes %s"
                 .formatted(folder.stage(name()), name())));
     changes.forEach(change -> problems.add(new Problem("stages." + name(), change)));
     throw new InvalidConfigException(problems);
   }
 
-  /** Accepted settings may be any but the sizes. */
+  /** Checks shapes, which {@code --accept-changes} cannot accept. */
   void requireShapes(Parameters parameters) {
     Map<String, Shape> wanted = ParameterSpecs.of(identity.model(), identity.stage().resolution());
     Map<String, Shape> found = new LinkedHashMap<>();
@@ -330,22 +326,22 @@ final class StageRecord {
           wanted.keySet().stream()
               .filter(name -> !Objects.equals(wanted.get(name), found.get(name)))
               .findFirst()
-              .orElse("one more parameter");
+              .orElse("an additional parameter");
       throw new InvalidConfigException(
           List.of(
               new Problem(
                   "stages." + name(),
-                  "cannot go on from its checkpoint, whose sizes are others (%s: %s, now %s); make it a new stage that starts from this one"
+                  "cannot resume from its checkpoint, whose parameters have other shapes (%s: %s, now %s); add a new stage that starts from this one"
                       .formatted(first, found.get(first), wanted.get(first)))));
     }
   }
 
   /**
-   * What the stage's checkpoints say of it from now on.
+   * The facts in the stage's checkpoints from now on.
    *
    * @param environment machine, libraries and code
-   * @param examples where the stage stands
-   * @param order name under which its data order is drawn
+   * @param examples that the stage has seen
+   * @param order name from which its data order is drawn
    */
   StageFacts facts(
       PipelineConfig recipe,
@@ -391,7 +387,7 @@ final class StageRecord {
     return seen.size() == 1 ? seen.get(0) : StageFacts.TrainedOrientation.MIXED;
   }
 
-  /** Relative to the checkpoint's folder where it lies in the run folder, which may be moved. */
+  /** Relative to the checkpoint's folder if it is inside the run folder, which may be moved. */
   private String tokenizer(PipelineConfig recipe) {
     Path file = Path.of(recipe.tokenizer().path()).toAbsolutePath().normalize();
     return file.startsWith(folder.root())
@@ -405,7 +401,7 @@ final class StageRecord {
     return values;
   }
 
-  /** The stage's scores, as what was accepted so far lets them count. */
+  /** The stage's scores, including those that count because of accepted changes. */
   Scores scores() {
     return new Scores(
         folder,

@@ -9,14 +9,14 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A finished stage, as {@code stage.json} records it.
+ * A finished stage, as recorded in {@code stage.json}.
  *
  * @param name the stage
  * @param fingerprint of its {@code StageIdentity}
  * @param checkpoint its last training checkpoint
  * @param scores results by moment ({@code before}, {@code at-N}, {@code after}) and suite
  * @param notes what happened at import or hand-over
- * @param exports what was written for others
+ * @param exports exported folders and files
  * @param seconds wall time of the stage's training in the process that finished it
  * @param accepted changes of settings or data that the user accepted
  */
@@ -29,7 +29,7 @@ public record StageResult(
     List<Path> exports,
     double seconds,
     List<Lineage.Acceptance> accepted) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public StageResult {
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
     notes = List.copyOf(notes);

@@ -46,7 +46,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes one stage from its first parameters, or from its own last checkpoint, to its scores, final
+ * Runs one stage from its first parameters, or from its own last checkpoint, to its scores, final
  * checkpoint and exports.
  */
 final class StageRunner {
@@ -65,11 +65,11 @@ final class StageRunner {
   private final boolean acceptsChanges;
 
   /**
-   * A stage's runner.
+   * Creates a stage's runner.
    *
-   * @param environment machine, libraries and code, kept in every checkpoint
-   * @param acceptsChanges whether what the folder holds of the stage is taken although it was made
-   *     with other settings or data
+   * @param environment machine, libraries and code, recorded in every checkpoint
+   * @param acceptsChanges whether the folder's contents are used although they were made with other
+   *     settings or data
    */
   StageRunner(
       PipelineConfig recipe,
@@ -95,15 +95,15 @@ final class StageRunner {
   }
 
   /**
-   * Runs the stage, or reads its result when it was finished before.
+   * Runs the stage, or reads its result if it is already finished.
    *
-   * @param runManager everything made here lives in a child of it and is gone on return
+   * @param runManager everything created here lives in a child of it and is freed on return
    * @param tokenizerHash SHA-256 of the tokenizer file
    * @param finished the recipe's earlier stages by name
-   * @param describe says in the run folder what is run there: called once nothing that the folder
-   *     holds of the stage speaks against it, and not for a finished stage
-   * @throws InvalidConfigException when the folder holds this stage with other settings, or the
-   *     recipe does not fit what it starts from
+   * @param describe writes to the run folder what is run; called once it is certain that the
+   *     folder's contents allow it, and not for a finished stage
+   * @throws InvalidConfigException when the folder contains this stage with other settings, or the
+   *     recipe does not fit what the stage starts from
    */
   StageResult run(
       NDManager runManager,
@@ -129,11 +129,13 @@ final class StageRunner {
       if (before.isPresent() && (record.isReused() || record.isComplete(before.get()))) {
         LogHashes.altered(folder, stage.name(), CheckpointStore.peek(before.get().checkpoint()))
             .forEach(altered -> log.warn("{}: {}", stage.name(), altered));
-        log.info("{}: finished before, taken as it is", stage.name());
+        log.info("{}: already finished, its results are reused", stage.name());
         return before.get();
       }
       before.ifPresent(
-          result -> log.info("{}: finished before, to be scored or exported anew", stage.name()));
+          result ->
+              log.info(
+                  "{}: already finished, but it has to be scored or exported again", stage.name()));
       return train(manager, parent, mixture, record, describe);
     }
   }
@@ -170,7 +172,7 @@ final class StageRunner {
     VisionLanguageModel model = Models.of(modelConfig, stage.precision(), kernels);
     CheckpointStore store = new CheckpointStore(folder.checkpoints(stage.name()));
 
-    // ---- Where the stage stands
+    // ---- How far the stage has come
     List<String> since = new ArrayList<>();
     Optional<TrainingCheckpoint> own = store.latest(since::add);
     own.ifPresent(record::requireSame);
@@ -184,13 +186,13 @@ final class StageRunner {
       }
       record.scores().altered().forEach(altered -> log.warn("{}: {}", stage.name(), altered));
       since.add(
-          "went on from its checkpoint at " + StageFacts.of(own.get()).examples() + " examples");
+          "resumed from its checkpoint at " + StageFacts.of(own.get()).examples() + " examples");
       record.moved(own.get(), environment).ifPresent(since::add);
       if (mixture != null
           && StageFacts.of(own.get()).examples() > 0
           && stage.evaluate().before()
           && !record.scores().areComplete("before")) {
-        // Its suites have changed since. What was trained stays.
+        // Its suites have changed since. The trained parameters are kept.
         try (NDManager scope = manager.newSubManager()) {
           TrainState begun =
               imported(store, parent, record)
@@ -200,7 +202,7 @@ final class StageRunner {
         }
       }
     } else {
-      since.clear(); // what was damaged is made again
+      since.clear(); // what was damaged is created again
     }
     Optional<TrainingCheckpoint> saved = own.or(() -> imported(store, parent, record));
     TrainState state =
@@ -242,7 +244,7 @@ final class StageRunner {
                 .run(manager, state, checkpoints, evaluations);
       }
 
-      // ---- What the stage leaves
+      // ---- The results of the stage
       notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
       if (saved.filter(c -> StageFacts.of(c).examples() == end).isEmpty()) {
@@ -274,8 +276,8 @@ final class StageRunner {
   }
 
   /**
-   * Writes the stage's first checkpoint from published files, if it starts from them, piece by
-   * piece; it goes on from there as from any other.
+   * Writes the stage's first checkpoint piece by piece from published files, if it starts from
+   * them; the stage then continues from it as from any other.
    */
   private Optional<TrainingCheckpoint> imported(
       CheckpointStore store, Parent parent, StageRecord record) {
@@ -310,13 +312,16 @@ final class StageRunner {
     return start.state();
   }
 
-  /** Keeps in {@code start.json} how the stage began. */
+  /** Records in {@code start.json} how the stage began. */
   private void tell(StageStart told, StageRecord record) {
     told.notes().forEach(note -> log.info("{}: {}", stage.name(), note));
     told.write(folder, stage.name(), record.fingerprint());
   }
 
-  /** Where a curve that goes on from a checkpoint ends is known here first. */
+  /**
+   * Checks the schedules: only here is it known where a curve that continues from a checkpoint
+   * ends.
+   */
   private void requireSchedules(long end) {
     if (stage.examples() <= stage.batchSize()) {
       return;

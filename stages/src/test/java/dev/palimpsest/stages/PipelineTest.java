@@ -133,7 +133,7 @@ class PipelineTest {
     List<StageResult> resumed = TINY.run(out, trained);
     assertSameBits(whole, resumed);
     List<String> notes = resumed.get(0).notes();
-    assertTrue(notes.contains("went on from its checkpoint at 0 examples"), notes.toString());
+    assertTrue(notes.contains("resumed from its checkpoint at 0 examples"), notes.toString());
     for (String note : whole.get(0).notes()) {
       String here = note.replace(folder.resolve("a").toString(), out.toString());
       assertTrue(notes.contains(here), () -> here + " is not among " + notes);
@@ -225,8 +225,8 @@ class PipelineTest {
     List<StageResult> resumed = TINY.run(out, sets);
     assertSameBits(whole, resumed);
     String notes = String.join("\n", resumed.get(1).notes());
-    assertTrue(notes.contains("passed over a checkpoint that is CORRUPT: " + newest), notes);
-    assertTrue(notes.contains("went on from its checkpoint at 8 examples"), notes);
+    assertTrue(notes.contains("skipped a checkpoint that is CORRUPT: " + newest), notes);
+    assertTrue(notes.contains("resumed from its checkpoint at 8 examples"), notes);
   }
 
   @Test

@@ -11,7 +11,6 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.EngineFacts;
-import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.training.StateFiles;
@@ -164,7 +163,7 @@ class StageRecordTest {
       byte[] bytes = Files.readAllBytes(arrays);
       Files.write(arrays, new byte[10]);
       String damaged = refused(() -> stage.record(false).requireCheckpoint(result));
-      assertTrue(damaged.contains("its last checkpoint is not whole"), damaged);
+      assertTrue(damaged.contains("its last checkpoint is not intact"), damaged);
       assertTrue(damaged.contains(arrays.toString()), damaged);
       Files.write(arrays, bytes);
       stage.record(false).requireCheckpoint(result);
@@ -243,10 +242,15 @@ class StageRecordTest {
       finish(stage);
       Path file = stage.folder().finished("stage1");
       String text = Files.readString(file);
-      Files.writeString(file, text.replace("\"accepted\" : [ ]", "\"accepted\" : [ 1 ]"));
-      String message = refused(() -> stage.record(false).read());
-      assertTrue(message.startsWith(file + ": is damaged"), message);
-      assertTrue(RunFolder.readJson(file).isPresent());
+      for (String damaged :
+          List.of(
+              text.replace("\"accepted\" : [ ]", "\"accepted\" : [ 1 ]"),
+              text.replace("\"stage\" :", "\"stage\" : \"another\", \"stage\" :"))) {
+        assertFalse(damaged.equals(text));
+        Files.writeString(file, damaged);
+        String message = refused(() -> stage.record(false).read());
+        assertTrue(message.startsWith(file + ": is damaged"), message);
+      }
     }
   }
 }

@@ -1,10 +1,10 @@
 package dev.palimpsest.checkpoints.published;
 
-/** Memory for one {@link Rearranged} after the other; it grows to the largest and stays. */
+/** Memory that successive {@link Rearranged} arrays reuse; it grows to the size of the largest. */
 final class Band {
   private float[] values = new float[0];
 
-  /** At least so many elements, of any content. */
+  /** An array of at least this length, with arbitrary contents. */
   float[] lend(int length) {
     if (values.length < length) {
       values = new float[length];

@@ -3,26 +3,27 @@ package dev.palimpsest.checkpoints.published;
 import java.nio.ByteBuffer;
 
 /**
- * Values of one parameter, each a function of the seed, the parameter's name and the element's
- * index alone. So any part of it can be made by any thread, and in any order of its axes, for it is
- * the same parameter in every layout.
+ * Values of one parameter, each a function of only the seed, the parameter's name and the element's
+ * index. So any thread can compute any part of it, in any order of its axes, and the parameter is
+ * the same in every layout.
  *
  * <p>An index becomes 64 random bits by two rounds of a 32-bit mixer (Chris Wellons' "lowbias32"),
- * and these the sum of four uniform 16-bit numbers: a bell curve that ends at 3.46 deviations.
+ * and these the sum of four uniform 16-bit numbers: a bell curve that ends at 3.46 standard
+ * deviations.
  */
 final class DrawnValues {
-  /** Elements made at once: what is in the making stays in a core's nearest cache. */
+  /** Elements computed at a time, so that they stay in a core's first-level cache. */
   private static final int BLOCK = 1 << 12;
 
-  /** Of the sum of four whole numbers that are uniform between -2^15 and 2^15 - 1. */
+  /** The deviation of the sum of four integers that are uniform between -2^15 and 2^15 - 1. */
   private static final double SUM_DEVIATION = 65536 / Math.sqrt(3);
 
   private static final int SUM_MEAN = -2;
 
-  /** The float32 2^23, whose last bits count ones. */
+  /** The bits of the float32 2^23, at which one unit in the last place is 1. */
   private static final int ONES = 0x4b000000;
 
-  /** Makes a sum positive. */
+  /** Added to make a sum positive. */
   private static final int LIFT = 1 << 17;
 
   private static final int[] COUNT = new int[BLOCK];
@@ -97,7 +98,7 @@ final class DrawnValues {
     }
   }
 
-  /** Of the four halves, lifted, as the last bits of a float32. */
+  /** The sum of the four 16-bit halves, made positive, as the last bits of a float32. */
   private static void sum(int[] bits, int[] more, int n) {
     for (int i = 0; i < n; i++) {
       int x = bits[i];

@@ -4,20 +4,22 @@ import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.Architecture;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Whether an export holds the parameters of a checkpoint: every byte is made again and compared.
+ * Checks that an export contains the parameters of a checkpoint: every byte is computed again and
+ * compared.
  */
 public final class ExportedBytes {
   private ExportedBytes() {}
 
   /**
-   * Tensors that another export of the checkpoint would not have like that, in words. In memory is
-   * no more than when exporting.
+   * Differences from a new export of the checkpoint, in words. It needs no more memory than
+   * exporting.
    *
-   * @param export a whole model: safetensors as Hugging Face calls them, or a big_vision npz
+   * @param export a whole model: safetensors with Hugging Face's names, or a big_vision npz
    * @param rows rows of a Hugging Face embedding, those of padding among them
    */
   public static List<String> differences(
@@ -28,10 +30,11 @@ public final class ExportedBytes {
       boolean huggingFace,
       int rows) {
     List<String> differences = new ArrayList<>();
+    Architecture towers = Architecture.of(model);
     List<Tensor> tensors =
         huggingFace
-            ? ModelExporter.huggingFaceTensors(checkpoint, model, precision, rows)
-            : ModelExporter.bigVisionTensors(checkpoint, model, precision);
+            ? ModelExporter.huggingFaceTensors(checkpoint, towers, precision, rows)
+            : ModelExporter.bigVisionTensors(checkpoint, towers, precision);
     for (Tensor tensor : tensors) {
       String name = tensor.info().name();
       if (!export.contains(name)) {
@@ -51,7 +54,7 @@ public final class ExportedBytes {
             .ifPresent(
                 element ->
                     differences.add(
-                        "%s has another value than the checkpoint from element %d on"
+                        "%s differs from the checkpoint from element %d on"
                             .formatted(name, element)));
       }
     }

@@ -14,6 +14,7 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.Durable.FolderContent;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.model.ParameterSpecs;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -27,25 +28,28 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Towers with the names, layouts and sizes of the published ones, and drawn values: what stage 0
- * imports, for those who have not fetched the real ones. Values are made where they are written, so
- * that no model is too large. Same model and seed, same bytes, whatever the number of threads; both
- * forms of SigLIP hold the same values.
+ * Writes towers with the names, layouts and sizes of the published ones and random values, so that
+ * stage 0 can import something where the real ones are not available. Values are computed as they
+ * are written, so that no model is too large. Equal models and seeds give equal bytes for any
+ * number of threads; both forms of SigLIP have the same values.
  *
- * <p>Values keep activations of the order of one: matrices have deviation fan-in^-0.5, those that
- * write to the residual stream less by the root of the number that do, norms are near 1 and biases
+ * <p>The values keep activations near 1: matrices have deviation fan-in^-0.5, divided for those
+ * that write to the residual stream by the square root of their number; norms are near 1 and biases
  * small.
  */
 public final class FabricatedTowers {
-  /** Around a norm's neutral scale. */
+  /** Deviation around a norm's neutral scale. */
   private static final double SCALE_DEVIATION = 0.05;
 
   private static final double BIAS_DEVIATION = 0.02;
 
-  /** About where SigLIP's ends: the logarithm of what similarities are multiplied by. */
+  /** Approximately the value in published SigLIPs: the logarithm of the factor on similarities. */
   private static final double TEMPERATURE = 4.7;
 
-  /** About where SigLIP's ends, for a picture has one text in a batch of thousands. */
+  /**
+   * Approximately the value in published SigLIPs; it is this low because a picture has one matching
+   * text among thousands in a batch.
+   */
   private static final double CONTRASTIVE_BIAS = -16;
 
   /** Window of the even layers in published Gemma 2 files. */
@@ -61,7 +65,7 @@ public final class FabricatedTowers {
   private final Map<String, Shape> specs;
 
   /**
-   * Towers of a model.
+   * Fabricates the towers of a model.
    *
    * @param model its vocabulary is the number of embedding rows that Gemma has
    * @param resolution side of the pictures that SigLIP was trained on, in pixels
@@ -87,7 +91,7 @@ public final class FabricatedTowers {
   /** A SigLIP folder of Hugging Face: the same values in one float32 safetensors file. */
   public void siglipHuggingFace(Path folder) {
     List<Tensor> tensors = tensors(WeightMapping.siglipHuggingFace(model), "", ElementType.F32);
-    ObjectNode config = HuggingFaceConfig.JSON.createObjectNode();
+    ObjectNode config = Json.PYTHON.createObjectNode();
     config.putArray("architectures").add("SiglipModel");
     config.put("initializer_factor", 1.0).put("model_type", "siglip");
     describe(config.putObject("text_config"), "siglip_text_model", model.vision())
@@ -118,8 +122,8 @@ public final class FabricatedTowers {
   }
 
   /**
-   * A Gemma folder of Hugging Face: bfloat16 safetensors, in shards where they are too many bytes
-   * for one file, block after block.
+   * A Gemma folder of Hugging Face: bfloat16 safetensors, in shards if they are too large for one
+   * file, block after block.
    *
    * @param tokenizer writes the tokenizer's files
    */
@@ -145,7 +149,7 @@ public final class FabricatedTowers {
     return tensors(rows, "", ElementType.BF16);
   }
 
-  /** Order in a published file: the embedding, the blocks, the last norm. */
+  /** Order as in a published file: the embedding, the blocks, the last norm. */
   private static int place(Row row) {
     Matcher block = BLOCK.matcher(row.ours());
     return row.ours().equals(WeightMapping.EMBEDDING)
@@ -177,13 +181,13 @@ public final class FabricatedTowers {
     return tensors;
   }
 
-  /** One foreign array with its parts, of which the table names the first index first. */
+  /** One foreign array with its parts, of which the table lists the first index first. */
   private Tensor tensor(String name, List<Row> rows, ElementType type) {
     Row first = rows.get(0);
     Shape part = first.foreignShape(first.written(), shape(first.ours()));
     Shape whole = part;
     if (name.contains(".in_proj_")) {
-      // torch keeps the three beside each other on the first axis, not on one of their own
+      // torch concatenates the three along the first axis instead of stacking them
       whole = new Shape(rows.size() * part.get(0)).addAll(part.slice(1));
     } else if (!first.index().isEmpty()) {
       whole = new Shape(rows.size()).addAll(part);
@@ -232,7 +236,7 @@ public final class FabricatedTowers {
     return new DrawnValues(seed, ours, 0, 1 / Math.sqrt(inputs * writers));
   }
 
-  /** Ours of a parameter, or of what SigLIP alone has as if it were one. */
+  /** Our shape of a parameter, or of an array that only SigLIP has, treated like a parameter. */
   private Shape shape(String ours) {
     Shape known = specs.get(ours);
     if (known != null) {

@@ -1,10 +1,7 @@
 package dev.palimpsest.checkpoints.published;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
@@ -14,6 +11,7 @@ import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.PlaceholderFile;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -24,33 +22,30 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What a Hugging Face PaliGemma's {@code config.json} says. Files on the Hub leave out what equals
- * the default of their configuration class; those defaults are filled in here (transformers,
+ * The contents of a Hugging Face PaliGemma's {@code config.json}. Files on the Hub omit values that
+ * equal the default of their configuration class; those defaults are filled in here (transformers,
  * models/{paligemma,siglip,gemma,gemma2}/configuration_*.py).
  *
- * @param model sizes; the vocabulary without the rows that were added for {@code <image>} and as
- *     padding
+ * @param model sizes; the vocabulary does not include the rows that were added for {@code <image>}
+ *     and as padding
  * @param resolution side of the pictures, in pixels
- * @param imageToken id that stands for image tokens in texts
+ * @param imageToken id of image tokens in texts
  */
 public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToken) {
   /**
-   * Field of ours in an exported config: embedding rows that were trained, since padding to a
-   * multiple of 64 does not always tell.
+   * Our own field in an exported config: the number of trained embedding rows, because padding to a
+   * multiple of 64 does not always reveal it.
    */
   static final String TRAINED_VOCABULARY = "trained_vocab_size";
 
-  /** Field of ours: {@link LanguageConfig#windowCutsPrefix}, written where it is true. */
+  /** Our own field: {@link LanguageConfig#windowCutsPrefix}, written if it is true. */
   static final String WINDOW_CUTS_PREFIX = "sliding_window_cuts_prefix";
 
   /** Rows are padded to a multiple of this, and {@code <image>} is the first of the padding. */
   static final int VOCABULARY_MULTIPLE = 64;
 
   /** Python's writers emit NaN; it is read here and refused where it is used. */
-  static final ObjectMapper JSON =
-      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
-
-  /** No config.json is longer, and none is read that cannot be one. */
+  /** No config.json is longer; longer files are not read. */
   private static final long MAX_BYTES = 16 << 20;
 
   /** Blocks of the deepest model that is read; the deepest Gemma has 46. */
@@ -61,13 +56,13 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
       List.of("gelu_pytorch_tanh", "gelu_new", "gelu_fast");
 
   /**
-   * Reads a file, or {@code config.json} of a folder. A folder's vocabulary goes up to the last
-   * token of its tokenizer, {@code <image>} aside; without a tokenizer it is what the config says,
+   * Reads a file, or {@code config.json} of a folder. A folder's vocabulary ends with the last
+   * token of its tokenizer, not counting {@code <image>}; without a tokenizer it is the config's,
    * less padding.
    *
-   * @throws CheckpointFormatException when it is no PaliGemma config
-   * @throws InvalidConfigException when it asks for what this model does not do, or its sizes
-   *     cannot be
+   * @throws CheckpointFormatException when it is not a PaliGemma config
+   * @throws InvalidConfigException when it asks for something that this model does not support, or
+   *     its sizes are impossible
    * @throws UncheckedIOException when it cannot be read
    */
   public static HuggingFaceConfig read(Path path) {
@@ -105,7 +100,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
         new ModelConfig(vision, language.withVocabulary(trained)), resolution, imageToken);
   }
 
-  /** Rows without those of {@code <image>} and of padding, as far as a config alone tells. */
+  /** Rows without those of {@code <image>} and of padding, as far as the config alone shows. */
   private static int trainedRows(Fields root, int rows, int imageToken) {
     boolean padded =
         imageToken % VOCABULARY_MULTIPLE == 0 && rows == imageToken + VOCABULARY_MULTIPLE;
@@ -113,12 +108,12 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   }
 
   /**
-   * Rows that are trained, by the folder's tokenizer: transformers adds tokens after {@code
-   * <image>}, in rows that were padding. What an export of ours says counts where it is more, for
+   * The number of trained rows according to the folder's tokenizer: transformers adds tokens after
+   * {@code <image>}, in rows that were padding. If our own export's field is larger, it counts, for
    * models with more rows than ids.
    *
-   * @param stated rows as the config says; those of the weights count
-   * @param imageToken -1 where the config does not say it
+   * @param stated rows according to the config; those of the weights are decisive
+   * @param imageToken -1 if the config does not say
    */
   private static int trainedRows(Path folder, Fields root, int stated, int imageToken) {
     int rows = Math.toIntExact(embeddingRows(folder).orElse(stated));
@@ -144,7 +139,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
     return trained <= rows ? Math.max(trained, ids.last() + 1) : ids.last() + 1;
   }
 
-  /** Rows of the embedding in the folder's weights, whose heads alone are read. */
+  /** Rows of the embedding in the folder's weights; only the files' headers are read. */
   private static OptionalInt embeddingRows(Path folder) {
     if (!SafetensorsFile.isIn(folder)) {
       return OptionalInt.empty();
@@ -160,7 +155,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   }
 
   /**
-   * What a tower's or a model's config asks for and this program does not compute.
+   * Settings of a tower's or a model's config that this program does not support.
    *
    * @param config config.json of a PaliGemma, SigLIP or Gemma
    */
@@ -191,10 +186,10 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   }
 
   /**
-   * What weights alone would not tell: facts of a source's config that contradict the model.
+   * Contradictions between a source's config and the model that the weights alone would not show.
    *
-   * @param config config.json of a PaliGemma, SigLIP or Gemma, with nothing that is {@link
-   *     #unsupported}
+   * @param config config.json of a PaliGemma, SigLIP or Gemma, with no {@link #unsupported}
+   *     settings
    */
   static List<Problem> differences(
       Path config, ModelConfig model, boolean withVision, boolean withLanguage) {
@@ -247,7 +242,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
     }
   }
 
-  /** Defaults are SiglipVisionConfig's, or, where the section is absent, PaliGemmaConfig's own. */
+  /** Defaults are SiglipVisionConfig's or, if the section is absent, PaliGemmaConfig's own. */
   private static VisionConfig vision(JsonNode root, Fields node) {
     boolean absent = node.absent();
     node.oneOf("model_type", "siglip_vision_model", List.of("siglip_vision_model", "siglip"));
@@ -268,14 +263,14 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
     }
   }
 
-  /** Defaults are the class's own, or, where the section is absent, PaliGemmaConfig's. */
+  /** Defaults are the class's own or, if the section is absent, PaliGemmaConfig's. */
   private static LanguageConfig language(JsonNode root, Fields node) {
     boolean absent = node.absent();
     String type = node.value("model_type").asText("gemma");
     boolean gemma2 = type.equals("gemma2");
     node.oneOf("model_type", "gemma", List.of("gemma", "gemma2"));
     node.oneOf("hidden_activation", "gelu_pytorch_tanh", TANH_GELU);
-    // "gelu" stands in the first Gemma files; transformers computes the tanh form all the same.
+    // The first Gemma files say "gelu"; transformers computes the tanh form anyway.
     List<String> legacy = new ArrayList<>(TANH_GELU);
     legacy.add("gelu");
     node.oneOf("hidden_act", "gelu_pytorch_tanh", legacy);
@@ -315,12 +310,11 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
 
   private static void refuseQuantised(JsonNode root, Fields node) {
     if (root.hasNonNull("quantization_config") || node.value("quantization_config").isObject()) {
-      node.problem(
-          "quantization_config", "is not computed here; save the model without quantisation");
+      node.problem("quantization_config", "is not supported; save the model without quantisation");
     }
   }
 
-  /** The window of even layers; 0 where it hides nothing, or no layer has one. */
+  /** The window of even layers; 0 if it hides nothing or no layer has one. */
   private static int window(Fields node) {
     int window = node.integer("sliding_window", 4096, 0);
     if (window >= node.integer("max_position_embeddings", 8192)) {
@@ -340,7 +334,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
     if (!alternating && (sliding > 0 || !types.isArray())) {
       node.problem(
           "layer_types",
-          "must alternate, sliding_attention first, as Gemma 2's, or be full_attention throughout;"
+          "must alternate, sliding_attention first, as in Gemma 2, or be full_attention throughout;"
               + " got "
               + shortened(types));
     }
@@ -362,7 +356,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
       if (!type.equals("default") || !whole || nested) {
         node.problem(
             field,
-            "asks for rotary positions of another kind than the default, which alone is computed;"
+            "asks for rotary positions of a kind other than the default, which is the only one supported;"
                 + " got "
                 + shortened(rope));
       } else if (rope.hasNonNull("rope_theta")) {
@@ -374,7 +368,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
       }
     }
     if (node.real("partial_rotary_factor", 1) != 1) {
-      node.problem("partial_rotary_factor", "must be 1, as all of a head is turned");
+      node.problem("partial_rotary_factor", "must be 1, because the whole of a head is rotated");
     }
     return theta;
   }
@@ -385,7 +379,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   }
 
   /**
-   * A section's fields; what cannot be read is noted and stands at its default.
+   * A section's fields; those that cannot be read are reported and get their default.
    *
    * @param where the section's name; empty for the whole file
    */
@@ -404,7 +398,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
               where.isEmpty() || field.isEmpty() ? where + field : where + "." + field, message));
     }
 
-    /** Absent and null mean the standard. */
+    /** Absent and null mean the default. */
     void oneOf(String field, String standard, List<String> accepted) {
       String found = value(field).asText(standard);
       if (node.hasNonNull(field) && !accepted.contains(found)) {
@@ -446,7 +440,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
       return value.intValue();
     }
 
-    /** Absent means the standard, null means none. */
+    /** Absent means the default, null means none. */
     double real(String field, double standard) {
       JsonNode value = value(field);
       if (value.isMissingNode() || value.isNull()) {
@@ -468,7 +462,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
             file,
             "has %d bytes, more than any config.json".formatted(Files.size(file)));
       }
-      JsonNode root = JSON.readTree(Files.readAllBytes(file));
+      JsonNode root = Json.PYTHON.readTree(Files.readAllBytes(file));
       if (!root.isObject()) {
         throw new CheckpointFormatException(
             Kind.CORRUPT, file, PlaceholderFile.reason(file).orElse("is not a JSON object"));

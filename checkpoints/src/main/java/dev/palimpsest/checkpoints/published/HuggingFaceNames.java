@@ -5,13 +5,14 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What Hugging Face's PaliGemma checkpoints call the parameters. Arrays of theirs and ours are laid
- * out alike, so that gradients and moments under these names compare element by element.
+ * The names of parameters in Hugging Face's PaliGemma checkpoints. Their arrays have the same
+ * layout as ours, so that gradients and moments can be compared element by element under these
+ * names.
  */
 public final class HuggingFaceNames {
   private HuggingFaceNames() {}
 
-  /** Their name by ours, in our order within each part. */
+  /** Their names by ours, in our order within each part. */
   public static Map<String, String> of(ModelConfig model) {
     Map<String, String> names = new LinkedHashMap<>();
     WeightMapping.huggingFace(model, ModelExporter.PREFIXES)

@@ -23,9 +23,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether the loaders of other programs find every tensor of a whole model: the names they look
- * for, after what they do to the names in the file. The loaders are described in the resource
- * {@code loaders.names}, the parameters in the tables of {@link WeightMapping}.
+ * Checks whether the loaders of other programs find every tensor of a whole model: compares the
+ * names that they look for with those in the file, after the loader's renaming. The loaders are
+ * described in the resource {@code loaders.names}, the parameters in the tables of {@link
+ * WeightMapping}.
  */
 public final class LoaderNames {
   private static final String TABLE = "loaders.names";
@@ -33,15 +34,15 @@ public final class LoaderNames {
   private LoaderNames() {}
 
   /**
-   * What a loader makes of a file.
+   * How a loader reads a file.
    *
    * @param loader its name and version
-   * @param tensors how many it looks for
-   * @param missing names that it looks for in vain, and starts from random values for
-   * @param unexpected names that it knows nothing of
-   * @param duplicated names that stand for a tensor that another name stands for too
-   * @param wrong tensors of another shape, or of a number format that it does not take, in words
-   * @param without why it cannot load such a model at all; empty where it can
+   * @param tensors number of tensors that it looks for
+   * @param missing names that it does not find, whose tensors start with random values
+   * @param unexpected names that it does not know
+   * @param duplicated names that mean the same tensor as another name
+   * @param wrong tensors of another shape or of an unsupported number format, in words
+   * @param without why it cannot load such a model at all; empty if it can
    */
   public record Account(
       String loader,
@@ -51,7 +52,7 @@ public final class LoaderNames {
       List<String> duplicated,
       List<String> wrong,
       String without) {
-    /** Copies. */
+    /** Keeps unmodifiable copies. */
     public Account {
       missing = List.copyOf(missing);
       unexpected = List.copyOf(unexpected);
@@ -59,7 +60,7 @@ public final class LoaderNames {
       wrong = List.copyOf(wrong);
     }
 
-    /** Whether it loads the whole model and nothing else. */
+    /** Whether it loads exactly the whole model. */
     public boolean holds() {
       return missing.isEmpty() && unexpected.isEmpty() && duplicated.isEmpty() && wrong.isEmpty();
     }
@@ -113,7 +114,7 @@ public final class LoaderNames {
       Map<String, Shape> wanted = new LinkedHashMap<>();
       for (Row row : table) {
         Shape part = row.foreignShape(row.written(), Objects.requireNonNull(ours.get(row.ours())));
-        // An array with parts is as long as the largest index of one.
+        // The length of an array with parts is given by their largest index.
         Shape leading = new Shape(row.index().stream().mapToLong(i -> i + 1).toArray());
         wanted.merge(
             (archive == null ? "" : archive) + row.foreign(), leading.addAll(part), Loader::larger);
@@ -134,7 +135,13 @@ public final class LoaderNames {
       Map<String, Shape> wanted = wanted(model, resolution, rows);
       if ("no post-norms".equals(only) && postNorms) {
         return new Account(
-            name, wanted.size(), List.of(), List.of(), List.of(), List.of(), "it has no Gemma 2");
+            name,
+            wanted.size(),
+            List.of(),
+            List.of(),
+            List.of(),
+            List.of(),
+            "it does not support Gemma 2");
       }
       List<String> unexpected = new ArrayList<>();
       List<String> duplicated = new ArrayList<>();
@@ -143,7 +150,7 @@ public final class LoaderNames {
       for (String stored : file.names()) {
         String renamed = renamed(stored);
         if (renamed.equals(tied)) {
-          duplicated.add(stored + " is the embedding once more, to which it is tied");
+          duplicated.add(stored + " repeats the embedding, to which it is tied");
         } else if (!found.add(renamed)) {
           duplicated.add(stored + " is loaded as " + renamed + ", as another tensor is");
         } else if (!wanted.containsKey(renamed)) {
@@ -160,7 +167,7 @@ public final class LoaderNames {
       TensorInfo info;
       try {
         info = file.info(stored);
-      } catch (CheckpointFormatException e) { // pickles, and numbers that nobody reads
+      } catch (CheckpointFormatException e) { // pickles and unsupported types
         wrong.add(String.valueOf(e.getMessage()));
         return;
       }
@@ -168,17 +175,17 @@ public final class LoaderNames {
         wrong.add("%s has %s, expected %s".formatted(stored, info.shape(), shape));
       }
       if (!info.type().isFloating()) {
-        wrong.add("%s holds %s, no real numbers".formatted(stored, info.type()));
+        wrong.add("%s contains %s, not real numbers".formatted(stored, info.type()));
       } else if (archive != null && info.type() == ElementType.BF16 && !takesVoid) {
         wrong.add(
             stored
-                + " is bfloat16 as two-byte void (numpy has no other), which is loaded as bytes and not as numbers");
+                + " is bfloat16 as two-byte void (numpy has no bfloat16), which is loaded as bytes and not as numbers");
       }
     }
   }
 
   /**
-   * What each loader of a kind of file makes of it.
+   * How each loader of this kind of file reads it.
    *
    * @param file a whole model
    * @param rows rows of its embedding, those of padding among them

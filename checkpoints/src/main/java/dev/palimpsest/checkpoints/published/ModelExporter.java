@@ -19,7 +19,9 @@ import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.files.WrittenFile;
+import dev.palimpsest.model.Architecture;
 import dev.palimpsest.model.ParameterSpecs;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -32,29 +34,32 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * A stage's result for others, in the published layouts. Importing an export gives the same
- * parameters bit for bit, as far as its number format holds them.
+ * Exports models in the published layouts. Importing an export gives the same parameters bit for
+ * bit, as far as its number format can represent them.
  */
 public final class ModelExporter {
-  /** Names of the checkpoints on the Hub. */
+  /** Prefixes of names in the checkpoints on the Hub. */
   static final Map<Part, String> PREFIXES =
       Map.of(
           Part.VISION, "vision_tower.vision_model",
           Part.CONNECTOR, "multi_modal_projector.linear",
           Part.LANGUAGE, "language_model.model");
 
-  /** Gemma's context; also written as the window where there is none. */
+  /** Gemma's context length; also written as the window if there is none. */
   private static final int MAX_POSITIONS = 8192;
 
-  /** Layout of the files below; read by transformers for its own compatibility switches. */
+  /**
+   * The version of transformers whose layout the files have; transformers reads it for
+   * compatibility.
+   */
   static final String TRANSFORMERS_VERSION = "4.48.0";
 
   private ModelExporter() {}
 
-  /** Files that go with an export, made once those of the model are written. */
+  /** Additional files of an export, created after those of the model. */
   @FunctionalInterface
   public interface Beside {
-    /** None. */
+    /** No additional files. */
     Beside NOTHING = written -> Map.of();
 
     /** Contents by name. */
@@ -63,16 +68,16 @@ public final class ModelExporter {
 
   /**
    * A Hugging Face PaliGemma folder: config.json, generation_config.json, safetensors (sharded with
-   * an index above 5 GB), preprocessor and tokenizer files. Written beside the target and made
+   * an index above 5 GB), preprocessor and tokenizer files. Written to a temporary folder and made
    * visible by one rename; an earlier export there is replaced. Parameters are copied piece by
-   * piece: memory does not grow with the model.
+   * piece, so that memory does not grow with the model.
    *
    * <p>The embedding is padded with a row for {@code <image>} to a multiple of 64 rows, as on the
    * Hub; new rows are the mean of all others (those of the Hub are sampled around it). The tied
    * output table is left out.
    *
    * @param processor how pictures and texts become inputs
-   * @throws InvalidConfigException when Hugging Face's model cannot compute what this one does
+   * @throws InvalidConfigException when Hugging Face's model cannot compute the same
    */
   public static void huggingFace(
       Path folder,
@@ -93,7 +98,7 @@ public final class ModelExporter {
         SafetensorsWriter.MAX_SHARD_BYTES);
   }
 
-  /** The same with another limit on a shard's bytes. */
+  /** The same with another limit on the size of a shard. */
   public static void huggingFace(
       Path folder,
       ParameterValues parameters,
@@ -111,7 +116,7 @@ public final class ModelExporter {
     int multiple = HuggingFaceConfig.VOCABULARY_MULTIPLE;
     int rows = (Math.max(vocabulary, image + 1) + multiple - 1) / multiple * multiple;
     ElementType type = type(precision);
-    List<Tensor> tensors = huggingFaceTensors(parameters, model, precision, rows);
+    List<Tensor> tensors = huggingFaceTensors(parameters, Architecture.of(model), precision, rows);
     Map<String, byte[]> small = new LinkedHashMap<>();
     small.put("config.json", json(config(model, resolution, type, rows, image)));
     small.put("generation_config.json", json(generationConfig()));
@@ -137,10 +142,10 @@ public final class ModelExporter {
   }
 
   /**
-   * A big_vision npz: stacked layers, {@code params/} names, bfloat16 as two-byte void. Written
-   * beside the target and made visible by one rename.
+   * A big_vision npz: stacked layers, {@code params/} names, bfloat16 as two-byte void. Written to
+   * a temporary file and made visible by one rename.
    *
-   * @return what was written
+   * @return size and hash of the file
    */
   public static WrittenFile bigVision(
       Path file,
@@ -149,7 +154,7 @@ public final class ModelExporter {
       int resolution,
       Precision precision) {
     check(parameters, model, resolution);
-    List<Tensor> tensors = bigVisionTensors(parameters, model, precision);
+    List<Tensor> tensors = bigVisionTensors(parameters, Architecture.of(model), precision);
     return Durable.fileHashed(
         file,
         (channel, hash) -> {
@@ -161,10 +166,10 @@ public final class ModelExporter {
   /**
    * The tensors of a Hugging Face model.
    *
-   * @param rows rows of the embedding, those of padding among them
+   * @param rows rows of the embedding, including padding
    */
   static List<Tensor> huggingFaceTensors(
-      ParameterValues parameters, ModelConfig model, Precision precision, int rows) {
+      ParameterValues parameters, Architecture model, Precision precision, int rows) {
     ElementType type = type(precision);
     List<Tensor> tensors = new ArrayList<>();
     for (Row row : WeightMapping.huggingFace(model, PREFIXES)) {
@@ -178,7 +183,7 @@ public final class ModelExporter {
 
   /** The arrays of a big_vision model. */
   static List<Tensor> bigVisionTensors(
-      ParameterValues parameters, ModelConfig model, Precision precision) {
+      ParameterValues parameters, Architecture model, Precision precision) {
     Map<String, List<Row>> arrays = new LinkedHashMap<>();
     for (Row row : WeightMapping.bigVision(model, EnumSet.allOf(Part.class), false)) {
       arrays.computeIfAbsent(row.foreign(), n -> new ArrayList<>()).add(row);
@@ -193,7 +198,7 @@ public final class ModelExporter {
     return precision == Precision.F32 ? ElementType.F32 : ElementType.BF16;
   }
 
-  /** A parameter as it is. */
+  /** A parameter in our own layout. */
   static Tensor whole(Row row, ParameterValues parameters, ElementType type) {
     return new Tensor(
         new TensorInfo(row.foreign(), type, shape(parameters, row.ours())),
@@ -204,7 +209,7 @@ public final class ModelExporter {
     return Objects.requireNonNull(parameters.shapes().get(name), name);
   }
 
-  /** One foreign array made of all parts that the table places in it. */
+  /** One foreign array, made of all the parts that the table places in it. */
   static Tensor stacked(String name, List<Row> rows, ParameterValues parameters, ElementType type) {
     List<Row> ordered = new ArrayList<>(rows);
     ordered.sort((a, b) -> compare(a.index(), b.index()));
@@ -299,18 +304,18 @@ public final class ModelExporter {
   private static void checkReplaceable(Path folder) {
     if (Files.exists(folder) && !Files.exists(folder.resolve("config.json"))) {
       throw new IllegalArgumentException(
-          folder + " exists and is not an earlier export; name a folder that does not exist");
+          folder + " exists and is not an earlier export; choose a folder that does not exist");
     }
   }
 
   private static void checkExpressible(LanguageConfig c, int imageToken) {
     List<Problem> problems = new ArrayList<>();
-    if (!c.postNorms()) { // transformers' Gemma 1 has no such settings
+    if (!c.postNorms()) { // Gemma 1 in transformers has no such settings
       if (c.attentionSoftcap() != 0 || c.finalSoftcap() != 0) {
         problems.add(
             new Problem(
                 "language",
-                "Hugging Face's Gemma 1 has no soft-caps; export as big_vision, or end without"));
+                "Gemma 1 in Hugging Face's layout has no soft-caps; export as big_vision, or train a last stage without them"));
       }
       if (c.queryScalar() != c.headDim() || c.slidingWindow() != 0) {
         problems.add(
@@ -340,7 +345,7 @@ public final class ModelExporter {
     VisionConfig vision = model.vision();
     String dtype = dtype(type);
     int imageTokens = vision.imageTokens(resolution);
-    ObjectNode root = HuggingFaceConfig.JSON.createObjectNode();
+    ObjectNode root = Json.PYTHON.createObjectNode();
     root.putArray("architectures").add("PaliGemmaForConditionalGeneration");
     root.put("model_type", "paligemma");
     root.put("bos_token_id", 2).put("eos_token_id", 1).put("pad_token_id", 0);
@@ -368,7 +373,7 @@ public final class ModelExporter {
     return root;
   }
 
-  /** A Gemma's fields. */
+  /** Writes a Gemma's fields. */
   static void describe(ObjectNode text, LanguageConfig language, ElementType type, int rows) {
     text.put("model_type", language.postNorms() ? "gemma2" : "gemma");
     text.put("vocab_size", rows).put("hidden_size", language.width());
@@ -391,7 +396,7 @@ public final class ModelExporter {
       }
       softcap(text, "attn_logit_softcapping", language.attentionSoftcap());
       softcap(text, "final_logit_softcapping", language.finalSoftcap());
-      // transformers' Gemma 2 always has a window; one of the whole context hides nothing.
+      // Gemma 2 in transformers always has a window; one of the whole context hides nothing.
       text.put(
           "sliding_window",
           language.slidingWindow() == 0 ? MAX_POSITIONS : language.slidingWindow());
@@ -415,7 +420,7 @@ public final class ModelExporter {
   }
 
   private static ObjectNode generationConfig() {
-    return HuggingFaceConfig.JSON
+    return Json.PYTHON
         .createObjectNode()
         .put("_from_model_config", true)
         .put("bos_token_id", 2)
@@ -425,8 +430,8 @@ public final class ModelExporter {
   }
 
   private static ObjectNode preprocessor(int resolution, int imageTokens, int resample) {
-    ObjectNode node = HuggingFaceConfig.JSON.createObjectNode();
-    node.put("do_convert_rgb", true); // grey pictures and those with alpha have three channels too
+    ObjectNode node = Json.PYTHON.createObjectNode();
+    node.put("do_convert_rgb", true); // grey pictures and those with alpha also get three channels
     node.put("do_normalize", true).put("do_rescale", true).put("do_resize", true);
     node.putArray("image_mean").add(0.5).add(0.5).add(0.5);
     node.put("image_processor_type", "SiglipImageProcessor");

@@ -11,8 +11,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * Parameters under our names as an export reads them, piece by piece: from a checkpoint's file, or
- * from arrays in memory.
+ * Parameters by our names, which an export reads piece by piece from a checkpoint's file or from
+ * arrays in memory.
  */
 public interface ParameterValues {
   /** Names and shapes. */
@@ -21,7 +21,7 @@ public interface ParameterValues {
   /** A parameter's values, float32 and row-major. */
   TensorBytes bytes(String name);
 
-  /** Called before an export becomes visible; throws when what was read is not to be trusted. */
+  /** Called before an export becomes visible; throws when what was read cannot be trusted. */
   default void allRead() {}
 
   /** Arrays in memory; they must stay open until the export is written. */
@@ -59,7 +59,7 @@ public interface ParameterValues {
           throw new CheckpointFormatException(
               Kind.FOREIGN,
               file.path(),
-              "holds %s as %s; a training checkpoint's parameters are F32"
+              "contains %s as %s; a training checkpoint's parameters are F32"
                   .formatted(name, file.info(name).type()));
         }
         return file.bytes(name);

@@ -4,10 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 
 /**
- * Carries position embeddings from one square grid to another: linear between the four neighbours,
- * corners on corners, no antialias. New point {@code i} lies at old coordinate {@code i * (old - 1)
- * / (new - 1)} on either axis, as in big_vision's {@code resample_posemb} (models/vit.py, which
- * calls {@code scipy.ndimage.zoom(order=1)}).
+ * Resamples position embeddings from one square grid to another: linear between the four
+ * neighbours, corners aligned, without antialiasing. New point {@code i} is at old coordinate
+ * {@code i * (old - 1) / (new - 1)} on each axis, as in big_vision's {@code resample_posemb}
+ * (models/vit.py, which calls {@code scipy.ndimage.zoom(order=1)}).
  */
 public final class PositionEmbeddingResampler {
   private PositionEmbeddingResampler() {}
@@ -17,7 +17,7 @@ public final class PositionEmbeddingResampler {
    *
    * @param grid float32 [N, D], N a square, rows of the picture first
    * @param newTokens N', a square
-   * @return float32 [N', D] in the grid's manager; the grid itself where N' = N
+   * @return float32 [N', D] in the grid's manager; the grid itself if N' = N
    */
   public static NDArray resample(NDArray grid, int newTokens) {
     int tokens = Math.toIntExact(grid.getShape().get(0));
@@ -30,10 +30,10 @@ public final class PositionEmbeddingResampler {
   }
 
   /**
-   * Resamples plain numbers.
+   * Resamples numbers in a Java array.
    *
    * @param grid [tokens, width], row-major
-   * @return [newTokens, width]; the grid itself where newTokens = tokens
+   * @return [newTokens, width]; the grid itself if newTokens = tokens
    */
   public static float[] resample(float[] grid, int tokens, int width, int newTokens) {
     int from = side(tokens);

@@ -17,6 +17,7 @@ import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.model.Architecture;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
 import java.nio.ByteBuffer;
@@ -32,18 +33,18 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stage 0: published checkpoints become the parameters of a model. Every parameter must be found
- * and every tensor of a source be used, or be of a part that is dropped by rule; all exceptions are
- * reported together, before any data is read.
+ * Stage 0: reads published checkpoints as the parameters of a model. Every parameter must be found,
+ * and every tensor of a source must be used or belong to a part that is dropped by rule; all
+ * problems are reported together, before any data are read.
  *
- * <p>The parameters come as tensors that are read while they are written, piece by piece, so that a
- * model of any size takes little memory.
+ * <p>Parameters are supplied as tensors that are read piece by piece while they are written, so
+ * that a model of any size needs little memory.
  *
  * <p>Sources are npz files in big_vision's layout, blocks stacked or not, names with {@code
  * params/} or without, and Hugging Face safetensors, single or sharded. Position embeddings of
- * another grid are resampled. Embedding rows beyond the vocabulary are padding where the folder's
- * tokenizer has no token for them, or, without a tokenizer, where they are 128 at most; they are
- * cut. Missing ones are drawn from N(0, 0.02^2).
+ * another grid are resampled. Embedding rows beyond the vocabulary are padding if the folder's
+ * tokenizer has no token for them or, without a tokenizer, if there are at most 128; they are cut
+ * off. Missing rows are drawn from N(0, 0.02^2).
  */
 public final class PretrainedImporter implements AutoCloseable {
   /** Standard deviation of new embedding rows (the paper, section 5.3; models/ppp/gemma.py). */
@@ -64,16 +65,32 @@ public final class PretrainedImporter implements AutoCloseable {
    * Opens published checkpoints as parameters of a model.
    *
    * @param model target sizes; its vocabulary may exceed the source's (new rows are drawn)
-   * @param resolution resolution of the position embedding; resampled when the source differs
+   * @param resolution resolution of the position embedding, which is resampled if the source's
+   *     differs
    * @param seed seed of drawn rows and of a normal connector
    * @throws InvalidConfigException when a source does not fit, listing every name and shape
    * @throws CheckpointFormatException when a source is damaged or of another kind
    */
   public static PretrainedImporter open(
       Init.FromPretrained source, ModelConfig model, int resolution, long seed) {
+    return open(source, Architecture.of(model), model, resolution, seed);
+  }
+
+  /**
+   * The same for any towers.
+   *
+   * @param model sizes that a {@code config.json} beside the tensors must agree with; null for
+   *     towers that no config describes
+   */
+  static PretrainedImporter open(
+      Init.FromPretrained source,
+      Architecture towers,
+      @Nullable ModelConfig model,
+      int resolution,
+      long seed) {
     PretrainedImporter importer = new PretrainedImporter(seed);
     try {
-      importer.match(source, model, ParameterSpecs.of(model, resolution));
+      importer.match(source, towers, model, ParameterSpecs.of(towers, resolution));
       return importer;
     } catch (RuntimeException e) {
       importer.close();
@@ -82,7 +99,7 @@ public final class PretrainedImporter implements AutoCloseable {
   }
 
   /**
-   * Reads published checkpoints into memory, as {@link #open} finds them there.
+   * Reads published checkpoints into memory.
    *
    * @param manager receives a child that holds the parameters
    */
@@ -106,20 +123,24 @@ public final class PretrainedImporter implements AutoCloseable {
 
   /**
    * All parameters of the model in its order, float32. They are read as they are written, one after
-   * the other and as often as wanted, until this is closed.
+   * another and as often as needed, until this is closed.
    *
-   * @throws CheckpointFormatException out of their writing, when a source is damaged
+   * @throws CheckpointFormatException while they are written, when a source is damaged
    */
   public List<Tensor> tensors() {
     return List.copyOf(tensors);
   }
 
-  private void match(Init.FromPretrained source, ModelConfig model, Map<String, Shape> specs) {
+  private void match(
+      Init.FromPretrained source,
+      Architecture towers,
+      @Nullable ModelConfig model,
+      Map<String, Shape> specs) {
     Map<String, Place> places = new LinkedHashMap<>();
     List<Problem> problems = new ArrayList<>();
-    match(source.model(), EnumSet.allOf(Part.class), model, specs, places, problems);
-    match(source.vision(), EnumSet.of(Part.VISION), model, specs, places, problems);
-    match(source.language(), EnumSet.of(Part.LANGUAGE), model, specs, places, problems);
+    match(source.model(), EnumSet.allOf(Part.class), towers, model, specs, places, problems);
+    match(source.vision(), EnumSet.of(Part.VISION), towers, model, specs, places, problems);
+    match(source.language(), EnumSet.of(Part.LANGUAGE), towers, model, specs, places, problems);
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }
@@ -138,7 +159,8 @@ public final class PretrainedImporter implements AutoCloseable {
   private void match(
       @Nullable String path,
       Set<Part> parts,
-      ModelConfig model,
+      Architecture towers,
+      @Nullable ModelConfig model,
       Map<String, Shape> specs,
       Map<String, Place> places,
       List<Problem> problems) {
@@ -147,19 +169,21 @@ public final class PretrainedImporter implements AutoCloseable {
     }
     TensorSource opened = TensorSource.open(Path.of(path));
     sources.add(opened);
-    if (!describesModel(opened, model, parts, problems)) {
-      return; // names and shapes of another architecture explain nothing more
+    if (model != null && !describesModel(opened, model, parts, problems)) {
+      return; // its names and shapes would only add confusing problems
     }
-    SourceMatch found = new SourceMatch(opened, SourceFacts.of(opened.path()), model, specs, parts);
+    SourceMatch found =
+        new SourceMatch(opened, SourceFacts.of(opened.path()), towers, specs, parts);
     places.putAll(found.places);
     problems.addAll(found.problems);
     notes.addAll(found.notes);
   }
 
   /**
-   * Head counts and epsilons leave no trace in shapes; the source's own config tells them.
+   * Compares the model with the source's own config, because shapes do not show head counts and
+   * epsilons.
    *
-   * @return false where the config is one of another architecture
+   * @return false if the config describes another architecture
    */
   private static boolean describesModel(
       TensorSource source, ModelConfig model, Set<Part> parts, List<Problem> problems) {
@@ -222,7 +246,7 @@ public final class PretrainedImporter implements AutoCloseable {
     };
   }
 
-  /** Source rows up to the vocabulary; the rest is drawn. */
+  /** The source's rows up to the vocabulary; further ones are drawn. */
   private Values embedding(Place place, Shape shape) {
     long rows = place.shape().get(0);
     if (rows > shape.get(0)) {
@@ -271,7 +295,7 @@ public final class PretrainedImporter implements AutoCloseable {
    * @param notes one line each: what was dropped, drawn, resampled
    */
   public record Imported(Parameters parameters, List<String> notes) {
-    /** Copies. */
+    /** Keeps unmodifiable copies. */
     public Imported {
       notes = List.copyOf(notes);
     }

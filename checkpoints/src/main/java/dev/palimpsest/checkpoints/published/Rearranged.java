@@ -8,30 +8,31 @@ import java.util.Arrays;
 import java.util.function.IntFunction;
 
 /**
- * The values of a stored array with its axes in another order, front to back. Two bounded pieces of
- * it are in memory at a time: a band, which is as much of the wanted outermost axis as fits, in the
- * stored order, and of that some rows, in the wanted order.
+ * The values of a stored array with its axes in another order, from first to last. Two bounded
+ * pieces of it are in memory at a time: a band, which is as much of the wanted outermost axis as
+ * fits, in the stored order, and some rows of the band, in the wanted order.
  */
 final class Rearranged implements ArrayMemory.Part {
-  /** Elements of a band: 128 MiB, which holds any matrix of a 3B model whole. */
+  /** Elements of a band: 128 MiB, enough for any whole matrix of a 3B model. */
   static final int BAND = 1 << 25;
 
-  /** Elements brought into the wanted order at once: 4 MiB. */
+  /** Elements that are brought into the wanted order at a time: 4 MiB. */
   private static final int ROWS = 1 << 20;
 
-  /** Side of the tiles in which axes are exchanged: a few lines of the cache. */
+  /** Side of the tiles in which axes are exchanged: a few cache lines. */
   private static final int TILE = 32;
 
   private final ArrayMemory.Part stored;
   private final long size;
 
-  /** The wanted axes from the outermost on: sizes, and steps within the stored array. */
+  /** The wanted axes, outermost first: sizes, and strides within the stored array. */
   private final int[] sizes;
 
   private final long[] strides;
 
   /**
-   * How often the foreign array comes by our outermost axis, and elements below one index of it.
+   * Product of the stored axes outside our outermost axis, and number of elements inside one index
+   * of it.
    */
   private final long outer;
 
@@ -54,9 +55,10 @@ final class Rearranged implements ArrayMemory.Part {
    *
    * @param stored its values in its own order
    * @param axes sizes of its axes
-   * @param order which of its axes each of the wanted ones is
-   * @param limit elements in memory at once
-   * @param memory lends the memory of a band: at least so many elements, of any content
+   * @param order for each wanted axis, the stored axis that it is
+   * @param limit elements in memory at a time
+   * @param memory supplies the memory of a band: an array of at least the given length with
+   *     arbitrary contents
    */
   Rearranged(
       ArrayMemory.Part stored, long[] axes, int[] order, int limit, IntFunction<float[]> memory) {
@@ -102,7 +104,7 @@ final class Rearranged implements ArrayMemory.Part {
     }
     int row = (int) (size / sizes[0]);
     int count = Math.min(rows.length / row, bandEnd - nextRow);
-    // Steps within the band, which is shorter than the array along the outermost axis.
+    // Strides within the band, which is shorter than the array along the outermost axis.
     int[] lengths = sizes.clone();
     lengths[0] = count;
     int[] steps = new int[strides.length];
@@ -117,7 +119,7 @@ final class Rearranged implements ArrayMemory.Part {
     made = count * row;
   }
 
-  /** Reads what the next indices of the wanted outermost axis hold. */
+  /** Reads the next indices of the wanted outermost axis. */
   private void readBand() {
     int length = Math.min(bandLength, sizes[0] - bandEnd);
     if (length < sizes[0] && bandEnd == 0 && outer > 1) {
@@ -133,7 +135,7 @@ final class Rearranged implements ArrayMemory.Part {
     }
   }
 
-  /** Once in its own order, since disks are slow at many short pieces. */
+  /** Reads the whole array once in its own order, because disks are slow at many short pieces. */
   private void readThrough() {
     float[] some = new float[Math.min(ROWS, rows.length)];
     for (long at = 0; at < size; at += some.length) {
@@ -142,7 +144,7 @@ final class Rearranged implements ArrayMemory.Part {
   }
 
   private void read(long from, float[] into, int at, int count) {
-    // By way of bytes, since that is what parts fill.
+    // As bytes, because parts fill bytes.
     int most = Math.min(count, 1 << 16);
     ByteBuffer bytes = ByteBuffer.allocate(most * Float.BYTES).order(ByteOrder.nativeOrder());
     for (int done = 0; done < count; done += most) {

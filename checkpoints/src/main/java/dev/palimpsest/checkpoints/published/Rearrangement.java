@@ -12,13 +12,13 @@ import java.util.stream.IntStream;
 
 /**
  * How a foreign array's axes become ours, written as {@code h d k -> (h k) d}: axes are reordered,
- * those in brackets become one. An axis {@code 1} on the left is dropped.
+ * those in parentheses are merged. An axis {@code 1} on the left is dropped.
  *
  * @param from foreign axes, outermost first
- * @param to our axes, each made of one or more foreign ones
+ * @param to our axes, each of one or more foreign axes
  */
 record Rearrangement(List<String> from, List<List<String>> to) {
-  /** Same axes, whatever they are. */
+  /** Keeps all axes. */
   static final Rearrangement NONE = new Rearrangement(List.of(), List.of());
 
   static Rearrangement parse(String text) {
@@ -31,9 +31,9 @@ record Rearrangement(List<String> from, List<List<String>> to) {
   }
 
   /**
-   * The foreign shape of an array of ours.
+   * The foreign shape of one of our arrays.
    *
-   * @param sizes sizes of those axes that are merged in ours
+   * @param sizes sizes of the axes that are merged in ours
    */
   Shape foreign(Shape ours, Map<String, Integer> sizes) {
     if (equals(NONE)) {
@@ -54,7 +54,7 @@ record Rearrangement(List<String> from, List<List<String>> to) {
     return new Shape(shape);
   }
 
-  /** Whether elements lie in another order, and not only under another shape. */
+  /** Whether the order of elements differs, and not only the shape. */
   boolean moves() {
     int[] order = order();
     for (int i = 0; i < order.length; i++) {
@@ -65,12 +65,12 @@ record Rearrangement(List<String> from, List<List<String>> to) {
     return false;
   }
 
-  /** The values of a foreign array in the order of ours, front to back. */
+  /** The values of a foreign array in our order. */
   Rearranged ours(ArrayMemory.Part stored, Shape foreign, IntFunction<float[]> memory) {
     return new Rearranged(stored, axes(foreign), order(), Rearranged.BAND, memory);
   }
 
-  /** The values of one of our arrays in foreign order, front to back. */
+  /** The values of one of our arrays in foreign order. */
   Rearranged foreign(ArrayMemory.Part ours, Shape foreign, IntFunction<float[]> memory) {
     long[] axes = axes(foreign);
     int[] order = order();
@@ -102,13 +102,13 @@ record Rearrangement(List<String> from, List<List<String>> to) {
   }
 
   /**
-   * Where the elements of a foreign array lie in ours, in runs of equal distance.
+   * The positions in our array of a foreign array's elements, in runs of equal distance.
    *
    * @param sizes the foreign axes' sizes; neighbours whose elements are equally far apart are one
    * @param strides distance in ours, in elements, of neighbours along each of them
    */
   record Runs(long[] sizes, long[] strides) {
-    /** Index in ours of an element whose foreign index is given. */
+    /** Our index of an element with a given foreign index. */
     long ours(long foreign) {
       long at = 0;
       for (int i = sizes.length - 1; i >= 0; i--) {
@@ -118,19 +118,19 @@ record Rearrangement(List<String> from, List<List<String>> to) {
       return at;
     }
 
-    /** Elements from a foreign index on to the end of its run. */
+    /** Number of elements from a foreign index to the end of its run. */
     long left(long foreign) {
       long run = sizes[sizes.length - 1];
       return run - foreign % run;
     }
 
-    /** Distance in ours of neighbours within a run. */
+    /** Distance in our array between neighbours within a run. */
     long stride() {
       return strides[strides.length - 1];
     }
   }
 
-  /** Where the elements of a foreign array lie in ours. */
+  /** The positions in our array of a foreign array's elements. */
   Runs runs(Shape foreign) {
     if (equals(NONE)) {
       return new Runs(new long[] {foreign.size()}, new long[] {1});
@@ -148,7 +148,7 @@ record Rearrangement(List<String> from, List<List<String>> to) {
     return new Runs(Arrays.copyOf(sizes, last + 1), Arrays.copyOf(strides, last + 1));
   }
 
-  /** Sizes of a foreign array's axes, ones left out. */
+  /** Sizes of a foreign array's axes, without axes of size 1. */
   private long[] axes(Shape foreign) {
     return IntStream.range(0, from.size())
         .filter(i -> !from.get(i).equals("1"))

@@ -3,7 +3,7 @@ package dev.palimpsest.checkpoints.published;
 import java.nio.ByteBuffer;
 
 /**
- * Standard normal numbers that depend on the seed and a name alone, on every machine: SplitMix64
+ * Standard normal numbers that depend only on the seed and a name, on every machine: SplitMix64
  * (Steele et al. 2014) as a counter, Box-Muller in {@link StrictMath}.
  */
 final class SeededNormal {
@@ -33,7 +33,7 @@ final class SeededNormal {
     return radius * StrictMath.cos(angle);
   }
 
-  /** In (0, 1]. */
+  /** A uniform number in (0, 1]. */
   private double uniform() {
     state += 0x9e3779b97f4a7c15L;
     return ((mix(state) >>> 11) + 1) * 0x1p-53;

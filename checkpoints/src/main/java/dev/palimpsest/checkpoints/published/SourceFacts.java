@@ -4,17 +4,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * What stands beside a source's tensors and says what they mean.
+ * Facts from files beside a source's tensors that say what the tensors mean.
  *
  * @param untied whether config.json says that the output table is not the embedding
- * @param trainedRows rows of the embedding up to the tokenizer's last token; 0 where no tokenizer
- *     is there
+ * @param trainedRows rows of the embedding up to the tokenizer's last token; 0 if there is no
+ *     tokenizer
  * @param last that token with its id, for messages
  */
 record SourceFacts(boolean untied, int trainedRows, String last) {
   static final SourceFacts NONE = new SourceFacts(false, 0, "");
 
-  /** Facts of a folder; none of a file. */
+  /** The facts of a folder; a file has none. */
   static SourceFacts of(Path path) {
     if (!Files.isDirectory(path)) {
       return NONE;

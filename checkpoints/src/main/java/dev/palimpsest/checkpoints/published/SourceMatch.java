@@ -1,15 +1,17 @@
 package dev.palimpsest.checkpoints.published;
 
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.checkpoints.published.WeightMapping.Landmarks;
 import dev.palimpsest.checkpoints.published.WeightMapping.Part;
 import dev.palimpsest.checkpoints.published.WeightMapping.Row;
 import dev.palimpsest.checkpoints.tensors.NpzFile;
 import dev.palimpsest.checkpoints.tensors.TensorInfo;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
-import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.model.Architecture;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,12 +25,12 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A source laid against the table of names: where each of our parameters lies in it, and what is
- * missing, of another shape, or left over. Only descriptions are looked at, no data but that of a
- * tied output table.
+ * Compares a source with the name tables: the place of each of our parameters in it, and what is
+ * missing, has another shape, or is left over. Only descriptions are read, and no data except those
+ * of a tied output table.
  */
 final class SourceMatch {
-  /** Surplus embedding rows beyond this are not taken for padding. */
+  /** More surplus embedding rows than this are not considered padding. */
   private static final long MAX_PADDING_ROWS = 128;
 
   private static final int MAX_LINES = 20;
@@ -45,13 +47,13 @@ final class SourceMatch {
   private final Map<String, List<String>> leftOver = new LinkedHashMap<>();
 
   /**
-   * Where a parameter lies.
+   * The place of a parameter.
    *
    * @param tensor name in the source
    * @param firstElement first element of the part within the tensor
    * @param foreign the part's shape in the source
-   * @param form how its axes become ours
-   * @param shape our shape, with the source's own number of rows where that may differ
+   * @param form how its axes become our axes
+   * @param shape our shape, with the source's own number of rows if that may differ
    */
   record Place(
       TensorSource source,
@@ -62,15 +64,15 @@ final class SourceMatch {
       Shape shape) {}
 
   /**
-   * Matches.
+   * Compares a source.
    *
-   * @param facts what stands beside the tensors
-   * @param specs our shapes of at least the parts wanted
+   * @param facts from files beside the tensors
+   * @param specs our shapes of at least the wanted parts
    */
   SourceMatch(
       TensorSource source,
       SourceFacts facts,
-      ModelConfig model,
+      Architecture model,
       Map<String, Shape> specs,
       Set<Part> parts) {
     this.source = source;
@@ -88,7 +90,7 @@ final class SourceMatch {
    * beside {@code params/}, older ones the parameters under {@code opt/target/} (big_vision
    * models/common.py and utils.py, load_params).
    */
-  private void matchBigVision(ModelConfig model, Set<Part> parts) {
+  private void matchBigVision(Architecture model, Set<Part> parts) {
     String prefix =
         Stream.of("params/", "opt/target/")
             .filter(p -> source.names().stream().anyMatch(name -> name.startsWith(p)))
@@ -121,8 +123,11 @@ final class SourceMatch {
     reportUnexpected();
   }
 
-  private void matchHuggingFace(ModelConfig model, Set<Part> parts) {
-    StoredNames names = new StoredNames(source.names());
+  private void matchHuggingFace(Architecture model, Set<Part> wanted) {
+    Landmarks tower = WeightMapping.landmarks(model.images());
+    Set<Part> parts = EnumSet.copyOf(wanted);
+    parts.removeIf(part -> part != Part.LANGUAGE && !tower.first().containsKey(part));
+    StoredNames names = new StoredNames(source.names(), tower);
     Optional<String> obstacle = names.obstacle(parts);
     if (obstacle.isPresent()) {
       problem(obstacle.get());
@@ -152,7 +157,7 @@ final class SourceMatch {
           && (bare.endsWith("logit_scale") || bare.endsWith("logit_bias"))) {
         drop(bare);
       } else if (bare.endsWith("position_ids") || bare.endsWith("rotary_emb.inv_freq")) {
-        drop(bare); // buffers that early versions saved; they follow from the sizes
+        drop(bare); // buffers that early versions saved; they depend only on the sizes
       } else {
         unexpected(name);
       }
@@ -161,18 +166,19 @@ final class SourceMatch {
     reportUnexpected();
   }
 
-  private boolean sameDepth(StoredNames names, Map<Part, String> prefixes, ModelConfig model) {
+  private boolean sameDepth(StoredNames names, Map<Part, String> prefixes, Architecture model) {
     int before = problems.size();
     prefixes.forEach(
         (part, prefix) -> {
-          int ours = part == Part.VISION ? model.vision().depth() : model.language().depth();
-          int theirs = part == Part.CONNECTOR ? ours : names.blocks(part, prefix);
+          int ours = part == Part.LANGUAGE ? model.language().depth() : model.images().depth();
+          boolean repeats = part != Part.CONNECTOR && names.beforeBlocks(part).isPresent();
+          int theirs = repeats ? names.blocks(part, prefix) : ours;
           if (ours != theirs) {
             problem(
                 "has %d blocks named %s, the model has %d"
                     .formatted(
                         theirs,
-                        StoredNames.join(prefix, part == Part.VISION ? "encoder.layers" : "layers"),
+                        StoredNames.join(prefix, names.beforeBlocks(part).orElseThrow()),
                         ours));
           }
         });
@@ -180,8 +186,8 @@ final class SourceMatch {
   }
 
   /**
-   * Some files hold the output table beside the embedding, some hold it alone, for the two are one;
-   * untied ones that are equal are the same model as well.
+   * Some files contain the output table beside the embedding and some only the output table,
+   * because the two are tied; untied tables that are equal give the same model.
    */
   private void outputTable(StoredNames names, String embedding, Set<Part> parts) {
     Optional<String> head = names.outputTable();
@@ -189,12 +195,13 @@ final class SourceMatch {
     if (head.isEmpty()) {
       if (facts.untied() && parts.contains(Part.CONNECTOR)) {
         problem(
-            "config.json says tie_word_embeddings: false, yet there is no lm_head.weight; save the"
+            "config.json says tie_word_embeddings: false, but there is no lm_head.weight; save the"
                 + " model again");
       }
     } else if (table == null) {
       if (facts.untied()) {
-        problem(embedding + " is missing, and config.json says that lm_head.weight is another");
+        problem(
+            embedding + " is missing, and config.json says that lm_head.weight differs from it");
       } else {
         notes.add(
             "%s: took the embedding from %s (tied)"
@@ -209,8 +216,8 @@ final class SourceMatch {
   }
 
   /**
-   * @param inFile a name's name in the file; null where it is not there
-   * @param prefix what the file puts before the table's names
+   * @param inFile maps a bare name to the name in the file; null if it is not there
+   * @param prefix the file's prefix of the table's names
    */
   private void match(List<Row> rows, UnaryOperator<@Nullable String> inFile, String prefix) {
     Map<String, List<Integer>> leading = new LinkedHashMap<>(); // sizes of the indexed axes
@@ -231,7 +238,8 @@ final class SourceMatch {
       String tensor = inFile.apply(row.foreign());
       Shape ours = specs.get(row.ours());
       if (ours == null) {
-        throw new IllegalStateException("the table of names has no such parameter: " + row);
+        throw new IllegalStateException(
+            "the name table contains a parameter that the model does not have: " + row);
       }
       List<Integer> axes = leading.getOrDefault(row.foreign(), List.of());
       if (tensor == null) {
@@ -300,7 +308,7 @@ final class SourceMatch {
                     + " language.vocabulary to %d and use this folder's tokenizer")
                 .formatted(facts.trainedRows(), facts.last(), wanted, facts.trainedRows()));
       }
-      // Where the tokenizer tells which rows are trained, all others are padding.
+      // If the tokenizer tells which rows are trained, all others are padding.
       return rows > 0 && (facts.trainedRows() > 0 || rows <= wanted + MAX_PADDING_ROWS);
     }
     long side = Math.round(Math.sqrt((double) rows));
@@ -357,7 +365,10 @@ final class SourceMatch {
         .add(name);
   }
 
-  /** A line a tensor, those that blocks repeat in one; of very many a few. */
+  /**
+   * Reports a line per tensor, with those that blocks repeat in one line; if there are very many,
+   * only some.
+   */
   private void reportUnexpected() {
     int shown = 0;
     for (List<String> names : leftOver.values()) {

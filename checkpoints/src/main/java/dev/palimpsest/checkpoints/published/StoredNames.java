@@ -1,5 +1,6 @@
 package dev.palimpsest.checkpoints.published;
 
+import dev.palimpsest.checkpoints.published.WeightMapping.Landmarks;
 import dev.palimpsest.checkpoints.published.WeightMapping.Part;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import java.util.Arrays;
@@ -14,15 +15,15 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The names of a Hugging Face file without what wrappers put into them: {@code module} (data
- * parallel), {@code _orig_mod} (torch.compile), and those of sharding and recomputation, wherever
- * they stand.
+ * The names in a Hugging Face file without the components that wrappers add: {@code module} (data
+ * parallel), {@code _orig_mod} (torch.compile), and those of sharding and recomputation, in any
+ * position.
  */
 final class StoredNames {
   private static final Set<String> WRAPPERS =
       Set.of("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module");
 
-  /** Prefixes by which files of several kinds and ages call the same part; the usual first. */
+  /** Prefixes of the same part in files of several kinds and ages; the usual one first. */
   private static final Map<Part, List<String>> PREFIXES =
       Map.of(
           Part.VISION,
@@ -45,20 +46,27 @@ final class StoredNames {
               "model", // GemmaForCausalLM
               "")); // GemmaModel
 
-  /** A tensor that each part has whatever its depth. */
-  private static final Map<Part, List<String>> KEYS =
-      Map.of(
-          Part.VISION, List.of("embeddings.patch_embedding.weight"),
-          Part.CONNECTOR, List.of("weight"),
-          Part.LANGUAGE, List.of("embed_tokens.weight", "layers.0.input_layernorm.weight"));
+  /** Tensors of which every decoder has at least one, at any depth. */
+  private static final List<String> LANGUAGE_KEYS =
+      List.of("embed_tokens.weight", "layers.0.input_layernorm.weight");
+
+  private static final String LANGUAGE_BLOCKS = "layers";
 
   private static final Map<Part, String> WORDS =
       Map.of(Part.VISION, "image tower", Part.CONNECTOR, "connector", Part.LANGUAGE, "decoder");
 
   private final Map<String, String> stored = new LinkedHashMap<>();
   private final TreeSet<String> twice = new TreeSet<>();
+  private final Landmarks tower;
 
+  /** The names of a decoder. */
   StoredNames(Set<String> names) {
+    this(names, new Landmarks(Map.of(), Optional.empty()));
+  }
+
+  /** The names of a model with an image tower, or of one of its parts. */
+  StoredNames(Set<String> names, Landmarks tower) {
+    this.tower = tower;
     for (String name : names) {
       if (stored.putIfAbsent(bare(name), name) != null) {
         twice.add(bare(name));
@@ -82,12 +90,12 @@ final class StoredNames {
     return stored.get(bare);
   }
 
-  /** Has one tensor stand for another that is missing. */
+  /** Uses one tensor in place of another that is missing. */
   void alias(String bare, String other) {
     stored.put(bare, Objects.requireNonNull(stored.remove(other), other));
   }
 
-  /** What stands before a part's names. */
+  /** The prefix of a part's names. */
   Optional<String> prefix(Part part) {
     return keys(part).stream()
         .flatMap(
@@ -95,7 +103,7 @@ final class StoredNames {
         .findFirst();
   }
 
-  /** The file's name of the embedding, or of the output table where that alone is there. */
+  /** The file's name of the embedding, or of the output table if only that is there. */
   Optional<String> embedding() {
     return prefix(Part.LANGUAGE)
         .map(prefix -> stored.get(join(prefix, "embed_tokens.weight")))
@@ -111,17 +119,25 @@ final class StoredNames {
     return Objects.requireNonNull(PREFIXES.get(part));
   }
 
-  private static List<String> keys(Part part) {
-    return Objects.requireNonNull(KEYS.get(part));
+  /** Tensors by which a part is recognised. */
+  private List<String> keys(Part part) {
+    return part == Part.LANGUAGE
+        ? LANGUAGE_KEYS
+        : List.of(Objects.requireNonNull(tower.first().get(part)));
+  }
+
+  /** What precedes the numbers of a part's blocks; empty where it repeats none. */
+  Optional<String> beforeBlocks(Part part) {
+    return part == Part.LANGUAGE ? Optional.of(LANGUAGE_BLOCKS) : tower.blocks();
   }
 
   static String join(String prefix, String name) {
     return prefix.isEmpty() ? name : prefix + "." + name;
   }
 
-  /** Blocks of a part, counted by their numbers. */
+  /** Number of a part's blocks, found from the numbers in their names. */
   int blocks(Part part, String prefix) {
-    String start = join(prefix, part == Part.VISION ? "encoder.layers." : "layers.");
+    String start = join(prefix, beforeBlocks(part).orElseThrow()) + ".";
     int blocks = 0;
     for (String name : stored.keySet()) {
       int end = name.indexOf('.', start.length());
@@ -135,11 +151,11 @@ final class StoredNames {
     return blocks;
   }
 
-  /** Why no parameter can be found at all, in one line; empty where each part has its names. */
+  /** Why no parameter can be found at all, in one line; empty if each part has its names. */
   Optional<String> obstacle(Set<Part> parts) {
     if (!twice.isEmpty()) {
       return Optional.of(
-          "names more than one tensor %s once the wrappers' prefixes are taken away"
+          "names more than one tensor %s after the wrappers' prefixes are removed"
               .formatted(twice.first()));
     }
     if (stored.keySet().stream().anyMatch(StoredNames::isAdapter)) {
@@ -151,14 +167,14 @@ final class StoredNames {
             .findFirst();
     if (quantised.isPresent()) {
       return Optional.of(
-          "is quantised (it holds %s); save the model without quantisation"
+          "is quantised (it contains %s); save the model without quantisation"
               .formatted(quantised.get()));
     }
     String missing =
         parts.stream()
             .sorted()
             .filter(part -> prefix(part).isEmpty())
-            .map(StoredNames::wanted)
+            .map(this::wanted)
             .collect(Collectors.joining("; "));
     return missing.isEmpty()
         ? Optional.empty()
@@ -171,7 +187,7 @@ final class StoredNames {
         || name.contains("lora_magnitude");
   }
 
-  private static String wanted(Part part) {
+  private String wanted(Part part) {
     return "%s for the %s"
         .formatted(
             prefixes(part).stream()
@@ -180,7 +196,9 @@ final class StoredNames {
             WORDS.get(part));
   }
 
-  /** The prefixes of those parts' own tensors, else the first components of all names. */
+  /**
+   * The prefixes of tensors that belong to these parts, or else the first components of all names.
+   */
   private String found(Set<Part> parts) {
     TreeSet<String> found = new TreeSet<>();
     for (String name : stored.keySet()) {

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.configs.checks.PlaceholderFile;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.BufferUnderflowException;
@@ -17,9 +18,9 @@ import java.nio.file.Path;
 import java.util.Optional;
 
 /**
- * Which ids the tokenizer of a Hugging Face folder can produce: those of {@code tokenizer.json},
- * else of {@code tokenizer.model}, and those of {@code added_tokens.json} and {@code
- * tokenizer_config.json} besides. {@code <image>} does not count: it is replaced by the picture.
+ * The ids that the tokenizer of a Hugging Face folder can produce: those of {@code tokenizer.json}
+ * or else of {@code tokenizer.model}, plus those of {@code added_tokens.json} and {@code
+ * tokenizer_config.json}. {@code <image>} does not count: it is replaced by the picture.
  */
 final class TokenizerIds {
   private static final String IMAGE = "<image>";
@@ -31,10 +32,11 @@ final class TokenizerIds {
   private TokenizerIds() {}
 
   /**
-   * Reads a folder's.
+   * Reads a folder's tokenizer.
    *
-   * @return empty where it has no tokenizer
-   * @throws CheckpointFormatException when a file of the tokenizer is no such file
+   * @return empty if it has no tokenizer
+   * @throws CheckpointFormatException when one of the tokenizer's files is damaged or of another
+   *     kind
    */
   static Optional<TokenizerIds> of(Path folder) {
     Path json = folder.resolve("tokenizer.json");
@@ -55,7 +57,7 @@ final class TokenizerIds {
     return Optional.of(ids);
   }
 
-  /** The largest id that stands for something; -1 where there is none. */
+  /** The largest id in use; -1 if there is none. */
   int last() {
     return last;
   }
@@ -64,7 +66,7 @@ final class TokenizerIds {
     return lastToken.isEmpty() ? String.valueOf(last) : "%d ('%s')".formatted(last, lastToken);
   }
 
-  /** The id of {@code <image>}; -1 where it has none. */
+  /** The id of {@code <image>}; -1 if there is none. */
   int image() {
     return image;
   }
@@ -97,7 +99,7 @@ final class TokenizerIds {
   }
 
   private void json(Path file) throws IOException {
-    try (JsonParser parser = HuggingFaceConfig.JSON.createParser(file.toFile())) {
+    try (JsonParser parser = Json.PYTHON.createParser(file.toFile())) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw new CheckpointFormatException(
             Kind.FOREIGN, file, PlaceholderFile.reason(file).orElse("is not a JSON object"));
@@ -129,12 +131,12 @@ final class TokenizerIds {
   }
 
   private void added(Path file) throws IOException {
-    JsonNode tokens = HuggingFaceConfig.JSON.readTree(file.toFile());
+    JsonNode tokens = Json.PYTHON.readTree(file.toFile());
     tokens.properties().forEach(e -> count(e.getValue().asInt(-1), e.getKey()));
   }
 
   private void config(Path file) throws IOException {
-    JsonNode tokens = HuggingFaceConfig.JSON.readTree(file.toFile()).path("added_tokens_decoder");
+    JsonNode tokens = Json.PYTHON.readTree(file.toFile()).path("added_tokens_decoder");
     tokens
         .properties()
         .forEach(

@@ -12,6 +12,7 @@ import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.Json;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -22,18 +23,18 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The towers alone, in the forms in which SigLIP and Gemma are published: what stage 0 imports.
- * Numbers are float32.
+ * Exports single towers in the forms in which SigLIP and Gemma are published and stage 0 imports
+ * them. Numbers are float32.
  */
 public final class TowerExporter {
   private TowerExporter() {}
 
   /**
-   * A SigLIP npz of big_vision: the image tower with stacked layers under {@code params/img}, and
-   * beside it what the published files hold and stage 0 drops: the pooling head's probe, a text
-   * tower's embedding, the loss's temperature and bias, all zeros here.
+   * A SigLIP npz of big_vision: the image tower with stacked layers under {@code params/img}, and,
+   * as in the published files, arrays that stage 0 drops: the pooling head's probe, a text tower's
+   * embedding, the loss's temperature and bias, all zeros here.
    *
-   * @param parameters holds at least the image tower's
+   * @param parameters contains at least the image tower's
    */
   public static void siglip(Path file, ParameterValues parameters, ModelConfig model) {
     Map<String, List<Row>> arrays = new LinkedHashMap<>();
@@ -54,10 +55,10 @@ public final class TowerExporter {
   }
 
   /**
-   * A Gemma folder of Hugging Face: {@code config.json} and safetensors. One that stands there is
+   * A Gemma folder of Hugging Face: {@code config.json} and safetensors. An existing one is
    * replaced.
    *
-   * @param parameters holds at least the decoder's
+   * @param parameters contains at least the decoder's
    * @param model its vocabulary is the number of embedding rows
    */
   public static void gemma(Path folder, ParameterValues parameters, ModelConfig model) {
@@ -74,9 +75,9 @@ public final class TowerExporter {
         });
   }
 
-  /** A Gemma's {@code config.json}; as many rows as the vocabulary has. */
+  /** A Gemma's {@code config.json}; with as many rows as the vocabulary. */
   static ObjectNode gemmaConfig(LanguageConfig language, ElementType type) {
-    ObjectNode config = HuggingFaceConfig.JSON.createObjectNode();
+    ObjectNode config = Json.PYTHON.createObjectNode();
     config
         .putArray("architectures")
         .add(language.postNorms() ? "Gemma2ForCausalLM" : "GemmaForCausalLM");
@@ -85,8 +86,8 @@ public final class TowerExporter {
   }
 
   /**
-   * A mask codec in the published layout ({@code vae-oid.npz}, PyTorch's names), drawn at random
-   * and narrow: a rehearsal's masks become tokens that follow from their shapes, nothing more.
+   * A mask codec in the published layout ({@code vae-oid.npz}, PyTorch's names), random and narrow:
+   * it turns masks into tokens that depend on their shapes, which is all that a rehearsal needs.
    */
   public static void maskCodec(Path file, long seed) {
     Map<String, Shape> shapes = new LinkedHashMap<>();

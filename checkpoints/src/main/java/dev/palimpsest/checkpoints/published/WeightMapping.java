@@ -3,7 +3,8 @@ package dev.palimpsest.checkpoints.published;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
-import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.model.Architecture;
+import dev.palimpsest.model.towers.ImageTower;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,28 +13,34 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Which parameter of ours is which part of which foreign array. The tables are the resources {@code
- * hugging-face.names} and {@code big-vision.names}; import reads them from right to left, export
- * from left to right.
+ * Maps each of our parameters to its part of a foreign array. The tables are resources beside this
+ * class: {@code NAME.hugging-face.names} and {@code NAME.big-vision.names}, where the name of an
+ * image tower's is {@link ImageTower#names} and that of the decoder's is {@code gemma}. Import
+ * reads them from right to left, export from left to right.
  */
 final class WeightMapping {
-  /** Ours, of shape [N, D] with the source's own N. */
+  /** Our name; shape [N, D] with the source's own N. */
   static final String POSITION_EMBEDDING = "vision/position_embedding";
 
-  /** Ours, of shape [V, D] with the source's own V. */
+  /** Our name; shape [V, D] with the source's own V. */
   static final String EMBEDDING = "language/embedding";
 
-  /** The section of what a SigLIP alone has. */
+  /** The section of arrays that only SigLIP has. */
   private static final String CONTRASTIVE = "contrastive";
+
+  private static final String HUGGING_FACE = "hugging-face";
+  private static final String BIG_VISION = "big-vision";
 
   private static final Pattern FOREIGN = Pattern.compile("([^\\[]+)(?:\\[([0-9,]+)])?");
 
@@ -51,9 +58,9 @@ final class WeightMapping {
    *
    * @param ours our name
    * @param foreign the array that holds it
-   * @param index its place on the array's leading axes; empty where it is the whole array
-   * @param forms ways its axes may lie there, the one that is written first
-   * @param sizes sizes of axes that are merged in ours
+   * @param index its index on the array's leading axes; empty if it is the whole array
+   * @param forms possible orders of its axes there; the first one is written
+   * @param sizes sizes of the axes that are merged in ours
    */
   record Row(
       String ours,
@@ -74,8 +81,13 @@ final class WeightMapping {
    * Rows for Hugging Face names with these prefixes, which may be empty; parts without a prefix are
    * left out.
    */
+  static List<Row> huggingFace(Architecture model, Map<Part, String> prefixes) {
+    return read(HUGGING_FACE, model, prefixes.keySet(), options(model), prefixes, false);
+  }
+
+  /** The same for the towers of a config. */
   static List<Row> huggingFace(ModelConfig model, Map<Part, String> prefixes) {
-    return read("hugging-face.names", model, prefixes.keySet(), options(model), prefixes, false);
+    return huggingFace(Architecture.of(model), prefixes);
   }
 
   /**
@@ -84,26 +96,66 @@ final class WeightMapping {
    * @param unrolled whether each block of the image tower has arrays of its own ({@code
    *     encoderblock_0}, ...) instead of one array with all blocks
    */
+  static List<Row> bigVision(Architecture model, Set<Part> parts, boolean unrolled) {
+    return read(BIG_VISION, model, parts, options(model), Map.of(), unrolled);
+  }
+
+  /** The same for the towers of a config. */
   static List<Row> bigVision(ModelConfig model, Set<Part> parts, boolean unrolled) {
-    return read("big-vision.names", model, parts, options(model), Map.of(), unrolled);
+    return bigVision(Architecture.of(model), parts, unrolled);
   }
 
   /**
-   * Rows for a SigLIP as Hugging Face has it, with all that PaliGemma does not: names that begin
-   * with {@code contrastive/} are of no parameter of this model.
+   * Rows for a SigLIP in Hugging Face's layout, including the arrays that PaliGemma does not have:
+   * names that begin with {@code contrastive/} do not belong to parameters of this model.
    */
   static List<Row> siglipHuggingFace(ModelConfig model) {
     Map<Part, String> prefix = Map.of(Part.VISION, "vision_model");
-    return read("hugging-face.names", model, prefix.keySet(), Set.of(CONTRASTIVE), prefix, false);
+    Architecture towers = Architecture.of(model);
+    return read(HUGGING_FACE, towers, prefix.keySet(), Set.of(CONTRASTIVE), prefix, false);
   }
 
-  /** The same as big_vision has it, without {@code params/}. */
+  /** The same in big_vision's layout, without {@code params/}. */
   static List<Row> siglipBigVision(ModelConfig model) {
     Set<Part> parts = Set.of(Part.VISION);
-    return read("big-vision.names", model, parts, Set.of(CONTRASTIVE), Map.of(), false);
+    Architecture towers = Architecture.of(model);
+    return read(BIG_VISION, towers, parts, Set.of(CONTRASTIVE), Map.of(), false);
   }
 
-  private static Set<String> options(ModelConfig model) {
+  /**
+   * Hugging Face's names of an image tower without the prefixes of its parts, as far as they are
+   * needed to recognise a file's parts and blocks.
+   *
+   * @param first the first name of each part that has any; every file has them, at any depth
+   * @param blocks what precedes the numbers of the tower's blocks; empty where it repeats none
+   */
+  record Landmarks(Map<Part, String> first, Optional<String> blocks) {
+    /** Keeps an unmodifiable copy. */
+    Landmarks {
+      first = Map.copyOf(first);
+    }
+  }
+
+  /** The landmarks of an image tower's table. */
+  static Landmarks landmarks(ImageTower tower) {
+    Map<Part, String> first = new EnumMap<>(Part.class);
+    String blocks = null;
+    Part part = Part.VISION;
+    for (String line : rows(table(tower.names(), HUGGING_FACE))) {
+      if (line.startsWith("[")) {
+        part = part(line);
+        continue;
+      }
+      String name = line.split(" {2,}")[1].replaceFirst("^\\{\\w+}[.]", "");
+      first.putIfAbsent(part, name);
+      if (part == Part.VISION && blocks == null && name.contains(".{i}")) {
+        blocks = name.substring(0, name.indexOf(".{i}"));
+      }
+    }
+    return new Landmarks(first, Optional.ofNullable(blocks));
+  }
+
+  private static Set<String> options(Architecture model) {
     LanguageConfig language = model.language();
     return Set.of(
         language.postNorms() ? "post-norms" : "no post-norms",
@@ -111,8 +163,8 @@ final class WeightMapping {
   }
 
   private static List<Row> read(
-      String table,
-      ModelConfig model,
+      String layout,
+      Architecture model,
       Set<Part> parts,
       Set<String> options,
       Map<Part, String> prefixes,
@@ -120,13 +172,12 @@ final class WeightMapping {
     List<Row> rows = new ArrayList<>();
     Part part = Part.VISION;
     boolean wanted = false;
-    for (String line : lines(table)) {
-      if (line.isBlank() || line.startsWith("#")) {
-        continue;
-      }
+    List<String> lines = new ArrayList<>(rows(table(model.images().names(), layout)));
+    lines.addAll(rows(table("gemma", layout)));
+    for (String line : lines) {
       if (line.startsWith("[")) {
         String[] section = line.substring(1, line.length() - 1).split(", ");
-        part = Part.valueOf(section[0].toUpperCase(Locale.ROOT));
+        part = part(line);
         wanted = parts.contains(part) && (section.length == 1 || options.contains(section[1]));
       } else if (wanted) {
         String[] columns = line.split(" {2,}");
@@ -155,10 +206,25 @@ final class WeightMapping {
     return rows;
   }
 
+  private static String table(String name, String layout) {
+    return name + "." + layout + ".names";
+  }
+
+  /** The lines of a table but comments and blank ones. */
+  private static List<String> rows(String table) {
+    return lines(table).stream().filter(l -> !l.isBlank() && !l.startsWith("#")).toList();
+  }
+
+  /** The part that a section's header names. */
+  private static Part part(String header) {
+    String name = header.substring(1, header.length() - 1).split(", ")[0];
+    return Part.valueOf(name.toUpperCase(Locale.ROOT));
+  }
+
   private static Row row(String ours, String foreign, String forms, Map<String, Integer> sizes) {
     Matcher m = FOREIGN.matcher(foreign);
     if (!m.matches()) {
-      throw new IllegalStateException("cannot read '" + foreign + "' in the table of names");
+      throw new IllegalStateException("cannot parse '" + foreign + "' in the name table");
     }
     List<Integer> index =
         m.group(2) == null
@@ -171,16 +237,15 @@ final class WeightMapping {
     return new Row(ours, m.group(1), index, parsed, sizes);
   }
 
-  private static int depth(ModelConfig model, Part part) {
-    return part == Part.VISION ? model.vision().depth() : model.language().depth();
+  private static int depth(Architecture model, Part part) {
+    return part == Part.LANGUAGE ? model.language().depth() : model.images().depth();
   }
 
-  private static Map<String, Integer> sizes(ModelConfig model, Part part) {
-    VisionConfig vision = model.vision();
+  private static Map<String, Integer> sizes(Architecture model, Part part) {
     LanguageConfig language = model.language();
-    return part == Part.VISION
-        ? Map.of("h", vision.heads(), "k", vision.width() / vision.heads())
-        : Map.of("h", language.heads(), "j", language.keyValueHeads(), "k", language.headDim());
+    return part == Part.LANGUAGE
+        ? Map.of("h", language.heads(), "j", language.keyValueHeads(), "k", language.headDim())
+        : model.images().axes();
   }
 
   /** The lines of a table. */

@@ -10,16 +10,16 @@ import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 
 /**
- * The memory behind float32 arrays, without a copy in between. Large arrays are seen in parts,
- * since a buffer ends at 2^31-1 bytes.
+ * Access to the memory of float32 arrays without copying. Large arrays are accessed in parts,
+ * because a buffer has at most 2^31-1 bytes.
  */
 public final class ArrayMemory {
-  /** Elements seen at once: 1 GiB. */
+  /** Elements per part: 1 GiB. */
   private static final long PART = 1L << 28;
 
   private ArrayMemory() {}
 
-  /** A part of an array. */
+  /** Processes a part of an array. */
   @FunctionalInterface
   public interface Part {
     /**
@@ -31,7 +31,7 @@ public final class ArrayMemory {
     void visit(long first, ByteBuffer memory);
   }
 
-  /** A new array of the manager, on its device; {@code fill} writes every element. */
+  /** Creates an array in the manager, on its device; {@code fill} writes every element. */
   public static NDArray create(NDManager manager, Shape shape, Part fill) {
     NDArray array = manager.create(shape, DataType.FLOAT32, Device.cpu());
     visit(array, fill, PART);
@@ -43,7 +43,10 @@ public final class ArrayMemory {
     }
   }
 
-  /** Shows the elements of a contiguous array in order; copies of them where it is on a device. */
+  /**
+   * Visits the elements of a contiguous array in order, or copies of them if it is on another
+   * device.
+   */
   public static void visit(NDArray array, Part part) {
     visit(array, part, PART);
   }

@@ -7,20 +7,20 @@ public sealed class CheckpointFormatException extends RuntimeException
     permits NpyHeader.UnreadableTypeException {
   private static final long serialVersionUID = 1L;
 
-  /** Said of an adapter where a model is wanted. */
+  /** The message for an adapter where a model is expected. */
   public static final String ADAPTER =
       "is a PEFT adapter, not a model; merge it into its base model first (in PEFT:"
           + " model.merge_and_unload().save_pretrained(FOLDER)) and give that folder";
 
-  /** What is wrong, as far as the reader needs to act on it. */
+  /** What is wrong, by what the reader has to do about it. */
   public enum Kind {
-    /** Shorter than it says: copy or download it again. */
+    /** Shorter than declared: copy or download it again. */
     TRUNCATED,
-    /** Contents contradict themselves: fetch it again, or take an older one. */
+    /** The contents are inconsistent: fetch it again, or use an older one. */
     CORRUPT,
     /** Written by a later version of this program: update. */
     TOO_NEW,
-    /** Something else than what was asked for, or a variant that is not read here. */
+    /** Something other than expected, or a variant that is not supported. */
     FOREIGN
   }
 

@@ -49,12 +49,12 @@ public enum ElementType {
     return bytes;
   }
 
-  /** Whether elements are real numbers. */
+  /** Whether elements are floating-point numbers. */
   public boolean isFloating() {
     return this == F64 || this == F32 || this == F16 || this == BF16;
   }
 
-  /** How npy files written here call it. */
+  /** Its name in npy files written here. */
   String npyDescription() {
     return npy;
   }

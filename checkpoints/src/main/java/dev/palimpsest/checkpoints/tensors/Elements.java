@@ -4,7 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 
-/** Conversions between number formats, a chunk at a time. */
+/** Conversions between number formats, one chunk at a time. */
 public final class Elements {
   /** Elements converted at once: small enough to stay in a core's cache. */
   private static final int CHUNK = 1 << 14;
@@ -52,7 +52,8 @@ public final class Elements {
             values[i] = ofHalf(bits[i]);
           }
         }
-        default -> throw new IllegalArgumentException(type + " holds no real numbers");
+        default ->
+            throw new IllegalArgumentException(type + " does not contain floating-point numbers");
       }
       target.put(values, 0, n);
       at += n;
@@ -69,7 +70,7 @@ public final class Elements {
       case U16 -> Short.toUnsignedLong(raw.getShort(index * 2));
       case I8 -> raw.get(index);
       case U8, BOOL -> Byte.toUnsignedLong(raw.get(index));
-      default -> throw new IllegalArgumentException(type + " holds no integers");
+      default -> throw new IllegalArgumentException(type + " does not contain integers");
     };
   }
 
@@ -92,7 +93,7 @@ public final class Elements {
     }
   }
 
-  /** bfloat16 bits of a value, rounded to nearest, ties to even; a NaN stays one. */
+  /** bfloat16 bits of a value, rounded to nearest, ties to even; a NaN stays NaN. */
   static short toBfloat16(float value) {
     int bits = Float.floatToRawIntBits(value);
     if (Float.isNaN(value)) {

@@ -13,18 +13,18 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
- * The head of an npy member: magic, version, header length (2 bytes in version 1, 4 in 2 and 3),
+ * The header of an npy member: magic, version, header length (2 bytes in version 1, 4 in 2 and 3),
  * and a Python dictionary such as {@code {'descr': '<f4', 'fortran_order': False, 'shape': (3, 32),
  * }}, whose keys may come in any order (numpy/lib/format.py).
  *
  * @param type number format
- * @param bigEndian whether the bytes of each number lie the other way round
+ * @param bigEndian whether numbers are big-endian
  * @param shape dimensions
  * @param fortran whether the first axis is the fastest
  * @param length bytes before the data
  */
 record NpyHeader(ElementType type, boolean bigEndian, Shape shape, boolean fortran, int length) {
-  /** Bytes that hold the longest header accepted, numpy's own limit rounded up. */
+  /** The longest header accepted, numpy's own limit rounded up. */
   static final int MAX_LENGTH = 12 + (16 << 10);
 
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
@@ -32,7 +32,7 @@ record NpyHeader(ElementType type, boolean bigEndian, Shape shape, boolean fortr
   /** A dtype's byte order, kind and bytes. */
   private static final Pattern DESCRIPTION = Pattern.compile("([<>=|]?)([a-zA-Z?])([0-9]{0,3})");
 
-  /** What else numpy.dtype takes for those numbers. */
+  /** Other names that numpy.dtype accepts for these numbers. */
   private static final Map<String, String> ALIASES =
       Map.ofEntries(
           Map.entry("?", "b1"),
@@ -82,7 +82,8 @@ record NpyHeader(ElementType type, boolean bigEndian, Shape shape, boolean fortr
           Kind.CORRUPT,
           file,
           member,
-          "states an npy header of %d bytes, allowed are %d".formatted(length, MAX_LENGTH - 12));
+          "states an npy header of %d bytes; at most %d are allowed"
+              .formatted(length, MAX_LENGTH - 12));
     }
     if (length > start.remaining()) {
       throw bad(Kind.TRUNCATED, file, member, "ends within its npy header");
@@ -137,7 +138,9 @@ record NpyHeader(ElementType type, boolean bigEndian, Shape shape, boolean fortr
                     : "; numbers of up to 64 bits are read, and V2 as bfloat16"));
   }
 
-  /** Of an array that is of no use here, in an archive whose others may be. */
+  /**
+   * Describes an array that cannot be used here, in an archive whose other arrays may be usable.
+   */
   static final class UnreadableTypeException extends CheckpointFormatException {
     private static final long serialVersionUID = 1L;
 
@@ -156,7 +159,7 @@ record NpyHeader(ElementType type, boolean bigEndian, Shape shape, boolean fortr
     try {
       long[] dimensions =
           Arrays.stream(m.group(1).split(","))
-              .map(text -> text.strip().replace("L", "")) // Python 2 wrote long integers so
+              .map(text -> text.strip().replace("L", "")) // Python 2 wrote long integers like this
               .filter(text -> !text.isEmpty())
               .mapToLong(Long::parseLong)
               .toArray();
@@ -166,7 +169,10 @@ record NpyHeader(ElementType type, boolean bigEndian, Shape shape, boolean fortr
     }
   }
 
-  /** A version 1 header whose length, magic included, is a multiple of 64, as numpy writes it. */
+  /**
+   * Writes a version 1 header whose length, including the magic string, is a multiple of 64, as in
+   * numpy.
+   */
   static byte[] write(TensorInfo info) {
     long[] dimensions = info.shape().getShape();
     String shape =

@@ -25,13 +25,13 @@ import java.util.zip.DataFormatException;
 import java.util.zip.Inflater;
 
 /**
- * Tensors of a numpy {@code .npz}: a zip whose members are npy files, STORED or DEFLATED, zip64
- * where large. Names are the members' names without {@code .npy}; they are keys and never touch the
- * file system.
+ * Tensors of a numpy {@code .npz}: a zip archive whose members are npy files, STORED or DEFLATED,
+ * with zip64 if large. Names are the members' names without {@code .npy}; they are keys and never
+ * touch the file system.
  *
- * <p>The archive is read here and not with {@link java.util.zip.ZipFile}, which does not tell where
- * a stored member's data begins: that is what lets parts of it be read. A member's CRC is verified
- * when it is first read.
+ * <p>The archive is read here instead of with {@link java.util.zip.ZipFile}, which does not say
+ * where a stored member's data begin, as is necessary to read parts of them. A member's CRC is
+ * verified when it is first read.
  */
 public final class NpzFile extends TensorSource {
   private static final int END_RECORD = 0x06054b50;
@@ -40,7 +40,9 @@ public final class NpzFile extends TensorSource {
   private static final int CENTRAL_HEADER = 0x02014b50;
   private static final int LOCAL_HEADER = 0x04034b50;
 
-  /** Directories larger than this are refused; a real checkpoint's has some thousand entries. */
+  /**
+   * Directories larger than this are refused; that of a real checkpoint has a few thousand entries.
+   */
   private static final long MAX_DIRECTORY = 64 << 20;
 
   private final Path path;
@@ -48,15 +50,15 @@ public final class NpzFile extends TensorSource {
   private final Map<String, Member> members = new LinkedHashMap<>();
   private final Map<String, TensorBytes> verified = new HashMap<>();
 
-  /** Members of types that are not read, with the reason; others beside them are. */
+  /** Members of types that are not read, with the reason; the others are read. */
   private final Map<String, CheckpointFormatException> unreadable = new LinkedHashMap<>();
 
-  /** Deflate makes a thousandth of its input at best; what is said to be smaller still is not. */
+  /** Deflate compresses to a thousandth at best; a member that is declared smaller is invalid. */
   private static final long MAX_RATIO = 1032;
 
   /**
    * @param local where the member's own header begins
-   * @param start first byte of the member's (perhaps deflated) content in the file
+   * @param start first byte of the member's (possibly deflated) content in the file
    */
   private record Entry(
       String member, boolean deflated, long local, long start, long stored, long size, long crc) {
@@ -66,7 +68,7 @@ public final class NpzFile extends TensorSource {
   }
 
   private record Member(TensorInfo info, NpyHeader npy, Entry entry) {
-    /** Whether its bytes are not in the file as they are wanted. */
+    /** Whether its bytes have to be converted. */
     boolean copied() {
       return entry.deflated || rearranged();
     }
@@ -82,9 +84,9 @@ public final class NpzFile extends TensorSource {
   }
 
   /**
-   * Opens an archive and reads the head of every member.
+   * Opens an archive and reads the header of every member.
    *
-   * @throws CheckpointFormatException when it is not an npz or its directory cannot be true
+   * @throws CheckpointFormatException when it is not an npz file or its directory is inconsistent
    * @throws UncheckedIOException when it cannot be read
    */
   public static NpzFile open(Path path) {
@@ -252,7 +254,7 @@ public final class NpzFile extends TensorSource {
     TensorInfo info = new TensorInfo(name, npy.type(), npy.shape());
     require(
         info.byteSize() == entry.size - npy.length(),
-        "%s of %s %s needs %d bytes, the archive holds %d"
+        "%s of %s %s needs %d bytes, the archive has %d"
             .formatted(
                 member, npy.type(), npy.shape(), info.byteSize(), entry.size - npy.length()));
     members.put(name, new Member(info, npy, entry));
@@ -280,7 +282,7 @@ public final class NpzFile extends TensorSource {
     return buffer.flip();
   }
 
-  /** Content of a deflated member, from its start. */
+  /** The content of a deflated member, from its start. */
   private final class Deflated implements AutoCloseable {
     private final Inflater inflater = new Inflater(true);
     private final String member;
@@ -295,7 +297,7 @@ public final class NpzFile extends TensorSource {
       this.stored = stored;
     }
 
-    /** Fills the buffer, or fails where the member is shorter. */
+    /** Fills the buffer, or fails if the member is shorter. */
     void fill(ByteBuffer target) throws IOException {
       try {
         while (target.hasRemaining()) {
@@ -346,7 +348,7 @@ public final class NpzFile extends TensorSource {
                   member.npy.fortran(),
                   member.npy.bigEndian());
         }
-        if (member.copied()) { // of content in memory only the last is kept
+        if (member.copied()) { // only the last content is kept in memory
           verified.keySet().removeIf(other -> member(other).copied());
         }
         verified.put(name, bytes);

@@ -13,8 +13,8 @@ import java.util.List;
 import java.util.zip.CRC32;
 
 /**
- * Writes npz files as {@code numpy.savez} does: stored members, zip64 where sizes or offsets need
- * it, all dated 1 January 1980, so that equal tensors give equal bytes.
+ * Writes npz files as {@code numpy.savez} does: stored members, zip64 if sizes or offsets need it,
+ * all dated 1 January 1980, so that equal tensors give equal bytes.
  */
 public final class NpzWriter {
   private static final long ZIP64_FROM = 0xffff_ffffL;
@@ -47,7 +47,7 @@ public final class NpzWriter {
     writer.directory();
   }
 
-  /** With another size from which on zip64 records are written, for tests. */
+  /** With another size from which zip64 records are written, for tests. */
   public static void write(FileChannel channel, List<Tensor> tensors, long zip64From)
       throws IOException {
     NpzWriter writer = new NpzWriter(channel, zip64From);
@@ -85,7 +85,7 @@ public final class NpzWriter {
     TensorOutput.writeFully(counted, ByteBuffer.wrap(head));
     tensor.writeTo(counted);
     long end = channel.position();
-    channel.position(offset); // the CRC is known only now, the length of the header is the same
+    channel.position(offset); // the CRC is only known now; the length of the header does not change
     TensorOutput.writeFully(channel, localHeader(name, size, (int) crc.getValue()));
     channel.position(end);
     entries.add(new Entry(name, offset, size, (int) crc.getValue()));

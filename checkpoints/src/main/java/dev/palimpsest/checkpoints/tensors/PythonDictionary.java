@@ -4,8 +4,8 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A Python dictionary literal with strings for keys, as npy headers hold: values are kept as they
- * are written, brackets and quotes included.
+ * A Python dictionary literal with string keys, as in npy headers; values are kept as they are
+ * written, including brackets and quotes.
  */
 final class PythonDictionary {
   private final String text;
@@ -15,7 +15,7 @@ final class PythonDictionary {
     this.text = text;
   }
 
-  /** The entries; none where the text is no such literal. */
+  /** The entries; empty if the text is not such a literal. */
   Map<String, String> entries() {
     Map<String, String> entries = new LinkedHashMap<>();
     at = 0;
@@ -56,7 +56,7 @@ final class PythonDictionary {
     return false;
   }
 
-  /** A string, a bracketed value or a word; empty where none of them is here. */
+  /** A string, a bracketed value or a word at the current position; empty if there is none. */
   private String value() {
     int start = at;
     int depth = 0;

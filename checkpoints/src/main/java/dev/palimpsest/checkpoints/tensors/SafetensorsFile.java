@@ -8,11 +8,10 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.checks.PlaceholderFile;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.files.PlainName;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.MappedFile;
@@ -43,14 +42,11 @@ import java.util.Set;
  *
  * <p>The format: 8 bytes with the header's length N (little endian), N bytes of JSON that map each
  * name to {@code {"dtype", "shape", "data_offsets": [begin, end]}}, then the data, which the
- * tensors cover without holes or overlaps. {@code __metadata__} holds strings.
+ * tensors cover without holes or overlaps. {@code __metadata__} contains strings.
  */
 public final class SafetensorsFile extends TensorSource {
   /** The format's own limit on the header. */
   private static final long MAX_HEADER = 100_000_000;
-
-  private static final ObjectMapper JSON =
-      JsonMapper.builder().enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION).build();
 
   private static final String INDEX = "model.safetensors.index.json";
   private static final String SINGLE = "model.safetensors";
@@ -67,9 +63,9 @@ public final class SafetensorsFile extends TensorSource {
   }
 
   /**
-   * Opens a file, an index file, or a folder that holds an index or {@code model.safetensors}.
+   * Opens a file, an index file, or a folder with an index or {@code model.safetensors}.
    *
-   * @throws CheckpointFormatException when the header or the index cannot be true
+   * @throws CheckpointFormatException when the header or the index is inconsistent
    * @throws UncheckedIOException when a file cannot be read
    */
   public static SafetensorsFile open(Path path) {
@@ -86,7 +82,7 @@ public final class SafetensorsFile extends TensorSource {
     }
   }
 
-  /** Whether a folder holds weights in one of the forms that {@link #open} reads. */
+  /** Whether a folder contains weights in one of the forms that {@link #open} reads. */
   public static boolean isIn(Path folder) {
     return Files.exists(folder.resolve(INDEX)) || Files.exists(folder.resolve(SINGLE));
   }
@@ -111,7 +107,7 @@ public final class SafetensorsFile extends TensorSource {
       throw new CheckpointFormatException(
           Kind.FOREIGN,
           path,
-          "holds neither model.safetensors nor model.safetensors.index.json; only safetensors"
+          "contains neither model.safetensors nor model.safetensors.index.json; only safetensors"
               + " weights are read (pickled .bin or .pt files can be saved again as safetensors)");
     }
   }
@@ -181,7 +177,7 @@ public final class SafetensorsFile extends TensorSource {
           file,
           "is not a safetensors file: its header would have "
               + Long.toUnsignedString(length)
-              + " bytes, allowed are 2 to "
+              + " bytes, but the allowed range is 2 to "
               + MAX_HEADER);
     }
     if (length > size - 8) {
@@ -205,7 +201,7 @@ public final class SafetensorsFile extends TensorSource {
   private static List<Stored> header(Path file, FileChannel channel, long data, byte[] json)
       throws IOException {
     List<Stored> found = new ArrayList<>();
-    try (JsonParser parser = JSON.createParser(json)) {
+    try (JsonParser parser = Json.STRICT.createParser(json)) {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw new CheckpointFormatException(Kind.CORRUPT, file, "its header is not a JSON object");
       }
@@ -228,7 +224,7 @@ public final class SafetensorsFile extends TensorSource {
     return found;
   }
 
-  /** What else often stands in the place of a safetensors file. */
+  /** Recognises other files that are often found in place of a safetensors file. */
   private static Optional<String> otherThanSafetensors(Path file) throws IOException {
     byte[] start;
     try (InputStream in = Files.newInputStream(file)) {
@@ -249,7 +245,7 @@ public final class SafetensorsFile extends TensorSource {
     return PlaceholderFile.reason(start);
   }
 
-  /** Whether a file has the head of a safetensors file: a length and a brace. */
+  /** Whether a file begins like a safetensors file: with a length and a brace. */
   static boolean beginsLikeOne(Path file) throws IOException {
     try (InputStream in = Files.newInputStream(file)) {
       byte[] start = in.readNBytes(9);
@@ -266,7 +262,7 @@ public final class SafetensorsFile extends TensorSource {
                     new CheckpointFormatException(
                         Kind.FOREIGN,
                         file,
-                        "%s has dtype %s; read are %s"
+                        "%s has dtype %s; supported are %s"
                             .formatted(name, node.path("dtype"), List.of(ElementType.values()))));
     Shape shape;
     long[] offsets;
@@ -294,7 +290,10 @@ public final class SafetensorsFile extends TensorSource {
     return new Stored(info, file, channel, data, offsets[0], offsets[1]);
   }
 
-  /** The data must be covered from its first byte to its last: no hole, no overlap, no rest. */
+  /**
+   * Checks that the data are covered from the first byte to the last, without holes, overlaps or a
+   * remainder.
+   */
   private static void checkCoverage(Path file, List<Stored> found, long available) {
     List<Stored> ordered = new ArrayList<>(found);
     ordered.sort(Comparator.comparingLong(Stored::begin).thenComparingLong(Stored::end));
@@ -317,12 +316,14 @@ public final class SafetensorsFile extends TensorSource {
       throw new CheckpointFormatException(
           Kind.TRUNCATED,
           file,
-          "ends early: its tensors have %d bytes, the file holds %d of them; fetch it again"
+          "ends early: its tensors have %d bytes, of which the file contains %d; fetch it again"
               .formatted(end, available));
     }
     if (end < available) {
       throw new CheckpointFormatException(
-          Kind.CORRUPT, file, (available - end) + " bytes after the last tensor belong to none");
+          Kind.CORRUPT,
+          file,
+          (available - end) + " bytes after the last tensor do not belong to any tensor");
     }
   }
 
@@ -342,7 +343,7 @@ public final class SafetensorsFile extends TensorSource {
 
   private static JsonNode parse(Path file, byte[] json) throws IOException {
     try {
-      JsonNode node = JSON.readTree(json);
+      JsonNode node = Json.STRICT.readTree(json);
       if (node == null || !node.isObject()) {
         throw new CheckpointFormatException(
             Kind.CORRUPT, file, PlaceholderFile.reason(file).orElse("is not a JSON object"));
@@ -392,8 +393,8 @@ public final class SafetensorsFile extends TensorSource {
 
   /**
    * All tensors as arrays of the manager, each in the number format in which it is stored. On the
-   * CPU an array shares the memory of the file: nothing is read before it is used, and a change
-   * stays in this process. Only tensors that begin at an odd place are copied (see {@link
+   * CPU an array shares the memory of the file: nothing is read before it is used, and changes
+   * remain in this process. Only tensors that are not aligned are copied (see {@link
    * MappedFile#ALIGNMENT}). The file may be closed, and even removed, while the arrays are in use.
    *
    * @throws IllegalArgumentException when a tensor is neither F32 nor BF16
@@ -463,7 +464,7 @@ public final class SafetensorsFile extends TensorSource {
     }
   }
 
-  /** Refuses the folder of an adapter, which has no model of its own. */
+  /** Refuses the folder of an adapter, which does not contain a model. */
   public static void refuseAdapter(Path path) {
     if (Files.exists(path.resolve("adapter_config.json"))
         && !Files.exists(path.resolve("config.json"))) {

@@ -1,11 +1,11 @@
 package dev.palimpsest.checkpoints.tensors;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.FollowingHash;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.model.kernels.MappedFile;
 import java.io.IOException;
@@ -23,19 +23,17 @@ import java.util.TreeMap;
 
 /** Writes safetensors files; equal tensors in equal order give equal bytes. */
 public final class SafetensorsWriter {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** As transformers: 5 GB. */
+  /** The same limit as in transformers: 5 GB. */
   public static final long MAX_SHARD_BYTES = 5_000_000_000L;
 
   private SafetensorsWriter() {}
 
   /**
-   * One file: the header, then the tensors in their order. The header is padded with spaces so that
-   * the data begins where {@link SafetensorsFile#arrays} can share its memory.
+   * Writes one file: the header, then the tensors in their order. The header is padded with spaces
+   * so that the data begins where {@link SafetensorsFile#arrays} can share its memory.
    */
   public static void write(WritableByteChannel channel, List<Tensor> tensors) throws IOException {
-    ObjectNode header = JSON.createObjectNode();
+    ObjectNode header = Json.STRICT.createObjectNode();
     header.putObject("__metadata__").put("format", "pt");
     long offset = 0;
     for (Tensor tensor : tensors) {
@@ -70,9 +68,9 @@ public final class SafetensorsWriter {
   }
 
   /**
-   * {@code model.safetensors}, or shards with an index where all together exceed the limit.
+   * Writes {@code model.safetensors}, or shards with an index if the total exceeds the limit.
    *
-   * @param folder a folder that is being made
+   * @param folder a folder that is being created
    * @return what was written
    */
   public static List<WrittenFile> writeFolder(Path folder, List<Tensor> tensors, long maxShardBytes)
@@ -92,11 +90,11 @@ public final class SafetensorsWriter {
               folder.resolve(name), (channel, hash) -> write(channel, shard, hash)));
     }
     if (shards.size() > 1) {
-      ObjectNode index = JSON.createObjectNode();
+      ObjectNode index = Json.STRICT.createObjectNode();
       index
           .putObject("metadata")
           .put("total_size", tensors.stream().mapToLong(t -> t.info().byteSize()).sum());
-      index.set("weight_map", JSON.valueToTree(weightMap));
+      index.set("weight_map", Json.STRICT.valueToTree(weightMap));
       written.add(
           Durable.write(
               folder.resolve("model.safetensors.index.json"),
@@ -105,7 +103,7 @@ public final class SafetensorsWriter {
     return written;
   }
 
-  /** Written from the first byte to the last, each of them final. */
+  /** A channel that is written from the first byte to the last, and whose bytes are final. */
   private record Followed(FileChannel channel, FollowingHash hash) implements WritableByteChannel {
     @Override
     public int write(ByteBuffer bytes) throws IOException {
@@ -125,7 +123,10 @@ public final class SafetensorsWriter {
     }
   }
 
-  /** In order; a shard is full when the next tensor would take it over the limit. */
+  /**
+   * Divides the tensors into shards, in order; a shard is full when the next tensor would exceed
+   * the limit.
+   */
   private static List<List<Tensor>> shards(List<Tensor> tensors, long maxBytes) {
     List<List<Tensor>> shards = new ArrayList<>();
     List<Tensor> shard = new ArrayList<>();

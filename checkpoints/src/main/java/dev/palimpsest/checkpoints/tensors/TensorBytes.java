@@ -12,14 +12,14 @@ import java.nio.file.Path;
 import java.util.zip.CRC32;
 
 /**
- * The stored bytes of one tensor, of any length: buffers end at 2^31-1 bytes, tensors do not. They
- * are read piece by piece, so that a file larger than memory takes none of it.
+ * The stored bytes of one tensor of any length; unlike buffers, tensors can have more than 2^31-1
+ * bytes. They are read piece by piece, so that a file larger than memory can be read.
  */
 public abstract class TensorBytes {
   /** Length of one window in memory; a multiple of every element size. */
   static final int WINDOW = 1 << 30;
 
-  /** Bytes looked at together where a whole tensor is gone through. */
+  /** Bytes that are processed at a time when a whole tensor is read. */
   private static final int PIECE = 1 << 20;
 
   private final long size;
@@ -55,7 +55,10 @@ public abstract class TensorBytes {
     }
   }
 
-  /** Where the first byte from {@code offset} on differs from the buffer's; -1 for nowhere. */
+  /**
+   * Position of the first byte from {@code offset} on that differs from the buffer's; -1 if none
+   * does.
+   */
   final long mismatch(long offset, ByteBuffer bytes) {
     ByteBuffer mine = ByteBuffer.allocate(Math.min(PIECE, bytes.remaining()));
     for (int done = 0; done < bytes.remaining(); done += mine.capacity()) {
@@ -69,7 +72,7 @@ public abstract class TensorBytes {
     return -1;
   }
 
-  /** Whether both hold the same bytes. */
+  /** Whether both have the same bytes. */
   public final boolean sameAs(TensorBytes other) {
     ByteBuffer mine = ByteBuffer.allocate(PIECE);
     ByteBuffer theirs = ByteBuffer.allocate(PIECE);
@@ -96,7 +99,7 @@ public abstract class TensorBytes {
   /**
    * A part of a file.
    *
-   * @param file named where it cannot be read
+   * @param file named in messages
    */
   static TensorBytes inFile(Path file, FileChannel channel, long start, long size) {
     return new TensorBytes(size) {
@@ -108,7 +111,7 @@ public abstract class TensorBytes {
             int n = channel.read(target, at);
             if (n < 0) {
               throw new CheckpointFormatException(
-                  Kind.TRUNCATED, file, "became shorter while it was read; fetch it again");
+                  Kind.TRUNCATED, file, "became shorter while it was being read; fetch it again");
             }
             at += n;
           }
@@ -121,8 +124,8 @@ public abstract class TensorBytes {
   }
 
   /**
-   * The memory of a contiguous float32 array, without a copy where that is this machine's. Valid
-   * for as long as the array is open.
+   * The memory of a contiguous float32 array, without a copy if it is in the computer's own memory.
+   * Valid as long as the array is open.
    */
   public static InMemory of(NDArray array) {
     long elements = array.size();
@@ -145,7 +148,7 @@ public abstract class TensorBytes {
   public static final class InMemory extends TensorBytes {
     private final ByteBuffer[] windows;
 
-    /** Each buffer but the last is {@link #WINDOW} long. */
+    /** Each buffer except the last has {@link #WINDOW} bytes. */
     InMemory(ByteBuffer[] windows, long size) {
       super(size);
       this.windows = windows;
@@ -179,10 +182,10 @@ public abstract class TensorBytes {
   }
 
   /**
-   * A copy in memory, row-major and little endian.
+   * A copy in memory, row-major and little-endian.
    *
    * @param fortran whether the first axis of the original is the fastest
-   * @param swapped whether the bytes of its elements lie the other way round
+   * @param swapped whether the original is big-endian
    */
   static TensorBytes rearranged(
       TensorBytes original, long[] shape, int bytes, boolean fortran, boolean swapped) {
@@ -221,7 +224,7 @@ public abstract class TensorBytes {
     return new InMemory(windows, original.size);
   }
 
-  /** Memory outside the heap for so many bytes. */
+  /** Memory outside the heap for this many bytes. */
   static ByteBuffer[] windows(long size) {
     ByteBuffer[] windows = new ByteBuffer[windowCount(size)];
     for (int i = 0; i < windows.length; i++) {

@@ -3,7 +3,7 @@ package dev.palimpsest.checkpoints.tensors;
 import ai.djl.ndarray.types.Shape;
 
 /**
- * What a file says of a tensor before its data is touched.
+ * A file's description of a tensor, without its data.
  *
  * @param name name in the file
  * @param type number format in the file
@@ -21,8 +21,8 @@ public record TensorInfo(String name, ElementType type, Shape shape) {
   }
 
   /**
-   * A shape from the dimensions a file states, or the reason why they cannot be: a negative one, or
-   * a product of bytes beyond 2^63.
+   * A shape from the dimensions in a file, or the reason why they are invalid: a negative one, or a
+   * total number of bytes beyond 2^63.
    */
   static Shape checkedShape(long[] dimensions, ElementType type) throws ArithmeticException {
     long bytes = type.bytes();

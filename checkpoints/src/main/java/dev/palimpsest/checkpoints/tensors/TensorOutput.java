@@ -21,23 +21,26 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
 
-/** Takes float32 values and writes them in a file's number format, without a copy of the whole. */
+/**
+ * Receives float32 values and writes them in a file's number format, without a copy of the whole
+ * tensor.
+ */
 public final class TensorOutput {
   private static final int CHUNK = 1 << 15;
 
-  /** Elements that one thread makes at once. */
+  /** Elements that one thread computes at a time. */
   private static final int PART = 1 << 17;
 
-  /** As many threads as processors: the one that writes mostly waits. */
+  /** As many threads as processors, because the writing thread mostly waits. */
   private static final ForkJoinPool MAKERS =
       new ForkJoinPool(Runtime.getRuntime().availableProcessors());
 
   private static final int PARTS_AT_ONCE = 2 * MAKERS.getParallelism();
 
-  /** Elements converted at once: they stay in a core's nearest cache. */
+  /** Elements converted at a time, so that they stay in a core's first-level cache. */
   private static final int CONVERTED = 1 << 12;
 
-  /** Parts' memory, which is not given back before the next garbage collection. */
+  /** The memory of parts, which would otherwise only be freed by the next garbage collection. */
   private static final Queue<ByteBuffer> SPARE = new ConcurrentLinkedQueue<>();
 
   private final WritableByteChannel channel;
@@ -58,14 +61,14 @@ public final class TensorOutput {
     this.halves = converted.asShortBuffer();
   }
 
-  /** A tensor, and what writes its values. */
+  /** A tensor and a writer of its values. */
   public record Tensor(TensorInfo info, Values values) {
-    /** An array in its own number format. */
+    /** The values of an array in its own number format. */
     public static Tensor of(String name, NDArray array) {
       return of(name, array, ElementType.of(FloatArrays.type(array)));
     }
 
-    /** A float32 array in another number format, or an array in its own. */
+    /** The values of a float32 array in another number format, or of an array in its own. */
     public static Tensor of(String name, NDArray array, ElementType type) {
       return new Tensor(new TensorInfo(name, type, array.getShape()), out -> out.write(array));
     }
@@ -94,7 +97,7 @@ public final class TensorOutput {
       }
     }
 
-    /** The first element whose stored bytes are not those that would be written. */
+    /** The first element whose stored bytes differ from those that would be written. */
     public OptionalLong firstDifference(TensorBytes stored) {
       Comparison comparison = new Comparison(stored);
       writeTo(comparison);
@@ -103,7 +106,7 @@ public final class TensorOutput {
           : OptionalLong.of(comparison.first / info.type().bytes());
     }
 
-    /** Writes the values, and checks that they are as many as announced. */
+    /** Writes the values and checks that their number is as declared. */
     void writeTo(WritableByteChannel channel) {
       TensorOutput out = new TensorOutput(channel, info.type());
       values.writeTo(out);
@@ -121,10 +124,11 @@ public final class TensorOutput {
   }
 
   /**
-   * Writes float32 values that are made in parts, on all processors at once, and written in order.
+   * Writes float32 values that are computed in parts, by all processors in parallel, and written in
+   * order.
    *
    * @param count number of values
-   * @param fill makes a part, called by several threads
+   * @param fill computes a part; called by several threads
    */
   public void write(long count, ArrayMemory.Part fill) {
     ArrayDeque<ForkJoinTask<ByteBuffer>> making = new ArrayDeque<>();
@@ -136,7 +140,7 @@ public final class TensorOutput {
           making.add(MAKERS.submit(() -> made(first, n, fill)));
           at += n;
         } else {
-          // Once the oldest is done the others are being made while it is written.
+          // While the oldest part is written, the others are being computed.
           ByteBuffer part = making.remove().join();
           elements += part.remaining() / type.bytes();
           pass(part);
@@ -156,7 +160,7 @@ public final class TensorOutput {
     memory.order(ByteOrder.nativeOrder()).limit(n * Float.BYTES);
     fill.visit(first, memory.slice().order(ByteOrder.nativeOrder()));
     if (type == ElementType.BF16) {
-      // In place, for what is written lies before what is read next.
+      // In place, because what is written lies before what is read next.
       FloatBuffer source = memory.asFloatBuffer();
       ShortBuffer target = memory.order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
       float[] values = new float[Math.min(n, CONVERTED)];
@@ -197,7 +201,7 @@ public final class TensorOutput {
         float32.size() / Float.BYTES, (first, memory) -> float32.read(first * Float.BYTES, memory));
   }
 
-  /** Writes float32 values that are made one part after the other. */
+  /** Writes float32 values that are computed one part after another. */
   public void writeInOrder(long count, ArrayMemory.Part fill) {
     int length = (int) Math.min(PART, count);
     ByteBuffer part = ByteBuffer.allocate(length * Float.BYTES).order(ByteOrder.nativeOrder());
@@ -208,7 +212,7 @@ public final class TensorOutput {
     }
   }
 
-  /** Writes float32 values in the buffer's order of bytes, which is the machine's. */
+  /** Writes float32 values in the buffer's byte order, which is the machine's. */
   public void write(ByteBuffer float32) {
     if (type == ElementType.F32) {
       elements += float32.remaining() / Float.BYTES;
@@ -248,7 +252,7 @@ public final class TensorOutput {
     }
   }
 
-  /** Takes bytes only to compare them. */
+  /** Receives bytes only to compare them. */
   private static final class Comparison implements WritableByteChannel {
     private final TensorBytes stored;
     private long at;
@@ -281,7 +285,8 @@ public final class TensorOutput {
 
   static void writeFully(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
     while (bytes.hasRemaining()) {
-      // Bounded, since some systems write at most 2^31-1 bytes at once and some channels buffer.
+      // In limited pieces, because some systems write at most 2^31-1 bytes at once and some
+      // channels buffer.
       int n = Math.min(bytes.remaining(), 64 << 20);
       ByteBuffer part = bytes.slice(bytes.position(), n);
       while (part.hasRemaining()) {

@@ -17,18 +17,18 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * Named tensors in one or several files. Opening reads and checks the description only; data is
- * read where it is asked for. Not thread-safe beyond concurrent reads.
+ * Named tensors in one or several files. Opening only reads and checks the descriptions; data are
+ * read on demand. Not thread-safe except for concurrent reads.
  */
 public abstract sealed class TensorSource implements AutoCloseable
     permits SafetensorsFile, NpzFile {
   TensorSource() {}
 
   /**
-   * Opens what stands at a path: an npz file, a safetensors file, or a folder of the latter. What a
-   * file is, its first bytes say, not its name.
+   * Opens a path: an npz file, a safetensors file, or a folder of the latter. The kind of a file is
+   * determined by its first bytes, not by its name.
    *
-   * @throws CheckpointFormatException when it is none of these or damaged
+   * @throws CheckpointFormatException when it is none of these, or damaged
    * @throws java.io.UncheckedIOException when it cannot be read
    */
   public static TensorSource open(Path path) {
@@ -55,13 +55,13 @@ public abstract sealed class TensorSource implements AutoCloseable
   public abstract Set<String> names();
 
   /**
-   * What the file says of a tensor.
+   * The file's description of a tensor.
    *
    * @throws IllegalArgumentException when there is no such tensor
    */
   public abstract TensorInfo info(String name);
 
-  /** The stored bytes; checks first what the format lets it check. */
+  /** The stored bytes, after the checks that the format allows. */
   public abstract TensorBytes bytes(String name);
 
   @Override
@@ -130,7 +130,7 @@ public abstract sealed class TensorSource implements AutoCloseable
     }
     NDArray integers = manager.create(integers(name), info.shape());
     if (info.type() != ElementType.BOOL) {
-      return integers; // converting to the same type would share memory that closing frees
+      return integers; // converting to the same type would share memory that is freed on closing
     }
     try (integers) {
       return integers.toType(DataType.BOOLEAN, true);
@@ -141,7 +141,7 @@ public abstract sealed class TensorSource implements AutoCloseable
     TensorInfo info = info(name);
     if (!info.type().isFloating()) {
       throw new IllegalArgumentException(
-          "%s: %s is %s, not real numbers".formatted(path(), name, info.type()));
+          "%s: %s is %s, not floating-point numbers".formatted(path(), name, info.type()));
     }
     return info;
   }

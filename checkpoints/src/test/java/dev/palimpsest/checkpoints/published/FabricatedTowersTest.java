@@ -12,6 +12,7 @@ import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.binding.Presets;
+import dev.palimpsest.model.Architecture;
 import dev.palimpsest.model.ParameterSpecs;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -81,7 +82,7 @@ class FabricatedTowersTest {
           new SourceMatch(
               source,
               SourceFacts.of(path),
-              model,
+              Architecture.of(model),
               ParameterSpecs.of(model, RESOLUTION),
               Set.of(part));
       assertEquals(List.of(), match.problems);

@@ -30,6 +30,7 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.model.blocks.Parameters;
 import java.io.IOException;
@@ -262,8 +263,7 @@ class ModelExporterTest {
     for (String shard : shards) {
       assertTrue(Files.size(target.resolve(shard)) < 110_000, shard);
     }
-    JsonNode index =
-        HuggingFaceConfig.JSON.readTree(target.resolve("model.safetensors.index.json").toFile());
+    JsonNode index = Json.PYTHON.readTree(target.resolve("model.safetensors.index.json").toFile());
     assertEquals(96048 * 4 + 64 * 40 * 4, index.path("metadata").path("total_size").asLong());
     assertEquals(before, PretrainedImporterTest.hashes(read(target, m), m.model()));
   }
@@ -300,12 +300,11 @@ class ModelExporterTest {
         new ExportedProcessor(
             ImageConfig.Resize.BILINEAR, 320, Map.of("tokenizer.json", new byte[] {7})));
     assertArrayEquals(new byte[] {7}, Files.readAllBytes(target.resolve("tokenizer.json")));
-    JsonNode config = HuggingFaceConfig.JSON.readTree(target.resolve("config.json").toFile());
+    JsonNode config = Json.PYTHON.readTree(target.resolve("config.json").toFile());
     assertEquals(320, config.path("image_token_index").asInt());
     assertEquals(384, config.path("vocab_size").asInt());
     assertEquals(384, config.path("text_config").path("vocab_size").asInt());
-    JsonNode pictures =
-        HuggingFaceConfig.JSON.readTree(target.resolve("preprocessor_config.json").toFile());
+    JsonNode pictures = Json.PYTHON.readTree(target.resolve("preprocessor_config.json").toFile());
     assertEquals(4, pictures.path("image_seq_length").asInt());
     assertEquals(28, pictures.path("size").path("height").asInt());
     assertTrue(pictures.path("do_convert_rgb").isBoolean());

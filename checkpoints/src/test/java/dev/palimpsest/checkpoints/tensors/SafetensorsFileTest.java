@@ -143,7 +143,7 @@ class SafetensorsFileTest {
         "3c21444f43545950452068746d6c3e|HTML page",
         "76657273696f6e2068747470733a2f2f6769742d6c66732e6769746875622e636f6d2f737065632f76310a6f69"
             + "64207368613235363a61610a73697a6520370a|Git LFS pointer",
-        "0000000000000000000000|zeros alone"
+        "0000000000000000000000|consists of zeros"
       })
   void whatStandsInItsPlaceIsNamed(String hex, String message) throws IOException {
     Path path = Files.write(folder.resolve("model.safetensors"), HexFormat.of().parseHex(hex));

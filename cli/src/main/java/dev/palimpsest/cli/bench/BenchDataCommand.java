@@ -28,7 +28,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest bench data}: pictures a second, from disk to ready batches. */
+/** {@code palimpsest bench data}: pictures per second, from disk to ready batches. */
 @Command(
     name = "data",
     mixinStandardHelpOptions = true,
@@ -81,7 +81,8 @@ final class BenchDataCommand implements Callable<Integer> {
       List<Path> files = drawn == null ? files(images) : drawn.files();
       PrintWriter out = spec.commandLine().getOut();
       out.printf(
-          "%d pictures; images a second, from disk to ready batches of %d%n", files.size(), BATCH);
+          "%d pictures; images per second, from disk to ready batches of %d%n",
+          files.size(), BATCH);
       boolean turbo = TurboJpeg.isFound();
       boolean peer = hasPeer(out);
       out.println("resolution  threads       JDK  libjpeg-turbo  Pillow+numpy   ratios to it");
@@ -204,7 +205,8 @@ final class BenchDataCommand implements Callable<Integer> {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    out.println("no peer: " + python + " lacks Pillow or numpy; --python names another");
+    out.println(
+        "no peer: " + python + " does not have Pillow or numpy; name another with --python");
     return false;
   }
 

@@ -3,9 +3,7 @@ package dev.palimpsest.cli.bench;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
-import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
@@ -21,9 +19,7 @@ import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.KeyValueCache;
-import dev.palimpsest.stages.folder.RunFolder;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -32,14 +28,13 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest bench eval}: how fast answers come, and what makes them come faster. */
+/** {@code palimpsest bench eval}: how fast the model answers, and which features make it faster. */
 @Command(
     name = "eval",
     mixinStandardHelpOptions = true,
@@ -60,9 +55,6 @@ final class BenchEvalCommand implements Callable<Integer> {
           "Sizes: a built-in set, or a YAML file with model, resolution, textTokens, batchSize."
               + " Default: tiny.")
   String config;
-
-  @Option(names = "--threads", description = "Compute threads. Default: all processors.")
-  @Nullable Integer threads;
 
   @Option(
       names = "--batch",
@@ -89,27 +81,16 @@ final class BenchEvalCommand implements Callable<Integer> {
       description = "Number of timed runs, after one untimed run. Default: 5.")
   int runs;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
-  @Nullable Path json;
-
-  @Mixin DeviceOption device;
+  @Mixin ModelBench options;
 
   @Override
   public Integer call() {
-    int used = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-    Map<String, Integer> counts = new LinkedHashMap<>();
-    counts.put("--threads", used);
-    counts.put("--batch", batch);
-    counts.put("--new-tokens", newTokens);
-    counts.put("--runs", runs);
-    counts.forEach(
-        (name, count) -> {
-          if (count < 1) {
-            throw new UserMistake(name + " must be 1 or more, got " + count);
-          }
-        });
+    int used = options.threads();
+    ModelBench.requirePositive("--batch", batch);
+    ModelBench.requirePositive("--new-tokens", newTokens);
+    ModelBench.requirePositive("--runs", runs);
     BenchConfig bench = BenchStepCommand.bench(config);
-    try (Machine machine = device.open(used)) {
+    try (Machine machine = options.open()) {
       double bandwidth = MemoryBandwidth.gigabytes(machine);
       Map<String, Double> seconds =
           new Timed(bench, machine.manager(), machine.kernels()).medians();
@@ -119,7 +100,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** The pieces of work, each with its name. */
+  /** The pieces of work that are timed, each with a name. */
   private final class Timed {
     private final VisionLanguageModel model;
     private final Weights weights;
@@ -178,7 +159,7 @@ final class BenchEvalCommand implements Callable<Integer> {
         time(
             "prefill",
             () -> cache[0] = model.prefill(scope, weights, tokens[0], prompt, lengths, newTokens));
-        // What is said does not matter for the time: the answer is the made-up text.
+        // The content does not affect the time: the answer is the made-up text.
         long[][] answer = new long[newTokens][];
         for (int i = 0; i < newTokens; i++) {
           try (NDArray column = text.get(":, " + (textTokens + i))) {
@@ -292,7 +273,7 @@ final class BenchEvalCommand implements Callable<Integer> {
         runs);
     line(out, figures, "imagesPerSecond", "images/s", "image tower and connector");
     line(out, figures, "prefillTokensPerSecond", "prefill tokens/s", "image and prompt tokens");
-    line(out, figures, "decodeTokensPerSecond", "decode tokens/s", "one step a token, all rows");
+    line(out, figures, "decodeTokensPerSecond", "decode tokens/s", "one step per token, all rows");
     out.printf(
         Locale.ROOT,
         "%-30s %10.2f  (GB/s of weights; reading memory alone: %.2f GB/s, so %.0f %%)%n",
@@ -301,29 +282,32 @@ final class BenchEvalCommand implements Callable<Integer> {
         bandwidth,
         100 * gigabytes / bandwidth);
     line(out, figures, "answersPerSecond", "answers/s", "picture, prompt and answer");
-    line(out, figures, "gainOfCache", "gain of the cache", "against all of it again a token");
+    line(
+        out,
+        figures,
+        "gainOfCache",
+        "gain of the cache",
+        "against recomputing everything for each token");
     line(out, figures, "gainOfBatching", "gain of batching", "against one prompt at a time");
     line(
         out,
         figures,
         "gainOfSharedImageFeatures",
         "gain of shared image features",
-        QUESTIONS + " questions a picture, against encoding it for each");
+        QUESTIONS + " questions per picture, against encoding it for each");
     out.flush();
-    if (json != null) {
-      Map<String, Object> all = new LinkedHashMap<>();
-      all.put("config", config);
-      all.put("precision", ConfigYaml.word(precision));
-      all.put("threads", used);
-      all.put("batch", batch);
-      all.put("imageTokens", imageTokens);
-      all.put("textTokens", bench.textTokens());
-      all.put("newTokens", newTokens);
-      all.put("runs", runs);
-      all.putAll(figures);
-      all.put("medianSeconds", seconds);
-      RunFolder.writeJson(json, all);
-    }
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("config", config);
+    all.put("precision", ConfigYaml.word(precision));
+    all.put("threads", used);
+    all.put("batch", batch);
+    all.put("imageTokens", imageTokens);
+    all.put("textTokens", bench.textTokens());
+    all.put("newTokens", newTokens);
+    all.put("runs", runs);
+    all.putAll(figures);
+    all.put("medianSeconds", seconds);
+    options.write(all);
   }
 
   private static void line(

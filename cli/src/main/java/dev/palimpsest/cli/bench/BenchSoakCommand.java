@@ -20,7 +20,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest bench soak}: whether a long run gives back what it takes. */
+/** {@code palimpsest bench soak}: whether a long run leaks resources. */
 @Command(
     name = "soak",
     mixinStandardHelpOptions = true,
@@ -98,7 +98,7 @@ final class BenchSoakCommand implements Callable<Integer> {
         settled.stream().mapToLong(Sample::residentBytes).min().orElse(0) / 1048576.0,
         settled.stream().mapToLong(Sample::residentBytes).max().orElse(0) / 1048576.0,
         100 * drift,
-        memory ? "MOVES by more than 5 %" : "flat");
+        memory ? "CHANGES by more than 5 %" : "flat");
     out.printf("native arrays    %s%n", arrays ? "GROW" : "flat");
     out.printf("open files       %s%n", files ? "GROW" : "flat");
     out.printf("threads          %s%n", threads ? "GROW" : "flat");

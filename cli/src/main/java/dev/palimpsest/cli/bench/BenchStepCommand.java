@@ -6,7 +6,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.cli.machine.CudaDriver;
-import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.BenchConfig;
@@ -15,6 +14,7 @@ import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.model.Architecture;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.TrainingInput;
 import dev.palimpsest.model.blocks.BlockSpec;
@@ -22,7 +22,6 @@ import dev.palimpsest.model.blocks.Init;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.ModelInput;
-import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.training.MicroBatch;
 import dev.palimpsest.stages.training.Optimizer;
 import dev.palimpsest.stages.training.ParameterGroups;
@@ -45,7 +44,6 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Random;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -62,7 +60,7 @@ import picocli.CommandLine.Spec;
     description = {
       "Times complete training steps (forward, backward, clip, Adam) on synthetic examples.",
       "The share of the GEMM peak is relative to the fastest square matrix product in the same process.",
-      "MFU is the share of what the GPU's maker promises; operations that are repeated do not count."
+      "MFU is the share of the GPU's specified peak; repeated operations do not count."
     })
 final class BenchStepCommand implements Callable<Integer> {
   private static final int WARM_UP = 2;
@@ -80,9 +78,6 @@ final class BenchStepCommand implements Callable<Integer> {
   @Option(names = "--precision", defaultValue = "f32", description = "f32 or bf16. Default: f32.")
   Precision precision;
 
-  @Option(names = "--threads", description = "Compute threads. Default: all processors.")
-  @Nullable Integer threads;
-
   @Option(
       names = "--steps",
       defaultValue = "10",
@@ -92,42 +87,32 @@ final class BenchStepCommand implements Callable<Integer> {
   @Option(
       names = "--pictures",
       description =
-          "Also times steps whose pictures are decoded from JPEG files meanwhile, by all processors but one.")
+          "Also times steps whose pictures are decoded from JPEG files at the same time, by all processors but one.")
   boolean pictures;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
-  @Nullable Path json;
-
-  @Mixin DeviceOption device;
+  @Mixin ModelBench options;
 
   @Override
   public Integer call() {
-    if (steps < 1) {
-      throw new UserMistake("--steps must be 1 or more, got " + steps);
-    }
-    int used = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
-    if (used < 1) {
-      throw new UserMistake("--threads must be 1 or more, got " + used);
-    }
+    ModelBench.requirePositive("--steps", steps);
+    int used = options.threads();
     BenchConfig bench = bench(config);
-    try (Machine machine = device.open(used)) {
+    try (Machine machine = options.open()) {
       double peak = GemmPeak.gigaflops(machine, precision);
       Times times = time(bench, machine);
       double again = GemmPeak.gigaflops(machine, precision);
       StepFigures figures = figures(bench, machine, used, times, Math.max(peak, again));
       figures.print(spec.commandLine().getOut(), bench, steps);
-      if (json != null) {
-        RunFolder.writeJson(json, figures);
-      }
+      options.write(figures);
     }
     return 0;
   }
 
   /**
-   * What was measured.
+   * The measurements.
    *
    * @param made seconds of each step on made-up examples
-   * @param decoded seconds of each step on decoded pictures, waiting for them included; may be
+   * @param decoded seconds of each step on decoded pictures, including waiting for them; may be
    *     empty
    * @param waited seconds of waiting in all of these
    * @param trace hash of every loss and norm of the made-up steps, which repeats if the steps do
@@ -185,12 +170,12 @@ final class BenchStepCommand implements Callable<Integer> {
     }
   }
 
-  /** Parameters drawn by the engine, on its device: only their scale matters here. */
+  /** Parameters drawn by the engine on its device, because only their scale matters here. */
   private static Parameters drawn(NDManager manager, BenchConfig bench) {
     Engine.getEngine("PyTorch").setRandomSeed(0);
     NDManager own = manager.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
-    for (BlockSpec block : Models.blocks(bench.model(), bench.resolution())) {
+    for (BlockSpec block : Architecture.of(bench.model()).blocks(bench.resolution())) {
       for (BlockSpec.Parameter p : block.parameters()) {
         float size = (float) p.init().size();
         boolean constant = p.init().distribution() == Init.Distribution.CONSTANT;
@@ -233,7 +218,7 @@ final class BenchStepCommand implements Callable<Integer> {
     trace.update(numbers.array());
   }
 
-  /** Of a GPU's memory: the engine keeps what it ever had, so this is what it never needed. */
+  /** A GPU's memory that was never needed: the engine keeps all memory that it ever used. */
   private static OptionalLong left(Machine machine) {
     return machine.gpu().isEmpty() ? OptionalLong.empty() : OptionalLong.of(machine.gpuBytesFree());
   }
@@ -308,7 +293,7 @@ final class BenchStepCommand implements Callable<Integer> {
     return (sorted[sorted.length / 2] + sorted[(sorted.length - 1) / 2]) / 2;
   }
 
-  /** The sizes that an option names. */
+  /** The sizes named by an option. */
   static BenchConfig bench(String config) {
     return switch (config) {
       case "tiny" -> BenchConfig.TINY;

@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What a GPU's maker promises: dense products, without sparsity and without TF32, from NVIDIA's
- * data sheets. Shares of it are what others report as MFU.
+ * The specified peak of a GPU: dense products, without sparsity and without TF32, from NVIDIA's
+ * data sheets. The share of it that is reached is commonly called MFU.
  *
- * @param device part of the name that the driver gives; the first that matches counts
+ * @param device part of the name that the driver reports; the first match counts
  * @param bf16 tera-operations a second with sums in float32
  * @param f32 tera-operations a second
  */
@@ -26,7 +26,7 @@ record DevicePeak(String device, double bf16, double f32) {
           new DevicePeak("L4", 121, 30.3),
           new DevicePeak("RTX 4090", 165.2, 82.6));
 
-  /** The peak of a device, where it is known. */
+  /** The peak of a device, if it is known. */
   static Optional<DevicePeak> of(String name) {
     return PEAKS.stream()
         .filter(peak -> name.matches(".*\\b" + peak.device() + "\\b.*"))

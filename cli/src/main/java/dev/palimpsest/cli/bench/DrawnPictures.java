@@ -16,15 +16,15 @@ import javax.imageio.ImageWriter;
 import javax.imageio.stream.ImageOutputStream;
 
 /**
- * JPEG files of 640 x 480 pixels in a temporary folder, as heavy to decode as photographs; gone
- * when this is closed.
+ * JPEG files of 640 x 480 pixels in a temporary folder, as expensive to decode as photographs; they
+ * are deleted when this is closed.
  *
  * @param files in the order of their names
  */
 record DrawnPictures(Path folder, List<Path> files) implements AutoCloseable {
   private static final int DRAWN = 64;
 
-  /** Draws them. */
+  /** Draws the pictures. */
   static DrawnPictures draw() throws IOException {
     Path folder = Files.createTempDirectory("palimpsest-bench");
     draw(folder);
@@ -33,7 +33,7 @@ record DrawnPictures(Path folder, List<Path> files) implements AutoCloseable {
     }
   }
 
-  /** Smooth colours with some noise and edges: about 90 KB a file, as photographs have. */
+  /** Smooth colours with some noise and edges: about 90 KB per file, like photographs. */
   private static void draw(Path folder) throws IOException {
     Random random = new Random(0);
     ImageWriter writer = ImageIO.getImageWritersByFormatName("jpeg").next();

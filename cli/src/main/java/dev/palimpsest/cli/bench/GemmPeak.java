@@ -11,10 +11,10 @@ import java.util.Random;
 import java.util.function.Supplier;
 
 /**
- * What the machine can do in this process: the best rate of a square product, of side 1024 on a CPU
- * and 8192 on a GPU, which a small one leaves idle. In float32 two routes are tried, the BLAS
- * behind matmul and the one that the model's products take, and the faster one counts, so that a
- * share of the peak is never flattered by a slow BLAS.
+ * The machine's peak in this process: the best rate of a square matrix product, of side 1024 on a
+ * CPU and 8192 on a GPU, which a small product would leave idle. In float32, both the BLAS behind
+ * matmul and the route of the model's own products are tried, and the faster one counts, so that a
+ * slow BLAS cannot make the share of the peak look better.
  */
 final class GemmPeak {
   private static final int ROUNDS = 12;
@@ -22,12 +22,12 @@ final class GemmPeak {
 
   private GemmPeak() {}
 
-  /** Side of the square. */
+  /** Side of the square matrices. */
   static int side(Machine machine) {
     return machine.device().isGpu() ? 8192 : 1024;
   }
 
-  /** Billions of floating-point operations a second; takes well under a second. */
+  /** Billions of floating-point operations per second; takes well under a second. */
   static double gigaflops(Machine machine, Precision precision) {
     int side = side(machine);
     Random random = new Random(0);

@@ -12,7 +12,7 @@ final class MemoryBandwidth {
 
   private MemoryBandwidth() {}
 
-  /** The best of several rounds, in 10^9 bytes a second. */
+  /** The best of several rounds, in 10^9 bytes per second. */
   static double gigabytes(Machine machine) {
     double best = 0;
     try (NDManager manager = machine.manager().newSubManager()) {

@@ -20,8 +20,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /**
- * Micro batches whose pictures are decoded from files while steps are computed, with text that
- * fills every position: the first quarter is prompt, as in the made-up batches.
+ * Micro batches whose pictures are decoded from files while steps are computed, with text in every
+ * position: the first quarter is the prompt, as in the made-up batches.
  */
 final class PictureFeed implements AutoCloseable {
   private final BenchConfig bench;
@@ -33,7 +33,7 @@ final class PictureFeed implements AutoCloseable {
   private long waitedNanos;
 
   /**
-   * Starts to decode.
+   * Starts decoding.
    *
    * @param workers threads, each of which decodes a batch
    */
@@ -71,7 +71,7 @@ final class PictureFeed implements AutoCloseable {
     List<Example> examples = new ArrayList<>();
     for (long i = first; i < first + bench.batchSize(); i++) {
       Path file = files.get((int) (i % files.size()));
-      // BOS and the separator are of the prompt; EOS ends the answer.
+      // BOS and the separator belong to the prompt; EOS ends the answer.
       String prefix = "p".repeat(Math.max(0, prompt - 2));
       String suffix = "s".repeat(bench.textTokens() - prompt);
       examples.add(new Example("" + i, List.of(ImageReference.file(file)), prefix, suffix));
@@ -79,7 +79,7 @@ final class PictureFeed implements AutoCloseable {
     return examples;
   }
 
-  /** The next micro batch, its arrays in {@code manager}. */
+  /** The next micro batch, with its arrays in {@code manager}. */
   MicroBatch next(NDManager manager) {
     long began = System.nanoTime();
     ExampleBatch batch = ahead.remove().join();
@@ -88,7 +88,7 @@ final class PictureFeed implements AutoCloseable {
     return MicroBatch.upload(manager, batch, new Packing(0, 0));
   }
 
-  /** Seconds in which steps waited for pictures since the last call. */
+  /** Seconds that steps have waited for pictures since the last call. */
   double waited() {
     double seconds = waitedNanos / 1e9;
     waitedNanos = 0;
@@ -102,7 +102,7 @@ final class PictureFeed implements AutoCloseable {
     batches.close();
   }
 
-  /** A token a letter, different from place to place. */
+  /** One token per letter, different from position to position. */
   private record Letters(int vocabularySize) implements Tokenizer {
     private static final int SPECIAL = 3; // padding, BOS and EOS
 

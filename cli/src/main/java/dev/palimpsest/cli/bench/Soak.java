@@ -24,8 +24,8 @@ import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
 
 /**
- * A long small run that is watched for what it does not give back: resident memory, native arrays,
- * open files, threads. Training, scoring and saving are those of any run.
+ * A long run of a small model that is watched for leaks of resident memory, native arrays, open
+ * files and threads. Training, scoring and saving are those of any run.
  */
 final class Soak {
   private static final String RECIPE =
@@ -76,10 +76,11 @@ final class Soak {
   private final long began = System.nanoTime();
 
   /**
-   * A run of so many steps.
+   * Creates a run with a number of steps.
    *
-   * @param every steps between samples; the run is saved and scored as often, half way between them
-   * @param listener is told of each sample
+   * @param every steps between samples; the run is also saved and scored at this interval, half way
+   *     between samples
+   * @param listener receives each sample
    */
   Soak(int steps, int every, Machine machine, Consumer<Sample> listener) {
     this.steps = steps;
@@ -89,13 +90,13 @@ final class Soak {
   }
 
   /**
-   * What the process holds after a step and a garbage collection.
+   * What the process uses after a step and a garbage collection.
    *
    * @param residentBytes VmRSS of /proc/self/status
    * @param heapBytes of the JVM in use
-   * @param arrays native arrays that the run's manager and all below it hold
+   * @param arrays native arrays held by the run's manager and its children
    * @param files entries of /proc/self/fd
-   * @param threads of the JVM, its own helpers left out
+   * @param threads of the JVM, without its own helper threads
    */
   record Sample(
       int step,
@@ -141,8 +142,8 @@ final class Soak {
   }
 
   private Sample sample(int step) {
-    System.gc(); // what is garbage is no leak,
-    LockSupport.parkNanos(GIVING_BACK_NANOS); // and the JVM gives it back in its own time
+    System.gc(); // garbage is not a leak,
+    LockSupport.parkNanos(GIVING_BACK_NANOS); // and the JVM returns it in its own time
     Runtime runtime = Runtime.getRuntime();
     return new Sample(
         step,
@@ -174,7 +175,7 @@ final class Soak {
     }
   }
 
-  /** Whether a system tells a process what it holds. */
+  /** Whether the system reports what a process uses. */
   static boolean isPossible() {
     return Files.isReadable(Path.of("/proc/self/status"))
         && Files.isDirectory(Path.of("/proc/self/fd"));
@@ -186,9 +187,8 @@ final class Soak {
   }
 
   /**
-   * By how much the median of resident memory in the second half differs from the first half's, as
-   * a share of that. Single samples go up and down by what the JVM and the C library keep for
-   * reuse.
+   * The relative difference between the median resident memory of the second half and that of the
+   * first half. Single samples vary with what the JVM and the C library keep for reuse.
    */
   static double residentDrift(List<Sample> settled) {
     int half = settled.size() / 2;

@@ -8,18 +8,18 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Figures of {@code bench step}. Those of decoded pictures are null where none were asked for,
- * those of a GPU where there is none.
+ * Figures of {@code bench step}. Those of decoded pictures are null if they were not requested,
+ * those of a GPU if there is none.
  *
  * @param secondsPerStep median
  * @param gigaflopPerStep of matrix products, repetitions not counted
  * @param gemmSide side of the squares whose product is the GEMM peak
- * @param picturesWaited share of the time with decoded pictures that went by waiting for them
- * @param gpuMemoryBytes taken, by whatever program
- * @param peakTeraflops of the GPU by its maker
+ * @param picturesWaited share of the time with decoded pictures that was spent waiting for them
+ * @param gpuMemoryBytes in use by all programs
+ * @param peakTeraflops the GPU's specified peak
  * @param mfu share of it
- * @param trace as {@link BenchStepCommand} makes it
- * @param peakMemoryBytes of the process; null where the system does not tell
+ * @param trace as computed by {@link BenchStepCommand}
+ * @param peakMemoryBytes of the process; null if the system does not report it
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record StepFigures(
@@ -44,7 +44,7 @@ record StepFigures(
     @Nullable Double mfu,
     String trace,
     @Nullable Long peakMemoryBytes) {
-  /** For people. */
+  /** Prints the figures for people. */
   void print(PrintWriter out, BenchConfig bench, int steps) {
     print(
         out,
@@ -80,7 +80,7 @@ record StepFigures(
           100 * picturesWaited);
     }
     if (gpu != null && gpuMemoryBytes != null) {
-      print(out, "%s: %.1f GiB of its memory taken", gpu, gpuMemoryBytes / (double) (1L << 30));
+      print(out, "%s: %.1f GiB of its memory in use", gpu, gpuMemoryBytes / (double) (1L << 30));
     }
     if (mfu != null && peakTeraflops != null) {
       print(out, "MFU %.1f %% of %.1f TFLOP/s", 100 * mfu, peakTeraflops);

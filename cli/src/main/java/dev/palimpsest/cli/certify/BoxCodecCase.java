@@ -13,7 +13,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
-/** Boxes as location tokens, and answers taken apart. */
+/** Boxes as location tokens, and parsing of answers. */
 final class BoxCodecCase implements CaseKind {
   private static final String BOXES = "loc.json";
   private static final String ANSWERS = "parse.json";

@@ -5,9 +5,11 @@ import dev.palimpsest.model.kernels.Kernels;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A kind of reference case, known by its files. */
+/** A kind of reference case, recognised by its files. */
 interface CaseKind {
-  /** What it is and which files show it, for the message on an unknown folder. */
+  /**
+   * A description and the files by which it is recognised, for the message about an unknown folder.
+   */
   String description();
 
   /** Whether a folder is such a case. */
@@ -16,7 +18,7 @@ interface CaseKind {
   /**
    * Runs every comparison that the folder's files allow.
    *
-   * @param manager everything made lives in children of it
+   * @param manager everything created lives in children of it
    * @throws IOException when the case's files cannot be read
    */
   void certify(Path folder, NDManager manager, Kernels kernels, Report report) throws IOException;

@@ -1,12 +1,11 @@
 package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -29,8 +28,8 @@ import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /**
- * Runs reference cases and says how far this program's numbers are from theirs. Exit status 0 when
- * every comparison holds, 1 when one does not or a case allowed none, 2 for a folder that is no
+ * Runs reference cases and reports how far this program's numbers are from theirs. Exit status 0 if
+ * every comparison holds, 1 if one does not or a case allowed none, 2 for a folder that is not a
  * case.
  */
 @Command(
@@ -109,7 +108,7 @@ public final class CertifyCommand implements Callable<Integer> {
                 new ParameterException(
                     spec.commandLine(),
                     (Files.isDirectory(folder)
-                            ? folder + " holds no reference case of a known kind"
+                            ? folder + " does not contain a reference case of a known kind"
                             : folder + " is not a folder")
                         + "; known kinds, by their files:\n"
                         + KINDS.stream()
@@ -165,16 +164,15 @@ public final class CertifyCommand implements Callable<Integer> {
     out.flush();
   }
 
-  /** Whole small numbers as such, others with two digits. */
+  /** Small integers unchanged, other numbers with two digits. */
   private static String number(double value) {
     return value == Math.rint(value) && Math.abs(value) < 1e6
         ? Long.toString((long) value)
         : String.format(Locale.ROOT, "%.1e", value);
   }
 
-  private static String json(List<Report> reports) throws IOException {
-    ObjectMapper mapper = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-    ObjectNode file = mapper.createObjectNode();
+  private static String json(List<Report> reports) {
+    ObjectNode file = Json.STRICT.createObjectNode();
     file.put("holds", reports.stream().allMatch(Report::holds));
     ArrayNode checks = file.putArray("checks");
     ArrayNode notRun = file.putArray("notRun");
@@ -195,6 +193,6 @@ public final class CertifyCommand implements Callable<Integer> {
         notRun.addObject().put("case", report.caseName()).put("absent", what);
       }
     }
-    return mapper.writeValueAsString(file);
+    return Json.indented(file);
   }
 }

@@ -5,10 +5,9 @@ package dev.palimpsest.cli.certify;
  *
  * @param caseName the case's folder
  * @param quantity what was compared
- * @param error largest error found, in the tolerance's measure; NaN when nothing comparable came
- *     out
+ * @param error largest error found, in the tolerance's measure; NaN if there was nothing to compare
  * @param tolerance the limit
- * @param note what else a reader wants to know, possibly empty
+ * @param note further information for the reader, possibly empty
  */
 record Check(String caseName, String quantity, double error, Tolerance tolerance, String note) {
   /** Whether the error is within the limit; NaN never is. */

@@ -100,7 +100,7 @@ final class DecodingChecks {
     }
   }
 
-  /** The reference leaves the EOS itself out. */
+  /** The reference omits the EOS itself. */
   private static Decoded withoutEos(Decoded row) {
     int[] tokens = row.tokens();
     int last = tokens.length - 1;
@@ -113,7 +113,7 @@ final class DecodingChecks {
     return rows.stream().flatMapToInt(r -> Arrays.stream(r.tokens())).asDoubleStream().toArray();
   }
 
-  /** Real tokens by row. */
+  /** Number of real tokens by row. */
   private static int[] lengths(TensorSource inputs) {
     long[] mask = inputs.integers("eval_mask_input");
     int rows = (int) inputs.shape("eval_mask_input").get(0);

@@ -13,7 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The optimizer's first update: from the reference's gradients, and from this program's own. */
+/** The optimizer's first update: from the reference's gradients and from this program's own. */
 final class FirstUpdateChecks {
   private final Subject subject;
   private final JsonNode step;
@@ -41,8 +41,8 @@ final class FirstUpdateChecks {
    * Compares every parameter after the update.
    *
    * @param step hyper-parameters and norms
-   * @param mask what the reference calls the set of decaying weights
-   * @param pattern that set, over the project's names
+   * @param mask the reference's name for the set of decaying weights
+   * @param pattern that set, as a pattern over the project's names
    * @param expected parameters after the update, {@code mask/name}
    */
   static void run(
@@ -158,7 +158,7 @@ final class FirstUpdateChecks {
     }
   }
 
-  /** Largest difference in units of what is allowed for its element. */
+  /** The largest difference in units of what is allowed for its element. */
   private double ofAllowance(
       double[] actual, double[] after, double[] g, double error, double clip, double noise) {
     double whole = step.required("lr").asDouble() * step.required("sched").asDouble();
@@ -167,7 +167,8 @@ final class FirstUpdateChecks {
     for (int i = 0; i < after.length; i++) {
       double allowed = 2 * whole;
       if (Math.abs(g[i]) > threshold) {
-        // From g to g - error, g / (g + eps) moves by at most the slope at the latter.
+        // From g to g - error, g / (g + eps) changes by at most the error times the slope at the
+        // latter.
         double nearest = Math.max(0, Math.abs(g[i]) - error) * clip + config.epsilon();
         double share = 2e-3 + config.epsilon() * error * clip / (nearest * nearest);
         allowed = Math.min(allowed, share * whole + 1e-6 * Math.abs(after[i]));

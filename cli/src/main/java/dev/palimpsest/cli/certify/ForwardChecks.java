@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Features, masks, hidden states, logits and losses of a model case. */
 final class ForwardChecks {
-  /** Results in the outputs file that are no intermediate value of the training forward pass. */
+  /** Results in the outputs file that are not intermediate values of the training forward pass. */
   private static final Set<String> NOT_TRACED =
       Set.of("token_logp", "per_example_loss", "logits_no_final_softcap", "decode.first_logits");
 
@@ -83,7 +83,7 @@ final class ForwardChecks {
     }
   }
 
-  /** Logits alone, of any variant of the model. */
+  /** Only logits, of any variant of the model. */
   static void logits(
       Subject subject, TensorSource outputs, String name, String variant, Report report) {
     try (NDManager manager = subject.manager().newSubManager()) {

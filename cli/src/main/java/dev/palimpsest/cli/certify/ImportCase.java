@@ -27,7 +27,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Stage 0: an image tower and a decoder, in every published form, become one model. */
+/** Stage 0: an image tower and a decoder, in every published format, are joined to one model. */
 final class ImportCase implements CaseKind {
   private static final String LANGUAGE = "gemma_hf";
   private static final String CONFIG = "target_config.json";
@@ -89,7 +89,7 @@ final class ImportCase implements CaseKind {
     }
   }
 
-  /** One image tower's form with the case's decoder. */
+  /** One format of the image tower together with the case's decoder. */
   private record Case(
       Path folder,
       Path vision,
@@ -207,7 +207,7 @@ final class ImportCase implements CaseKind {
       }
     }
 
-    /** The decoder alone: no image, every token its own step. */
+    /** The decoder alone: no image, and every token a step of its own. */
     private void causal(Parameters parameters, int resolution) {
       report.part(
           quantity("gemma_causal_logits"),
@@ -230,7 +230,7 @@ final class ImportCase implements CaseKind {
         NDArray logits =
             Models.of(model(), Precision.F32, kernels)
                 .logits(step, Weights.of(parameters), input, Trace.NONE);
-        // The reference holds the columns of the imported vocabulary only.
+        // The reference only has the columns of the imported vocabulary.
         compare(name, Values.of(logits.get(":, :, :" + outputs.shape(name).get(2))), name);
       }
     }

@@ -14,7 +14,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.BitSet;
 
-/** Masks as segmentation tokens, there and back, by weights in the published layout. */
+/** Masks to segmentation tokens and back, with weights in the published layout. */
 final class MaskCodecCase implements CaseKind {
   private static final String WEIGHTS = "vae.npz";
   private static final String DATA = "data.safetensors";

@@ -10,7 +10,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Scores that the benchmarks' official programs computed: a file of cases for each metric. */
+/** Scores computed by the benchmarks' official programs: one file of cases for each metric. */
 final class MetricCase implements CaseKind {
   @Override
   public String description() {

@@ -121,10 +121,10 @@ final class OptimizerCase implements CaseKind {
     worst.report(report, "update " + s + ": " + group, Tolerance.ELEMENTWISE, "arrays");
   }
 
-  /** What an update moves. */
+  /** The arrays that an update changes. */
   private record Moved(Parameters params, Parameters mu, Parameters nu) {}
 
-  /** All arrays below a prefix, named without it. */
+  /** All arrays with a prefix, named without it. */
   private static Parameters read(NDManager parent, TensorSource steps, String prefix) {
     List<String> names = steps.names().stream().filter(n -> n.startsWith(prefix)).toList();
     NDManager own = parent.newSubManager();

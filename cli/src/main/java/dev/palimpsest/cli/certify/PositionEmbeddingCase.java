@@ -16,9 +16,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Resampled position embeddings. Names say what comes from what: {@code SET_NxN_from_MxM} from
- * {@code SET_MxM}, and {@code SET_NxN} from the next smaller grid of its set that is no result
- * itself.
+ * Resampled position embeddings. Names give their origin: {@code SET_NxN_from_MxM} comes from
+ * {@code SET_MxM}, and {@code SET_NxN} from the next smaller grid of its set that is not itself a
+ * result.
  */
 final class PositionEmbeddingCase implements CaseKind {
   private static final String FILE = "posemb.safetensors";
@@ -85,6 +85,6 @@ final class PositionEmbeddingCase implements CaseKind {
     }
   }
 
-  /** A named table; {@code from} is the side that its name gives as its origin, or 0. */
+  /** A named table; {@code from} is the side of its origin according to its name, or 0. */
   private record Grid(String name, String set, int side, int from) {}
 }

@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * Pictures to pixels: decoding, and both reference programs' resize. Resizes start from the
- * reference's decoded levels, so that differences between JPEG decoders stay out.
+ * Pictures to pixels: decoding, and the resize of both reference programs. Resizing starts from the
+ * reference's decoded levels, so that differences between JPEG decoders do not matter.
  */
 final class PreprocessingCase implements CaseKind {
   private static final String DECODED = "decoded.safetensors";
@@ -84,7 +84,7 @@ final class PreprocessingCase implements CaseKind {
     return bytes;
   }
 
-  /** Every {@code picture/size/what} of the case, one line a what. */
+  /** Every {@code picture/size/what} of the case, one line per {@code what}. */
   private static final class Resizes {
     private final TensorSource decoded;
     private final TensorSource expected;
@@ -116,7 +116,7 @@ final class PreprocessingCase implements CaseKind {
                 Tolerance.LEVELS_EXACT);
         case "bv_pixels" -> pixels(key, from + "bv_antialias_u8", ANTIALIASED);
         case "hf_pixels" -> pixels(key, from + "hf_u8", PILLOW);
-        default -> throw new IllegalArgumentException("no such quantity is known");
+        default -> throw new IllegalArgumentException("this quantity is not known");
       }
     }
 

@@ -4,20 +4,20 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.checkpoints.published.HuggingFaceNames;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** Reads what cases are made of. */
+/** Reads the files of cases. */
 final class Reference {
   private Reference() {}
 
   static JsonNode json(Path file) throws IOException {
-    return new ObjectMapper().readTree(file.toFile());
+    return Json.STRICT.readTree(file.toFile());
   }
 
   /** A parameter's name in the reference's files. */
@@ -43,7 +43,7 @@ final class Reference {
   }
 
   /**
-   * Pictures, channels first in the file, with or without an axis of images an example.
+   * Pictures, stored channels first, with or without an axis for several images per example.
    *
    * @return float32 [B, F, S, S, 3]
    */

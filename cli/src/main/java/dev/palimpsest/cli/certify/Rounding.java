@@ -16,8 +16,8 @@ final class Rounding {
   }
 
   /**
-   * Rounds to so many significant bits; below the smallest exponent the steps stay as they are
-   * there. Values that a format cannot reach are not looked for: weights are small.
+   * Rounds to a number of significant bits; below the smallest exponent the step size stays
+   * constant. Values beyond a format's range are not handled, because weights are small.
    */
   private static double round(double value, int bits, int smallestExponent) {
     if (value == 0 || !Double.isFinite(value)) {

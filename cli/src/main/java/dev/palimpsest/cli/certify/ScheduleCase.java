@@ -2,8 +2,8 @@ package dev.palimpsest.cli.certify;
 
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.ScheduleConfig;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.training.Schedule;
 import java.io.IOException;
@@ -14,7 +14,7 @@ import java.util.List;
 
 /**
  * Learning-rate schedules of big_vision (utils.py, create_learning_rate_schedule). The reference
- * counts steps, so schedules run here with one example a step.
+ * counts steps, so schedules are computed here with one example per step.
  */
 final class ScheduleCase implements CaseKind {
   private static final String FILE = "schedules.json";
@@ -32,7 +32,7 @@ final class ScheduleCase implements CaseKind {
   @Override
   public void certify(Path folder, NDManager manager, Kernels kernels, Report report)
       throws IOException {
-    for (JsonNode entry : new ObjectMapper().readTree(folder.resolve(FILE).toFile())) {
+    for (JsonNode entry : Json.STRICT.readTree(folder.resolve(FILE).toFile())) {
       String name = entry.path("name").asText();
       report.part("schedule " + name, () -> compare(name, entry, report));
     }
@@ -73,8 +73,8 @@ final class ScheduleCase implements CaseKind {
    *
    * @param warmup in steps
    * @param cooldown in steps
-   * @param base learning rate that the reference's end value is in units of
-   * @param batch examples a step
+   * @param base learning rate to which the reference's end value is relative
+   * @param batch examples per step
    */
   static ScheduleConfig schedule(
       JsonNode config, long warmup, long cooldown, double base, int batch) {
@@ -100,7 +100,7 @@ final class ScheduleCase implements CaseKind {
           throw new IllegalArgumentException(
               "decay_type '"
                   + decay
-                  + "' is not covered; covered are rsqrt, cosine, linear, polynomial, stair");
+                  + "' is not supported; supported are rsqrt, cosine, linear, polynomial, stair");
     };
   }
 

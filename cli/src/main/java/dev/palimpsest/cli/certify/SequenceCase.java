@@ -4,11 +4,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.text.TokenSequence;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.ParameterSpecs;
@@ -43,15 +43,14 @@ final class SequenceCase implements CaseKind {
   @Override
   public void certify(Path folder, NDManager manager, Kernels kernels, Report report)
       throws IOException {
-    ObjectMapper json = new ObjectMapper();
     if (Files.isRegularFile(folder.resolve(SEQUENCES))) {
-      sequences(json.readTree(folder.resolve(SEQUENCES).toFile()), report);
+      sequences(Json.STRICT.readTree(folder.resolve(SEQUENCES).toFile()), report);
     } else {
       report.absent(SEQUENCES);
     }
     if (Files.isRegularFile(folder.resolve(MASKS))) {
       int number = 0;
-      for (JsonNode entry : json.readTree(folder.resolve(MASKS).toFile())) {
+      for (JsonNode entry : Json.STRICT.readTree(folder.resolve(MASKS).toFile())) {
         String quantity = "attention mask " + number++;
         report.part(quantity, () -> mask(entry, quantity, manager, kernels, report));
       }
@@ -100,10 +99,10 @@ final class SequenceCase implements CaseKind {
   }
 
   /**
-   * The decoder's mask over a text without images, from a model as small as they come. The model
-   * takes no input mask: padding stands at the right, where real tokens see it only if it does not
-   * open its own step, and what padding itself sees is never read. So rows of real tokens are
-   * compared, at the keys that are real or open their own step.
+   * The decoder's mask for a text without images, computed with the smallest possible model. The
+   * model has no input mask: padding is on the right, where real tokens see it only if it does not
+   * start its own step, and what padding itself sees is never used. So the rows of real tokens are
+   * compared, at the keys that are real or start their own step.
    */
   private static void mask(
       JsonNode entry, String quantity, NDManager parent, Kernels kernels, Report report) {

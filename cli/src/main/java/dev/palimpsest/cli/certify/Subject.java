@@ -30,7 +30,7 @@ import java.util.Map;
  * @param parameters its weights
  * @param inputs inputs.safetensors
  * @param expected expected.json
- * @param manager holds what {@code batch} made; close nothing of it
+ * @param manager holds what {@code batch} creates; none of it must be closed separately
  */
 record Subject(
     Path folder,
@@ -65,9 +65,9 @@ record Subject(
   }
 
   /**
-   * A short sliding window means one thing in transformers up to 4.52 and another in transformers
-   * 5, and config.json does not tell which. The case is certified with the one that its reference
-   * logits are nearer to.
+   * A short sliding window has different meanings in transformers up to 4.52 and in transformers 5,
+   * and config.json does not say which one applies. The case is certified with the meaning that is
+   * nearer to its reference logits.
    */
   Subject withItsKindOfWindow(TensorSource outputs) {
     if (config().language().slidingWindow() == 0 || !outputs.contains("logits")) {
@@ -77,7 +77,7 @@ record Subject(
     try {
       return cutting.distance(outputs) < distance(outputs) ? cutting : this;
     } catch (RuntimeException e) {
-      return this; // the checks of the forward pass meet the same obstacle, and report it
+      return this; // the checks of the forward pass run into the same problem and report it
     }
   }
 
@@ -88,7 +88,7 @@ record Subject(
     }
   }
 
-  /** What the case's window was found to mean, where that is not the usual. */
+  /** The meaning found for the case's window, if it is not the default. */
   String window() {
     return config().language().windowCutsPrefix()
         ? "the window cuts the prefix, as in transformers up to 4.52"
@@ -129,7 +129,7 @@ record Subject(
     }
   }
 
-  /** Examples in the batch. */
+  /** Number of examples in the batch. */
   int batchSize() {
     return (int) inputs.shape("model_text").get(0);
   }

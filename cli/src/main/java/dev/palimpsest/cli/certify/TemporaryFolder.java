@@ -8,7 +8,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** A folder that is gone when closed. */
+/** A folder that is deleted when closed. */
 final class TemporaryFolder implements AutoCloseable {
   private final Path path;
 
@@ -16,7 +16,7 @@ final class TemporaryFolder implements AutoCloseable {
     path = Files.createTempDirectory("certify");
   }
 
-  /** A folder with a config and weights under the names that a Hugging Face checkpoint has. */
+  /** A folder with a config and weights under the names of a Hugging Face checkpoint. */
   static TemporaryFolder checkpoint(Path config, Path weights) throws IOException {
     TemporaryFolder folder = new TemporaryFolder();
     Files.copy(config, folder.path.resolve("config.json"));

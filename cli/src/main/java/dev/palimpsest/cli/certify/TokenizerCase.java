@@ -11,7 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Texts to ids and back, by each vocabulary file of the folder. */
+/** Texts to ids and back, with each vocabulary file in the folder. */
 final class TokenizerCase implements CaseKind {
   private static final String CASES = "cases.json";
 

@@ -1,13 +1,13 @@
 package dev.palimpsest.cli.certify;
 
 /**
- * How far a quantity may be from its reference. The references are float64 arithmetic rounded to
- * float32, so an error is this program's own; each limit leaves float32 a factor of three or more
- * and is far below what the known mistakes do (a wrong GELU 3e-4, a wrong mask 1e0).
+ * How far a quantity may be from its reference. The references are computed in float64 and rounded
+ * to float32, so an error is this program's own. Each limit allows float32 a factor of at least
+ * three and is far below the effect of typical mistakes (a wrong GELU 3e-4, a wrong mask 1e0).
  *
  * @param limit largest allowed error
- * @param measure what the error is, in the words of the table: {@code d} is the difference, {@code
- *     x} the reference
+ * @param measure how the error is measured, as shown in the table: {@code d} is the difference,
+ *     {@code x} the reference
  */
 record Tolerance(double limit, String measure) {
   /** Weights, tokens, masks: nothing is computed, so nothing may differ. */
@@ -32,27 +32,29 @@ record Tolerance(double limit, String measure) {
   static final Tolerance GRADIENT_NORM = new Tolerance(3e-4, "|d| / |x|");
 
   /**
-   * Adam's first step is g / (|g| + eps), whose sign is noise where |g| is: there one whole step in
-   * the wrong direction is allowed, elsewhere 2e-3 of a step and float32's rounding of the
+   * Adam's first step is g / (|g| + eps), whose sign is noise if |g| is: in that case one whole
+   * step in the wrong direction is allowed, otherwise 2e-3 of a step and float32's rounding of the
    * parameter.
    */
   static final Tolerance FIRST_STEP = new Tolerance(1, "max|d| / allowance");
 
   /**
-   * The same from this program's own float32 gradients. Where |g| is within some powers of ten of
-   * eps, the step also carries on the gradient's error, by eps / (|g| + eps)^2; so much more is
-   * allowed, for the error that the tensor's gradient was found to have.
+   * The same from this program's own float32 gradients. If |g| is within some powers of ten of eps,
+   * the step also propagates the gradient's error, with the factor eps / (|g| + eps)^2; this much
+   * more is allowed, for the measured error of the tensor's gradient.
    */
   static final Tolerance OWN_FIRST_STEP =
       new Tolerance(1, "max|d| / (allowance + gradient's error)");
 
-  /** A gradient element below this share of its tensor's largest is noise to Adam's first step. */
+  /**
+   * A gradient element below this fraction of its tensor's largest is noise for Adam's first step.
+   */
   static final double NOISE_OF_TENSOR = 1e-4;
 
-  /** So is one below this share of the largest of all gradients. */
+  /** So is one below this fraction of the largest of all gradients. */
   static final double NOISE_OF_ALL = 1e-6;
 
-  /** Losses over six steps: noise in tiny gradients has moved some parameters. */
+  /** Losses over six steps: noise in tiny gradients has changed some parameters. */
   static final Tolerance TRAINING_LOSS = new Tolerance(1e-3, "max|d| / |x|");
 
   /** Norms of gradients and updates over six steps, for the same reason. */
@@ -73,13 +75,13 @@ record Tolerance(double limit, String measure) {
   /** Resized pixels before the cast: TensorFlow computes sample positions in float32. */
   static final Tolerance RESIZED_FLOAT = new Tolerance(3e-3, "max|d|, levels");
 
-  /** Truncated levels: truncation turns rounding noise into one level where a value is whole. */
+  /** Truncated levels: truncation turns rounding noise into one level if a value is whole. */
   static final Tolerance TRUNCATED = new Tolerance(1, "max|d|, levels");
 
   /** PNG levels are stored as they are, and Pillow's bicubic is integer arithmetic. */
   static final Tolerance LEVELS_EXACT = new Tolerance(0, "max|d|, levels");
 
-  /** How many truncated levels may differ by that one level. */
+  /** The share of truncated levels that may differ by one level. */
   static final Tolerance TRUNCATED_SHARE = new Tolerance(0.05, "share that differs");
 
   /** Levels to [-1, 1]: one float32 operation. */
@@ -91,6 +93,6 @@ record Tolerance(double limit, String measure) {
   /** Deviation of rows drawn with deviation 0.02: within this distance of it. */
   static final Tolerance DRAWN_DEVIATION = new Tolerance(0.003, "|d|");
 
-  /** Mean of n drawn values, in units of 0.02 / sqrt(n): five such units are no accident. */
+  /** Mean of n drawn values, in units of 0.02 / sqrt(n): five such units cannot occur by chance. */
   static final Tolerance DRAWN_MEAN = new Tolerance(5, "|mean| sqrt(n) / 0.02");
 }

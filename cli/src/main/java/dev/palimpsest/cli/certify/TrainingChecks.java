@@ -32,7 +32,7 @@ import java.util.TreeSet;
 final class TrainingChecks {
   private static final String FIRST_STEP = "adamw_step1.safetensors";
 
-  /** Patterns over the project's names by the reference's name of the set of decaying weights. */
+  /** Patterns over the project's names, by the reference's name for the set of decaying weights. */
   private static final String KERNELS = ".*/kernel";
 
   private static final String ALL = ".*";
@@ -189,7 +189,7 @@ final class TrainingChecks {
         parameters, Map.of("mu", mu, "nu", nu), updates, examples, 0, "certify", 0);
   }
 
-  /** An optimizer of the reference's hyper-parameters. */
+  /** An optimizer with the reference's hyper-parameters. */
   static OptimizerConfig optimizer(JsonNode hyper, String decays, ScheduleConfig schedule) {
     return new OptimizerConfig(
         hyper.required("lr").asDouble(),

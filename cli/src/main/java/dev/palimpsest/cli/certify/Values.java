@@ -75,7 +75,7 @@ final class Values {
     return worst;
   }
 
-  /** How many elements differ. */
+  /** The number of elements that differ. */
   static double differing(double[] actual, double[] expected) {
     requireSameLength(actual, expected);
     long count = 0;

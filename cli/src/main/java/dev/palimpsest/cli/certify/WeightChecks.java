@@ -23,7 +23,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 
-/** A model's weights in every published form: each must give the same parameters. */
+/** A model's weights in every published format: each must give the same parameters. */
 final class WeightChecks {
   private static final String ROUNDED = "model.bf16.safetensors";
 
@@ -69,7 +69,9 @@ final class WeightChecks {
     return read(subject.manager(), source, subject.sizes());
   }
 
-  /** Every parameter is the array that the reference's own file has under its own name. */
+  /**
+   * Checks that every parameter is the array that the reference's own file has under its own name.
+   */
   private static void names(Subject subject, Report report) {
     try (TensorSource file = TensorSource.open(subject.folder().resolve("model.safetensors"))) {
       Worst worst = new Worst();
@@ -87,7 +89,7 @@ final class WeightChecks {
     }
   }
 
-  /** A file's weights are the float32 ones, rounded to the file's own number format. */
+  /** Checks that a file's weights are the float32 ones, rounded to the file's own number format. */
   private static void same(Subject subject, Path source, Path file, Report report) {
     ElementType type;
     try (TensorSource tensors = TensorSource.open(file)) {
@@ -111,7 +113,7 @@ final class WeightChecks {
     worst.report(report, quantity, Tolerance.EXACT, "parameters, " + type);
   }
 
-  /** What is written in either layout comes back bit by bit. */
+  /** Checks that what is written in either layout is read back bit for bit. */
   private static void export(Subject subject, Report report) throws IOException {
     try (TemporaryFolder folder = new TemporaryFolder()) {
       int rows = subject.config().language().vocabulary(); // cases have no tokenizer
@@ -140,12 +142,12 @@ final class WeightChecks {
     }
   }
 
-  /** The id of the image token is the writer's own affair. */
+  /** The writer is free to choose the id of the image token. */
   private static boolean sameSizes(HuggingFaceConfig a, HuggingFaceConfig b) {
     return a.model().equals(b.model()) && a.resolution() == b.resolution();
   }
 
-  /** The forward pass, in float32, with weights rounded to bfloat16. */
+  /** Checks the forward pass, in float32, with weights rounded to bfloat16. */
   static void roundedForward(Subject subject, Report report) {
     Path weights = subject.folder().resolve(ROUNDED);
     Path outputs = subject.folder().resolve("outputs.bf16_weights.safetensors");

@@ -1,12 +1,12 @@
 package dev.palimpsest.cli.certify;
 
-/** The largest of many errors and where it stood, so that many tensors make one line. */
+/** The largest of many errors and where it occurred, so that many tensors give one line. */
 final class Worst {
   private double error;
   private String name = "";
   private int count;
 
-  /** Takes one error into account. */
+  /** Adds one error. */
   void add(String of, double value) {
     if (count == 0 || Double.isNaN(value) || value > error) {
       error = value;
@@ -15,7 +15,7 @@ final class Worst {
     count++;
   }
 
-  /** Writes the line; nothing at all when nothing was added. */
+  /** Writes the line, or nothing if nothing was added. */
   void report(Report report, String quantity, Tolerance tolerance, String unit) {
     if (count > 0) {
       report.check(

@@ -20,17 +20,17 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a recipe whole in one folder, and in others killed at chosen places, each time started again
- * by the same command, and compares what they leave.
+ * Runs a recipe without interruption in one folder, and in other folders with kills at chosen
+ * points and restarts by the same command, and compares the resulting files.
  *
- * <p>The places are drawn, by the seed, from those that the whole run went through: as evenly over
- * kinds as can be, any place of a kind as likely as any other. One folder is killed at many places,
- * in the order in which the run goes through them. At half of them the victim stands still exactly
- * there, at the others it goes on for a few milliseconds. A place that it got past before (threads
+ * <p>The points are drawn with the seed from those that the uninterrupted run passed: as evenly
+ * over kinds as possible, and each point of a kind with the same probability. A run in one folder
+ * is killed at many points, in the order in which it passes them. At half of them it is killed
+ * exactly there, at the others up to a few milliseconds later. A point that was missed (threads
  * race) is tried again in the next folder.
  */
 final class Chaos {
-  /** The longest that a victim goes on after a place, in milliseconds. */
+  /** The longest time between a point and the kill, in milliseconds. */
   private static final int LONGEST_DELAY = 40;
 
   private static final int MOST_FOLDERS = 8;
@@ -41,13 +41,13 @@ final class Chaos {
   private final Consumer<String> said;
 
   /**
-   * What came out.
+   * The result.
    *
-   * @param reached places where a run was killed, by kind
-   * @param kills in all
-   * @param missed places drawn and never reached
-   * @param folders runs that were killed, each several times
-   * @param comparison of all of them with the whole run
+   * @param reached number of points at which a run was killed, by kind
+   * @param kills total number of kills
+   * @param missed points that were drawn but never reached
+   * @param folders number of runs that were killed, each several times
+   * @param comparison of all of them with the uninterrupted run
    */
   record Outcome(
       Map<Kind, Integer> reached, int kills, int missed, int folders, Comparison comparison) {}
@@ -55,11 +55,11 @@ final class Chaos {
   private record Target(int position, KillPoint place, boolean hold, int delay) {}
 
   /**
-   * Prepares.
+   * Prepares the runs.
    *
-   * @param folder absent or empty; receives a run folder each
-   * @param command the main class' name and its arguments but {@code --out}
-   * @param said is told how far it is
+   * @param folder absent or empty; receives the run folders
+   * @param command the main class' name and its arguments except {@code --out}
+   * @param said receives messages about progress
    */
   Chaos(Path folder, List<String> command, long seed, Consumer<String> said) {
     this.folder = folder.toAbsolutePath().normalize();
@@ -69,7 +69,7 @@ final class Chaos {
   }
 
   /**
-   * Does it.
+   * Runs and compares.
    *
    * @throws IllegalStateException when a run ends by itself with an error
    */
@@ -79,7 +79,7 @@ final class Chaos {
       Path whole = folder.resolve("whole");
       start(whole, null).killWhenReached(0);
       List<KillPoint> trace = trace(whole);
-      said.accept("the whole run went through " + trace.size() + " places");
+      said.accept("the uninterrupted run passed " + trace.size() + " places");
       List<Target> targets = draw(trace, kills);
       Map<Kind, Integer> reached = new EnumMap<>(Kind.class);
       Comparison all = new Comparison(0, 0, 0, List.of());

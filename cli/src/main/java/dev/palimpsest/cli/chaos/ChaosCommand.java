@@ -81,7 +81,7 @@ public final class ChaosCommand implements Callable<Integer> {
                     err.flush();
                   })
               .kill(kills);
-    } catch (IllegalStateException e) { // a run ended by itself; its own words say why
+    } catch (IllegalStateException e) { // a run ended by itself; its own message says why
       err.println(e.getMessage());
       return 1;
     }
@@ -105,12 +105,12 @@ public final class ChaosCommand implements Callable<Integer> {
     }
     table.printf("%-18s %6d%n", "all", outcome.kills());
     if (outcome.missed() > 0) {
-      table.printf("%-18s %6d%n", "places missed", outcome.missed());
+      table.printf("%-18s %6d%n", "points missed", outcome.missed());
     }
     Comparison comparison = outcome.comparison();
     table.printf(
         Locale.ROOT,
-        "compared: %d runs with the whole one, %d files, %.1f MB%nbits differing: %d%n",
+        "compared: %d runs with the uninterrupted one, %d files, %.1f MB%nbits differing: %d%n",
         outcome.folders(),
         comparison.files(),
         comparison.bytes() / 1e6,

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A run of a recipe in a JVM of its own, with this one's classes and options.
+ * A run of a recipe in a separate JVM, with the classes and options of this one.
  *
  * @param process the JVM
  * @param log its standard error
@@ -43,7 +43,7 @@ record Child(Process process, Path log) {
         command.add(option);
       }
     }
-    // A short life: quick to start beats quick in the end.
+    // It is short-lived: a fast start matters more than speed later.
     command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto"));
     properties.forEach((name, value) -> command.add("-D" + name + "=" + value));
     command.addAll(List.of("-cp", classPath(), mainClass.getName()));
@@ -64,9 +64,9 @@ record Child(Process process, Path log) {
   }
 
   /**
-   * Waits until it says that it has reached its place, and kills it then, or until it ends.
+   * Waits until it reports that it has reached its point, and then kills it, or until it ends.
    *
-   * @param delayMillis from the place to the kill
+   * @param delayMillis time from the point to the kill
    * @throws IllegalStateException when it ends by itself with another code than 0
    */
   End killWhenReached(long delayMillis) {

@@ -1,9 +1,9 @@
 package dev.palimpsest.cli.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -18,9 +18,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Two run folders, file by file and bit by bit. Left out is what says when, where and how fast
- * something was done: the run folder's path in texts, times in JSON, the notes of resumption, and
- * with them the hash that a manifest has of its own text.
+ * Compares two run folders, file by file and bit by bit. Ignored is what records when, where and
+ * how fast something was done: the run folder's path in texts, times in JSON, the notes about
+ * resuming, and therefore the hash that a manifest has of its own text.
  *
  * @param files compared
  * @param bytes compared
@@ -28,10 +28,8 @@ import java.util.stream.Stream;
  * @param differences what differs, one sentence each
  */
 record Comparison(int files, long bytes, long bitsDiffering, List<String> differences) {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** Files about the process, not about what it made. */
-  private static final Set<String> ASIDE = Set.of("report.md", "environment.json", "run.lock");
+  /** Files about the process, not about its results. */
+  private static final Set<String> ASIDE = Set.of("report.md", "environment.json");
 
   private static final Set<String> TIMES =
       Set.of(
@@ -44,7 +42,7 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
           "checkpointStallSeconds",
           "checkpointWriteSeconds");
 
-  private static final String RESUMED = "went on from its checkpoint";
+  private static final String RESUMED = "resumed from its checkpoint";
 
   /** Compares two finished runs. */
   static Comparison of(Path whole, Path other) {
@@ -77,7 +75,7 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
     try (Stream<Path> walk = Files.walk(root)) {
       return walk.filter(Files::isRegularFile)
           .map(file -> root.relativize(file).toString())
-          .filter(name -> !ASIDE.contains(name))
+          .filter(name -> !ASIDE.contains(name) && !name.endsWith(".lock"))
           .collect(Collectors.toSet());
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -105,7 +103,7 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
       }
       StringBuilder kept = new StringBuilder();
       for (String document : name.endsWith(".jsonl") ? text.split("\n") : new String[] {text}) {
-        JsonNode node = JSON.readTree(document);
+        JsonNode node = Json.STRICT.readTree(document);
         strip(node);
         kept.append(node).append('\n');
       }
@@ -115,15 +113,17 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
     }
   }
 
-  /** In a text as it is, in JSON's quotes, in YAML's, which double single ones. */
+  /** Replaces the path as it is, in JSON's quotes, and in YAML's, which double single quotes. */
   private static String withoutPlace(String text, String root) throws IOException {
-    String json = JSON.writeValueAsString(root);
+    String json = Json.STRICT.writeValueAsString(root);
     return text.replace(json.substring(1, json.length() - 1), "${run}")
         .replace(root.replace("'", "''"), "${run}")
         .replace(root, "${run}");
   }
 
-  /** Without times, and without hashes over what holds them; what is hashed is compared itself. */
+  /**
+   * Removes times, and hashes over files that contain them; those files are compared themselves.
+   */
   private static void strip(JsonNode node) {
     if (node instanceof ObjectNode object) {
       object.remove(TIMES);

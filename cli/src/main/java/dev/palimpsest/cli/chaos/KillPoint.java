@@ -5,15 +5,15 @@ import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
- * A moment of a run at which it can be killed. Moments are lines of the run's log, most of them at
- * debug level, so that the program under test is the one that everybody runs.
+ * A point at which a run can be killed. Points are lines of the run's log, most of them at debug
+ * level, so that the program under test is the one that everybody runs.
  *
  * @param kind what the run is doing
- * @param line the log's line without the run folder's path; the same in every run of a recipe, and
- *     once in each
+ * @param line the log's line without the run folder's path; it is the same in every run of a recipe
+ *     and occurs once in each
  */
 record KillPoint(Kind kind, String line) {
-  /** What a run does. */
+  /** What a run is doing. */
   enum Kind {
     /** Drawing data, writing towers. */
     PREPARING("preparing"),
@@ -25,9 +25,9 @@ record KillPoint(Kind kind, String line) {
     RENAME("at a rename"),
     /** Scoring, or writing scores. */
     EVALUATION("in an evaluation"),
-    /** Writing files for others. */
+    /** Exporting files. */
     EXPORT("exporting"),
-    /** At the start, at hand-over, at a stage's end. */
+    /** At the start, at a hand-over, or at the end of a stage. */
     BETWEEN("between stages");
 
     private final String words;
@@ -48,9 +48,9 @@ record KillPoint(Kind kind, String line) {
   private static final Pattern HAND_OVER = Pattern.compile(".*: (begins|saved its end)");
 
   /**
-   * The place of a line, if it is one.
+   * The point of a log line, if it is one.
    *
-   * @param logger simple name of the class that says it
+   * @param logger simple name of the class that logs it
    * @param root the run folder
    */
   static Optional<KillPoint> of(String logger, String message, Path root) {

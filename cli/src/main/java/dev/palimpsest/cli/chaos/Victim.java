@@ -20,24 +20,24 @@ import java.util.Iterator;
 import org.slf4j.LoggerFactory;
 
 /**
- * The command line under observation: writes every {@link KillPoint} that it reaches to a file, and
- * at the one where it is to die tells the process that started it. Then it waits there, or goes on,
- * until it is killed.
+ * The command line under observation: it writes every {@link KillPoint} that it reaches to a file,
+ * and reports the one at which it is to be killed to the process that started it. Then it waits
+ * there, or continues, until it is killed.
  */
 public final class Victim {
-  /** System property: file that receives {@code KIND line} for each place reached. */
+  /** System property: file that receives {@code KIND line} for each point reached. */
   static final String TRACE = "palimpsest.chaos.trace";
 
   /** System property: the run folder. */
   static final String ROOT = "palimpsest.chaos.root";
 
-  /** System property: line of the place to die at; absent to live. */
+  /** System property: line of the point at which to be killed; absent for none. */
   static final String TARGET = "palimpsest.chaos.target";
 
-  /** System property: whether to stand still there. */
+  /** System property: whether to wait there. */
   static final String HOLD = "palimpsest.chaos.hold";
 
-  /** What is said on standard output there. */
+  /** What is printed on standard output there. */
   static final String REACHED = "chaos: reached";
 
   private Victim() {}
@@ -64,7 +64,7 @@ public final class Victim {
         .invoke(null, (Object) Arrays.copyOfRange(args, 1, args.length));
   }
 
-  /** Keeps the console as it was. */
+  /** Leaves the console unchanged. */
   private static final class AtLeastInfo extends Filter<ILoggingEvent> {
     @Override
     public FilterReply decide(ILoggingEvent event) {

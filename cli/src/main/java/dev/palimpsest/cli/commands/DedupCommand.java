@@ -23,7 +23,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest dedup}: what of an evaluation stands in the training data. */
+/** {@code palimpsest dedup}: training examples that also occur in an evaluation. */
 @Command(
     name = "dedup",
     mixinStandardHelpOptions = true,

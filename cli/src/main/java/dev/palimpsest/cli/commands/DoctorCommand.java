@@ -2,15 +2,13 @@ package dev.palimpsest.cli.commands;
 
 import ai.djl.engine.Engine;
 import com.fasterxml.jackson.annotation.JsonValue;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.sun.management.OperatingSystemMXBean;
 import dev.palimpsest.cli.machine.CudaDriver;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.UnusableDeviceException;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.model.kernels.EngineFacts;
 import java.io.IOException;
@@ -32,7 +30,9 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest doctor}: what this machine computes with, what it lacks, how to get that. */
+/**
+ * {@code palimpsest doctor}: what this machine computes with, what is missing, and how to get it.
+ */
 @Command(
     name = "doctor",
     mixinStandardHelpOptions = true,
@@ -45,10 +45,10 @@ public final class DoctorCommand implements Callable<Integer> {
   private static final Path MEMORY = Path.of("/proc/meminfo");
 
   /**
-   * Something missing.
+   * Something that is missing.
    *
    * @param effect what is not possible, or slower, without it
-   * @param remedy how to get it; empty where the effect says so
+   * @param remedy how to get it; empty if the effect says so
    */
   private record Lack(String what, String effect, String remedy) {}
 
@@ -111,8 +111,8 @@ public final class DoctorCommand implements Callable<Integer> {
       lacks.add(
           new Lack(
               "jdk.incubator.vector",
-              "pictures are resized without the JDK's vectors, which is slower",
-              "take a JDK that has this module, as OpenJDK's builds do"));
+              "pictures are resized without the JDK's vector API, which is slower",
+              "use a JDK that has this module, such as OpenJDK's builds"));
     }
     Map<String, Object> java = new LinkedHashMap<>();
     java.put("version", System.getProperty("java.runtime.version"));
@@ -133,7 +133,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
   private static Map<String, Object> memory() throws IOException {
     Map<String, Object> memory = new LinkedHashMap<>();
-    // Within a container this is the container's.
+    // Inside a container this is the container's.
     if (ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system) {
       memory.put("total", new Size(system.getTotalMemorySize()));
     }
@@ -158,7 +158,7 @@ public final class DoctorCommand implements Callable<Integer> {
     return disk;
   }
 
-  /** Of the engine, which is loaded. */
+  /** Facts about the engine, which is loaded. */
   private static Map<String, Object> engine() {
     Map<String, Object> engine = new LinkedHashMap<>(EngineFacts.read());
     engine.values().removeIf(""::equals); // no instruction limits
@@ -169,7 +169,7 @@ public final class DoctorCommand implements Callable<Integer> {
     return engine;
   }
 
-  /** The device cannot be used, but perhaps the engine can be loaded. */
+  /** Facts if the device cannot be used, while the engine can perhaps be loaded. */
   private static Map<String, Object> engineOnTheCpu() {
     try (Machine machine = Machine.open("cpu", null)) {
       return engine();
@@ -213,13 +213,12 @@ public final class DoctorCommand implements Callable<Integer> {
 
   // ---- output
 
-  private void print(Map<String, Map<String, Object>> facts) throws JsonProcessingException {
+  private void print(Map<String, Map<String, Object>> facts) {
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
       Map<String, Object> all = new LinkedHashMap<>(facts);
       all.put("missing", lacks);
-      out.println(
-          new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsString(all));
+      out.print(Json.indented(all));
       return;
     }
     facts.forEach(

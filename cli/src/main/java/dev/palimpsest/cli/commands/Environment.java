@@ -12,9 +12,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.apache.arrow.vector.types.pojo.ArrowType;
 
-/** Facts about machine and software that a run keeps beside its numbers. */
+/** Facts about machine and software that a run records with its numbers. */
 public final class Environment {
-  /** What {@code git describe --dirty} appends when files differ from the commit. */
+  /** The suffix that {@code git describe --dirty} appends if files differ from the commit. */
   private static final String DIRTY = "-dirty";
 
   private Environment() {}

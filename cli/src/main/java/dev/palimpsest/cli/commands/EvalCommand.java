@@ -20,12 +20,12 @@ import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.stages.folder.RunFolder;
-import dev.palimpsest.stages.folder.RunLock;
 import dev.palimpsest.stages.training.StopRequest;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -87,7 +87,7 @@ public final class EvalCommand implements Callable<Integer> {
       names = "--limit",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Score only the first so many examples of each task. Default: all.")
+      description = "Score only this many examples of each task, from the first on. Default: all.")
   long limit;
 
   @Option(
@@ -104,7 +104,7 @@ public final class EvalCommand implements Callable<Integer> {
           "Folder for results and predictions. Default: evaluations/NAME, where NAME is the checkpoint's.")
   @Nullable Path out;
 
-  @Option(names = "--predict-only", description = "Makes the answers and scores nothing.")
+  @Option(names = "--predict-only", description = "Generates the answers without scoring them.")
   boolean predictOnly;
 
   @Option(
@@ -152,8 +152,8 @@ public final class EvalCommand implements Callable<Integer> {
           throw new UserMistake("the checkpoint was trained with " + TurboJpeg.ABSENT);
         }
         Path folder = folder();
-        // Two evaluations of one folder would write over each other's answers.
-        try (RunLock lock = RunLock.take(new RunFolder(folder))) {
+        // Two evaluations in one folder would overwrite each other's answers.
+        try (FolderLock lock = new RunFolder(folder).lock()) {
           evaluate(model, folder, machine, tasks, before, stop);
         }
       }
@@ -190,7 +190,7 @@ public final class EvalCommand implements Callable<Integer> {
         || TextFile.lines(file).stream().anyMatch(line -> line.startsWith("tasks:"));
   }
 
-  /** Every benchmark that lacks files and every metric that there is not, all at once. */
+  /** Reports every benchmark with missing files and every unknown metric at once. */
   private static void requireAnswerable(Map<String, SuiteTaskConfig> tasks) {
     List<String> mistakes = new ArrayList<>();
     tasks.forEach(
@@ -267,7 +267,7 @@ public final class EvalCommand implements Callable<Integer> {
       report.add(task.getKey(), result);
       terminal.println(line(task.getKey(), result));
       terminal.flush();
-      // After each task: what is scored is there, whatever happens to the next.
+      // After each task, so that its scores are stored whatever happens to the next.
       RunFolder.writeText(folder.resolve("results.json"), report.toJson());
       RunFolder.writeText(folder.resolve("results.md"), report.toMarkdown());
     }

@@ -29,10 +29,10 @@ import picocli.CommandLine.Spec;
     description = {
       "Writes a training checkpoint as a Hugging Face folder or as a big_vision npz file.",
       "CHECKPOINT is a training checkpoint, or the folder of a stage or run.",
-      "What is written is whole or not at all, and 'verify-export' checks it."
+      "The export is either complete or absent, and 'verify-export' checks it."
     })
 public final class ExportCommand implements Callable<Integer> {
-  /** Beside the weights: tokenizer, configs, file systems' own needs. */
+  /** Space needed beside the weights: tokenizer, configs, the file system's own data. */
   private static final long SPARE_BYTES = 64L << 20;
 
   @Spec CommandSpec spec;
@@ -43,7 +43,7 @@ public final class ExportCommand implements Callable<Integer> {
       description = "A training checkpoint, or the folder of a stage or run.")
   Path checkpoint;
 
-  /** Layouts by the words of the command line. */
+  /** Layouts by their names on the command line. */
   enum Layout {
     HF(Format.HUGGINGFACE, ""),
     NPZ(Format.BIG_VISION, ".npz");
@@ -91,14 +91,14 @@ public final class ExportCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     if (layout == Layout.NPZ && precision == Precision.BF16) {
       throw new UserMistake(
-          "--to npz --precision bf16: numpy has no bfloat16, and most loaders cannot read what stands for it; use --precision f32, or --to hf");
+          "--to npz --precision bf16: numpy has no bfloat16, and most loaders cannot read its substitute; use --precision f32, or --to hf");
     }
     TrainingCheckpoint source = CheckpointStore.peek(source());
     StageFacts facts = StageFacts.of(source);
     Path tokenizer = source.folder().resolve(facts.tokenizer()).normalize();
     if (layout == Layout.HF && !Files.isRegularFile(tokenizer)) {
       throw new UserMistake(
-          "the checkpoint's tokenizer, %s, is missing; bring it back, or use --to npz, which needs none"
+          "the checkpoint's tokenizer, %s, is missing; restore it, or use --to npz, which needs none"
               .formatted(tokenizer));
     }
     Path target = target(source.folder()).toAbsolutePath().normalize();
@@ -120,7 +120,7 @@ public final class ExportCommand implements Callable<Integer> {
     if (Files.isRegularFile(checkpoint.resolve("config.json"))) {
       throw new UserMistake(
           checkpoint
-              + " is a Hugging Face folder already; give the training checkpoint that it was exported from");
+              + " is already a Hugging Face folder; give the training checkpoint that it was exported from");
     }
     return RunContents.checkpoint(checkpoint)
         .orElseThrow(
@@ -148,12 +148,12 @@ public final class ExportCommand implements Callable<Integer> {
         : absolute.resolveSibling(name);
   }
 
-  /** Nothing is replaced that was not written by an export. */
+  /** Only earlier exports are replaced. */
   private static void requireReplaceable(Path target) {
     if (Files.exists(target) && Lineage.ofExport(target).isEmpty()) {
       throw new UserMistake(
           target
-              + " exists and is not an earlier export; give --out a name that does not exist yet");
+              + " exists and is not an earlier export; give --out a path that does not exist yet");
     }
   }
 
@@ -169,7 +169,7 @@ public final class ExportCommand implements Callable<Integer> {
     long free = Files.getFileStore(existing).getUsableSpace();
     if (free < bytes + SPARE_BYTES) {
       throw new UserMistake(
-          "the export needs %.1f GB and the disk of %s has %.1f GB free; make room, or give another --out"
+          "the export needs %.1f GB and the disk of %s has %.1f GB free; free some space, or give another --out"
               .formatted(bytes / 1e9, existing, free / 1e9));
     }
   }

@@ -1,6 +1,5 @@
 package dev.palimpsest.cli.commands;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.checkpoints.published.FabricatedTowers;
 import dev.palimpsest.checkpoints.published.TowerExporter;
 import dev.palimpsest.cli.terminal.UserMistake;
@@ -8,6 +7,7 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.binding.Presets;
 import dev.palimpsest.configs.checks.Suggestion;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.playground.FabricatedVocabulary;
 import dev.palimpsest.mixtures.text.BpeTrainer;
 import dev.palimpsest.mixtures.text.Piece;
@@ -30,17 +30,20 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
-/** {@code palimpsest fabricate}: what stage 0 imports, at its true size, with drawn values. */
+/**
+ * {@code palimpsest fabricate}: the files that stage 0 imports, at their true size, with random
+ * values.
+ */
 @Command(
     name = "fabricate",
     mixinStandardHelpOptions = true,
     description = {
       "Writes the published files that stage 0 imports, with their names, layouts and sizes, but"
-          + " random values: to try a recipe at its real size before the real files are there.",
-      "What stands there already is left as it is; the same command goes on after a stop."
+          + " random values, so that a recipe can be tried at its real size before the real files are available.",
+      "Existing files are kept; after an interruption, run the same command again to continue."
     })
 public final class FabricateCommand implements Callable<Integer> {
-  /** Raised when the same settings would write something else than before. */
+  /** Increased when the same settings would write different files than before. */
   private static final int FORMAT = 1;
 
   private static final String FACTS = "fabricated.json";
@@ -49,7 +52,7 @@ public final class FabricateCommand implements Callable<Integer> {
   /** Length of SigLIP's texts; the checkpoint of 224 pixels was trained on short ones. */
   private static final int TEXT_TOKENS = 16;
 
-  /** At most what a vocabulary's files take, in bytes for each piece. */
+  /** An upper limit on the size of a vocabulary's files, in bytes per piece. */
   private static final long PIECE_BYTES = 300;
 
   private static final double GIGABYTE = 1e9;
@@ -84,7 +87,7 @@ public final class FabricateCommand implements Callable<Integer> {
       })
   List<Part> parts = List.of(Part.values());
 
-  /** What is imitated. */
+  /** The models that are imitated. */
   enum Preset {
     PALIGEMMA_3B("siglip-so400m/14", "gemma-2b", "gemma-2b"),
     PALIGEMMA2_3B("siglip-so400m/14", "gemma2-2b", "gemma-2-2b"),
@@ -113,7 +116,7 @@ public final class FabricateCommand implements Callable<Integer> {
       return this == TINY || this == TINY2;
     }
 
-    /** Gemma's pieces, before location and segmentation tokens join them. */
+    /** Gemma's pieces, before location and segmentation tokens are added. */
     private int pieces() {
       return tiny() ? 1024 : 256_000;
     }
@@ -146,15 +149,15 @@ public final class FabricateCommand implements Callable<Integer> {
 
   /** One file or folder. */
   enum Part {
-    /** The image tower as big_vision publishes it. */
+    /** The image tower in big_vision's layout. */
     SIGLIP_NPZ,
-    /** The same as Hugging Face does. */
+    /** The same in Hugging Face's layout. */
     SIGLIP_HF,
     /** The decoder with its own tokenizer. */
     GEMMA,
     /** The decoder's tokenizer with location and segmentation tokens. */
     TOKENIZER,
-    /** Masks as segmentation tokens; narrower than the published one. */
+    /** The codec of masks; narrower than the published one. */
     MASK_CODEC;
 
     @Override
@@ -216,7 +219,7 @@ public final class FabricateCommand implements Callable<Integer> {
     PrintWriter print = spec.commandLine().getOut();
     EnumSet.copyOf(parts).stream()
         .filter(part -> !missing.contains(part))
-        .forEach(part -> print.println(place(part) + ": stands already"));
+        .forEach(part -> print.println(place(part) + ": exists already"));
     return CommandLine.ExitCode.OK;
   }
 
@@ -249,7 +252,7 @@ public final class FabricateCommand implements Callable<Integer> {
   }
 
   private String facts() throws IOException {
-    return new ObjectMapper()
+    return Json.STRICT
             .createObjectNode()
             .put("format", FORMAT)
             .put("preset", preset.toString())
@@ -258,14 +261,14 @@ public final class FabricateCommand implements Callable<Integer> {
         + "\n";
   }
 
-  /** A folder is of one preset and seed, and nothing in it is taken for what it is not. */
+  /** A folder has files of one preset and seed only, so that none is mistaken for another. */
   private void checkFacts(List<Part> missing) throws IOException {
     Path facts = out.resolve(FACTS);
     if (Files.exists(facts)) {
       String found = Files.readString(facts);
       if (!found.equals(facts())) {
         throw new UserMistake(
-            "%s holds other fabricated files: found %s, asked for %s; remove them or name another"
+            "%s contains other fabricated files: found %s, asked for %s; remove them or name another"
                     .formatted(out, oneLine(found), oneLine(facts()))
                 + " folder");
       }
@@ -299,7 +302,7 @@ public final class FabricateCommand implements Callable<Integer> {
     long free = Files.getFileStore(out).getUsableSpace();
     if (needed > free) {
       throw new UserMistake(
-          "%s has %.1f GB free, the files need %.1f GB; make room, or choose fewer with --parts"
+          "%s has %.1f GB free, the files need %.1f GB; free some space, or choose fewer with --parts"
               .formatted(out, free / GIGABYTE, needed / GIGABYTE));
     }
   }

@@ -93,7 +93,9 @@ public final class MixtureCommand implements Callable<Integer> {
     return CommandLine.ExitCode.OK;
   }
 
-  /** Where a stage begins to read: in its own order at 0, or where its parent stops. */
+  /**
+   * The position at which a stage begins to read: 0 in its own order, or where its parent stops.
+   */
   private record Origin(String order, long position) {}
 
   private static Origin origin(PipelineConfig config, StageConfig stage) {

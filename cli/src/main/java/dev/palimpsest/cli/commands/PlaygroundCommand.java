@@ -8,7 +8,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest playground}: draws a dataset to try things on. */
+/** {@code palimpsest playground}: draws a dataset for experiments. */
 @Command(
     name = "playground",
     mixinStandardHelpOptions = true,

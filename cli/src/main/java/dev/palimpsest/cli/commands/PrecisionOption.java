@@ -11,7 +11,7 @@ final class PrecisionOption {
       defaultValue = "f32",
       description = {
         "f32: weights as they were saved, float32 computation.",
-        "bf16: matrices are held and multiplied in bfloat16, which halves memory and the time per"
+        "bf16: matrices are stored and multiplied in bfloat16, which halves memory and the time per"
             + " generated token. Default: f32."
       })
   private Precision precision = Precision.F32;

@@ -31,7 +31,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest predict}: what a trained model says of a picture. */
+/** {@code palimpsest predict}: a trained model's answer to a prompt about a picture. */
 @Command(
     name = "predict",
     mixinStandardHelpOptions = true,
@@ -133,7 +133,7 @@ public final class PredictCommand implements Callable<Integer> {
 
   /** Decoded greedily. */
   private String answer(Example example, SavedModel model, ImageConfig image, Machine machine) {
-    int textTokens = TokenSequence.promptLength(model.tokenizer(), prompt); // nothing is cut
+    int textTokens = TokenSequence.promptLength(model.tokenizer(), prompt); // nothing is truncated
     List<String> answers = new ArrayList<>();
     try (Answerer answerer =
         new Answerer(
@@ -154,7 +154,7 @@ public final class PredictCommand implements Callable<Integer> {
     return answers.get(0);
   }
 
-  /** How pictures are read and resized: what was asked for, else as in training. */
+  /** How pictures are read and resized: as requested, otherwise as in training. */
   private ImageConfig image(ImageConfig trained) {
     ImageConfig resized = resize == null ? trained : trained.with(resize);
     ImageConfig image = jpeg == null ? resized : resized.with(jpeg);

@@ -22,7 +22,9 @@ import picocli.CommandLine.Parameters;
 
 /** The recipe of a command, with the same options everywhere. */
 final class RecipeOptions {
-  /** {@code s3://bucket/x}, as a path that has lost a slash; a Windows drive has one letter. */
+  /**
+   * {@code s3://bucket/x}, which as a path has lost a slash; a Windows drive has a single letter.
+   */
   private static final Pattern REMOTE = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:[/\\\\]");
 
   @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe, a YAML file.")
@@ -69,10 +71,10 @@ final class RecipeOptions {
   }
 
   /**
-   * Prepares what the recipe asks for, where it does not stand yet (drawn data, and towers with the
-   * mask codec that tasks may need), and reads the tokenizer.
+   * Prepares what the recipe asks for and does not exist yet (drawn data, and towers with the mask
+   * codec that tasks may need), and reads the tokenizer.
    *
-   * @param stages whose data is to be read
+   * @param stages the stages whose data is to be read
    * @throws InvalidConfigException when files are missing, with all of them
    */
   Tokenizer data(PipelineConfig config, List<StageConfig> stages) {

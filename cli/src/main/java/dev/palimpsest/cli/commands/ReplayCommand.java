@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest replay}: the step that a guard found fault with, once more. */
+/** {@code palimpsest replay}: repeats a step that a guard objected to. */
 @Command(
     name = "replay",
     mixinStandardHelpOptions = true,
@@ -60,7 +60,7 @@ public final class ReplayCommand implements Callable<Integer> {
     return result.same() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
   }
 
-  /** Sums are split by thread: the bits are those of the run with as many as the run had. */
+  /** Sums are split between threads, so the bits are those of the run only with as many threads. */
   private static int recordedThreads(StageFacts facts) {
     return facts.environment().get("threads") instanceof Integer threads
         ? threads

@@ -10,7 +10,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest reproduce}: how to make a checkpoint again. */
+/** {@code palimpsest reproduce}: how to create a checkpoint again. */
 @Command(
     name = "reproduce",
     mixinStandardHelpOptions = true,

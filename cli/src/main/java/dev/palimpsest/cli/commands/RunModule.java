@@ -12,8 +12,8 @@ import dev.palimpsest.stages.training.StopRequest;
 import java.io.PrintWriter;
 
 /**
- * Wires what lives as long as the process. What lives for a stage or a step is made where the
- * reader sees it.
+ * Wires the objects that live as long as the process. Objects that live for a stage or a step are
+ * created where they are used.
  */
 final class RunModule extends AbstractModule {
   private final Machine machine;
@@ -21,9 +21,9 @@ final class RunModule extends AbstractModule {
   private final StopRequest stop;
 
   /**
-   * A run's wiring.
+   * Creates a run's wiring.
    *
-   * @param machine open for as long as what is wired is used
+   * @param machine open for as long as the wired objects are used
    */
   RunModule(Machine machine, PrintWriter err, StopRequest stop) {
     this.machine = machine;
@@ -39,7 +39,10 @@ final class RunModule extends AbstractModule {
     binder().disableCircularProxies();
   }
 
-  /** The launcher keeps the older meaning of a console on newer JVMs: none without a terminal. */
+  /**
+   * On newer JVMs the launcher keeps the older meaning of a console: there is none without a
+   * terminal.
+   */
   @Provides
   @Singleton
   @SuppressWarnings("SystemConsoleNull")

@@ -33,10 +33,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A model in a folder.
  *
- * @param folder where its arrays lie
+ * @param folder the folder of its arrays
  * @param resolution side of the square input, in pixels
- * @param image how it was trained to see pictures; Hugging Face's processor for an export
- * @param orientation which way up it was trained to see pictures
+ * @param image the preprocessing that it was trained with; Hugging Face's processor for an export
+ * @param orientation the orientation in which it was trained to see pictures
  * @param textTokens text positions that it was trained with; 512 for an export, which does not say
  * @param tokenizerFile its tokenizer's file
  * @param fingerprint SHA-256 over parameters and tokenizer, and whether matrices are rounded
@@ -58,9 +58,9 @@ record SavedModel(
    * @param path an exported Hugging Face folder, a training checkpoint, the folder of a stage (its
    *     last checkpoint) or of a run (that of its last stage)
    * @param resolution to compute at; absent: the model's own
-   * @param precision in which matrices are held
+   * @param precision in which matrices are stored
    * @param manager the parameters live in a child of it
-   * @throws UserMistake when the folder holds no model, or none for that resolution
+   * @throws UserMistake when the folder does not contain a model, or none for that resolution
    */
   static SavedModel read(
       Path path, @Nullable Integer resolution, Precision precision, NDManager manager)
@@ -72,7 +72,7 @@ record SavedModel(
     return precision == Precision.F32 ? saved : saved.rounded(manager);
   }
 
-  /** With matrices in bfloat16. */
+  /** The same parameters with matrices in bfloat16. */
   private SavedModel rounded(NDManager manager) {
     return new SavedModel(
         folder,
@@ -89,7 +89,7 @@ record SavedModel(
 
   private static Path checkpoint(Path path) {
     if (Files.isRegularFile(path.resolve("adapter_config.json"))) {
-      TensorSource.open(path).close(); // refuses it, and says what to do
+      TensorSource.open(path).close(); // refuses it and says what to do
     }
     return RunContents.checkpoint(path)
         .orElseThrow(
@@ -108,7 +108,7 @@ record SavedModel(
     Path tokenizerFile = TokenizerFiles.inFolder(folder);
     if (!Files.exists(tokenizerFile)) {
       throw new UserMistake(
-          folder + " has no tokenizer: neither tokenizer.json nor tokenizer.model is there");
+          folder + " has no tokenizer: there is neither tokenizer.json nor tokenizer.model");
     }
     Tokenizer tokenizer = Tokenizer.load(folder);
     Parameters parameters =
@@ -146,7 +146,7 @@ record SavedModel(
     int own = facts.resolution();
     if (resolution != null && resolution != own) {
       throw new UserMistake(
-          "this training checkpoint computes at %d pixels, not %d; give the stage's export to have"
+          "this training checkpoint computes at %d pixels, not %d; use the stage's export to have"
                   .formatted(own, resolution)
               + " its position embeddings resampled");
     }

@@ -1,6 +1,5 @@
 package dev.palimpsest.cli.commands;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.terminal.UserMistake;
@@ -11,6 +10,7 @@ import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.Predictions;
 import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.eval.metrics.registry.Metrics;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -108,14 +108,14 @@ public final class ScoreCommand implements Callable<Integer> {
     if (resamples < 2) {
       throw new UserMistake("--resamples must be at least 2, got " + resamples);
     }
-    // Names are looked up before any file is read.
+    // Names of metrics are looked up before any file is read.
     List<Metric> chosen = metrics.stream().map(Benchmarks::metric).toList();
     List<MetricRecord> records =
         references == null
             ? Predictions.read(predictions)
             : Predictions.read(predictions, references);
     Bootstrap bootstrap = new Bootstrap(resamples, seed, Bootstrap.STANDARD.level());
-    ObjectNode file = JsonMapper.builder().build().createObjectNode();
+    ObjectNode file = Json.STRICT.createObjectNode();
     file.put("predictions", predictions.toString());
     ArrayNode scores = file.putArray("scores");
     for (Metric metric : chosen) {

@@ -1,6 +1,5 @@
 package dev.palimpsest.cli.commands;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.terminal.UserMistake;
@@ -13,6 +12,7 @@ import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.Json;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest tasks}: the benchmarks that {@code eval} and recipes know. */
+/** {@code palimpsest tasks}: the benchmarks that {@code eval} and recipes can use. */
 @Command(
     name = "tasks",
     mixinStandardHelpOptions = true,
@@ -80,7 +80,7 @@ public final class TasksCommand implements Runnable {
     }
 
     private static ObjectNode toJson(BenchmarkIndex index, List<BenchmarkConfig> all) {
-      ObjectNode root = new ObjectMapper().createObjectNode();
+      ObjectNode root = Json.STRICT.createObjectNode();
       ArrayNode tasks = root.putArray("tasks");
       for (BenchmarkConfig task : all) {
         ObjectNode node =

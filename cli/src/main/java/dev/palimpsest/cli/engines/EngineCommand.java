@@ -75,7 +75,7 @@ public final class EngineCommand implements Runnable {
       mixinStandardHelpOptions = true,
       description = {
         "Fetches an engine through Maven: about 3 GB, once. Prints its folder.",
-        "Says first what comes, and under which licences."
+        "Shows first what it fetches, and under which licences."
       })
   static final class Fetch implements Runnable {
     @Spec CommandSpec spec;
@@ -88,7 +88,7 @@ public final class EngineCommand implements Runnable {
     @Override
     public void run() {
       if (!name.equals(CUDA)) {
-        throw new UserMistake("there is one engine to be fetched, cuda; got '" + name + "'");
+        throw new UserMistake("the only engine that can be fetched is cuda; got '" + name + "'");
       }
       CommandLine line = spec.commandLine();
       line.getOut().println(fetched(FetchedEngine.cuda(), cache.folder(), line.getErr()));
@@ -100,8 +100,8 @@ public final class EngineCommand implements Runnable {
       name = "find",
       mixinStandardHelpOptions = true,
       description = {
-        "Prints the variables that a process needs to compute with an engine, a name and a value a line.",
-        "Fetches the engine if it is named cuda and not there yet."
+        "Prints the environment variables that a process needs to compute with an engine, one per line.",
+        "Fetches the engine if it is cuda and not there yet."
       })
   static final class Find implements Runnable {
     @Spec CommandSpec spec;

@@ -23,20 +23,20 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * Fetches an engine through Maven, so that the user's mirrors, proxies and credentials hold, and
- * keeps of each archive the libraries alone. The engine's folder appears when all of it is there.
- * What an interrupted fetch has done is not done again: it lies beside, in a hidden folder.
+ * Fetches an engine through Maven, so that the user's mirrors, proxies and credentials are used,
+ * and keeps only the libraries of each archive. The engine's folder appears when it is complete.
+ * What an interrupted fetch has done is kept in a hidden folder beside it and not done again.
  *
  * @param cache folder of all engines
  * @param maven the program
- * @param say receives what is going on
+ * @param say receives messages about progress
  */
 record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter say) {
   private static final String GET = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get";
   private static final int LOOK_MILLIS = 200;
   private static final int STEP_PERCENT = 10;
 
-  /** The engine's folder; nothing happens where it is there already. */
+  /** Fetches the engine unless it is there already. Returns its folder. */
   Path fetch() {
     Path engine = cache.resolve(wanted.folder());
     if (wanted.isIn(engine)) {
@@ -50,7 +50,8 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
                   StandardOpenOption.CREATE,
                   StandardOpenOption.WRITE);
           FileLock held = held(lock)) {
-        if (held.isValid() && !wanted.isIn(engine)) { // another process may just have fetched it
+        if (held.isValid()
+            && !wanted.isIn(engine)) { // another process may have fetched it in the meantime
           fetch(engine);
         }
       }
@@ -89,7 +90,7 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
     Files.createSymbolicLink(runtime, Path.of("libcudart.so.12"));
     Durable.file(made.resolve("LICENCES"), licences().getBytes(StandardCharsets.UTF_8));
     if (Files.exists(engine)) {
-      Durable.delete(engine); // something was taken from it
+      Durable.delete(engine); // some of its libraries were taken
     }
     Files.move(made, engine, StandardCopyOption.ATOMIC_MOVE);
     Durable.sync(cache);
@@ -97,11 +98,11 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
     tell("The engine is in " + engine);
   }
 
-  /** The archives are for one platform. */
+  /** The archives exist for one platform. */
   static void requirePlatform(String system, String architecture) {
     if (!system.equals("Linux") || !architecture.equals("amd64")) {
       throw new UserMistake(
-          "the CUDA engine is for Linux on x86_64, and this is %s on %s; '--engine DIR' takes a PyTorch of your own"
+          "the CUDA engine is for Linux on x86_64, and this is %s on %s; '--engine DIR' uses a PyTorch of your own"
               .formatted(system, architecture));
     }
   }
@@ -115,7 +116,7 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
                 wanted.parts().size(),
                 size(wanted.kept()),
                 engine));
-    tell("What comes, and under which licences:");
+    tell("Contents and licences:");
     say.print(licences());
     say.flush();
   }
@@ -138,19 +139,20 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
     long free = Files.getFileStore(made).getUsableSpace();
     if (free < needed + largest) {
       throw new UserMistake(
-          "the engine needs %s in %s while it is fetched, and %s are free; %s names another folder"
+          "the engine needs %s in %s while it is fetched, and %s are free; choose another folder with %s"
               .formatted(size(needed + largest), cache, size(free), EngineCommand.CACHE_VARIABLE));
     }
   }
 
   // ---- an archive
 
-  /** Fetches one, unless it is there from an interrupted attempt. */
+  /** Fetches one, unless an interrupted attempt already has. */
   private Path archive(FetchedEngine.Part part, Path work) throws IOException {
     Path repository = work.resolve("repository");
     Path archive = part.in(repository);
     if (!Files.exists(archive)) {
-      Path folder = Files.createDirectories(work.resolve("empty")); // no project's settings here
+      Path folder =
+          Files.createDirectories(work.resolve("empty")); // away from any project's settings
       Path log = work.resolve("maven.log");
       String[] of = part.artifact().split(":");
       Process process =
@@ -169,7 +171,7 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
       watch(process, part, archive);
       if (process.exitValue() != 0 || !Files.exists(archive)) {
         throw new UserMistake(
-            "Maven could not fetch %s: %s; the same command goes on from here"
+            "Maven could not fetch %s: %s; run the same command to continue from here"
                 .formatted(part.artifact(), reason(log)));
       }
     }
@@ -177,7 +179,7 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
     if (!hash.equals(part.sha256())) {
       Files.delete(archive);
       throw new UserMistake(
-          "%s is not the file that it should be: its SHA-256 is %s, expected %s; it is deleted. Look at the mirrors in Maven's settings"
+          "%s has been altered: its SHA-256 is %s, expected %s; it was deleted. Check the mirrors in Maven's settings"
               .formatted(part.artifact(), hash, part.sha256()));
     }
     return archive;
@@ -200,7 +202,7 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
     }
   }
 
-  /** Bytes so far: Maven writes under another name first. */
+  /** Bytes so far: Maven first writes under another name. */
   private static long arrived(Path archive) {
     Path folder = archive.getParent();
     if (folder == null || !Files.isDirectory(folder)) {
@@ -209,7 +211,7 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
     try (Stream<Path> files = Files.list(folder)) {
       long most = 0;
       for (Path file : files.toList()) {
-        most = Math.max(most, file.toFile().length()); // 0 where it was renamed meanwhile
+        most = Math.max(most, file.toFile().length()); // 0 if it was renamed in the meantime
       }
       return most;
     } catch (IOException e) {
@@ -224,7 +226,7 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
         .filter(line -> line.startsWith("[ERROR]"))
         .findFirst()
         .map(line -> line.substring("[ERROR]".length()).strip())
-        .orElseGet(() -> lines.isEmpty() ? "it says nothing" : lines.get(lines.size() - 1));
+        .orElseGet(() -> lines.isEmpty() ? "it gave no message" : lines.get(lines.size() - 1));
   }
 
   private void unpack(FetchedEngine.Part part, Path archive, Path made) throws IOException {
@@ -250,7 +252,7 @@ record EngineFetcher(FetchedEngine wanted, Path cache, String maven, PrintWriter
     }
     if (!part.isIn(made)) {
       throw new IllegalStateException(
-          part.artifact() + " does not hold what is listed of it; absent: " + absent);
+          part.artifact() + " does not contain all that is listed for it; missing: " + absent);
     }
   }
 

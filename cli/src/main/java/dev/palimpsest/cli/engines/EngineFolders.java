@@ -8,14 +8,14 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * What a process needs to know, before it starts, to compute with another libtorch than Maven's.
+ * What a process needs to know before it starts in order to compute with a libtorch other than
+ * Maven's.
  *
- * @param libtorch folder with {@code libtorch.so}, and with DJL's bridge where a site compiled its
- *     own
- * @param libraries folders where the system's loader shall look first
+ * @param libtorch folder with {@code libtorch.so}, and with DJL's bridge if a site compiled its own
+ * @param libraries folders where the system's loader looks first
  * @param version of libtorch
  * @param flavor of DJL's bridge
- * @param hasCuda whether it computes on GPUs, which then is what commands do unless told otherwise
+ * @param hasCuda whether it computes on GPUs; commands then do so by default
  */
 record EngineFolders(
     Path libtorch, List<Path> libraries, String version, String flavor, boolean hasCuda) {
@@ -27,7 +27,7 @@ record EngineFolders(
   /**
    * Variables of the environment: DJL's, the loader's, and the default of {@code --device}.
    *
-   * @param environment as it is
+   * @param environment the current one
    */
   Map<String, String> variables(Map<String, String> environment) {
     String searched = environment.getOrDefault("LD_LIBRARY_PATH", "");

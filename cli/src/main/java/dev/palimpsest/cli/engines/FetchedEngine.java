@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.engines;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -13,16 +13,16 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * An engine that is put together from archives of Maven repositories, as the resource {@code
+ * An engine that is assembled from archives of Maven repositories, as the resource {@code
  * NAME.json} lists them.
  *
  * @param name as users name it
- * @param folder its own folder, with the versions that make it what it is
+ * @param folder its own folder, whose name contains the versions
  * @param libtorch version of libtorch
  * @param flavor of DJL's bridge to it
  */
 record FetchedEngine(String name, String folder, String libtorch, String flavor, List<Part> parts) {
-  /** Folder of libtorch and of what it computes with on a CPU. */
+  /** Folder of libtorch and of the libraries that it uses on a CPU. */
   static final String TORCH = "torch";
 
   /** Folder of NVIDIA's libraries. */
@@ -87,7 +87,7 @@ record FetchedEngine(String name, String folder, String libtorch, String flavor,
   static FetchedEngine cuda() {
     try (InputStream in =
         Objects.requireNonNull(FetchedEngine.class.getResourceAsStream("cuda.json"))) {
-      return new ObjectMapper().readValue(in, FetchedEngine.class);
+      return Json.STRICT.readValue(in, FetchedEngine.class);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -98,7 +98,7 @@ record FetchedEngine(String name, String folder, String libtorch, String flavor,
     return parts.stream().mapToLong(Part::bytes).sum();
   }
 
-  /** Bytes that are kept of them. */
+  /** Bytes of them that are kept. */
   long kept() {
     return parts.stream().mapToLong(Part::kept).sum();
   }

@@ -19,8 +19,8 @@ import java.util.stream.Stream;
 
 /**
  * A site's own PyTorch: the folder of {@code libtorch.so} in a Python environment or in an unpacked
- * libtorch. DJL's bridge is compiled for one version of libtorch and does not link with much later
- * ones. A site may put a bridge of its own, {@code libdjl_torch.so}, beside {@code libtorch.so},
+ * libtorch. DJL's bridge is compiled for one version of libtorch and cannot be linked with much
+ * later ones. A site may put its own bridge, {@code libdjl_torch.so}, beside {@code libtorch.so},
  * which may then be a symbolic link.
  */
 final class SiteEngine {
@@ -28,11 +28,11 @@ final class SiteEngine {
   private static final String BRIDGE = "libdjl_torch.so";
   private static final String RUNTIME = "libcudart.so";
 
-  /** Where below what users name the library may lie. */
+  /** Where the library may be, relative to the folder that users name. */
   private static final List<String> PLACES =
       List.of("", "lib", "torch/lib", "lib/python3/dist-packages/torch/lib");
 
-  /** Files that tell the version, relative to the folder of the library. */
+  /** Files that contain the version, relative to the folder of the library. */
   private static final Map<String, Pattern> VERSIONS =
       Map.of(
           "../version.py", Pattern.compile("(?m)^__version__ *= *['\"]([0-9]+\\.[0-9]+\\.[0-9]+)"),
@@ -43,11 +43,11 @@ final class SiteEngine {
   private SiteEngine() {}
 
   /**
-   * Looks at a site's PyTorch.
+   * Examines a site's PyTorch.
    *
-   * @param named what users name
+   * @param named the folder that users name
    * @param bridged version of libtorch that DJL's bridge is compiled for
-   * @param told a version that users tell, where the files do not
+   * @param told the version given by users, if the files do not contain one
    * @param cache for links to libraries that DJL would not find by their names
    * @throws UserMistake when there is none, or one of another version
    */
@@ -75,11 +75,11 @@ final class SiteEngine {
             .orElseThrow(
                 () ->
                     new UserMistake(
-                        "cannot tell the version of %s: there is no version.py, build-version or version.h beside its folder; PYTORCH_VERSION=%s tells it"
+                        "cannot find the version of %s: there is no version.py, build-version or version.h beside its folder; set PYTORCH_VERSION=%s if that is its version"
                             .formatted(folder.resolve(LIBTORCH), bridged)));
     if (!hasBridge && !series(version).equals(series(bridged))) {
       throw new UserMistake(
-          "the libtorch in %s is %s, and DJL's bridge is compiled for %s: take a PyTorch %s, or '--engine cuda', or put a bridge of your own (%s) beside it"
+          "the libtorch in %s is %s, and DJL's bridge is compiled for %s: use PyTorch %s or '--engine cuda', or put your own bridge (%s) beside it"
               .formatted(folder, version, bridged, bridged, BRIDGE));
     }
     boolean hasCuda = Files.exists(real.resolve("libtorch_cuda.so"));
@@ -154,7 +154,7 @@ final class SiteEngine {
     }
   }
 
-  /** A folder in which the library has the name by which DJL looks for it. */
+  /** A folder in which the library has the name that DJL looks for. */
   private static Path linked(Path runtime, Path cache) {
     Path folder = cache.resolve("site-" + ContentHash.of(runtime.toString()).substring(0, 12));
     Path link = folder.resolve(RUNTIME);

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
-/** What differs between two checkpoints, in words. */
+/** Describes what differs between two checkpoints. */
 public final class Difference {
   private final Lineage a;
   private final Lineage b;
@@ -51,7 +51,7 @@ public final class Difference {
   private void explain() {
     if (a.id().equals(b.id())) {
       out.add("They are the same checkpoint: equal arrays, settings, data and ancestors.");
-      changes("Made under other circumstances:", a.environment(), b.environment());
+      changes("Created under different circumstances:", a.environment(), b.environment());
       return;
     }
     if (!a.stage().equals(b.stage())) {
@@ -80,12 +80,12 @@ public final class Difference {
       out.add("");
       out.add(
           a.environment().equals(b.environment())
-              ? "Nothing that is recorded differs, and yet the arrays do."
-              : "The arrays differ, and nothing but the circumstances above can be the reason.");
+              ? "The arrays differ although nothing that is recorded does."
+              : "The arrays differ; only the circumstances above can be the reason.");
     }
   }
 
-  /** What has lines of its own is left out. */
+  /** Omits what has lines of its own. */
   private static Map<String, String> settings(Lineage lineage) {
     Map<String, String> settings = new LinkedHashMap<>(lineage.identity());
     settings.keySet().removeAll(List.of("mixture", "tokenizer", "parent"));

@@ -15,9 +15,9 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What came from what. Roots are imported files; every other node stands below what it was made
- * from. Each checkpoint carries all of its ancestors, so that the graph is whole even where folders
- * are gone; those that are there say more.
+ * The graph of checkpoints and what they were made from. Roots are imported files; every other node
+ * is below its parents. Each checkpoint records all of its ancestors, so that the graph is complete
+ * even if folders are missing; folders that exist provide more details.
  */
 public final class Graph {
   private final Map<String, Node> nodes = new LinkedHashMap<>();
@@ -26,7 +26,7 @@ public final class Graph {
   private Graph() {}
 
   /**
-   * The graph of a checkpoint, an export, or all that the folder of a stage or run holds.
+   * The graph of a checkpoint, of an export, or of everything in the folder of a stage or run.
    *
    * @throws dev.palimpsest.configs.checks.InvalidConfigException when the path has no lineage
    */
@@ -79,7 +79,7 @@ public final class Graph {
         : "ALTERED since it was exported:";
   }
 
-  /** Files of exports that are not what was exported, in sentences. */
+  /** Files of exports that have been altered, in sentences. */
   public List<String> altered() {
     return List.copyOf(altered);
   }
@@ -98,7 +98,7 @@ public final class Graph {
     }
     boolean here = published && Files.exists(place);
     List<String> lines = new ArrayList<>();
-    lines.add(here ? place.toString() : ancestor.place() + " (not there any more)");
+    lines.add(here ? place.toString() : ancestor.place() + " (no longer exists)");
     lines.addAll(accepted(ancestor.accepted()));
     nodes.put(
         ancestor.id(),
@@ -115,7 +115,7 @@ public final class Graph {
 
   private static Node checkpoint(Lineage lineage, String place, boolean here) {
     List<String> lines = new ArrayList<>();
-    lines.add(here ? place : place + " (not there any more)");
+    lines.add(here ? place : place + " (no longer exists)");
     Map<String, String> identity = lineage.identity();
     Map<String, String> environment = lineage.environment();
     lines.add(
@@ -166,7 +166,7 @@ public final class Graph {
     return lines;
   }
 
-  /** All nodes, each after its parents, children beneath one another. */
+  /** All nodes, each after its parents, with children below one another. */
   Collection<Node> nodes() {
     List<Node> ordered = new ArrayList<>();
     Set<String> done = new HashSet<>();
@@ -180,7 +180,7 @@ public final class Graph {
 
   private void visit(Node node, List<Node> ordered, Set<String> done) {
     if (!done.containsAll(known(node.parents())) || !done.add(node.id())) {
-      return; // comes when its last parent does
+      return; // comes with its last parent
     }
     ordered.add(node);
     children(node).forEach(child -> visit(child, ordered, done));
@@ -190,7 +190,7 @@ public final class Graph {
     return parents.stream().filter(nodes::containsKey).toList();
   }
 
-  /** Parents of a node that the graph holds. */
+  /** Parents of a node that are in the graph. */
   List<Node> parents(Node node) {
     return node.parents().stream().filter(nodes::containsKey).map(nodes::get).toList();
   }

@@ -9,7 +9,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** A {@link Graph} as an SVG picture: a row a node, lines from parents to children at the left. */
+/**
+ * A {@link Graph} as an SVG picture: one row per node, with lines from parents to children on the
+ * left.
+ */
 public final class GraphSvg {
   private static final int LANE = 30;
   private static final int LINE = 17;
@@ -60,8 +63,7 @@ public final class GraphSvg {
   }
 
   /**
-   * The first checkpoint made from a node goes on in its lane; whatever else was made from it gets
-   * one of its own.
+   * The first checkpoint made from a node continues its lane; the others get lanes of their own.
    */
   private int lane(Node node, Set<String> continued) {
     List<Node> parents = graph.parents(node);
@@ -152,7 +154,7 @@ public final class GraphSvg {
     return node.title() + (node.here() ? "" : " (recorded only)");
   }
 
-  /** Long paths lose their middle. */
+  /** Abbreviates long paths in the middle. */
   private static String brief(String line) {
     int cut = MOST_CHARACTERS / 2 - 1;
     return line.length() <= MOST_CHARACTERS

@@ -4,7 +4,7 @@ import dev.palimpsest.files.Escape;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A {@link Graph} as text: roots at the left, what was made from them beneath and indented. */
+/** A {@link Graph} as text: roots on the left, and what was made from them below and indented. */
 public final class GraphText {
   private final Graph graph;
   private final StringBuilder out = new StringBuilder();
@@ -25,7 +25,7 @@ public final class GraphText {
     return text.out.toString();
   }
 
-  /** Children that are drawn beneath a node: those of which it is the last parent. */
+  /** Children that are drawn below a node: those of which it is the last parent. */
   private List<Node> own(Node node) {
     List<Node> own = new ArrayList<>();
     for (Node child : graph.children(node)) {

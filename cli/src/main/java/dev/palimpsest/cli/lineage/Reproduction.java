@@ -36,7 +36,7 @@ public final class Reproduction {
   private List<String> script() {
     List<String> out = new ArrayList<>();
     out.add(
-        "# Makes %s/%s at %d examples again; its id is"
+        "# Recreates %s/%s at %d examples; its id is"
             .formatted(lineage.recipe(), lineage.stage(), lineage.examples()));
     out.add("#   " + lineage.id());
     List<String> warnings = warnings();
@@ -66,7 +66,7 @@ public final class Reproduction {
     return out;
   }
 
-  /** As one word of a shell. */
+  /** Quotes a text as one word for a shell. */
   private static String quoted(String word) {
     return word.matches("[A-Za-z0-9_./+-]+") ? word : "'" + word.replace("'", "'\\''") + "'";
   }
@@ -77,7 +77,7 @@ public final class Reproduction {
     if (threads != null) {
       sets.append(" --set threads=").append(threads);
     }
-    if (!isEnd()) { // milestones stay, and when a stage is saved decides no number
+    if (!isEnd()) { // milestones are kept, and when a stage is saved does not affect any number
       sets.append(
           " --set 'stages.%s.checkpoint={everyExamples: %d, keepEveryExamples: %d}'"
               .formatted(lineage.stage(), lineage.examples(), lineage.examples()));
@@ -109,12 +109,12 @@ public final class Reproduction {
       accepted(ancestor.name(), ancestor.accepted(), warnings);
       if (ancestor.kind().equals(Ancestor.CHECKPOINT) && Path.of(ancestor.place()).isAbsolute()) {
         warnings.add(
-            "it goes back to a checkpoint of another run, %s%s; see 'palimpsest reproduce' of that"
+            "it is based on a checkpoint of another run, %s%s; see 'palimpsest reproduce' for that"
                 .formatted(
                     ancestor.place(),
                     Sources.checkpoint(Path.of(ancestor.place()), ancestor.id()).isPresent()
                         ? ""
-                        : ", which is not there any more"));
+                        : ", which no longer exists"));
       }
     }
     accepted(lineage.stage(), lineage.accepted(), warnings);

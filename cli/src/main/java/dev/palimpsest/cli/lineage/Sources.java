@@ -14,7 +14,10 @@ import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Finds lineages in what a user may name: a checkpoint, an export, a stage's or a run's folder. */
+/**
+ * Finds lineages by paths that a user may give: a checkpoint, an export, or the folder of a stage
+ * or run.
+ */
 public final class Sources {
   private Sources() {}
 
@@ -37,13 +40,13 @@ public final class Sources {
    * A lineage and where it was read.
    *
    * @param place the checkpoint's folder, or the export
-   * @param run the run folder, if that is where it lies
-   * @param export {@code huggingface f32} or alike, and its files; null for a checkpoint
+   * @param run the run folder, if it is inside one
+   * @param export for example {@code huggingface f32}, and its files; null for a checkpoint
    */
   record Found(Lineage lineage, Path place, Path run, Lineage.@Nullable Exported export) {}
 
   /**
-   * The one lineage of a path; the newest of a stage's folder; of a run's folder that of the last
+   * The lineage of a path: for a stage's folder the newest one, for a run's folder that of the last
    * stage, in the recipe's order, that has one.
    *
    * @throws InvalidConfigException when there is none
@@ -57,10 +60,10 @@ public final class Sources {
   }
 
   /**
-   * Everything a path holds: of a stage's folder its newest checkpoint and its exports, of a run's
-   * folder those of every stage, in the recipe's order.
+   * All lineages of a path: for a stage's folder those of its newest checkpoint and its exports,
+   * for a run's folder those of every stage, in the recipe's order.
    *
-   * @throws InvalidConfigException when that is nothing
+   * @throws InvalidConfigException when there are none
    */
   static List<Found> all(Path given) {
     Path path = given.toAbsolutePath().normalize();
@@ -105,7 +108,7 @@ public final class Sources {
     return Lineage.ofExport(path).map(e -> new Found(e.checkpoint(), path, run(path), e));
   }
 
-  /** A checkpoint's lineage, if one with this id lies there. */
+  /** A checkpoint's lineage, if there is one with this id. */
   static Optional<Lineage> checkpoint(Path folder, String id) {
     try {
       return Optional.of(checkpoint(folder).lineage).filter(lineage -> lineage.id().equals(id));

@@ -11,13 +11,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What NVIDIA's driver says of itself and of its devices (CUDA's driver API). It is asked directly,
- * without libtorch or the CUDA runtime: where one of them finds no device, this tells why.
+ * What NVIDIA's driver reports about itself and its devices (CUDA's driver API). It is asked
+ * directly, without libtorch or the CUDA runtime: if one of them finds no device, this tells why.
  *
  * @param found whether the system has the driver's library
  * @param version the newest CUDA that it runs, 1000 times the major version plus 10 times the
- *     minor; 0 where it does not say
- * @param failure why it does not start, as it says itself; empty when it starts
+ *     minor; 0 if it does not say
+ * @param failure why it does not start, in its own words; empty if it starts
  * @param gpus its devices, in the order of their numbers
  */
 public record CudaDriver(boolean found, int version, String failure, List<Gpu> gpus) {
@@ -38,7 +38,7 @@ public record CudaDriver(boolean found, int version, String failure, List<Gpu> g
     gpus = List.copyOf(gpus);
   }
 
-  /** Asks the driver of this system. */
+  /** Asks this system's driver. */
   public static CudaDriver probe() {
     try {
       return probe(NativeLibrary.getInstance(LIBRARY));
@@ -97,7 +97,7 @@ public record CudaDriver(boolean found, int version, String failure, List<Gpu> g
     return driver.getFunction(function).invokeInt(arguments);
   }
 
-  /** A version of CUDA in figures: {@code 12.6} of 12060. */
+  /** A version of CUDA as text: {@code 12.6} of 12060. */
   public static String figures(int version) {
     return version / 1000 + "." + version % 1000 / 10;
   }

@@ -12,7 +12,7 @@ public final class DeviceOption {
       description = "Where to compute. Default: cpu, or cuda with an engine that has CUDA.")
   private String device = "cpu";
 
-  /** What was asked for. */
+  /** The device that was asked for. */
   public String name() {
     return device;
   }

@@ -16,10 +16,10 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a command computes on, opened once: a device, libtorch's threads, the kernels, and the
- * manager above all others. Closed in reverse order of their making.
+ * What a command computes with, opened once: a device, libtorch's threads, the kernels, and the
+ * root manager. They are closed in reverse order.
  *
- * @param manager holds arrays on {@code device}
+ * @param manager for arrays on {@code device}
  * @param kernels loaded there
  */
 public record Machine(Device device, NDManager manager, Kernels kernels) implements AutoCloseable {
@@ -29,8 +29,8 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
    * Opens a device.
    *
    * @param name {@code cpu}, {@code cuda} (the first) or {@code cuda:n}
-   * @param threads libtorch's compute threads; null for its own choice. They count from the
-   *     engine's first use on
+   * @param threads libtorch's compute threads; null for its own choice. They take effect at the
+   *     engine's first use
    * @throws UnusableDeviceException when there is no such device, or libtorch cannot use it;
    *     nothing falls back to another
    */
@@ -69,7 +69,7 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
         : Optional.empty();
   }
 
-  /** Bytes of the GPU's memory that no program has taken. */
+  /** Bytes of the GPU's memory that no program uses. */
   public long gpuBytesFree() {
     MemoryUsage memory = CudaUtils.getGpuMemory(device);
     return memory.getMax() - memory.getUsed();
@@ -106,7 +106,7 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
     return String.valueOf(root.getMessage()).lines().findFirst().orElse("");
   }
 
-  /** The version of the CUDA runtime that the engine found; 0 where it found none. */
+  /** The version of the CUDA runtime that the engine found; 0 if it found none. */
   private static int cudaRuntime() {
     try {
       return CudaUtils.getCudaVersion();
@@ -115,7 +115,7 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
     }
   }
 
-  /** What is said where CUDA was asked for and there is no driver for it. */
+  /** The message when CUDA was asked for and there is no driver. */
   static void requireDriver(String name, CudaDriver driver) {
     if (!driver.found()) {
       throw refused(
@@ -126,16 +126,16 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
   }
 
   /**
-   * Of the engine what CUDA needs.
+   * Facts about the engine's CUDA.
    *
    * @param version libtorch's
    * @param isThere whether it is built with CUDA
    * @param runtime version of the CUDA runtime as in {@link CudaDriver#version}, 0 for none
-   * @param devices that it counts
+   * @param devices number of devices that it finds
    */
   record CudaPart(String version, boolean isThere, int runtime, int devices) {}
 
-  /** What is said where CUDA was asked for, a driver is there, and it still cannot be used. */
+  /** The message when CUDA was asked for and cannot be used although there is a driver. */
   static void requireCuda(String name, int id, CudaDriver driver, CudaPart engine) {
     if (!engine.isThere()) {
       throw refused(
@@ -154,13 +154,13 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
     }
     if (!driver.failure().isEmpty()) {
       throw refused(
-          "%s cannot be used: the NVIDIA driver says: %s; look at nvidia-smi and CUDA_VISIBLE_DEVICES"
+          "%s cannot be used: the NVIDIA driver says: %s; check nvidia-smi and CUDA_VISIBLE_DEVICES"
               .formatted(name, driver.failure()));
     }
     int devices = engine.devices();
     if (devices == 0) {
       throw refused(
-          "%s cannot be used: libtorch %s finds no device, and the driver has %d; look at nvidia-smi and CUDA_VISIBLE_DEVICES"
+          "%s cannot be used: libtorch %s finds no device, but the driver has %d; check nvidia-smi and CUDA_VISIBLE_DEVICES"
               .formatted(name, engine.version(), driver.gpus().size()));
     }
     if (id >= devices) {
@@ -174,7 +174,7 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
     }
   }
 
-  /** A device that is listed may still be in use by others, or too old for this libtorch. */
+  /** A listed device may still be in use by others or too old for this libtorch. */
   private static void tryOut(String name, NDManager manager) {
     try (NDArray one = manager.ones(new Shape(1));
         NDArray two = one.add(one)) {

@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.machine;
 
-/** The device that was asked for is not there or cannot be used. The message is one sentence. */
+/** The device that was asked for does not exist or cannot be used. The message is one sentence. */
 public final class UnusableDeviceException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A {@link DuplicateReport} as a table for the terminal and as one HTML page. */
 public final class DuplicatesPage {
-  /** Pairs shown of each kind of evidence. */
+  /** The most pairs that are shown for each kind of evidence. */
   private static final int SHOWN = 60;
 
   private final PipelineConfig recipe;
@@ -47,7 +47,7 @@ public final class DuplicatesPage {
   }
 
   /**
-   * The page.
+   * Renders the page.
    *
    * @param shares of each stage's examples that are duplicates
    * @param training pools by task, open
@@ -69,13 +69,13 @@ public final class DuplicatesPage {
     page.pairs(
         Evidence.NEAR_PICTURE,
         "Nearly the same pictures",
-        "The least alike first: this is where to look for wrong ones.");
+        "The least similar pairs come first: look for false ones here.");
     page.pairs(
         Evidence.TEXT,
         "The same texts",
         settings.texts()
             ? "These count as duplicates, whatever their pictures."
-            : "These count as duplicates only where an example has no picture.");
+            : "These count as duplicates only if an example has no picture.");
     page.out.append("</main>\n");
     page.foot();
     return Html.page("Duplicates in " + recipe.name(), page.out.toString());
@@ -87,13 +87,13 @@ public final class DuplicatesPage {
     var facts = report.reference();
     lines.add(
         Html.format(
-            "looked for: %,d pictures (%,d without detail, found by their bytes alone) and %,d"
+            "searched for: %,d pictures (%,d without detail, found by their bytes alone) and %,d"
                 + " texts (%,d more are too short) of %,d examples",
             facts.pictures(), facts.flat(), facts.texts(), facts.shortTexts(), facts.examples()));
     if (facts.unreadable() > 0) {
       lines.add(
           Html.format(
-              "NOT looked for: %,d of those examples, whose pictures could not be read",
+              "NOT searched for: %,d of those examples, whose pictures could not be read",
               facts.unreadable()));
     }
     int widest =
@@ -152,7 +152,8 @@ public final class DuplicatesPage {
         Html.count(facts.texts()),
         Html.count(facts.shortTexts()) + " more are too short");
     if (facts.unreadable() > 0) {
-      fact("not looked for", Html.count(facts.unreadable()), "evaluation examples, as unreadable");
+      fact(
+          "not searched for", Html.count(facts.unreadable()), "evaluation examples, as unreadable");
     }
     long examples = report.pools().stream().mapToLong(PoolResult::examples).sum();
     long found = report.pools().stream().mapToLong(PoolResult::leftOut).sum();
@@ -209,7 +210,7 @@ public final class DuplicatesPage {
                   Html.percent(share),
                   gate == null
                       ? "none"
-                      : Html.percent(gate.limit()) + (over ? ", passed: a run would stop" : "")));
+                      : Html.percent(gate.limit()) + (over ? ", exceeded: a run would stop" : "")));
         });
     out.append("</tbody></table></div>\n");
   }
@@ -220,7 +221,7 @@ public final class DuplicatesPage {
     if (all.isEmpty()) {
       return;
     }
-    // An original is shown with each of its copies once, not once a task.
+    // An original is shown once with each of its copies, not once per task.
     Map<String, Duplicate> distinct = new HashMap<>();
     for (Duplicate duplicate : all) {
       distinct.putIfAbsent(key(duplicate), duplicate);
@@ -249,7 +250,7 @@ public final class DuplicatesPage {
     out.append("</ul></section>\n");
   }
 
-  /** Two duplicates with one key show the same pair. */
+  /** Duplicates with the same key show the same pair. */
   private String key(Duplicate duplicate) {
     Example example = example(training.get(pool(duplicate)), duplicate.position());
     String ours =

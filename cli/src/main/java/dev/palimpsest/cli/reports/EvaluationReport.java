@@ -11,6 +11,7 @@ import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.TaskResult;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,12 +22,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Results of {@code eval}: {@code results.json} for programs, {@code results.md} for people. What
- * is undefined is left out of the one and a dash in the other.
+ * Results of {@code eval}: {@code results.json} for programs, {@code results.md} for people.
+ * Undefined numbers are left out of the former and are dashes in the latter.
  */
 public final class EvaluationReport {
   private static final ObjectMapper JSON =
-      new ObjectMapper().setDefaultPropertyInclusion(JsonInclude.Include.NON_NULL);
+      Json.STRICT.copy().setDefaultPropertyInclusion(JsonInclude.Include.NON_NULL);
 
   private final Map<String, Object> facts;
   private final int resolution;
@@ -34,10 +35,10 @@ public final class EvaluationReport {
   private final Map<String, TaskResult> baseline;
 
   /**
-   * A report without results so far.
+   * Creates a report without results.
    *
    * @param facts about the model and the run
-   * @param resolution which of a paper's scores stands beside ours
+   * @param resolution selects the paper's score for comparison
    * @param baseline another evaluation's results to compare with; may be empty
    */
   public EvaluationReport(
@@ -56,7 +57,7 @@ public final class EvaluationReport {
     Map<String, TaskResult> tasks = new LinkedHashMap<>();
     try {
       for (Map.Entry<String, JsonNode> task :
-          new ObjectMapper().readTree(file.toFile()).path("tasks").properties()) {
+          Json.STRICT.readTree(file.toFile()).path("tasks").properties()) {
         if (task.getValue().deepCopy() instanceof ObjectNode result) {
           result.remove(List.of("published", "baseline"));
           tasks.put(task.getKey(), JSON.convertValue(result, TaskResult.class));
@@ -69,7 +70,7 @@ public final class EvaluationReport {
               + String.valueOf(e.getMessage()).split("\n", 2)[0]);
     }
     if (tasks.isEmpty()) {
-      throw new UserMistake(file + " holds no results: expected the results.json of an evaluation");
+      throw new UserMistake(file + " has no results: expected the results.json of an evaluation");
     }
     return tasks;
   }
@@ -119,7 +120,7 @@ public final class EvaluationReport {
     }
   }
 
-  /** The headline of each metric; of the first also what a paper's rows quote. */
+  /** The headline value of each metric; for the first also the values that a paper quotes. */
   private List<Row> rows(TaskResult result) {
     List<Row> rows = new ArrayList<>();
     boolean first = true;
@@ -228,12 +229,12 @@ public final class EvaluationReport {
                     line ->
                         compared.append("- %s\n".formatted(Escape.markdown(name + ": " + line)))));
     if (compared.length() > 0) {
-      out.append("\n## Against the baseline\n\n").append(compared);
+      out.append("\n## Compared with the baseline\n\n").append(compared);
     }
     return out.toString();
   }
 
-  /** How a task does against the baseline; scores of other protocols are not compared. */
+  /** Compares a task with the baseline; scores with other protocols are not compared. */
   private List<String> comparison(String name, TaskResult result) {
     TaskResult other = baseline.get(name);
     if (other == null) {

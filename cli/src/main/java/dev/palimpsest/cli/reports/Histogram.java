@@ -4,11 +4,11 @@ import dev.palimpsest.files.Escape;
 import java.util.Arrays;
 
 /**
- * How often which numbers come, in bins of equal width.
+ * A histogram with bins of equal width.
  *
  * @param from lower end of the first bin
  * @param width of a bin
- * @param counts one a bin
+ * @param counts one per bin
  */
 record Histogram(double from, double width, long[] counts) {
   private static final int MOST_BINS = 24;
@@ -19,7 +19,7 @@ record Histogram(double from, double width, long[] counts) {
   private static final int BOTTOM = 34;
 
   /**
-   * Bins of a round width, whole numbers at their left ends.
+   * Creates bins of a round width that start at whole numbers.
    *
    * @param values at least one
    */
@@ -46,11 +46,11 @@ record Histogram(double from, double width, long[] counts) {
   }
 
   /**
-   * As a drawing with axes.
+   * Renders it as a drawing with axes.
    *
-   * @param what the numbers are, for the axis and for those who do not see the drawing
-   * @param limit a number to mark, below it is as it should be; NaN for none
-   * @param limitLabel what it is
+   * @param what a description of the numbers, for the axis and as an alternative text
+   * @param limit a number to mark, below which numbers should be; NaN for none
+   * @param limitLabel the label of the limit
    * @param overIsBad whether bins above the limit are marked
    */
   String svg(String what, double limit, String limitLabel, boolean overIsBad) {

@@ -8,11 +8,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Objects;
 
-/** Pieces of a page: numbers as people read them, the frame with its style sheet. */
+/** Parts of a page: numbers for people, and the frame with its style sheet. */
 final class Html {
   private Html() {}
 
-  /** A formatted string; numbers as in English, whatever the machine's language. */
+  /** A formatted string with English numbers, whatever the machine's language. */
   static String format(String format, Object... args) {
     return String.format(Locale.ROOT, format, args);
   }
@@ -22,7 +22,7 @@ final class Html {
     return format("%,d", n);
   }
 
-  /** A share in percent, with as many digits as say something. */
+  /** A share in percent, with as many digits as are meaningful. */
   static String percent(double share) {
     double percent = 100 * share;
     return percent == 0
@@ -32,7 +32,7 @@ final class Html {
             : format(percent < 1 ? "%.2f %%" : percent < 99.95 ? "%.1f %%" : "%.0f %%", percent);
   }
 
-  /** A page that needs nothing beside it. */
+  /** A self-contained page. */
   static String page(String title, String body) {
     return """
     <!doctype html>

@@ -27,7 +27,7 @@ public final class MixturePage {
     this.codecs = codecs(recipe);
   }
 
-  /** The page. */
+  /** Renders the page. */
   public static String of(PipelineConfig recipe, List<StageSurvey> surveys) {
     MixturePage page = new MixturePage(recipe, surveys);
     page.head();
@@ -76,7 +76,7 @@ public final class MixturePage {
     weights(survey);
     out.append("<div class=\"two\">\n");
     card(
-        "Tokens an example",
+        "Tokens per example",
         chart(
             survey.lengths(),
             "tokens needed",
@@ -91,7 +91,7 @@ public final class MixturePage {
             stage.resolution(),
             "stage: " + stage.resolution() + "px",
             false));
-    card("Pictures an example", pictures(survey.pictures()));
+    card("Pictures per example", pictures(survey.pictures()));
     out.append("</div>\n");
     for (int i = 0; i < survey.tasks().size(); i++) {
       task(survey, survey.tasks().get(i), i);
@@ -99,7 +99,7 @@ public final class MixturePage {
     out.append("</section>\n");
   }
 
-  /** A choice for the whole page, made by the style sheet alone. */
+  /** A choice for the whole page, implemented by the style sheet alone. */
   private void filter() {
     boolean cut =
         surveys.stream()
@@ -109,7 +109,7 @@ public final class MixturePage {
     if (cut) {
       out.append(
           "<p class=\"filter\"><label><input type=\"checkbox\" id=\"only-cut\">Of the examples,"
-              + " show only those that lose their end</label></p>\n");
+              + " show only those that are truncated</label></p>\n");
     }
   }
 
@@ -125,7 +125,7 @@ public final class MixturePage {
     fact(
         "input",
         stage.resolution() + "px",
-        Html.count(imageTokens) + " image tokens a picture",
+        Html.count(imageTokens) + " image tokens per picture",
         false);
     fact(
         "text",
@@ -135,9 +135,9 @@ public final class MixturePage {
             + ", 95 % "
             + StageSurvey.quantile(survey.lengths(), 0.95),
         false);
-    fact("supervised", Html.format("%,.0f", survey.supervisedAStep()), "tokens a step", false);
+    fact("supervised", Html.format("%,.0f", survey.supervisedAStep()), "tokens per step", false);
     fact(
-        "lose their end",
+        "are truncated",
         Html.percent(survey.cutShare()),
         "of the examples, EOS included",
         survey.cutShare() > 0.01);
@@ -146,7 +146,7 @@ public final class MixturePage {
     fact(
         "unreadable",
         Html.count(survey.unreadable()),
-        "of those looked at",
+        "of those examined",
         survey.unreadable() > 0);
     out.append("</dl>\n");
   }
@@ -181,7 +181,7 @@ public final class MixturePage {
     out.append("</ul></div>\n");
   }
 
-  /** The table, with a drawn bar beside the numbers. */
+  /** The table, with a bar beside the numbers. */
   private void weights(StageSurvey survey) {
     double most = 1e-9;
     for (TaskSurvey task : survey.tasks()) {
@@ -189,8 +189,8 @@ public final class MixturePage {
     }
     out.append(
         "<div class=\"card\"><h3>Weights</h3>\n"
-            + "<p class=\"lead\">Bars: the share drawn. Frame: the share wanted. Whisker: two"
-            + " standard errors of the sample around what is wanted.</p>\n"
+            + "<p class=\"lead\">Bar: the share drawn. Frame: the share requested. Whisker: two"
+            + " standard errors of the sample around the requested share.</p>\n"
             + "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Weights of "
             + Escape.html(survey.stage().name())
             + "\"><table>\n<thead><tr><th scope=\"col\">task</th><th scope=\"col\">wanted</th>"
@@ -248,7 +248,10 @@ public final class MixturePage {
         (task.wanted() + 2 * task.error()) * scale);
   }
 
-  /** Golden-angle steps around the circle: any number of tasks, neighbours far apart. */
+  /**
+   * Steps by the golden angle around the colour circle, so that neighbours differ for any number of
+   * tasks.
+   */
   private static int hue(int number) {
     return (number * 137 + 212) % 360;
   }
@@ -300,8 +303,7 @@ public final class MixturePage {
                 ? "-"
                 : Html.percent((double) task.cut() / task.lengths().length)));
     if (task.samples().isEmpty()) {
-      out.append(
-          "<p class=\"lead\">None of the positions looked at shows this task.</p></article>\n");
+      out.append("<p class=\"lead\">None of the examined positions has this task.</p></article>\n");
       return;
     }
     out.append("<ul class=\"samples\">\n");
@@ -309,7 +311,7 @@ public final class MixturePage {
     out.append("</ul>\n<details><summary>Lengths and sizes of this task</summary>\n");
     out.append("<div class=\"two\">");
     card(
-        "Tokens an example",
+        "Tokens per example",
         chart(
             task.lengths(),
             "tokens needed",
@@ -379,11 +381,11 @@ public final class MixturePage {
                 .anyMatch(sample -> sample.example().suffix().contains("<seg"));
     out.append("<footer><p>Drawn by <code>palimpsest mixture</code>; seed ")
         .append(recipe.seed())
-        .append(". Prompts are grey, targets bold; what a stage cuts off is struck out.");
+        .append(". Prompts are grey, targets bold; what a stage truncates is struck out.");
     if (withoutMasks) {
       out.append(
-          " Of segmentation tokens the box alone is drawn: no task of this recipe names the codec's"
-              + " weights, which make masks of them.");
+          " For segmentation tokens only the box is drawn, because no task of this recipe names the codec's"
+              + " weights.");
     }
     out.append("</p></footer>\n");
   }

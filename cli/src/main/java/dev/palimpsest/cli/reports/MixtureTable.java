@@ -9,7 +9,7 @@ import java.util.List;
 public final class MixtureTable {
   private MixtureTable() {}
 
-  /** The lines of a stage. */
+  /** The lines for a stage. */
   public static List<String> of(StageSurvey survey) {
     var stage = survey.stage();
     List<String> lines = new ArrayList<>();

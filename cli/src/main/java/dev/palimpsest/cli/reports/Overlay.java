@@ -16,20 +16,20 @@ import javax.imageio.ImageIO;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An object that an example's text names, drawn over its picture.
+ * An object named in an example's text, drawn over its picture.
  *
- * @param box in shares of the picture
+ * @param box in fractions of the picture
  * @param label possibly empty
- * @param mask float32 [64, 64] over the box, above 0 inside; absent where the text has none or no
- *     codec can read it
+ * @param mask float32 [64, 64] over the box, above 0 inside; absent if the text has none or there
+ *     is no codec to decode it
  */
 record Overlay(BoundingBox box, String label, Optional<float[]> mask) {
   private static final int OPAQUE = 0x99;
 
   /**
-   * The objects of some texts, in their order; what is malformed is left out.
+   * The objects in some texts, in their order; malformed ones are left out.
    *
-   * @param codec makes masks of segmentation tokens
+   * @param codec decodes segmentation tokens to masks
    */
   static List<Overlay> of(@Nullable SegmentationTokens codec, String... texts) {
     return Stream.of(texts)
@@ -43,7 +43,7 @@ record Overlay(BoundingBox box, String label, Optional<float[]> mask) {
         .toList();
   }
 
-  /** As elements over the picture; hues go around, so that neighbours differ. */
+  /** Renders them as elements over the picture; hues vary so that neighbours differ. */
   String html(int number) {
     int hue = (number * 137 + 50) % 360;
     String place =

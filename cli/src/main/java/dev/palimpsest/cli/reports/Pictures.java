@@ -10,15 +10,15 @@ import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** An example's pictures and texts as they stand in a page. */
+/** Renders an example's pictures and texts for a page. */
 final class Pictures {
   private Pictures() {}
 
   /**
-   * The pictures side by side as this visit crops them, boxes and masks of prompt and target over
-   * the first.
+   * The pictures side by side, cropped as for this use, with boxes and masks of prompt and target
+   * over the first.
    *
-   * @param codec makes masks of segmentation tokens
+   * @param codec decodes segmentation tokens to masks
    */
   static String of(Example example, @Nullable SegmentationTokens codec) {
     if (example.images().isEmpty()) {
@@ -48,7 +48,7 @@ final class Pictures {
             + String.join(", ", boxes.stream().map(Overlay::label).toList());
   }
 
-  /** One picture with what is drawn over it, or a note where it cannot be read. */
+  /** One picture with its overlay, or a note if it cannot be read. */
   static String one(ImageReference image, ImageSteps steps, String alt, List<Overlay> boxes) {
     Image picture;
     try {
@@ -70,7 +70,7 @@ final class Pictures {
     return html.append("</div>").toString();
   }
 
-  /** A text with its tokens of boxes and masks made small and its line breaks visible. */
+  /** A text with small location and segmentation tokens and visible line breaks. */
   static String words(String text) {
     return Escape.html(text)
         .replaceAll("((?:&lt;(?:loc\\d{4}|seg\\d{3})&gt;)++)", "<span class=\"code\">$1</span>")

@@ -1,12 +1,12 @@
 package dev.palimpsest.cli.reports;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.eval.TaskResult;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.Gates;
 import dev.palimpsest.stages.StageResult;
 import dev.palimpsest.stages.folder.RunFolder;
@@ -26,10 +26,8 @@ import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** {@code report.md}: what a run did, stage by stage, for a person to read. */
+/** {@code report.md}: what a run did, stage by stage, for people. */
 public final class Report {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final RunFolder folder;
   private final PipelineConfig recipe;
   private final List<StageResult> results;
@@ -97,7 +95,7 @@ public final class Report {
     line("");
   }
 
-  /** One table a suite: a row a task, a column a stage and moment. */
+  /** One table per suite: a row for each task, a column for each stage and moment. */
   private void scores() {
     for (String suite : recipe.suites().keySet()) {
       Map<String, SuiteResult> columns = new LinkedHashMap<>();
@@ -141,7 +139,7 @@ public final class Report {
     }
   }
 
-  /** The tasks' own metrics: a row a metric. */
+  /** The tasks' own metrics: one row per metric. */
   private void metrics(Set<String> tasks, Map<String, SuiteResult> columns) {
     Map<String, Set<String>> byTask = new LinkedHashMap<>();
     for (String task : tasks) {
@@ -171,7 +169,7 @@ public final class Report {
                 metric ->
                     row(task + ", " + metric, columns, task, result -> cell(result, metric))));
     line("");
-    line("First prompts, and answers that the limit of tokens cut off, by column.");
+    line("First prompts, and the number of answers that the token limit truncated, by column.");
     line("");
     byTask.keySet().forEach(task -> prompt(task, columns));
     line("");
@@ -184,7 +182,7 @@ public final class Report {
             .filter(Objects::nonNull)
             .toList();
     line(
-        "- %s: %s; cut off %s"
+        "- %s: %s; truncated %s"
             .formatted(
                 Escape.markdown(task),
                 Escape.code(results.get(0).firstPrompt()),
@@ -317,7 +315,7 @@ public final class Report {
     try {
       List<JsonNode> nodes = new ArrayList<>();
       for (String line : Files.readAllLines(file, StandardCharsets.UTF_8)) {
-        nodes.add(JSON.readTree(line));
+        nodes.add(Json.STRICT.readTree(line));
       }
       return nodes;
     } catch (IOException e) {

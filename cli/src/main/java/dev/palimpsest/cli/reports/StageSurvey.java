@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * What a stage will train on, counted over a sample of its positions.
  *
  * @param stage the stage
- * @param positions looked at, spread over the whole stage
+ * @param positions the positions examined, spread over the whole stage
  * @param tasks in the mixture's order
  */
 public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tasks) {
@@ -36,7 +36,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
   private static final int SAMPLES = 6;
   private static final int PROBLEMS = 5;
 
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public StageSurvey {
     tasks = List.copyOf(tasks);
   }
@@ -45,20 +45,20 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
    * A task's part of the sample.
    *
    * @param name of the task
-   * @param wanted its share by the recipe's weights
-   * @param drawn how often it stood at the positions
-   * @param error standard deviation of the drawn share, had the positions been drawn at random
-   * @param size examples in its source, without those that the recipe excludes
-   * @param epochs how often the stage goes through them: its positions of the task, counted and not
-   *     drawn, by {@code size}
-   * @param lengths tokens that each example needs, BOS and EOS among them
-   * @param cut how many lose EOS, and some of their end, to the stage's text length
-   * @param supervised supervised tokens of all
+   * @param wanted its share according to the recipe's weights
+   * @param drawn how often it occurs at the positions
+   * @param error standard deviation of the drawn share if the positions had been drawn at random
+   * @param size number of examples in its source, without those that the recipe excludes
+   * @param epochs the number of passes of the stage over them: the exact number of the task's
+   *     positions, divided by {@code size}
+   * @param lengths tokens that each example needs, BOS and EOS included
+   * @param cut how many are truncated to the stage's text length and lose EOS
+   * @param supervised supervised tokens of all examples
    * @param pictures pictures of each example
    * @param sides geometric mean of each picture's sides, in pixels
    * @param unreadable examples or pictures that could not be read
-   * @param problems the first of those, in words, each once
-   * @param samples some examples, to be shown
+   * @param problems the first of these, in words, each once
+   * @param samples some examples to show
    */
   public record TaskSurvey(
       String name,
@@ -77,22 +77,22 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
       List<Sample> samples) {}
 
   /**
-   * An example to be shown.
+   * An example to show.
    *
    * @param position in the stage's order
-   * @param example prompt and target of that visit
-   * @param kept the target as far as the model sees it
-   * @param lost what is cut off; empty where EOS stands
-   * @param tokens needed
+   * @param example its prompt and target
+   * @param kept the part of the target that the model sees
+   * @param lost what is truncated; empty if EOS is kept
+   * @param tokens number of tokens needed
    */
   public record Sample(long position, Example example, String kept, String lost, int tokens) {
-    /** Whether EOS is lost. */
+    /** Whether EOS is truncated. */
     public boolean cut() {
       return !lost.isEmpty();
     }
   }
 
-  /** One position, read. */
+  /** A position that was read. */
   private record Look(
       long position,
       int task,
@@ -102,11 +102,12 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
       @Nullable String problem) {}
 
   /**
-   * Looks at a stage.
+   * Examines a stage.
    *
-   * @param mixture the stage's
+   * @param mixture the stage's mixture
    * @param first position of the mixture's order at which the stage begins
-   * @param most positions to look at, up to a million; a shorter stage is looked at whole
+   * @param most the most positions to examine, up to a million; a shorter stage is examined
+   *     completely
    */
   public static StageSurvey of(
       PipelineConfig recipe,
@@ -151,7 +152,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
     return new StageSurvey(stage, n, tasks);
   }
 
-  /** One position of each of n equal parts of the stage, somewhere in it. */
+  /** One position in each of n equal parts of the stage, at a random place in it. */
   private static long position(PipelineConfig recipe, StageConfig stage, int i, int n) {
     long from = stage.examples() * i / n;
     long to = stage.examples() * (i + 1) / n;
@@ -251,11 +252,11 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
       if (samples.size() < SAMPLES) {
         samples.add(sample);
       } else if (sample.cut() && samples.stream().noneMatch(Sample::cut)) {
-        samples.set(SAMPLES - 1, sample); // one that is cut is shown, should there be one
+        samples.set(SAMPLES - 1, sample); // a truncated one is shown, if there is one
       }
     }
     List<Look> read = looks.stream().filter(look -> look.sample != null).toList();
-    // Shares are exact over blocks: a sample of all the stage or of one block is without
+    // Shares are exact over blocks: a sample of a whole stage or of one block is drawn without
     // replacement.
     double population = Math.max(examples, MixtureOrder.BLOCK);
     double rest = (population - positions) / (population - 1);
@@ -278,7 +279,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
 
   // ---- Sums over tasks
 
-  /** Examples that could be read. */
+  /** Number of examples that could be read. */
   int read() {
     return tasks.stream().mapToInt(task -> task.lengths.length).sum();
   }
@@ -288,13 +289,13 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
     return read() == 0 ? 0 : tasks.stream().mapToInt(TaskSurvey::cut).sum() / (double) read();
   }
 
-  /** Supervised tokens an optimizer step, as expected. */
+  /** Expected supervised tokens per optimizer step. */
   double supervisedAStep() {
     long sum = tasks.stream().mapToLong(TaskSurvey::supervised).sum();
     return read() == 0 ? 0 : (double) sum / read() * stage.batchSize();
   }
 
-  /** Examples and pictures that could not be read. */
+  /** Number of examples and pictures that could not be read. */
   int unreadable() {
     return tasks.stream().mapToInt(TaskSurvey::unreadable).sum();
   }
@@ -311,7 +312,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
     return tasks.stream().flatMapToInt(task -> Arrays.stream(task.pictures)).toArray();
   }
 
-  /** The value that a share of the sorted values does not pass. */
+  /** A quantile of sorted values. */
   static int quantile(int[] values, double share) {
     int[] sorted = values.clone();
     Arrays.sort(sorted);

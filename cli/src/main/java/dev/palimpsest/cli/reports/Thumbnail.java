@@ -13,14 +13,14 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageWriteParam;
 import javax.imageio.ImageWriter;
 
-/** Pictures that stand in the page itself. */
+/** Pictures embedded in the page. */
 final class Thumbnail {
   private static final int LONGER_SIDE = 256;
   private static final float QUALITY = 0.82f;
 
   private Thumbnail() {}
 
-  /** A picture, made smaller where it is large, as a JPEG data URI. */
+  /** A picture as a JPEG data URI, reduced if it is large. */
   static String uri(Image picture) {
     BufferedImage image =
         new BufferedImage(picture.width(), picture.height(), BufferedImage.TYPE_INT_RGB);
@@ -32,7 +32,7 @@ final class Thumbnail {
       }
       image.setRGB(0, y, row.length, 1, row, 0, row.length);
     }
-    // By halves first: a single bilinear step over more than two would skip pixels.
+    // In steps of two first: a single bilinear step by more than two would skip pixels.
     while (Math.max(image.getWidth(), image.getHeight()) > 2 * LONGER_SIDE) {
       image = scaled(image, (image.getWidth() + 1) / 2, (image.getHeight() + 1) / 2);
     }

@@ -31,16 +31,17 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is said of a command that failed, and its exit code. Whatever was thrown, and wherever in
- * the chain of causes the reason stands.
+ * The message and exit code of a failed command, whatever was thrown, and wherever the reason is in
+ * the chain of causes.
  *
  * @param code see {@link ExitCode}
- * @param message one sentence, or the lines that an exception of ours is made of
- * @param isTraced whether the stack trace is worth keeping: the user's mistakes are explained
- *     without one
+ * @param message one sentence, or the lines of one of our own exceptions
+ * @param isTraced whether the stack trace is worth keeping, which it is not for a user's mistake
  */
 public record Failure(int code, String message, boolean isTraced) {
-  /** The engine's ways to say that it got no memory: libtorch's, CUDA's, the C++ library's. */
+  /**
+   * The engine's messages if memory is exhausted: libtorch's, CUDA's and those of the C++ library.
+   */
   private static final Pattern NO_MEMORY =
       Pattern.compile(
           "can't allocate memory|not enough memory|[Oo]ut of"
@@ -49,7 +50,7 @@ public record Failure(int code, String message, boolean isTraced) {
   private static final Pattern ASKED =
       Pattern.compile("[Tt]ried to allocate ([0-9.]+ ?[KMGT]?i?B|[0-9]+ bytes)");
 
-  /** How Jackson says where it was, on a line of its own. */
+  /** Jackson's description of the location, on a line of its own. */
   private static final Pattern PARSER_PLACE =
       Pattern.compile("\\s*\\R\\s*at \\[Source: [^\\n]*?line: (\\d+), column: -?\\d+\\]");
 
@@ -60,9 +61,9 @@ public record Failure(int code, String message, boolean isTraced) {
   private static final Pattern RAISED = Pattern.compile("^\\s*[A-Za-z.]*(?:Error|Exception): (.+)");
 
   /**
-   * Explains.
+   * Explains a failure.
    *
-   * @param command its name, such as {@code run}: what can be lowered depends on it
+   * @param command the command's name, such as {@code run}, on which the advice depends
    */
   public static Failure of(Throwable thrown, String command) {
     List<Throwable> chain = chain(thrown);
@@ -75,7 +76,7 @@ public record Failure(int code, String message, boolean isTraced) {
             ExitCode.USER_MISTAKE,
             "an input is nested too deeply to be read (the JVM's stack is exhausted"
                 + at(t)
-                + "); PALIMPSEST_JAVA_OPTS=-Xss64m makes room where that is meant",
+                + "); if this is intended, PALIMPSEST_JAVA_OPTS=-Xss64m provides more",
             true);
       }
       if (t instanceof EngineException
@@ -146,7 +147,7 @@ public record Failure(int code, String message, boolean isTraced) {
     return new Failure(ExitCode.USER_MISTAKE, PARSER_MARK.matcher(placed).replaceAll(""), false);
   }
 
-  /** The message of an exception of ours, which is written for people. */
+  /** The message of one of our own exceptions, which is written for people. */
   private static String said(Throwable t) {
     return t.getMessage() == null ? sentence(t) : t.getMessage();
   }
@@ -182,7 +183,7 @@ public record Failure(int code, String message, boolean isTraced) {
         : message + ": " + reason;
   }
 
-  /** A file system's exception in words; its message alone is but the file's name. */
+  /** A file system's exception in words; its own message is only the file's name. */
   private static String file(IOException e) {
     if (e instanceof FileSystemException system) {
       return system.getFile() == null ? why(system) : system.getFile() + ": " + why(system);
@@ -192,7 +193,7 @@ public record Failure(int code, String message, boolean isTraced) {
           + firstLine(json.getOriginalMessage())
           + (json.getLocation() == null ? "" : " (line " + json.getLocation().getLineNr() + ")");
     }
-    // Writers of pictures hide the system's reason behind their own.
+    // Picture writers hide the system's reason behind their own.
     Throwable root = chain(e).get(chain(e).size() - 1);
     return root instanceof IOException && root != e
         ? firstLine(e.getMessage()) + ": " + firstLine(root.getMessage())
@@ -225,7 +226,7 @@ public record Failure(int code, String message, boolean isTraced) {
           .formatted(said);
     }
     if (said.contains("array size exceeds") || said.contains("length exceeds")) {
-      return "an input is greater than a Java array can hold, 2 GiB (%s): split it"
+      return "an input is larger than a Java array can hold, 2 GiB (%s): split it"
           .formatted(said.toLowerCase(Locale.ROOT));
     }
     String heap = gibibytes(Runtime.getRuntime().maxMemory());
@@ -233,7 +234,7 @@ public record Failure(int code, String message, boolean isTraced) {
       return "the JVM's buffers are exhausted (%s): raise it with PALIMPSEST_JAVA_OPTS=-XX:MaxDirectMemorySize=SIZE, now %s; or %s"
           .formatted(said, heap, lower(command));
     }
-    return "the Java heap of %s is exhausted: raise it with PALIMPSEST_JAVA_OPTS=-Xmx16g or alike; or %s"
+    return "the Java heap of %s is exhausted: raise it, for example with PALIMPSEST_JAVA_OPTS=-Xmx16g; or %s"
         .formatted(heap, lower(command));
   }
 
@@ -243,7 +244,7 @@ public record Failure(int code, String message, boolean isTraced) {
         .formatted(asked.find() ? ", asked for " + asked.group(1) + " more" : "", lower(command));
   }
 
-  /** What takes the memory. */
+  /** What to lower in order to use less memory. */
   private static String lower(String command) {
     return switch (command) {
       case "run", "chaos", "replay" ->
@@ -253,7 +254,7 @@ public record Failure(int code, String message, boolean isTraced) {
       case "predict" -> "lower --resolution or give fewer pictures";
       case "mixture" -> "lower --samples";
       case "score" -> "score the predictions in parts";
-      case "step", "soak" -> "take a smaller --config";
+      case "step", "soak" -> "use a smaller --config";
       default -> "give it less to do at a time";
     };
   }
@@ -264,7 +265,7 @@ public record Failure(int code, String message, boolean isTraced) {
 
   // ---- The engine
 
-  /** Of a trace of several languages the sentence that says what happened. */
+  /** The sentence that says what happened, from a trace in several languages. */
   private static String engine(List<Throwable> chain) {
     List<String> parts = new ArrayList<>();
     for (Throwable t : chain) {

@@ -6,8 +6,8 @@ import ch.qos.logback.classic.spi.ThrowableProxy;
 import dev.palimpsest.files.Escape;
 
 /**
- * The word {@code %shown} of {@code logback.xml}: a message in one line that commands no terminal,
- * with what was thrown as a sentence.
+ * The conversion word {@code %shown} of {@code logback.xml}: a message on one line without control
+ * characters, with what was thrown as a sentence.
  */
 public final class LogMessage extends ClassicConverter {
   @Override

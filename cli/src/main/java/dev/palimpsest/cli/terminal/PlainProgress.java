@@ -8,7 +8,7 @@ import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
 
-/** A plain line every few seconds, for logs and pipes. */
+/** Prints a plain line every few seconds, for logs and pipes. */
 public final class PlainProgress implements Progress {
   private static final long INTERVAL_NANOS = Duration.ofSeconds(10).toNanos();
 

@@ -12,9 +12,9 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Standard output or standard error. Control characters but line feeds and tabs are shown, so that
- * no text of a recipe, of data or of a model commands the terminal; and it is known whether all
- * that was written has arrived.
+ * Standard output or standard error. Control characters except line feeds and tabs are made
+ * visible, so that text of a recipe, of data or of a model cannot control the terminal; and it is
+ * known whether everything that was written has arrived.
  */
 public final class Screen extends Writer {
   private final Writer to;
@@ -46,12 +46,15 @@ public final class Screen extends Writer {
     return new OutputStreamWriter(new FileOutputStream(to), charset);
   }
 
-  /** Prints here; flushed at the end of each line. */
+  /** A writer to this screen, flushed at the end of each line. */
   public PrintWriter printer() {
     return new PrintWriter(this, true);
   }
 
-  /** Why not all has arrived, if so. A reader that wants no more, as {@code head}, is no reason. */
+  /**
+   * Why some output has not arrived, if so. A reader that has closed the pipe, such as {@code
+   * head}, does not count.
+   */
   public Optional<IOException> failure() {
     return Optional.ofNullable(failure)
         .filter(e -> !String.valueOf(e.getMessage()).contains("Broken pipe"));

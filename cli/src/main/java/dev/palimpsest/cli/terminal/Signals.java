@@ -9,17 +9,17 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What SIGINT, SIGTERM and SIGHUP (the terminal is gone) mean while this is open. One that the
- * process was started to ignore, as by {@code nohup}, stays ignored.
+ * Handles SIGINT, SIGTERM and SIGHUP (the terminal was closed) while this is open. A signal that
+ * the process was started to ignore, as with {@code nohup}, remains ignored.
  *
- * <p>Through reflection, since the only interface to signals that every JDK has ({@code
- * jdk.unsupported}) cannot be named without a warning. Where it is missing, signals keep their
- * usual meaning, and a run that is ended by them goes on from its last checkpoint.
+ * <p>This uses reflection, because the only interface to signals that every JDK has ({@code
+ * jdk.unsupported}) cannot be named without a warning. If it is missing, signals keep their usual
+ * meaning, and a run that they end resumes from its last checkpoint.
  */
 public final class Signals implements AutoCloseable {
   private static final List<String> NAMES = List.of("INT", "TERM", "HUP");
 
-  /** How long work between two batches may take to end by itself once a stop is asked for. */
+  /** How long work between two batches may take to end by itself once a stop was requested. */
   private static final long GRACE_MILLIS = 1200;
 
   private static final long LOOK_MILLIS = 50;
@@ -31,18 +31,18 @@ public final class Signals implements AutoCloseable {
 
   private interface Handler {
     /**
-     * @param number the signal's
+     * @param number the signal's number
      */
     void handle(int number);
   }
 
   /**
-   * The first one makes a {@link StopRequest}; a second one ends the process at once. Where nothing
-   * would be lost, as while data are prepared or answers scored, the process does not wait long for
-   * the work under way: whatever is on disk is what a kill would leave, and the same command goes
-   * on from there.
+   * The first one makes a {@link StopRequest}; a second one ends the process at once. If nothing
+   * would be lost, for example while data are prepared or answers are scored, the process does not
+   * wait long for the current work: the files are as after a kill, and the same command resumes
+   * from there.
    *
-   * @param err where that is said
+   * @param err receives the messages
    */
   public static Signals stop(StopRequest stop, PrintWriter err) {
     AtomicInteger seen = new AtomicInteger();
@@ -72,7 +72,7 @@ public final class Signals implements AutoCloseable {
       Thread.currentThread().interrupt();
       return;
     }
-    if (!closed) { // the command has not come to its own end meanwhile
+    if (!closed) { // the command has not ended by itself in the meantime
       err.println("stopped; run the same command to resume");
       err.flush();
       Runtime.getRuntime().halt(ExitCode.STOPPED);
@@ -80,8 +80,8 @@ public final class Signals implements AutoCloseable {
   }
 
   /**
-   * They end the process at once, with the usual code. The JVM's own way runs the native library's
-   * destructors under a kernel that may be computing, which crashes it.
+   * They end the process at once, with the usual exit code. The JVM's own handling runs the native
+   * library's destructors while a kernel may still be computing, which crashes.
    *
    * @param first what is done before
    */
@@ -104,7 +104,7 @@ public final class Signals implements AutoCloseable {
       Object signal = signal(name);
       before.put(signal, handle(signal, proxy(handler)));
     } catch (ReflectiveOperationException e) {
-      // This system or this JVM does not have it; the others are handled all the same.
+      // This system or JVM does not have it; the others are handled nevertheless.
     }
   }
 
@@ -136,7 +136,7 @@ public final class Signals implements AutoCloseable {
         .invoke(null, signal, handler);
   }
 
-  /** Gives signals back the meaning that they had. */
+  /** Restores the previous handling of signals. */
   @Override
   public void close() {
     closed = true;

@@ -11,7 +11,7 @@ import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 import org.jspecify.annotations.Nullable;
 
-/** A moving line with rate, time left and loss. */
+/** A line that is updated in place, with rate, remaining time and loss. */
 public final class TerminalProgress implements Progress {
   private @Nullable ProgressBar bar;
 

@@ -3,19 +3,19 @@ package dev.palimpsest.cli.verify;
 import java.util.List;
 
 /**
- * What a check of an export came to.
+ * The result of a check of an export.
  *
  * @param check what was checked: {@code files}, a loader's name, {@code values}, {@code logits}
- * @param outcome whether it holds
+ * @param outcome whether it passed
  * @param summary one line
- * @param details what does not hold, a line each
+ * @param details what is wrong, a line each
  */
 record Verdict(String check, Outcome outcome, String summary, List<String> details) {
   /** How a check can end. */
   enum Outcome {
     HOLDS,
     FAILS,
-    /** There was nothing to compare with. */
+    /** There was nothing to compare it with. */
     ABSENT
   }
 

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.checkpoints.published.ExportedBytes;
@@ -29,6 +28,7 @@ import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
@@ -61,7 +61,6 @@ import org.jspecify.annotations.Nullable;
  * programs, its values and logits against the checkpoint that it was made from.
  */
 final class Verification {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String PARAMETERS = "parameters";
   private static final int TEXT_TOKENS = 8;
 
@@ -72,7 +71,7 @@ final class Verification {
   private final List<Verdict> verdicts = new ArrayList<>();
 
   /**
-   * What an export holds.
+   * What an export contains.
    *
    * @param rows rows of its embedding, those of padding among them
    */
@@ -90,8 +89,8 @@ final class Verification {
    * Runs all checks.
    *
    * @param path a Hugging Face folder, an npz file, or a folder with one of those
-   * @param against the checkpoint to compare with; null: the one that the lineage names, where it
-   *     is still there
+   * @param against the checkpoint to compare with; null: the one that the lineage names, if it
+   *     still exists
    * @param logitsFile where input and logits are to be written, for other programs to compare
    * @param machine opened only when a model is computed
    */
@@ -120,13 +119,13 @@ final class Verification {
           archives.isEmpty()
               ? path
                   + " is not an export: expected a Hugging Face folder (config.json) or an npz file"
-              : "%s holds %d npz files; name one".formatted(path, archives.size()));
+              : "%s contains %d npz files; name one".formatted(path, archives.size()));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot list " + path, e);
     }
   }
 
-  // ---- The story
+  // ---- All checks
 
   private void run(Supplier<Machine> machine) {
     Optional<Lineage.Exported> lineage = files();
@@ -139,7 +138,7 @@ final class Verification {
     precision.ifPresent(p -> attempt("logits", () -> logits(sizes.get(), checkpoint, p, machine)));
   }
 
-  /** What a check cannot even read is a failed line. */
+  /** A check that cannot read its input has failed. */
   private <T> Optional<T> attempt(String check, Supplier<T> supplier) {
     try {
       return Optional.of(supplier.get());
@@ -180,11 +179,12 @@ final class Verification {
                 "files",
                 "%d have the sizes and SHA-256 that were exported"
                     .formatted(lineage.get().files().size()))
-            : Verdict.fails("files", wrong.size() + " are not as they were exported", wrong));
+            : Verdict.fails(
+                "files", wrong.size() + " have changed since they were exported", wrong));
     return lineage;
   }
 
-  /** Weights beside those that were exported: a loader may take them. */
+  /** Weights beside those that were exported: a loader may read them. */
   private List<String> surplus(Lineage.Exported lineage) {
     if (!huggingFace) {
       return List.of();
@@ -211,7 +211,10 @@ final class Verification {
         .map(CheckpointStore::open);
   }
 
-  /** A Hugging Face config tells the sizes; of an npz the checkpoint does, or the recipe. */
+  /**
+   * The sizes come from a Hugging Face config, or for an npz file from the checkpoint or the
+   * recipe.
+   */
   private Sizes sizes(Optional<Lineage.Exported> lineage, Optional<TrainingCheckpoint> checkpoint) {
     if (huggingFace) {
       HuggingFaceConfig config = HuggingFaceConfig.read(export);
@@ -219,7 +222,7 @@ final class Verification {
       verdicts.add(
           Verdict.holds(
               "config",
-              "%d pixels, %d rows of the embedding trained and %d there"
+              "%d pixels, embedding with %d trained rows of %d"
                   .formatted(config.resolution(), config.model().language().vocabulary(), rows)));
       return new Sizes(config.model(), config.resolution(), rows);
     }
@@ -232,12 +235,13 @@ final class Verification {
         () ->
             new UserMistake(
                 export
-                    + " does not say what model it is, nor does a lineage beside it; give its checkpoint with --against"));
+                    + " does not describe its model, nor does a lineage beside it; give its checkpoint with --against"));
   }
 
   private int paddedRows() {
     try {
-      return JSON.readTree(export.resolve("config.json").toFile())
+      return Json.STRICT
+          .readTree(export.resolve("config.json").toFile())
           .path("text_config")
           .path("vocab_size")
           .asInt();
@@ -260,7 +264,7 @@ final class Verification {
                 return new Sizes(model, stage.resolution(), model.language().vocabulary());
               });
     } catch (InvalidConfigException e) {
-      return Optional.empty(); // of another version; the checkpoint can say it
+      return Optional.empty(); // of another version; the checkpoint describes the model
     }
   }
 
@@ -275,7 +279,8 @@ final class Verification {
       if (checkpoint.isEmpty()) {
         verdicts.add(
             Verdict.absent(
-                "values", "the checkpoint it was made from is not here; name it with --against"));
+                "values",
+                "the checkpoint that it was made from is not here; name it with --against"));
       } else {
         try (TensorSource parameters = checkpoint.get().source(PARAMETERS)) {
           compare(file, ParameterValues.of(parameters), sizes, precision, checkpoint.get());
@@ -309,7 +314,7 @@ final class Verification {
         : Verdict.fails(account.loader(), summary, details);
   }
 
-  /** The number format of the weights, which all must have. */
+  /** The number format of the weights; all of them must have it. */
   private static Precision precision(TensorSource file) {
     Set<ElementType> types = new TreeSet<>();
     for (String name : file.names()) {
@@ -331,7 +336,7 @@ final class Verification {
         differences.isEmpty()
             ? Verdict.holds(
                 "values",
-                "every byte is that of %s%s"
+                "every byte is equal to that of %s%s"
                     .formatted(
                         checkpoint.folder(),
                         precision == Precision.BF16 ? ", rounded to bfloat16" : ""))
@@ -343,7 +348,7 @@ final class Verification {
 
   // ---- Logits
 
-  /** Through the reader that import and {@code predict} use. */
+  /** With the reader that import and {@code predict} use. */
   private Boolean logits(
       Sizes sizes,
       Optional<TrainingCheckpoint> checkpoint,
@@ -427,7 +432,7 @@ final class Verification {
         .sum();
   }
 
-  /** Of the machine, or of the container. */
+  /** Memory of the machine, or of the container. */
   private static long memory() {
     return ManagementFactory.getOperatingSystemMXBean()
             instanceof com.sun.management.OperatingSystemMXBean system
@@ -435,7 +440,7 @@ final class Verification {
         : Long.MAX_VALUE;
   }
 
-  /** A checkpoint's parameters as an export in bfloat16 holds them. */
+  /** A checkpoint's parameters with the values that an export in bfloat16 has. */
   private static Parameters rounded(NDManager scope, TrainingCheckpoint checkpoint) {
     NDManager own = scope.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
@@ -456,7 +461,7 @@ final class Verification {
   }
 
   /**
-   * What both models are asked: a drawn picture and a few tokens, all of which see each other.
+   * The input of both models: a random picture and a few tokens that all attend to each other.
    *
    * @param pixels [S, S, 3], values in [-1, 1]
    * @param tokens ids, BOS first

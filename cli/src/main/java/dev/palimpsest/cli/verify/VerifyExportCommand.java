@@ -1,12 +1,12 @@
 package dev.palimpsest.cli.verify;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.cli.verify.Verdict.Outcome;
 import dev.palimpsest.configs.binding.ConfigYaml;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.RunContents;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -23,7 +23,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code palimpsest verify-export}: whether other programs will load all of an export. */
+/** {@code palimpsest verify-export}: checks whether other programs will load all of an export. */
 @Command(
     name = "verify-export",
     mixinStandardHelpOptions = true,
@@ -34,9 +34,7 @@ import picocli.CommandLine.Spec;
       "Exit code 1 if a check fails."
     })
 public final class VerifyExportCommand implements Callable<Integer> {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** Lines shown of what a check found; JSON has them all. */
+  /** How many of a check's findings are shown; JSON has them all. */
   private static final int SHOWN = 20;
 
   @Spec CommandSpec spec;
@@ -125,7 +123,7 @@ public final class VerifyExportCommand implements Callable<Integer> {
   }
 
   private String json(List<Verdict> verdicts, boolean holds) {
-    ObjectNode root = JSON.createObjectNode();
+    ObjectNode root = Json.STRICT.createObjectNode();
     root.put("export", export.toString()).put("holds", holds);
     for (Verdict verdict : verdicts) {
       ObjectNode node = root.withArray("checks").addObject();

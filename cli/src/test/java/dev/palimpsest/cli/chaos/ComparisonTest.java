@@ -27,6 +27,8 @@ class ComparisonTest {
     Files.writeString(
         root.resolve("recipe.yaml"), "path: '" + root.toString().replace("'", "''") + "/a'\n");
     Files.writeString(root.resolve("plan.txt"), root + "/a\n");
+    Files.writeString(root.resolve("run.lock"), "held by the run in " + root);
+    Files.writeString(root.resolve(".data.lock"), "held by the run in " + root.hashCode());
     new ObjectMapper().writeValue(root.resolve("a.json").toFile(), Map.of("path", root + "/a"));
     return root;
   }

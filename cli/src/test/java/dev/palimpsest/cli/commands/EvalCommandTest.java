@@ -8,8 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.cli.DrawnModel;
 import dev.palimpsest.cli.Outcome;
+import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.stages.folder.RunFolder;
-import dev.palimpsest.stages.folder.RunLock;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -80,7 +80,7 @@ class EvalCommandTest {
     assertTrue(table.contains("| docvqa | 1 | anls:big_vision v1 | anls | ↑ |"), table);
     assertTrue(table.contains("- textvqa: `answer en what is red`"), table);
     assertTrue(table.contains("textvqa: 4 of the 5000 examples of the split"), table);
-    assertTrue(table.contains("textvqa/train_images/rotation.csv is not there"), table);
+    assertTrue(table.contains("textvqa/train_images/rotation.csv is missing"), table);
     assertEquals("f32", textVqa.path("protocol").path("precision").asText());
 
     // Saved predictions are scored again without a model, to the same number.
@@ -193,7 +193,7 @@ class EvalCommandTest {
   @SuppressWarnings("try") // the lock is used by being held
   void twoEvaluationsDoNotShareAFolder() {
     Path out = folder.resolve("shared");
-    try (RunLock lock = RunLock.take(new RunFolder(out))) {
+    try (FolderLock lock = new RunFolder(out).lock()) {
       Outcome second = eval(drawn.export(), "--suite", "docvqa", "--out", out.toString());
       assertEquals(2, second.exit());
       assertTrue(second.err().contains("is in use by process"), second.err());

@@ -120,7 +120,7 @@ class ExportCommandTest {
   void mistakesAreOneSentence() throws IOException {
     assertMistake("not an earlier export", drawn.training(), "--to", "hf", "--out", folder);
     assertMistake(
-        "is a Hugging Face folder already", drawn.export(), "--to", "npz", "--out", "x.npz");
+        "is already a Hugging Face folder", drawn.export(), "--to", "npz", "--out", "x.npz");
     assertMistake("has no checkpoint", folder.resolve("nothing"), "--to", "hf");
     assertMistake("numpy has no bfloat16", drawn.training(), "--to", "npz", "--precision", "bf16");
     assertMistake("--to", drawn.training());

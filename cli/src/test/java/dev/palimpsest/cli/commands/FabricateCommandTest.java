@@ -122,7 +122,7 @@ class FabricateCommandTest {
     Files.createDirectory(out.resolve(".gemma-tiny.writing")); // of one that was killed
     Outcome rest = fabricate("tiny");
     assertEquals(0, rest.exit(), rest.err());
-    assertTrue(rest.out().contains("siglip-tiny: stands already"), rest.out());
+    assertTrue(rest.out().contains("siglip-tiny: exists already"), rest.out());
     assertTrue(Files.exists(out.resolve("gemma-tiny/model.safetensors")));
     assertFalse(Files.exists(out.resolve(".gemma-tiny.writing")));
     assertEquals(before, bytes(out.resolve("siglip-tiny/model.safetensors")));
@@ -142,7 +142,7 @@ class FabricateCommandTest {
     assertEquals(0, fabricate("tiny", "--parts", "mask-codec").exit());
     Outcome other = fabricate("tiny", "--parts", "mask-codec", "--seed", "1");
     assertEquals(2, other.exit());
-    assertTrue(other.err().contains("holds other fabricated files"), other.err());
+    assertTrue(other.err().contains("contains other fabricated files"), other.err());
 
     Files.delete(out.resolve("fabricated.json"));
     Outcome foreign = fabricate("tiny", "--parts", "mask-codec");

@@ -127,7 +127,7 @@ class LineageCommandTest {
       for (Path path : new Path[] {one, one.resolve("stage1/export/huggingface")}) {
         Outcome altered = Outcome.of("lineage", path.toString());
         assertEquals(2, altered.exit());
-        String message = weights + " does not have the SHA-256 that was exported";
+        String message = weights + " does not have the SHA-256 with which it was exported";
         assertTrue(altered.err().contains(message), altered.err());
         assertTrue(altered.out().contains("ALTERED since it was exported"), altered.out());
       }
@@ -206,7 +206,7 @@ class LineageCommandTest {
           printed.out().contains("# - the training data have changed: task caption, source "),
           printed.out());
       assertTrue(
-          printed.out().contains("# - it goes back to a checkpoint of another run"), printed.out());
+          printed.out().contains("# - it is based on a checkpoint of another run"), printed.out());
     } finally {
       Files.writeString(data, before);
     }

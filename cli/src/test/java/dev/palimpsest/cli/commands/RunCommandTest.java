@@ -67,7 +67,7 @@ class RunCommandTest {
         stopped
             .err()
             .contains(
-                "Not started: too much of the training data stands in the evaluation (heldout)."),
+                "Not started: too much of the training data also occurs in the evaluation (heldout)."),
         stopped.err());
     assertTrue(
         stopped.err().contains("which ones: " + out.resolve("duplicates.tsv")), stopped.err());

@@ -127,7 +127,8 @@ class SiteEngineTest {
   void aVersionThatNothingTellsIsAskedFor() throws IOException {
     Files.delete(site.resolve("torch/version.py"));
     var e = assertThrows(UserMistake.class, () -> find(site));
-    assertTrue(e.toString().contains("PYTORCH_VERSION=2.7.1 tells it"), e.toString());
+    assertTrue(
+        e.toString().contains("set PYTORCH_VERSION=2.7.1 if that is its version"), e.toString());
     assertEquals("2.7.1", SiteEngine.find(site, "2.7.1", Optional.of("2.7.1"), cache).version());
   }
 

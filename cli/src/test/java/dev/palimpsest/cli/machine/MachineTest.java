@@ -46,8 +46,8 @@ class MachineTest {
     "cuda,   0, 12040, '',        false, 0,     0, built for the CPU alone; './palimpsest --engine cuda'",
     "cuda,   0, 12040, '',        true,  0,     0, the CUDA runtime (libcudart) is not found",
     "cuda,   0, 11040, 'too old', true,  12060, 0, 'runs programs up to CUDA 11.4, and this engine needs CUDA 12; update'",
-    "cuda,   0, 12040, no device, true,  12060, 0, 'the NVIDIA driver says: no device; look at nvidia-smi'",
-    "cuda:1, 1, 12040, '',        true,  12060, 0, 'finds no device, and the driver has 2'",
+    "cuda,   0, 12040, no device, true,  12060, 0, 'the NVIDIA driver says: no device; check nvidia-smi'",
+    "cuda:1, 1, 12040, '',        true,  12060, 0, 'finds no device, but the driver has 2'",
     "cuda:1, 1, 12040, '',        true,  12060, 1, 'there is one CUDA device, cuda:0'",
     "cuda:4, 4, 12040, '',        true,  12060, 4, 'there are 4 CUDA devices, cuda:0 to cuda:3'",
   })

@@ -69,7 +69,8 @@ class FailureTest {
     assertTrue(
         failure
             .message()
-            .matches("the Java heap of [0-9.]+ GiB is exhausted: raise it with .*-Xmx.*"),
+            .matches(
+                "the Java heap of [0-9.]+ GiB is exhausted: raise it, for example with .*-Xmx.*"),
         failure.message());
     assertTrue(failure.message().contains("microBatch"), failure.message());
     assertTrue(failure.isTraced());

@@ -16,13 +16,13 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stages that are nothing but their training step, for measuring and certifying it: no parent, no
- * scores, no exports. All else is what a recipe gets that does not say it.
+ * Stages that only have a training step, for measuring and certifying it: no parent, no scores, no
+ * exports. Everything else has the default of a recipe.
  */
 public final class BareStage {
   private BareStage() {}
 
-  /** A stage of these sizes; {@code optimizer} may be null where {@code examples} is 0. */
+  /** A stage with these sizes; {@code optimizer} may be null if {@code examples} is 0. */
   public static StageConfig of(
       String name,
       long examples,

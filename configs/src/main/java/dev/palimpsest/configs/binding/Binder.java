@@ -29,11 +29,12 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * YAML to records. Goes on after a mistake, so that one pass finds all of them, and converts
- * nothing silently: a string is not a number, {@code no} is not a string, {@code 0123} is neither.
+ * Binds YAML to records. It continues after a mistake, so that one pass finds all of them, and
+ * converts nothing silently: a string is not a number, {@code no} is not a string, {@code 0123} is
+ * neither.
  *
- * <p>A value that cannot be made is {@code null} here and has left a {@link Problem}; what depends
- * on it is still checked as far as it can be.
+ * <p>A value that cannot be created is {@code null} here, with a {@link Problem} reported; what
+ * depends on it is still checked as far as possible.
  */
 final class Binder {
   private final Variables variables;
@@ -72,7 +73,7 @@ final class Binder {
     return Optional.ofNullable(values.get(path)).map(type::cast);
   }
 
-  /** Paths of the members of the list at a path, wrong ones too. */
+  /** Paths of the members of the list at a path, including wrong ones. */
   List<String> members(String list) {
     List<String> paths = new ArrayList<>();
     while (places.containsKey(Paths.index(list, paths.size()))) {
@@ -81,7 +82,7 @@ final class Binder {
     return paths;
   }
 
-  /** Notes a mistake at the path's place, or at its nearest parent's that has one. */
+  /** Reports a mistake at the path's place, or at that of its nearest parent that has one. */
   void problem(String path, String message) {
     Place place = null;
     for (String at = path; place == null; at = Paths.parent(at)) {
@@ -232,8 +233,8 @@ final class Binder {
   }
 
   /**
-   * Calls the canonical constructor and notes what it has against the values. When some values are
-   * already known to be wrong, it is called with stand-ins, only to find what else is.
+   * Calls the canonical constructor and records its objections. If some values are already known to
+   * be wrong, it is called with stand-ins, only to find further mistakes.
    */
   private @Nullable Object make(
       Class<?> type, @Nullable Object[] arguments, String path, Set<String> failed) {
@@ -260,7 +261,7 @@ final class Binder {
     }
   }
 
-  /** A value that no record's range check holds another component against. */
+  /** A value to which no record's range check relates another component. */
   private static @Nullable Object standIn(RecordComponent component) {
     Class<?> type = component.getType();
     if (type == int.class) {

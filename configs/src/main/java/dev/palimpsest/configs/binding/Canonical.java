@@ -1,5 +1,6 @@
 package dev.palimpsest.configs.binding;
 
+import dev.palimpsest.configs.checks.Default;
 import dev.palimpsest.configs.checks.Variants;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
@@ -13,25 +14,34 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Records as plain values: maps, lists, strings, booleans, whole numbers ({@link Long}) and {@link
- * Double}s, shaped as a recipe that leaves nothing to defaults. What is absent stays absent. Maps
- * keep their order; sets come in the order of their words.
+ * Converts records to plain values: maps, lists, strings, booleans, whole numbers ({@link Long})
+ * and {@link Double}s, in the form of a recipe with all defaults written out. Absent values stay
+ * absent. Maps keep their order; sets are in the order of their words.
  */
 final class Canonical {
   private Canonical() {}
 
-  /** The plain value of a record, or of anything a record may hold. */
+  /** The plain value of a record, or of anything a record may contain. */
   static Object of(Object value) {
+    return of(value, true);
+  }
+
+  /** The same without the members of records that have their default values. */
+  static Object brief(Object value) {
+    return of(value, false);
+  }
+
+  private static Object of(Object value, boolean defaults) {
     if (value instanceof Record config) {
-      return record(config);
+      return record(config, defaults);
     }
     if (value instanceof Map<?, ?> map) {
       Map<String, Object> members = new LinkedHashMap<>();
-      map.forEach((name, member) -> members.put((String) name, of(member)));
+      map.forEach((name, member) -> members.put((String) name, of(member, defaults)));
       return members;
     }
     if (value instanceof Collection<?> collection) {
-      Stream<Object> members = collection.stream().map(Canonical::of);
+      Stream<Object> members = collection.stream().map(member -> of(member, defaults));
       return (value instanceof Set ? members.sorted() : members).toList();
     }
     if (value instanceof Enum<?> constant) {
@@ -40,17 +50,28 @@ final class Canonical {
     return value instanceof Integer number ? Long.valueOf(number) : value;
   }
 
-  private static Object record(Record config) {
+  private static Object record(Record config, boolean defaults) {
     Map<String, Object> members = new LinkedHashMap<>();
     for (RecordComponent component : config.getClass().getRecordComponents()) {
       Object value = read(config, component);
-      if (value != null) {
-        members.put(component.getName(), of(value));
+      if (value == null) {
+        continue;
+      }
+      Object member = of(value, defaults);
+      Default otherwise = component.getAnnotation(Default.class);
+      if (defaults || otherwise == null || !equals(member, otherwise.value())) {
+        members.put(component.getName(), member);
       }
     }
     return Variants.wordOf(config.getClass())
         .<Object>map(word -> Map.of(word, shortest(config.getClass(), members)))
         .orElse(members);
+  }
+
+  private static boolean equals(Object member, String otherwise) {
+    return member instanceof Number number
+        ? number.doubleValue() == Double.parseDouble(otherwise.replace("_", ""))
+        : ConfigYaml.flow(member).equals(otherwise);
   }
 
   /** {@code stage1} rather than {@code {stage: stage1}} where a string alone stands for both. */
@@ -72,7 +93,7 @@ final class Canonical {
 
   /**
    * Every single value with its path. A list of plain values is one value; a list of maps that all
-   * have different names is gone through by name, any other list by number.
+   * have different names is indexed by name, any other list by number.
    */
   static Map<String, Object> leaves(Object tree) {
     Map<String, Object> leaves = new LinkedHashMap<>();

@@ -11,13 +11,13 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * A configuration as YAML with nothing left to defaults: what a run folder stores. Equal values
+ * A configuration as YAML with all defaults written out, as stored in a run folder. Equal values
  * give equal text, and a written recipe binds back to an equal value, without any variables.
  */
 public final class ConfigYaml {
   private static final int LINE = 90;
 
-  /** Stands for any path where it is decided whether something fits on a line. */
+  /** Replaces any path when deciding whether something fits on a line. */
   private static final String ANY_PATH = "/".repeat(40);
 
   private ConfigYaml() {}
@@ -39,7 +39,7 @@ public final class ConfigYaml {
     return out.toString().stripLeading();
   }
 
-  /** A text whose variables are meant. */
+  /** A text in which variables are not escaped. */
   private record Reference(String variable, String rest) {}
 
   private static Object relative(Object value, String variable, String folder) {
@@ -102,8 +102,8 @@ public final class ConfigYaml {
   }
 
   /**
-   * A value with all its paths alike. Where lines break must not depend on where a run lies: equal
-   * recipes in two run folders give texts that differ by the folder's name alone.
+   * A value with all paths made equal. Line breaks must not depend on the location of a run: equal
+   * recipes in two run folders give texts that only differ by the folder's name.
    */
   private static Object anywhere(Object value) {
     if (value instanceof Map<?, ?> map) {

@@ -17,8 +17,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What no record can check alone: references between parts of a recipe. Works on what could be
- * bound, so that a mistake elsewhere hides nothing.
+ * Checks what no record can check by itself: references between parts of a recipe. It uses
+ * everything that could be bound, so that a mistake elsewhere hides nothing.
  */
 final class CrossChecks {
   private final Binder bound;
@@ -32,12 +32,12 @@ final class CrossChecks {
   /**
    * Prepares the checks.
    *
-   * @param recipe as it was written
+   * @param recipe as written
    */
   CrossChecks(Binder bound, Node.Mapping recipe) {
     this.bound = bound;
     this.recipe = recipe;
-    this.tasks = names(recipe, "tasks"); // those with mistakes in them too
+    this.tasks = names(recipe, "tasks"); // including those with mistakes
     this.suites = names(recipe, "suites");
   }
 
@@ -46,7 +46,7 @@ final class CrossChecks {
   }
 
   /**
-   * Names that become names of files: the recipe's, those of tasks, suites, and stages.
+   * Checks names that become names of files: those of the recipe, of tasks, suites and stages.
    *
    * @param run the run folder, if there is one
    */
@@ -84,7 +84,7 @@ final class CrossChecks {
   }
 
   private static String alike(String other) {
-    return "differs from '%s' in upper and lower case alone: their files would be the same on some systems"
+    return "only differs from '%s' in upper and lower case: their files would be the same on some systems"
         .formatted(other);
   }
 
@@ -95,19 +95,18 @@ final class CrossChecks {
   private void stageName(String at, String name, @Nullable String run) {
     if (FileNames.isOfRunFolder(name)) {
       bound.problem(
-          at,
-          "'%s' is what the run folder calls something else; take another name".formatted(name));
+          at, "'%s' has another meaning in the run folder; use another name".formatted(name));
     }
     for (String made : List.of("prepare.playground.out", "prepare.towers.out")) {
       Optional<String> out = text(made);
       if (run != null && out.isPresent() && isIn(run, name, out.get())) {
         bound.problem(
-            at, "'%s' is the folder that %s makes; take another name".formatted(name, made));
+            at, "'%s' is the folder that %s creates; use another name".formatted(name, made));
       }
     }
   }
 
-  /** Whether a folder is a stage's, or lies in it. */
+  /** Whether a folder is a stage's folder, or inside it. */
   private static boolean isIn(String run, String stage, String folder) {
     try {
       Path root = Path.of(run).normalize();
@@ -116,7 +115,7 @@ final class CrossChecks {
           && path.getNameCount() > root.getNameCount()
           && path.getName(root.getNameCount()).toString().equalsIgnoreCase(stage);
     } catch (InvalidPathException e) {
-      return false; // it is a mistake of its own, where it is used
+      return false; // this is reported where it is used
     }
   }
 
@@ -149,7 +148,7 @@ final class CrossChecks {
     }
   }
 
-  /** Warm-up and cool-down must leave something of the curve that they are part of. */
+  /** Checks that warm-up and cool-down are shorter than the curve that they are part of. */
   private void curve(String stage) {
     Optional<Init> init = bound.value(stage + ".init", Init.class);
     boolean restarts =
@@ -168,7 +167,8 @@ final class CrossChecks {
                         s -> Optional.ofNullable(curves.get(s.stage())),
                         checkpoint -> Optional.<Long>empty()));
     if (before.isEmpty() || known.isEmpty()) {
-      return; // of a checkpoint that is known at run time alone, or a mistake that is known already
+      return; // for a checkpoint this is only known at run time; otherwise it is a mistake that was
+      // reported already
     }
     long examples = known.get();
     long end = before.get() + examples;
@@ -223,7 +223,7 @@ final class CrossChecks {
     }
   }
 
-  /** Suites named where none needs to be. */
+  /** Checks suites in places where none is required. */
   void dedup() {
     suitesAt("dedup.against");
   }
@@ -255,7 +255,7 @@ final class CrossChecks {
     if (!earlier.containsKey(parent)) {
       boolean first = stage.equals(Paths.index("stages", 0));
       if (!first && !allNamed) {
-        return; // it may mean the stage whose name is wrong
+        return; // it may refer to a stage whose name is wrong
       }
       bound.problem(
           stage + ".init.stage",
@@ -313,7 +313,10 @@ final class CrossChecks {
     }
   }
 
-  /** Gates name suites of their stage and tasks of these; a parent to compare with has a score. */
+  /**
+   * Checks that gates name suites of their stage and tasks of these, and that a parent to compare
+   * with has a score.
+   */
   private void gates(String stage, Map<String, Integer> earlier) {
     String evaluate = stage + ".evaluate";
     List<String> scored = scored(evaluate);
@@ -323,7 +326,7 @@ final class CrossChecks {
       }
       String suite = text(gate + ".suite").orElse("");
       if (suite.isEmpty()) {
-        continue; // a mistake that is known already
+        continue; // a mistake that was reported already
       }
       if (!scored.contains(suite) && bound.value(evaluate + ".suites", List.class).isPresent()) {
         bound.problem(
@@ -352,21 +355,21 @@ final class CrossChecks {
     }
   }
 
-  /** Whether a stage is sure to have no parent with a suite's score at its end. */
+  /** Whether a stage certainly has no parent with a suite's score at its end. */
   private boolean parentLacks(String stage, String suite, Map<String, Integer> earlier) {
     Optional<Init> init = bound.value(stage + ".init", Init.class);
     if (init.isEmpty() || !(init.get() instanceof Init.FromStage from)) {
       return init.isPresent();
     }
     if (!earlier.containsKey(from.stage())) {
-      return false; // a mistake that is known already
+      return false; // a mistake that was reported already
     }
     String parent = Paths.index("stages", earlier.get(from.stage())) + ".evaluate";
     return !bound.value(parent + ".after", Boolean.class).orElse(true)
         || !scored(parent).contains(suite);
   }
 
-  /** The suites that can be read of a stage's {@code evaluate}. */
+  /** The suites of a stage's {@code evaluate} that could be read. */
   private List<String> scored(String evaluate) {
     return bound.members(evaluate + ".suites").stream().flatMap(at -> text(at).stream()).toList();
   }

@@ -12,12 +12,13 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Identity of configurations by value. Two that bind to equal values have one fingerprint, however
- * they were written: order of keys, defaults left out or spelt out, presets, anchors.
+ * Identifies configurations by value. Two that bind to equal values have the same fingerprint,
+ * however they were written: order of keys, defaults omitted or written out, presets, anchors.
  *
  * <p>The canonical form is one line: the record's name, then its value with keys sorted, every
  * default explicit and absent values left out. Adding a component to a record therefore changes the
- * fingerprints of its values, so that nothing computed under another meaning is taken for equal.
+ * fingerprints of its values, so that nothing that was computed with another meaning counts as
+ * equal.
  */
 public final class Fingerprint {
   private Fingerprint() {}
@@ -27,7 +28,7 @@ public final class Fingerprint {
     return ContentHash.of(config.getClass().getSimpleName() + sorted(Canonical.of(config)));
   }
 
-  /** SHA-256 of {@link #values}, or of some of them, in whatever order they come. */
+  /** SHA-256 of {@link #values}, or of some of them, in any order. */
   public static String of(Map<String, String> values) {
     return ContentHash.of(sorted(values));
   }
@@ -35,6 +36,11 @@ public final class Fingerprint {
   /** A part of a recipe as YAML on one line. */
   public static String text(Object config) {
     return ConfigYaml.flow(Canonical.of(config));
+  }
+
+  /** The same for messages: without what has its default value. */
+  public static String brief(Object config) {
+    return ConfigYaml.flow(Canonical.brief(config));
   }
 
   /**
@@ -61,7 +67,7 @@ public final class Fingerprint {
     return diff(values(a), values(b));
   }
 
-  /** The same between {@link #values} that were kept, say in a file. */
+  /** The same between stored {@link #values}. */
   public static List<Change> diff(Map<String, String> before, Map<String, String> after) {
     Set<String> paths = new LinkedHashSet<>(before.keySet());
     paths.addAll(after.keySet());

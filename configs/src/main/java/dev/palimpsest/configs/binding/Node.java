@@ -7,12 +7,12 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A recipe's YAML as it was written: nothing converted yet, and every part knows its place. */
+/** A recipe's YAML as written: nothing is converted yet, and every part has its place. */
 sealed interface Node {
   /** Where it starts. */
   Place at();
 
-  /** What YAML 1.1 readers take a scalar for. Anything quoted is a string. */
+  /** The type that YAML 1.1 readers give to a scalar. Anything quoted is a string. */
   enum Kind {
     STRING,
     BOOLEAN,
@@ -28,13 +28,13 @@ sealed interface Node {
 
   /** Keys and values in the order in which they were written. */
   record Mapping(Map<String, Entry> entries, Place at) implements Node {
-    /** The value of a key, if it is there. */
+    /** The value of a key, if it is present. */
     @Nullable Node value(String key) {
       Entry entry = entries.get(key);
       return entry == null ? null : entry.value();
     }
 
-    /** This mapping with one value put in or replaced. */
+    /** This mapping with one value added or replaced. */
     Mapping with(String key, Entry entry) {
       Map<String, Entry> changed = new LinkedHashMap<>(entries);
       changed.put(key, entry);
@@ -48,7 +48,7 @@ sealed interface Node {
       return new Mapping(fewer, at);
     }
 
-    /** As {@link #over}, but mappings that both have are put over each other in turn. */
+    /** As {@link #over}, but mappings that both have are merged recursively. */
     Mapping deepOver(Mapping base) {
       Map<String, Entry> merged = new LinkedHashMap<>(base.entries);
       entries.forEach(
@@ -63,7 +63,7 @@ sealed interface Node {
       return new Mapping(merged, at);
     }
 
-    /** This mapping over another: a key that both have keeps this one's value. */
+    /** This mapping merged over another: for a key that both have, this one's value is used. */
     Mapping over(Mapping base) {
       Map<String, Entry> merged = new LinkedHashMap<>(base.entries);
       merged.putAll(entries);
@@ -73,7 +73,7 @@ sealed interface Node {
 
   /** A value and the place of its key. */
   record Entry(Place keyAt, Node value) {
-    /** Where a reader should look: at a scalar itself, at the key of anything longer. */
+    /** Where a reader should look: at a scalar itself, or at the key of anything longer. */
     Place at() {
       return value instanceof Scalar ? value.at() : keyAt;
     }

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@code --set path=value}: replaces a part of a recipe before it is bound. A member of a list is
  * named by its number or by its {@code name}: {@code stages[1].examples}, {@code
- * stages.stage1.examples}. The value is YAML. Settings that the recipe leaves out may be set; a key
- * that no recipe has is found when the result is bound.
+ * stages.stage1.examples}. The value is YAML. Settings that the recipe omits may be set; an unknown
+ * key is reported when the result is bound.
  */
 final class Overrides {
   private final List<Problem> problems;
@@ -38,7 +38,8 @@ final class Overrides {
     Optional<List<String>> segments =
         cut < 0 ? Optional.empty() : Paths.split(set.substring(0, cut).strip());
     if (segments.isEmpty()) {
-      problems.add(new Problem("", "must read path=value, as in stages[1].batchSize=256", place));
+      problems.add(
+          new Problem("", "must have the form path=value, as in stages[1].batchSize=256", place));
       return recipe;
     }
     Node value = YamlReader.value(set.substring(cut + 1), place, problems);

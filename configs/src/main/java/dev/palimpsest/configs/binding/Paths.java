@@ -8,7 +8,7 @@ import java.util.regex.Pattern;
 
 /**
  * Paths into a recipe: {@code stages[1].optimizer.learningRate}. Brackets also take names, for
- * names with points in them: {@code tasks[caption.v2]}.
+ * names that contain dots: {@code tasks[caption.v2]}.
  */
 final class Paths {
   private static final Pattern SEGMENT = Pattern.compile("\\.?([^.\\[\\]=]++)|\\[([^\\]]++)\\]");

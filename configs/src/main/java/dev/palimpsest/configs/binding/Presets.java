@@ -18,7 +18,7 @@ import java.util.Set;
 /**
  * Sizes of published towers, and of tiny ones for tests, by name. The values are in {@code
  * presets.yaml}. A recipe writes {@code language: {preset: gemma-2b, vocabulary: 1700}}: the
- * preset's values, with those beside it in their place.
+ * preset's values, replaced by those beside it.
  */
 public final class Presets {
   /** The key that names a preset. */
@@ -50,7 +50,7 @@ public final class Presets {
     return of(type).entries().keySet();
   }
 
-  /** The values of one preset, as if they had been written in the recipe. */
+  /** The values of one preset, as if they were written in the recipe. */
   static Node.Mapping values(Class<?> type, String name) {
     return (Node.Mapping) Objects.requireNonNull(of(type).value(name));
   }

@@ -28,21 +28,21 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Recipe files to {@link PipelineConfig}s, with every mistake of a recipe reported at once.
+ * Binds recipe files to {@link PipelineConfig}s and reports all mistakes of a recipe at once.
  *
- * <p><b>Values.</b> Nothing is converted silently. A string that YAML 1.1 would read as something
- * else ({@code no}, {@code 3}, {@code 1e9}) needs quotes; booleans are {@code true} and {@code
- * false}; numbers are decimal, with underscores or an exponent where wanted ({@code 1_000_000_000},
+ * <p><b>Values.</b> Nothing is converted silently. A string that YAML 1.1 would read as another
+ * type ({@code no}, {@code 3}, {@code 1e9}) needs quotes; booleans are {@code true} and {@code
+ * false}; numbers are decimal, optionally with underscores or an exponent ({@code 1_000_000_000},
  * {@code 1e9}, {@code 2e-5}). A sealed family is a mapping with one key that names the kind: {@code
  * init: {stage: stage1}}, {@code schedule: {cosine: {warmupExamples: 1000}}}. YAML anchors, aliases
  * and {@code <<} work.
  *
- * <p><b>Variables.</b> Strings may hold {@code ${recipe}} (the recipe's folder), the variables that
- * the caller gives (by convention {@code ${run}}, the run folder), {@code ${env:NAME}} and {@code *
- * ${env:NAME:-otherwise}}; a doubled dollar sign before the brace stands for a plain one.
+ * <p><b>Variables.</b> Strings may contain {@code ${recipe}} (the recipe's folder), the variables
+ * that the caller gives (by convention {@code ${run}}, the run folder), {@code ${env:NAME}} and
+ * {@code * ${env:NAME:-otherwise}}; a doubled dollar sign before the brace means a literal one.
  *
- * <p><b>Paths</b> in a recipe are taken as they are: relative ones are relative to the working
- * directory of the process.
+ * <p><b>Paths</b> in a recipe are not changed: relative ones are relative to the working directory
+ * of the process.
  */
 public final class Recipes {
   private Recipes() {}
@@ -68,9 +68,9 @@ public final class Recipes {
    * Binds a recipe's text.
    *
    * @param text YAML
-   * @param source what messages call it
+   * @param source its name in messages
    * @param sets overrides, as in {@link #bind(Path, List, Map)}
-   * @param variables values of {@code ${...}} by name; {@code ${recipe}} is none of them unless
+   * @param variables values of {@code ${...}} by name, which only include {@code ${recipe}} if
    *     given
    * @throws InvalidConfigException with every mistake found
    */
@@ -80,10 +80,10 @@ public final class Recipes {
   }
 
   /**
-   * Names of a recipe's stages in its order, read without binding the rest: of recipes that another
-   * version wrote as well.
+   * Names of a recipe's stages in order, read without binding the rest, so that this also works for
+   * recipes of other versions.
    *
-   * @return none when it is not a recipe
+   * @return empty if it is not a recipe
    */
   public static List<String> stageNames(Path file) {
     try {
@@ -93,7 +93,7 @@ public final class Recipes {
     }
   }
 
-  /** The same of a recipe's text. */
+  /** The same for a recipe's text. */
   public static List<String> stageNames(String text) {
     List<String> names = new ArrayList<>();
     if (YamlReader.file(text, "recipe", new ArrayList<>()) instanceof Node.Mapping recipe
@@ -146,10 +146,10 @@ public final class Recipes {
   /**
    * Binds a benchmark's definition.
    *
-   * @param text YAML with the components of {@link BenchmarkConfig}; {@code include: name} puts
-   *     another file's values under this one's, mapping by mapping
-   * @param source what messages call it
-   * @param included the text of an included file by its name; empty when there is none
+   * @param text YAML with the components of {@link BenchmarkConfig}; {@code include: name} merges
+   *     this file's values over another file's, mapping by mapping
+   * @param source its name in messages
+   * @param included the text of an included file by its name; empty if there is none
    * @throws InvalidConfigException with every mistake found
    */
   public static BenchmarkConfig bindBenchmark(
@@ -171,7 +171,7 @@ public final class Recipes {
     return bindBenchmark(read(Path.of(file)), file, included);
   }
 
-  /** How deep includes may go before they are taken for a circle. */
+  /** The deepest nesting of includes before they count as a cycle. */
   private static final int INCLUDES = 8;
 
   private static @Nullable Node include(
@@ -192,7 +192,7 @@ public final class Recipes {
               "include",
               other.isEmpty()
                   ? "there is no file '" + name.text() + "' to include"
-                  : "goes in a circle",
+                  : "includes itself",
               name.at()));
       return root;
     }
@@ -207,7 +207,7 @@ public final class Recipes {
   }
 
   /**
-   * Binds a suite that stands in a file by itself.
+   * Binds a suite in a file of its own.
    *
    * @throws InvalidConfigException with every mistake found
    */
@@ -236,7 +236,7 @@ public final class Recipes {
     return type.cast(bound);
   }
 
-  /** Mistakes that are reported at once. */
+  /** The most mistakes that are reported at once. */
   private static final int MOST_PROBLEMS = 100;
 
   private static List<Problem> first(List<Problem> problems) {
@@ -253,7 +253,7 @@ public final class Recipes {
       byte[] bytes = in.readNBytes(YamlReader.MOST_CHARACTERS + 1);
       if (bytes.length > YamlReader.MOST_CHARACTERS) {
         throw unreadable(
-            file, "is larger than %d MiB, and no recipe".formatted(bytes.length >> 20));
+            file, "is larger than %d MiB and cannot be a recipe".formatted(bytes.length >> 20));
       }
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
     } catch (NoSuchFileException e) {
@@ -288,7 +288,7 @@ public final class Recipes {
     }
   }
 
-  /** The recipe's own mistakes as they stand in the file, then those of overrides. */
+  /** The recipe's own mistakes in the order of the file, then those of overrides. */
   private static Comparator<Problem> inOrderOfPlaces(String source) {
     return Comparator.comparingInt(problem -> line(problem.place(), source));
   }

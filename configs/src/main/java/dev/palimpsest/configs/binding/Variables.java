@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@code ${...}} in a recipe's strings: the variables given by the caller ({@code ${run}}, {@code
  * ${recipe}}), and {@code ${env:NAME}} or {@code ${env:NAME:-otherwise}} from the environment. A
- * doubled dollar sign before the brace stands for a plain one: {@code $${run}} is the text {@code
- * ${run}}. A value that was put in is not searched again.
+ * doubled dollar sign before the brace means a literal one: {@code $${run}} is the text {@code
+ * ${run}}. An inserted value is not searched again.
  */
 final class Variables {
   private static final Pattern REFERENCE = Pattern.compile("\\$(\\$?)\\{([^}]*)\\}?");
@@ -31,14 +31,14 @@ final class Variables {
     return given.get(name);
   }
 
-  /** The text with values in place of references; what is wrong goes to {@code mistakes}. */
+  /** The text with values in place of references; mistakes are added to {@code mistakes}. */
   String fillIn(String text, Consumer<String> mistakes) {
     return REFERENCE
         .matcher(text)
         .replaceAll(found -> Matcher.quoteReplacement(value(found.group(), mistakes)));
   }
 
-  /** The text such that {@link #fillIn} gives it back. */
+  /** Escapes a text such that {@link #fillIn} returns it unchanged. */
   static String escape(String text) {
     return text.replace("${", "$${");
   }
@@ -61,7 +61,7 @@ final class Variables {
           name.startsWith(ENVIRONMENT)
               ? "the environment variable "
                   + name.substring(ENVIRONMENT.length())
-                  + " is not set; set it, or give a value for that case: ${"
+                  + " is not set; set it, or give a default: ${"
                   + name
                   + ":-value}"
               : "unknown variable "

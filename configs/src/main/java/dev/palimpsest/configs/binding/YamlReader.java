@@ -26,19 +26,26 @@ import org.yaml.snakeyaml.nodes.SequenceNode;
 import org.yaml.snakeyaml.nodes.Tag;
 
 /**
- * YAML text to {@link Node}s. Finds syntax errors, keys that stand twice and things a recipe has no
- * use for (tags, keys that are not words). Anchors, aliases and merge keys ({@code <<}) work.
+ * Reads YAML text as {@link Node}s. It finds syntax errors, duplicate keys, and features that
+ * recipes do not use (tags, keys that are not words). Anchors, aliases and merge keys ({@code <<})
+ * work.
  */
 final class YamlReader {
-  /** More than any recipe holds, aliases written out; the largest shipped has a few hundred. */
+  /**
+   * More values than any recipe has once its aliases are resolved; the largest shipped one has a
+   * few hundred.
+   */
   private static final int MOST_VALUES = 100_000;
 
-  /** Levels, aliases written out. */
+  /** The most levels of nesting once aliases are resolved. */
   private static final int DEEPEST = 100;
 
   private static final int MOST_ALIASES = 10_000;
 
-  /** Characters of a file; the parser's time grows with the square of a single value's length. */
+  /**
+   * The most characters of a file; the parser's time grows with the square of the length of a
+   * single value.
+   */
   static final int MOST_CHARACTERS = 1 << 20;
 
   private final Function<Mark, Place> places;
@@ -66,7 +73,7 @@ final class YamlReader {
         problems);
   }
 
-  /** Reads a short text all of whose parts stand at one place: an override's value, a default. */
+  /** Reads a short text whose parts all have the same place: an override's value, or a default. */
   static @Nullable Node value(String text, Place place, List<Problem> problems) {
     if (text.isBlank()) {
       return new Node.Scalar("", Node.Kind.NULL, place);
@@ -103,11 +110,14 @@ final class YamlReader {
     LoaderOptions options = new LoaderOptions();
     options.setCodePointLimit(MOST_CHARACTERS);
     options.setNestingDepthLimit(DEEPEST);
-    options.setMaxAliasesForCollections(MOST_ALIASES); // what they expand to is counted here
+    options.setMaxAliasesForCollections(MOST_ALIASES); // their expansion is counted here
     return options;
   }
 
-  /** A few lines may stand for more values than memory holds: each alias doubles them. */
+  /**
+   * Limits the expansion: a few lines can represent more values than fit into memory, because each
+   * alias can double them.
+   */
   private static final class Unbounded extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -124,8 +134,7 @@ final class YamlReader {
     }
     if (open.size() >= DEEPEST) {
       throw new Unbounded(
-          "nests more than %d levels, aliases written out; nothing here goes so deep"
-              .formatted(DEEPEST));
+          "is nested more than %d levels deep once its aliases are resolved".formatted(DEEPEST));
     }
     Place at = places.apply(node.getStartMark());
     if (!node.getTag().getValue().startsWith(Tag.PREFIX)) {
@@ -176,7 +185,7 @@ final class YamlReader {
                 path,
                 "has the key "
                     + name
-                    + ", which YAML does not read as a word; write it in quotes: '"
+                    + ", which YAML does not read as a word; put it in quotes: '"
                     + name
                     + "'",
                 keyAt));
@@ -212,7 +221,7 @@ final class YamlReader {
     if (node.getScalarStyle() != ScalarStyle.PLAIN) {
       return Node.Kind.STRING;
     }
-    // YAML 1.1 takes 1e-4 and 1e9 for strings; nobody means that.
+    // YAML 1.1 reads 1e-4 and 1e9 as strings, which nobody intends.
     if (Numbers.looksLikeOne(node.getValue())) {
       return Node.Kind.NUMBER;
     }

@@ -7,13 +7,13 @@ import java.util.List;
  * Collects the mistakes of one record, so that its compact constructor reports all of them at once.
  */
 public final class Check {
-  /** Far more than is ever seen, and sums of several are whole numbers still. */
+  /** Far more examples than are ever used, while sums of several are still exact. */
   public static final long MOST_EXAMPLES = 1_000_000_000_000_000L;
 
-  /** Far more than the context of any Gemma, 8192 tokens. */
+  /** Far more than Gemma's context of 8192 tokens. */
   public static final int MOST_TOKENS = 32_768;
 
-  /** Over four times the side of PaliGemma's largest pictures. */
+  /** More than four times the side of PaliGemma's largest pictures. */
   public static final int MOST_PIXELS = 4_096;
 
   public static final int MOST_BATCH = 1 << 20;
@@ -28,7 +28,7 @@ public final class Check {
   }
 
   /**
-   * Whole numbers from one to another, both included.
+   * Checks a whole number between two limits, both included.
    *
    * @param unit in the plural; empty for a plain number
    */
@@ -43,7 +43,7 @@ public final class Check {
         value);
   }
 
-  /** The same for numbers with a fraction; what is not a number is out of every range. */
+  /** The same for floating-point numbers; NaN is out of every range. */
   public Check range(String field, double value, double low, double high) {
     return that(
         value >= low && value <= high,
@@ -54,7 +54,7 @@ public final class Check {
         Numbers.write(value));
   }
 
-  /** A share of a whole: above 0, and 1 at most. */
+  /** Checks a fraction: above 0 and at most 1. */
   public Check share(String field, double value) {
     return that(
         value > 0 && value <= 1,
@@ -63,7 +63,7 @@ public final class Check {
         Numbers.write(value));
   }
 
-  /** 0 for none, or a number of a range. */
+  /** Checks a number that is 0 for none, or in a range. */
   public Check noneOr(String field, double value, double low, double high) {
     return that(
         value == 0 || (value >= low && value <= high),
@@ -74,12 +74,12 @@ public final class Check {
         Numbers.write(value));
   }
 
-  /** A number of examples that a position or cadence is given in. */
+  /** Checks a number of examples for a position or a cadence. */
   public Check examples(String field, long value) {
     return range(field, value, 0, MOST_EXAMPLES, "examples");
   }
 
-  /** Half-open: low inclusive, high exclusive. */
+  /** Checks a half-open range: low inclusive, high exclusive. */
   public Check within(String field, double value, double low, double high) {
     return that(
         value >= low && value < high,

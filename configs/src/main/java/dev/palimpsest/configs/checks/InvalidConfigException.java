@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * A recipe, or a value made in code, that cannot be run. Carries every mistake found, not only the
+ * A recipe, or a value made in code, that cannot be run. It has every mistake found, not only the
  * first.
  */
 public final class InvalidConfigException extends IllegalArgumentException {
@@ -12,7 +12,7 @@ public final class InvalidConfigException extends IllegalArgumentException {
 
   private final transient List<Problem> problems;
 
-  /** An exception with all mistakes, in the order in which they stand in the recipe. */
+  /** Creates an exception with all mistakes, in the order of the recipe. */
   public InvalidConfigException(List<Problem> problems) {
     super(problems.stream().map(Problem::toString).collect(Collectors.joining("\n")));
     this.problems = List.copyOf(problems);

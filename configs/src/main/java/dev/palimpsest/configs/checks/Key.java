@@ -6,8 +6,8 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * The word that stands for a variant of a sealed family in a recipe: {@code init: {pretrained:
- * ...}}. Without it, the variant's own name with a small first letter.
+ * The word for a variant of a sealed family in a recipe: {@code init: {pretrained: ...}}. Without
+ * this annotation it is the variant's own name with a lower-case first letter.
  */
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.TYPE)

@@ -38,7 +38,7 @@ public final class PlaceholderFile {
     }
   }
 
-  /** The same of content at hand; its first 512 bytes suffice. */
+  /** The same for content in memory; its first 512 bytes suffice. */
   public static Optional<String> reason(byte[] content) {
     if (content.length == 0) {
       return Optional.of("is empty; fetch it again");
@@ -52,10 +52,13 @@ public final class PlaceholderFile {
         return Optional.empty();
       }
     }
-    return Optional.of("holds zeros alone, as after an interrupted download; fetch it again");
+    return Optional.of("consists of zeros, as after an interrupted download; fetch it again");
   }
 
-  /** What stands in a file's place, for formats in which nothing and zeros are content. */
+  /**
+   * What is found in place of a file, for formats in which an empty file or zeros are valid
+   * content.
+   */
   public static Optional<String> substitute(Path file) {
     try (InputStream in = Files.newInputStream(file)) {
       return substitute(in.readNBytes(LOOKED_AT));

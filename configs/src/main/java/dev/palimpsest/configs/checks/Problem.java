@@ -5,8 +5,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One mistake in a recipe.
  *
- * @param path what it is about, as the reader would write it: {@code
- *     stages[1].optimizer.learningRate}; empty for the whole recipe
+ * @param path where it is, as the reader would write it: {@code stages[1].optimizer.learningRate};
+ *     empty for the whole recipe
  * @param message what was expected, what was found and what to do, in one sentence
  * @param place where it was written; absent for values made in code
  */
@@ -16,7 +16,7 @@ public record Problem(String path, String message, @Nullable Place place) {
     this(path, message, null);
   }
 
-  /** The same mistake seen from one level further out. */
+  /** The same mistake with the path of an enclosing level. */
   public Problem under(String parent) {
     if (parent.isEmpty()) {
       return this;
@@ -32,14 +32,15 @@ public record Problem(String path, String message, @Nullable Place place) {
     return new Problem(path, message, found);
   }
 
-  /** Longer messages quote something without end. */
+  /** The most characters of a message; longer ones quote something very long. */
   private static final int MOST_MESSAGE = 2000;
 
   private static final int MOST_PATH = 300;
 
   /**
    * {@code recipe.yaml:12:5: stages[1].batchSize: must be from 1 to 1048576 examples, got -8}. What
-   * is quoted may be long and hold anything: it is cut, and control characters are escaped.
+   * is quoted may be long and contain anything: it is truncated, and control characters are
+   * escaped.
    */
   @Override
   public String toString() {

@@ -4,14 +4,14 @@ import java.util.Collection;
 import java.util.Locale;
 import java.util.Optional;
 
-/** What somebody may have meant. */
+/** Suggests what somebody may have meant. */
 public final class Suggestion {
-  /** No slip of a name: the comparison takes as long as both are. */
+  /** The longest names that are compared, because the time grows with their lengths. */
   private static final int LONGEST = 200;
 
   private Suggestion() {}
 
-  /** The end of a message: the nearest known name, or all of them when none is near. */
+  /** The end of a message: the nearest known name, or all of them if none is near. */
   public static String among(String given, Collection<String> known) {
     if (known.isEmpty()) {
       return "; there are none";
@@ -21,7 +21,7 @@ public final class Suggestion {
         .orElseGet(() -> "; known are " + String.join(", ", known));
   }
 
-  /** The known name with the fewest edits, if that is few enough to be a slip. */
+  /** The known name with the fewest edits, if it is near enough to be a typing mistake. */
   public static Optional<String> nearest(String given, Collection<String> known) {
     if (given.length() > LONGEST) {
       return Optional.empty();
@@ -38,7 +38,7 @@ public final class Suggestion {
     return Optional.ofNullable(best);
   }
 
-  /** Levenshtein's distance, with two neighbours changing places as one edit. */
+  /** Levenshtein distance, with an exchange of two neighbours as one edit. */
   static int distance(String a, String b) {
     int[][] d = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {

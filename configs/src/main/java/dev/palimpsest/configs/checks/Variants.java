@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** How records look in a recipe: words of sealed families, required components, short forms. */
+/** The form of records in a recipe: words of sealed families, required components, short forms. */
 public final class Variants {
   private Variants() {}
 
@@ -29,9 +29,9 @@ public final class Variants {
   }
 
   /**
-   * The component that a plain string stands for: {@code init: {stage: stage1}} is short for {@code
-   * init: {stage: {stage: stage1}}}. Variants with exactly one required component, a string, have
-   * one.
+   * The component that a plain string is short for: {@code init: {stage: stage1}} is short for
+   * {@code init: {stage: {stage: stage1}}}. Variants with exactly one required component, a string,
+   * have one.
    */
   public static Optional<String> shortForm(Class<?> variant) {
     List<RecordComponent> required =

@@ -36,6 +36,17 @@ class FingerprintTest {
   }
 
   @Test
+  void messagesLeaveOutWhatHasItsDefaultValue() {
+    assertEquals(
+        "{name: stage1, init: {stage: stage0}, examples: 1024, resolution: 224, textTokens: 128,"
+            + " batchSize: 8, mixture: {caption: 1, ocr: 2}, optimizer: {learningRate: 1e-5,"
+            + " schedule: {cosine: {}}}, export: {formats: [big_vision, huggingface]}}",
+        Fingerprint.brief(stage(STAGE)));
+    assertEquals(
+        "{jsonl: a.jsonl}", Fingerprint.brief(new SourceConfig.JsonLines("a.jsonl", null)));
+  }
+
+  @Test
   void theSpellingOfAConfigurationDoesNotMatter() {
     String otherwise =
         """

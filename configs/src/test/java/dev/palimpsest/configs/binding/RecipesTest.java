@@ -325,7 +325,7 @@ class RecipesTest {
         "tokenizer.model | '${rum}/a' | unknown variable ${rum}; did you mean '${run}'?",
         "tokenizer.model | '${run/a' | has '${run/a' without its closing brace",
         "tokenizer.model | '${env:DATE}/a' | the environment variable DATE is not set; set it, or"
-            + " give a value for that case: ${env:DATE:-value}",
+            + " give a default: ${env:DATE:-value}",
       })
   void everyMistakeSaysWhatWasExpectedAndFound(String before, String after, String message) {
     String found = mistakesAfter(before, after);
@@ -502,9 +502,9 @@ class RecipesTest {
         "stages.stage2.examples=1 | stages: has no member named 'stage2'; did you mean 'stage0'?",
         "stages[2].examples=1 | stages: has 2 members, numbered from 0; there is no [2]",
         "name.first=a | name: is the string 'small' and has nothing called 'first' in it",
-        "seed | must read path=value, as in stages[1].batchSize=256",
-        "=3 | must read path=value, as in stages[1].batchSize=256",
-        "stages..a=3 | must read path=value, as in stages[1].batchSize=256",
+        "seed | must have the form path=value, as in stages[1].batchSize=256",
+        "=3 | must have the form path=value, as in stages[1].batchSize=256",
+        "stages..a=3 | must have the form path=value, as in stages[1].batchSize=256",
         "seed=x | seed: must be a whole number, got the string 'x'",
         "seed=-5e | seed: must be a whole number, got the string '-5e'",
         "stages.stage1.batchSize=0 | stages[1].batchSize: must be from 1 to 1048576 examples, got"
@@ -643,14 +643,14 @@ class RecipesTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "report.md | is what the run folder calls something else",
-        "Recipe.YAML | is what the run folder calls something else",
-        "data | is what the run folder calls something else",
-        "environment.json | is what the run folder calls something else",
+        "report.md | has another meaning in the run folder",
+        "Recipe.YAML | has another meaning in the run folder",
+        "data | has another meaning in the run folder",
+        "environment.json | has another meaning in the run folder",
         ". | must be letters, digits",
         "../elsewhere | must be letters, digits",
-        "STAGE0 | differs from 'stage0' in upper and lower case alone",
-        "Towers | is the folder that prepare.towers.out makes",
+        "STAGE0 | only differs from 'stage0' in upper and lower case",
+        "Towers | is the folder that prepare.towers.out creates",
       })
   void aStageWhoseFolderIsSomethingElsesIsAMistake(String name, String message) {
     String found =
@@ -678,12 +678,12 @@ class RecipesTest {
     String found = mistakes(text);
     for (String message :
         List.of(
-            "name: is a name with a slash in it",
-            "suites.held\\u0007out: is a name with the control character U+0007 in it",
-            "tasks.a/b: is a name with a slash in it",
-            "tasks.X: differs from 'x' in upper and lower case alone",
+            "name: is a name with a slash",
+            "suites.held\\u0007out: is a name with the control character U+0007",
+            "tasks.a/b: is a name with a slash",
+            "tasks.X: only differs from 'x' in upper and lower case",
             ".tasks[.x]: is a name that begins with a dot",
-            "tasks.cap\\u202Etion: is a name with the control character U+202E in it")) {
+            "tasks.cap\\u202Etion: is a name with the control character U+202E")) {
       assertTrue(found.contains(message), message + " in\n" + found);
     }
     assertTrue(found.chars().noneMatch(c -> c == 7 || c == 0x202E), "a control character is shown");
@@ -757,7 +757,7 @@ class RecipesTest {
     Files.writeString(large, "#".repeat(4 << 20));
     InvalidConfigException e =
         assertThrows(InvalidConfigException.class, () -> Recipes.bind(large, List.of(), Map.of()));
-    assertEquals("is larger than 1 MiB, and no recipe", e.problems().get(0).message());
+    assertEquals("is larger than 1 MiB and cannot be a recipe", e.problems().get(0).message());
   }
 
   // ---- files -------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ class PlaceholderFileTest {
     assertTrue(of("\r\n <!DOCTYPE HTML><html>").orElse("").startsWith("is an HTML page"));
     assertTrue(of("<?xml version='1.0'?><Error><Code>").orElse("").startsWith("is a server's"));
     assertTrue(of("").orElse("").startsWith("is empty"));
-    assertTrue(of("\0\0\0\0").orElse("").startsWith("holds zeros alone"));
+    assertTrue(of("\0\0\0\0").orElse("").startsWith("consists of zeros"));
   }
 
   @Test

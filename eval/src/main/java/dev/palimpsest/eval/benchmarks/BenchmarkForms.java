@@ -38,7 +38,7 @@ import dev.palimpsest.eval.benchmarks.forms.videos.MsrVttForm;
 import dev.palimpsest.eval.benchmarks.forms.videos.VatexForm;
 import dev.palimpsest.eval.benchmarks.forms.videos.VideoQaForm;
 
-/** Which class reads which form of files: each has one, or this does not compile. */
+/** Maps each form of files to the class that reads it; a form without a class does not compile. */
 final class BenchmarkForms {
   private BenchmarkForms() {}
 

@@ -25,13 +25,13 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** A benchmark's definition and a folder of files to questions. */
+/** Reads a benchmark's questions from its definition and a folder of files. */
 public final class BenchmarkReader {
   private final BenchmarkConfig benchmark;
   private final Path folder;
 
   /**
-   * A reader.
+   * Creates a reader.
    *
    * @param folder the data folder, to which all files of the definition are relative
    */
@@ -43,8 +43,8 @@ public final class BenchmarkReader {
   /**
    * Every example of the benchmark's split, in the order of its files.
    *
-   * @throws BenchmarkFormatException when files are missing (says which, and where they are usually
-   *     had) or are not in their published form
+   * @throws BenchmarkFormatException when files are missing (the message says which, and where they
+   *     are available from) or are not in their published form
    * @throws UncheckedIOException when they cannot be read
    */
   public List<Question> questions() {
@@ -109,21 +109,24 @@ public final class BenchmarkReader {
         : pictures.stream().map(picture -> picture.turned(rotations.of(id.asText()))).toList();
   }
 
-  /** What a reader of a score should know of the files that were read. */
+  /** What a reader of a score should know about the files that were read. */
   public List<String> notes() {
     Data data = data();
     List<String> notes = new ArrayList<>();
     String rotations = data.rotations();
     if (rotations != null && !Files.exists(folder.resolve(rotations))) {
       notes.add(
-          "%s is not there: pictures are seen as they are stored, also those that it would turn"
+          "%s is missing: pictures are seen as they are stored, including those that it would rotate"
               .formatted(rotations));
     }
     notes.addAll(BenchmarkForms.of(data.format()).notes(files(data)));
     return notes;
   }
 
-  /** Answers are kept, joined and scored by id: two questions of one id would share one answer. */
+  /**
+   * Checks that ids are unique. Answers are stored, joined and scored by id, so two questions with
+   * the same id would share an answer.
+   */
   private void requireUnique(List<Question> questions) {
     Set<String> ids = new HashSet<>();
     Set<String> twice = new LinkedHashSet<>();
@@ -158,7 +161,7 @@ public final class BenchmarkReader {
 
   /**
    * The prompt of a made-up example, for readers without the files. Fields that no shipped
-   * benchmark has stay as they are in the template.
+   * benchmark has are left as in the template.
    */
   public static String samplePrompt(BenchmarkConfig benchmark) {
     JsonNodeFactory nodes = JsonNodeFactory.instance;
@@ -175,7 +178,7 @@ public final class BenchmarkReader {
             "made up", List.of(), "What colour is the kettle?", List.of(), fields));
   }
 
-  /** The first form of the files that is complete. */
+  /** The first layout of the files that is complete. */
   public Data data() {
     for (Data data : benchmark.data()) {
       if (files(data).missing().isEmpty()) {
@@ -188,13 +191,13 @@ public final class BenchmarkReader {
     String or = "";
     for (Data data : benchmark.data()) {
       message.append("\n  %smissing: %s".formatted(or, String.join(", ", files(data).missing())));
-      message.append("\n  usually had from ").append(data.from());
+      message.append("\n  available from ").append(data.from());
       or = "or ";
     }
     throw new BenchmarkFormatException(message.toString());
   }
 
-  /** The files that are read, pictures and folders of small files aside. */
+  /** The files that are read, except pictures and folders of small files. */
   public List<Path> files() {
     return files(data()).listed();
   }
@@ -225,7 +228,8 @@ public final class BenchmarkReader {
   }
 
   /**
-   * A video's frames: every so many-th; a video that is too short begins again, as in big_vision.
+   * A video's frames at the benchmark's stride; a video that is too short is repeated from the
+   * start, as in big_vision.
    */
   private List<ImageReference> frames(Path video) {
     if (!Files.isDirectory(video)) {

@@ -19,14 +19,14 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 
-/** The benchmarks that come with the program, and those in a user's files. */
+/** The benchmarks that are shipped with the program, and those in a user's files. */
 public final class Benchmarks {
   private static final BenchmarkIndex INDEX =
       Recipes.bindBenchmarkIndex(shipped("index").orElseThrow(), "index.yaml");
 
   private Benchmarks() {}
 
-  /** Names, suites, and what is missing. */
+  /** The index of shipped benchmarks: names, suites, and what is not available. */
   public static BenchmarkIndex index() {
     return INDEX;
   }
@@ -35,7 +35,7 @@ public final class Benchmarks {
    * A benchmark by its name, or by the path of a file that ends in {@code .yaml}. Such a file may
    * include its neighbours and the shipped definitions.
    *
-   * @throws dev.palimpsest.configs.checks.InvalidConfigException when there is none of this name,
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when there is none with this name,
    *     it is a set of several, or the definition has mistakes
    */
   public static BenchmarkConfig find(String name) {
@@ -51,7 +51,7 @@ public final class Benchmarks {
           List.of(
               new Problem(
                   "",
-                  "'%s' is a set of benchmarks, name one of it: %s"
+                  "'%s' is a set of benchmarks; name one of them: %s"
                       .formatted(name, String.join(", ", found)))));
     }
     return Recipes.bindBenchmark(shipped(name).orElseThrow(), name + ".yaml", Benchmarks::shipped);
@@ -59,9 +59,9 @@ public final class Benchmarks {
 
   /**
    * A metric by {@code name:variant}, by {@code name} alone, which is its default variant, or by
-   * the name of a benchmark, of which it is the first.
+   * the name of a benchmark, whose first metric it is.
    *
-   * @throws MetricInputException when there is none; suggests the nearest and lists all
+   * @throws MetricInputException when there is none; the message suggests the nearest and lists all
    */
   public static Metric metric(String name) {
     boolean isBenchmark = INDEX.benchmarks().contains(name) && !Metrics.names().contains(name);
@@ -70,7 +70,7 @@ public final class Benchmarks {
         : Metrics.find(name, INDEX.benchmarks());
   }
 
-  /** What {@link #metric} says of each name that there is none of. */
+  /** The message of {@link #metric} for each name that does not exist. */
   public static List<String> unknownMetrics(Collection<String> names) {
     List<String> mistakes = new ArrayList<>();
     for (String name : names) {

@@ -9,7 +9,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Text with {@code {fields}} in it. */
+/** A text that contains {@code {fields}}. */
 final class PromptTemplate {
   private static final Pattern FIELD = Pattern.compile("\\{([A-Za-z_]+)\\}");
 
@@ -22,7 +22,7 @@ final class PromptTemplate {
   }
 
   /**
-   * Fills in an example. What was filled in is not looked at again.
+   * Fills in an example's fields. Inserted text is not searched for fields again.
    *
    * @throws BenchmarkFormatException when the example lacks a field
    */
@@ -42,7 +42,7 @@ final class PromptTemplate {
       case "question" -> example.question();
       case "choices" -> String.join(choiceSeparator, choices(example));
       case "letteredChoices" -> lettered(choices(example));
-      // ScienceQA's authors, and big_vision after them, write so where there is no context.
+      // ScienceQA's authors, and big_vision like them, write this if there is no context.
       case "hint" -> {
         String hint = required(field, example).asText();
         yield hint.isEmpty() ? "N/A" : hint;

@@ -8,18 +8,18 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What is put to a model, with what judges its answer.
+ * A question for a model, with what is needed to judge its answer.
  *
- * @param example id, pictures, prompt and accepted answers; none where they are kept back
- * @param fields what metrics may need besides, by name
+ * @param example id, pictures, prompt and accepted answers; none if they are not public
+ * @param fields what metrics may need in addition, by name
  */
 public record Question(Example example, Map<String, JsonNode> fields) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public Question {
     fields = Collections.unmodifiableMap(new LinkedHashMap<>(fields));
   }
 
-  /** The question with an answer, ready to be scored. */
+  /** The question and an answer as a record to be scored. */
   public MetricRecord answered(String prediction) {
     return new MetricRecord(example.id(), prediction, example.references(), fields);
   }

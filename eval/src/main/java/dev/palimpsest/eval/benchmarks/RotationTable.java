@@ -9,10 +9,10 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Open Images' table of which of its pictures are stored another way up, as TextVQA's authors ask
- * their readers to use it (https://storage.googleapis.com/openimages/2018_04/train/, file
- * train-images-boxable-with-rotation.csv). big_vision turns by it (datasets/textvqa/textvqa.py,
- * lines 120 to 178). Of some millions of rows few turn anything, and only those are kept:
+ * Open Images' table of pictures that are stored rotated, which TextVQA's authors ask users to
+ * apply (https://storage.googleapis.com/openimages/2018_04/train/, file
+ * train-images-boxable-with-rotation.csv). big_vision applies it (datasets/textvqa/textvqa.py,
+ * lines 120 to 178). Few of its millions of rows rotate anything, and only those are kept:
  *
  * <pre>
  * ImageID,Subset,OriginalURL,OriginalLandingURL,License,...,Thumbnail300KURL,Rotation
@@ -32,7 +32,8 @@ final class RotationTable {
   /**
    * Reads a table.
    *
-   * @throws BenchmarkFormatException when it lacks a column, or turns by no multiple of 90 degrees
+   * @throws BenchmarkFormatException when it lacks a column, or a rotation is not a multiple of 90
+   *     degrees
    */
   static RotationTable read(Path file) throws IOException {
     Map<String, Turn> turns = new HashMap<>();
@@ -60,7 +61,7 @@ final class RotationTable {
     return new RotationTable(turns);
   }
 
-  /** Degrees counterclockwise; an empty cell is a picture nobody looked at. */
+  /** Degrees counterclockwise; an empty cell means that nobody looked at the picture. */
   private static Turn turn(Path file, String image, String degrees) {
     return switch (degrees.strip().replaceFirst("\\.0+$", "")) {
       case "", "0", "360" -> Turn.NONE;
@@ -74,7 +75,7 @@ final class RotationTable {
     };
   }
 
-  /** How a picture is turned to be the right way up. */
+  /** How a picture must be turned to be upright. */
   Turn of(String image) {
     return turns.getOrDefault(image, Turn.NONE);
   }

@@ -3,14 +3,14 @@ package dev.palimpsest.eval.decoding;
 import java.util.List;
 
 /**
- * What a model says of one example.
+ * A model's answer to one example.
  *
- * @param text the decoded answer, cut at EOS
+ * @param text the decoded answer up to EOS
  * @param decoded its tokens
- * @param likelihoods of the answers that were asked about, in their order
+ * @param likelihoods of the given answers, in their order
  */
 public record Answer(String text, Decoded decoded, List<Likelihood> likelihoods) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public Answer {
     likelihoods = List.copyOf(likelihoods);
   }

@@ -25,9 +25,9 @@ import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lets a model answer examples, and tells how likely given answers are. Batches hold examples with
- * equally many pictures, those with the longest prompts first, so that memory that does not suffice
- * fails at once; questions about the same pictures follow each other and share their image tokens.
+ * Lets a model answer examples, and computes how likely given answers are. Batches contain examples
+ * with equally many pictures, those with the longest prompts first, so that insufficient memory
+ * shows at once; questions about the same pictures are grouped and share their image tokens.
  * Neither batch nor order changes an answer (see {@link Decoder}).
  */
 public final class Answerer implements AutoCloseable {
@@ -39,13 +39,13 @@ public final class Answerer implements AutoCloseable {
   private final Runnable between;
 
   /**
-   * An answerer for as long as the parameters stay as they are.
+   * Creates an answerer, which is valid as long as the parameters do not change.
    *
    * @param resolution side of the square pictures, in pixels
-   * @param textTokens text positions of a prompt; longer ones are cut from the right
-   * @param batchSize examples a forward pass
+   * @param textTokens text positions of a prompt; longer ones are truncated on the right
+   * @param batchSize examples per forward pass
    * @param parent everything made here lives in children of it
-   * @param between run before each batch; what it throws ends the work there
+   * @param between run before each batch; if it throws, the work ends there
    */
   public Answerer(
       VisionLanguageModel model,
@@ -68,8 +68,8 @@ public final class Answerer implements AutoCloseable {
   /**
    * Answers examples.
    *
-   * @param answers gets each answer with its example's place in the list as soon as it is there;
-   *     not in the list's order
+   * @param answers receives each answer with its example's index in the list as soon as it is
+   *     available; not in the list's order
    * @throws dev.palimpsest.mixtures.formats.BadExampleException when an example cannot be used
    */
   public void answer(
@@ -105,8 +105,8 @@ public final class Answerer implements AutoCloseable {
    * Scores given answers, without decoding any.
    *
    * @param candidates answers to score, by example; EOS is added
-   * @param likelihoods gets those of an example's candidates, with its place in the list; not in
-   *     the list's order
+   * @param likelihoods receives those of an example's candidates, with the example's index in the
+   *     list; not in the list's order
    * @throws dev.palimpsest.mixtures.formats.BadExampleException when an example cannot be used
    */
   public void score(
@@ -151,13 +151,13 @@ public final class Answerer implements AutoCloseable {
     }
   }
 
-  /** Places of examples by batch. */
+  /** Indices of examples by batch. */
   private List<List<Integer>> inBatches(List<Example> examples) {
     int[] lengths =
         examples.stream().mapToInt(example -> tokenizer.encode(example.prefix()).length).toArray();
     Comparator<Integer> longestFirst =
         Comparator.<Integer>comparingInt(place -> -lengths[place]).thenComparing(place -> place);
-    // By number of pictures, the most first; then by pictures.
+    // By number of pictures, the largest first; then by pictures.
     Map<Integer, Map<List<?>, List<Integer>>> alike = new TreeMap<>(Collections.reverseOrder());
     for (int place = 0; place < lengths.length; place++) {
       List<?> pictures = examples.get(place).images();

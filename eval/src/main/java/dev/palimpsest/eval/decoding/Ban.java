@@ -17,7 +17,7 @@ final class Ban {
     return tokens.get(token);
   }
 
-  /** The scores with those of banned tokens at minus infinity; in {@code manager}. */
+  /** The scores with those of banned tokens set to minus infinity; in {@code manager}. */
   NDArray apply(NDManager manager, NDArray scores) {
     if (tokens.isEmpty()) {
       return scores;

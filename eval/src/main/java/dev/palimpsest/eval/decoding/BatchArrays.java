@@ -8,7 +8,7 @@ import dev.palimpsest.mixtures.ExampleBatch;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/** Columns of a batch as arrays; the arrays live in the manager given. */
+/** Columns of a batch as arrays, which belong to the given manager. */
 final class BatchArrays {
   private BatchArrays() {}
 

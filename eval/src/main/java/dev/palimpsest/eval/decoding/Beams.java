@@ -11,11 +11,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Beam search as big_vision does it (trainers/proj/paligemma/predict_fns.py, _beam_decode). At each
- * step every live answer may end: the best finished one by summed log-probability is remembered.
- * The {@code size} best continuations without EOS live on. The search stops when the best finished
- * answer is likelier than every live one, or at the token limit; then the best finished one is the
- * answer. Only where EOS is banned is it the best live one.
+ * Beam search as in big_vision (trainers/proj/paligemma/predict_fns.py, _beam_decode). At each step
+ * every live answer may end: the best finished one by summed log-probability is remembered. The
+ * {@code size} best continuations without EOS stay live. The search stops when the best finished
+ * answer is more likely than every live one, or at the token limit; the best finished one is then
+ * the answer. If EOS is banned, it is the best live one.
  */
 final class Beams implements Hypotheses {
   private final int size;
@@ -41,7 +41,8 @@ final class Beams implements Hypotheses {
       all.attach(manager);
       NDArray eos = all.get(":, " + Tokenizer.EOS);
       eos.attach(manager);
-      // Of each row, one more than can live on, to see how close the choice was, and perhaps EOS.
+      // For each row, one more than can stay live, to see how close the choice was, and possibly
+      // EOS.
       int most = (int) Math.min(size + 2L, all.getShape().get(1));
       NDList top = ban.apply(manager, all).topK(most, 1, true, true);
       top.attach(manager);
@@ -142,14 +143,14 @@ final class Beams implements Hypotheses {
     }
   }
 
-  /** An answer so far: another one and a token more. */
+  /** A partial answer: another one and one more token. */
   private static final class Live {
     static final Live EMPTY = new Live();
 
     private final @Nullable Live head;
     private final int token;
     private final float logProbability;
-    private final int row; // of the cache, that its head owned
+    private final int row; // of the cache, owned by the answer that it extends
     private final int length;
     private final double sum;
 

@@ -3,7 +3,7 @@ package dev.palimpsest.eval.decoding;
 import ai.djl.ndarray.NDArray;
 import java.util.List;
 
-/** How a row takes its next token. */
+/** How a row chooses its next token. */
 interface Chooser {
   /**
    * Chooses for every row; rows do not influence each other.

@@ -15,20 +15,20 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Continues prompts a batch at a time, and tells how likely given continuations are.
+ * Continues prompts one batch at a time, and computes how likely given continuations are.
  *
- * <p>In float32 a prompt's answer does not depend on its batch. Products of other sizes round
- * otherwise, so that log-probabilities differ in their last digits; where a choice is closer than
- * {@link #CLOSE}, which is far more than rounding does, the prompt is answered again by itself, and
- * that answer counts. All other choices are the same by themselves and in any batch.
+ * <p>In float32 a prompt's answer does not depend on its batch. Matrix products of other sizes
+ * round differently, so that log-probabilities differ in their last digits; if a choice is closer
+ * than {@link #CLOSE}, which is far more than the effect of rounding, the prompt is answered again
+ * by itself, and that answer counts. All other choices are the same alone and in any batch.
  *
- * <p>Not for several threads at once.
+ * <p>Not thread-safe.
  */
 public final class Decoder implements AutoCloseable {
   /**
-   * Choices closer than this, in log-probability, are made by the prompt alone. Other batch sizes
-   * were seen to move float32 log-probabilities by up to 5e-5 (6 + 6 blocks of width 512, tokens as
-   * unlikely as e^-70); a beam's sums add such differences up.
+   * Choices closer than this, in log-probability, are made for the prompt by itself. Other batch
+   * sizes were observed to change float32 log-probabilities by up to 5e-5 (6 + 6 blocks of width
+   * 512, tokens as unlikely as e^-70); the sums of a beam accumulate such differences.
    */
   static final double CLOSE = 1e-3;
 
@@ -39,16 +39,16 @@ public final class Decoder implements AutoCloseable {
   private final NDManager parent;
   private final ImageFeatures features;
 
-  /** What ends an answer. */
+  /** When an answer ends. */
   public enum Stop {
-    /** EOS, or the token limit. */
+    /** At EOS or at the token limit. */
     AT_EOS,
-    /** The token limit alone, as reference programs sometimes write their traces. */
+    /** Only at the token limit, as in the traces of some reference programs. */
     AT_LIMIT
   }
 
   /**
-   * A decoder for as long as the parameters stay as they are.
+   * Creates a decoder, which is valid as long as the parameters do not change.
    *
    * @param parent everything made here lives in children of it
    */
@@ -57,7 +57,7 @@ public final class Decoder implements AutoCloseable {
   }
 
   /**
-   * A decoder with another bound for what it remembers of pictures.
+   * Creates a decoder with another limit for cached image tokens.
    *
    * @param featureBytes memory for image tokens that later batches may share; 0 for none
    */
@@ -68,7 +68,7 @@ public final class Decoder implements AutoCloseable {
     this.features = new ImageFeatures(model, weights, parent, featureBytes);
   }
 
-  /** Answers by row; only {@link DecodeConfig} decides what they are. */
+  /** Answers by row, as {@link DecodeConfig} says. */
   public List<Decoded> decode(Prompts prompts, DecodeConfig settings) {
     return decode(prompts, settings, Stop.AT_EOS);
   }
@@ -76,16 +76,17 @@ public final class Decoder implements AutoCloseable {
   /**
    * Answers by row.
    *
-   * @param stop beams end as they end, whatever is said here
+   * @param stop ignored by beam search, which ends by its own rule
    */
   public List<Decoded> decode(Prompts prompts, DecodeConfig settings, Stop stop) {
     return answers(prompts, settings, stop, null).stream().map(Outcome::requiredAnswer).toList();
   }
 
   /**
-   * How likely given answers are; picture and prompt are computed once for all answers to a prompt.
+   * Computes how likely given answers are; picture and prompt are computed once for all answers to
+   * a prompt.
    *
-   * @param candidates by row; each the tokens of an answer, its EOS among them
+   * @param candidates by row; each the tokens of an answer, including its EOS
    * @return by row, then candidate
    */
   public List<List<Likelihood>> score(Prompts prompts, List<List<int[]>> candidates) {
@@ -94,12 +95,12 @@ public final class Decoder implements AutoCloseable {
         .toList();
   }
 
-  /** Pictures that went through the image tower so far. */
+  /** The number of pictures encoded so far. */
   public long encodedPictures() {
     return features.encoded();
   }
 
-  /** What was asked of one prompt. */
+  /** The result for one prompt. */
   record Outcome(@Nullable Decoded answer, List<Likelihood> likelihoods, boolean settled) {
     Decoded requiredAnswer() {
       if (answer == null) {
@@ -112,8 +113,8 @@ public final class Decoder implements AutoCloseable {
   /**
    * Answers and scores.
    *
-   * @param settings null where nothing is to be decoded
-   * @param candidates null where nothing is to be scored
+   * @param settings null if nothing is to be decoded
+   * @param candidates null if nothing is to be scored
    */
   List<Outcome> answers(
       Prompts prompts,
@@ -266,7 +267,7 @@ public final class Decoder implements AutoCloseable {
     return likelihoods;
   }
 
-  /** Whether neither sums nor means of two candidates are close. */
+  /** Whether neither the sums nor the means of any two candidates are close. */
   private static boolean areApart(List<Likelihood> likelihoods) {
     double[] sums = likelihoods.stream().mapToDouble(Likelihood::sum).sorted().toArray();
     double[] means = likelihoods.stream().mapToDouble(Likelihood::mean).sorted().toArray();

@@ -1,8 +1,8 @@
 package dev.palimpsest.eval.decoding;
 
 /**
- * Uniform random numbers of one sample. They depend on the settings' seed, the prompt's stream and
- * the sample's number, and on nothing else: not on the batch, its order, or the Java version.
+ * Uniform random numbers of one sample. They depend only on the seed in the settings, the prompt's
+ * stream and the sample's number, and not on the batch, its order, or the Java version.
  */
 final class Draws {
   private static final long GOLDEN_GAMMA = 0x9e3779b97f4a7c15L;

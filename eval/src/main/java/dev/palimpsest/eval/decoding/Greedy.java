@@ -6,7 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import java.util.List;
 
-/** The most likely token, of several equally likely the lowest id. */
+/** Chooses the most likely token; of several equally likely ones, the lowest id. */
 final class Greedy implements Chooser {
   private final NDManager parent;
   private final Ban ban;

@@ -3,33 +3,33 @@ package dev.palimpsest.eval.decoding;
 import ai.djl.ndarray.NDArray;
 
 /**
- * The answers of a batch while they grow. Each live one owns a row of the key-value cache; which
- * one, {@link #parents} and the order of its result say.
+ * The answers of a batch while they are decoded. Each live one owns a row of the key-value cache;
+ * {@link #parents} and the order of its result say which one.
  */
 interface Hypotheses {
   /**
-   * Takes in the model's opinion on the next tokens.
+   * Receives the model's scores for the next tokens.
    *
-   * @param logits float32 [rows, V], a row for each of the last {@link #parents}, at first for each
-   *     answer
+   * @param logits float32 [rows, V], one row for each of the last {@link #parents}, at first for
+   *     each answer
    */
   void extend(NDArray logits);
 
-  /** Whether no answer grows any more. */
+  /** Whether all answers have ended. */
   boolean haveEnded();
 
-  /** Of the rows that were extended, those that go on, in their new order. */
+  /** Those of the extended rows that continue, in their new order. */
   long[] parents();
 
-  /** The newest token of each row that goes on. */
+  /** The newest token of each row that continues. */
   long[] tokens();
 
   /** The answer to a prompt, once all have ended. */
   Decoded answer(int prompt);
 
   /**
-   * Whether no choice on the way to a prompt's answer was so close that other rounding could have
-   * turned it; see {@link Decoder}.
+   * Whether no choice for a prompt's answer was so close that other rounding could have changed it;
+   * see {@link Decoder}.
    */
   boolean isSettled(int prompt);
 }

@@ -19,9 +19,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Image tokens of pictures, computed once for each: several questions about a picture share them.
- * Pictures are told apart by a hash of their pixels as the model sees them. Those used least
- * recently are forgotten when the memory's bound is reached.
+ * Caches the image tokens of pictures, so that several questions about a picture share them.
+ * Pictures are identified by a hash of their pixels after preprocessing. The least recently used
+ * ones are evicted when the memory limit is reached.
  */
 final class ImageFeatures implements AutoCloseable {
   private final VisionLanguageModel model;
@@ -33,9 +33,9 @@ final class ImageFeatures implements AutoCloseable {
   private long encoded;
 
   /**
-   * Nothing known yet.
+   * Creates an empty cache.
    *
-   * @param bound bytes that features may take between batches; 0 for no sharing between them
+   * @param bound bytes that features may take between batches; 0 for no sharing between batches
    */
   ImageFeatures(VisionLanguageModel model, Weights weights, NDManager parent, long bound) {
     this.model = model;
@@ -44,7 +44,7 @@ final class ImageFeatures implements AutoCloseable {
     this.bound = bound;
   }
 
-  /** Pictures that went through the image tower. */
+  /** The number of pictures encoded. */
   long encoded() {
     return encoded;
   }
@@ -113,7 +113,7 @@ final class ImageFeatures implements AutoCloseable {
     if (size > bound) {
       return;
     }
-    NDArray own = features.duplicate(); // not a view, which would hold its whole batch
+    NDArray own = features.duplicate(); // not a view, which would keep its whole batch in memory
     own.attach(manager);
     known.put(key, own);
     bytes += size;
@@ -126,7 +126,7 @@ final class ImageFeatures implements AutoCloseable {
     }
   }
 
-  /** By picture, of float32 [P, 1, S, S, 3]. */
+  /** Hashes by picture, of float32 [P, 1, S, S, 3]. */
   private static List<ByteBuffer> hashes(NDArray pictures) {
     ByteBuffer pixels = pictures.toByteBuffer(true);
     int count = Math.toIntExact(pictures.getShape().get(0));

@@ -3,8 +3,9 @@ package dev.palimpsest.eval.decoding;
 /**
  * How likely a given answer is.
  *
- * @param logProbabilities of each of its tokens, EOS included, given the ones before it
- * @param likeliest whether each token is strictly the most likely one of the vocabulary there
+ * @param logProbabilities of each of its tokens, EOS included, given the preceding ones
+ * @param likeliest whether each token is strictly the most likely one of the vocabulary at its
+ *     position
  */
 public record Likelihood(float[] logProbabilities, boolean[] likeliest) {
   /** Summed log-probability. */
@@ -12,7 +13,7 @@ public record Likelihood(float[] logProbabilities, boolean[] likeliest) {
     return sum(logProbabilities);
   }
 
-  /** Mean log-probability of a token. */
+  /** Mean log-probability per token. */
   public double mean() {
     return sum() / logProbabilities.length;
   }

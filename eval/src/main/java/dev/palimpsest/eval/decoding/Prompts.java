@@ -11,11 +11,11 @@ import java.util.Arrays;
  * @param images float32 [B, F, S, S, 3]
  * @param text int64 [B, T], padded at the right
  * @param lengths real tokens by row, [B]
- * @param streams numbers by row that random draws start from, [B]; rows with equal numbers, prompts
- *     and settings get equal answers
+ * @param streams seeds of the random draws by row, [B]; rows with equal numbers, prompts and
+ *     settings get equal answers
  */
 public record Prompts(NDArray images, NDArray text, int[] lengths, long[] streams) {
-  /** Prompts that nothing is drawn for. */
+  /** Prompts without random draws. */
   public Prompts(NDArray images, NDArray text, int[] lengths) {
     this(images, text, lengths, new long[lengths.length]);
   }

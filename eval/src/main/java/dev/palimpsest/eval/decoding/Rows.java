@@ -7,19 +7,21 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Answers that take one token at a time and never look back: greedy decoding and sampling. */
+/**
+ * Answers that are extended by one token at a time without revision: greedy decoding and sampling.
+ */
 final class Rows implements Hypotheses {
   private final int samples; // of each prompt
   private final Chooser chooser;
   private final List<Row> all = new ArrayList<>(); // by prompt, then sample
-  private List<Row> cached; // those that own a row of the cache, in order
+  private List<Row> cached; // the answers that own a row of the cache, in order
   private long[] parents = {};
 
   /**
-   * Answers still empty.
+   * Starts with empty answers.
    *
    * @param streams by prompt
-   * @param stop what ends an answer
+   * @param stop when an answer ends
    */
   Rows(long[] streams, DecodeConfig settings, Decoder.Stop stop, Chooser chooser) {
     this.samples = settings.bestOf();
@@ -39,7 +41,7 @@ final class Rows implements Hypotheses {
     for (int i = 0; i < choices.length; i++) {
       cached.get(i).append(choices[i]);
     }
-    // Leaving costs a copy of the cache, so rows that have ended wait for company.
+    // Removing rows costs a copy of the cache, so it is done for many ended rows at once.
     long ended = cached.stream().filter(Row::hasEnded).count();
     boolean leave = 2 * ended >= cached.size();
     List<Row> before = cached;
@@ -94,7 +96,7 @@ final class Rows implements Hypotheses {
     return all.subList(prompt * samples, (prompt + 1) * samples);
   }
 
-  /** The sample with the highest sum, of several the first. */
+  /** The sample with the highest sum; of several, the first. */
   private Row best(int prompt) {
     Row best = all.get(prompt * samples);
     for (Row row : samples(prompt)) {
@@ -105,7 +107,7 @@ final class Rows implements Hypotheses {
     return best;
   }
 
-  /** An answer so far. */
+  /** A partial answer. */
   private static final class Row {
     private final int[] tokens;
     private final float[] logProbabilities;
@@ -122,7 +124,7 @@ final class Rows implements Hypotheses {
       this.draws = draws;
     }
 
-    /** Takes a token, unless the row has ended and is only carried along. */
+    /** Appends a token, unless the row has ended and is only kept until it is removed. */
     void append(Choice choice) {
       if (!hasEnded()) {
         tokens[length] = choice.token();

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Draws from softmax(logits / t), limited to the fewest tokens whose probabilities sum to p (and
- * those as likely as the last of them). A draw u takes the token at which the probabilities, summed
- * in the order of ids, exceed u.
+ * Draws from softmax(logits / t), limited to the smallest set of most likely tokens whose
+ * probabilities sum to p (and those as likely as the last of them). A draw u selects the token at
+ * which the cumulative probabilities, in the order of ids, exceed u.
  */
 final class Sampling implements Chooser {
   private final double temperature;
@@ -55,7 +55,8 @@ final class Sampling implements Chooser {
     }
     Limits limits = limits(weights, mass);
 
-    // Sums over the tokens that are in, and over those that are in by any rounding (loose) or by
+    // Sums over the tokens in the set, and over those in the set under any rounding (loose) or
+    // under
     // every rounding (tight).
     double in = 0;
     double tight = 0;
@@ -71,7 +72,7 @@ final class Sampling implements Chooser {
     double before = 0;
     for (int i = 0; i < weights.length; i++) {
       if (weights[i] > 0 && weights[i] >= limits.nominal) {
-        token = i; // the last one, should rounding leave the sum short of the draw
+        token = i; // the last one, if rounding leaves the sum below the draw
         if (before + weights[i] > draw * in) {
           break;
         }
@@ -94,7 +95,7 @@ final class Sampling implements Chooser {
     return new Choice(token, logProbability, settled);
   }
 
-  /** The lowest weight of a token that is in: as computed, and at both ends of what may be. */
+  /** The lowest weight of a token in the set: as computed, and its bounds under other rounding. */
   private record Limits(double nominal, double tight, double loose) {}
 
   private Limits limits(double[] weights, double mass) {
@@ -103,17 +104,17 @@ final class Sampling implements Chooser {
     }
     double margin = close * p * (1 - p) + 1e-12; // of a sum of probabilities near p
     double ratio = Math.exp(close); // of two weights
-    // Tokens below this cannot be in: all of them together are less than what may be missing.
+    // Tokens below this cannot be in the set: together they are less than what may be missing.
     double least = Math.max(0, 1 - p - margin) * mass / weights.length / (ratio * ratio);
     double[] sorted = Arrays.stream(weights).filter(w -> w >= least).sorted().toArray();
 
-    // A token is in if those before it sum to less than p.
+    // A token is in the set if the more likely ones sum to less than p.
     double nominal = 0;
     double tight = Double.POSITIVE_INFINITY;
     double loose = 0;
     double before = 0;
-    double mostBefore = 0; // with those that rounding may put before it, and itself
-    double leastBefore = 0; // without those that it may put behind
+    double mostBefore = 0; // including those that rounding may put before it, and itself
+    double leastBefore = 0; // without those that rounding may put after it
     int perhaps = sorted.length - 1;
     int surely = sorted.length - 1;
     for (int i = sorted.length - 1; i >= 0 && leastBefore < (p + margin) * mass; i--) {

@@ -28,7 +28,7 @@ public record Bootstrap(int iterations, long seed, double level) {
     }
   }
 
-  /** Lower and upper percentile. */
+  /** An interval between two percentiles. */
   public record Interval(double low, double high) {}
 
   /** Standard deviation over the resamples; empty for fewer than two examples. */
@@ -36,19 +36,19 @@ public record Bootstrap(int iterations, long seed, double level) {
     return standardError(alone(n), headline);
   }
 
-  /** The same where examples come in clusters, which are drawn whole; empty for fewer than two. */
+  /** The same for examples in clusters, which are drawn as a whole; empty for fewer than two. */
   OptionalDouble standardError(int[][] clusters, Headline headline) {
     return clusters.length < 2
         ? OptionalDouble.empty()
         : Statistics.standardDeviation(resamples(clusters, headline));
   }
 
-  /** The interval that leaves the same share of resamples on either side. */
+  /** The interval that excludes the same share of resamples on either side. */
   Interval interval(int n, Headline headline) {
     return interval(alone(n), headline);
   }
 
-  /** The same where examples come in clusters, which are drawn whole. */
+  /** The same for examples in clusters, which are drawn as a whole. */
   Interval interval(int[][] clusters, Headline headline) {
     double[] values = resamples(clusters, headline);
     Arrays.sort(values);
@@ -81,7 +81,7 @@ public record Bootstrap(int iterations, long seed, double level) {
     return values;
   }
 
-  /** Linear between the neighbours, as numpy.percentile does by default. */
+  /** Interpolates linearly between neighbours, as numpy.percentile does by default. */
   private static double percentile(double[] sorted, double share) {
     double at = share * (sorted.length - 1);
     int below = (int) Math.floor(at);

@@ -4,7 +4,7 @@ package dev.palimpsest.eval.metrics;
 public final class EditDistance {
   private EditDistance() {}
 
-  /** How many insertions, deletions and replacements turn one text into the other. */
+  /** The number of insertions, deletions and replacements that turn one text into the other. */
   public static int of(String left, String right) {
     int[] a = left.codePoints().toArray();
     int[] b = right.codePoints().toArray();

@@ -4,12 +4,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 
-/** Turns predictions and references into a number. Stateless: one instance serves every call. */
+/**
+ * Computes a number from predictions and references. Stateless, so that one instance serves every
+ * call.
+ */
 public interface Metric {
-  /** Name, variant and version; written beside every value. */
+  /** Name, variant and version, which are recorded with every value. */
   MetricId id();
 
-  /** What a record must carry, in words for a person: references and fields. */
+  /** The references and fields that a record must have, described for people. */
   String needs();
 
   /**
@@ -21,7 +24,7 @@ public interface Metric {
   }
 
   /**
-   * Records with what the file makes of their predictions, ready to be scored.
+   * Records extended by what the file computes from their predictions, ready to be scored.
    *
    * @param file the one that {@link #file} names
    */

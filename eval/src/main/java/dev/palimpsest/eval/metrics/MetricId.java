@@ -1,12 +1,13 @@
 package dev.palimpsest.eval.metrics;
 
 /**
- * Which computation a number comes from. The same benchmark is scored differently by different
- * programs, so a name alone does not make two numbers comparable.
+ * Identifies the computation that a number comes from. Different programs score the same benchmark
+ * differently, so a name alone does not make two numbers comparable.
  *
  * @param name what is measured: {@code vqa}, {@code cider}
- * @param variant whose program is followed: {@code official}, {@code big_vision}, {@code lmms_eval}
- * @param version raised whenever a change could alter a value
+ * @param variant the program that is followed: {@code official}, {@code big_vision}, {@code
+ *     lmms_eval}
+ * @param version increased whenever a change could alter a value
  */
 public record MetricId(String name, String variant, int version) {
   /** {@code name:variant}, the form {@code Metrics.find} takes. */

@@ -4,7 +4,7 @@ package dev.palimpsest.eval.metrics;
 public final class MetricInputException extends IllegalArgumentException {
   private static final long serialVersionUID = 1;
 
-  /** With a message for the person who wrote the input. */
+  /** Creates an exception with a message for the person who provided the input. */
   public MetricInputException(String message) {
     super(message);
   }

@@ -12,13 +12,13 @@ import java.util.Optional;
  *
  * @param id the example's id: question, image or expression, as the benchmark counts
  * @param prediction what the model wrote, unaltered
- * @param references what people wrote, one per annotator; empty where a metric reads fields instead
+ * @param references what people wrote, one per annotator; empty if a metric reads fields instead
  * @param fields everything else a metric may need: {@code answer_type}, {@code language}, {@code
  *     height}, boxes, masks
  */
 public record MetricRecord(
     String id, String prediction, List<String> references, Map<String, JsonNode> fields) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public MetricRecord {
     references = List.copyOf(references);
     fields = Collections.unmodifiableMap(new LinkedHashMap<>(fields));
@@ -29,19 +29,19 @@ public record MetricRecord(
     this(id, prediction, references, Map.of());
   }
 
-  /** The references, of which there must be one. */
+  /** The references, of which there must be at least one. */
   public List<String> requireReferences() {
     if (references.isEmpty()) {
       throw new MetricInputException(
           "record "
               + id
-              + " has no references: splits without public answers cannot be scored here, hand the"
-              + " predictions in at the benchmark's server");
+              + " has no references: splits without public answers cannot be scored here; submit the"
+              + " predictions to the benchmark's server");
     }
     return references;
   }
 
-  /** The reference where exactly one is expected. */
+  /** The only reference. */
   public String onlyReference() {
     if (references.size() != 1) {
       throw new MetricInputException(
@@ -50,12 +50,12 @@ public record MetricRecord(
     return references.get(0);
   }
 
-  /** A field as text: strings as they are, numbers and booleans as JSON writes them. */
+  /** A field as text: strings unchanged, numbers and booleans as in JSON. */
   public Optional<String> text(String field) {
     return Optional.ofNullable(fields.get(field)).filter(n -> !n.isNull()).map(JsonNode::asText);
   }
 
-  /** A field that must be there. */
+  /** A field that must be present. */
   public JsonNode require(String field) {
     JsonNode node = fields.get(field);
     if (node == null || node.isNull()) {
@@ -64,7 +64,7 @@ public record MetricRecord(
     return node;
   }
 
-  /** A whole number that must be there. */
+  /** A whole number that must be present. */
   public int integer(String field) {
     JsonNode node = require(field);
     if (!node.canConvertToExactIntegral() || !node.canConvertToInt()) {
@@ -74,7 +74,7 @@ public record MetricRecord(
     return node.intValue();
   }
 
-  /** A list of exactly {@code count} numbers that must be there. */
+  /** A list of exactly {@code count} numbers that must be present. */
   public double[] numbers(String field, int count) {
     JsonNode node = require(field);
     if (!node.isArray() || node.size() != count) {
@@ -90,7 +90,7 @@ public record MetricRecord(
     for (int i = 0; i < values.length; i++) {
       if (!array.get(i).isNumber()) {
         throw new MetricInputException(
-            "record " + id + ": field \"" + field + "\" must hold numbers, got " + array.get(i));
+            "record " + id + ": field \"" + field + "\" must contain numbers, got " + array.get(i));
       }
       values[i] = array.get(i).doubleValue();
     }

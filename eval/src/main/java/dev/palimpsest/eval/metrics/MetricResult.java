@@ -7,18 +7,18 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * What a metric says about a split. Accuracies are fractions in [0, 1], never percent; CIDEr is on
- * its own scale from 0 to 10.
+ * A metric's result for a split. Accuracies are fractions in [0, 1], never percent; CIDEr is on its
+ * own scale from 0 to 10.
  *
  * @param metric name, variant and version
- * @param quantity what {@code value} is called: {@code acc}, {@code CIDEr}
+ * @param quantity the name of {@code value}: {@code acc}, {@code CIDEr}
  * @param value the headline
  * @param values every named quantity, the headline among them, in reporting order
- * @param examples one score per example in the order of the records; empty where a score of one
- *     example means nothing
- * @param n examples that count
- * @param parseFailures predictions that could not be read as an answer, counted as wrong
- * @param headline how {@code value} follows from the examples
+ * @param examples one score per example in the order of the records; empty if scores of single
+ *     examples are meaningless
+ * @param n the number of examples that count
+ * @param parseFailures predictions that could not be parsed as an answer, counted as wrong
+ * @param headline how {@code value} is computed from the examples
  */
 public record MetricResult(
     MetricId metric,
@@ -30,13 +30,13 @@ public record MetricResult(
     int parseFailures,
     Headline headline) {
 
-  /** One example's share. */
+  /** One example's score. */
   public record ExampleScore(String id, double score) {}
 
-  /** How a headline follows from examples, as the bootstrap needs it. */
+  /** How a headline value is computed from examples, for the bootstrap. */
   @FunctionalInterface
   public interface Headline {
-    /** The headline of the examples drawn, with repetitions; indices from 0 to n - 1. */
+    /** The headline value of a resample; indices from 0 to n - 1, with repetitions. */
     double of(int[] drawn);
 
     /** Whether the headline is the plain mean of the examples' scores. */
@@ -45,7 +45,7 @@ public record MetricResult(
     }
   }
 
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public MetricResult {
     values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
     examples = List.copyOf(examples);
@@ -57,8 +57,8 @@ public record MetricResult(
   }
 
   /**
-   * Standard error of the headline: of a mean {@code sd / sqrt(n)}; of a corpus metric the standard
-   * deviation over the resamples.
+   * Standard error of the headline value: for a mean {@code sd / sqrt(n)}; for a corpus metric the
+   * standard deviation over the resamples.
    *
    * @return empty when there are fewer than two examples
    */

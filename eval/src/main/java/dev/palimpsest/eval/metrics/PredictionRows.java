@@ -2,10 +2,10 @@ package dev.palimpsest.eval.metrics;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.palimpsest.mixtures.formats.Json;
+import dev.palimpsest.files.Json;
+import dev.palimpsest.mixtures.formats.JsonValues;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,8 +19,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The rows of a file of predictions or references, each as {@link Predictions} wants it, whoever
- * wrote the file:
+ * The rows of a file of predictions or references, converted to the form of {@link Predictions},
+ * whichever program wrote the file:
  *
  * <pre>
  * {"id": 7, "prediction": "teal", "references": ["teal"]}           ours, a line each
@@ -33,14 +33,13 @@ import org.jspecify.annotations.Nullable;
  * {"annotations": [{"question_id": 7, "answers": [{"answer": "teal"}]}]}      VQA's annotations
  * </pre>
  *
- * A list may stand in one JSON array or in lines.
+ * A list may be one JSON array or one object per line.
  */
 final class PredictionRows {
-  private static final JsonMapper JSON = Json.MAPPER;
   private static final String WANTED =
       "expected JSON lines with \"id\", \"prediction\" and \"references\"";
 
-  /** A row and where it stands. */
+  /** A row and its position. */
   record Row(String where, ObjectNode object) {}
 
   private PredictionRows() {}
@@ -48,7 +47,7 @@ final class PredictionRows {
   /**
    * All rows.
    *
-   * @throws MetricInputException names file and line of what is wrong, or what the file is instead
+   * @throws MetricInputException naming the file and line of a mistake, or what the file is instead
    */
   static List<Row> read(Path file) throws IOException {
     try {
@@ -67,7 +66,7 @@ final class PredictionRows {
     JsonNode object = objectOrNull(first);
     if (first.startsWith("{")
         && (object == null || (object.has("annotations") && !object.has("id")))) {
-      // One object over several lines, or lines of which the first is wrong.
+      // One object over several lines, or lines with a mistake in the first.
       JsonNode whole = objectOrNull(withoutMark(Files.readString(file)));
       if (whole != null) {
         return ofAnnotations(file, whole);
@@ -81,7 +80,7 @@ final class PredictionRows {
     return ofLines(file);
   }
 
-  /** The first that is not blank; empty where there is none. */
+  /** The first line that is not blank; empty if there is none. */
   private static String firstLine(Path file) throws IOException {
     try (BufferedReader reader = Files.newBufferedReader(file)) {
       String line = reader.readLine();
@@ -134,7 +133,7 @@ final class PredictionRows {
       throw new MetricInputException(
           whole.has("results") && whole.has("configs")
               ? file
-                  + ": lmms-eval's summary, which holds no predictions; give its"
+                  + ": this is lmms-eval's summary, which has no predictions; use its"
                   + " ..._samples_TASK.jsonl, which --log_samples writes"
               : "%s: one JSON object; %s, or a list of such objects".formatted(file, WANTED));
     }
@@ -147,8 +146,9 @@ final class PredictionRows {
                 + ": an annotation is neither a caption nor answers to a question: "
                 + abridged(annotation));
       }
-      String id = Json.id(annotation.path(caption ? "image_id" : "question_id"));
-      ObjectNode object = byId.computeIfAbsent(id, i -> JSON.createObjectNode().put("id", i));
+      String id = JsonValues.id(annotation.path(caption ? "image_id" : "question_id"));
+      ObjectNode object =
+          byId.computeIfAbsent(id, i -> Json.PYTHON.createObjectNode().put("id", i));
       ArrayNode references = object.withArray("/references");
       if (caption) {
         references.add(annotation.path("caption").asText());
@@ -185,7 +185,7 @@ final class PredictionRows {
     return new Row(where, object);
   }
 
-  /** Another program's row in our words. */
+  /** Converts another program's row to our form. */
   private static ObjectNode others(String where, ObjectNode object) {
     if (object.has("prediction")) {
       return vlmEvalKit(object);
@@ -202,7 +202,7 @@ final class PredictionRows {
     if (object.has("image_id") && object.has("category_id") && object.has("bbox")) {
       throw new MetricInputException(
           where
-              + ": a box of COCO's detection results; coco_map wants a row an image, with id,"
+              + ": this is a box of COCO's detection results; coco_map needs one row per image, with id,"
               + " detections [{category_id, bbox, score}] and annotations");
     }
     for (String key : List.of("question_id", "questionId", "image")) {
@@ -213,7 +213,7 @@ final class PredictionRows {
     return object;
   }
 
-  /** A prediction with an id of another name, and perhaps its answer. */
+  /** A prediction whose id has another name, possibly with its answer. */
   private static ObjectNode vlmEvalKit(ObjectNode object) {
     ObjectNode row = object.deepCopy();
     for (String key : List.of("index", "question_id", "questionId", "doc_id", "image_id")) {
@@ -231,7 +231,7 @@ final class PredictionRows {
     ObjectNode row = object.deepCopy();
     row.set("id", object.path(key));
     row.set("prediction", row.remove("answer"));
-    // What big_vision's evaluators keep beside the text that they cleaned up.
+    // What big_vision's evaluators record beside the cleaned text.
     for (String raw : List.of("answer_raw", "raw_answer")) {
       if (row.has(raw)) {
         row.set("prediction", row.remove(raw));
@@ -246,7 +246,7 @@ final class PredictionRows {
   }
 
   private static ObjectNode lmmsEval(ObjectNode object) {
-    ObjectNode row = JSON.createObjectNode();
+    ObjectNode row = Json.PYTHON.createObjectNode();
     row.set("id", object.path("doc_id"));
     JsonNode said = object.path(object.has("filtered_resps") ? "filtered_resps" : "resps");
     while (said.isArray() && said.size() > 0) {
@@ -269,7 +269,7 @@ final class PredictionRows {
     return row;
   }
 
-  /** A text, several, or as many objects with an {@code answer}; none where there is nothing. */
+  /** A text, several texts, or objects with an {@code answer}; empty if there is none. */
   private static List<String> texts(JsonNode node) {
     List<String> texts = new ArrayList<>();
     if (node.isArray()) {
@@ -284,7 +284,7 @@ final class PredictionRows {
 
   private static @Nullable JsonNode objectOrNull(String text) {
     try {
-      JsonNode node = JSON.readTree(text);
+      JsonNode node = Json.PYTHON.readTree(text);
       return node != null && node.isObject() ? node : null;
     } catch (JsonProcessingException e) {
       return null;
@@ -293,13 +293,13 @@ final class PredictionRows {
 
   private static JsonNode parsed(String where, String text) {
     try {
-      return JSON.readTree(withoutMark(text));
+      return Json.PYTHON.readTree(withoutMark(text));
     } catch (JsonProcessingException e) {
       throw new MetricInputException(where + ": not JSON: " + e.getOriginalMessage());
     }
   }
 
-  /** A byte order mark is no part of a text. */
+  /** Removes a byte order mark, which is not part of the text. */
   private static String withoutMark(String text) {
     return text.startsWith("\uFEFF") ? text.substring(1) : text;
   }

@@ -2,7 +2,7 @@ package dev.palimpsest.eval.metrics;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.eval.metrics.PredictionRows.Row;
-import dev.palimpsest.mixtures.formats.Json;
+import dev.palimpsest.mixtures.formats.JsonValues;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,21 +13,21 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Saved predictions: JSON lines, an object each, with {@code id}, {@code prediction}, and {@code
- * references} (a list of texts) or {@code reference} (one). Any other key becomes a field.
- * References and fields may come from a second file of the same form, joined by {@code id}. What
- * other programs write is read too where it says the same ({@link PredictionRows}).
+ * Saved predictions: JSON lines with one object each, with {@code id}, {@code prediction}, and
+ * {@code references} (a list of texts) or {@code reference} (one). Any other key becomes a field.
+ * References and fields may come from a second file of the same form, joined by {@code id}. Files
+ * of other programs with the same content are read too ({@link PredictionRows}).
  */
 public final class Predictions {
-  /** How many ids a message names at most. */
+  /** The most ids that a message names. */
   private static final int NAMED = 5;
 
   private Predictions() {}
 
   /**
-   * Predictions that carry their references.
+   * Reads predictions that include their references.
    *
-   * @throws MetricInputException names file and line of what is wrong
+   * @throws MetricInputException naming the file and line of a mistake
    */
   public static List<MetricRecord> read(Path predictions) throws IOException {
     List<MetricRecord> records = new ArrayList<>();
@@ -39,9 +39,11 @@ public final class Predictions {
   }
 
   /**
-   * Predictions and, by id, the references and fields of another file. Both must have the same ids.
+   * Reads predictions and joins them by id with the references and fields of another file. Both
+   * must have the same ids.
    *
-   * @throws MetricInputException names file and line of what is wrong, or the ids that only one has
+   * @throws MetricInputException naming the file and line of a mistake, or the ids that only one
+   *     has
    */
   public static List<MetricRecord> read(Path predictions, Path references) throws IOException {
     Map<String, Row> predicted = rows(predictions);
@@ -76,7 +78,7 @@ public final class Predictions {
   private static Map<String, Row> rows(Path file) throws IOException {
     Map<String, Row> rows = new LinkedHashMap<>();
     for (Row row : PredictionRows.read(file)) {
-      String id = Json.id(row.object().path("id"));
+      String id = JsonValues.id(row.object().path("id"));
       Row earlier = rows.putIfAbsent(id, row);
       if (earlier != null) {
         throw new MetricInputException(
@@ -88,7 +90,7 @@ public final class Predictions {
 
   private static MetricRecord record(String id, Row predicted, Row wanted) {
     JsonNode prediction = predicted.object().path("prediction");
-    // Metrics of boxes and masks may have all they need in these.
+    // Metrics of boxes and masks may find everything they need in these.
     boolean elsewhere =
         predicted.object().has("detections") || predicted.object().has("prediction_mask");
     if (!prediction.isTextual() && !(prediction.isMissingNode() && elsewhere)) {

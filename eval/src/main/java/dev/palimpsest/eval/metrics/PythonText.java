@@ -9,7 +9,8 @@ import java.util.regex.Pattern;
 
 /**
  * Python 3's string methods where Java's differ. The published evaluators are Python programs, so
- * their idea of white space, of digits and of what {@code float()} reads is part of the metric.
+ * what counts as white space, as a digit, and as a number for {@code float()} is part of the
+ * metric.
  */
 public final class PythonText {
   /** string.punctuation. */
@@ -19,7 +20,7 @@ public final class PythonText {
       Pattern.compile(
           "([+-]?)(?:(inf(?:inity)?)|(nan)|"
               + "((?:D(?:\\.(?:D)?)?|\\.D)(?:e[+-]?D)?))"
-                  // Possessive, since a group that may give back calls itself for every round.
+                  // Possessive, because a backtracking group recurses for every repetition.
                   .replace("D", "\\d++(?:_\\d++)*+"),
           Pattern.CASE_INSENSITIVE);
 

@@ -10,8 +10,8 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * A result with its uncertainty, for people and for programs. What is undefined is null in JSON and
- * left out of the text: a number is never a word.
+ * A result with its uncertainty, for people and for programs. Undefined numbers are null in JSON
+ * and left out of the text.
  *
  * @param clusteredStandardError for examples that come in groups, such as questions about one image
  */
@@ -23,12 +23,12 @@ public record ScoreReport(
     Bootstrap bootstrap) {
 
   /**
-   * Computes standard errors and interval. With clusters the interval is over draws of clusters, as
-   * wide as the clustered error says.
+   * Computes standard errors and interval. With clusters, the interval is over resamples of
+   * clusters and has the width of the clustered error.
    *
-   * @param clusters by example, what it belongs to, such as its picture; empty where examples stand
-   *     alone
-   * @throws MetricInputException when there are clusters, but no examples with scores of their own
+   * @param clusters by example, the group that it belongs to, such as its picture; empty if
+   *     examples are independent
+   * @throws MetricInputException when there are clusters, but examples have no scores of their own
    */
   public static ScoreReport of(
       MetricResult result, Map<String, String> clusters, Bootstrap bootstrap) {
@@ -42,7 +42,7 @@ public record ScoreReport(
     }
     if (result.examples().isEmpty()) {
       throw new MetricInputException(
-          result.metric().key() + " gives examples no scores: it has no clustered error");
+          result.metric().key() + " has no scores for single examples, and so no clustered error");
     }
     List<String> names =
         result.examples().stream().map(e -> clusters.getOrDefault(e.id(), e.id())).toList();

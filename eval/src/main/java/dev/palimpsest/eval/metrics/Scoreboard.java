@@ -7,7 +7,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Gathers a mean per quantity, example by example, for metrics whose headline is a mean. */
+/**
+ * Accumulates the mean of each quantity, example by example, for metrics whose headline value is a
+ * mean.
+ */
 public final class Scoreboard {
   private final MetricId metric;
   private final String quantity;
@@ -24,20 +27,20 @@ public final class Scoreboard {
     this.quantity = quantity;
   }
 
-  /** An example's headline score. */
+  /** Adds an example's headline score. */
   public void add(MetricRecord record, double score) {
     examples.add(new ExampleScore(record.id(), score));
     add(quantity, score);
   }
 
-  /** An example's share of another quantity, reported as a mean. */
+  /** Adds an example's score in another quantity, which is reported as a mean. */
   public void add(String name, double score) {
     double[] sum = sums.computeIfAbsent(name, n -> new double[2]);
     sum[0] += score;
     sum[1]++;
   }
 
-  /** A quantity that is not a mean over examples. */
+  /** Sets a quantity that is not a mean over examples. */
   public void put(String name, double value) {
     derived.put(name, value);
   }
@@ -87,7 +90,7 @@ public final class Scoreboard {
         new MeanOf(scores));
   }
 
-  /** The headline of most metrics. */
+  /** The headline value of most metrics. */
   public record MeanOf(double[] scores) implements Headline {
     @Override
     public double of(int[] drawn) {

@@ -253,8 +253,8 @@ class BenchmarksTest {
     assertEquals(Turn.NONE, stored.correction());
     assertEquals(
         List.of(
-            "textvqa/train_images/rotation.csv is not there: pictures are seen as they are stored,"
-                + " also those that it would turn"),
+            "textvqa/train_images/rotation.csv is missing: pictures are seen as they are stored,"
+                + " including those that it would rotate"),
         reader.notes());
 
     String id = Path.of(stored.name()).getFileName().toString().replace(".jpg", "");
@@ -318,7 +318,7 @@ class BenchmarksTest {
     BenchmarkReader reader = new BenchmarkReader(Benchmarks.find("stvqa"), data);
     Files.move(data.resolve("coco/train2014"), data.resolve("elsewhere"));
     assertEquals("stvqa/coco-text/COCO_train2014_000000000009.jpg", picture("stvqa", data, 0));
-    assertTrue(reader.notes().get(0).contains("coco/train2014 is not there"));
+    assertTrue(reader.notes().get(0).contains("coco/train2014 is missing"));
     Files.createDirectories(data.resolve("coco/train2014"));
     assertEquals("coco/train2014/COCO_train2014_000000000009.jpg", picture("stvqa", data, 0));
     assertEquals("stvqa/icdar/1.jpg", picture("stvqa", data, 1));
@@ -418,7 +418,7 @@ class BenchmarksTest {
         assertThrows(InvalidConfigException.class, () -> Benchmarks.find("reading"));
     assertTrue(
         String.valueOf(set.getMessage())
-            .contains("'reading' is a set of benchmarks, name one of it: textcaps, chartqa"),
+            .contains("'reading' is a set of benchmarks; name one of them: textcaps, chartqa"),
         set.getMessage());
   }
 

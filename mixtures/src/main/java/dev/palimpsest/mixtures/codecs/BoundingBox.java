@@ -1,8 +1,8 @@
 package dev.palimpsest.mixtures.codecs;
 
 /**
- * A box in shares of a picture's height and width, 0 being top and left; in the order in which
- * PaliGemma writes boxes.
+ * A box in fractions of a picture's height and width, where 0 is the top and left edge; in the
+ * order in which PaliGemma writes boxes.
  */
 public record BoundingBox(double top, double left, double bottom, double right) {
   /** The whole picture. */
@@ -13,12 +13,12 @@ public record BoundingBox(double top, double left, double bottom, double right) 
     return !(bottom > top && right > left);
   }
 
-  /** Share of the picture; 0 when empty. */
+  /** Area as a fraction of the picture; 0 when empty. */
   public double area() {
     return isEmpty() ? 0 : (bottom - top) * (right - left);
   }
 
-  /** What lies in both; may be empty. */
+  /** The intersection of both boxes; may be empty. */
   public BoundingBox intersection(BoundingBox other) {
     return new BoundingBox(
         Math.max(top, other.top),
@@ -27,7 +27,7 @@ public record BoundingBox(double top, double left, double bottom, double right) 
         Math.min(right, other.right));
   }
 
-  /** The same box of the same picture, in shares of a part of the picture. */
+  /** The same box in fractions of a part of the picture. */
   public BoundingBox within(BoundingBox view) {
     double height = view.bottom - view.top;
     double width = view.right - view.left;
@@ -39,7 +39,8 @@ public record BoundingBox(double top, double left, double bottom, double right) 
   }
 
   /**
-   * First and last pixel, the latter excluded, rounded half to even, never empty and inside.
+   * The pixels that the box covers, the last ones excluded: rounded half to even, never empty, and
+   * inside the picture.
    *
    * @return top, left, bottom, right
    */

@@ -7,9 +7,8 @@ final class Convolutions {
   private Convolutions() {}
 
   /**
-   * A convolution's weights, laid out so that all output channels of one input value lie side by
-   * side: the inner loop is then long, whatever the picture's side, and the JIT makes vectors of
-   * it.
+   * A convolution's weights, laid out so that all output channels of one input value are adjacent:
+   * the inner loop is then long whatever the picture's size, and the JIT vectorises it.
    *
    * @param weight [inputs, kernel * kernel, outputs]
    * @param bias [outputs]

@@ -9,17 +9,17 @@ import java.util.regex.Pattern;
 /**
  * What an answer to {@code detect} or {@code segment} names: {@code
  * <loc0205><loc0102><loc0921><loc0512> dog ; <loc0818>...}. Models write malformed text; whatever
- * can be read is, the rest is reported.
+ * is readable is read, and the rest is reported.
  *
  * @param objects in the order of the text
- * @param skipped parts that name no object, each with the reason
+ * @param skipped parts that do not name an object, each with the reason
  */
 public record DetectionText(List<Found> objects, List<Skipped> skipped) {
   private static final Pattern TOKENS = Pattern.compile("((?:<loc\\d{4}>)++)((?:<seg\\d{3}>)*+)");
   private static final int LOCATION = "<loc0000>".length();
   private static final int SEGMENT = "<seg000>".length();
 
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public DetectionText {
     objects = List.copyOf(objects);
     skipped = List.copyOf(skipped);
@@ -29,17 +29,17 @@ public record DetectionText(List<Found> objects, List<Skipped> skipped) {
    * An object.
    *
    * @param bins of its box: ymin, xmin, ymax, xmax
-   * @param codes of its mask, sixteen, where the text has them
+   * @param codes of its mask, sixteen, if the text has them
    * @param label possibly empty
    */
   public record Found(int[] bins, Optional<int[]> codes, String label) {
-    /** The box. */
+    /** Its box. */
     public BoundingBox box() {
       return LocationTokens.decode(bins);
     }
   }
 
-  /** Text that names no object. */
+  /** Text that does not name an object. */
   public record Skipped(String text, String reason) {}
 
   /** Reads an answer; never fails. */
@@ -56,7 +56,7 @@ public record DetectionText(List<Found> objects, List<Skipped> skipped) {
         String locations = tokens.group(1);
         String segments = tokens.group(2);
         int label = tokens.end();
-        // Where a separator was forgotten, the label ends at the next box.
+        // If a separator is missing, the label ends at the next box.
         int end = tokens.find() ? tokens.start() : part.length();
         String reason = defect(locations, segments);
         if (reason.isEmpty()) {
@@ -74,7 +74,7 @@ public record DetectionText(List<Found> objects, List<Skipped> skipped) {
     return new DetectionText(objects, skipped);
   }
 
-  /** Why tokens are no object; empty when they are. */
+  /** Why tokens do not form an object; empty if they do. */
   private static String defect(String locations, String segments) {
     int count = locations.length() / LOCATION;
     if (count != 4) {

@@ -18,7 +18,7 @@ public final class LocationTokens {
 
   private LocationTokens() {}
 
-  /** The bin of a coordinate: float32 arithmetic, ties to even, outside values to the ends. */
+  /** The bin of a coordinate: float32 arithmetic, ties to even, values outside are clamped. */
   public static int bin(double coordinate) {
     float scaled = (float) coordinate * (BINS - 1);
     return (int) Math.max(0, Math.min(BINS - 1, Math.rint(scaled)));
@@ -38,14 +38,14 @@ public final class LocationTokens {
     return text.toString();
   }
 
-  /** The inverse of {@link #bins}, as big_vision's evaluators have it: bin / 1023. */
+  /** The inverse of {@link #bins} as in big_vision's evaluators: bin / 1023. */
   public static BoundingBox decode(int[] bins) {
     return scaled(bins, BINS - 1);
   }
 
   /**
-   * What the public demonstration program makes of bins: bin / 1024, a shade to the top left, so
-   * that no box reaches the far borders.
+   * The inverse as in the public demonstration program: bin / 1024, slightly to the top left, so
+   * that no box reaches the far edges.
    */
   public static BoundingBox decodeAsDemo(int[] bins) {
     return scaled(bins, BINS);
@@ -55,7 +55,9 @@ public final class LocationTokens {
     return new BoundingBox(bins[0] / by, bins[1] / by, bins[2] / by, bins[3] / by);
   }
 
-  /** The bins of the four tokens that a text begins with; empty when it begins otherwise. */
+  /**
+   * The bins of the four tokens at the beginning of a text; empty if it does not begin with four.
+   */
   public static Optional<int[]> leading(String text) {
     Matcher matcher = FOUR.matcher(text);
     if (!matcher.lookingAt()) {

@@ -14,23 +14,24 @@ import java.util.BitSet;
 public record Mask(int height, int width, BitSet pixels) {
   private static final int UPSAMPLING = 5;
 
-  /** Pixels of an image, as many as the largest picture that is decoded has. */
+  /** The most pixels of a mask, equal to those of the largest picture that is decoded. */
   private static final long MOST_PIXELS = 1 << 26;
 
-  /** Steps of a polygon's outline on the finer grid; it takes 12 bytes a step. */
+  /** The most steps in a polygon's outline on the finer grid, at 12 bytes per step. */
   private static final long LONGEST_OUTLINE = 1 << 23;
 
-  /** Copies. */
+  /** Keeps a copy of the pixels. */
   public Mask {
     pixels = (BitSet) pixels.clone();
   }
 
   /**
-   * The union of polygons, each rasterised as COCO does it: the outline walked on a grid five times
-   * as fine, its crossings of column centres rounded to pixels. Not the same as filling a path.
+   * The union of polygons, each rasterised as COCO does it: the outline is traced on a grid five
+   * times as fine, and its crossings of column centres are rounded to pixels. This differs from
+   * filling a path.
    *
    * @param polygons x and y in turn, in pixels; points may lie outside the image
-   * @throws IllegalArgumentException when one is no polygon
+   * @throws IllegalArgumentException when one is not a polygon
    */
   public static Mask ofPolygons(Iterable<double[]> polygons, int height, int width) {
     requireSize(height, width);
@@ -51,14 +52,14 @@ public record Mask(int height, int width, BitSet pixels) {
   private static int[] crossings(double[] polygon, int height, int width) {
     if (polygon.length % 2 != 0) {
       throw new IllegalArgumentException(
-          "a polygon is x and y in turn, found %d numbers".formatted(polygon.length));
+          "a polygon must be pairs of x and y, found %d numbers".formatted(polygon.length));
     }
     if (polygon.length < 6) {
-      return new int[0]; // nothing lies within two points
+      return new int[0]; // two points enclose nothing
     }
     for (double number : polygon) {
       if (!Double.isFinite(number)) {
-        throw new IllegalArgumentException("a polygon with the coordinate " + number);
+        throw new IllegalArgumentException("a polygon has the coordinate " + number);
       }
     }
     int points = polygon.length / 2;
@@ -76,7 +77,7 @@ public record Mask(int height, int width, BitSet pixels) {
     }
     if (steps > LONGEST_OUTLINE) {
       throw new IllegalArgumentException(
-          "a polygon whose outline has %d pixels".formatted(steps / UPSAMPLING));
+          "a polygon has an outline of %d pixels, which is too long".formatted(steps / UPSAMPLING));
     }
     int length = (int) steps;
     int[] u = new int[length];
@@ -126,8 +127,8 @@ public record Mask(int height, int width, BitSet pixels) {
   }
 
   /**
-   * From COCO's compressed run lengths: background and foreground in turn, each number in groups of
-   * five bits, from the fourth on as the difference to the one two before.
+   * From COCO's compressed run lengths: background and foreground alternate, each number is written
+   * in groups of five bits, and from the fourth on as the difference to the number two before.
    *
    * @throws IllegalArgumentException when the code ends early or does not fill the image
    */
@@ -150,7 +151,7 @@ public record Mask(int height, int width, BitSet pixels) {
         group = counts.charAt(at++) - 48;
         if (group < 0 || group > 0x3f || shift > 60) {
           throw new IllegalArgumentException(
-              "run-length code with '%s' at %d".formatted(counts.charAt(at - 1), at - 1));
+              "run-length code has '%s' at %d".formatted(counts.charAt(at - 1), at - 1));
         }
         run |= (long) (group & 0x1f) << shift;
         shift += 5;
@@ -177,7 +178,7 @@ public record Mask(int height, int width, BitSet pixels) {
   }
 
   /**
-   * From COCO's plain run lengths: background and foreground in turn.
+   * From COCO's plain run lengths: background and foreground alternate.
    *
    * @throws IllegalArgumentException when they do not fill the image
    */
@@ -200,7 +201,7 @@ public record Mask(int height, int width, BitSet pixels) {
     return new Mask(height, width, pixels);
   }
 
-  /** The part in a box of pixels, bottom and right excluded, as a picture of its own. */
+  /** The part inside a box of pixels, bottom and right excluded, as a mask of its own. */
   public Mask part(int top, int left, int bottom, int right) {
     BitSet inside = new BitSet((bottom - top) * (right - left));
     for (int x = left; x < right; x++) {
@@ -216,7 +217,8 @@ public record Mask(int height, int width, BitSet pixels) {
   private static void requireSize(int height, int width) {
     if (height < 1 || width < 1 || (long) height * width > MOST_PIXELS) {
       throw new IllegalArgumentException(
-          "an image of %d x %d pixels; it has %d at most".formatted(height, width, MOST_PIXELS));
+          "an image of %d x %d pixels; at most %d are possible"
+              .formatted(height, width, MOST_PIXELS));
     }
   }
 
@@ -228,7 +230,7 @@ public record Mask(int height, int width, BitSet pixels) {
     }
   }
 
-  /** COCO's plain run lengths: background and foreground in turn. */
+  /** COCO's plain run lengths: background and foreground alternate. */
   public int[] runs() {
     int[] runs = new int[pixels.cardinality() * 2 + 2];
     int count = 0;
@@ -261,12 +263,12 @@ public record Mask(int height, int width, BitSet pixels) {
     return code.toString();
   }
 
-  /** Pixels inside. */
+  /** Number of pixels inside. */
   public int area() {
     return pixels.cardinality();
   }
 
-  /** Pixels in both. */
+  /** Number of pixels in both masks. */
   public int intersection(Mask other) {
     requireSameSize(other);
     BitSet both = (BitSet) pixels.clone();
@@ -274,18 +276,18 @@ public record Mask(int height, int width, BitSet pixels) {
     return both.cardinality();
   }
 
-  /** Pixels in either. */
+  /** Number of pixels in either mask. */
   public int union(Mask other) {
     return area() + other.area() - intersection(other);
   }
 
-  /** 0 where both are empty. */
+  /** Intersection over union; 0 if both masks are empty. */
   public double iou(Mask other) {
     int union = union(other);
     return union == 0 ? 0 : (double) intersection(other) / union;
   }
 
-  /** The tight box around the mask: x, y, width, height; zeros where it is empty. */
+  /** The tight bounding box of the mask: x, y, width, height; zeros if it is empty. */
   public int[] boundingBox() {
     int left = width;
     int right = -1;

@@ -17,14 +17,14 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * A small numpy {@code .npz} of float arrays, read whole. Checkpoints, which are large, mapped and
- * of many types, are another module's.
+ * A small numpy {@code .npz} of float arrays, read as a whole. Checkpoints, which are large,
+ * memory-mapped and of many types, belong to another module.
  */
 final class NumpyArchive {
-  /** Bytes of all arrays, unpacked. */
+  /** The most bytes of all arrays, uncompressed. */
   private static final int LARGEST = 1 << 27;
 
-  /** A codec has some sixty arrays. */
+  /** The most arrays; a codec has about sixty. */
   private static final int MOST_ARRAYS = 1000;
 
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
@@ -40,7 +40,8 @@ final class NumpyArchive {
   /**
    * Every array by its name.
    *
-   * @throws IOException when it cannot be read or is no such archive; the message names the file
+   * @throws IOException when it cannot be read or is not such an archive; the message names the
+   *     file
    */
   static Map<String, Array> read(Path file) throws IOException {
     if (Files.exists(file) && !Files.isRegularFile(file)) {
@@ -50,17 +51,18 @@ final class NumpyArchive {
     int left = LARGEST;
     try (ZipFile zip = new ZipFile(file.toFile())) {
       if (zip.size() > MOST_ARRAYS) {
-        throw new IOException("%d arrays; no codec has so many".formatted(zip.size()));
+        throw new IOException("it has %d arrays, more than any codec".formatted(zip.size()));
       }
       for (Enumeration<? extends ZipEntry> e = zip.entries(); e.hasMoreElements(); ) {
         ZipEntry entry = e.nextElement();
         String name = entry.getName().replaceFirst("\\.npy$", "");
-        // Not readAllBytes: a megabyte may unpack to a gigabyte, and the size told may be a lie.
+        // Not readAllBytes: a megabyte can unpack to a gigabyte, and the declared size can be
+        // wrong.
         byte[] bytes = zip.getInputStream(entry).readNBytes(left + 1);
         left -= bytes.length;
         if (left < 0) {
           throw new IOException(
-              "unpacks to more than %d bytes; no codec is so large".formatted(LARGEST));
+              "unpacks to more than %d bytes, which is more than any codec has".formatted(LARGEST));
         }
         arrays.put(name, array(name, bytes));
       }
@@ -103,7 +105,7 @@ final class NumpyArchive {
       throw new IOException("'%s' has the shape (%s)".formatted(name, matcher.group(2)), e);
     }
     boolean wide = matcher.group(1).equals("8");
-    // Not a product, which may leave 63 bits.
+    // Not a product, which could exceed 63 bits.
     long held = (bytes.length - start - length) / (wide ? 8 : 4);
     if (count != held || (bytes.length - start - length) % (wide ? 8 : 4) != 0) {
       throw new IOException(

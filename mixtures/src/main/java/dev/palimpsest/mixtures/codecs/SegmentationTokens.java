@@ -17,14 +17,14 @@ import java.util.regex.Pattern;
  * Masks as sixteen of 128 segmentation tokens, {@code <seg000>} to {@code <seg127>}: the codes of a
  * small variational autoencoder over the mask inside its box, 4 x 4 of them, row by row. The
  * weights are read from their published file, {@code vae-oid.npz} (big_vision,
- * pp/proj/paligemma/segmentation.py; names and layouts are PyTorch's). Widths are taken from the
- * arrays. Thread-safe.
+ * pp/proj/paligemma/segmentation.py; names and layouts are PyTorch's). Layer widths are taken from
+ * the arrays. Thread-safe.
  */
 public final class SegmentationTokens {
   /** Number of tokens. */
   public static final int CODES = 128;
 
-  /** Tokens a mask. */
+  /** Number of tokens for a mask. */
   public static final int LENGTH = 16;
 
   /** Side of the codec's square mask. */
@@ -36,7 +36,7 @@ public final class SegmentationTokens {
   private final Map<String, NumpyArchive.Array> weights;
   private final NumpyArchive.Array codebook;
 
-  /** Weights of convolutions by their name, as they are needed. */
+  /** Weights of convolutions by name, loaded when they are first needed. */
   private final Map<String, Convolutions.Layer> layers = new ConcurrentHashMap<>();
 
   private SegmentationTokens(Map<String, NumpyArchive.Array> weights) {
@@ -68,7 +68,8 @@ public final class SegmentationTokens {
    * Reads the weights.
    *
    * @throws UncheckedIOException when the file cannot be read
-   * @throws MalformedFileException when it holds no such codec; the message says what is missing
+   * @throws MalformedFileException when it does not contain such a codec; the message says what is
+   *     missing
    */
   public static SegmentationTokens load(Path file) {
     try {
@@ -93,7 +94,7 @@ public final class SegmentationTokens {
     return array;
   }
 
-  /** Checks that a layer takes so many channels; how many it gives. */
+  /** Checks the number of a layer's input channels, and returns that of its output channels. */
   private int chained(String layer, int inputs, boolean transposed) {
     NumpyArchive.Array weight = weight(layer + ".weight", 4);
     require(layer + "'s input", weight.shape()[transposed ? 0 : 1], inputs);
@@ -121,9 +122,9 @@ public final class SegmentationTokens {
   }
 
   /**
-   * The codes of the part of a mask that lies in a box.
+   * Encodes the part of a mask inside a box.
    *
-   * @param box of the mask's picture; rounded to pixels, at least one
+   * @param box in the mask's picture; rounded to pixels, at least one
    * @return {@value #LENGTH} numbers below {@value #CODES}
    */
   public int[] encode(Mask mask, BoundingBox box) {
@@ -131,7 +132,7 @@ public final class SegmentationTokens {
   }
 
   /**
-   * What the encoder sees: the mask inside a box, squeezed by an antialiased bilinear resize.
+   * The encoder's input: the mask inside a box, resized bilinearly with antialiasing.
    *
    * @return float32 [64, 64] in [0, 1]
    */
@@ -178,7 +179,7 @@ public final class SegmentationTokens {
     return rows;
   }
 
-  /** The codebook's row nearest to each cell's features. */
+  /** The row of the codebook that is nearest to each cell's features. */
   private int[] nearest(float[] features) {
     int width = codebook.shape()[1];
     int[] codes = new int[LENGTH];
@@ -200,7 +201,7 @@ public final class SegmentationTokens {
   }
 
   /**
-   * The mask that codes stand for.
+   * Decodes a mask.
    *
    * @param codes {@value #LENGTH} numbers below {@value #CODES}
    * @return float32 [64, 64], above 0 inside
@@ -248,10 +249,10 @@ public final class SegmentationTokens {
   }
 
   /**
-   * A decoded mask in its picture: resized to the box as Pillow's bilinear does, inside where above
-   * 0.
+   * Places a decoded mask in its picture: resized to the box with Pillow's bilinear filter, and set
+   * where the result is above 0.
    *
-   * @param map float32 [64, 64], as {@link #decode} gives it
+   * @param map float32 [64, 64], as {@link #decode} returns it
    * @param top first row of the box, in pixels; bottom and right are excluded
    */
   public static Mask paint(
@@ -278,7 +279,10 @@ public final class SegmentationTokens {
     return text.toString();
   }
 
-  /** The codes of the sixteen tokens that a text begins with; empty when it begins otherwise. */
+  /**
+   * The codes of the sixteen tokens at the beginning of a text; empty if it does not begin with
+   * sixteen.
+   */
   public static Optional<int[]> leading(String text) {
     Matcher matcher = SEQUENCE.matcher(text);
     if (!matcher.lookingAt()) {

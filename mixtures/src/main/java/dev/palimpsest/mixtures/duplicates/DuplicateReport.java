@@ -3,15 +3,15 @@ package dev.palimpsest.mixtures.duplicates;
 import java.util.List;
 
 /**
- * What a search found.
+ * The result of a search.
  *
  * @param reference what was searched for
- * @param pools one a training pool, in order
+ * @param pools one per training pool, in order
  * @param duplicates in the order of pools and positions
  */
 public record DuplicateReport(
     Reference reference, List<PoolResult> pools, List<Duplicate> duplicates) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public DuplicateReport {
     pools = List.copyOf(pools);
     duplicates = List.copyOf(duplicates);
@@ -20,11 +20,11 @@ public record DuplicateReport(
   /**
    * The evaluation's side.
    *
-   * @param examples looked through
-   * @param pictures distinct by their bytes
-   * @param flat of these, those without detail, which are found by their bytes alone
-   * @param texts prompts and references long enough to be found
-   * @param shortTexts those too short for that
+   * @param examples number of examples examined
+   * @param pictures number of pictures with distinct bytes
+   * @param flat how many of these have no detail and can only be found by their bytes
+   * @param texts number of prompts and references that are long enough to be found
+   * @param shortTexts number of those that are too short
    * @param unreadable examples or pictures that could not be read
    */
   public record Reference(
@@ -33,13 +33,13 @@ public record DuplicateReport(
   /**
    * A training pool.
    *
-   * @param name the task's
-   * @param examples looked through
-   * @param samePicture examples with a picture whose bytes stand in the evaluation
-   * @param nearPicture other examples with a picture that nearly stands there
-   * @param sameText other examples whose text stands there
+   * @param name the task's name
+   * @param examples number of examples examined
+   * @param samePicture examples with a picture whose bytes occur in the evaluation
+   * @param nearPicture other examples with a picture that occurs there altered
+   * @param sameText other examples whose text occurs there
    * @param leftOut of all three, those that count as duplicates
-   * @param unreadable examples that could not be read, and so not compared
+   * @param unreadable examples that could not be read and were not compared
    */
   public record PoolResult(
       String name,
@@ -49,39 +49,39 @@ public record DuplicateReport(
       long sameText,
       long leftOut,
       long unreadable) {
-    /** Share of the examples that count as duplicates. */
+    /** The share of examples that count as duplicates. */
     public double share() {
       return examples == 0 ? 0 : (double) leftOut / examples;
     }
   }
 
-  /** How an example is known to stand in the evaluation. */
+  /** The evidence that an example occurs in the evaluation. */
   public enum Evidence {
-    /** A picture's bytes. */
+    /** Identical bytes of a picture. */
     SAME_PICTURE,
-    /** A picture, altered. */
+    /** An altered picture. */
     NEAR_PICTURE,
-    /** Runs of words. */
+    /** Shared runs of words. */
     TEXT
   }
 
   /**
-   * A training example that stands in the evaluation, by its strongest evidence.
+   * A training example that occurs in the evaluation, with its strongest evidence.
    *
    * @param pool position of its pool
    * @param position in its pool
    * @param id its id
-   * @param evidence why
+   * @param evidence the kind of evidence
    * @param picture which of its pictures; -1 for text
    * @param bits differing bits of the nearest hashes; 0 for the same bytes and for text
    * @param measure for pictures the distance, 0 for the same; for text the share of the evaluation
-   *     text's runs found here
+   *     text's runs that occur here
    * @param referencePool name of the evaluation's pool
    * @param referencePosition in that pool
    * @param referenceId its id
    * @param referencePicture which of its pictures; -1 for text
-   * @param leftOut whether it counts as a duplicate; a text alone does only where the example has
-   *     no picture, or the search was told so
+   * @param leftOut whether it counts as a duplicate; a text alone counts only if the example has no
+   *     picture or the search was asked to count texts
    */
   public record Duplicate(
       int pool,
@@ -96,7 +96,7 @@ public record DuplicateReport(
       String referenceId,
       int referencePicture,
       boolean leftOut) {
-    /** In a few words. */
+    /** The evidence in a few words. */
     public String reason() {
       String where = referencePool + "/" + referenceId;
       return switch (evidence) {

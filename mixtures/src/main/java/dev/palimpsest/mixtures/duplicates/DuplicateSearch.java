@@ -28,14 +28,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Training examples that stand in an evaluation as well.
+ * Finds training examples that also occur in an evaluation.
  *
- * <p>The evaluation's distinct pictures and texts are indexed; the training pools are then gone
- * through once. A picture is looked up by its bytes first, whichever way up either side sees it;
- * one that was seen before, in whatever task, is not decoded again. Else its hashes ({@link
- * PictureSketch#hashes}) find the pictures that may be it ({@link HashIndex}), and of these the one
- * counts that differs least where it differs most ({@link PictureSketch#distance}). A million
- * evaluation pictures take about 120 MB, a million training pictures 50 MB.
+ * <p>The evaluation's distinct pictures and texts are indexed; then the training pools are read
+ * once. A picture is first looked up by its bytes, whatever the orientation in which either side
+ * sees it; a picture that was seen before, in any task, is not decoded again. Otherwise its hashes
+ * ({@link PictureSketch#hashes}) find candidates ({@link HashIndex}), and the candidate counts
+ * whose worst difference is smallest ({@link PictureSketch#distance}). A million evaluation
+ * pictures take about 120 MB, a million training pictures 50 MB.
  *
  * <p>The result does not depend on the number of threads.
  */
@@ -43,18 +43,18 @@ public final class DuplicateSearch implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DuplicateSearch.class);
 
   /**
-   * Most that a copy differs from its original ({@link PictureSketch#distance}): altered copies of
-   * pictures with detail stay below 0.35, other pictures above 1.
+   * The largest difference between a copy and its original ({@link PictureSketch#distance}):
+   * altered copies of pictures with detail stay below 0.35, different pictures are above 1.
    */
   static final double SAME = 0.5;
 
   private static final int CHUNK = 512;
   private static final int SKETCHES_KEPT = 512;
 
-  /** Candidates that are compared, those with the fewest differing bits first. */
+  /** The most candidates that are compared, those with the fewest differing bits first. */
   private static final int COMPARED = 64;
 
-  /** In {@link #seen}: looked up, and found nowhere. */
+  /** In {@link #seen}: looked up and not found. */
   private static final int NOWHERE = 0;
 
   private final DedupConfig settings;
@@ -67,7 +67,7 @@ public final class DuplicateSearch implements AutoCloseable {
   private long[] positions = new long[256];
   private int[] pictures = new int[256];
 
-  // ---- Their hashes; which picture a hash belongs to
+  // ---- Their hashes, and the picture that each hash belongs to
   private long[] hashes = new long[256];
   private int[] owners = new int[256];
   private int hashCount;
@@ -98,7 +98,7 @@ public final class DuplicateSearch implements AutoCloseable {
         }
       };
 
-  /** A picture found: which of the evaluation's, and how near. */
+  /** A match: the evaluation's picture, and how near it is. */
   private record Match(int picture, int bits, double distance) {}
 
   /**
@@ -161,7 +161,8 @@ public final class DuplicateSearch implements AutoCloseable {
   }
 
   /**
-   * Takes a picture of the evaluation in, unless its bytes are known; whether it is new and flat.
+   * Adds a picture of the evaluation unless its bytes are known; returns whether it is new and
+   * flat.
    */
   private boolean add(int pool, long position, Picture picture) {
     int number = known.size();
@@ -197,9 +198,10 @@ public final class DuplicateSearch implements AutoCloseable {
   }
 
   /**
-   * Goes through training pools.
+   * Searches training pools.
    *
-   * @param training whose names the result gives; none may be one of the evaluation's own objects
+   * @param training pools whose names the result gives; none may be one of the evaluation's own
+   *     objects
    */
   public DuplicateReport in(List<Pool> training) {
     List<PoolResult> results = new ArrayList<>();
@@ -305,7 +307,7 @@ public final class DuplicateSearch implements AutoCloseable {
     return reference.get(pool).examples().apply(position).id();
   }
 
-  /** The evaluation's picture that this one is, if any. */
+  /** The evaluation's picture that this one is a copy of, if any. */
   private @Nullable Match match(Picture picture) {
     for (PictureTable.Key key : picture.key.everyTurn()) {
       int same = known.get(key);
@@ -320,7 +322,7 @@ public final class DuplicateSearch implements AutoCloseable {
         if (match != null) {
           matches.add(match);
         }
-        // Two threads may have looked for the same picture, and found the same.
+        // Two threads may have looked up the same picture, with the same result.
         before = seen.putIfAbsent(picture.key, match == null ? NOWHERE : matches.size());
       }
     }
@@ -354,7 +356,7 @@ public final class DuplicateSearch implements AutoCloseable {
         .orElse(null);
   }
 
-  /** The sketch of an evaluation picture, decoded again unless it was needed lately. */
+  /** The sketch of an evaluation picture, decoded again unless it was needed recently. */
   private @Nullable PictureSketch sketch(int picture) {
     synchronized (sketches) {
       PictureSketch kept = sketches.get(picture);
@@ -371,19 +373,19 @@ public final class DuplicateSearch implements AutoCloseable {
       }
       return sketch;
     } catch (IOException | BadExampleException e) {
-      return null; // it was there a moment ago: the file has been taken away
+      return null; // it was readable before: the file has been removed since
     }
   }
 
   // ---- Reading
 
-  /** A picture of an example; the sketch is absent where the table knew the picture already. */
+  /** A picture of an example; the sketch is absent if the table already knew the picture. */
   private record Picture(int which, PictureTable.Key key, @Nullable PictureSketch sketch) {}
 
   private record Read(
       long position, @Nullable Example example, List<Picture> pictures, @Nullable String problem) {}
 
-  /** An example with those of its pictures decoded that neither table knows. */
+  /** An example, with the pictures decoded that neither table knows. */
   private Read read(Pool pool, long position, PictureTable decoded) {
     Example example;
     try {
@@ -413,14 +415,14 @@ public final class DuplicateSearch implements AutoCloseable {
     log.warn("{}, position {}: not compared: {}", pool.name(), read.position, read.problem);
   }
 
-  /** What is looked for: the prompt and each reference, for itself. */
+  /** The texts to look for: the prompt and each reference separately. */
   private static List<String> evaluated(Example example) {
     return Stream.concat(Stream.of(example.prefix()), example.references().stream())
         .distinct()
         .toList();
   }
 
-  /** Where it is looked for: prompt and target together, once for each reference. */
+  /** The texts to search in: prompt and target together, once for each reference. */
   private static List<String> trained(Example example) {
     return example.references().stream()
         .distinct()
@@ -428,7 +430,7 @@ public final class DuplicateSearch implements AutoCloseable {
         .toList();
   }
 
-  /** Computes in parallel, in order. */
+  /** Computes in parallel and returns results in order. */
   private <T> List<T> inOrder(long first, long end, LongFunction<T> work) {
     List<Callable<T>> tasks =
         LongStream.range(first, end).<Callable<T>>mapToObj(i -> () -> work.apply(i)).toList();

@@ -7,17 +7,17 @@ import java.util.function.IntConsumer;
  * 64-bit hashes, searched by Hamming distance (multi-index hashing: Norouzi, Punjani and Fleet
  * 2012, "Fast search in Hamming space with multi-index hashing").
  *
- * <p>A hash is cut into four parts of 16 bits. Two hashes within r bits have a part within r / 4,
- * so it is enough to look, for each part, into the buckets of the values that near. With a million
- * hashes and 12 bits 2,788 buckets of 15 entries are looked into, in place of a million hashes.
- * Each hash takes 24 bytes. Immutable, thread-safe.
+ * <p>A hash is divided into four parts of 16 bits. Two hashes within r bits agree within r / 4 bits
+ * in at least one part, so it suffices to search, for each part, the buckets of values that are
+ * that near. With a million hashes and 12 bits, 2,788 buckets of 15 entries are searched instead of
+ * a million hashes. Each hash takes 24 bytes. Immutable and thread-safe.
  */
 final class HashIndex {
   private static final int PARTS = 4;
   private static final int PART_BITS = 16;
   private static final int BUCKETS = 1 << PART_BITS;
 
-  /** All 16-bit values, those with few bits first. */
+  /** All 16-bit values, those with the fewest bits first. */
   private static final int[] FLIPS = new int[BUCKETS];
 
   /** How many of them have at most k bits. */
@@ -44,9 +44,9 @@ final class HashIndex {
   private final int[][] entries = new int[PARTS][];
 
   /**
-   * An index.
+   * Builds an index.
    *
-   * @param hashes may hold equal ones
+   * @param hashes may contain equal ones
    */
   HashIndex(long[] hashes) {
     this.hashes = hashes.clone();
@@ -80,7 +80,7 @@ final class HashIndex {
   void near(long hash, int radius, IntConsumer found) {
     int each = radius / PARTS;
     if ((long) PARTS * WITHIN[each] >= hashes.length) {
-      // So many buckets that looking at every hash is less work.
+      // So many buckets that comparing every hash is less work.
       for (int i = 0; i < hashes.length; i++) {
         if (Long.bitCount(hash ^ hashes[i]) <= radius) {
           found.accept(i);
@@ -108,7 +108,7 @@ final class HashIndex {
     return hashes[position];
   }
 
-  /** Whether an earlier part is near enough to have led to the same hash. */
+  /** Whether an earlier part is near enough to have found the same hash. */
   private static boolean foundBefore(long difference, int part, int each) {
     for (int earlier = 0; earlier < part; earlier++) {
       if (Integer.bitCount(part(difference, earlier)) <= each) {

@@ -6,20 +6,23 @@ import dev.palimpsest.mixtures.images.Image;
 import dev.palimpsest.mixtures.images.ImagePreprocessor;
 
 /**
- * A picture as small as near-duplicates need it: 64 x 64 pixels, the aspect ratio not kept. Gives
- * perceptual hashes, which find candidates among millions, and a distance, which tells a copy from
- * a picture that merely looks alike.
+ * A picture reduced to what near-duplicate detection needs: 64 x 64 pixels, without keeping the
+ * aspect ratio. It provides perceptual hashes, which find candidates among millions, and a
+ * distance, which distinguishes a copy from a picture that merely looks similar.
  *
- * <p>A hash holds the signs of the 64 lowest DCT coefficients of the luminance, without the mean
+ * <p>A hash contains the signs of the 64 lowest DCT coefficients of the luminance, without the mean
  * (the perceptual hash of Zauner 2010, "Implementation and benchmarking of perceptual image hash
- * functions", with 0 in the place of the median). A change of brightness or contrast that clips
- * nothing changes no sign. A crop moves many: so a picture has a hash for each of {@link #MARGINS}.
+ * functions", with 0 in place of the median). A change of brightness or contrast that does not clip
+ * changes no sign. A crop changes many, so a picture has a hash for each of {@link #MARGINS}.
  */
 final class PictureSketch {
-  /** Shares cut off at each side before hashing; in between lies what two of them can meet. */
+  /** Fractions cropped from each side before hashing; crops in between are near one of them. */
   static final double[] MARGINS = {0, 0.025, 0.05};
 
-  /** Below this deviation of the luminance, in levels, signs are noise and a hash says nothing. */
+  /**
+   * Below this standard deviation of the luminance, in levels, signs are noise and a hash is
+   * meaningless.
+   */
   static final double LEAST_DETAIL = 2;
 
   private static final int SIDE = 64;
@@ -31,10 +34,10 @@ final class PictureSketch {
   /** Margins that {@link #distance} tries at each of the four sides. */
   private static final double[] SHIFTS = {0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06};
 
-  /** Below this correlation no shift of a side makes two pictures the same. */
+  /** Below this correlation, no crop of a side makes two pictures equal. */
   private static final double RELATED = 0.5;
 
-  /** Levels nearer than this to black or white may be clipped ones. */
+  /** Levels nearer than this to black or white may have been clipped. */
   private static final double CLIPPED = 4;
 
   /** cos(pi (2 x + 1) k / 64), [k][x]. */
@@ -80,12 +83,12 @@ final class PictureSketch {
     return new PictureSketch(ImagePreprocessor.resize(RESIZE, picture, SIDE));
   }
 
-  /** Whether the picture has so little detail that only its bytes can tell it from another. */
+  /** Whether the picture has so little detail that only its bytes distinguish it from another. */
   boolean flat() {
     return deviation(sample(luminance, 0, Window.ALL)) < LEAST_DETAIL;
   }
 
-  /** A hash for each of {@link #MARGINS}. */
+  /** One hash for each of {@link #MARGINS}. */
   long[] hashes() {
     long[] hashes = new long[MARGINS.length];
     for (int i = 0; i < hashes.length; i++) {
@@ -118,13 +121,14 @@ final class PictureSketch {
   }
 
   /**
-   * How much of the other picture this one does not explain: both are laid over each other as well
-   * as crops of up to 6 % a side allow, brightness and contrast are made equal, and of what is left
-   * the worst block counts, of 8 x 8 over the picture, as root mean square over the deviation of
-   * the picture. 0 for the same picture, about 1 and more where something stands in one only.
+   * How much of the other picture this one does not explain. Both are aligned as well as crops of
+   * up to 6 % per side allow, brightness and contrast are equalised, and of the remaining
+   * difference the worst of 8 x 8 blocks counts: its root mean square divided by the standard
+   * deviation of the picture. 0 for the same picture, about 1 or more if something is visible in
+   * only one of them.
    *
-   * <p>The worst block, not the mean: pictures made alike by their subject or their maker differ
-   * strongly somewhere, a re-encoded copy differs a little everywhere.
+   * <p>The worst block is used instead of the mean because pictures of the same subject or by the
+   * same author differ strongly somewhere, while a re-encoded copy differs slightly everywhere.
    */
   double distance(PictureSketch other) {
     Aligned here = align(luminance, other.luminance);
@@ -132,7 +136,7 @@ final class PictureSketch {
     PictureSketch whole = here.correlation >= there.correlation ? this : other;
     PictureSketch cut = here.correlation >= there.correlation ? other : this;
     Window window = here.correlation >= there.correlation ? here.window : there.window;
-    // A grey copy of a coloured picture is a copy: then only the luminance is compared.
+    // A grey copy of a coloured picture is a copy, so only the luminance is compared.
     return grey() || other.grey()
         ? residual(
             new float[][] {sample(whole.luminance, 0, Window.ALL)},
@@ -144,7 +148,7 @@ final class PictureSketch {
   private static Aligned align(float[] whole, float[] cut) {
     float[] wanted = sample(whole, 0, Window.ALL);
     Aligned best = new Aligned(Window.ALL, correlation(wanted, sample(cut, 0, Window.ALL)));
-    // A step along all sides first: from a wrong start, one side alone may lead nowhere.
+    // First all sides together: from a wrong start, moving one side alone may not improve anything.
     for (double shift : SHIFTS) {
       best = better(best, wanted, cut, new Window(shift, shift, shift, shift));
     }
@@ -188,8 +192,8 @@ final class PictureSketch {
   }
 
   /**
-   * One gain and one offset for all channels, by least squares over what neither picture clips,
-   * both ways; the milder remainder.
+   * One gain and one offset for all channels, by least squares over the pixels that neither picture
+   * clips, in both directions; returns the smaller remainder.
    */
   private static double residual(float[][] one, float[][] other) {
     return Math.min(explained(one, other), explained(other, one));
@@ -274,7 +278,8 @@ final class PictureSketch {
   }
 
   /**
-   * A window of a 64 x 64 plane on a 32 x 32 grid, bilinearly: of the whole plane, means of 2 x 2.
+   * A window of a 64 x 64 plane, sampled bilinearly on a 32 x 32 grid; for the whole plane these
+   * are means of 2 x 2.
    */
   private static float[] sample(float[] plane, int from, Window window) {
     float[] grid = new float[GRID * GRID];
@@ -308,7 +313,7 @@ final class PictureSketch {
     return Math.max(0, Math.min(SIDE - 1, SIDE * before + (at + 0.5) * step - 0.5));
   }
 
-  /** What is cut off at each side, as shares of the picture. */
+  /** What is cropped from each side, as fractions of the picture. */
   private record Window(double left, double top, double right, double bottom) {
     static final Window ALL = new Window(0, 0, 0, 0);
 

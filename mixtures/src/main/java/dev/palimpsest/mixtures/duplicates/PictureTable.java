@@ -9,11 +9,12 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Numbers by a picture's bytes: an open-addressed table of the first 128 bits of their SHA-256 and
- * frame number, and how it is turned, 20 bytes an entry and at most twice that held. Thread-safe.
+ * Maps the bytes of pictures to numbers: an open-addressed table whose key is the first 128 bits of
+ * a SHA-256 over the bytes, the frame number and the orientation. It takes 20 bytes per entry and
+ * at most twice that in memory. Thread-safe.
  */
 final class PictureTable {
-  /** What stands where there is no entry. */
+  /** Marks a slot without an entry. */
   static final int ABSENT = -1;
 
   private long[] highs = new long[1024];
@@ -37,12 +38,12 @@ final class PictureTable {
       return new Key(hash.getLong(), hash.getLong()).turned(turn);
     }
 
-    /** Distinct for each turn of one picture, and of a hash its own inverse. */
+    /** Distinct for each orientation of a picture; applying it twice gives the hash back. */
     private Key turned(Turn turn) {
       return new Key(high, low ^ (turn.value() - 1));
     }
 
-    /** This key, and then those of the same bytes turned in every other way. */
+    /** This key, followed by those of the same bytes in every other orientation. */
     List<Key> everyTurn() {
       return Stream.of(Turn.values()).map(this::turned).toList();
     }
@@ -62,7 +63,7 @@ final class PictureTable {
    * Gives a picture a number, unless it has one.
    *
    * @param value 0 or more
-   * @return the number it has now
+   * @return its number
    */
   synchronized int putIfAbsent(Key key, int value) {
     int slot = slot(key);

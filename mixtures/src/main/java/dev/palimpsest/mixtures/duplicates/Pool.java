@@ -4,11 +4,11 @@ import dev.palimpsest.mixtures.tasks.Example;
 import java.util.function.LongFunction;
 
 /**
- * Examples that are looked through as one.
+ * A set of examples that is searched as a whole.
  *
- * @param name what messages call it: a task, or {@code suite/task}
- * @param size how many
- * @param examples the example at a position, 0-based; thread-safe; throws {@link
- *     dev.palimpsest.mixtures.formats.BadExampleException} where there is no usable one
+ * @param name its name in messages: a task, or {@code suite/task}
+ * @param size number of examples
+ * @param examples returns the example at a position, 0-based; thread-safe; throws {@link
+ *     dev.palimpsest.mixtures.formats.BadExampleException} if it is not usable
  */
 public record Pool(String name, long size, LongFunction<Example> examples) {}

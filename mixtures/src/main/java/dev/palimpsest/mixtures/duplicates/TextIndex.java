@@ -13,12 +13,12 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * Texts, searched by shared runs of words. A text is found in another when enough of its distinct
- * runs of n words stand there (PaLM, arXiv 2204.02311, section 8: 70 % of 8-grams).
+ * Finds texts by shared runs of words. A text is found in another if enough of its distinct runs of
+ * n words occur there (PaLM, arXiv 2204.02311, section 8: 70 % of 8-grams).
  *
- * <p>Texts are made alike first: compatibility characters and case folded, everything between words
- * dropped, location and segmentation tokens too. Words are runs of letters, marks and digits; of
- * scripts that are written without spaces each character is a word.
+ * <p>Texts are normalised first: compatibility characters and case are folded, and everything
+ * between words is dropped, including location and segmentation tokens. Words are runs of letters,
+ * marks and digits; in scripts that are written without spaces, each character is a word.
  */
 final class TextIndex {
   private static final Pattern CODES = Pattern.compile("<(?:loc\\d{4}|seg\\d{3})>");
@@ -30,7 +30,7 @@ final class TextIndex {
   private final int words;
   private final double overlap;
 
-  /** Runs of the text added as the i-th; 0 for a text too short to have one. */
+  /** Number of runs in the i-th text; 0 if it is too short to have one. */
   private int[] runs = new int[64];
 
   private int texts;
@@ -46,7 +46,7 @@ final class TextIndex {
    * An empty index.
    *
    * @param words length of a run, n
-   * @param overlap least share of a text's runs that stand in another, (0, 1]
+   * @param overlap the smallest share of a text's runs that must occur in another, (0, 1]
    */
   TextIndex(int words, double overlap) {
     this.words = words;
@@ -55,7 +55,7 @@ final class TextIndex {
   }
 
   /**
-   * Adds a text under the next number, counted from 0.
+   * Adds a text under the next number, starting at 0.
    *
    * @return whether it is long enough to be found
    */
@@ -96,7 +96,10 @@ final class TextIndex {
     return (int) (mix(gram) & (slots.length - 1));
   }
 
-  /** Numbers of added texts that stand in a text, with the share of their runs that does. */
+  /**
+   * Numbers of the added texts that are found in a text, with the share of their runs that occur in
+   * it.
+   */
   Map<Integer, Double> in(String text) {
     Map<Integer, Integer> shared = new HashMap<>();
     for (long gram : grams(text)) {
@@ -133,7 +136,7 @@ final class TextIndex {
     return grams;
   }
 
-  /** The words of a text, made alike. */
+  /** The words of a text, normalised. */
   static List<String> words(String text) {
     String plain =
         Normalizer.normalize(CODES.matcher(text).replaceAll(" "), Normalizer.Form.NFKC)

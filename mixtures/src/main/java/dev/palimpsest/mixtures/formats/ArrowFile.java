@@ -37,20 +37,21 @@ import org.apache.arrow.vector.types.pojo.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Single rows of an Arrow IPC stream or file, read where they stand: opening reads the messages'
- * heads alone, a value costs one or two positional reads, and nothing is mapped or cached. Arrow's
- * own reader loads a whole record batch instead, which is hundreds of pictures.
+ * Reads single rows of an Arrow IPC stream or file in place: opening only reads the headers of the
+ * messages, a value costs one or two positional reads, and nothing is mapped or cached. Arrow's own
+ * reader would load a whole record batch, which is hundreds of pictures.
  *
- * <p>Compressed batches are refused. Columns encoded by dictionary, views, unions, intervals and
- * run-end encoded ones are not read, nor are columns that hold such; beside others they do no harm.
- * Nothing that a file declares is believed before it is held against the file's size, and a schema
- * against bounds: on disk it may share its parts, and so be larger than any memory. Thread-safe.
+ * <p>Compressed batches are refused. Dictionary-encoded columns, views, unions, intervals and
+ * run-end encoded columns are not read, nor are columns that contain such; other columns of the
+ * same file are. Everything that a file declares is checked against the file's size, and a schema
+ * against limits, because its parts may be shared on disk and unfold to more than any memory.
+ * Thread-safe.
  */
 public final class ArrowFile implements AutoCloseable {
   private static final byte[] MAGIC = "ARROW1".getBytes(StandardCharsets.US_ASCII);
   private static final int CONTINUATION = -1;
 
-  /** More than any real schema needs; a longer head is a damaged one. */
+  /** More than any real schema needs; a longer header is damaged. */
   private static final int LARGEST_HEAD = 1 << 26;
 
   private static final int DEEPEST = 32;
@@ -60,10 +61,10 @@ public final class ArrowFile implements AutoCloseable {
 
   private static final long MOST_TEXT = 1 << 26;
 
-  /** Values of a row, members of lists included. */
+  /** The most values of a row, members of lists included. */
   private static final int MOST_VALUES = 1 << 20;
 
-  /** Bytes of a row's texts and binaries, pictures aside. */
+  /** The most bytes of a row's texts and binaries, not counting pictures. */
   private static final long MOST_BYTES = 1 << 28;
 
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
@@ -78,18 +79,18 @@ public final class ArrowFile implements AutoCloseable {
   private int bufferCount;
   private int viewCount;
 
-  /** Bytes of all batches' heads: in an honest file they share none. */
+  /** Bytes of all batches' headers, which do not overlap in a valid file. */
   private long heads;
 
-  /** First row of each batch, and at last the number of rows. */
+  /** First row of each batch, followed by the number of rows. */
   private final long[] firstRows;
 
   /**
-   * Where a field's nodes and buffers stand in every batch.
+   * Where a field's nodes and buffers are in every batch.
    *
    * @param parent the column that this one is inside
-   * @param buffer its first one, were there no views
-   * @param views how many of those come before
+   * @param buffer its first one, not counting those of views
+   * @param views the number of views before it
    */
   private record Column(
       @Nullable Column parent,
@@ -98,7 +99,10 @@ public final class ArrowFile implements AutoCloseable {
       int buffer,
       int views,
       List<Column> children) {
-    /** As messages say it: the top-level column's name and those of what is inside, with dots. */
+    /**
+     * The name in messages: that of the top-level column and those of the fields inside, separated
+     * by dots.
+     */
     String name() {
       return parent == null ? field.getName() : parent.name() + "." + field.getName();
     }
@@ -116,7 +120,7 @@ public final class ArrowFile implements AutoCloseable {
           };
     }
 
-    /** Itself or the first column inside that is not read; null when all are. */
+    /** Itself, or the first column inside that is not read; null if all are. */
     @Nullable Column unread() {
       if (!isRead()) {
         return this;
@@ -137,7 +141,7 @@ public final class ArrowFile implements AutoCloseable {
    * @param body start of its body in the file
    * @param nodes row count and null count of each node
    * @param buffers offset in the body and length of each buffer
-   * @param extra buffers that so many views have brought
+   * @param extra number of buffers of the first views
    */
   private record Batch(long body, long rows, long[] nodes, long[] buffers, int[] extra) {
     /** The n-th buffer of a column. */
@@ -146,7 +150,7 @@ public final class ArrowFile implements AutoCloseable {
     }
   }
 
-  /** What one row has taken so far. */
+  /** What one row has used so far. */
   private static final class Taken {
     private int values;
     private long bytes;
@@ -200,7 +204,10 @@ public final class ArrowFile implements AutoCloseable {
     }
   }
 
-  /** The footer says where the batches are; not every writer repeats the schema before them. */
+  /**
+   * Reads the footer, which says where the batches are; not every writer repeats the schema before
+   * them.
+   */
   private void readFile() throws IOException {
     long end = file.size() - MAGIC.length - 4;
     if (end < 8 || !Arrays.equals(file.bytes(end + 4, MAGIC.length), MAGIC)) {
@@ -215,7 +222,7 @@ public final class ArrowFile implements AutoCloseable {
     for (int i = 0; i < footer.recordBatchesLength(); i++) {
       Head head = head(footer.recordBatches(i).offset());
       if (head == null || head.message().headerType() != MessageHeader.RecordBatch) {
-        throw malformed("no record batch where the footer says");
+        throw malformed("no record batch where the footer says there is one");
       }
       batches.add(batch(head));
     }
@@ -224,8 +231,8 @@ public final class ArrowFile implements AutoCloseable {
   /**
    * A message without its body.
    *
-   * @param length of itself
-   * @param body where that starts
+   * @param length of the message
+   * @param body where the body starts
    */
   private record Head(Message message, int length, long body) {}
 
@@ -241,13 +248,13 @@ public final class ArrowFile implements AutoCloseable {
       return null;
     }
     if (length < 0 || length > LARGEST_HEAD) {
-      throw malformed("message head of %d bytes at %d".formatted(length, at));
+      throw malformed("message header of %d bytes at %d".formatted(length, at));
     }
     Message message = Message.getRootAsMessage(file.read(at, length));
     long body = at + length;
     if (message.bodyLength() < 0 || message.bodyLength() > file.size() - body) {
       throw malformed(
-          "message body of %d bytes at %d leaves the file of %d bytes; it is truncated"
+          "message body of %d bytes at %d extends beyond the file of %d bytes; it is truncated"
               .formatted(message.bodyLength(), body, file.size()));
     }
     return new Head(message, length, body);
@@ -264,8 +271,8 @@ public final class ArrowFile implements AutoCloseable {
   }
 
   /**
-   * The size of a schema in memory, where it is a tree. On disk fields and texts may be shared, or
-   * even hold themselves, so that a kilobyte unfolds to a billion fields.
+   * The size of a schema in memory, where it is a tree. On disk, fields and texts may be shared or
+   * even contain themselves, so that a kilobyte could unfold to a billion fields.
    */
   private final class SchemaSize {
     private int fields;
@@ -303,7 +310,7 @@ public final class ArrowFile implements AutoCloseable {
     }
 
     private void add(KeyValue pair) {
-      text += Long.BYTES; // so that empty ones have an end too
+      text += Long.BYTES; // so that empty ones end too
       add(pair.keyAsByteBuffer());
       add(pair.valueAsByteBuffer());
     }
@@ -317,9 +324,9 @@ public final class ArrowFile implements AutoCloseable {
   }
 
   /**
-   * Opens a file and reads its messages' heads.
+   * Opens a file and reads the headers of its messages.
    *
-   * @throws MalformedFileException when it is no Arrow IPC file or stream
+   * @throws MalformedFileException when it is not an Arrow IPC file or stream
    */
   public static ArrowFile open(Path path) throws IOException {
     FileBytes file = FileBytes.open(path);
@@ -331,7 +338,7 @@ public final class ArrowFile implements AutoCloseable {
       throw e;
     } catch (RuntimeException e) {
       file.close();
-      // Damaged flatbuffers show as IndexOutOfBounds and the like.
+      // Damaged flatbuffers cause IndexOutOfBoundsException and similar.
       throw new MalformedFileException(path + ": not an Arrow IPC file or stream: " + e, e);
     }
   }
@@ -342,7 +349,7 @@ public final class ArrowFile implements AutoCloseable {
     Column column = new Column(parent, field, nodeCount++, bufferCount, viewCount, children);
     bufferCount += buffers(type, column.isEncoded());
     if (column.isEncoded()) {
-      return column; // its batches hold indices alone
+      return column; // its batches only contain indices
     }
     boolean list =
         switch (type.getTypeID()) {
@@ -367,7 +374,7 @@ public final class ArrowFile implements AutoCloseable {
 
   /**
    * Buffers of one node (Arrow columnar format, "Buffer Listing for Each Layout"), of a view
-   * without those of its data, whose number each batch tells.
+   * without those of its data, whose number is given by each batch.
    */
   private static int buffers(ArrowType type, boolean encoded) {
     if (encoded) {
@@ -387,11 +394,11 @@ public final class ArrowFile implements AutoCloseable {
     long bodyLength = message.message().bodyLength();
     RecordBatch head = (RecordBatch) message.message().header(new RecordBatch());
     if (head == null) {
-      throw malformed("record batch without a head");
+      throw malformed("record batch without a header");
     }
     if (head.compression() != null) {
       throw malformed(
-          "its record batches are compressed, and single rows cannot be read of those; write it"
+          "its record batches are compressed, so that single rows cannot be read; write it"
               + " without compression");
     }
     heads += message.length();
@@ -417,7 +424,7 @@ public final class ArrowFile implements AutoCloseable {
       if (buffer.offset() < 0
           || buffer.length() < 0
           || buffer.offset() > bodyLength - buffer.length()) {
-        throw malformed("a buffer leaves its record batch");
+        throw malformed("a buffer extends beyond its record batch");
       }
       buffers[2 * i] = buffer.offset();
       buffers[2 * i + 1] = buffer.length();
@@ -435,12 +442,12 @@ public final class ArrowFile implements AutoCloseable {
     return new Batch(body, head.length(), nodes, buffers, extra);
   }
 
-  /** How many buffers the first views of a batch have brought: of none, of one, of two... */
+  /** The number of buffers of the first zero, one, two, ... views of a batch. */
   private int[] extraBuffers(RecordBatch head) {
     int[] extra = new int[viewCount + 1];
     if (head.variadicBufferCountsLength() != viewCount) {
       throw malformed(
-          "a record batch tells the buffers of %d views, the schema has %d"
+          "a record batch gives the buffers of %d views, the schema has %d"
               .formatted(head.variadicBufferCountsLength(), viewCount));
     }
     for (int i = 0; i < viewCount; i++) {
@@ -453,7 +460,7 @@ public final class ArrowFile implements AutoCloseable {
     return extra;
   }
 
-  /** Rows of the file. */
+  /** Number of rows. */
   public long rows() {
     return firstRows[batches.size()];
   }
@@ -463,7 +470,7 @@ public final class ArrowFile implements AutoCloseable {
     return columns.keySet();
   }
 
-  /** Why a column is not read, and what to do, as the end of a sentence; empty when it is. */
+  /** Why a column is not read, and what to do, as the end of a sentence; empty if it is read. */
   public Optional<String> unread(String name) {
     Column unread = column(name).unread();
     return unread == null ? Optional.empty() : Optional.of(whyUnread(unread));
@@ -501,9 +508,9 @@ public final class ArrowFile implements AutoCloseable {
   }
 
   /**
-   * Pictures of one row's column: a struct of {@code bytes} and {@code path} as Hugging Face's
-   * {@code Image}, plain binary, a text (a path), or a list of those. Their bytes are read when
-   * they are asked for.
+   * Pictures in one row's column: a struct of {@code bytes} and {@code path} like Hugging Face's
+   * {@code Image}, plain binary, a text (a path), or a list of these. Their bytes are read on
+   * demand.
    */
   public List<Blob> blobs(long row, String name) throws IOException {
     List<Blob> blobs = new ArrayList<>();
@@ -543,12 +550,12 @@ public final class ArrowFile implements AutoCloseable {
       }
       default ->
           throw malformed(
-              "column %s is %s, which holds no picture"
+              "column %s is %s, which cannot contain pictures"
                   .formatted(column.name(), column.field().getType()));
     }
   }
 
-  /** A value's bytes in the file, or a path in their place. Thread-safe. */
+  /** A value's bytes in the file, or a path instead. Thread-safe. */
   public final class Blob {
     private final @Nullable String path;
     private final long at;
@@ -560,7 +567,7 @@ public final class ArrowFile implements AutoCloseable {
       this.length = length;
     }
 
-    /** The path beside the bytes, or in their place. */
+    /** The path beside the bytes or instead of them. */
     public @Nullable String path() {
       return path;
     }
@@ -618,7 +625,7 @@ public final class ArrowFile implements AutoCloseable {
 
   // ---- values ------------------------------------------------------------------------------
 
-  /** Refuses a column that is not read, and a row that holds more than any does. */
+  /** Refuses a column that is not read, and a row that has more values than any real one. */
   private void count(Column column, Taken taken) {
     if (!column.isRead()) {
       throw malformed(whyUnread(column));
@@ -745,7 +752,7 @@ public final class ArrowFile implements AutoCloseable {
       return true;
     }
     if (i / 8 > file.size()) {
-      throw malformed("column %s has more values than the file bits".formatted(column.name()));
+      throw malformed("column %s has more values than the file has bits".formatted(column.name()));
     }
     int validity = batch.buffer(column, 0);
     boolean mayBeNull =
@@ -753,17 +760,17 @@ public final class ArrowFile implements AutoCloseable {
     return mayBeNull && (element(batch, validity, i / 8, 1).get(0) >> (i % 8) & 1) == 0;
   }
 
-  /** First and last member, exclusive, of a list. */
+  /** First and last member of a list, the latter exclusive. */
   private long[] range(Batch batch, Column column, long i) throws IOException {
     ArrowType type = column.field().getType();
     long[] range =
         type instanceof ArrowType.FixedSizeList fixed
             ? new long[] {i * fixed.getListSize(), (i + 1) * fixed.getListSize()}
             : offsets(batch, column, i, type instanceof ArrowType.LargeList);
-    // Members of type null take no room, so that only the file's size bounds them.
+    // Members of type null take no space, so only the file's size limits them.
     if (range[1] > batch.nodes()[2 * column.children().get(0).node()]
         || range[1] - range[0] > file.size()) {
-      throw malformed("a list of column %s ends too late".formatted(column.name()));
+      throw malformed("a list in column %s ends beyond its values".formatted(column.name()));
     }
     return range;
   }
@@ -775,7 +782,7 @@ public final class ArrowFile implements AutoCloseable {
     taken.bytes += length;
     if (taken.bytes > Math.min(file.size(), MOST_BYTES)) {
       throw malformed(
-          "a row with %d bytes and more in column %s".formatted(taken.bytes, column.name()));
+          "a row with %d bytes or more in column %s".formatted(taken.bytes, column.name()));
     }
     long start = batch.buffers()[2 * batch.buffer(column, 2)] + range[0];
     return file.bytes(batch.body() + start, length);
@@ -785,7 +792,7 @@ public final class ArrowFile implements AutoCloseable {
     long length = range[1] - range[0];
     if (range[1] > batch.buffers()[2 * batch.buffer(column, 2) + 1] || length > Integer.MAX_VALUE) {
       throw malformed(
-          "a value of column %s of %d bytes ends too late".formatted(column.name(), length));
+          "a value in column %s of %d bytes ends beyond its data".formatted(column.name(), length));
     }
     return (int) length;
   }
@@ -806,7 +813,7 @@ public final class ArrowFile implements AutoCloseable {
 
   private ByteBuffer range(Batch batch, int buffer, long offset, int length) throws IOException {
     if (offset < 0 || offset > batch.buffers()[2 * buffer + 1] - length) {
-      throw malformed("a value leaves its buffer");
+      throw malformed("a value extends beyond its buffer");
     }
     return file.read(batch.body() + batch.buffers()[2 * buffer] + offset, length);
   }

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 public final class BadExampleException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  /** An exception that names the example. */
+  /** Creates an exception whose message names the example. */
   public BadExampleException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }

@@ -13,16 +13,16 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Comma-separated values (RFC 4180), UTF-8 with or without a byte order mark: quoted cells may hold
- * commas, quotes, lines. Empty lines are passed over.
+ * Comma-separated values (RFC 4180), UTF-8 with or without a byte order mark: quoted cells may
+ * contain commas, quotes and line breaks. Empty lines are skipped.
  */
 public final class Csv {
-  /** Bytes of a row; a longer one has a quote that is not closed. */
+  /** The most bytes of a row; a longer one has a quote that is not closed. */
   private static final int LONGEST_ROW = 1 << 22;
 
   private Csv() {}
 
-  /** What is told of each row. */
+  /** Receives each row. */
   public interface Visitor {
     /**
      * One row.
@@ -34,7 +34,7 @@ public final class Csv {
   }
 
   /**
-   * Goes through a file once.
+   * Reads a file once.
    *
    * @throws MalformedFileException when a quote is never closed
    */
@@ -49,10 +49,10 @@ public final class Csv {
   }
 
   /**
-   * The place of each column.
+   * The index of each column.
    *
    * @param header a file's first row
-   * @throws MalformedFileException when a name is missing, or comes twice
+   * @throws MalformedFileException when a name is missing or occurs twice
    */
   public static Map<String, Integer> columns(
       Path file, List<String> header, Collection<String> needed) {
@@ -71,7 +71,7 @@ public final class Csv {
     return columns;
   }
 
-  /** The rows of a piece of a file. */
+  /** The rows in a part of a file. */
   public static List<List<String>> rows(byte[] bytes) {
     List<List<String>> rows = new ArrayList<>();
     try {
@@ -86,7 +86,7 @@ public final class Csv {
    * All rows of a file with a header.
    *
    * @param columns that the header must name
-   * @return a map a row, by column
+   * @return one map per row, by column
    * @throws MalformedFileException when the header lacks one or a row has another length
    */
   public static List<Map<String, String>> read(Path file, String... columns) throws IOException {

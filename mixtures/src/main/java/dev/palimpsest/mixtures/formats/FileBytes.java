@@ -12,8 +12,8 @@ import java.nio.file.StandardOpenOption;
  * A file read at positions. Thread-safe. Lengths are checked against the file before memory is
  * taken, so that a damaged length field costs nothing.
  *
- * <p>Closing gives the file's handle back. A range can be read afterwards as well, which opens the
- * file for that once: pictures that are not decoded yet outlive the source that named them.
+ * <p>Closing releases the file's handle. A range can still be read afterwards, which opens the file
+ * again for that read: pictures that are not yet decoded outlive the source that named them.
  */
 public final class FileBytes implements AutoCloseable {
   private final Path path;
@@ -27,21 +27,21 @@ public final class FileBytes implements AutoCloseable {
   }
 
   /**
-   * Opens a file; its size is taken once.
+   * Opens a file; its size is determined once.
    *
-   * @throws MalformedFileException when it is there and no plain file
+   * @throws MalformedFileException when it exists and is not a regular file
    */
   public static FileBytes open(Path path) throws IOException {
     FileHead.requireFile(path);
     return new FileBytes(path, FileChannel.open(path, StandardOpenOption.READ));
   }
 
-  /** The file. */
+  /** The file's path. */
   public Path path() {
     return path;
   }
 
-  /** Bytes of the file when it was opened. */
+  /** Size of the file in bytes when it was opened. */
   public long size() {
     return size;
   }
@@ -50,12 +50,12 @@ public final class FileBytes implements AutoCloseable {
    * Reads a range.
    *
    * @return a little-endian buffer of exactly {@code length} bytes
-   * @throws EOFException when the range leaves the file
+   * @throws EOFException when the range extends beyond the file
    */
   public ByteBuffer read(long at, int length) throws IOException {
     if (at < 0 || length < 0 || at > size - length) {
       throw new EOFException(
-          "bytes %d to %d leave the file of %d bytes".formatted(at, at + length, size));
+          "bytes %d to %d extend beyond the file of %d bytes".formatted(at, at + length, size));
     }
     if (channel.isOpen()) {
       return read(channel, at, length);

@@ -8,9 +8,9 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 
-/** What the first bytes of a file give away: that it is another kind of file than the one meant. */
+/** Recognises by its first bytes that a file is of another kind than the one expected. */
 final class FileHead {
-  /** So many bytes tell. */
+  /** The number of bytes that suffice. */
   static final int LENGTH = 64;
 
   private static final byte[] LFS_POINTER =
@@ -34,7 +34,10 @@ final class FileHead {
           Signature.of("zip", "504b0304"),
           Signature.of("7-Zip", "377abcaf271c"));
 
-  /** Byte order marks of what is not read; UTF-32's little-endian one begins as UTF-16's does. */
+  /**
+   * Byte order marks of encodings that are not read; the little-endian one of UTF-32 begins like
+   * that of UTF-16.
+   */
   private static final List<Signature> OTHER_TEXT =
       List.of(
           Signature.of("UTF-32", "fffe0000"),
@@ -47,29 +50,29 @@ final class FileHead {
   private FileHead() {}
 
   /**
-   * Refuses what is there and is not a regular file: opening a pipe waits for its writer for ever,
-   * and a device has no end.
+   * Refuses what exists and is not a regular file: opening a pipe would wait for its writer
+   * forever, and a device has no end.
    */
   static void requireFile(Path path) {
     if (Files.exists(path) && !Files.isRegularFile(path)) {
       throw new MalformedFileException(
           path
               + (Files.isDirectory(path)
-                  ? " is a folder, where a file should be"
-                  : " is a pipe or a device, where a plain file should be"));
+                  ? " is a folder; expected a file"
+                  : " is a pipe or a device; expected a regular file"));
     }
   }
 
   /**
-   * Refuses compressed files and Git LFS pointers by their names.
+   * Refuses compressed files and Git LFS pointers, naming what they are.
    *
-   * @param head the file's first {@link #LENGTH} bytes, or all where it has fewer
+   * @param head the file's first {@link #LENGTH} bytes, or all if it has fewer
    */
   static void refuseWrapped(Path path, byte[] head) {
     for (Signature signature : COMPRESSED) {
       if (startsWith(head, signature.bytes)) {
         throw new MalformedFileException(
-            "%s is compressed (%s), and nothing can be read at its place in such a file; unpack it"
+            "%s is compressed (%s), so that parts of it cannot be read in place; unpack it"
                 .formatted(path, signature.name));
       }
     }
@@ -79,7 +82,7 @@ final class FileHead {
     }
   }
 
-  /** Bytes of the byte order mark that a UTF-8 text begins with; refuses other encodings. */
+  /** Length of the byte order mark at the beginning of a UTF-8 text; refuses other encodings. */
   static int markLength(Path path, byte[] head) {
     for (Signature signature : OTHER_TEXT) {
       if (startsWith(head, signature.bytes)) {

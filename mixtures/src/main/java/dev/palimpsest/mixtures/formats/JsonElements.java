@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
@@ -16,14 +17,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Objects in the lists of one JSON object, as COCO and VQA write them ({@code {"images": [...],
- * "annotations": [...]}}), found once and then read where they stand: such files have hundreds of
- * megabytes and make trees of several gigabytes. UTF-8. Thread-safe.
+ * "annotations": [...]}}), located once and then read in place: such files have hundreds of
+ * megabytes and would become trees of several gigabytes. UTF-8. Thread-safe.
  */
 public final class JsonElements implements AutoCloseable {
-  /** Bytes of an element; one with more is no image, annotation or question. */
+  /** The most bytes of an element; a larger one is not an image, annotation or question. */
   private static final long LONGEST = 1 << 26;
 
-  /** Members of a list that a visitor is told. */
+  /** The most members of a list that a visitor receives. */
   private static final int LONGEST_LIST = 8;
 
   private final FileBytes file;
@@ -37,39 +38,39 @@ public final class JsonElements implements AutoCloseable {
     return new JsonElements(FileBytes.open(path));
   }
 
-  /** What is told of each element of a list. */
+  /** Receives each element of a list. */
   public interface Visitor {
     /**
      * One element.
      *
      * @param start its first byte
      * @param length its bytes
-     * @param values texts of the fields asked for, in their order, numbers as {@link Json#id}; of a
-     *     short list of scalars, its members with commas between them; null where a field is absent
-     *     or something else
+     * @param values the values of the requested fields as text, in their order, numbers as in
+     *     {@link JsonValues#id}; for a short list of scalars, its members separated by commas; null
+     *     if a field is absent or of another kind
      */
     void element(long start, int length, @Nullable String[] values);
   }
 
   /**
-   * A list to go through.
+   * A list to be read.
    *
-   * @param fields fields of its elements that the visitor is told
+   * @param fields the fields of its elements that the visitor receives
    */
   public record ListOf(List<String> fields, Visitor visitor) {}
 
   /**
-   * Goes through the file once.
+   * Reads the file once.
    *
-   * @param lists by name of the top-level field; all must be there
-   * @param texts gets other top-level fields that are scalars, by name
+   * @param lists by name of the top-level field; all must be present
+   * @param texts receives other top-level fields that are scalars, by name
    * @throws MalformedFileException when it is not such an object
    */
   public void scan(Map<String, ListOf> lists, Map<String, String> texts) throws IOException {
     Set<String> missing = new TreeSet<>(lists.keySet());
     int base = TextFile.start(file);
     try (InputStream in = TextFile.open(file.path());
-        JsonParser parser = Json.MAPPER.getFactory().createParser(in)) {
+        JsonParser parser = Json.PYTHON.getFactory().createParser(in)) {
       JsonToken first = parser.nextToken();
       if (first != JsonToken.START_OBJECT) {
         throw malformed(
@@ -90,13 +91,13 @@ public final class JsonElements implements AutoCloseable {
           missing.remove(name);
           elements(parser, base, name, list);
         } else if (token.isScalarValue()) {
-          texts.put(name, Json.scalar(parser));
+          texts.put(name, JsonValues.scalar(parser));
         } else {
           parser.skipChildren();
         }
       }
       if (parser.nextToken() != null) {
-        throw malformed("something follows the end of its object");
+        throw malformed("there is more text after the end of its object");
       }
     } catch (JsonProcessingException e) {
       throw new MalformedFileException(
@@ -122,7 +123,7 @@ public final class JsonElements implements AutoCloseable {
         JsonToken token = parser.nextToken();
         int wanted = list.fields().indexOf(key);
         if (wanted >= 0 && token.isScalarValue() && token != JsonToken.VALUE_NULL) {
-          values[wanted] = Json.scalar(parser);
+          values[wanted] = JsonValues.scalar(parser);
         } else if (wanted >= 0 && token == JsonToken.START_ARRAY) {
           values[wanted] = scalars(parser);
         } else {
@@ -137,7 +138,7 @@ public final class JsonElements implements AutoCloseable {
     }
   }
 
-  /** Goes through a list; null where it is long or not of scalars alone. */
+  /** Reads a list; null if it is long or does not consist of scalars. */
   private static @Nullable String scalars(JsonParser parser) throws IOException {
     StringJoiner texts = new StringJoiner(",");
     int count = 0;
@@ -145,7 +146,7 @@ public final class JsonElements implements AutoCloseable {
     while (parser.nextToken() != JsonToken.END_ARRAY) {
       plain &= parser.currentToken().isScalarValue() && ++count <= LONGEST_LIST;
       if (plain) {
-        texts.add(Json.scalar(parser));
+        texts.add(JsonValues.scalar(parser));
       } else {
         parser.skipChildren();
       }
@@ -153,11 +154,11 @@ public final class JsonElements implements AutoCloseable {
     return plain ? texts.toString() : null;
   }
 
-  /** Reads an element that a scan found. */
+  /** Reads an element that was located before. */
   public ObjectNode read(long start, int length) throws IOException {
     byte[] bytes = file.bytes(start, length);
     try {
-      if (Json.MAPPER.readTree(bytes) instanceof ObjectNode object) {
+      if (Json.PYTHON.readTree(bytes) instanceof ObjectNode object) {
         return object;
       }
     } catch (JsonProcessingException e) {

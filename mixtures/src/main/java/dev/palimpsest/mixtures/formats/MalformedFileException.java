@@ -1,15 +1,15 @@
 package dev.palimpsest.mixtures.formats;
 
-/** A file is not in the form that it should have; the message names it and says where. */
+/** A file does not have the form that it should have; the message names it and says where. */
 public final class MalformedFileException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
 
-  /** An exception with a message alone. */
+  /** Creates an exception with a message. */
   public MalformedFileException(String message) {
     super(message);
   }
 
-  /** An exception with the reader's own one. */
+  /** Creates an exception with the reader's own as its cause. */
   public MalformedFileException(String message, Throwable cause) {
     super(message, cause);
   }

@@ -7,14 +7,15 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Members of a tar archive where they stand (POSIX ustar and pax, GNU long names). Only plain files
- * are members; folders and links are passed over. Names are keys and never become paths, so that
- * they may be absolute; one that climbs with {@code ..} is refused all the same. Thread-safe.
+ * Reads the members of a tar archive in place (POSIX ustar and pax, GNU long names). Only regular
+ * files are members; folders and links are skipped. Names are keys and never become paths, so they
+ * may be absolute; a name with {@code ..} that leads out of the archive is nevertheless refused.
+ * Thread-safe.
  */
 public final class TarFile implements AutoCloseable {
   private static final int BLOCK = 512;
 
-  /** Longest name or pax head; a longer one is a damaged one. */
+  /** The most bytes of a name or pax header; a longer one is damaged. */
   private static final int LONGEST_HEAD = 1 << 20;
 
   private final FileBytes file;
@@ -24,13 +25,13 @@ public final class TarFile implements AutoCloseable {
   }
 
   /**
-   * A plain file in the archive.
+   * A regular file in the archive.
    *
    * @param name with slashes
-   * @param start of its first head, extended ones included
+   * @param start of its first header, extended ones included
    * @param content start of its bytes
    * @param size in bytes
-   * @param end start of what follows
+   * @param end where the next member starts
    */
   public record Member(String name, long start, long content, long size, long end) {}
 
@@ -44,7 +45,7 @@ public final class TarFile implements AutoCloseable {
     try {
       if (file.size() == 0) {
         throw new MalformedFileException(
-            path + " is empty; an archive without members has 1024 bytes at least");
+            path + " is empty; even an archive without members has 1024 bytes");
       }
       FileHead.refuseWrapped(path, FileHead.of(file));
       return new TarFile(file);
@@ -54,17 +55,17 @@ public final class TarFile implements AutoCloseable {
     }
   }
 
-  /** The archive. */
+  /** The archive's path. */
   public Path path() {
     return file.path();
   }
 
   /**
-   * The next plain file.
+   * The next regular file.
    *
    * @param from 0, or the end of another member
    * @return null at the archive's end
-   * @throws MalformedFileException when a head is damaged or a member leaves the file
+   * @throws MalformedFileException when a header is damaged or a member extends beyond the file
    */
   public @Nullable Member next(long from) throws IOException {
     long start = from;
@@ -73,7 +74,7 @@ public final class TarFile implements AutoCloseable {
     long paxSize = -1;
     while (at < file.size()) {
       if (file.size() - at < BLOCK) {
-        throw malformed(at, "a head of %d bytes; it is truncated".formatted(file.size() - at));
+        throw malformed(at, "a header of %d bytes; it is truncated".formatted(file.size() - at));
       }
       byte[] head = file.bytes(at, BLOCK);
       if (isZero(head)) {
@@ -83,13 +84,13 @@ public final class TarFile implements AutoCloseable {
       byte type = head[156];
       long size = paxSize >= 0 ? paxSize : number(head, 124, 12, at);
       if (type >= '1' && type <= '6') {
-        size = 0; // of links, devices and folders it is a hint, and nothing follows
+        size = 0; // for links, devices and folders the size is a hint, and no data follows
       }
       long content = at + BLOCK;
       if (size < 0 || size > file.size() - content) {
         throw malformed(
             at,
-            "a member of %d bytes leaves the file of %d; it is truncated"
+            "a member of %d bytes extends beyond the file of %d; it is truncated"
                 .formatted(size, file.size()));
       }
       long end = Math.min(file.size(), content + (size + BLOCK - 1) / BLOCK * BLOCK);
@@ -100,10 +101,10 @@ public final class TarFile implements AutoCloseable {
           longName = pax.path() != null ? pax.path() : longName;
           paxSize = pax.size();
         }
-        case 'g', 'K' -> {} // what they say does not concern names and sizes
+        case 'g', 'K' -> {} // they do not affect names and sizes
         case 0, '0', '7' -> {
           String name = longName != null ? longName : name(head);
-          if (!name.endsWith("/")) { // a folder, as the first tars wrote it
+          if (!name.endsWith("/")) { // a folder, as written by early versions of tar
             refuseOutside(name, at);
             return new Member(name, start, content, size, end);
           }
@@ -124,7 +125,7 @@ public final class TarFile implements AutoCloseable {
     return null;
   }
 
-  /** Whether anything, an end mark as a rule, follows the last member. */
+  /** Whether anything follows the last member, which is normally an end marker. */
   public boolean isFollowed(Member last) {
     return last.end() < file.size();
   }
@@ -139,7 +140,7 @@ public final class TarFile implements AutoCloseable {
 
   private byte[] extended(long content, long size, long at) throws IOException {
     if (size > LONGEST_HEAD) {
-      throw malformed(at, "an extended head of %d bytes".formatted(size));
+      throw malformed(at, "an extended header of %d bytes".formatted(size));
     }
     return file.bytes(content, (int) size);
   }
@@ -158,7 +159,7 @@ public final class TarFile implements AutoCloseable {
       }
       long length = digits(new String(bytes, from, space - from, StandardCharsets.US_ASCII), 10);
       if (length <= space - from + 1 || length > bytes.length - from) {
-        throw malformed(at, "a damaged pax head");
+        throw malformed(at, "a damaged pax header");
       }
       String record =
           new String(bytes, space + 1, from + (int) length - space - 2, StandardCharsets.UTF_8);
@@ -167,7 +168,7 @@ public final class TarFile implements AutoCloseable {
       } else if (record.startsWith("size=")) {
         size = digits(record.substring("size=".length()), 10);
         if (size < 0) {
-          throw malformed(at, "a pax head with " + record);
+          throw malformed(at, "a pax header with " + record);
         }
       } else if (record.startsWith("GNU.sparse.")) {
         throw malformed(at, "a sparse member, which is not read");
@@ -194,7 +195,10 @@ public final class TarFile implements AutoCloseable {
     return true;
   }
 
-  /** The sum of the head's bytes, its own field as spaces; some tars took bytes as signed. */
+  /**
+   * The sum of the header's bytes, with its own field as spaces; some versions of tar used signed
+   * bytes.
+   */
   private void check(byte[] head, long at) {
     int sum = 0;
     int signed = 0;
@@ -205,7 +209,8 @@ public final class TarFile implements AutoCloseable {
     }
     long told = number(head, 148, 8, at);
     if (sum != told && signed != told) {
-      throw malformed(at, "a head whose checksum is wrong; not a tar archive, or a damaged one");
+      throw malformed(
+          at, "a header with a wrong checksum; this is not a tar archive, or a damaged one");
     }
   }
 
@@ -225,7 +230,7 @@ public final class TarFile implements AutoCloseable {
         new String(head, from, length, StandardCharsets.US_ASCII).replace('\0', ' ').strip();
     long value = text.isEmpty() ? 0 : digits(text, 8);
     if (value < 0) {
-      throw malformed(at, "'%s' where an octal number should be".formatted(text));
+      throw malformed(at, "'%s' instead of an octal number".formatted(text));
     }
     return value;
   }
@@ -237,7 +242,7 @@ public final class TarFile implements AutoCloseable {
     return prefix.isEmpty() ? name : prefix + "/" + name;
   }
 
-  /** Up to the first zero. */
+  /** A text up to the first zero byte. */
   private static String text(byte[] bytes) {
     int length = 0;
     while (length < bytes.length && bytes[length] != 0) {
@@ -249,7 +254,7 @@ public final class TarFile implements AutoCloseable {
   private void refuseOutside(String name, long at) {
     boolean climbs = Arrays.asList(name.split("/")).contains("..");
     if (name.isEmpty() || climbs) {
-      throw malformed(at, "a member called '%s', which leaves the archive".formatted(name));
+      throw malformed(at, "a member called '%s', which leads out of the archive".formatted(name));
     }
   }
 

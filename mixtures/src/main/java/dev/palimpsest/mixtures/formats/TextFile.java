@@ -11,9 +11,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Text files as people and programs leave them: UTF-8, with or without a byte order mark, which is
- * no part of the text. Other encodings, compressed files and what is not a regular file are refused
- * by their names.
+ * Text files as people and programs write them: UTF-8, with or without a byte order mark, which is
+ * not part of the text. Other encodings, compressed files and anything that is not a regular file
+ * are refused, naming what they are.
  */
 public final class TextFile {
   private TextFile() {}
@@ -21,7 +21,7 @@ public final class TextFile {
   /**
    * Opens a file behind its byte order mark.
    *
-   * @throws MalformedFileException when it is no such file; the message names it
+   * @throws MalformedFileException when it is not such a file; the message names it
    */
   public static InputStream open(Path file) throws IOException {
     FileHead.requireFile(file);
@@ -51,7 +51,7 @@ public final class TextFile {
   }
 
   /**
-   * All of a file.
+   * The text of a whole file.
    *
    * @throws MalformedFileException as {@link #open} does, and when it is not UTF-8
    */
@@ -66,7 +66,7 @@ public final class TextFile {
     }
   }
 
-  /** The lines of a file, without their ends. */
+  /** The lines of a file, without line breaks. */
   public static List<String> lines(Path file) throws IOException {
     return read(file).lines().toList();
   }

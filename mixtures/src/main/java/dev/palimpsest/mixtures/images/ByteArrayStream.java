@@ -3,8 +3,8 @@ package dev.palimpsest.mixtures.images;
 import javax.imageio.stream.ImageInputStreamImpl;
 
 /**
- * Bytes as the JDK's picture readers want them: of known length, so that they can tell what a file
- * cannot hold before they take memory for it, and without a copy.
+ * Bytes as a stream for the JDK's image readers, without a copy: its length is known, so that a
+ * reader can reject what the file cannot contain before it allocates memory for it.
  */
 final class ByteArrayStream extends ImageInputStreamImpl {
   private final byte[] bytes;

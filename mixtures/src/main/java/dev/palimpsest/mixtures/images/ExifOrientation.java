@@ -8,34 +8,35 @@ import java.util.zip.CRC32;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The orientation that a file's metadata give: of JPEG the EXIF segments (CIPA DC-008), of PNG the
- * {@code eXIf} chunk, of WebP the {@code EXIF} chunk, of TIFF the page's own directory. Text
- * profiles and XMP are not looked at.
+ * The orientation in a file's metadata: the EXIF segments of JPEG (CIPA DC-008), the {@code eXIf}
+ * chunk of PNG, the {@code EXIF} chunk of WebP, and the page's own directory of TIFF. Text profiles
+ * and XMP are ignored.
  *
- * <p>Damage is never an error: where a directory breaks off or points beyond the bytes, what stands
- * before that place counts, as in Pillow; else there is no orientation.
+ * <p>Damage is never an error: if a directory ends early or points beyond the file, the entries
+ * before that point count, as in Pillow; otherwise there is no orientation.
  */
 final class ExifOrientation {
   private static final int TAG = 0x0112;
 
-  /** Bytes of a value by TIFF type, from 0 on; 0 where there is no such type. */
+  /** Bytes of a value by TIFF type, starting at 0; 0 if there is no such type. */
   private static final int[] SIZES = {0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4};
 
   private static final byte[] JPEG = latin("\u00ff\u00d8");
   private static final byte[] PNG = latin("\u0089PNG\r\n\u001a\n");
   private static final byte[] PNG_CHUNK = latin("eXIf");
   private static final byte[] RIFF = latin("RIFF");
-  private static final byte[] WEBP = latin("WEBPVP8X"); // the extended form, which may have EXIF
+  private static final byte[] WEBP =
+      latin("WEBPVP8X"); // the extended format, which may contain EXIF
   private static final byte[] WEBP_CHUNK = latin("EXIF");
   private static final byte[] EXIF = latin("Exif\0\0");
-  private static final int ENTRY = 12; // bytes of a directory's entry
+  private static final int ENTRY = 12; // bytes of a directory entry
 
   private ExifOrientation() {}
 
   /**
-   * How a picture is turned to be seen the right way up.
+   * How a picture must be turned to be upright.
    *
-   * @param file the whole file, of whatever format
+   * @param file the whole file, in any format
    * @param frame which page of a TIFF file, 0-based
    */
   static Turn of(byte[] file, int frame) {
@@ -63,7 +64,7 @@ final class ExifOrientation {
     while (at + 4 <= file.limit()) {
       int marker = u8(file, at + 1);
       if (u8(file, at) != 0xff || marker == 0xff || marker == 0) {
-        at++; // filled up, or something foreign between segments
+        at++; // fill bytes, or foreign data between segments
         continue;
       }
       if (marker == 0x01 || (marker >= 0xd0 && marker <= 0xd8)) {
@@ -102,7 +103,7 @@ final class ExifOrientation {
     return null;
   }
 
-  /** The {@code EXIF} chunk of an extended file whose head says that there is one. */
+  /** The {@code EXIF} chunk of an extended file whose header says that there is one. */
   private static @Nullable ByteBuffer ofWebp(ByteBuffer file) {
     if (file.limit() < 30 || (u8(file, 20) & 0x08) == 0) {
       return null;
@@ -123,8 +124,8 @@ final class ExifOrientation {
   /**
    * The orientation's value in the directory of a page.
    *
-   * @param tiff a TIFF file, or what EXIF makes of one
-   * @return 0 or any other number where there is none
+   * @param tiff a TIFF file, or EXIF data, which have the same form
+   * @return 0 or any invalid number if there is none
    */
   private static int value(ByteBuffer tiff, int page) {
     ByteBuffer bytes = withoutHead(tiff);
@@ -142,7 +143,7 @@ final class ExifOrientation {
       return 0;
     }
     long at = u32(bytes, 4);
-    // As many steps as there are pages before, so that directories in a ring end too.
+    // As many steps as there are pages before, so that a cycle of directories ends too.
     for (int i = 0; i < page; i++) {
       long next = at + 2 > bytes.limit() ? 0 : at + 2 + ENTRY * (long) u16(bytes, (int) at);
       at = next == 0 || next + 4 > bytes.limit() ? 0 : u32(bytes, (int) next);
@@ -172,7 +173,7 @@ final class ExifOrientation {
     return value;
   }
 
-  /** The first of a tag's values, where they are whole numbers of 2 or 4 bytes. */
+  /** The first of a tag's values, if they are whole numbers of 2 or 4 bytes. */
   private static int whole(ByteBuffer tiff, int at, int type) {
     return switch (type) {
       case 3, 8 -> tiff.getShort(at);
@@ -181,7 +182,7 @@ final class ExifOrientation {
     };
   }
 
-  /** What follows the heads that stand before EXIF in JPEG, and by mistake in other formats. */
+  /** The data after the header that precedes EXIF in JPEG and, by mistake, in other formats. */
   private static ByteBuffer withoutHead(ByteBuffer exif) {
     int from = 0;
     while (startsWith(exif, from, EXIF)) {

@@ -12,19 +12,19 @@ import org.jspecify.annotations.Nullable;
  * GIF files (GIF89a). The JDK's reader loses transparent indices beyond a frame's colours, which
  * Pillow writes, and the order of rows in low interlaced frames.
  *
- * <p>Frames are seen over what the ones before left. Where the specification leaves a choice, it is
- * Pillow's: the canvas grows with frames that leave it, what the first frame does not cover has its
- * transparent colour or else its first one, and the first frame keeps the colours under its
- * transparent pixels.
+ * <p>Frames are drawn over what the previous ones left. Where the specification leaves a choice,
+ * Pillow's is followed: the canvas grows with frames that extend beyond it, pixels that the first
+ * frame does not cover have its transparent colour or else its first one, and the first frame keeps
+ * the colours under its transparent pixels.
  */
 final class GifFile {
-  private static final int BACKGROUND = 2; // a frame's disposal: its place is cleared
+  private static final int BACKGROUND = 2; // a frame's disposal: its area is cleared
 
-  /** Of an interlaced frame: the first row of each of four turns, and the step between rows. */
+  /** For interlaced frames: the first row of each of four passes, and the step between rows. */
   private static final int[] FIRST_ROWS = {0, 4, 2, 1};
 
   private static final int[] ROW_STEPS = {8, 8, 4, 2};
-  private static final int MOST_BITS = 12; // of a code (GIF89a, appendix F)
+  private static final int MOST_BITS = 12; // the most bits of a code (GIF89a, appendix F)
   private static final int[] GREY = new int[256];
 
   static {
@@ -41,11 +41,11 @@ final class GifFile {
   /**
    * One frame.
    *
-   * @param colours RGB by index; levels of grey where neither it nor the file has a table
-   * @param clear the transparent index; -1 where there is none
-   * @param disposal what becomes of it before the next one is drawn
+   * @param colours RGB by index; levels of grey if neither the frame nor the file has a table
+   * @param clear the transparent index; -1 if there is none
+   * @param disposal what happens to it before the next one is drawn
    * @param codes its coded indices
-   * @param bits of the smallest codes, less one
+   * @param bits size of the smallest codes, minus one
    */
   private record Frame(
       int left,
@@ -98,7 +98,7 @@ final class GifFile {
         if (label == 0xf9 && data.length >= 4) { // graphic control
           clear = (data[0] & 1) == 0 ? -1 : data[3] & 0xff;
           int named = (data[0] >> 2) & 7;
-          disposal = named == 0 ? disposal : named; // holds until a frame names another
+          disposal = named == 0 ? disposal : named; // applies until a frame has its own
         }
       } else if (kind == ',') {
         frames.add(file.frame(global, clear, disposal));
@@ -142,7 +142,7 @@ final class GifFile {
       return colours;
     }
 
-    /** What stands in the blocks up to the empty one. */
+    /** The contents of the blocks up to the empty one. */
     private byte[] blocks() throws IOException {
       int from = bytes.position();
       int total = 0;
@@ -185,7 +185,7 @@ final class GifFile {
   }
 
   /**
-   * A frame as it is seen.
+   * A frame as it is displayed.
    *
    * @param index 0-based
    * @throws IOException when it or one before it is damaged
@@ -208,7 +208,7 @@ final class GifFile {
     return canvas.image();
   }
 
-  /** What is put in a frame's place before the next one; null where it stays. */
+  /** What replaces a frame before the next one is drawn; null if it stays. */
   private @Nullable Patch below(Frame frame, int index, Canvas canvas) throws IOException {
     if (frame.disposal < BACKGROUND) {
       return null;
@@ -241,14 +241,14 @@ final class GifFile {
   }
 
   /**
-   * Undoes the variable-length codes (GIF89a, appendix F).
+   * Decodes the variable-length codes (GIF89a, appendix F).
    *
    * @return uint8 [height, width], in the order of the file
    */
   private static byte[] indices(Frame frame) throws IOException {
     byte[] indices = new byte[frame.width * frame.height];
     int reset = 1 << frame.bits;
-    int[] before = new int[1 << MOST_BITS]; // a code's text less its last index, as a code
+    int[] before = new int[1 << MOST_BITS]; // a code's sequence without its last index, as a code
     byte[] last = new byte[1 << MOST_BITS];
     int[] lengths = new int[1 << MOST_BITS];
     for (int i = 0; i < reset; i++) {
@@ -280,9 +280,9 @@ final class GifFile {
         continue;
       }
       if (code > next || (code >= next && previous < 0) || (previous < 0 && code > reset)) {
-        throw new IOException("damaged picture: a GIF frame with a code that means nothing");
+        throw new IOException("damaged picture: a GIF frame has an undefined code");
       }
-      // A code that is only now defined is the text before and its own first index again.
+      // A code that is just being defined is the previous sequence followed by its own first index.
       int text = code == next ? previous : code;
       int length = lengths[text];
       byte first = 0;
@@ -311,7 +311,7 @@ final class GifFile {
     return indices;
   }
 
-  /** RGB in whole numbers, [height, width]. */
+  /** RGB as integers, [height, width]. */
   private record Canvas(int width, int height, int[] rgb) {
     static Canvas of(int width, int height, int colour) throws IOException {
       ImageDecoder.requirePixels(width, height);

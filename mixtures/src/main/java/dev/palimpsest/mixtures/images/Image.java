@@ -8,7 +8,7 @@ package dev.palimpsest.mixtures.images;
  * @param rgb uint8 [height, width, 3]
  */
 public record Image(int width, int height, byte[] rgb) {
-  /** Checks the size. */
+  /** Checks that the array has the size of the picture. */
   public Image {
     if (width < 1 || height < 1 || rgb.length != 3L * width * height) {
       throw new IllegalArgumentException(

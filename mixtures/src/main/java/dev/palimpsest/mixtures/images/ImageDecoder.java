@@ -24,14 +24,15 @@ import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 
 /**
- * JPEG, PNG, WebP, GIF, TIFF and BMP files to RGB, with the stored levels as they are, like
- * Pillow's {@code convert("RGB")} and TensorFlow's decoders: grey is replicated, alpha is dropped
- * without blending, palettes are looked up, of 16 bits the upper 8 are kept, fewer than 8 are
- * stretched to 0 to 255, inks are mixed, colour profiles and the EXIF orientation are ignored
- * ({@link ImageReference#decode()} heeds it). What has no such meaning is refused by its name.
+ * Decodes JPEG, PNG, WebP, GIF, TIFF and BMP files to RGB with the levels as stored, like Pillow's
+ * {@code convert("RGB")} and TensorFlow's decoders: grey is replicated, alpha is dropped without
+ * blending, palettes are looked up, the upper 8 of 16 bits are kept, fewer than 8 bits are scaled
+ * to 0 to 255, inks are converted, and colour profiles and the EXIF orientation are ignored ({@link
+ * ImageReference#decode()} applies the latter). Anything else is refused with a message that names
+ * it.
  *
- * <p>Samples are read from the raster: {@link BufferedImage#getRGB} converts grey with alpha and 16
- * bits through a linear colour space and gives other levels.
+ * <p>Samples are read from the raster, because {@link BufferedImage#getRGB} converts grey with
+ * alpha and 16-bit samples through a linear colour space, which changes the levels.
  */
 public final class ImageDecoder {
   /** Pictures with more pixels are refused before they are decoded. */
@@ -42,30 +43,30 @@ public final class ImageDecoder {
   private ImageDecoder() {}
 
   /**
-   * Reads a file.
+   * Decodes a file.
    *
-   * @throws IOException when the file cannot be read, is no picture, is truncated or has more than
-   *     {@link #MAX_PIXELS}; the message does not name the file
+   * @throws IOException when the file cannot be read, is not a picture, is truncated, or has more
+   *     than {@link #MAX_PIXELS}; the message does not name the file
    */
   public static Image decode(Path file) throws IOException {
     return decode(Files.readAllBytes(file));
   }
 
   /**
-   * Reads a file's bytes, of an animation or several pages the first frame.
+   * Decodes a file's bytes; of an animation or several pages, the first frame.
    *
-   * @throws IOException when they are no picture, truncated or more than {@link #MAX_PIXELS}
+   * @throws IOException when they are not a picture, truncated, or more than {@link #MAX_PIXELS}
    */
   public static Image decode(byte[] bytes) throws IOException {
     return decode(bytes, 0);
   }
 
   /**
-   * Reads one frame of a file's bytes.
+   * Decodes one frame of a file's bytes.
    *
    * @param frame 0-based
-   * @throws IOException when they are no picture, truncated, more than {@link #MAX_PIXELS} or of
-   *     fewer frames
+   * @throws IOException when they are not a picture, truncated, more than {@link #MAX_PIXELS}, or
+   *     have fewer frames
    */
   public static Image decode(byte[] bytes, int frame) throws IOException {
     return decode(bytes, frame, Jpeg.ACCURATE, byte[]::new);
@@ -75,7 +76,8 @@ public final class ImageDecoder {
    * Reads one frame of a file's bytes.
    *
    * @param jpeg how JPEG files are decoded
-   * @param memory gives bytes for the levels, whatever they hold; not every format asks
+   * @param memory provides a byte array for the levels, with any contents; some formats do not use
+   *     it
    */
   static Image decode(byte[] bytes, int frame, Jpeg jpeg, IntFunction<byte[]> memory)
       throws IOException {
@@ -103,11 +105,11 @@ public final class ImageDecoder {
     T read() throws IOException;
   }
 
-  /** What the readers throw, as an {@link IOException} that says something. */
+  /** Turns what the readers throw into an {@link IOException} with a useful message. */
   private static <T> T orRefused(Attempt<T> attempt) throws IOException {
     try {
       return attempt.read();
-    } catch (EOFException e) { // carries no message
+    } catch (EOFException e) { // has no message
       throw new IOException("truncated picture: it ends early", e);
     } catch (IIOException e) {
       throw new IOException(
@@ -116,7 +118,7 @@ public final class ImageDecoder {
               : "damaged picture: " + reasons(e),
           e);
     } catch (RuntimeException e) {
-      // The readers throw IndexOutOfBounds and the like on some damaged files.
+      // The readers throw IndexOutOfBoundsException and similar on some damaged files.
       throw new IOException("damaged picture: " + e, e);
     }
   }
@@ -128,7 +130,7 @@ public final class ImageDecoder {
         : e.getMessage() + " " + cause.getMessage();
   }
 
-  /** Formats by their first bytes. */
+  /** Recognises formats by their first bytes. */
   private enum Format {
     JPEG,
     PNG,
@@ -167,9 +169,9 @@ public final class ImageDecoder {
   }
 
   /**
-   * Frames of an animation or pages of a file; 1 for a still.
+   * The number of frames of an animation or pages of a file; 1 for a still picture.
    *
-   * @throws IOException when the bytes are no picture
+   * @throws IOException when the bytes are not a picture
    */
   public static int frames(byte[] bytes) throws IOException {
     Format format = Format.of(bytes);
@@ -183,7 +185,7 @@ public final class ImageDecoder {
             });
   }
 
-  /** Refuses a picture whose head promises too much, before memory is taken. */
+  /** Refuses a picture whose header declares too many pixels, before memory is allocated. */
   static void requirePixels(long width, long height) throws IOException {
     if (width * height > MAX_PIXELS) {
       throw new IOException(
@@ -192,7 +194,7 @@ public final class ImageDecoder {
     }
   }
 
-  /** What is done with a reader. */
+  /** Uses a reader. */
   interface Reading<T> {
     T with(ImageReader reader) throws IOException;
   }
@@ -220,12 +222,12 @@ public final class ImageDecoder {
       }
       reader.dispose();
     }
-    throw new IllegalStateException("this Java has no reader of " + format + " files");
+    throw new IllegalStateException("this Java has no reader for " + format + " files");
   }
 
   /**
-   * A BMP file of OS/2's second version as one of Windows', which the JDK's reader knows: of its
-   * head of 64 bytes the first 40 are the same.
+   * Turns a BMP file in OS/2's second format into one in Windows' format, which the JDK's reader
+   * supports: the first 40 of its 64 header bytes are the same.
    */
   private static byte[] windowsBmp(byte[] bytes) throws IOException {
     ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -233,7 +235,7 @@ public final class ImageDecoder {
       return bytes;
     }
     if (file.getInt(30) > 2) {
-      throw new IOException("a BMP file of OS/2 with a compression that Windows has not");
+      throw new IOException("a BMP file of OS/2 with a compression that Windows does not have");
     }
     byte[] windows = new byte[bytes.length - 24];
     System.arraycopy(bytes, 0, windows, 0, 54);
@@ -283,7 +285,7 @@ public final class ImageDecoder {
     return new Image(width, height, rgb);
   }
 
-  /** The usual case, without a call a sample: bytes, whatever their order. */
+  /** The usual case, without a call per sample: bytes in any order. */
   private static Image fromBytes(Raster raster, ComponentSampleModel layout, DataBufferByte data) {
     int width = raster.getWidth();
     int height = raster.getHeight();
@@ -332,7 +334,7 @@ public final class ImageDecoder {
       byte[] levels = new byte[0];
       int bits = samples.getSampleSize(bands[c]);
       if (bits > 16) {
-        throw new IOException("picture of %d bits a sample; up to 16 are read".formatted(bits));
+        throw new IOException("picture with %d bits per sample; up to 16 are read".formatted(bits));
       } else if (bits < 8) {
         levels = stretched(bits);
       }
@@ -347,7 +349,7 @@ public final class ImageDecoder {
     return new Image(width, height, rgb);
   }
 
-  /** Samples of fewer than 8 bits as levels from 0 to 255, truncated as Pillow does. */
+  /** Scales samples of fewer than 8 bits to levels from 0 to 255, truncated as in Pillow. */
   static byte[] stretched(int bits) {
     byte[] levels = new byte[1 << bits];
     for (int i = 0; i < levels.length; i++) {

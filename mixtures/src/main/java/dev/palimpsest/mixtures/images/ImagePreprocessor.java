@@ -8,7 +8,10 @@ import java.io.IOException;
 import java.nio.FloatBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** Pictures to square pixels in [-1, 1]; the aspect ratio is not kept (PaliGemma, section 3.2). */
+/**
+ * Turns pictures into square ones with values in [-1, 1]; the aspect ratio is not kept (PaliGemma,
+ * section 3.2).
+ */
 public final class ImagePreprocessor {
   private static final ResizeMethod ANTIALIASED = new ResizeMethod(Kernel.BILINEAR, true);
   private static final float[] BIG_VISION = new float[256];
@@ -23,7 +26,10 @@ public final class ImagePreprocessor {
 
   private static final float NO_FRACTION = 0x1.8p23f;
 
-  /** Values that are turned at a time: they stay in the processor's nearest cache. */
+  /**
+   * The number of values that are converted at a time, so that they stay in the processor's
+   * first-level cache.
+   */
   private static final int CHUNK = 4096;
 
   private ImagePreprocessor() {}
@@ -64,9 +70,9 @@ public final class ImagePreprocessor {
   }
 
   /**
-   * Varies and resizes a picture as a visit says, and writes values in [-1, 1].
+   * Augments and resizes a picture, and writes values in [-1, 1].
    *
-   * @param out float32 [S, S, 3], from its position on, which advances
+   * @param out float32 [S, S, 3], written from its position on, which advances
    * @throws IOException when the picture cannot be encoded as JPEG
    */
   public static void write(
@@ -113,14 +119,14 @@ public final class ImagePreprocessor {
   }
 
   /**
-   * {@link #BIG_VISION} of a whole level without a division: 1/255 is 1/256 and 1/65280, and for
-   * all 256 levels that rounds to the same float.
+   * {@link #BIG_VISION} of a whole level without a division: 1/255 = 1/256 + 1/65280, which rounds
+   * to the same float for all 256 levels.
    */
   static float bigVision(float level) {
     return level * 0x1p-7f + level * (1 / 32640f) - 1f;
   }
 
-  /** Levels that stay as the resize leaves them, in place, as values in [-1, 1]. */
+  /** Converts levels that are not truncated to values in [-1, 1], in place. */
   private static void untruncated(float[] row, int count, boolean overshoots) {
     for (int i = 0; i < count; i++) {
       float level = overshoots ? Math.max(0f, Math.min(255f, row[i])) : row[i];
@@ -128,7 +134,10 @@ public final class ImagePreprocessor {
     }
   }
 
-  /** Rows in levels, not whole: by the method, or by the bilinear one that a recipe names. */
+  /**
+   * Resizes to rows of levels that are not yet whole, with the given method or the recipe's
+   * bilinear one.
+   */
   private static void rows(
       ImageConfig config,
       Image image,
@@ -148,13 +157,13 @@ public final class ImagePreprocessor {
   }
 
   /**
-   * The cast to uint8, in place: clipped and truncated. Java 17 compiles this to vector
-   * instructions, and a cast to int not. Adding 1.5 * 2^23 leaves no room for a fraction and so
-   * rounds: half a level below gives the whole level, or at a whole one by ties to even perhaps the
-   * one below, which is 1 away and nothing else is.
+   * Casts to uint8 in place: clips and truncates. Java 17 compiles this to vector instructions,
+   * which it does not do for a cast to int. Adding 1.5 * 2^23 leaves no bits for a fraction and
+   * therefore rounds. Rounding half a level below gives the whole level; at a whole level, ties to
+   * even may give the one below, which is then the only value that is off by 1.
    *
-   * @param count of the row's floats, from the first on
-   * @param overshoots whether there may be levels below 0 and from 256 on
+   * @param count number of the row's floats to convert, from the first on
+   * @param overshoots whether there may be levels below 0 or above 255
    */
   static void truncate(float[] row, int count, boolean overshoots) {
     if (overshoots) {
@@ -165,20 +174,20 @@ public final class ImagePreprocessor {
     for (int i = 0; i < count; i++) {
       float level = row[i];
       float whole = (level - 0.5f + NO_FRACTION) - NO_FRACTION;
-      // What is below 1 is so by 2^-24 and more, and ends at 0 here.
+      // A value below 1 is below it by at least 2^-24, and becomes 0 here.
       row[i] = whole + Math.max(0f, (level - whole) * 0x1p24f - (0x1p24f - 1));
     }
   }
 
   /**
-   * What {@link #resize} truncates, for comparison with the reference program.
+   * The levels before {@link #resize} truncates them, for comparison with the reference program.
    *
    * @return float32 [S, S, 3], levels
    * @throws IllegalArgumentException for {@link Resize#BICUBIC}, which rounds in every pass
    */
   public static float[] untruncated(ImageConfig config, Image image, int resolution) {
     if (config.resize() == Resize.BICUBIC) {
-      throw new IllegalArgumentException("bicubic resizing has whole levels only");
+      throw new IllegalArgumentException("bicubic resizing only has whole levels");
     }
     FloatBuffer levels = FloatBuffer.allocate(3 * resolution * resolution);
     rows(config, image, resolution, null, (row, count) -> levels.put(row, 0, count));

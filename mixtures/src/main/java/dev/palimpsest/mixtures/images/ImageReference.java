@@ -14,15 +14,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * A picture that has not been decoded.
  *
- * @param name for messages: a path, or where the bytes stand ({@code shard-3.tar!000123.jpg})
+ * @param name for messages: a path, or where the bytes are ({@code shard-3.tar!000123.jpg})
  * @param content the file's bytes
- * @param frame which frame of an animation, 0-based; 0 for a still
- * @param orientation which way up it is seen; absent: as it is stored
- * @param correction how it is turned instead, where a table says so; else {@link Turn#NONE}
+ * @param frame which frame of an animation, 0-based; 0 for a still picture
+ * @param orientation the orientation in which it is seen; absent: as stored
+ * @param correction how it is turned instead if a table says so; otherwise {@link Turn#NONE}
  */
 public record ImageReference(
     String name, Content content, int frame, @Nullable Orientation orientation, Turn correction) {
-  /** Checks the frame. */
+  /** Checks that the frame is not negative. */
   public ImageReference {
     if (frame < 0) {
       throw new IllegalArgumentException("frames count from 0, got " + frame);
@@ -37,7 +37,7 @@ public record ImageReference(
   /** The bytes of an encoded picture. Thread-safe. */
   public interface Content {
     /**
-     * Reads all of them, also when the source that named the picture is closed.
+     * Reads all of them, even after the source that named the picture was closed.
      *
      * @throws java.nio.file.NoSuchFileException when there is no such file
      * @throws IOException when it cannot be read
@@ -50,12 +50,12 @@ public record ImageReference(
     return new ImageReference(path.toString(), new FileContent(path), 0);
   }
 
-  /** The same picture, seen another way up. */
+  /** The same picture in another orientation. */
   public ImageReference with(@Nullable Orientation other) {
     return new ImageReference(name, content, frame, other, correction);
   }
 
-  /** The same picture, turned as a table says, whatever its orientation. */
+  /** The same picture, turned as a table says, whatever its own orientation. */
   public ImageReference turned(Turn other) {
     return new ImageReference(name, content, frame, orientation, other);
   }
@@ -70,10 +70,11 @@ public record ImageReference(
   }
 
   /**
-   * The same.
+   * Reads and decodes the picture with given settings, and turns it.
    *
    * @param jpeg how JPEG files are decoded
-   * @param memory gives bytes for the stored levels, whatever they hold; not every format asks
+   * @param memory provides a byte array for the stored levels, with any contents; some formats do
+   *     not use it
    */
   public Image decode(Jpeg jpeg, IntFunction<byte[]> memory) throws IOException {
     byte[] bytes = content.read();
@@ -81,7 +82,7 @@ public record ImageReference(
   }
 
   /**
-   * The same from the content's bytes, read before.
+   * The same for the content's bytes, which were already read.
    *
    * @throws IOException as {@link ImageDecoder#decode(byte[], int)} does
    */
@@ -101,14 +102,14 @@ public record ImageReference(
     return ExifOrientation.of(bytes, frame);
   }
 
-  /** The folder that this names instead of a file, if it does: one of frames. */
+  /** The folder of frames that this names instead of a file, if it does. */
   public Optional<Path> folder() {
     return content instanceof FileContent file && Files.isDirectory(file.path())
         ? Optional.of(file.path())
         : Optional.empty();
   }
 
-  /** What is wrong with an example whose picture this is, as it could not be read. */
+  /** Describes the example whose picture this is, after it could not be read. */
   public BadExampleException unread(String example, IOException cause) {
     return new BadExampleException(
         cause instanceof NoSuchFileException
@@ -118,13 +119,13 @@ public record ImageReference(
   }
 
   private record FileContent(Path path) implements Content {
-    /** More than the most pixels take in any format. */
+    /** More bytes than the most pixels take in any format. */
     private static final long LARGEST = 1L << 30;
 
     @Override
     public byte[] read() throws IOException {
       if (Files.exists(path) && !Files.isRegularFile(path)) {
-        throw new IOException("a pipe, a device or a folder, where a picture should be");
+        throw new IOException("a pipe, a device or a folder; expected a picture");
       }
       if (Files.exists(path) && Files.size(path) > LARGEST) {
         throw new IOException(

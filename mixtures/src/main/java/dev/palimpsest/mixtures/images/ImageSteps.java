@@ -16,23 +16,23 @@ import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How one visit varies its pictures, in this order: encoded as JPEG and decoded again, cropped,
- * resized, and last a part outlined.
+ * The steps by which one use of a row varies its pictures, in this order: encoding as JPEG and
+ * decoding again, cropping, resizing, and finally outlining a part.
  *
  * @param jpegQuality from 1 to 100; 0: not encoded
  * @param view the part that is kept
  * @param resize the method, instead of the one that the stage names
- * @param outline what a benchmark asks about; absent: the whole picture
+ * @param outline the part that a benchmark asks about; absent: the whole picture
  */
 public record ImageSteps(
     int jpegQuality, BoundingBox view, @Nullable ResizeMethod resize, @Nullable Outline outline) {
-  /** Pictures as they are. */
+  /** Pictures without changes. */
   public static final ImageSteps NONE = new ImageSteps(0, BoundingBox.WHOLE, null);
 
   private static final int LEAST_QUALITY = 75;
   private static final int MOST_QUALITY = 95;
 
-  /** Without an outline. */
+  /** Steps without an outline. */
   public ImageSteps(int jpegQuality, BoundingBox view, @Nullable ResizeMethod resize) {
     this(jpegQuality, view, resize, null);
   }
@@ -42,7 +42,7 @@ public record ImageSteps(
     return new ImageSteps(0, BoundingBox.WHOLE, null, outline);
   }
 
-  /** What a visit draws. */
+  /** Draws the steps for one use of a row. */
   public static ImageSteps draw(AugmentConfig config, Draw visit) {
     if (visit.isInOrder() || config.equals(AugmentConfig.NONE)) {
       return NONE;
@@ -56,7 +56,7 @@ public record ImageSteps(
         config.resize() ? ResizeMethod.draw(visit.of("resize")) : null);
   }
 
-  /** An area between the least and 1, a height that allows it, any place. */
+  /** Draws an area between the smallest one and 1, a height that allows it, and any position. */
   private static BoundingBox view(double least, Draw draw) {
     if (least == 1) {
       return BoundingBox.WHOLE;
@@ -77,7 +77,7 @@ public record ImageSteps(
   /**
    * Encodes and crops.
    *
-   * @param jpeg how what was encoded is decoded again
+   * @param jpeg how the encoded picture is decoded again
    */
   Image apply(Image image, Jpeg jpeg) throws IOException {
     Image encoded = jpegQuality == 0 ? image : reencoded(image, jpeg);
@@ -95,7 +95,9 @@ public record ImageSteps(
     return new Image(width, height, rgb);
   }
 
-  /** Java's encoder scales the standard tables by quality and halves colour, as libjpeg does. */
+  /**
+   * Java's encoder scales the standard tables by quality and subsamples colour, as libjpeg does.
+   */
   private Image reencoded(Image image, Jpeg jpeg) throws IOException {
     BufferedImage picture =
         new BufferedImage(image.width(), image.height(), BufferedImage.TYPE_3BYTE_BGR);

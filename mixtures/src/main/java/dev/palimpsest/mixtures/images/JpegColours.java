@@ -3,8 +3,8 @@ package dev.palimpsest.mixtures.images;
 import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 
 /**
- * Components of JPEG files to RGB: Y'CbCr in libjpeg's fixed point (jdcolor.c), inks as Pillow
- * mixes them and, with {@link Jpeg#FAST}, as TensorFlow does.
+ * Converts components of JPEG files to RGB: Y'CbCr with libjpeg's fixed-point arithmetic
+ * (jdcolor.c), inks as in Pillow and, with {@link Jpeg#FAST}, as in TensorFlow.
  */
 final class JpegColours {
   private static final int[] RED_OF_CR = new int[256];
@@ -30,10 +30,10 @@ final class JpegColours {
   }
 
   /**
-   * Levels of a picture.
+   * Converts a picture.
    *
-   * @param samples uint8 [pixels, components], of pixels or more
-   * @param rgb uint8 [pixels, 3], written
+   * @param samples uint8 [pixels, components], possibly with further bytes
+   * @param rgb uint8 [pixels, 3], the result
    */
   static void toRgb(JpegHeader header, byte[] samples, Jpeg levels, byte[] rgb) {
     switch (header.colours()) {
@@ -74,11 +74,11 @@ final class JpegColours {
   }
 
   /**
-   * Mixes inks.
+   * Converts inks.
    *
-   * @param inks uint8 [pixels, 4], as libjpeg gives them: where Adobe's programs wrote them, 255
-   *     minus the ink
-   * @param adobe whether they did. Pillow takes it for granted; TensorFlow asks
+   * @param inks uint8 [pixels, 4], as libjpeg returns them: 255 minus the ink if Adobe's programs
+   *     wrote them
+   * @param adobe whether they did; Pillow assumes so, TensorFlow checks
    */
   static void mix(byte[] inks, boolean adobe, Jpeg levels, byte[] rgb) {
     for (int i = 0, to = 0; to < rgb.length; i += 4, to += 3) {

@@ -23,11 +23,14 @@ import javax.imageio.ImageReadParam;
 import javax.imageio.ImageReader;
 
 /**
- * JPEG files to RGB: by libjpeg-turbo where the system has it ({@link TurboJpeg}), else by the
- * JDK's reader. What the components are, {@link JpegHeader} decides for both.
+ * Decodes JPEG files to RGB: with libjpeg-turbo if the system has it ({@link TurboJpeg}), otherwise
+ * with the JDK's reader. {@link JpegHeader} determines for both what the components are.
  */
 final class JpegDecoder {
-  /** What the JDK's reader only warns of when a file ends early, filling the rest with grey. */
+  /**
+   * The warning of the JDK's reader when a file ends early, in which case it fills the rest with
+   * grey.
+   */
   private static final Pattern TRUNCATED =
       Pattern.compile("truncat|premature", Pattern.CASE_INSENSITIVE);
 
@@ -45,9 +48,9 @@ final class JpegDecoder {
   private JpegDecoder() {}
 
   /**
-   * Reads a file's bytes.
+   * Decodes a file's bytes.
    *
-   * @param memory gives bytes for the levels, whatever they hold
+   * @param memory provides a byte array for the levels, with any contents
    * @throws IOException when they are truncated, damaged, of a kind that is not read, or more than
    *     {@link ImageDecoder#MAX_PIXELS}
    */
@@ -60,7 +63,7 @@ final class JpegDecoder {
     return image != null ? image : inJava(bytes, header, memory);
   }
 
-  /** By the JDK's reader. */
+  /** Decodes with the JDK's reader. */
   static Image inJava(byte[] bytes, JpegHeader header, IntFunction<byte[]> memory)
       throws IOException {
     return ImageDecoder.read(
@@ -88,14 +91,14 @@ final class JpegDecoder {
         });
   }
 
-  /** Components as they are stored, which the JDK would take for something else. */
+  /** Components as they are stored, which the JDK would interpret differently. */
   private static Image fromRaster(Raster raster, JpegHeader header, IntFunction<byte[]> memory)
       throws IOException {
     int components = header.colours().components();
     if (raster.getNumBands() != components
         || raster.getWidth() != header.width()
         || raster.getHeight() != header.height()) {
-      throw new IOException("damaged picture: the JPEG file holds another frame than its head has");
+      throw new IOException("damaged picture: the frame of the JPEG file differs from its header");
     }
     byte[] samples = new byte[components * header.width() * header.height()];
     raster.getDataElements(0, 0, header.width(), header.height(), samples);
@@ -105,8 +108,8 @@ final class JpegDecoder {
   }
 
   /**
-   * A colour file, read into levels of our order: by itself the JDK's reader turns them round
-   * sample by sample, a quarter of the time that it takes.
+   * A colour file, read directly into our order of levels: by default the JDK's reader reorders
+   * them sample by sample, which takes a quarter of its time.
    */
   private static Image inPlace(ImageReader reader, IntFunction<byte[]> memory) throws IOException {
     int width = reader.getWidth(0);
@@ -136,7 +139,7 @@ final class JpegDecoder {
     while (at + 4 <= bytes.length && (bytes[at] & 0xff) == 0xff && (bytes[at + 1] & 0xff) != 0xda) {
       int marker = bytes[at + 1] & 0xff;
       if (marker == 0xff) {
-        at++; // filled up
+        at++; // a fill byte
         continue;
       }
       int length = (bytes[at + 2] & 0xff) << 8 | (bytes[at + 3] & 0xff);

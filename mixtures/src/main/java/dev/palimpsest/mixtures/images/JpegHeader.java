@@ -8,15 +8,15 @@ import java.io.IOException;
  * @param process the number of the SOF marker: 0 and 1 sequential, 2 progressive, 9 and 10 the same
  *     with arithmetic coding
  * @param colours what the components are
- * @param adobe whether there is Adobe's segment
- * @param usual whether every decoder takes the components for what they are, the JDK's too
- * @param scans of a file with several; 1 where the first scan has all there is
+ * @param adobe whether there is an Adobe segment
+ * @param usual whether every decoder, including the JDK's, interprets the components correctly
+ * @param scans the number of scans; 1 if the first one is complete
  */
 record JpegHeader(
     int width, int height, int process, Colours colours, boolean adobe, boolean usual, int scans) {
   /**
-   * More scans are refused, and more pixels times scans: each scan makes a decoder go through the
-   * whole picture, however little it says. Encoders write about ten.
+   * Files with more scans, or more pixels times scans, are refused: each scan makes a decoder
+   * process the whole picture, however little it contains. Encoders write about ten.
    */
   private static final int MOST_SCANS = 100;
 
@@ -46,7 +46,7 @@ record JpegHeader(
   }
 
   /**
-   * The head of a file for which {@link #is} holds.
+   * Reads the header of a file for which {@link #is} is true.
    *
    * @throws IOException when it is truncated, or of a kind that is not read
    */
@@ -56,7 +56,7 @@ record JpegHeader(
     int frame = -1;
     int at = 2;
     while (true) {
-      // Anything may stand before a marker, and a marker may be filled up.
+      // Anything may precede a marker, and a marker may have fill bytes.
       while (at + 1 < bytes.length && !(u8(bytes, at) == 0xff && isMarker(u8(bytes, at + 1)))) {
         at++;
       }
@@ -96,7 +96,7 @@ record JpegHeader(
     int process = u8(bytes, frame + 1) - 0xc0;
     int components = u16(bytes, frame + 2) < 8 ? 0 : u8(bytes, frame + 9);
     if (components == 0 || u16(bytes, frame + 2) < 8 + 3 * components) {
-      throw new IOException("damaged picture: the head of the JPEG frame is too short");
+      throw new IOException("damaged picture: the header of the JPEG frame is too short");
     }
     if (process != 0 && process != 1 && process != 2 && process != 9 && process != 10) {
       throw new IOException(
@@ -105,7 +105,7 @@ record JpegHeader(
     }
     if (u8(bytes, frame + 4) != 8) {
       throw new IOException(
-          "a JPEG file of %d bits a sample; 8 are read".formatted(u8(bytes, frame + 4)));
+          "a JPEG file with %d bits per sample; only 8 are read".formatted(u8(bytes, frame + 4)));
     }
     int height = u16(bytes, frame + 5);
     int width = u16(bytes, frame + 7);
@@ -122,7 +122,7 @@ record JpegHeader(
     long most = Math.min(MOST_SCANS, MOST_SCANNED / ((long) width * height));
     if (scans > Math.max(1, most)) {
       throw new IOException(
-          "a JPEG picture of %d x %d pixels in %d scans; of that size at most %d are read"
+          "a JPEG picture of %d x %d pixels in %d scans; at that size at most %d are read"
               .formatted(width, height, scans, Math.max(1, most)));
     }
     Colours colours = colours(bytes, frame + 10, components, jfif, adobe);
@@ -152,7 +152,7 @@ record JpegHeader(
       case 4 -> adobe > 0 ? Colours.YCCK : Colours.CMYK;
       default ->
           throw new IOException(
-              "a JPEG file of %d components; 1, 3 and 4 are read".formatted(components));
+              "a JPEG file with %d components; 1, 3 and 4 are read".formatted(components));
     };
   }
 
@@ -161,7 +161,7 @@ record JpegHeader(
     return u8(bytes, at) << 16 | u8(bytes, at + 3) << 8 | u8(bytes, at + 6);
   }
 
-  /** Scans from the first on, by their markers. */
+  /** Counts scans from the first on, by their markers. */
   private static int scans(byte[] bytes, int first) {
     int scans = 0;
     int at = first;

@@ -3,9 +3,9 @@ package dev.palimpsest.mixtures.images;
 import java.nio.FloatBuffer;
 
 /**
- * A red frame, a pixel wide, around a part of a picture, drawn after the resize: how Widget
- * Captioning says which widget is meant (big_vision, pp/proj/paligemma/widgetcap.py, which calls
- * {@code tf.image.draw_bounding_boxes}).
+ * A red frame, one pixel wide, around a part of a picture, drawn after the resize. Widget
+ * Captioning uses it to mark the widget in question (big_vision, pp/proj/paligemma/widgetcap.py,
+ * which calls {@code tf.image.draw_bounding_boxes}).
  *
  * @param left of the part, on a canvas as wide in proportion as the picture
  * @param top likewise
@@ -17,8 +17,8 @@ public record Outline(double left, double top, double right, double bottom, doub
   private static final float[] RED = {1, -1, -1};
 
   /**
-   * Draws. Edges outside the picture are not seen, and nothing is where first edges lie after
-   * second ones.
+   * Draws the frame. Edges outside the picture are not visible, and nothing is drawn if the first
+   * edges lie after the second ones.
    *
    * @param pixels float32 [S, S, 3] in [-1, 1], from {@code start} on
    * @param side S, in pixels
@@ -43,7 +43,7 @@ public record Outline(double left, double top, double right, double bottom, doub
     }
   }
 
-  /** TensorFlow's arithmetic: shares and products in float32, towards zero. */
+  /** TensorFlow's arithmetic: fractions and products in float32, rounded towards zero. */
   private static long edge(double share, int side) {
     return (long) ((float) share * (side - 1));
   }

@@ -60,7 +60,7 @@ final class PillowResize {
   }
 
   /**
-   * Resizes.
+   * Resizes a picture.
    *
    * @return uint8 [size, size, 3]
    */

@@ -4,10 +4,10 @@ import dev.palimpsest.mixtures.order.Draw;
 import java.util.List;
 
 /**
- * One of TensorFlow's ways to resize, as {@code tf.image.resize} with half-pixel centres.
+ * One of TensorFlow's resize methods, as in {@code tf.image.resize} with half-pixel centres.
  *
- * @param kernel what neighbours weigh
- * @param antialias whether the kernel widens when shrinking; {@link Kernel#AREA} does not ask
+ * @param kernel the weights of neighbouring pixels
+ * @param antialias whether the kernel widens when shrinking; {@link Kernel#AREA} ignores this
  */
 public record ResizeMethod(Kernel kernel, boolean antialias) {
   /** Kernels by name. */
@@ -44,7 +44,7 @@ public record ResizeMethod(Kernel kernel, boolean antialias) {
     AREA(0) {
       @Override
       float at(float x) {
-        throw new UnsupportedOperationException("areas weigh by overlap");
+        throw new UnsupportedOperationException("area weights come from overlaps");
       }
     },
     /** Mitchell and Netravali's cubic, B = C = 1/3. */
@@ -65,21 +65,26 @@ public record ResizeMethod(Kernel kernel, boolean antialias) {
       this.radius = radius;
     }
 
-    /** Half of the width, in input pixels where nothing widens. */
+    /** Half of the width, in input pixels if the kernel is not widened. */
     float radius() {
       return radius;
     }
 
-    /** Whether weights may be negative, so that sums leave the levels that go in. */
+    /**
+     * Whether weights may be negative, so that sums may lie outside the range of the input levels.
+     */
     boolean overshoots() {
       return this != BILINEAR && this != AREA;
     }
 
-    /** Weight at a distance, which is not negative; before the weights are made to sum to 1. */
+    /** Weight at a non-negative distance, before the weights are normalised to a sum of 1. */
     abstract float at(float x);
   }
 
-  /** One of all ten, as big_vision's {@code resize_r} (pp/proj/paligemma/robustness.py). */
+  /**
+   * Draws one of the ten methods, as big_vision's {@code resize_r}
+   * (pp/proj/paligemma/robustness.py).
+   */
   static ResizeMethod draw(Draw draw) {
     Kernel kernel = draw.one(List.of(Kernel.values()));
     return new ResizeMethod(kernel, draw.below(2) == 1);

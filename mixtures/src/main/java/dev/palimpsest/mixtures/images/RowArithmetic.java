@@ -4,20 +4,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What resizing spends most of its time with, on one row of pixels. All ways add the same products
- * in the same order and give the same bits.
+ * The operations in which resizing spends most of its time, on one row of pixels. All
+ * implementations add the same products in the same order and give the same bits.
  */
 interface RowArithmetic {
-  /** Floats behind a row that may be read and, of an output, written. */
+  /** The number of floats after a row that may be read and, in an output, written. */
   int SPARE = 16;
 
-  /** The fastest that this JVM has. */
+  /** The fastest implementation in this JVM. */
   static RowArithmetic fastest() {
     return Choice.FASTEST;
   }
 
   /**
-   * Unsigned bytes as floats, to the beginning of a row.
+   * Converts unsigned bytes to floats at the beginning of a row.
    *
    * @param from the first byte
    */
@@ -26,7 +26,7 @@ interface RowArithmetic {
   /**
    * Adds weighted neighbours of every output pixel.
    *
-   * @param anew whether to begin at 0, whatever the output holds
+   * @param anew whether sums start at 0 instead of the output's contents
    * @param starts where in the row the first neighbour of each output pixel begins, in floats
    * @param skip floats from there on that are left out
    * @param taps neighbours that are added: 2, 3 or 6
@@ -37,7 +37,7 @@ interface RowArithmetic {
   void add(
       boolean anew, int[] starts, int skip, int taps, float[] weights, float[] row, float[] output);
 
-  /** Vectors, where the JVM was started with them. */
+  /** The vector implementation, if the JVM was started with the module. */
   final class Choice {
     private static final Logger log = LoggerFactory.getLogger(RowArithmetic.class);
     private static final String VECTORS = "dev.palimpsest.mixtures.images.VectorRowArithmetic";
@@ -53,7 +53,7 @@ interface RowArithmetic {
                   .asSubclass(RowArithmetic.class)
                   .getDeclaredConstructor()
                   .newInstance();
-          log.info("pictures are resized by the JDK's vectors");
+          log.info("pictures are resized with the JDK's vector API");
           return vectors;
         } catch (ReflectiveOperationException | LinkageError e) {
           log.warn("this JVM's jdk.incubator.vector cannot be used: {}", e.toString());

@@ -1,12 +1,12 @@
 package dev.palimpsest.mixtures.images;
 
-/** In plain Java. */
+/** The implementation in plain Java. */
 final class ScalarRowArithmetic implements RowArithmetic {
   private static final float[] LEVELS = new float[256];
 
   static {
     for (int level = 0; level < 256; level++) {
-      LEVELS[level] = level; // looking a byte up takes less time than converting it
+      LEVELS[level] = level; // a table lookup takes less time than a conversion
     }
   }
 

@@ -8,7 +8,8 @@ import java.util.List;
 /**
  * {@code tf.image.resize(method="bilinear")} on uint8, then clipped and truncated to uint8, as
  * big_vision's {@code resize} does (pp/ops_image.py). The arithmetic is that of TensorFlow's CPU
- * kernels, in float32 and in their order, for truncation turns the last bit into a whole level.
+ * kernels, in float32 and in their order, because truncation can turn the last bit into a whole
+ * level.
  */
 final class TensorFlowResize {
   private TensorFlowResize() {}
@@ -16,18 +17,19 @@ final class TensorFlowResize {
   private static final int CHANNELS = 3;
 
   /**
-   * Weights of every output position on its span of input positions. Spans are of one length: what
-   * is missing at an edge has weight 0, which leaves a sum of finite numbers as it is.
+   * Weights of every output position on its span of input positions. All spans have the same
+   * length: missing positions at an edge have weight 0, which does not change a sum of finite
+   * numbers.
    *
    * @param starts first input position
    * @param weights float32 [output, span]
    */
   private record Spans(int[] starts, int span, float[] weights) {
     /**
-     * Drops the zeros that all spans can spare.
+     * Drops zeros that no span needs.
      *
-     * @param starts first input position; no span needs to reach beyond the input
-     * @param weights float32 [output, room], 0 behind each position's own
+     * @param starts first input position; no span needs to extend beyond the input
+     * @param weights float32 [output, room], 0 after each position's own weights
      */
     static Spans of(int in, int[] starts, float[] weights) {
       int room = weights.length / starts.length;
@@ -51,7 +53,7 @@ final class TensorFlowResize {
       return new Spans(firsts, span, taps(starts, weights, firsts, 0, span));
     }
 
-    /** float32 [output, count]: some of the weights, counted from other starts; 0 where none is. */
+    /** float32 [output, count]: some of the weights, for other starts; 0 where there is none. */
     private static float[] taps(int[] starts, float[] weights, int[] firsts, int first, int count) {
       int room = weights.length / starts.length;
       float[] taps = new float[starts.length * count];
@@ -69,7 +71,7 @@ final class TensorFlowResize {
       return weights[x * span + tap];
     }
 
-    /** Weights of two, three or six taps at a time; behind a single one stands a 0. */
+    /** Weights of two, three or six taps at a time; a single one is followed by a 0. */
     List<float[]> passes() {
       List<float[]> passes = new ArrayList<>();
       for (int tap = 0; tap < span; ) {
@@ -82,7 +84,7 @@ final class TensorFlowResize {
     }
   }
 
-  /** How many taps the next pass takes: 3 where that leaves no single one behind. */
+  /** The number of taps in the next pass: 3 if that does not leave a single one. */
   private static int pass(int left) {
     return left == 2 || left == 4 ? 2 : Math.min(left, 3);
   }
@@ -120,7 +122,9 @@ final class TensorFlowResize {
     return Spans.of(in, starts, weights);
   }
 
-  /** Shares of the area of an output pixel (core/kernels/image/resize_area_op.cc). */
+  /**
+   * Weights by the overlap with the area of an output pixel (core/kernels/image/resize_area_op.cc).
+   */
   private static Spans areas(int in, int out) {
     double scale = (double) in / out;
     int span = Math.min(in, (int) Math.ceil(scale) + 1);
@@ -140,21 +144,21 @@ final class TensorFlowResize {
     return Spans.of(in, starts, weights);
   }
 
-  /** Takes the rows of a resized picture, from top to bottom. */
+  /** Receives the rows of a resized picture, from top to bottom. */
   interface RowSink {
     /**
      * The next row.
      *
-     * @param levels float32 [size, 3], before the cast; the array is used again for the next row
-     * @param count of the array's floats that are the row
+     * @param levels float32 [size, 3], before the cast; the array is reused for the next row
+     * @param count the number of the array's floats that belong to the row
      */
     void accept(float[] levels, int count);
   }
 
   /**
-   * With a kernel (ScaleAndTranslate, ResizeArea), rows first, before the cast. Bilinear without
-   * antialiasing is {@link #plain}, which is faster; bicubic without it is here, where TensorFlow
-   * looks weights up in a table of 1024 steps.
+   * Resizes with a kernel (ScaleAndTranslate, ResizeArea), rows first, before the cast. Bilinear
+   * without antialiasing is done by {@link #plain}, which is faster; bicubic without it is done
+   * here, although TensorFlow looks its weights up in a table of 1024 steps.
    */
   static void weighted(
       Image image, int size, ResizeMethod method, RowArithmetic arithmetic, RowSink sink) {
@@ -165,7 +169,7 @@ final class TensorFlowResize {
     List<float[]> passes = columns.passes();
     float[] sum = new float[stride + RowArithmetic.SPARE];
     float[] output = new float[CHANNELS * size + RowArithmetic.SPARE];
-    // The rows of one span as floats, each converted once: row y lies in slot y mod span.
+    // The rows of one span as floats, each converted once: row y is in slot y mod span.
     float[][] recent = new float[rows.span()][sum.length];
     int converted = 0;
     for (int y = 0; y < size; y++) {
@@ -186,7 +190,7 @@ final class TensorFlowResize {
     }
   }
 
-  /** Sums the rows of an output row. A pass adds up to three, one after the other. */
+  /** Sums the input rows of an output row. Each pass adds up to three, one after the other. */
   private static void down(Spans rows, int y, float[][] recent, float[] sum) {
     int span = rows.span();
     for (int tap = 0; tap < span; tap += pass(span - tap)) {
@@ -235,8 +239,8 @@ final class TensorFlowResize {
   }
 
   /**
-   * Without antialiasing (core/kernels/image/resize_bilinear_op.cc with half-pixel centres), before
-   * the cast.
+   * Resizes without antialiasing (core/kernels/image/resize_bilinear_op.cc with half-pixel
+   * centres), before the cast.
    */
   static void plain(Image image, int size, RowSink sink) {
     Neighbours rows = neighbours(image.height(), size);

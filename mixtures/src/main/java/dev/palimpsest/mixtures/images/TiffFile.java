@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  * mean; TwelveMonkeys' reader decompresses them.
  */
 final class TiffFile {
-  private static final int MOST_VALUES = 64; // of a tag that is looked at; the rest is left
+  private static final int MOST_VALUES =
+      64; // the most values of a tag that are read; the rest is ignored
 
   private static final Map<Integer, String> MODELS =
       Map.of(
@@ -52,7 +53,7 @@ final class TiffFile {
   /**
    * Reads the directories.
    *
-   * @param bytes for which {@link #is} holds
+   * @param bytes for which {@link #is} is true
    * @throws IOException when they are damaged
    */
   static TiffFile of(byte[] bytes) throws IOException {
@@ -66,7 +67,7 @@ final class TiffFile {
     Set<Long> seen = new HashSet<>();
     for (long at = layout.offset(file, layout == Layout.BIG ? 8 : 4); at != 0; ) {
       if (!seen.add(at)) {
-        throw new IOException("damaged picture: the directories of the TIFF file run in a circle");
+        throw new IOException("damaged picture: the directories of the TIFF file form a cycle");
       }
       long entries = at + layout.countSize <= file.limit() && at > 0 ? layout.count(file, at) : -1;
       long end = at + layout.countSize + layout.entrySize * entries;
@@ -110,7 +111,7 @@ final class TiffFile {
     }
   }
 
-  /** Inks, of 8 bits or the upper 8 of 16. */
+  /** Reads inks of 8 bits, or the upper 8 of 16 bits. */
   private static Image mixed(Raster raster) {
     int width = raster.getWidth();
     int height = raster.getHeight();
@@ -129,7 +130,7 @@ final class TiffFile {
     return new Image(width, height, rgb);
   }
 
-  /** Colours that alpha was multiplied into, divided by it as Pillow does. */
+  /** Reads colours that were multiplied by alpha, and divides by it as Pillow does. */
   private static Image divided(Raster raster) {
     int width = raster.getWidth();
     int height = raster.getHeight();
@@ -150,7 +151,7 @@ final class TiffFile {
   }
 
   /**
-   * What a directory says of its page.
+   * What a directory says about its page.
    *
    * @param tags first values by tag
    */
@@ -166,7 +167,7 @@ final class TiffFile {
       return new Page(tags);
     }
 
-    /** Whole numbers without a sign; null where a tag has others, or lies beyond the file. */
+    /** Unsigned integers; null if a tag has other values or lies beyond the file. */
     private static @Nullable List<Long> values(ByteBuffer file, Layout layout, int entry) {
       int type = file.getShort(entry + 2) & 0xffff;
       int size = type == 1 ? 1 : type == 3 ? 2 : type == 4 ? 4 : 0;
@@ -200,12 +201,12 @@ final class TiffFile {
       return (int) first(262, -1);
     }
 
-    /** Whether the first sample beyond the colours is alpha that they were multiplied with. */
+    /** Whether the first sample after the colours is an alpha by which they were multiplied. */
     boolean hasPremultipliedAlpha() {
       return photometric() == 2 && first(338, 0) == 1;
     }
 
-    /** Refuses, before memory is taken, what would not be read or be read as something else. */
+    /** Refuses, before memory is allocated, what would not be read or would be misinterpreted. */
     void requireReadable() throws IOException {
       long width = first(256, 0);
       long height = first(257, 0);
@@ -224,13 +225,13 @@ final class TiffFile {
       long samples = first(277, 1);
       List<Long> bits = tags.getOrDefault(258, List.of(1L));
       if (bits.isEmpty() || bits.stream().anyMatch(b -> !b.equals(bits.get(0)))) {
-        throw new IOException("a TIFF file of %s bits a sample".formatted(bits));
+        throw new IOException("a TIFF file with %s bits per sample".formatted(bits));
       }
       for (long format : tags.getOrDefault(339, List.of())) {
         if (format != 1 && format != 4) {
           throw new IOException(
-              "a TIFF file of %s; whole numbers without a sign are read"
-                  .formatted(format == 3 ? "floating-point samples" : "samples with a sign"));
+              "a TIFF file of %s; only unsigned integers are read"
+                  .formatted(format == 3 ? "floating-point samples" : "signed samples"));
         }
       }
       boolean knownBits =
@@ -250,7 +251,7 @@ final class TiffFile {
       long least = model == 5 ? 4 : model == 2 || model == 6 ? 3 : 1;
       if (!knownBits || samples < least) {
         throw new IOException(
-            "a TIFF file of %d samples of %d bits with colour model %d"
+            "a TIFF file with %d samples of %d bits and colour model %d"
                 .formatted(samples, bits.get(0), model));
       }
       if (model == 5 && first(332, 1) != 1) {
@@ -259,7 +260,7 @@ final class TiffFile {
     }
   }
 
-  /** Where numbers stand in directories. */
+  /** Where numbers are in directories. */
   private enum Layout {
     CLASSIC(2, 12, 4),
     BIG(8, 20, 8);
@@ -274,12 +275,12 @@ final class TiffFile {
       this.offsetSize = offsetSize;
     }
 
-    /** Entries of a directory. */
+    /** Number of entries in a directory. */
     long count(ByteBuffer file, long at) {
       return this == CLASSIC ? file.getShort((int) at) & 0xffff : file.getLong((int) at);
     }
 
-    /** A place in the file, or a number as large. */
+    /** An offset in the file, or a number of the same size. */
     long offset(ByteBuffer file, long at) {
       return this == CLASSIC ? file.getInt((int) at) & 0xffffffffL : file.getLong((int) at);
     }

@@ -17,12 +17,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * JPEG through the system's libjpeg-turbo (TurboJPEG API 2, {@code libturbojpeg.so.0}), where there
- * is one. With the accurate inverse DCT and the usual upsampling it is about twice as fast as the
- * JDK's reader and gives the same levels: the first pictures are decoded both ways, and at the
- * first difference it is not used so any more. Whatever it refuses or warns of goes to the JDK's
- * reader, which then says what is wrong. With the fast inverse DCT, which the JDK does not offer,
- * it gives TensorFlow's levels.
+ * Decodes JPEG files with the system's libjpeg-turbo (TurboJPEG API 2, {@code libturbojpeg.so.0}),
+ * if it has one. With the accurate inverse DCT and the usual upsampling it is about twice as fast
+ * as the JDK's reader and gives the same levels: the first pictures are decoded both ways, and
+ * after the first difference it is no longer used this way. Files that it refuses or warns about
+ * are passed to the JDK's reader, which then says what is wrong. With the fast inverse DCT, which
+ * the JDK does not offer, it gives TensorFlow's levels.
  */
 public final class TurboJpeg {
   private static final Logger log = LoggerFactory.getLogger(TurboJpeg.class);
@@ -34,10 +34,10 @@ public final class TurboJpeg {
   private static final int WARNING = 0; // TJERR_WARNING
   private static final int CHECKED = 8;
 
-  /** What is said where the fast inverse DCT is asked for and cannot be had. */
+  /** The message if the fast inverse DCT is required and not available. */
   public static final String ABSENT =
       "'jpeg: fast' needs libjpeg-turbo (libturbojpeg.so.0; Debian's package is libturbojpeg0),"
-          + " which this system lacks: install it, or take 'jpeg: accurate'";
+          + " which this system lacks: install it, or use 'jpeg: accurate'";
 
   private static final Cleaner CLEANER = Cleaner.create();
 
@@ -55,7 +55,7 @@ public final class TurboJpeg {
 
   private TurboJpeg() {}
 
-  /** Switches it off and on again, for measurements. */
+  /** Disables and enables it again, for measurements. */
   public static void use(boolean use) {
     wanted = use;
   }
@@ -89,9 +89,9 @@ public final class TurboJpeg {
   /**
    * Decodes a file with the accurate inverse DCT.
    *
-   * @param header what it says of itself
-   * @param memory gives bytes for the levels
-   * @return null where the JDK's reader must do it
+   * @param header the file's header
+   * @param memory provides a byte array for the levels
+   * @return null if the JDK's reader must decode it
    */
   static @Nullable Image accurate(byte[] bytes, JpegHeader header, IntFunction<byte[]> memory)
       throws IOException {
@@ -109,7 +109,7 @@ public final class TurboJpeg {
       if (!Arrays.equals(image.rgb(), java.rgb())) {
         differs = true;
         log.warn(
-            "libjpeg-turbo gives other levels than the JDK's reader; the JDK's are taken, which do"
+            "libjpeg-turbo gives other levels than the JDK's reader; the JDK's are used, which do"
                 + " not depend on the system");
         return java;
       }
@@ -118,7 +118,7 @@ public final class TurboJpeg {
   }
 
   /**
-   * Decodes a file with the fast inverse DCT, and inks mixed as TensorFlow does.
+   * Decodes a file with the fast inverse DCT, and converts inks as TensorFlow does.
    *
    * @throws IOException when it is truncated or damaged, or the system has no libjpeg-turbo
    */
@@ -129,7 +129,7 @@ public final class TurboJpeg {
     }
     Workspace workspace = WORKSPACES.get();
     if (!workspace.decompress(bytes, header, FAST_DCT | STOP_ON_WARNING)) {
-      JpegDecoder.inJava(bytes, header, byte[]::new); // says what is wrong, if anything is
+      JpegDecoder.inJava(bytes, header, byte[]::new); // reports what is wrong, if anything is
       if (!workspace.decompress(bytes, header, FAST_DCT) && !workspace.hasOnlyWarned()) {
         throw new IOException("damaged picture: libjpeg-turbo refuses the JPEG file");
       }
@@ -137,7 +137,7 @@ public final class TurboJpeg {
     return workspace.image(header, Jpeg.FAST, memory);
   }
 
-  /** One thread's decompressor and native buffers, used again for every picture. */
+  /** One thread's decompressor and native buffers, reused for every picture. */
   private static final class Workspace {
     private final Pointer handle = Functions.tjInitDecompress();
     private final IntByReference width = new IntByReference();
@@ -152,7 +152,7 @@ public final class TurboJpeg {
       CLEANER.register(this, () -> Functions.tjDestroy(destroyed));
     }
 
-    /** Decodes into the native buffer; false where the library refuses. */
+    /** Decodes into the native buffer; false if the library refuses. */
     boolean decompress(byte[] bytes, JpegHeader header, int flags) {
       long size = (long) samples(header) * header.width() * header.height();
       if (input.size() < bytes.length) {
@@ -163,8 +163,8 @@ public final class TurboJpeg {
       }
       input.write(0, bytes, 0, bytes.length);
       NativeLong length = new NativeLong(bytes.length);
-      // The size that memory was taken for must be the one that is written. The call fails where
-      // it has no name for a file's subsampling, which it decodes all the same.
+      // The size that memory was allocated for must be the one that is written. The call fails if
+      // it has no name for a file's subsampling, although it can decode it.
       Functions.tjDecompressHeader3(handle, input, length, width, height, subsampling, colours);
       return width.getValue() == header.width()
           && height.getValue() == header.height()
@@ -181,12 +181,12 @@ public final class TurboJpeg {
               == 0;
     }
 
-    /** Whether the last failure was a warning, and all of the picture is there. */
+    /** Whether the last failure was only a warning, so that the picture is complete. */
     boolean hasOnlyWarned() {
       return Functions.tjGetErrorCode(handle) == WARNING;
     }
 
-    /** What was decoded last. */
+    /** The picture that was decoded last. */
     Image image(JpegHeader header, Jpeg levels, IntFunction<byte[]> memory) {
       int pixels = header.width() * header.height();
       byte[] rgb = memory.apply(3 * pixels);
@@ -206,7 +206,7 @@ public final class TurboJpeg {
     }
   }
 
-  /** Functions of turbojpeg.h, by their own names. */
+  /** Functions of turbojpeg.h, with their own names. */
   private static final class Functions {
     static void register(NativeLibrary library) {
       Native.register(Functions.class, library);

@@ -1,25 +1,25 @@
 package dev.palimpsest.mixtures.images;
 
 /**
- * How a stored picture is turned to be seen the right way up: the values of the EXIF orientation
- * (TIFF 6.0, tag 0x0112). Nothing but places changes, no level does.
+ * How a stored picture is turned to be upright: the values of the EXIF orientation (TIFF 6.0, tag
+ * 0x0112). Pixels are moved, and their levels do not change.
  */
 public enum Turn {
   /** As it is stored. */
   NONE(1, false, false, false),
-  /** Left and right change places. */
+  /** Left and right are exchanged. */
   MIRRORED(2, false, true, false),
-  /** By 180 degrees. */
+  /** Rotated by 180 degrees. */
   HALF(3, false, true, true),
-  /** Top and bottom change places. */
+  /** Top and bottom are exchanged. */
   UPSIDE_DOWN(4, false, false, true),
   /** Rows become columns. */
   TRANSPOSED(5, true, false, false),
-  /** By 90 degrees clockwise. */
+  /** Rotated by 90 degrees clockwise. */
   CLOCKWISE(6, true, false, true),
-  /** Rows become columns, both from their ends. */
+  /** Rows become columns, both in reverse order. */
   TRANSVERSE(7, true, true, true),
-  /** By 90 degrees counterclockwise. */
+  /** Rotated by 90 degrees counterclockwise. */
   COUNTERCLOCKWISE(8, true, true, false);
 
   /** Side of the squares that are copied at a time, so that both pictures' rows stay in cache. */
@@ -31,7 +31,7 @@ public enum Turn {
   private final boolean fromBottom;
 
   /**
-   * A turn.
+   * Defines a turn.
    *
    * @param value of the EXIF orientation
    * @param transposed whether stored columns become rows
@@ -50,7 +50,7 @@ public enum Turn {
     return value;
   }
 
-  /** What a value of the EXIF orientation stands for; {@link #NONE} for one that is none. */
+  /** The turn for a value of the EXIF orientation; {@link #NONE} for an invalid one. */
   static Turn ofValue(int value) {
     for (Turn turn : values()) {
       if (turn.value == value) {
@@ -60,7 +60,7 @@ public enum Turn {
     return NONE;
   }
 
-  /** The turned picture; the picture itself where there is nothing to turn. */
+  /** The turned picture, or the picture itself if there is nothing to turn. */
   Image of(Image stored) {
     if (this == NONE) {
       return stored;

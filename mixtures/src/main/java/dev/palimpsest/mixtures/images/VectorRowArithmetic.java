@@ -6,9 +6,9 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * By the JDK's vectors of eight floats. Compiled apart, and loaded only where the JVM was started
- * with {@code --add-modules jdk.incubator.vector}. Loops over taps are written out: Java 17
- * allocates an object for every sum that a loop carries.
+ * The implementation with the JDK's vectors of eight floats. It is compiled separately and only
+ * loaded if the JVM was started with {@code --add-modules jdk.incubator.vector}. Loops over taps
+ * are unrolled, because Java 17 allocates an object for every sum that a loop carries.
  */
 final class VectorRowArithmetic implements RowArithmetic {
   private static final int LANES = 8;
@@ -36,8 +36,8 @@ final class VectorRowArithmetic implements RowArithmetic {
   }
 
   /**
-   * A vector holds a pixel and the beginning of the next two, which overwrite that afterwards. So
-   * only sums that begin at 0 can be made this way.
+   * A vector covers a pixel and the beginning of the next two, which overwrite that part
+   * afterwards. So only sums that start at 0 can be computed this way.
    */
   @Override
   public void add(

@@ -14,14 +14,14 @@ import javax.imageio.ImageReader;
 import org.jspecify.annotations.Nullable;
 
 /**
- * WebP files (RFC 9649). This class reads the container and puts frames of an animation together as
+ * WebP files (RFC 9649). This class reads the container and composes the frames of an animation as
  * libwebp's {@code anim_decode.c} does; libwebp itself, bundled as a native library, decodes the
- * bit streams. Colour profiles and metadata never reach it.
+ * bitstreams. Colour profiles and metadata are not passed to it.
  */
 final class WebpFile {
   private static final int CHUNK_HEAD = 8; // four letters, length
-  private static final int BACKGROUND = 1; // a frame's flag: cleared after it was shown
-  private static final int NO_BLEND = 2; // a frame's flag: it replaces what lies below
+  private static final int BACKGROUND = 1; // a frame's flag: cleared after it is displayed
+  private static final int NO_BLEND = 2; // a frame's flag: it replaces what is below
   private static final int ANIMATED = 2; // the canvas's flag
   private static final int ALPHA = 0x10; // the canvas's flag
 
@@ -30,12 +30,12 @@ final class WebpFile {
   private final List<Frame> frames;
 
   /**
-   * One frame, or the picture of a still.
+   * One frame, or a still picture.
    *
    * @param x of its left edge on the canvas
    * @param y of its upper edge on the canvas
    * @param flags {@link #BACKGROUND}, {@link #NO_BLEND}
-   * @param alpha the {@code ALPH} chunk of a lossy one that has it
+   * @param alpha the {@code ALPH} chunk of a lossy frame that has one
    * @param bitstream the {@code VP8 } or {@code VP8L} chunk
    */
   private record Frame(
@@ -52,7 +52,7 @@ final class WebpFile {
       return column >= x && column < x + width && row >= y && row < y + height;
     }
 
-    /** Whether the bit stream says that pixels may be transparent. */
+    /** Whether the bitstream says that pixels may be transparent. */
     boolean mayBeTransparent() {
       return alpha != null
           || (bitstream.is("VP8L")
@@ -82,7 +82,7 @@ final class WebpFile {
   /**
    * Reads the container.
    *
-   * @param bytes for which {@link #is} holds
+   * @param bytes for which {@link #is} is true
    * @throws IOException when it is truncated, damaged or too large
    */
   static WebpFile of(byte[] bytes) throws IOException {
@@ -90,7 +90,7 @@ final class WebpFile {
     long size = (file.getInt(4) & 0xffffffffL) + CHUNK_HEAD;
     if (size > bytes.length) {
       throw new IOException(
-          "truncated picture: a WebP file of %d bytes, of which %d are here"
+          "truncated picture: a WebP file of %d bytes, of which only %d are present"
               .formatted(size, bytes.length));
     }
     List<Chunk> chunks = chunks(file.slice(12, Math.max(0, (int) size - 12)));
@@ -103,7 +103,7 @@ final class WebpFile {
     }
     ByteBuffer head = first.data();
     if (head.limit() < 10) {
-      throw new IOException("damaged picture: the head of the WebP canvas is too short");
+      throw new IOException("damaged picture: the header of the WebP canvas is too short");
     }
     int width = 1 + u24(head, 4);
     int height = 1 + u24(head, 7);
@@ -142,7 +142,7 @@ final class WebpFile {
   private static Frame frame(ByteBuffer data, int canvasWidth, int canvasHeight)
       throws IOException {
     if (data.limit() < 16) {
-      throw new IOException("damaged picture: the head of a WebP frame is too short");
+      throw new IOException("damaged picture: the header of a WebP frame is too short");
     }
     int x = 2 * u24(data, 0);
     int y = 2 * u24(data, 3);
@@ -156,7 +156,7 @@ final class WebpFile {
         || size[0] != width
         || size[1] != height) {
       throw new IOException(
-          "damaged picture: a frame of %d x %d pixels at %d, %d of a canvas of %d x %d holds %d x %d"
+          "damaged picture: a frame of %d x %d pixels at %d, %d of a canvas of %d x %d contains %d x %d"
               .formatted(width, height, x, y, canvasWidth, canvasHeight, size[0], size[1]));
     }
     return new Frame(x, y, width, height, data.get(15), alpha(chunks), bitstream);
@@ -198,25 +198,25 @@ final class WebpFile {
         return chunk;
       }
       if (chunk.is("VP8 ") || chunk.is("VP8L")) {
-        return null; // what follows belongs to nothing
+        return null; // trailing data
       }
     }
     return null;
   }
 
-  /** Width and height as the bit stream's head has them. */
+  /** Width and height in the bitstream's header. */
   private static int[] size(Chunk bitstream) throws IOException {
     ByteBuffer data = bitstream.data();
     if (bitstream.is("VP8L")) {
       if (data.limit() < 5 || data.get(0) != 0x2f) {
-        throw new IOException("damaged picture: no head of a lossless WebP picture");
+        throw new IOException("damaged picture: a lossless WebP picture without a header");
       }
       int bits = data.getInt(1);
       return new int[] {1 + (bits & 0x3fff), 1 + (bits >> 14 & 0x3fff)};
     }
     // RFC 6386, 9.1: a frame tag of three bytes, a start code of three, width, height.
     if (data.limit() < 10 || u24(data, 3) != 0x2a019d) {
-      throw new IOException("damaged picture: no head of a lossy WebP picture");
+      throw new IOException("damaged picture: a lossy WebP picture without a header");
     }
     return new int[] {data.getShort(6) & 0x3fff, data.getShort(8) & 0x3fff};
   }
@@ -226,7 +226,7 @@ final class WebpFile {
   }
 
   /**
-   * A frame as it is seen, on the canvas. What no frame has drawn is black.
+   * A frame as it is displayed on the canvas. Pixels that no frame has drawn are black.
    *
    * @param index 0-based
    * @throws IOException when it cannot be decoded
@@ -279,7 +279,7 @@ final class WebpFile {
       int to = (y + frame.y()) * width + frame.x();
       for (int x = 0; x < frame.width(); x++) {
         int pixel = pixels[y * frame.width() + x];
-        // Where the frame before was cleared away there is nothing to blend with.
+        // Where the previous frame was cleared there is nothing to blend with.
         boolean below =
             blend && !(before.is(BACKGROUND) && before.contains(x + frame.x(), y + frame.y()));
         canvas[to + x] = below && pixel >>> 24 != 255 ? blended(pixel, canvas[to + x]) : pixel;
@@ -287,7 +287,7 @@ final class WebpFile {
     }
   }
 
-  /** Both not multiplied by their alpha; whole numbers, as libwebp rounds them. */
+  /** Neither is multiplied by its alpha; integers, rounded as in libwebp. */
   private static int blended(int above, int below) {
     int alpha = above >>> 24;
     if (alpha == 0) {
@@ -305,7 +305,7 @@ final class WebpFile {
     return result;
   }
 
-  /** A frame's pixels, alone. */
+  /** The pixels of a frame by itself. */
   private int[] argb(Frame frame) throws IOException {
     ImageReader reader = new WebPImageReaderSpi().createReaderInstance(null);
     try {
@@ -313,7 +313,7 @@ final class WebpFile {
       BufferedImage image = reader.read(0);
       int[] pixels = ((DataBufferInt) image.getRaster().getDataBuffer()).getData();
       if (image.getWidth() != frame.width() || image.getHeight() != frame.height()) {
-        throw new IOException("damaged picture: libwebp finds another size than its head has");
+        throw new IOException("damaged picture: libwebp finds another size than the header states");
       }
       if (!image.getColorModel().hasAlpha()) {
         for (int i = 0; i < pixels.length; i++) {
@@ -332,7 +332,7 @@ final class WebpFile {
     }
   }
 
-  /** A still file of one frame: what libwebp reads. */
+  /** A file with one frame as a still picture, which is what libwebp reads. */
   private static byte[] file(Frame frame) {
     Chunk alpha = frame.alpha();
     int size = 4 + padded(frame.bitstream()) + (alpha == null ? 0 : 18 + padded(alpha));

@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The chance of one visit: numbers that follow from (seed, stage, global position) alone, so that a
- * run that is resumed, or spread over workers, draws the same. Not thread-safe.
+ * Random numbers for one use of a row. They depend on (seed, stage, global position) alone, so that
+ * a run that is resumed, or spread over workers, draws the same ones. Not thread-safe.
  */
 public final class Draw {
   private static final Draw IN_ORDER = new Draw(0, true);
@@ -19,14 +19,14 @@ public final class Draw {
     this.inOrder = inOrder;
   }
 
-  /** The draw of a position. */
+  /** The random numbers of a position. */
   public static Draw at(long seed, String stage, long position) {
     return new Draw(SplitMix.mix(SplitMix.mix(SplitMix.mix(seed) + hash(stage)) ^ position), false);
   }
 
   /**
-   * No chance at all, for scoring: always the first of several, lists as they stand, nothing
-   * altered.
+   * No randomness, for scoring: always the first of several options, lists in their own order,
+   * nothing altered.
    */
   public static Draw inOrder() {
     return IN_ORDER;
@@ -38,8 +38,8 @@ public final class Draw {
   }
 
   /**
-   * An independent draw for one purpose: what is drawn from it does not depend on how much was
-   * drawn for others.
+   * Independent random numbers for one purpose: they do not depend on how many were drawn for other
+   * purposes.
    */
   public Draw of(String purpose) {
     return inOrder ? this : new Draw(SplitMix.mix(key ^ SplitMix.mix(hash(purpose))), false);
@@ -61,7 +61,7 @@ public final class Draw {
   /** A number in [0, bound); 0 in order. */
   public int below(int bound) {
     if (bound < 1) {
-      throw new IllegalArgumentException("nothing can be drawn below " + bound);
+      throw new IllegalArgumentException("cannot draw a number below " + bound);
     }
     return (int) (uniform() * bound);
   }
@@ -94,7 +94,7 @@ public final class Draw {
     return options.get(below(options.size()));
   }
 
-  /** A copy in random order (Fisher and Yates); as it stands in order. */
+  /** A copy in random order (Fisher and Yates); unchanged in order. */
   public <T> List<T> shuffled(List<T> list) {
     List<T> shuffled = new ArrayList<>(list);
     for (int i = shuffled.size() - 1; i > 0 && !inOrder; i--) {

@@ -6,41 +6,42 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * Which task and which example stand at a position: a pure function of (seed, stage, index), O(1),
- * without iterator state. Without replacement within an epoch of each task's source.
+ * Determines which task and which example are at a position: a pure function of (seed, stage,
+ * index) in constant time, without iterator state. Within an epoch of a task's source, examples are
+ * drawn without replacement.
  *
- * <p>Positions come in blocks of {@value #BLOCK}. A task owns as many places of a block as its
- * share of the weights says, rounded by largest remainder; which ones, a keyed permutation says,
- * the same for every block. So a position's task, and how often that task stood before it, follow
- * from one table. The n-th time a task stands, n / size is the epoch of its source, and a second
- * keyed permutation, another one for each task and epoch, turns n mod size into an example: an
- * epoch is over before the next begins, in every task for itself.
+ * <p>Positions are divided into blocks of {@value #BLOCK}. A task owns a number of places in a
+ * block in proportion to its weight, rounded by largest remainder. A keyed permutation, the same
+ * for every block, says which ones. A position's task, and the number of its earlier occurrences,
+ * can therefore be read from one table. At the n-th occurrence of a task, n / size is the epoch of
+ * its source, and a second keyed permutation, different for each task and epoch, turns n mod size
+ * into an example: in each task, an epoch ends before the next one begins.
  */
 public final class MixtureOrder {
-  /** Positions a block: the unit in which shares are exact. */
+  /** Positions per block, the unit in which shares are exact. */
   public static final int BLOCK = 1 << 16;
 
   private final long key;
   private final long[] sizes;
 
-  /** Places of each task in a block. */
+  /** The number of places of each task in a block. */
   private final int[] places;
 
-  /** Which task stands at a place of a block. */
+  /** The task at each place of a block. */
   private final int[] tasks = new int[BLOCK];
 
-  /** How often it stood before in the block. */
+  /** The number of its earlier occurrences in the block. */
   private final int[] ranks = new int[BLOCK];
 
   /**
-   * An order.
+   * Creates an order.
    *
    * @param seed the run's seed
    * @param stage name of the stage whose order this is
-   * @param weights one a task, not negative, at least one positive; need not sum to 1
-   * @param sizes examples a task
-   * @throws IllegalArgumentException when a weight is negative or so small against the others that
-   *     the task would never stand anywhere, or a weighted task has no examples
+   * @param weights one per task, not negative, at least one positive; need not sum to 1
+   * @param sizes number of examples per task
+   * @throws IllegalArgumentException when a weight is negative, or so small compared with the
+   *     others that the task would never be drawn, or when a task with a weight has no examples
    */
   public MixtureOrder(long seed, String stage, List<Double> weights, List<Long> sizes) {
     if (weights.isEmpty() || weights.size() != sizes.size()) {
@@ -81,7 +82,10 @@ public final class MixtureOrder {
     }
   }
 
-  /** The first task whose weight is too small against the others for a place; -1: none. */
+  /**
+   * The first task whose weight is too small compared with the others to get a place; -1 if there
+   * is none.
+   */
   public static int unplaced(List<Double> weights) {
     int[] places = places(weights);
     return IntStream.range(0, places.length)
@@ -90,7 +94,7 @@ public final class MixtureOrder {
         .orElse(-1);
   }
 
-  /** Places of a block by largest remainder; ties go to the earlier task. */
+  /** Distributes the places of a block by largest remainder; ties go to the earlier task. */
   private static int[] places(List<Double> weights) {
     double sum = 0;
     for (double weight : weights) {
@@ -115,16 +119,16 @@ public final class MixtureOrder {
     return places;
   }
 
-  /** What stands at a global position, 0-based. */
+  /** The example at a global position, 0-based. */
   public Position at(long index) {
     return at(index, 0);
   }
 
   /**
-   * What takes the place when that is bad: the examples that follow it in the epoch's permutation
-   * of the task's source, beginning anew at its end.
+   * The replacement if that example is bad: one of the examples that follow it in the epoch's
+   * permutation of the task's source, continuing at the beginning after its end.
    *
-   * @param attempt 0 for what stands there, then 1, 2, ...
+   * @param attempt 0 for the example itself, then 1, 2, ...
    */
   public Position at(long index, int attempt) {
     if (index < 0) {
@@ -140,7 +144,7 @@ public final class MixtureOrder {
     return new Position(task, example, epoch);
   }
 
-  /** Positions of a task among those before a global position. */
+  /** The number of a task's positions before a global position. */
   public long count(int task, long before) {
     long count = before / BLOCK * places[task];
     for (int place = 0; place < before % BLOCK; place++) {
@@ -154,7 +158,7 @@ public final class MixtureOrder {
    *
    * @param task index into the weights
    * @param example index into the task's source
-   * @param epoch how often the source was gone through before
+   * @param epoch the number of complete passes over the source before
    */
   public record Position(int task, long example, long epoch) {}
 }

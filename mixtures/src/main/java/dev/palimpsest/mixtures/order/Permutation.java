@@ -3,7 +3,7 @@ package dev.palimpsest.mixtures.order;
 /**
  * A keyed pseudo-random permutation of [0, size): a balanced Feistel network over the next even
  * number of bits, walked along its cycle until it lands inside (Black and Rogaway 2002, "Ciphers
- * with arbitrary finite domains"). Less than four rounds of walking on average, no memory.
+ * with arbitrary finite domains"). It takes less than four steps on average and no memory.
  */
 final class Permutation {
   private static final int ROUNDS = 6;
@@ -11,7 +11,7 @@ final class Permutation {
   private Permutation() {}
 
   /**
-   * Where a position goes.
+   * The image of a position.
    *
    * @param position in [0, size)
    * @param size at least 1, at most 2^62

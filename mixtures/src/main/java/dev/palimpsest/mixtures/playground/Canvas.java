@@ -9,22 +9,23 @@ import java.awt.image.DataBufferInt;
 import java.util.Random;
 
 /**
- * A square picture under construction. Java's antialiasing rasteriser and all noise here work in
- * integers or in strictly specified floating point: same calls, same pixels on every machine.
+ * A square picture under construction. Java's antialiasing rasteriser and all noise here use
+ * integers or strictly specified floating point, so that the same calls give the same pixels on
+ * every machine.
  */
 final class Canvas {
-  /** Side, in pixels. */
+  /** Side of the picture, in pixels. */
   static final int SIDE = 128;
 
   /** Side of a square of the coarse texture, in pixels. */
   private static final int PATCH = 8;
 
-  /** Noise of single pixels, in levels up and down. */
+  /** Noise of single pixels, in levels up or down. */
   private static final int GRAIN = 6;
 
   private final BufferedImage image = new BufferedImage(SIDE, SIDE, BufferedImage.TYPE_INT_RGB);
 
-  /** A light ground: plain or with soft patches. */
+  /** Draws a light background, plain or with soft patches. */
   Canvas(Random random) {
     int[] tint = new int[3];
     for (int c = 0; c < 3; c++) {
@@ -50,7 +51,7 @@ final class Canvas {
     }
   }
 
-  /** Fills shapes with smooth edges. */
+  /** Fills a shape with smooth edges. */
   void fill(Color color, Shape shape) {
     Graphics2D graphics = image.createGraphics();
     try {
@@ -64,7 +65,7 @@ final class Canvas {
     }
   }
 
-  /** Adds grain to everything drawn so far and gives the picture. */
+  /** Adds grain to everything drawn so far and returns the picture. */
   BufferedImage finish(Random random) {
     int[] pixels = pixels();
     for (int i = 0; i < pixels.length; i++) {

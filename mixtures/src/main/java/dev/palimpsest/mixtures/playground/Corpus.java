@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * What the vocabulary is learnt from: texts of scenes that are drawn for this alone, always the
- * same, so that every playground has one vocabulary, whatever its seed and size.
+ * The texts from which the vocabulary is learnt. They describe scenes that are drawn only for this
+ * and are always the same, so that every playground has the same vocabulary, whatever its seed and
+ * size.
  */
 final class Corpus {
   private static final int SCENES = 200;

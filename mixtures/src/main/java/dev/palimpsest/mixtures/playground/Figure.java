@@ -7,7 +7,7 @@ import java.awt.geom.Rectangle2D;
 import java.util.List;
 import java.util.Locale;
 
-/** What a scene's things look like. Every outline touches all four sides of its box. */
+/** The figures in a scene. Every outline touches all four sides of its box. */
 enum Figure {
   CIRCLE {
     @Override
@@ -52,7 +52,7 @@ enum Figure {
     return german() + "e";
   }
 
-  /** Of its German noun; the other two are neuter. */
+  /** Whether its German noun is masculine; the other two are neuter. */
   boolean masculine() {
     return this == CIRCLE;
   }

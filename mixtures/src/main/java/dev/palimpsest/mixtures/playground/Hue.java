@@ -4,7 +4,7 @@ import java.awt.Color;
 import java.util.List;
 import java.util.Locale;
 
-/** Colours that nobody confuses, on light grounds. */
+/** Colours that are easy to distinguish on light backgrounds. */
 enum Hue {
   RED(214, 32, 32),
   GREEN(24, 150, 60),

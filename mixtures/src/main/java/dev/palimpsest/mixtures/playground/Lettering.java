@@ -6,7 +6,8 @@ import java.awt.geom.AffineTransform;
 import java.awt.geom.Path2D;
 
 /**
- * A monospaced stroke font, A to Z and 0 to 9, so that print depends on no installed font.
+ * A monospaced stroke font, A to Z and 0 to 9, so that printed words do not depend on installed
+ * fonts.
  *
  * <p>A glyph is a list of open lines; a point is two digits, x then y, on a grid 4 wide and 6 high
  * whose y grows downwards: {@code "000646"} is an L. With a stroke one unit thick, a capital is 7
@@ -61,7 +62,7 @@ final class Lettering {
   private Lettering() {}
 
   /**
-   * The ink of a word, centred on (0, 0).
+   * The outline of a word, centred on (0, 0).
    *
    * @param capHeight height of a capital, in pixels
    * @throws IllegalArgumentException for anything but A to Z and 0 to 9

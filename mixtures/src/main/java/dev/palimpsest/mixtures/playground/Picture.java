@@ -13,15 +13,15 @@ import javax.imageio.ImageWriter;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
 
 /**
- * A scene or a print under its file name.
+ * A scene or a print with its file name.
  *
  * @param file relative to the dataset's folder, with forward slashes
- * @param textureSeed of ground and grain
+ * @param textureSeed seed of background and grain
  */
 record Picture<T>(String file, T content, long textureSeed) {
   private static final float JPEG_QUALITY = 0.9f;
 
-  /** Every third picture is a PNG file, the others are JPEG files. */
+  /** The file name; every third picture is a PNG file, the others are JPEG files. */
   static String file(String split, String kind, int index) {
     return String.format(
         java.util.Locale.ROOT,

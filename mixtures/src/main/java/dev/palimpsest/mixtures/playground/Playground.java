@@ -2,12 +2,11 @@ package dev.palimpsest.mixtures.playground;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.data.PrepareConfig;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.text.BpeTrainer;
 import dev.palimpsest.mixtures.text.TokenizerFiles;
 import java.awt.image.BufferedImage;
@@ -30,7 +29,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes the drawn dataset. In its folder stand
+ * Writes the drawn dataset. Its folder contains
  *
  * <pre>
  * images/                         128 x 128 pixels, PNG and JPEG
@@ -55,18 +54,16 @@ import org.slf4j.LoggerFactory;
  */
 public final class Playground {
   /**
-   * Rows of the embedding table before the location and segmentation tokens. The same for every
-   * seed and size, so that a recipe can name it.
+   * The number of embedding rows before the location and segmentation tokens. It is the same for
+   * every seed and size, so that a recipe can state it.
    */
   public static final int BASE_VOCABULARY = 576;
 
-  /** Raised when the same settings would draw something else than before. */
+  /** Increased whenever the same settings would draw something else than before. */
   private static final int FORMAT = 3;
 
   private static final int FEWEST_PICTURES = 6;
   private static final String SUMMARY = "dataset.json";
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private static final Logger log = LoggerFactory.getLogger(Playground.class);
 
   private final PrepareConfig.Playground settings;
@@ -78,11 +75,11 @@ public final class Playground {
   }
 
   /**
-   * Writes the dataset, or does nothing when it already stands there with the same settings.
+   * Writes the dataset, or does nothing if it already exists with the same settings.
    *
    * @return the folder
-   * @throws InvalidConfigException when the folder holds something else, or too few pictures are
-   *     asked for
+   * @throws InvalidConfigException when the folder contains something else, or too few pictures are
+   *     requested
    * @throws UncheckedIOException when a file cannot be written
    */
   public static Path write(PrepareConfig.Playground settings) {
@@ -117,8 +114,8 @@ public final class Playground {
     }
     Path summary = out.resolve(SUMMARY);
     if (Files.exists(summary)) {
-      JsonNode found = JSON.readTree(summary.toFile()).path("settings");
-      JsonNode wanted = JSON.valueToTree(facts(settings));
+      JsonNode found = Json.STRICT.readTree(summary.toFile()).path("settings");
+      JsonNode wanted = Json.STRICT.valueToTree(facts(settings));
       if (found.equals(wanted)) {
         return true;
       }
@@ -145,7 +142,7 @@ public final class Playground {
   private static Map<String, Object> facts(PrepareConfig.Playground settings) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("format", FORMAT);
-    // As text: a number read back may come in another width and then not be equal.
+    // As text: a number may be read back as another type and then not be equal.
     facts.put("seed", Long.toString(settings.seed()));
     facts.put("trainImages", settings.trainImages());
     facts.put("heldOutImages", settings.heldOutImages());
@@ -163,7 +160,7 @@ public final class Playground {
           List<Picture<Scene>> scenes = new ArrayList<>();
           List<Picture<Print>> prints = new ArrayList<>();
           Set<Object> drawn = new HashSet<>();
-          // Held-out pictures come first: a training picture that repeats one is drawn anew.
+          // Held-out pictures come first: a training picture that repeats one is drawn again.
           plan("heldout", settings.heldOutImages(), drawn, scenes, prints);
           plan("train", settings.trainImages(), drawn, scenes, prints);
           paint(beside, scenes, Picture::draw);
@@ -222,7 +219,7 @@ public final class Playground {
     }
   }
 
-  /** What task types read: nothing is prompt or target yet. */
+  /** Rows for task types, without prompts or targets. */
   private void rows(String split, String file, Scene scene) {
     List<Object> objects = new ArrayList<>();
     List<Object> regions = new ArrayList<>();
@@ -266,7 +263,7 @@ public final class Playground {
     row("texts." + split, fields("text", scene.caption() + " and " + scene.germanCaption()));
   }
 
-  /** Each of COCO's three forms. */
+  /** A mask in each of COCO's three forms. */
   private static Object outline(Thing thing) {
     int left = thing.x() * Thing.CELL;
     int top = thing.y() * Thing.CELL;
@@ -322,7 +319,7 @@ public final class Playground {
     try {
       lines
           .computeIfAbsent(name + ".jsonl", key -> new StringBuilder())
-          .append(JSON.writeValueAsString(fields))
+          .append(Json.STRICT.writeValueAsString(fields))
           .append('\n');
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
@@ -353,9 +350,7 @@ public final class Playground {
     summary.put("words", Print.WORDS);
     summary.put("baseVocabulary", BASE_VOCABULARY);
     summary.put("examples", counts);
-    String text =
-        JSON.writer().with(SerializationFeature.INDENT_OUTPUT).writeValueAsString(summary);
-    write(file, text + "\n");
+    write(file, Json.indented(summary));
   }
 
   private static void write(Path file, CharSequence text) {
@@ -366,12 +361,15 @@ public final class Playground {
     }
   }
 
-  /** The system's own reason, as of a full disk, does not name the file. */
+  /** The system's own reason, for example a full disk, does not name the file. */
   private static UncheckedIOException cannotWrite(Path file, IOException e) {
     return new UncheckedIOException("cannot write " + file, e);
   }
 
-  /** One of many independent streams: what is drawn for one file depends on no other file. */
+  /**
+   * One of many independent streams, so that what is drawn for one file does not depend on any
+   * other file.
+   */
   private long seed(String file, String purpose, int attempt) {
     long mixed = settings.seed();
     for (long part : new long[] {file.hashCode(), purpose.hashCode(), attempt}) {

@@ -9,24 +9,24 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A word printed in black near the middle, sometimes with a figure in a corner that means nothing.
+ * A word printed in black near the middle, sometimes with a meaningless figure in a corner.
  *
- * @param right offset of the print, in {@value #STEPS}ths of its height
- * @param down the same downwards
+ * @param right horizontal offset of the print, in {@value #STEPS}ths of its height
+ * @param down vertical offset, likewise
  */
 record Print(String word, Size size, int right, int down, @Nullable Thing bystander) {
   private static final int STEPS = 24;
 
-  /** Words of few letters that differ in one, so that silhouettes do not give them away. */
+  /** Short words that differ in one letter, so that their silhouettes do not give them away. */
   static final List<String> WORDS =
       List.of(
           "BAD", "BAG", "BAT", "BED", "BET", "BIG", "BIT", "BOG", "BUD", "BUG", "DIG", "DOG", "DOT",
           "HAT", "HIT", "HOT", "HUG", "HUT", "PAT", "PET", "PIG", "PIT", "POT", "PUT");
 
   /**
-   * How large the print is. Each size is half of the one before, so that a capital is 6 pixels high
-   * in large print squeezed to 32 pixels, in medium at 64 and in small at 128: each size needs its
-   * resolution, and what one stage learns of letters the next can use.
+   * The size of the print. Each size is half of the previous one, so that a capital is 6 pixels
+   * high in large print at 32 pixels, in medium print at 64 and in small print at 128: each size
+   * needs its resolution, and a stage can use what the previous one learnt about letters.
    */
   enum Size {
     LARGE(24),
@@ -52,7 +52,7 @@ record Print(String word, Size size, int right, int down, @Nullable Thing bystan
     }
   }
 
-  /** Draws the lots, all but the size. */
+  /** Draws everything at random except the size. */
   static Print random(Random random, Size size) {
     return new Print(
         RandomDraws.pick(random, WORDS),
@@ -62,7 +62,7 @@ record Print(String word, Size size, int right, int down, @Nullable Thing bystan
         random.nextInt(10) < 3 ? bystander(random) : null);
   }
 
-  /** In a corner, clear of the print. */
+  /** Places the figure in a corner, clear of the print. */
   private static Thing bystander(Random random) {
     int side = 6;
     int far = Canvas.SIDE / Thing.CELL - side - 1;
@@ -74,7 +74,7 @@ record Print(String word, Size size, int right, int down, @Nullable Thing bystan
         side);
   }
 
-  /** Around the ink, in shares of the canvas: top, left, bottom, right. */
+  /** The box around the printed word, in fractions of the canvas: top, left, bottom, right. */
   double[] box() {
     Rectangle2D bounds = inkShape().getBounds2D();
     double side = Canvas.SIDE;

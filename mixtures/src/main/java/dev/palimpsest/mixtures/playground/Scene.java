@@ -8,10 +8,10 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * One thing; two or three things of one kind; or two things that differ, side by side or one above
- * the other.
+ * One thing; two or three things of the same kind; or two different things, side by side or one
+ * above the other.
  *
- * @param things in reading order: what is left or above comes first
+ * @param things in reading order: from left to right or top to bottom
  */
 record Scene(List<Thing> things) {
 
@@ -22,7 +22,7 @@ record Scene(List<Thing> things) {
     things = List.copyOf(things);
   }
 
-  /** Draws the lots. */
+  /** Draws a scene at random. */
   static Scene random(Random random) {
     int kind = random.nextInt(10);
     if (kind < 3) {
@@ -68,7 +68,7 @@ record Scene(List<Thing> things) {
     return new Scene(things);
   }
 
-  /** A thing around a place in cells, a little off it. */
+  /** A thing near a given cell, slightly displaced. */
   private static Thing thing(
       Random random, Figure figure, Hue hue, int x, int y, int smallest, int largest) {
     int size = RandomDraws.between(random, smallest, largest);
@@ -115,7 +115,7 @@ record Scene(List<Thing> things) {
     return first.german() + " " + relation + " " + second.germanDative();
   }
 
-  /** One question of each kind that the scene answers without doubt. */
+  /** One question of each kind that has an unambiguous answer in the scene. */
   List<Question> questions(Random random) {
     List<Question> questions = new ArrayList<>();
     Thing chosen = things.get(random.nextInt(things.size()));
@@ -179,6 +179,6 @@ record Scene(List<Thing> things) {
     return RandomDraws.pick(random, Hue.ALL);
   }
 
-  /** A question in English and in German, and its one answer. */
+  /** A question in English and in German, and its only answer. */
   record Question(String text, String german, String answer) {}
 }

@@ -7,8 +7,8 @@ import java.awt.Shape;
 import java.util.BitSet;
 
 /**
- * A figure at its place. Places and sizes are whole cells of a grid over the canvas, so that boxes
- * take few values and a small model can learn to name them.
+ * A figure at a position. Positions and sizes are whole cells of a grid over the canvas, so that
+ * boxes have few values, which a small model can learn.
  *
  * @param x left side, in cells
  * @param y top side, in cells
@@ -37,7 +37,7 @@ record Thing(Figure figure, Hue hue, int x, int y, int size) {
     return "einem " + hue.german() + "en " + figure.german();
   }
 
-  /** Shares of the canvas: top, left, bottom, right. */
+  /** Its box in fractions of the canvas: top, left, bottom, right. */
   double[] box() {
     double cells = (double) Canvas.SIDE / CELL;
     return new double[] {y / cells, x / cells, (y + size) / cells, (x + size) / cells};

@@ -16,17 +16,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Rows of an Arrow IPC file or stream. Columns are fields, but for those of pictures, whose bytes
+ * Rows of an Arrow IPC file or stream. Columns become fields, except those of pictures, whose bytes
  * are read when the picture is decoded.
  *
- * <p>The fingerprint covers the file as {@link SourceFiles#addSampled} says, and the columns
- * chosen; pictures that are paths are covered by those alone.
+ * <p>The fingerprint covers the file as described at {@link SourceFiles#addSampled}, and the chosen
+ * columns; of pictures that are given as paths it only covers the paths.
  */
 final class ArrowSource implements ExampleSource {
   private static final Logger log = LoggerFactory.getLogger(ArrowSource.class);
   private static final List<String> USUAL_PICTURES = List.of("image", "images");
 
-  /** The file that messages name; for Parquet not the one that is read. */
+  /** The file named in messages; for Parquet this is not the file that is read. */
   private final Path file;
 
   private final ArrowFile arrow;
@@ -47,7 +47,7 @@ final class ArrowSource implements ExampleSource {
     this.images = images;
     this.content = content;
     if (arrow.rows() == 0) {
-      return; // a part of a table, which may lack columns too
+      return; // a part of a table, which may also lack columns
     }
     List<String> chosen = columns.isEmpty() ? readable(pictures) : columns;
     for (String column : chosen) {
@@ -63,7 +63,7 @@ final class ArrowSource implements ExampleSource {
     }
   }
 
-  /** The columns that are read; says which others there are. */
+  /** The columns that are read; logs the others. */
   private List<String> readable(List<String> pictures) {
     List<String> readable = new ArrayList<>();
     for (String column : arrow.columns()) {
@@ -105,9 +105,9 @@ final class ArrowSource implements ExampleSource {
   }
 
   /**
-   * Opens a file that stands for another.
+   * Opens a file in place of another.
    *
-   * @param named what messages and ids call it
+   * @param named the name in messages and ids
    * @param content fingerprint of the content
    */
   static ArrowSource open(

@@ -9,13 +9,13 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Braces in paths, as bash expands them and as WebDataset's users write shards: {@code
- * train-{000000..000009}.tar}, {@code {0..100..10}}, {@code {a,b}}, several and nested ones. A
- * range is as wide as its longer end where one end begins with a zero. What is neither a list nor a
- * range stays as it is.
+ * Expands braces in paths as bash does and as WebDataset's users name shards: {@code
+ * train-{000000..000009}.tar}, {@code {0..100..10}}, {@code {a,b}}, several and nested ones. The
+ * numbers of a range are padded to its longer end if one end begins with a zero. Anything that is
+ * neither a list nor a range is left unchanged.
  */
 final class Braces {
-  /** Paths that one pattern may stand for. */
+  /** The most paths that one pattern may expand to. */
   static final int MOST = 1_000_000;
 
   private static final Pattern NUMBERS =
@@ -27,7 +27,7 @@ final class Braces {
   private Braces() {}
 
   /**
-   * What a pattern stands for, in the order in which it says so.
+   * Expands a pattern, in bash's order.
    *
    * @throws IllegalArgumentException when that is more than {@value #MOST} paths
    */
@@ -64,7 +64,7 @@ final class Braces {
     return new IllegalArgumentException("its braces expand to more than %d paths".formatted(MOST));
   }
 
-  /** Where the brace ends that begins at a place, and the commas that are its own; -1: nowhere. */
+  /** Where the brace that begins at a position ends, and its own commas; -1 if it does not end. */
   private static int close(String pattern, int open, List<Integer> commas) {
     int depth = 0;
     for (int i = open; i < pattern.length(); i++) {
@@ -91,7 +91,7 @@ final class Braces {
     return members;
   }
 
-  /** The members of a range; empty when it is none. */
+  /** The members of a range; empty if it is not a range. */
   private static List<String> range(String text) {
     Matcher numbers = NUMBERS.matcher(text);
     if (numbers.matches()) {

@@ -2,12 +2,12 @@ package dev.palimpsest.mixtures.sources;
 
 import java.util.Locale;
 
-/** How COCO calls its pictures. */
+/** COCO's names of pictures. */
 public final class CocoNames {
   private CocoNames() {}
 
   /**
-   * A picture's file name: until 2015 with the subset, later the number alone.
+   * A picture's file name: until 2015 with the subset, later only the number.
    *
    * @param subset {@code data_subtype} of VQA's files, such as {@code val2014}; may be empty
    * @param image its id

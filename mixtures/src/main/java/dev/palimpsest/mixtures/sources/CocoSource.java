@@ -6,9 +6,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.data.SourceConfig;
 import dev.palimpsest.mixtures.formats.BadExampleException;
-import dev.palimpsest.mixtures.formats.Json;
 import dev.palimpsest.mixtures.formats.JsonElements;
 import dev.palimpsest.mixtures.formats.JsonElements.ListOf;
+import dev.palimpsest.mixtures.formats.JsonValues;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import dev.palimpsest.mixtures.images.ImageReference;
 import java.io.IOException;
@@ -22,22 +22,22 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * COCO's annotation files: one example an image that has annotations, in the order of {@code
+ * COCO's annotation files: one example for each image that has annotations, in the order of {@code
  * images}.
  *
  * <p>Captions give {@code {image_id, captions: [text]}}. Instances give {@code {image_id, height,
  * width, objects: [{label, box, segmentation, iscrowd}]}} with boxes as [ymin, xmin, ymax, xmax] in
- * shares of the picture, cut at its edges, and segmentations as they stand, in pixels. Objects
- * whose box has no area within the picture are left out (COCO's train2017 has two), and so are
- * annotations of images that the file does not list; how many is said on opening.
+ * fractions of the picture, clipped to it, and segmentations unchanged, in pixels. Objects whose
+ * box has no area within the picture are left out (COCO's train2017 has two), as are annotations of
+ * images that the file does not list; their numbers are logged on opening.
  *
- * <p>The fingerprint covers every byte of the annotation file and, for every image, name and size
- * in bytes, but not its pixels.
+ * <p>The fingerprint covers every byte of the annotation file and, for every image, its name and
+ * size in bytes, but not its pixels.
  */
 final class CocoSource implements ExampleSource {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
-  /** Bytes of an image's annotations. */
+  /** The most bytes of an image's annotations. */
   private static final long LONGEST = 1 << 26;
 
   private final Path file;
@@ -51,7 +51,7 @@ final class CocoSource implements ExampleSource {
   private final List<String> ids = new ArrayList<>();
   private final List<String> names = new ArrayList<>();
 
-  /** Where each image's own object stands. */
+  /** Where each image's own object is. */
   private final FileRanges.ByOwner heads;
 
   private final FileRanges.ByOwner annotations;
@@ -87,7 +87,7 @@ final class CocoSource implements ExampleSource {
     annotations = kept.byOwner(ids.size());
   }
 
-  /** One way through the file, and what it left out. */
+  /** One pass through the file, and what it left out. */
   private final class Scan {
     /** Images in order, by id. */
     final Map<String, Integer> images = new LinkedHashMap<>();
@@ -96,7 +96,7 @@ final class CocoSource implements ExampleSource {
     final FileRanges heads = new FileRanges();
     FileRanges annotations = new FileRanges();
 
-    /** Height and width of each image; not above 0 where they are not known. */
+    /** Height and width of each image; 0 or less if they are not known. */
     private final List<float[]> sizes = new ArrayList<>();
 
     private final OmissionCounter repeated = new OmissionCounter("image %s listed again");
@@ -121,7 +121,7 @@ final class CocoSource implements ExampleSource {
         lists.put("categories", new ListOf(List.of("id", "name"), this::category));
       }
       json.scan(lists, new HashMap<>());
-      if (early[0]) { // the images came last: only now is known which there are
+      if (early[0]) { // the images came last, so only now is it known which exist
         annotations = new FileRanges();
         unknown = unknown.again();
         flat = flat.again();
@@ -181,13 +181,13 @@ final class CocoSource implements ExampleSource {
   /**
    * Whether a box of numbers has no area within its image.
    *
-   * @param bbox x, y, width and height with commas between
-   * @param size height and width; not above 0 where they are not known
+   * @param bbox x, y, width and height, separated by commas
+   * @param size height and width; 0 or less if they are not known
    */
   private static boolean isFlat(@Nullable String bbox, float[] size) {
     String[] texts = bbox == null ? new String[0] : bbox.split(",", -1);
     if (texts.length != 4) {
-      return false; // whoever visits it is told
+      return false; // reported when the row is used
     }
     double[] box = new double[4];
     for (int i = 0; i < 4; i++) {
@@ -245,7 +245,7 @@ final class CocoSource implements ExampleSource {
     try {
       ObjectNode fields = JSON.objectNode();
       ObjectNode head = json.read(heads.starts()[image], heads.lengths()[image]);
-      fields.set("image_id", Json.wholeId(head.path("id")));
+      fields.set("image_id", JsonValues.wholeId(head.path("id")));
       if (captions) {
         ArrayNode texts = fields.putArray("captions");
         for (ObjectNode annotation : annotations(image)) {
@@ -284,12 +284,12 @@ final class CocoSource implements ExampleSource {
   }
 
   private ObjectNode object(ObjectNode annotation, double height, double width) {
-    String category = Json.id(annotation.path("category_id"));
+    String category = JsonValues.id(annotation.path("category_id"));
     String label = labels.get(category);
     if (label == null) {
       throw new IllegalArgumentException(
           "annotation %s: category %s has no name"
-              .formatted(Json.id(annotation.path("id")), category));
+              .formatted(JsonValues.id(annotation.path("id")), category));
     }
     JsonNode bbox = annotation.path("bbox");
     boolean numbers = bbox.isArray() && bbox.size() == 4;
@@ -300,8 +300,8 @@ final class CocoSource implements ExampleSource {
       throw new IllegalArgumentException(
           "annotation %s: bbox must be [x, y, width, height], found %s"
               .formatted(
-                  Json.id(annotation.path("id")),
-                  bbox.isMissingNode() ? "none" : Json.abridged(bbox)));
+                  JsonValues.id(annotation.path("id")),
+                  bbox.isMissingNode() ? "none" : JsonValues.abridged(bbox)));
     }
     double left = bbox.get(0).asDouble();
     double top = bbox.get(1).asDouble();

@@ -3,20 +3,20 @@ package dev.palimpsest.mixtures.sources;
 import java.util.Arrays;
 import java.util.List;
 
-/** Several sources one after the other; the fingerprint is that of all of theirs in order. */
+/** Several sources, one after the other; the fingerprint covers theirs in order. */
 final class ConcatenatedSource implements ExampleSource {
   private final List<ExampleSource> parts;
 
-  /** What each part's ids begin with. */
+  /** The prefix of each part's ids. */
   private final List<String> folders;
 
-  /** Where each part begins, and at last the whole size. */
+  /** Where each part begins, followed by the total size. */
   private final long[] starts;
 
   /**
-   * A source over others, which it closes.
+   * Wraps other sources, which it closes.
    *
-   * @param folders one a part, which its ids begin with from now on; empty or ending in a slash
+   * @param folders one per part, a prefix for its ids; empty or ending in a slash
    */
   ConcatenatedSource(List<ExampleSource> parts, List<String> folders) {
     this.parts = List.copyOf(parts);

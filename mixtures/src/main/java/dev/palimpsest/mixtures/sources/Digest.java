@@ -6,7 +6,10 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 
-/** SHA-256 over a sequence of values; texts go in with their length, so that none runs on. */
+/**
+ * SHA-256 over a sequence of values. Texts are preceded by their length, so that adjacent texts
+ * cannot be confused.
+ */
 public final class Digest {
   private final MessageDigest digest = ContentHash.sha256();
 
@@ -24,7 +27,7 @@ public final class Digest {
     return this;
   }
 
-  /** What remains in the buffer, as it is. */
+  /** Adds the remaining bytes of a buffer. */
   public Digest add(ByteBuffer bytes) {
     digest.update(bytes);
     return this;

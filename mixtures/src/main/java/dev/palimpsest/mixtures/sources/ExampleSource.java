@@ -12,7 +12,7 @@ public interface ExampleSource extends AutoCloseable {
    * Opens a source.
    *
    * @throws java.io.UncheckedIOException when it cannot be read
-   * @throws IllegalArgumentException when it holds no row
+   * @throws IllegalArgumentException when it has no rows
    */
   static ExampleSource open(SourceConfig config) {
     config.files().values().stream()
@@ -43,7 +43,7 @@ public interface ExampleSource extends AutoCloseable {
         OpenImagesSource::open);
   }
 
-  /** Files of a source that are not there: what is wrong, by the recipe's key. */
+  /** Missing files of a source: a message for each, by the recipe's key. */
   static Map<String, String> missing(SourceConfig config) {
     Map<String, String> missing = new LinkedHashMap<>();
     config
@@ -58,16 +58,16 @@ public interface ExampleSource extends AutoCloseable {
   /**
    * The row at a position, 0-based.
    *
-   * @throws BadExampleException when there is no usable row
+   * @throws BadExampleException when the row is not usable
    */
   Row row(long index);
 
-  /** Where the row at a position stands when nothing is left out; 0-based as well. */
+  /** The position of a row when nothing is left out; also 0-based. */
   default long original(long index) {
     return index;
   }
 
-  /** SHA-256 over the content, in hex; changes when any row changes. */
+  /** SHA-256 of the content, in hexadecimal; it changes when any row changes. */
   String fingerprint();
 
   @Override

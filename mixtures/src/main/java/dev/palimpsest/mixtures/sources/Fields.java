@@ -7,20 +7,20 @@ import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.formats.BadExampleException;
-import dev.palimpsest.mixtures.formats.Json;
+import dev.palimpsest.mixtures.formats.JsonValues;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** A row's fields by the names that a task type gives them. */
+/** A row's fields by the names that a task type uses. */
 public final class Fields {
   private final Row row;
   private final Map<String, String> renamed;
 
   /**
-   * A view.
+   * Creates a view.
    *
-   * @param renamed the source's name by the type's, where they differ
+   * @param renamed the source's name by the type's name, where they differ
    */
   public Fields(Row row, Map<String, String> renamed) {
     this.row = row;
@@ -31,13 +31,16 @@ public final class Fields {
     return row;
   }
 
-  /** A field as it is; a missing node when absent or null. */
+  /** A field unchanged; a missing node if it is absent or null. */
   public JsonNode at(String field) {
     JsonNode node = at(row.fields(), renamed.getOrDefault(field, field));
     return node.isNull() ? MissingNode.getInstance() : node;
   }
 
-  /** A field of a row; where there is none of that name, its dots lead into objects. */
+  /**
+   * A field of a row; if there is none with that name, dots in the name select fields of nested
+   * objects.
+   */
   public static JsonNode at(ObjectNode row, String name) {
     JsonNode node = row.path(name);
     if (node.isMissingNode() && name.indexOf('.') > 0) {
@@ -70,12 +73,12 @@ public final class Fields {
     return !at(field).isMissingNode();
   }
 
-  /** A text that must be there. */
+  /** A text that must be present. */
   public String text(String field) {
     return text(field, at(field));
   }
 
-  /** A text, or another where the field is absent. */
+  /** A text, or a default if the field is absent. */
   public String text(String field, String absent) {
     return has(field) ? text(field) : absent;
   }
@@ -89,7 +92,7 @@ public final class Fields {
     return texts;
   }
 
-  /** A value of the field, a text or a list of texts, possibly none. */
+  /** A field's texts: a text or a list of texts, possibly empty. */
   public List<String> texts(String field, JsonNode node) {
     List<String> texts = new ArrayList<>();
     for (JsonNode member : members(node)) {
@@ -104,12 +107,12 @@ public final class Fields {
     if (!node.canConvertToInt() || node.intValue() < 1) {
       throw bad(
           "%s must be a whole number above 0, found %s"
-              .formatted(named(field), Json.abridged(node)));
+              .formatted(named(field), JsonValues.abridged(node)));
     }
     return node.intValue();
   }
 
-  /** A box of the field: ymin, xmin, ymax, xmax. */
+  /** A field's box: ymin, xmin, ymax, xmax. */
   public BoundingBox box(String field, JsonNode node) {
     boolean four = node.isArray() && node.size() == 4;
     for (JsonNode number : node) {
@@ -126,12 +129,15 @@ public final class Fields {
     if (box == null || box.isEmpty() || box.intersection(BoundingBox.WHOLE).isEmpty()) {
       throw bad(
           "a box of %s must be [ymin, xmin, ymax, xmax] in shares of the picture, found %s"
-              .formatted(named(field), node.isMissingNode() ? "none" : Json.abridged(node)));
+              .formatted(named(field), node.isMissingNode() ? "none" : JsonValues.abridged(node)));
     }
     return box;
   }
 
-  /** The members of a list; a single value is a list of one, an absent one an empty list. */
+  /**
+   * The members of a list; a single value counts as a list of one, an absent value as an empty
+   * list.
+   */
   public Iterable<JsonNode> list(String field) {
     return members(at(field));
   }
@@ -150,12 +156,14 @@ public final class Fields {
           "%s must be a text, %s"
               .formatted(
                   named(field),
-                  node.isMissingNode() ? "but it is missing" : "found " + Json.abridged(node)));
+                  node.isMissingNode()
+                      ? "but it is missing"
+                      : "found " + JsonValues.abridged(node)));
     }
     return node.textValue();
   }
 
-  /** The field as messages call it. */
+  /** The field's name in messages. */
   public String named(String field) {
     String name = renamed.get(field);
     return name == null ? field : "%s (%s)".formatted(name, field);

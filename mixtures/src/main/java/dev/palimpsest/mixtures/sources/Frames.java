@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
-/** Frames of videos: folders of pictures, animations, files of several pages. */
+/** Frames of videos: folders of pictures, animations, and files with several pages. */
 public final class Frames {
   private static final Set<String> ENDINGS =
       Set.of("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff");
@@ -21,10 +21,10 @@ public final class Frames {
   private Frames() {}
 
   /**
-   * A row with every folder, animation and file of several pages replaced by frames of it.
+   * A row in which every folder, animation and file with several pages is replaced by frames of it.
    *
-   * @param most frames each; of more, those in the middle of so many equal parts are taken. With 1,
-   *     the first frame, and no file is opened to count its frames
+   * @param most the most frames of each; if there are more, the middle frames of that many equal
+   *     parts are used. With 1, the first frame is used and no file is opened to count its frames
    * @throws BadExampleException when a folder is empty or a file cannot be read
    */
   public static Row expanded(Row row, int most) {
@@ -52,7 +52,7 @@ public final class Frames {
     return new Row(row.id(), images, row.fields());
   }
 
-  /** Which of so many frames are taken. */
+  /** The frames that are used. */
   private static IntStream chosen(int count, int most) {
     return most == 1
         ? IntStream.of(0)

@@ -6,9 +6,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.FileBytes;
-import dev.palimpsest.mixtures.formats.Json;
+import dev.palimpsest.mixtures.formats.JsonValues;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.mixtures.images.ImageReference;
@@ -32,30 +33,30 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One JSON object a line, UTF-8, with {@code image} or {@code images} (a file name or a list of
- * them; may be absent) and whatever the task reads, as in PaliGemma's published fine-tuning format.
- * A picture may also be an object of {@code path} or {@code bytes} (base64), as Hugging Face's
- * {@code Image} is written. Empty lines are skipped.
+ * One JSON object per line, in UTF-8, with {@code image} or {@code images} (a file name or a list
+ * of them; may be absent) and the fields that the task reads, as in PaliGemma's published
+ * fine-tuning format. A picture may also be an object with {@code path} or {@code bytes} (base64),
+ * like Hugging Face's {@code Image}. Empty lines are skipped.
  *
- * <p>A row without a picture that has one under a name that is not read is bad, and a source of
- * such rows is refused: it would train on text alone.
+ * <p>A row that has its picture only under a name that is not read is bad, and a source of such
+ * rows is refused, because it would train on text alone.
  *
- * <p>Only the offsets of the lines are held in memory; a line is read when it is asked for. Image
- * names are relative to the images folder and may not leave it through {@code ..}; absolute names
- * are taken as they are, as in the published files.
+ * <p>Only the offsets of the lines are kept in memory; a line is read on demand. Image names are
+ * relative to the images folder and may not leave it through {@code ..}; absolute names are
+ * allowed, as in the published files.
  *
- * <p>The fingerprint covers every byte of the file and, for every image named, name and size in
- * bytes (-1 where it is missing), but not its pixels: a picture replaced by another of the same
- * length goes unnoticed.
+ * <p>The fingerprint covers every byte of the file and, for every image, its name and size in bytes
+ * (-1 if it is missing), but not its pixels: replacing a picture by another of the same length goes
+ * unnoticed.
  */
 final class JsonLinesSource implements ExampleSource {
   private static final Logger log = LoggerFactory.getLogger(JsonLinesSource.class);
   private static final ObjectReader JSON =
-      Json.MAPPER.readerFor(JsonNode.class).with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+      Json.PYTHON.readerFor(JsonNode.class).with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   private static final List<String> USUAL_PICTURES = List.of("image", "images");
 
-  /** Other names under which datasets hold pictures. */
+  /** Other names that datasets use for pictures. */
   private static final Set<String> LIKE_PICTURES =
       Set.of(
           "file_name",
@@ -78,10 +79,10 @@ final class JsonLinesSource implements ExampleSource {
   private static final Pattern PICTURE_FILE =
       Pattern.compile("\\S+\\.(?:jpe?g|png|webp|gif|bmp|tiff?)", Pattern.CASE_INSENSITIVE);
 
-  /** Bytes of a line; a longer one is no row of prompt and target. */
+  /** The most bytes of a line; a longer one is not a row of prompt and target. */
   private static final long LONGEST = 1 << 26;
 
-  /** Rows that are looked at on opening, evenly spread. */
+  /** The number of rows that are examined on opening, evenly spread. */
   private static final int LOOKED_AT = 100;
 
   private static final int CHUNK = 1 << 16;
@@ -89,13 +90,13 @@ final class JsonLinesSource implements ExampleSource {
   private final FileBytes file;
   private final Path images;
 
-  /** Fields that hold pictures; empty: the usual ones. */
+  /** Fields that contain pictures; empty: the usual ones. */
   private final List<String> pictures;
 
   /** Start of each example's line. */
   private final long[] offsets;
 
-  /** 1-based line of each example; differs from its position where lines are empty. */
+  /** 1-based line of each example, which differs from its position if there are empty lines. */
   private final int[] lines;
 
   private final Object fingerprintLock = new Object();
@@ -145,8 +146,8 @@ final class JsonLinesSource implements ExampleSource {
    * Opens a file.
    *
    * @param images folder that image names are relative to
-   * @param pictures fields that hold pictures, with dots into objects; {@code image} or {@code
-   *     images} when empty
+   * @param pictures fields that contain pictures, with dots for nested objects; if empty, {@code
+   *     image} or {@code images}
    */
   static JsonLinesSource open(Path file, Path images, List<String> pictures) {
     try {
@@ -162,7 +163,10 @@ final class JsonLinesSource implements ExampleSource {
     }
   }
 
-  /** Names the two other forms in which a file holds objects: as one array, and over many lines. */
+  /**
+   * Recognises the two other forms in which files contain objects: one array, and objects over
+   * several lines.
+   */
   private void refuseOtherJson() throws IOException {
     String first = edge(offsets[0]).strip();
     String last = edge(Math.max(offsets[0], file.size() - CHUNK)).strip();
@@ -172,7 +176,7 @@ final class JsonLinesSource implements ExampleSource {
             : offsets.length > 1 && firstLine(first).equals("{") ? "JSON over several lines" : "";
     if (!form.isEmpty()) {
       throw new MalformedFileException(
-          "source %s: %s; one object a line is wanted (jq -c '%s' does it)"
+          "source %s: %s; expected one object per line (jq -c '%s' converts it)"
               .formatted(file.path(), form, form.endsWith("array") ? ".[]" : "."));
     }
   }
@@ -186,9 +190,7 @@ final class JsonLinesSource implements ExampleSource {
     return text.lines().findFirst().orElse("").strip();
   }
 
-  /**
-   * Says where rows have no pictures, and refuses a file whose rows have them under other names.
-   */
+  /** Logs if rows have no pictures, and refuses a file whose rows have them under other names. */
   private void lookForPictures() {
     int rows = Math.min(LOOKED_AT, offsets.length);
     String unread = "";
@@ -200,7 +202,7 @@ final class JsonLinesSource implements ExampleSource {
         }
         unread = unread.isEmpty() ? unreadPicture(line).orElse("") : unread;
       } catch (BadExampleException e) {
-        return; // who visits it is told
+        return; // reported when the row is used
       }
     }
     if (!unread.isEmpty()) {
@@ -210,7 +212,7 @@ final class JsonLinesSource implements ExampleSource {
               + " with 'fields: {image: %s}'".formatted(unread.split(" ", 2)[0]));
     }
     String told =
-        "source {}: no picture in {} rows that were looked at; its examples are text alone";
+        "source {}: no picture in the {} rows that were examined; its examples are text alone";
     if (pictures.isEmpty()) {
       log.info(told, file.path(), rows);
     } else {
@@ -222,7 +224,7 @@ final class JsonLinesSource implements ExampleSource {
     return pictures.isEmpty() ? USUAL_PICTURES : pictures;
   }
 
-  /** The fields of a row that hold pictures and are read. */
+  /** The fields of a row that contain pictures and are read. */
   private List<String> pictureFields(ObjectNode line) {
     return pictureNames().stream().filter(name -> !isNone(Fields.at(line, name))).toList();
   }
@@ -242,7 +244,7 @@ final class JsonLinesSource implements ExampleSource {
                   || (named && !value.textValue().isBlank())
               : named && (value.has("path") || value.has("bytes"));
       if (picture && !pictureNames().contains(field.getKey())) {
-        return Optional.of(field.getKey() + " " + Json.abridged(value));
+        return Optional.of(field.getKey() + " " + JsonValues.abridged(value));
       }
     }
     return Optional.empty();
@@ -296,7 +298,7 @@ final class JsonLinesSource implements ExampleSource {
     return node.isArray() ? node : List.of(node);
   }
 
-  /** A picture: a name, or an object of path or bytes. */
+  /** A picture: a name, or an object with path or bytes. */
   private ImageReference reference(int position, String field, JsonNode image) {
     try {
       if (image.path("bytes").isTextual()) {
@@ -306,7 +308,9 @@ final class JsonLinesSource implements ExampleSource {
       JsonNode name = image.isObject() ? image.path("path") : image;
       if (!name.isTextual()) {
         throw bad(
-            position, "%s must be a text, found %s".formatted(field, Json.abridged(image)), null);
+            position,
+            "%s must be a text, found %s".formatted(field, JsonValues.abridged(image)),
+            null);
       }
       return ImageReference.file(SourceFiles.picture(images, name.textValue()));
     } catch (IllegalArgumentException e) {
@@ -318,14 +322,13 @@ final class JsonLinesSource implements ExampleSource {
     long end = position + 1 < offsets.length ? offsets[position + 1] : file.size();
     long length = end - offsets[position];
     if (length > LONGEST) {
-      throw bad(
-          position, "a line of %d bytes; a row has %d at most".formatted(length, LONGEST), null);
+      throw bad(position, "a line of %d bytes; the limit is %d".formatted(length, LONGEST), null);
     }
     try {
       ByteBuffer bytes = file.read(offsets[position], (int) length);
       JsonNode node = JSON.readTree(StandardCharsets.UTF_8.newDecoder().decode(bytes).toString());
       if (!(node instanceof ObjectNode object)) {
-        throw bad(position, "expected a JSON object, found " + Json.abridged(node), null);
+        throw bad(position, "expected a JSON object, found " + JsonValues.abridged(node), null);
       }
       return object;
     } catch (CharacterCodingException e) {
@@ -339,7 +342,7 @@ final class JsonLinesSource implements ExampleSource {
     }
   }
 
-  /** Names a line as compilers do. */
+  /** Names a line in the style of compilers. */
   private String where(int position) {
     return file.path().getFileName() + ":" + lines[position];
   }
@@ -374,7 +377,8 @@ final class JsonLinesSource implements ExampleSource {
           }
         }
       } catch (BadExampleException | IllegalArgumentException e) {
-        digest.add(-2); // its bytes are in already, and that it is bad is for its reader to say
+        digest.add(
+            -2); // its bytes are covered already, and the reader of the row reports that it is bad
       }
     }
     return digest.hex();

@@ -22,19 +22,19 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Open Images: one example an image that has boxes, in the order of the box file: {@code {image_id,
- * objects: [{label, box, iscrowd}], absent: [label]}}. Boxes are [ymin, xmin, ymax, xmax] in shares
- * of the picture; {@code iscrowd} is the file's {@code IsGroupOf}; {@code absent} are the
- * image-level labels that people found not to apply ({@code Confidence} 0). Boxes without area
- * within the picture are left out; how many is said on opening.
+ * Open Images: one example for each image that has boxes, in the order of the box file: {@code
+ * {image_id, objects: [{label, box, iscrowd}], absent: [label]}}. Boxes are [ymin, xmin, ymax,
+ * xmax] in fractions of the picture; {@code iscrowd} is the file's {@code IsGroupOf}; {@code
+ * absent} are the image-level labels that annotators found not to apply ({@code Confidence} 0).
+ * Boxes without area within the picture are left out; their number is logged on opening.
  *
- * <p>The fingerprint covers every byte of the CSV files and, for every image, name and size in
+ * <p>The fingerprint covers every byte of the CSV files and, for every image, its name and size in
  * bytes, but not its pixels.
  */
 final class OpenImagesSource implements ExampleSource {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
-  /** Bytes of an image's rows in one file. */
+  /** The most bytes of an image's rows in one file. */
   private static final long LONGEST = 1 << 26;
 
   private static final List<String> EDGES = List.of("YMin", "XMin", "YMax", "XMax");
@@ -131,7 +131,7 @@ final class OpenImagesSource implements ExampleSource {
     }
   }
 
-  /** Finds the rows of images, neighbouring ones of one image as one range. */
+  /** Finds the rows of each image; adjacent rows of the same image form one range. */
   private static Table table(
       Path file,
       List<String> needed,
@@ -174,10 +174,10 @@ final class OpenImagesSource implements ExampleSource {
     return new Table(file, FileBytes.open(file), columns, places.byOwner(ids.size()));
   }
 
-  /** Whether a row's box is of numbers and has no area. */
+  /** Whether a row's box consists of numbers and has no area. */
   private static boolean isFlat(Map<String, Integer> columns, List<String> cells) {
     if (cells.size() != columns.size()) {
-      return false; // whoever visits it is told
+      return false; // reported when the row is used
     }
     double[] box = new double[4];
     for (int i = 0; i < 4; i++) {
@@ -187,7 +187,7 @@ final class OpenImagesSource implements ExampleSource {
         return false;
       }
     }
-    return box[2] <= box[0] || box[3] <= box[1]; // neither where one is NaN
+    return box[2] <= box[0] || box[3] <= box[1]; // both are false if one is NaN
   }
 
   private static double share(String cell) {
@@ -198,7 +198,7 @@ final class OpenImagesSource implements ExampleSource {
     return cells.get(columns.getOrDefault(column, 0));
   }
 
-  /** Its edges as the file calls them. */
+  /** Its edges, with the file's names. */
   private static String named(Map<String, Integer> columns, List<String> cells) {
     return List.of("XMin", "XMax", "YMin", "YMax").stream()
         .map(edge -> edge + " " + cell(columns, cells, edge))
@@ -276,7 +276,7 @@ final class OpenImagesSource implements ExampleSource {
     return number(row, "Confidence", Double::parseDouble);
   }
 
-  /** An edge of a box, cut at the picture's. */
+  /** An edge of a box, clipped to the picture. */
   private static double number(Map<String, String> row, String column) {
     return number(row, column, OpenImagesSource::share);
   }

@@ -43,26 +43,26 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Parquet to Arrow, once: Parquet has no random access to rows, and Arrow's Java binding none to
- * row groups. The Arrow stream lies in the cache folder under a name made of the Parquet file's
- * fingerprint and the columns, so that it is used again, by any run, as long as the file stays what
- * it is. It appears by one rename after it was synced; two processes that import the same file at
- * once do the work twice and agree.
+ * Converts Parquet to Arrow once, because Parquet has no random access to rows, and Arrow's Java
+ * binding none to row groups. The Arrow stream is stored in the cache folder under a name derived
+ * from the Parquet file's fingerprint and the columns, so that every run reuses it as long as the
+ * file does not change. It is renamed to that name after it was synced; two processes that import
+ * the same file at the same time do the work twice with the same result.
  */
 final class ParquetImport {
   private static final Logger log = LoggerFactory.getLogger(ParquetImport.class);
   private static final byte[] MAGIC = "PAR1".getBytes(StandardCharsets.US_ASCII);
   private static final String VERSION = "parquet import 1";
 
-  /** Rows a record batch at most; bounds the memory of the import. */
+  /** The most rows per record batch, which limits the memory of the import. */
   private static final int BATCH = 256;
 
   private ParquetImport() {}
 
   /**
-   * The fingerprint of a Parquet file: its end, which holds the schema and the place, size and
-   * statistics of every column chunk, and samples of the rest, as {@link SourceFiles#addSampled}
-   * says.
+   * The fingerprint of a Parquet file: its end, which contains the schema and the position, size
+   * and statistics of every column chunk, and samples of the rest, as described at {@link
+   * SourceFiles#addSampled}.
    */
   static String fingerprint(Path parquet) {
     Digest digest = new Digest();
@@ -71,13 +71,13 @@ final class ParquetImport {
   }
 
   /**
-   * The Arrow stream of a Parquet file's columns, imported unless it is there already.
+   * The Arrow stream of a Parquet file's columns, which is imported unless it exists already.
    *
    * @param fingerprint of the file
-   * @param columns all when empty
-   * @param cache folder; made when absent
-   * @throws UncheckedIOException when the file cannot be read or the folder not written
-   * @throws MalformedFileException when it is no Parquet file
+   * @param columns all if empty
+   * @param cache folder; created if absent
+   * @throws UncheckedIOException when the file cannot be read or the folder cannot be written
+   * @throws MalformedFileException when it is not a Parquet file
    */
   static Path imported(Path parquet, String fingerprint, List<String> columns, Path cache) {
     Digest digest = new Digest().add(VERSION, fingerprint).add(columns.toArray(String[]::new));
@@ -89,7 +89,7 @@ final class ParquetImport {
     try {
       checkEnds(parquet);
       Files.createDirectories(cache);
-      // Not createTempFile, which keeps others from reading what every run is to share.
+      // Not createTempFile, whose files other users could not read.
       written = cache.resolve("import-" + UUID.randomUUID() + ".partial");
       log.info("importing {} into {}", parquet, target);
       write(parquet, columns, written);
@@ -103,7 +103,7 @@ final class ParquetImport {
       throw new UncheckedIOException(cache + " is not a folder; give the source another cache", e);
     } catch (IOException e) {
       throw new UncheckedIOException(
-          "cannot import %s into %s; where that folder cannot be written or is full, give the source another cache"
+          "cannot import %s into %s; if that folder cannot be written or is full, give the source another cache"
               .formatted(parquet, cache),
           e);
     } finally {
@@ -121,7 +121,7 @@ final class ParquetImport {
     }
   }
 
-  /** What native code would stumble over first, told in our own words. */
+  /** Checks what native code would report less clearly. */
   private static void checkEnds(Path parquet) throws IOException {
     try (FileBytes file = FileBytes.open(parquet)) {
       boolean framed = file.size() >= 12;
@@ -140,7 +140,7 @@ final class ParquetImport {
     }
   }
 
-  @SuppressWarnings("try") // close() may be interrupted; nobody interrupts an import
+  @SuppressWarnings("try") // close() declares InterruptedException; nobody interrupts an import
   private static void write(Path parquet, List<String> columns, Path target) throws IOException {
     ScanOptions options =
         new ScanOptions.Builder(BATCH)
@@ -169,7 +169,10 @@ final class ParquetImport {
     }
   }
 
-  /** Writes all batches, columns encoded by dictionary (pandas' categories) as their values. */
+  /**
+   * Writes all batches; dictionary-encoded columns (pandas' categories) are written as their
+   * values.
+   */
   private static void writeDecoded(
       ArrowReader reader, FileChannel channel, BufferAllocator allocator) throws IOException {
     VectorSchemaRoot read = reader.getVectorSchemaRoot();

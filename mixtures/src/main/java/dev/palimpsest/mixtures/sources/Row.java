@@ -7,11 +7,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a source holds at a position, before a {@code Task} makes prompt and target of it.
+ * A source's row, before a {@code Task} makes a prompt and a target of it.
  *
  * @param id stable and unique in its source; names the row in messages and logs
  * @param images in order
- * @param fields everything else, by name; not to be changed
+ * @param fields everything else, by name; must not be changed
  */
 public record Row(String id, List<ImageReference> images, ObjectNode fields) {
   /** Copies the list. */
@@ -19,7 +19,7 @@ public record Row(String id, List<ImageReference> images, ObjectNode fields) {
     images = List.copyOf(images);
   }
 
-  /** The same row with its pictures seen another way up. */
+  /** The same row with its pictures in another orientation. */
   public Row with(@Nullable Orientation orientation) {
     return new Row(id, images.stream().map(image -> image.with(orientation)).toList(), fields);
   }

@@ -30,7 +30,10 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Finds the files of sources, keeps the names in them inside their folders, fingerprints them. */
+/**
+ * Finds the files of sources, ensures that names in them do not leave their folders, and
+ * fingerprints them.
+ */
 public final class SourceFiles {
   private static final Logger log = LoggerFactory.getLogger(SourceFiles.class);
   private static final Pattern GLOB = Pattern.compile("[*?\\[{]");
@@ -38,10 +41,10 @@ public final class SourceFiles {
 
   private static final Pattern URL = Pattern.compile("(?:[A-Za-z][A-Za-z0-9+.-]*://|data:).*");
 
-  /** Files up to here are fingerprinted whole. */
+  /** Files up to this size are fingerprinted as a whole. */
   private static final long WHOLE = 16L << 20;
 
-  /** Of larger ones the two ends and this many places between them. */
+  /** Of larger files, the two ends and this many places in between are covered. */
   private static final int PLACES = 62;
 
   private static final int PLACE_BYTES = 1 << 16;
@@ -50,11 +53,11 @@ public final class SourceFiles {
   private SourceFiles() {}
 
   /**
-   * Opens what a path names: a file, or all files that a glob or braces stand for as one source.
-   * Files without rows are passed over, as engines that write in parts leave them.
+   * Opens what a path names: a file, or all files that match a glob or braces as one source. Files
+   * without rows, which engines that write in parts leave behind, are skipped.
    *
    * @throws UncheckedIOException when there is no such file
-   * @throws MalformedFileException when none of them holds a row
+   * @throws MalformedFileException when none of them has a row
    */
   static ExampleSource open(String pathOrGlob, Function<Path, ExampleSource> opener) {
     List<Path> files = matching(pathOrGlob);
@@ -74,13 +77,13 @@ public final class SourceFiles {
       if (parts.isEmpty()) {
         throw new MalformedFileException(
             files.size() == 1
-                ? "source %s holds no example".formatted(files.get(0))
-                : "none of the %d files of source %s holds an example"
+                ? "source %s has no examples".formatted(files.get(0))
+                : "none of the %d files of source %s has an example"
                     .formatted(files.size(), pathOrGlob));
       }
       if (parts.size() < files.size()) {
         log.info(
-            "{} of the {} files of source {} hold no example",
+            "{} of the {} files of source {} have no examples",
             files.size() - parts.size(),
             files.size(),
             pathOrGlob);
@@ -93,9 +96,9 @@ public final class SourceFiles {
   }
 
   /**
-   * What tells files of the same name apart ({@code en/0.parquet}, {@code de/0.parquet}), as
-   * sources name rows by their file's name: the way to each from the folder that holds them all.
-   * Empty texts where the names differ.
+   * Distinguishes files of the same name ({@code en/0.parquet}, {@code de/0.parquet}), because
+   * sources name rows by the name of their file: the path to each from the folder that contains
+   * them all. Empty texts if the names differ.
    */
   private static List<String> folders(List<Path> files) {
     if (files.stream().map(Path::getFileName).distinct().count() == files.size()) {
@@ -120,10 +123,10 @@ public final class SourceFiles {
   }
 
   /**
-   * The file, or those that a glob or braces stand for, in the order of their names.
+   * The file, or those that match a glob or braces, in the order of their names.
    *
-   * @throws UncheckedIOException when a member of a range or list of braces, or the glob, is not
-   *     there
+   * @throws UncheckedIOException when a member of a range or list of braces does not exist, or
+   *     nothing matches the glob
    */
   static List<Path> matching(String pathOrGlob) {
     try {
@@ -133,7 +136,7 @@ public final class SourceFiles {
     }
   }
 
-  /** What is wrong with a path or glob, if there is nothing of the kind. */
+  /** What is wrong with a path or glob for which there is no file. */
   static Optional<String> missing(String pathOrGlob) {
     try {
       if (Files.exists(Path.of(pathOrGlob))) {
@@ -155,7 +158,7 @@ public final class SourceFiles {
     }
   }
 
-  /** Refuses what Git or a server has left in a file's place. */
+  /** Refuses what Git or a server has left in place of a file. */
   static void requireFetched(Path file) {
     Optional<String> substitute = PlaceholderFile.substitute(file);
     if (substitute.isPresent()) {
@@ -190,7 +193,7 @@ public final class SourceFiles {
             Files.isDirectory(literal)
                 ? path + " is a folder"
                 : Files.exists(literal)
-                    ? path + " is a pipe or a device, no plain file"
+                    ? path + " is a pipe or a device, not a regular file"
                     : "there is no file " + path);
       }
       return List.of(literal);
@@ -214,7 +217,7 @@ public final class SourceFiles {
     List<Path> found = new ArrayList<>();
     Files.walkFileTree(
         folder,
-        EnumSet.of(FileVisitOption.FOLLOW_LINKS), // data often lies elsewhere
+        EnumSet.of(FileVisitOption.FOLLOW_LINKS), // data are often stored elsewhere
         pattern.getNameCount() - fixed,
         new SimpleFileVisitor<>() {
           @Override
@@ -244,7 +247,7 @@ public final class SourceFiles {
     return new NoSuchFileException(path, null, reason);
   }
 
-  /** The folder given, or the one that a file lies in. */
+  /** The folder given, or the one that contains the file. */
   static Path folder(@Nullable String given, Path file) {
     Path folder = given != null ? Path.of(given) : file.toAbsolutePath().getParent();
     if (folder == null) {
@@ -254,10 +257,11 @@ public final class SourceFiles {
   }
 
   /**
-   * A picture by its name in a source: relative ones may not leave the folder, absolute ones are
-   * taken as they are.
+   * A picture by its name in a source: relative names may not leave the folder, absolute ones are
+   * allowed.
    *
-   * @throws IllegalArgumentException when the name is none, leaves the folder or is a URL
+   * @throws IllegalArgumentException when the name is not a file name, leaves the folder, or is a
+   *     URL
    */
   static Path picture(Path folder, String name) {
     if (name.isBlank()) {
@@ -301,14 +305,14 @@ public final class SourceFiles {
   }
 
   /**
-   * Adds a picture of an annotation file as {@link #addPicture} does; one that cannot be, by its
-   * name alone.
+   * Adds a picture of an annotation file as {@link #addPicture} does, or only its name if that is
+   * not possible.
    */
   static void addPictureWithin(Digest digest, String name, Path folder, String fileName) {
     try {
       addPicture(digest, name, pictureWithin(folder, fileName));
     } catch (IllegalArgumentException e) {
-      digest.add(name).add(-2); // that it is bad is for its reader to say
+      digest.add(name).add(-2); // the reader of the row reports that it is bad
     }
   }
 
@@ -328,7 +332,7 @@ public final class SourceFiles {
     }
   }
 
-  /** Bytes of a file; -1 where it is missing. */
+  /** Size of a file in bytes; -1 if it is missing. */
   private static long size(Path file) {
     try {
       return Files.size(file);
@@ -350,9 +354,9 @@ public final class SourceFiles {
   }
 
   /**
-   * Adds a large file's size, its first and last MiB and 64 KiB at each of 62 places evenly between
-   * them; files of up to 16 MiB whole. A change that keeps the size and misses every place goes
-   * unnoticed.
+   * Adds a large file's size, its first and last MiB, and 64 KiB at each of 62 evenly spaced places
+   * in between; files of up to 16 MiB are added completely. A change that keeps the size and misses
+   * all of these places goes unnoticed.
    */
   static void addSampled(Digest digest, Path file) {
     try (FileChannel channel = FileChannel.open(file)) {

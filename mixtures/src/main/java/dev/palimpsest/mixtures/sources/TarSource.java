@@ -4,8 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.formats.BadExampleException;
-import dev.palimpsest.mixtures.formats.Json;
 import dev.palimpsest.mixtures.formats.TarFile;
 import dev.palimpsest.mixtures.formats.TarFile.Member;
 import dev.palimpsest.mixtures.images.ImageReference;
@@ -28,20 +28,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A WebDataset shard. A member's key is its name up to the first dot of its last step, its part all
- * that follows, in lower case: {@code train/000.left.png} is part {@code left.png} of {@code
- * train/000} (webdataset, {@code tariterators.base_plus_ext}). Neighbouring members with the same
- * key are one example, in which a part may come once. Names without a key ({@code README}, {@code
- * .DS_Store}, the {@code ._000.jpg} of macOS) and webdataset's {@code __meta__} members are passed
- * over.
+ * A WebDataset shard. A member's key is its name up to the first dot after the last slash, and its
+ * part is everything after that dot, in lower case: {@code train/000.left.png} is part {@code
+ * left.png} of {@code train/000} (webdataset, {@code tariterators.base_plus_ext}). Adjacent members
+ * with the same key form one example, in which a part may occur once. Names without a key ({@code
+ * README}, {@code .DS_Store}, the {@code ._000.jpg} of macOS) and webdataset's {@code __meta__}
+ * members are skipped.
  *
- * <p>Pictures are the parts that the recipe names, or else those that end in {@code .jpg .jpeg .png
- * .webp .gif .bmp .tif .tiff}, in the order of the archive. Of the others, {@code json} gives its
- * object's fields, and {@code txt}, {@code cls} and parts that end in them or in {@code .json} are
- * fields of their part's name, texts without a line's end; the rest is passed over.
+ * <p>Pictures are the parts that the recipe names, or otherwise those that end in {@code .jpg .jpeg
+ * .png .webp .gif .bmp .tif .tiff}, in the order of the archive. Of the others, {@code json}
+ * provides its object's fields, and {@code txt}, {@code cls} and parts that end in these or in
+ * {@code .json} are fields with the part's name, texts without the final line break; the rest is
+ * ignored.
  *
- * <p>Opening goes through the heads once and keeps two numbers an example. The fingerprint covers
- * every member's name and size and every byte of the texts, but not the pictures' bytes.
+ * <p>Opening reads the headers once and keeps two numbers per example. The fingerprint covers every
+ * member's name and size and every byte of the texts, but not the bytes of pictures.
  */
 final class TarSource implements ExampleSource {
   private static final Logger log = LoggerFactory.getLogger(TarSource.class);
@@ -49,25 +50,25 @@ final class TarSource implements ExampleSource {
       Set.of("jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff");
   private static final Set<String> TEXTS = Set.of("json", "txt", "cls");
 
-  /** Bytes of a text, read whole. */
+  /** The most bytes of a text, which is read as a whole. */
   private static final long LONGEST_TEXT = 1 << 26;
 
   private final TarFile tar;
 
-  /** Parts that are pictures, each with its alternatives; empty: by their ending. */
+  /** Parts that are pictures, each with its alternatives; empty: determined by their suffix. */
   private final List<List<String>> pictures;
 
-  /** Where each example's first head begins, and where what follows its last member. */
+  /** Where each example's first header begins, and where its last member ends. */
   private final long[] starts;
 
   private final long[] ends;
   private final String fingerprint;
 
-  /** A member's name as WebDataset takes it. */
+  /** A member's name as WebDataset interprets it. */
   private record Name(String key, String part) {
     private static final Pattern META = Pattern.compile("__[^/]*__(?:/|$)");
 
-    /** Null where there is no key. */
+    /** Null if there is no key. */
     static @Nullable Name of(Member member) {
       String name = member.name();
       int step = name.lastIndexOf('/') + 1;
@@ -77,7 +78,7 @@ final class TarSource implements ExampleSource {
           : new Name(name.substring(0, dot), name.substring(dot + 1).toLowerCase(Locale.ROOT));
     }
 
-    /** What follows the last dot. */
+    /** The text after the last dot. */
     String ending() {
       return part.substring(part.lastIndexOf('.') + 1);
     }
@@ -120,14 +121,14 @@ final class TarSource implements ExampleSource {
     }
     if (keyless > 0) {
       log.warn(
-          "source {}: {} members have no key (a name, a dot, a part) and are passed over; the first"
+          "source {}: {} members have no key (a name, a dot, a part) and are skipped; the first"
               + " is {}",
           tar.path(),
           keyless,
           firstKeyless);
     }
     if (last != null && !tar.isFollowed(last)) {
-      log.warn("source {} has no end mark; it may have been cut off", tar.path());
+      log.warn("source {} has no end marker; it may be truncated", tar.path());
     }
     starts = Arrays.copyOf(from, count);
     ends = Arrays.copyOf(to, count);
@@ -138,7 +139,7 @@ final class TarSource implements ExampleSource {
    * Opens a shard.
    *
    * @param pictures parts that are pictures, in the order in which examples show them; {@code
-   *     jpg;png} is whichever of the two there is. Empty: all that end as pictures do
+   *     jpg;png} means whichever of the two exists. Empty: all parts with a picture's suffix
    */
   static TarSource open(Path file, List<String> pictures) {
     try {
@@ -197,7 +198,7 @@ final class TarSource implements ExampleSource {
     }
   }
 
-  /** Which of an example's parts are its pictures, in order. */
+  /** The parts of an example that are its pictures, in order. */
   private List<String> pictureParts(Set<String> parts) throws IOException {
     List<String> chosen = new ArrayList<>();
     if (pictures.isEmpty()) {
@@ -210,7 +211,7 @@ final class TarSource implements ExampleSource {
       List<String> there = alternatives.stream().filter(parts::contains).toList();
       if (there.size() != 1) {
         throw new IOException(
-            "%s %s should be there, it has %s"
+            "it should have %s %s, but has %s"
                 .formatted(
                     alternatives.size() == 1 ? "the part" : "one of",
                     String.join(";", alternatives),
@@ -256,7 +257,7 @@ final class TarSource implements ExampleSource {
     }
   }
 
-  /** What programs that write a line leave behind it is no part of a caption. */
+  /** The line break that programs write after a text is not part of a caption. */
   private static String withoutLineEnd(String text) {
     return text.endsWith("\r\n")
         ? text.substring(0, text.length() - 2)
@@ -265,7 +266,7 @@ final class TarSource implements ExampleSource {
 
   private JsonNode json(Member member) throws IOException {
     try {
-      JsonNode json = Json.MAPPER.readTree(decoded(member));
+      JsonNode json = Json.PYTHON.readTree(decoded(member));
       if (json.isMissingNode()) {
         throw new IOException(member.name() + " is empty");
       }

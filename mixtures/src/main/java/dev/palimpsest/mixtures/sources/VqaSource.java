@@ -6,9 +6,9 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.data.SourceConfig;
 import dev.palimpsest.mixtures.formats.BadExampleException;
-import dev.palimpsest.mixtures.formats.Json;
 import dev.palimpsest.mixtures.formats.JsonElements;
 import dev.palimpsest.mixtures.formats.JsonElements.ListOf;
+import dev.palimpsest.mixtures.formats.JsonValues;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import dev.palimpsest.mixtures.images.ImageReference;
 import java.io.IOException;
@@ -21,12 +21,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Questions in VQAv2's form, one example a question: {@code {question_id, image_id, question,
+ * Questions in VQAv2's format, one example per question: {@code {question_id, image_id, question,
  * answers: [text]}}, with {@code question_type}, {@code answer_type} and {@code
  * multiple_choice_answer} where the annotations have them.
  *
- * <p>The fingerprint covers every byte of both files and, for every question's image, name and size
- * in bytes, but not its pixels.
+ * <p>The fingerprint covers every byte of both files and, for every question's image, its name and
+ * size in bytes, but not its pixels.
  */
 final class VqaSource implements ExampleSource {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
@@ -146,8 +146,8 @@ final class VqaSource implements ExampleSource {
     try {
       ObjectNode question = questions.read(asked.starts()[position], asked.lengths()[position]);
       ObjectNode fields = JSON.objectNode();
-      fields.set("question_id", Json.wholeId(question.path("question_id")));
-      fields.set("image_id", Json.wholeId(question.path("image_id")));
+      fields.set("question_id", JsonValues.wholeId(question.path("question_id")));
+      fields.set("image_id", JsonValues.wholeId(question.path("image_id")));
       fields.set("question", question.path("question"));
       if (annotations != null) {
         if (answered.count(position) == 0) {

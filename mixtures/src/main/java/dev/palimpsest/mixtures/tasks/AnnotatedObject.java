@@ -7,16 +7,16 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A row's object.
+ * An object of a row.
  *
- * @param box in shares of what is seen
- * @param annotated the same box in shares of the whole picture
- * @param crowd whether it is several at once, as COCO's {@code iscrowd} says
- * @param segmentation its mask as the row has it; a missing node where it has none
+ * @param box in fractions of the visible part
+ * @param annotated the same box in fractions of the whole picture
+ * @param crowd whether it is a group of things, as in COCO's {@code iscrowd}
+ * @param segmentation its mask as in the row; a missing node if it has none
  */
 record AnnotatedObject(
     String label, BoundingBox box, BoundingBox annotated, boolean crowd, JsonNode segmentation) {
-  /** Those that the view leaves, in the row's order. */
+  /** The objects that are visible, in the row's order. */
   static List<AnnotatedObject> seen(TaskContext context) {
     List<AnnotatedObject> objects = new ArrayList<>();
     Fields row = context.row();
@@ -33,7 +33,7 @@ record AnnotatedObject(
     return objects;
   }
 
-  /** Labels of all objects of a row, seen or not. */
+  /** Labels of all objects of a row, visible or not. */
   static List<String> labels(Fields row) {
     List<String> labels = new ArrayList<>();
     for (JsonNode node : row.list("objects")) {

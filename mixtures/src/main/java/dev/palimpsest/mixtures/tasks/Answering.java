@@ -4,7 +4,7 @@ import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.order.Draw;
 import java.util.List;
 
-/** Questions that people asked, and their answers. */
+/** Questions asked by people, and their answers. */
 final class Answering {
   private Answering() {}
 

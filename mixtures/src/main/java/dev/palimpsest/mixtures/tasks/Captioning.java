@@ -9,7 +9,7 @@ import dev.palimpsest.mixtures.sources.Fields;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Captions, their rest, and captions of regions. */
+/** Captions, continuations of captions, and captions of regions. */
 final class Captioning {
   private Captioning() {}
 
@@ -51,7 +51,7 @@ final class Captioning {
                           row.text("regions.caption", region.path("caption")))));
     }
     if (regions.isEmpty()) {
-      throw row.bad("it has no region that is seen");
+      throw row.bad("it has no visible region");
     }
     return context.one(regions);
   }

@@ -7,14 +7,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One visit of a row: a {@link Task}'s prompt and target.
+ * One use of a row: a {@link Task}'s prompt and target.
  *
  * @param id stable and unique in its source; names the example in messages and logs
  * @param images in order
  * @param prefix the prompt
  * @param suffix the target of this context, possibly empty
  * @param references every target that the row accepts, {@code suffix} among them
- * @param steps how this visit varies the pictures
+ * @param steps how the pictures are varied
  */
 public record Example(
     String id,
@@ -23,13 +23,13 @@ public record Example(
     String suffix,
     List<String> references,
     ImageSteps steps) {
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public Example {
     images = List.copyOf(images);
     references = List.copyOf(references);
   }
 
-  /** An example with its pictures as they are. */
+  /** An example with unchanged pictures. */
   public Example(
       String id,
       List<ImageReference> images,
@@ -49,7 +49,7 @@ public record Example(
     return new Example(other, images, prefix, suffix, references, steps);
   }
 
-  /** The same example with its pictures seen another way up. */
+  /** The same example with its pictures in another orientation. */
   public Example with(@Nullable Orientation orientation) {
     List<ImageReference> turned = images.stream().map(image -> image.with(orientation)).toList();
     return new Example(id, turned, prefix, suffix, references, steps);

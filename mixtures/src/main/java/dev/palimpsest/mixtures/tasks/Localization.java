@@ -6,7 +6,7 @@ import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.codecs.LocationTokens;
 import dev.palimpsest.mixtures.codecs.Mask;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
-import dev.palimpsest.mixtures.formats.Json;
+import dev.palimpsest.mixtures.formats.JsonValues;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.Fields;
 import dev.palimpsest.mixtures.text.TextBudget;
@@ -21,7 +21,7 @@ import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Boxes and masks of what the prompt asks for. */
+/** Boxes and masks of the things that the prompt asks for. */
 final class Localization {
   private static final String SEPARATOR = " ; ";
 
@@ -31,7 +31,7 @@ final class Localization {
   private final String word;
   private final IdentityHashMap<AnnotatedObject, String> texts = new IdentityHashMap<>();
 
-  /** How an object's tokens are made, label aside. */
+  /** Makes an object's tokens, without its label. */
   private interface Tokens {
     String of(AnnotatedObject object);
   }
@@ -138,7 +138,7 @@ final class Localization {
                     target(of(order, things.subList(0, n)))));
     String prompt = prompt(asked.subList(0, kept), negative, draw);
     List<AnnotatedObject> answer = of(order, asked.subList(0, kept));
-    // For the sake of a single thing of many, objects are left out.
+    // If there is a single thing with many objects, some objects are left out.
     int told =
         kept > 1
             ? answer.size()
@@ -146,13 +146,13 @@ final class Localization {
     return context.example(prompt, target(answer.subList(0, told)));
   }
 
-  /** Objects of some things. */
+  /** The objects of some things. */
   private static List<AnnotatedObject> of(List<AnnotatedObject> objects, List<String> things) {
     Set<String> told = new HashSet<>(things);
     return objects.stream().filter(object -> told.contains(object.label())).toList();
   }
 
-  /** How many of several fit; all when nothing is left out, and one at least where there is one. */
+  /** How many of several fit; all if none may be left out, and at least one if there is one. */
   private int mostThatFit(int all, IntPredicate fitting) {
     if (!fits || all <= 1 || fitting.test(all)) {
       return all;
@@ -182,7 +182,9 @@ final class Localization {
         .collect(Collectors.joining(SEPARATOR));
   }
 
-  /** An object's mask in what is seen of the picture; null where none of its pixels is. */
+  /**
+   * An object's mask within the visible part of the picture; null if none of its pixels is visible.
+   */
   private static @Nullable Mask mask(AnnotatedObject object, TaskContext context) {
     if (object.segmentation().isEmpty()) {
       return null;
@@ -212,7 +214,7 @@ final class Localization {
         int coded = side.equals("height") ? height : width;
         if (row.has(side) && row.positive(side) != coded) {
           throw new IllegalArgumentException(
-              "its size is %d x %d (height x width), its image has %s %d"
+              "its size is %d x %d (height x width), but its image has %s %d"
                   .formatted(height, width, side, row.positive(side)));
         }
       }
@@ -239,7 +241,7 @@ final class Localization {
     if (!number.canConvertToInt() || !number.canConvertToExactIntegral()) {
       throw new IllegalArgumentException(
           "%s must be whole numbers, found %s"
-              .formatted(what, number.isMissingNode() ? "none" : Json.abridged(number)));
+              .formatted(what, number.isMissingNode() ? "none" : JsonValues.abridged(number)));
     }
     return number.intValue();
   }
@@ -249,13 +251,13 @@ final class Localization {
     for (int i = 0; i < numbers.length; i++) {
       if (!list.path(i).isNumber()) {
         throw new IllegalArgumentException(
-            "a polygon must be a list of numbers, found " + Json.abridged(list));
+            "a polygon must be a list of numbers, found " + JsonValues.abridged(list));
       }
       numbers[i] = list.path(i).doubleValue();
     }
     if (!list.isArray()) {
       throw new IllegalArgumentException(
-          "it must be run lengths or a list of polygons, found " + Json.abridged(list));
+          "it must be run lengths or a list of polygons, found " + JsonValues.abridged(list));
     }
     return numbers;
   }

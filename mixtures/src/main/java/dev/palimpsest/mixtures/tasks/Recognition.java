@@ -12,11 +12,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
-/** Text in pictures. */
+/** Reading text in pictures. */
 final class Recognition {
   private Recognition() {}
 
-  /** Text at a place. */
+  /** A text and its position. */
   private record Print(String text, BoundingBox box) {}
 
   static Example ocr(TaskType.Ocr type, TaskContext context, TextBudget budget) {
@@ -28,8 +28,8 @@ final class Recognition {
   }
 
   /**
-   * Leaves out as few texts as possible, in an order that chance alone determines; where all would
-   * go, those that do not even fit by themselves go first.
+   * Leaves out as few texts as possible, in random order; if all would be left out, those that do
+   * not even fit by themselves are left out first.
    */
   private static List<String> fitting(List<String> texts, Draw draw, TextBudget budget) {
     List<Integer> leaving = new ArrayList<>();
@@ -51,7 +51,8 @@ final class Recognition {
       return without(texts, leaving.subList(0, fewest));
     }
     List<String> fitting = texts.stream().filter(text -> budget.fits("ocr", text)).toList();
-    // The last to leave does not fit, so that this ends. One alone is cut like any long target.
+    // The last one removed does not fit, so that this ends. A single text is truncated like any
+    // target.
     return fitting.isEmpty()
         ? List.of(texts.get(leaving.get(leaving.size() - 1)))
         : fitting(fitting, draw, budget);
@@ -83,7 +84,7 @@ final class Recognition {
       box.ifPresent(seen -> placed.add(new Print(text, seen)));
     }
     if (!plain.isEmpty() && !placed.isEmpty()) {
-      throw row.bad(row.named("texts") + " must have boxes all or none");
+      throw row.bad(row.named("texts") + " must have boxes for all texts or for none");
     }
     return placed.isEmpty() ? plain : raster(placed);
   }

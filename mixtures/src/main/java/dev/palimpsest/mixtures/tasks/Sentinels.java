@@ -1,6 +1,6 @@
 package dev.palimpsest.mixtures.tasks;
 
-/** Marks for text that is missing. */
+/** Markers for missing text. */
 final class Sentinels {
   private Sentinels() {}
 

@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * T5's span corruption (arXiv 1910.10683, section 3.1.4) over words: kept and missing spans in
- * turn, kept ones first, their lengths drawn as random partitions.
+ * T5's span corruption (arXiv 1910.10683, section 3.1.4) over words: kept and missing spans
+ * alternate, starting with a kept one, and their lengths are drawn as random partitions.
  */
 final class SpanCorruption {
-  /** How much shorter a window that does not fit is made. */
+  /** The factor by which a window that does not fit is shortened. */
   private static final double SHRINKING = 0.85;
 
   private SpanCorruption() {}
@@ -24,7 +24,7 @@ final class SpanCorruption {
     if (words.size() < 2) {
       throw row.bad(row.named("text") + " must have two words or more");
     }
-    // A word is a token at least.
+    // A word has at least one token.
     int length = Math.min(words.size(), Math.max(2, budget.textTokens()));
     while (true) {
       int from = context.draw().of("window").below(words.size() - length + 1);
@@ -63,7 +63,7 @@ final class SpanCorruption {
     return new Corrupted(String.join(" ", prompt), String.join(" ", target));
   }
 
-  /** Positive whole numbers of a given sum, every such list as likely as any other. */
+  /** Positive integers with a given sum; every such list is equally likely. */
   private static int[] partition(int sum, int parts, Draw draw) {
     List<Integer> cuts = new ArrayList<>(IntStream.range(1, sum).boxed().toList());
     int[] ends =

@@ -25,8 +25,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A source whose rows are read as a {@link TaskType} says. Which example stands at a position is a
- * pure function of the row, the epoch and the draw. Thread-safe.
+ * A source whose rows are read according to a {@link TaskType}. The example at a position is a pure
+ * function of the row, the epoch and the draw. Thread-safe.
  */
 public final class Task implements AutoCloseable {
   /** {@link #contents()}: hash of the source's content. */
@@ -60,7 +60,7 @@ public final class Task implements AutoCloseable {
   /**
    * Opens a task's source.
    *
-   * @param budget how much text fits, for types that choose their text to fit
+   * @param budget how much text fits, for types that select text to fit
    * @throws java.io.UncheckedIOException when the source, or the mask codec, cannot be read
    * @throws IllegalArgumentException when the source has no rows
    */
@@ -79,7 +79,7 @@ public final class Task implements AutoCloseable {
     }
   }
 
-  /** A task over an open source, which it closes. */
+  /** Creates a task from an open source, which it closes. */
   public static Task of(
       ExampleSource source, TaskConfig config, TextBudget budget, AugmentConfig augment) {
     return new Task(
@@ -113,35 +113,35 @@ public final class Task implements AutoCloseable {
     try {
       return reader.read(new TaskContext(fields, index, epoch, draw, steps.view())).with(steps);
     } catch (BadExampleException e) {
-      // A crop that leaves nothing to describe is not made.
+      // A crop that leaves nothing to describe is not used.
       ImageSteps whole = steps.uncropped();
       return reader.read(new TaskContext(fields, index, epoch, draw, whole.view())).with(whole);
     }
   }
 
-  /** The example at a position as scoring sees it: first epoch, nothing left to chance. */
+  /** The example at a position for scoring: the first epoch, without randomness. */
   public Example example(long index) {
     return example(index, 0, Draw.inOrder());
   }
 
-  /** The row behind it, for what metrics need besides. */
+  /** The row behind an example, for further fields that metrics need. */
   public Row row(long index) {
     return source.row(index);
   }
 
-  /** Where that row stands in the task's source when nothing is left out, 0-based. */
+  /** The position of that row in the task's source when nothing is left out, 0-based. */
   public long original(long index) {
     return source.original(index);
   }
 
-  /** Share of the examples that may be bad and are passed over. */
+  /** The share of examples that may be bad and are skipped. */
   public double badShare() {
     return config.badShare();
   }
 
   /**
-   * SHA-256, in hex, of the source's content and of how it is read. The same wherever the files
-   * lie: their contents count, their paths do not.
+   * SHA-256, in hexadecimal, of the source's content and of how it is read. It does not depend on
+   * the location of files: contents count, paths do not.
    */
   public String fingerprint() {
     return fingerprint(config, contents());
@@ -183,9 +183,9 @@ public final class Task implements AutoCloseable {
   }
 
   /**
-   * All that {@link #fingerprint()} covers by name, so that a change can be named: {@link
-   * #CONTENTS}, {@link #ROWS}, {@link #MASK_CODEC} where there is one, and every setting of how
-   * rows are read. No paths.
+   * Everything that {@link #fingerprint()} covers, by name, so that a change can be attributed:
+   * {@link #CONTENTS}, {@link #ROWS}, {@link #MASK_CODEC} where there is one, and every setting of
+   * how rows are read. No paths.
    */
   public Map<String, String> contents() {
     synchronized (contentsLock) {
@@ -233,7 +233,9 @@ public final class Task implements AutoCloseable {
       };
     }
 
-    /** Names LLaVA's and OpenAI's conversation formats instead of reporting a missing field. */
+    /**
+     * Recognises LLaVA's and OpenAI's conversation formats instead of reporting a missing field.
+     */
     private static void refuseTurns(Fields row) {
       for (String turns : List.of("conversations", "messages")) {
         if (!row.has("suffix") && row.row().fields().path(turns).isArray()) {

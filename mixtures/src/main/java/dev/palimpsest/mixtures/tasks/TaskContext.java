@@ -7,7 +7,7 @@ import dev.palimpsest.mixtures.sources.Fields;
 import java.util.List;
 
 /**
- * A row together with everything else that decides which example is made of it.
+ * A row together with everything else that determines its example.
  *
  * @param row the row's fields
  * @param index the row's position in the source, 0-based

@@ -1,9 +1,7 @@
 package dev.palimpsest.mixtures.text;
 
-import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,28 +13,26 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Tokens that a Hugging Face folder adds to its vocabulary beside the vocabulary's own file: {@code
+ * Tokens that a Hugging Face folder adds to its vocabulary in separate files: {@code
  * added_tokens.json} (text to id) and {@code added_tokens_decoder} in {@code tokenizer_config.json}
  * (id to token).
  */
 final class AddedTokens {
-  /** Hugging Face's processor puts this in place of the picture; in a prompt it is text. */
+  /** Hugging Face's processor inserts this in place of a picture; in a prompt it is text. */
   static final String IMAGE = "<image>";
 
-  /** Ids without a token between a vocabulary and what was added to it. */
+  /** The most ids without a token between a vocabulary and its added tokens. */
   private static final int MAX_HOLES = 1024;
-
-  private static final ObjectMapper JSON =
-      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private AddedTokens() {}
 
-  /** By id; empty where the folder says nothing. */
+  /** Added tokens by id; empty if the folder has none. */
   static SortedMap<Integer, JsonNode> of(Path folder) throws IOException {
     TreeMap<Integer, JsonNode> tokens = new TreeMap<>();
     Path config = folder.resolve("tokenizer_config.json");
     if (Files.exists(config)) {
-      JSON.readTree(config.toFile())
+      Json.PYTHON
+          .readTree(config.toFile())
           .path("added_tokens_decoder")
           .properties()
           .forEach(
@@ -48,17 +44,19 @@ final class AddedTokens {
     }
     Path added = folder.resolve("added_tokens.json");
     if (Files.exists(added)) {
-      JSON.readTree(added.toFile())
+      Json.PYTHON
+          .readTree(added.toFile())
           .properties()
           .forEach(
               e ->
                   tokens.putIfAbsent(
-                      e.getValue().asInt(-1), JSON.createObjectNode().put("content", e.getKey())));
+                      e.getValue().asInt(-1),
+                      Json.PYTHON.createObjectNode().put("content", e.getKey())));
     }
     return tokens;
   }
 
-  /** Refuses what would match otherwise than literally. */
+  /** Refuses tokens that would not be matched literally. */
   static void checkOptions(int id, JsonNode token) {
     for (String option : List.of("single_word", "lstrip", "rstrip")) {
       if (token.path(option).asBoolean()) {
@@ -69,7 +67,7 @@ final class AddedTokens {
     }
   }
 
-  /** A SentencePiece vocabulary with the tokens that it lacks; added ones are matched as spelt. */
+  /** A SentencePiece vocabulary with the tokens that it lacks; added ones are matched literally. */
   static BpeTokenizer addTo(List<Piece> vocabulary, SortedMap<Integer, JsonNode> tokens) {
     List<Piece> pieces = new ArrayList<>(vocabulary);
     Set<Integer> literal = new HashSet<>();
@@ -88,7 +86,7 @@ final class AddedTokens {
     return new BpeTokenizer(pieces, null, literal::contains);
   }
 
-  /** Places a piece at its id, after pieces that stand for nothing where ids are left out. */
+  /** Places a piece at its id, after unused pieces for ids that are skipped. */
   static void put(List<Piece> pieces, int id, Piece piece) {
     if (id - pieces.size() > MAX_HOLES) {
       throw new IllegalArgumentException(

@@ -10,17 +10,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Byte-pair encoding as SentencePiece computes it for Gemma: spaces become U+2581, user-defined
- * pieces are cut out first (longest match) and stay whole, the other characters merge pairwise,
- * what has no piece becomes bytes. Immutable and thread-safe.
+ * pieces are extracted first (longest match) and stay whole, the other characters are merged
+ * pairwise, and characters without a piece become bytes. Immutable and thread-safe.
  *
- * <p>The names of the four special pieces are never matched in text, whichever file was read: a
- * prompt that spells {@code <eos>} does not end the sequence.
+ * <p>The names of the four special pieces are never matched in text, whichever kind of file was
+ * read: a prompt that spells {@code <eos>} does not end the sequence.
  */
 final class BpeTokenizer implements Tokenizer {
   private static final char SPACE = '\u2581';
   private static final char REPLACEMENT = '\uFFFD';
 
-  /** Roots in the table of user-defined pieces: spelt in the text as it is, or with U+2581. */
+  /**
+   * Roots in the table of user-defined pieces: matched in the original text, or in the text with
+   * U+2581.
+   */
   private static final int LITERAL_ROOT = 0;
 
   private static final int ROOT = 1;
@@ -28,10 +31,13 @@ final class BpeTokenizer implements Tokenizer {
   private final List<Piece> pieces;
   private final Merges merges;
 
-  /** Symbol of a character that has a piece of its own or occurs in one; else -1. */
+  /** Symbol of a character that has a piece of its own or occurs in one; otherwise -1. */
   private final int[] characterSymbols = new int[Character.MAX_CODE_POINT + 1];
 
-  /** Characters that occur in pieces and have none: symbols from {@code pieces.size()} on. */
+  /**
+   * Characters that occur in pieces but have none of their own: symbols from {@code pieces.size()}
+   * on.
+   */
   private final int[] ghosts;
 
   /** Id of each byte's piece. */
@@ -44,10 +50,10 @@ final class BpeTokenizer implements Tokenizer {
   private int[] atomIds = {-1, -1};
 
   /**
-   * A tokenizer.
+   * Creates a tokenizer.
    *
    * @param pieces in order of id
-   * @param merges null: they follow from the scores
+   * @param merges null: they are derived from the scores
    * @param literal which user-defined pieces are matched in the text before spaces are replaced
    */
   BpeTokenizer(List<Piece> pieces, @Nullable Merges merges, IntPredicate literal) {
@@ -61,7 +67,7 @@ final class BpeTokenizer implements Tokenizer {
         case NORMAL -> {
           if (piece.text().isEmpty() || symbols.put(piece.text(), id) != null) {
             throw new IllegalArgumentException(
-                "piece %d, '%s', is empty or there twice".formatted(id, piece.text()));
+                "piece %d, '%s', is empty or occurs twice".formatted(id, piece.text()));
           }
         }
         case USER_DEFINED -> {
@@ -72,7 +78,7 @@ final class BpeTokenizer implements Tokenizer {
               asSpelt ? LITERAL_ROOT : ROOT);
         }
         case BYTE -> byteIds[byteValue(id, piece.text())] = id;
-        default -> {} // never matched: what a text spells so is text
+        default -> {} // never matched: in a text this is ordinary text
       }
     }
     for (int value = 0; value < 256; value++) {
@@ -162,7 +168,7 @@ final class BpeTokenizer implements Tokenizer {
       if (c == ' ') {
         c = SPACE;
       } else if (c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE) {
-        c = REPLACEMENT; // half a pair is no character and has no UTF-8
+        c = REPLACEMENT; // half of a surrogate pair is not a character and has no UTF-8
       }
       if (characterSymbols[c] >= 0) {
         symbols.append(characterSymbols[c]);
@@ -245,7 +251,10 @@ final class BpeTokenizer implements Tokenizer {
     return text.toString();
   }
 
-  /** Bytes as text; as in SentencePiece every byte that begins no character is one U+FFFD. */
+  /**
+   * Decodes bytes; as in SentencePiece, every byte that does not begin a character becomes one
+   * U+FFFD.
+   */
   private static void appendUtf8(StringBuilder text, byte[] bytes, int length) {
     for (int i = 0; i < length; ) {
       int b = bytes[i] & 0xff;
@@ -261,7 +270,7 @@ final class BpeTokenizer implements Tokenizer {
   }
 
   /**
-   * A text in the making: a linked list of symbols. Ids that take part in merges are not negative,
+   * A text being tokenised: a linked list of symbols. Ids that can be merged are not negative;
    * finished ones are stored as {@code ~id}.
    */
   private static final class Symbols {
@@ -280,7 +289,9 @@ final class BpeTokenizer implements Tokenizer {
       values[count++] = symbol;
     }
 
-    /** Merges to the end; a list position keeps its first symbol's place. */
+    /**
+     * Merges until nothing is left to merge; a merged symbol keeps the position of its first part.
+     */
     void merge(Merges merges) {
       next = new int[count];
       int[] previous = new int[count];
@@ -300,7 +311,7 @@ final class BpeTokenizer implements Tokenizer {
         }
         long merge = merges.get(values[left], values[right]);
         if (merge == PairTable.MISSING || merge >>> 32 != best >>> 32) {
-          continue; // one of the two has merged elsewhere since
+          continue; // one of the two has been merged with another neighbour since
         }
         values[left] = (int) merge;
         absorbed[right] = true;
@@ -326,7 +337,7 @@ final class BpeTokenizer implements Tokenizer {
     }
   }
 
-  /** A binary heap of longs, least first. */
+  /** A binary heap of longs, smallest first. */
   private static final class LongHeap {
     private long[] values;
     private int size;

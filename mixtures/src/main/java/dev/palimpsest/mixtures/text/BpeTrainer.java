@@ -11,9 +11,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Trains a small vocabulary of Gemma's make (byte-pair encoding with byte fallback, digits single,
- * pieces within words), for rehearsals and tests. Every merge recounts all distinct words: good for
- * some thousand pieces, not for a real vocabulary.
+ * Trains a small vocabulary like Gemma's (byte-pair encoding with byte fallback, single digits,
+ * pieces within words), for rehearsals and tests. Every merge recounts all distinct words, which is
+ * fast enough for a few thousand pieces but not for a real vocabulary.
  */
 public final class BpeTrainer {
   /** Location tokens, {@code <loc0000>} on. */
@@ -28,11 +28,12 @@ public final class BpeTrainer {
   private BpeTrainer() {}
 
   /**
-   * Learns pieces. Same corpus, same pieces.
+   * Learns pieces. The same corpus gives the same pieces.
    *
    * @param corpus texts as they will be tokenised
-   * @param vocabulary pieces at most, before the location and segmentation tokens: the four special
-   *     ones, 256 bytes, the newline, merges, characters. A corpus with little to merge gives fewer
+   * @param vocabulary the most pieces before the location and segmentation tokens: the four special
+   *     ones, 256 bytes, the newline, merges, and characters. A corpus with little to merge gives
+   *     fewer
    * @return pieces in order of id, the {@value #LOCATIONS} location and {@value #SEGMENTS}
    *     segmentation tokens last
    * @throws IllegalArgumentException when the vocabulary has no room for a character
@@ -69,7 +70,10 @@ public final class BpeTrainer {
     return List.copyOf(pieces);
   }
 
-  /** Distinct words with their counts; a space begins a word, a digit is one, a newline is none. */
+  /**
+   * Distinct words with their counts; a space begins a word, a digit is a word of its own, and a
+   * newline is not part of a word.
+   */
   private static Map<String, Long> words(Iterable<String> corpus) {
     TreeMap<String, Long> words = new TreeMap<>();
     StringBuilder word = new StringBuilder();
@@ -101,7 +105,9 @@ public final class BpeTrainer {
     }
   }
 
-  /** Characters, the most frequent first, as many as there is room for; the rest become bytes. */
+  /**
+   * As many characters as there is room for, the most frequent ones first; the rest become bytes.
+   */
   private static List<String> characters(Map<String, Long> words, int room) {
     TreeMap<String, Long> counts = new TreeMap<>();
     words.forEach(
@@ -142,7 +148,10 @@ public final class BpeTrainer {
     return merged;
   }
 
-  /** The pair that occurs most often, at least twice; of equals the first in the alphabet. */
+  /**
+   * The most frequent pair that occurs at least twice; of equally frequent ones, the first in
+   * alphabetical order.
+   */
   private static @Nullable Pair mostFrequent(List<Word> words, Set<String> known) {
     Map<Pair, Long> counts = new HashMap<>();
     for (Word word : words) {

@@ -4,9 +4,9 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.files.Json;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,30 +19,30 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A tokenizer as the folder of an exported model holds it, in the form that every transformers
+ * The tokenizer files in the folder of an exported model, in the form that every transformers
  * release reads: {@code tokenizer.json} with merges as {@code "a b"}, Gemma's special tokens and
- * its post-processor, which begins a text with BOS; {@code tokenizer.model} where the run has one;
- * and the small files beside them. {@code <image>} is among the tokens.
+ * its post-processor, which adds BOS; {@code tokenizer.model} if the run has one; and the small
+ * files beside them. {@code <image>} is one of the tokens.
  *
- * @param imageToken id of {@code <image>}: what it has already, or the first that is free
+ * @param imageToken id of {@code <image>}: its existing id, or the first free one
  * @param files contents by name
  */
 public record HuggingFaceTokenizer(int imageToken, Map<String, byte[]> files) {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final List<String> SPECIAL = List.of("<pad>", "<eos>", "<bos>", "<unk>");
 
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public HuggingFaceTokenizer {
     files = Map.copyOf(files);
   }
 
   /**
-   * Reads a tokenizer of either form. A {@code tokenizer.model} becomes a {@code tokenizer.json}
-   * that tokenises alike; a {@code tokenizer.json} takes along the {@code tokenizer.model} beside
-   * it.
+   * Reads a tokenizer in either form. A {@code tokenizer.model} is converted to a {@code
+   * tokenizer.json} that tokenises identically; with a {@code tokenizer.json}, the {@code
+   * tokenizer.model} beside it is included.
    *
    * @throws UncheckedIOException when the file cannot be read
-   * @throws dev.palimpsest.mixtures.formats.MalformedFileException when it is no usable tokenizer
+   * @throws dev.palimpsest.mixtures.formats.MalformedFileException when it is not a usable
+   *     tokenizer
    */
   public static HuggingFaceTokenizer of(Path file) {
     BpeTokenizer tokenizer = TokenizerFiles.read(file);
@@ -81,7 +81,7 @@ public record HuggingFaceTokenizer(int imageToken, Map<String, byte[]> files) {
 
   private static TreeMap<Integer, ObjectNode> added(byte[] json) throws IOException {
     TreeMap<Integer, ObjectNode> tokens = new TreeMap<>();
-    try (JsonParser parser = JSON.createParser(json)) {
+    try (JsonParser parser = Json.STRICT.createParser(json)) {
       parser.nextToken();
       while (parser.nextToken() == JsonToken.FIELD_NAME) {
         boolean wanted = parser.currentName().equals("added_tokens");
@@ -101,8 +101,8 @@ public record HuggingFaceTokenizer(int imageToken, Map<String, byte[]> files) {
   private static byte[] written(byte[] json, TreeMap<Integer, ObjectNode> tokens)
       throws IOException {
     ByteArrayOutputStream target = new ByteArrayOutputStream(json.length);
-    try (JsonParser in = JSON.createParser(json);
-        JsonGenerator out = JSON.createGenerator(target)) {
+    try (JsonParser in = Json.STRICT.createParser(json);
+        JsonGenerator out = Json.STRICT.createGenerator(target)) {
       boolean processed = false;
       in.nextToken();
       out.writeStartObject();
@@ -113,11 +113,11 @@ public record HuggingFaceTokenizer(int imageToken, Map<String, byte[]> files) {
         switch (field) {
           case "added_tokens" -> {
             in.skipChildren();
-            JSON.writeTree(out, JSON.createArrayNode().addAll(tokens.values()));
+            Json.STRICT.writeTree(out, Json.STRICT.createArrayNode().addAll(tokens.values()));
           }
           case "post_processor" -> {
             in.skipChildren();
-            JSON.writeTree(out, postProcessor());
+            Json.STRICT.writeTree(out, postProcessor());
             processed = true;
           }
           case "model" -> copyModel(in, out);
@@ -126,14 +126,14 @@ public record HuggingFaceTokenizer(int imageToken, Map<String, byte[]> files) {
       }
       if (!processed) {
         out.writeFieldName("post_processor");
-        JSON.writeTree(out, postProcessor());
+        Json.STRICT.writeTree(out, postProcessor());
       }
       out.writeEndObject();
     }
     return target.toByteArray();
   }
 
-  /** Merges become strings; pieces hold no blank, which would make them ambiguous. */
+  /** Writes merges as strings; pieces contain no space, which would make them ambiguous. */
   private static void copyModel(JsonParser in, JsonGenerator out) throws IOException {
     out.writeStartObject();
     while (in.nextToken() == JsonToken.FIELD_NAME) {
@@ -156,9 +156,9 @@ public record HuggingFaceTokenizer(int imageToken, Map<String, byte[]> files) {
     out.writeEndObject();
   }
 
-  /** Gemma's: BOS before each text. */
+  /** Gemma's post-processor: BOS before each text. */
   private static ObjectNode postProcessor() {
-    ObjectNode processor = JSON.createObjectNode().put("type", "TemplateProcessing");
+    ObjectNode processor = Json.STRICT.createObjectNode().put("type", "TemplateProcessing");
     ArrayNode single = processor.putArray("single");
     sequence(single, "A", 0);
     ArrayNode pair = processor.putArray("pair");
@@ -176,7 +176,7 @@ public record HuggingFaceTokenizer(int imageToken, Map<String, byte[]> files) {
   }
 
   private static ObjectNode config(TreeMap<Integer, ObjectNode> tokens) {
-    ObjectNode config = JSON.createObjectNode();
+    ObjectNode config = Json.STRICT.createObjectNode();
     config.put("add_bos_token", true).put("add_eos_token", false);
     ObjectNode decoder = config.putObject("added_tokens_decoder");
     tokens.forEach(
@@ -197,7 +197,7 @@ public record HuggingFaceTokenizer(int imageToken, Map<String, byte[]> files) {
   }
 
   private static ObjectNode specialTokens() {
-    ObjectNode map = JSON.createObjectNode();
+    ObjectNode map = Json.STRICT.createObjectNode();
     map.putArray("additional_special_tokens").add(described(AddedTokens.IMAGE));
     for (Map.Entry<String, String> e :
         List.of(
@@ -211,12 +211,13 @@ public record HuggingFaceTokenizer(int imageToken, Map<String, byte[]> files) {
   }
 
   private static ObjectNode token(int id, String content) {
-    ObjectNode token = JSON.createObjectNode().put("id", id);
+    ObjectNode token = Json.STRICT.createObjectNode().put("id", id);
     return token.setAll(described(content));
   }
 
   private static ObjectNode described(String content) {
-    return JSON.createObjectNode()
+    return Json.STRICT
+        .createObjectNode()
         .put("content", content)
         .put("single_word", false)
         .put("lstrip", false)

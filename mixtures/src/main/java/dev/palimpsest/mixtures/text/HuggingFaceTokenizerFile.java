@@ -5,8 +5,8 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.palimpsest.files.Json;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -21,11 +21,10 @@ import java.util.TreeMap;
 
 /**
  * {@code tokenizer.json} of Hugging Face's tokenizers library, for vocabularies converted from
- * Gemma's: a BPE model with byte fallback and a normalizer that writes spaces as U+2581. Read as a
- * stream, for Gemma's file has half a million merges.
+ * Gemma's: a BPE model with byte fallback and a normalizer that writes spaces as U+2581. It is read
+ * as a stream because Gemma's file has half a million merges.
  */
 final class HuggingFaceTokenizerFile {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String SPACE = "\u2581";
 
   private static final String IMAGE = AddedTokens.IMAGE;
@@ -54,11 +53,11 @@ final class HuggingFaceTokenizerFile {
   /**
    * Reads a file.
    *
-   * @param besides tokens that other files of its folder add, by id
+   * @param besides tokens that other files in its folder add, by id
    */
   static BpeTokenizer read(byte[] bytes, Map<Integer, JsonNode> besides) {
     HuggingFaceTokenizerFile file = new HuggingFaceTokenizerFile();
-    try (JsonParser parser = JSON.createParser(new ByteArrayInputStream(bytes))) {
+    try (JsonParser parser = Json.STRICT.createParser(new ByteArrayInputStream(bytes))) {
       file.parse(parser);
     } catch (JsonProcessingException e) {
       throw new IllegalArgumentException(
@@ -126,7 +125,7 @@ final class HuggingFaceTokenizerFile {
     }
   }
 
-  /** {@code ["a", "b"]}, or {@code "a b"} in files of earlier versions. */
+  /** A merge: {@code ["a", "b"]}, or {@code "a b"} in files of earlier versions. */
   private static String[] pair(JsonParser parser) throws IOException {
     String[] pair;
     if (parser.currentToken() == JsonToken.VALUE_STRING) {
@@ -158,7 +157,8 @@ final class HuggingFaceTokenizerFile {
         || (earlier != null && !earlier.equals(text))
         || (earlierId != null && earlierId != id)) {
       throw new IllegalArgumentException(
-          "piece '%s' and id %d are not one to one in vocab and added_tokens".formatted(text, id));
+          "piece '%s' and id %d do not correspond one to one in vocab and added_tokens"
+              .formatted(text, id));
     }
   }
 
@@ -221,11 +221,11 @@ final class HuggingFaceTokenizerFile {
             && normalizer.path("content").asText().equals(SPACE);
     if (!spaces) {
       throw new IllegalArgumentException(
-          "its normalizer is %s; expected one that replaces ' ' by U+2581 and nothing else, as"
+          "its normalizer is %s; expected one that only replaces ' ' by U+2581, as"
                   .formatted(normalizer)
               + " Gemma's");
     }
-    // Gemma's splits at spaces, of which the normalizer has left none.
+    // Gemma's splits at spaces, but the normalizer has left none.
     boolean idle =
         preTokenizer.isMissingNode()
             || preTokenizer.isNull()
@@ -233,7 +233,7 @@ final class HuggingFaceTokenizerFile {
                 && preTokenizer.at("/pattern/String").asText().equals(" "));
     if (!idle) {
       throw new IllegalArgumentException(
-          "its pre_tokenizer is %s; expected none, or a split at ' ', as Gemma's"
+          "its pre_tokenizer is %s; expected none, or a split at ' ' as in Gemma's"
               .formatted(preTokenizer));
     }
   }
@@ -247,7 +247,9 @@ final class HuggingFaceTokenizerFile {
     }
   }
 
-  /** A file's bytes: the same vocabulary with merges written out, as Hugging Face's needs them. */
+  /**
+   * A file's bytes: the same vocabulary with explicit merges, as Hugging Face's library needs them.
+   */
   static byte[] write(List<Piece> pieces) throws IOException {
     Map<String, Integer> symbols = new HashMap<>();
     for (int id = 0; id < pieces.size(); id++) {
@@ -261,7 +263,7 @@ final class HuggingFaceTokenizerFile {
             .thenComparingInt(Merges.Split::left)
             .thenComparingInt(Merges.Split::right));
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (JsonGenerator out = JSON.createGenerator(bytes)) {
+    try (JsonGenerator out = Json.STRICT.createGenerator(bytes)) {
       out.useDefaultPrettyPrinter();
       out.writeStartObject();
       out.writeStringField("version", "1.0");

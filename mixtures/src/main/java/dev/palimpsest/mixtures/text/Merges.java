@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.TreeSet;
 
 /**
- * Which two neighbours merge into which piece, and how early: lower ranks first, the leftmost of
- * equals first.
+ * Which two neighbours merge into which piece, and in which order: lower ranks first, and of equal
+ * ranks the leftmost first.
  */
 final class Merges {
   private final PairTable table;
@@ -26,14 +26,14 @@ final class Merges {
     return left < 0 || right < 0 ? PairTable.MISSING : table.get(left, right);
   }
 
-  /** One way to put a piece together. */
+  /** One way to compose a piece. */
   record Split(int left, int right, int piece) {}
 
   /**
-   * All ways to put the normal pieces together of two others. SentencePiece stores no merges: any
-   * two neighbours merge whose text is a piece, the highest score first.
+   * All ways to compose the normal pieces of two others. SentencePiece does not store merges: any
+   * two neighbours whose joint text is a piece are merged, the highest score first.
    *
-   * @param symbols ids of everything that can stand left or right of a merge
+   * @param symbols ids of everything that can be the left or right part of a merge
    */
   static List<Split> splits(List<Piece> pieces, Map<String, Integer> symbols) {
     List<Split> splits = new ArrayList<>();
@@ -56,7 +56,7 @@ final class Merges {
     return splits;
   }
 
-  /** Merges that follow from scores; equal scores share a rank. */
+  /** Derives merges from scores; equal scores share a rank. */
   static Merges ofScores(List<Piece> pieces, Map<String, Integer> symbols) {
     TreeSet<Float> scores = new TreeSet<>();
     pieces.forEach(piece -> scores.add(normalZero(piece.score())));
@@ -73,7 +73,9 @@ final class Merges {
     return merges;
   }
 
-  /** The first merge's score is -0.0 in files of SentencePiece's trainer; as a key it is 0. */
+  /**
+   * In files of SentencePiece's trainer the first merge has the score -0.0, which is 0 as a key.
+   */
   private static float normalZero(float score) {
     return score + 0.0f;
   }

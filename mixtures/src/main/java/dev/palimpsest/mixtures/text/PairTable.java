@@ -4,8 +4,8 @@ import dev.palimpsest.mixtures.order.SplitMix;
 import java.util.Arrays;
 
 /**
- * A hash table from two ints, neither negative, to a long, not negative. Open addressing without
- * boxing: a vocabulary has half a million merges, and every symbol pair of every text is looked up.
+ * A hash table from two non-negative ints to a non-negative long. Open addressing without boxing: a
+ * vocabulary has half a million merges, and every symbol pair of every text is looked up.
  */
 final class PairTable {
   static final long MISSING = -1;

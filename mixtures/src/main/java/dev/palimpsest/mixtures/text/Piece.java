@@ -6,22 +6,22 @@ import java.util.stream.IntStream;
 /**
  * One entry of a tokenizer's vocabulary; its id is its place in the list.
  *
- * @param text what it stands for; spaces are written U+2581
+ * @param text its text; spaces are written as U+2581
  * @param score {@link Type#NORMAL} pieces are merged in descending order of score; 0 for the others
- * @param type how it takes part in tokenising
+ * @param type its role in tokenising
  */
 public record Piece(String text, float score, Type type) {
   /** Kinds of pieces, numbered as in SentencePiece's {@code sentencepiece_model.proto}. */
   public enum Type {
     /** Made by merging characters. */
     NORMAL(1),
-    /** Stands for what has no piece; never produced where bytes have pieces. */
+    /** Represents text without a piece; never produced if bytes have pieces. */
     UNKNOWN(2),
-    /** Never matched in text, decodes to nothing: padding, beginning and end of sequence. */
+    /** Never matched in text and decoded to nothing: padding, beginning and end of sequence. */
     CONTROL(3),
     /** Matched in text before anything else and never merged: locations, segments, newlines. */
     USER_DEFINED(4),
-    /** Kept for its id only. */
+    /** Only reserves its id. */
     UNUSED(5),
     /** One byte of UTF-8, for characters without a piece: {@code <0x0A>}. */
     BYTE(6);
@@ -46,7 +46,7 @@ public record Piece(String text, float score, Type type) {
     }
   }
 
-  /** The text of a byte's piece. */
+  /** The text of the piece for a byte. */
   static String byteText(int value) {
     return String.format("<0x%02X>", value);
   }

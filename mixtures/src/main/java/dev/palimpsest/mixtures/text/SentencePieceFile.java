@@ -11,7 +11,7 @@ import java.util.List;
 /**
  * {@code tokenizer.model}: SentencePiece's protobuf (google/sentencepiece,
  * src/sentencepiece_model.proto). Of {@code ModelProto} the fields pieces (1), trainer_spec (2) and
- * normalizer_spec (3) are read; of these what decides how text is tokenised.
+ * normalizer_spec (3) are read, as far as they affect how text is tokenised.
  */
 final class SentencePieceFile {
   private static final String[] MODEL_TYPES = {"none", "UNIGRAM", "BPE", "WORD", "CHAR"};
@@ -29,13 +29,13 @@ final class SentencePieceFile {
   /**
    * Reads a model.
    *
-   * @throws IllegalArgumentException when the bytes are no model or one of another kind
+   * @throws IllegalArgumentException when the bytes are not a model or one of another kind
    */
   static BpeTokenizer read(byte[] bytes) {
     return new BpeTokenizer(pieces(bytes), null, id -> false);
   }
 
-  /** The pieces, in order of id, of a model of Gemma's kind. */
+  /** The pieces, in order of id, of a model like Gemma's. */
   static List<Piece> pieces(byte[] bytes) {
     List<Piece> pieces = new ArrayList<>();
     ByteBuffer trainer = ByteBuffer.allocate(0);
@@ -136,7 +136,7 @@ final class SentencePieceFile {
     }
   }
 
-  /** A model's bytes; what {@link #read} reads and SentencePiece's own processor loads. */
+  /** A model's bytes, which {@link #read} and SentencePiece's own processor can read. */
   static byte[] write(List<Piece> pieces) {
     Message model = new Message();
     for (Piece piece : pieces) {
@@ -167,7 +167,7 @@ final class SentencePieceFile {
       this.buffer = buffer.slice().order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Goes to the next field; the value of the one before must have been taken or is skipped. */
+    /** Moves to the next field, skipping the previous one's value if it was not read. */
     boolean next() {
       if (wire >= 0 && field > 0) {
         skip();
@@ -231,11 +231,12 @@ final class SentencePieceFile {
           return value;
         }
       }
-      throw new IllegalArgumentException("not a SentencePiece model: a number has over 64 bits");
+      throw new IllegalArgumentException(
+          "not a SentencePiece model: a number has more than 64 bits");
     }
   }
 
-  /** A message in the making. */
+  /** A message being written. */
   private static final class Message {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
 

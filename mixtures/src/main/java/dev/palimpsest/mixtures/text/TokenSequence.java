@@ -3,16 +3,16 @@ package dev.palimpsest.mixtures.text;
 import java.util.Arrays;
 
 /**
- * Tokens of one example and their masks, as big_vision's transfer configs lay them out
+ * Tokens of one example and their masks, laid out as in big_vision's transfer configurations
  * (configs/proj/paligemma/transfers/common.py).
  *
  * @param text [length]
- * @param maskAr 1 where a token opens its own causal step
+ * @param maskAr 1 where a token starts a new causal step
  * @param maskLoss 1 where a token is supervised
  * @param maskInput 1 on real tokens
  */
 public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] maskInput) {
-  /** What ends a prompt. */
+  /** The separator at the end of a prompt. */
   private static final String SEPARATOR = "\n";
 
   /** Tokens of a prompt: [BOS] prefix separator. */
@@ -26,9 +26,9 @@ public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] mask
   }
 
   /**
-   * [BOS] prefix separator suffix [EOS], cut or padded to {@code textTokens + 1}; the model sees
-   * all but the last column and predicts all but the first. Over-long text is cut hard from the
-   * right and then loses EOS.
+   * [BOS] prefix separator suffix [EOS], truncated or padded to {@code textTokens + 1}; the model
+   * sees all but the last column and predicts all but the first. Text that is too long is truncated
+   * on the right and then has no EOS.
    */
   public static TokenSequence forTraining(
       int[] prefix, int[] separator, int[] suffix, int textTokens) {
@@ -39,7 +39,7 @@ public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] mask
     return of(tokens, prompt, textTokens + 1);
   }
 
-  /** [BOS] prefix separator, cut or padded to {@code textTokens}. */
+  /** [BOS] prefix separator, truncated or padded to {@code textTokens}. */
   public static TokenSequence forDecoding(int[] prefix, int[] separator, int textTokens) {
     int[] tokens = prompt(prefix, separator);
     return of(tokens, tokens.length, textTokens);
@@ -53,7 +53,9 @@ public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] mask
     return tokens;
   }
 
-  /** Cuts or pads; what follows the prompt is causal and supervised, padding is causal only. */
+  /**
+   * Truncates or pads; tokens after the prompt are causal and supervised, padding is only causal.
+   */
   private static TokenSequence of(int[] tokens, int prompt, int length) {
     int[] maskAr = new int[length];
     int[] maskLoss = new int[length];
@@ -62,7 +64,7 @@ public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] mask
     Arrays.fill(maskAr, Math.min(prompt, length), length, 1);
     Arrays.fill(maskLoss, Math.min(prompt, length), real, 1);
     Arrays.fill(maskInput, 0, real, 1);
-    // Padding is id 0, with which copyOf fills.
+    // Padding has id 0, with which copyOf fills.
     return new TokenSequence(Arrays.copyOf(tokens, length), maskAr, maskLoss, maskInput);
   }
 }

@@ -3,8 +3,7 @@ package dev.palimpsest.mixtures.text;
 import java.nio.file.Path;
 
 /**
- * Gemma's tokenizer. Neither BOS nor EOS is added; that is {@link TokenSequence}'s business.
- * Thread-safe.
+ * Gemma's tokenizer. It adds neither BOS nor EOS, which {@link TokenSequence} does. Thread-safe.
  */
 public interface Tokenizer {
   /** Padding. */
@@ -18,7 +17,7 @@ public interface Tokenizer {
 
   /**
    * Reads {@code tokenizer.model} (SentencePiece BPE) or {@code tokenizer.json} (Hugging Face), or
-   * the folder of one: {@code tokenizer.json} if it is there, and the tokens that {@code
+   * the folder of one: {@code tokenizer.json} if it exists, and the tokens that {@code
    * added_tokens.json} and {@code tokenizer_config.json} add.
    *
    * @throws java.io.UncheckedIOException when a file cannot be read
@@ -30,13 +29,13 @@ public interface Tokenizer {
   }
 
   /**
-   * Ids of a text. Location and segmentation tokens are atomic; the names of padding, EOS and BOS
-   * are text like any other.
+   * Encodes a text. Location and segmentation tokens are atomic; the names of padding, EOS and BOS
+   * are ordinary text.
    */
   int[] encode(String text);
 
   /**
-   * Text of ids, cut at the first {@link #EOS}.
+   * Decodes ids up to the first {@link #EOS}.
    *
    * @throws IllegalArgumentException when an id is outside the vocabulary
    */

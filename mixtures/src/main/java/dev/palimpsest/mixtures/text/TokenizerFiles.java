@@ -15,29 +15,29 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
-/** Tokenizer files on disk, in both published forms. */
+/** Tokenizer files in both published formats. */
 public final class TokenizerFiles {
-  /** SentencePiece's form. */
+  /** SentencePiece's format. */
   public static final String SENTENCE_PIECE = "tokenizer.model";
 
-  /** Hugging Face's form. */
+  /** Hugging Face's format. */
   public static final String HUGGING_FACE = "tokenizer.json";
 
   private TokenizerFiles() {}
 
   /**
-   * Writes one vocabulary as {@code tokenizer.model} and {@code tokenizer.json}; same pieces, same
-   * bytes.
+   * Writes a vocabulary as {@code tokenizer.model} and {@code tokenizer.json}; the same pieces give
+   * the same bytes.
    *
-   * @param folder made when absent
-   * @param pieces in order of id; ids 0 to 3 are padding, end, beginning and unknown, all 256 byte
-   *     pieces are there
-   * @throws IllegalArgumentException when the pieces make no tokenizer
+   * @param folder created if absent
+   * @param pieces in order of id; ids 0 to 3 are padding, end, beginning and unknown, and all 256
+   *     byte pieces are present
+   * @throws IllegalArgumentException when the pieces do not form a tokenizer
    * @throws UncheckedIOException when the files cannot be written
    */
   public static void write(Path folder, List<Piece> pieces) {
     byte[] model = SentencePieceFile.write(pieces);
-    SentencePieceFile.read(model); // refuses what could not be read again
+    SentencePieceFile.read(model); // refuses files that could not be read back
     write(folder.resolve(SENTENCE_PIECE), model);
     byte[] json;
     try {
@@ -69,7 +69,7 @@ public final class TokenizerFiles {
     }
   }
 
-  /** The file that tells a folder's vocabulary, as transformers chooses it. */
+  /** The file with a folder's vocabulary, chosen as in transformers. */
   public static Path inFolder(Path folder) {
     Path json = folder.resolve(HUGGING_FACE);
     Path model = folder.resolve(SENTENCE_PIECE);
@@ -86,7 +86,7 @@ public final class TokenizerFiles {
       besides = folder ? AddedTokens.of(path) : new TreeMap<>();
     } catch (JsonProcessingException e) {
       throw new MalformedFileException(
-          "the tokenizer in %s cannot be used: what is beside %s is not JSON: %s"
+          "the tokenizer in %s cannot be used: a file beside %s is not JSON: %s"
               .formatted(path, file.getFileName(), e.getOriginalMessage()),
           e);
     } catch (IOException e) {

@@ -95,15 +95,15 @@ class TextFileTest {
   @Test
   void wholeNumbersAreOneIdAndOthersStayWhatTheyAre() {
     JsonNodeFactory json = JsonNodeFactory.instance;
-    assertEquals("2", Json.id(json.numberNode(2.0)));
-    assertEquals("-3", Json.id(json.numberNode(-3e0)));
-    assertEquals("0", Json.id(json.numberNode(-0.0)));
-    assertEquals("1.5", Json.id(json.numberNode(1.5)));
-    assertEquals("NaN", Json.id(json.numberNode(Double.NaN)));
-    assertEquals("2.0", Json.id(json.textNode("2.0")));
-    assertEquals("1.0E300", Json.id(json.numberNode(1e300)));
-    assertEquals("2", Json.wholeId(json.numberNode(2.0)).toString());
-    assertEquals("1.5", Json.wholeId(json.numberNode(1.5)).toString());
-    assertEquals("\"2.0\"", Json.wholeId(json.textNode("2.0")).toString());
+    assertEquals("2", JsonValues.id(json.numberNode(2.0)));
+    assertEquals("-3", JsonValues.id(json.numberNode(-3e0)));
+    assertEquals("0", JsonValues.id(json.numberNode(-0.0)));
+    assertEquals("1.5", JsonValues.id(json.numberNode(1.5)));
+    assertEquals("NaN", JsonValues.id(json.numberNode(Double.NaN)));
+    assertEquals("2.0", JsonValues.id(json.textNode("2.0")));
+    assertEquals("1.0E300", JsonValues.id(json.numberNode(1e300)));
+    assertEquals("2", JsonValues.wholeId(json.numberNode(2.0)).toString());
+    assertEquals("1.5", JsonValues.wholeId(json.numberNode(1.5)).toString());
+    assertEquals("\"2.0\"", JsonValues.wholeId(json.textNode("2.0")).toString());
   }
 }

@@ -187,7 +187,7 @@ class ArrowSourceTest {
           assertThrows(
               MalformedFileException.class,
               () -> parquet(spark.resolve("part-1.parquet"), columns)),
-          "part-1.parquet holds no example");
+          "part-1.parquet has no examples");
     }
   }
 

@@ -291,7 +291,7 @@ class JsonLinesSourceTest {
   void anArrayIsNamed() {
     assertSays(
         assertThrows(MalformedFileException.class, () -> open(odd("array.json"), Map.of())),
-        "array.json: a JSON array; one object a line is wanted");
+        "array.json: a JSON array; expected one object per line");
   }
 
   @Test
@@ -299,7 +299,7 @@ class JsonLinesSourceTest {
     write("{\n  \"suffix\": \"a\"\n}\n{\n  \"suffix\": \"b\"\n}\n");
     assertSays(
         assertThrows(MalformedFileException.class, this::open),
-        "JSON over several lines; one object a line is wanted");
+        "JSON over several lines; expected one object per line");
     write("[{\"suffix\": \"a\"}]");
     assertSays(assertThrows(MalformedFileException.class, this::open), "a JSON array");
     Files.write(file, new byte[] {0x1f, (byte) 0x8b, 8, 0, 0, 0});
@@ -401,7 +401,7 @@ class JsonLinesSourceTest {
   void aSourceWithoutExamplesOrFileIsRefused() throws IOException {
     assertSays(assertThrows(UncheckedIOException.class, this::open), file.toString());
     write("\n \n");
-    assertSays(assertThrows(IllegalArgumentException.class, this::open), "holds no example");
+    assertSays(assertThrows(IllegalArgumentException.class, this::open), "has no examples");
   }
 
   @ParameterizedTest

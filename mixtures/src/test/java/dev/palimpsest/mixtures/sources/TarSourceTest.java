@@ -121,12 +121,12 @@ class TarSourceTest {
     try (ExampleSource source = open(odd("multi.tar"), "png")) {
       assertSays(
           assertThrows(BadExampleException.class, () -> source.row(0)),
-          "the part png should be there, it has [left.png, right.png, question.txt, answer.txt]");
+          "it should have the part png, but has [left.png, right.png, question.txt, answer.txt]");
     }
     try (ExampleSource source = open(odd("multi.tar"), "left.png;right.png")) {
       assertSays(
           assertThrows(BadExampleException.class, () -> source.row(0)),
-          "one of left.png;right.png should be there");
+          "it should have one of left.png;right.png, but has [");
     }
     // A part that no ending gives away.
     Path tokens = write("a.tokens", "x", "a.txt", "y");
@@ -265,7 +265,7 @@ class TarSourceTest {
         "s-{0,2}.tar");
     assertSays(
         assertThrows(MalformedFileException.class, () -> open(folder.resolve("s-0.tar"))),
-        "s-0.tar holds no example");
+        "s-0.tar has no examples");
   }
 
   @Test

@@ -3,9 +3,9 @@ package ai.djl.pytorch.jni;
 import ai.djl.pytorch.engine.PtSymbolBlock;
 
 /**
- * Calls a named TorchScript method with any arguments and with autograd on. The engine has this
- * only behind a package-private field, hence this class's package; everything else lives in the
- * project's own.
+ * Calls a named TorchScript method with any arguments and with autograd enabled. The engine only
+ * offers this through a package-private field, hence the package of this class; everything else is
+ * in the project's own packages.
  */
 public final class ScriptMethods {
   private ScriptMethods() {}
@@ -16,7 +16,8 @@ public final class ScriptMethods {
     for (int i = 0; i < handles.length; i++) {
       handles[i] = arguments[i].getHandle();
     }
-    // Train mode always: results of the engine's evaluation mode can never enter autograd.
+    // Always in training mode: results of the engine's evaluation mode cannot take part in
+    // autograd.
     return new IValue(
         PyTorchLibrary.LIB.moduleRunMethod(module.getHandle(), method, handles, true, false));
   }

@@ -11,12 +11,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Blocks one after the other, differentiated one at a time from the last.
+ * Blocks in sequence, differentiated one at a time starting with the last.
  *
  * <p>A recorded forward pass keeps each block's input; the backward pass runs a block again with
- * gradients on and takes its vector-Jacobian product, so that memory holds the graph of one block.
- * The graphs of the last blocks are kept instead where they fit into a budget: the same operations
- * on the same numbers, hence the same bits, without the second run.
+ * gradients on and computes its vector-Jacobian product, so that memory holds the graph of only one
+ * block. Graphs of the last blocks are kept if they fit into a budget: the operations and numbers
+ * are the same, hence also the bits, but the second run is saved.
  */
 @SuppressWarnings("try") // gradient modes are used by being open
 public final class BlockChain {
@@ -30,12 +30,12 @@ public final class BlockChain {
     this.blocks = blocks;
   }
 
-  /** About what the graphs of all blocks take together. */
+  /** Estimated size of all blocks' graphs together. */
   public long graphBytes() {
     return blocks.stream().mapToLong(Block::graphBytes).sum();
   }
 
-  /** Whether any parameter of any block wants gradients. */
+  /** Whether any parameter of any block needs gradients. */
   public boolean isTrained() {
     return blocks.stream().anyMatch(block -> weights.isTrained(block.spec()));
   }
@@ -43,7 +43,7 @@ public final class BlockChain {
   /**
    * The last block's output, in {@code owner}. Gradient mode must be off.
    *
-   * @param x the first block's input; stays the caller's
+   * @param x the first block's input; it remains the caller's
    */
   public NDArray forward(NDManager owner, NDArray x, Trace trace) {
     NDArray input = x;
@@ -59,11 +59,11 @@ public final class BlockChain {
   }
 
   /**
-   * A forward pass that can go back. Gradient mode must be off.
+   * A forward pass that prepares a backward pass. Gradient mode must be off.
    *
-   * @param owner holds what is kept in between
+   * @param owner manager of what is kept in between
    * @param x the first block's input; must stay open until the backward pass is over
-   * @param inputTrained whether anything below the first block wants gradients
+   * @param inputTrained whether anything below the first block needs gradients
    * @param budget bytes that kept graphs may take
    */
   public Recording record(NDManager owner, NDArray x, boolean inputTrained, long budget) {
@@ -112,7 +112,7 @@ public final class BlockChain {
     return kernels.arrays(owner, block.spec().kernel(), arguments.toArray());
   }
 
-  /** A forward pass on its way back; used once. */
+  /** A recorded forward pass; its backward pass can run once. */
   public final class Recording {
     private final NDManager owner;
     private final List<Step> steps;
@@ -132,9 +132,9 @@ public final class BlockChain {
     /**
      * Adds the gradients of trained parameters and frees what was kept.
      *
-     * @param upstream gradient of the output; stays the caller's
-     * @return gradient of the chain's input, in the recording's owner; null where nothing below the
-     *     chain wants it
+     * @param upstream gradient of the output; it remains the caller's
+     * @return gradient of the chain's input, in the recording's owner; null if nothing below the
+     *     chain needs it
      */
     public @Nullable NDArray backward(NDArray upstream) {
       NDArray dy = upstream;
@@ -148,7 +148,7 @@ public final class BlockChain {
           dy.close();
         }
         if (i > 0 && steps.get(i - 1).graph == null) {
-          step.input.close(); // the output of the step before; a kept graph closes its own
+          step.input.close(); // the output of the previous block; a kept graph closes its own
         }
         if (dx == null) {
           return null;
@@ -159,7 +159,7 @@ public final class BlockChain {
     }
   }
 
-  /** One block of a recording: what it was given, and its graph where that is kept. */
+  /** One block of a recording: its input, and its graph if that is kept. */
   private static final class Step {
     final Block block;
     final NDArray input;
@@ -183,7 +183,7 @@ public final class BlockChain {
     }
   }
 
-  /** A block's output with its way back to the block's input and trained parameters. */
+  /** A block's output with the graph that leads back to its input and trained parameters. */
   private final class Graph implements AutoCloseable {
     private final Step step;
     private final NDManager manager;

@@ -3,7 +3,7 @@ package dev.palimpsest.model.blocks;
 import ai.djl.ndarray.types.Shape;
 
 /**
- * How a fresh parameter is drawn.
+ * How a new parameter is initialised.
  *
  * @param distribution its kind
  * @param size the constant, the uniform distribution's limit, or the normal one's deviation
@@ -43,7 +43,7 @@ public record Init(Distribution distribution, double size) {
    * Xavier-uniform.
    *
    * @param shape [out, in], or [out, in, height, width] of a convolution, whose receptive field
-   *     counts both ways
+   *     counts in both directions
    */
   public static Init xavier(Shape shape) {
     long fanOut = shape.get(0);

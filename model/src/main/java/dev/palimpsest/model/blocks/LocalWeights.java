@@ -7,7 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Predicate;
 
-/** Parameters in this process's memory, lent as they are. */
+/** Parameters in this process's memory, lent without copies. */
 record LocalWeights(Parameters parameters, Predicate<String> trained, Parameters gradients)
     implements Weights {
   @Override

@@ -28,9 +28,9 @@ public final class Parameters implements AutoCloseable {
   private final Map<String, NDArray> arrays;
 
   /**
-   * Takes ownership of the arrays.
+   * Creates an owner of the arrays.
    *
-   * @param manager a manager that holds these arrays and nothing else
+   * @param manager a manager that contains these arrays and nothing else
    * @param arrays in the order of {@code ParameterSpecs}
    */
   public Parameters(NDManager manager, Map<String, NDArray> arrays) {
@@ -52,10 +52,10 @@ public final class Parameters implements AutoCloseable {
   }
 
   /**
-   * Zeros in the memory of a file, which is removed from its folder at once: its disk space is
-   * freed when these arrays are closed or the process ends, however it ends.
+   * Zeros in the memory of a file, which is removed from its folder at once, so that its disk space
+   * is freed when these arrays are closed or the process ends in any way.
    *
-   * @param folder where the file takes its space; must exist
+   * @param folder on the disk to use; must exist
    * @throws java.io.UncheckedIOException when the file cannot be made
    */
   public static Parameters zerosOnDisk(
@@ -96,7 +96,7 @@ public final class Parameters implements AutoCloseable {
     return Objects.requireNonNull(shapes.get(name), name);
   }
 
-  /** The array of a name; the array stays this object's. */
+  /** The array of a name; it still belongs to this object. */
   public NDArray get(String name) {
     NDArray array = arrays.get(name);
     if (array == null) {
@@ -117,9 +117,9 @@ public final class Parameters implements AutoCloseable {
 
   /**
    * The same with some arrays in bfloat16, in a new child of {@code parent}. The other arrays are
-   * moved there, and this is closed. One array at a time is converted.
+   * moved there, and this is closed. Arrays are converted one at a time.
    *
-   * @param names of the arrays that are converted
+   * @param names of the arrays to convert
    */
   public Parameters rounded(NDManager parent, Set<String> names) {
     NDManager own = parent.newSubManager();
@@ -150,7 +150,7 @@ public final class Parameters implements AutoCloseable {
     return shapes;
   }
 
-  /** Bytes of all arrays together. */
+  /** Total size of all arrays. */
   public long bytes() {
     return arrays.values().stream()
         .mapToLong(array -> array.size() * FloatArrays.type(array).bytes())

@@ -4,11 +4,11 @@ import ai.djl.ndarray.NDArray;
 
 /**
  * Receives intermediate values of a forward pass, for certification against reference programs.
- * Arrays are valid during the call only.
+ * Arrays are only valid during the call.
  */
 @FunctionalInterface
 public interface Trace {
-  /** Listens to nothing. */
+  /** Ignores all values. */
   Trace NONE = (name, value) -> {};
 
   /**

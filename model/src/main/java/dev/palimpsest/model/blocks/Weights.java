@@ -6,16 +6,16 @@ import java.util.Map;
 import java.util.function.Predicate;
 
 /**
- * Where blocks get their parameters from and where gradients go: the only way from a block to its
- * parameters, in training, scoring and decoding alike. What lies behind may be arrays in memory, as
- * here, or parameters that are gathered, read or computed when a block needs them
- * (docs/decisions/0020).
+ * The source of blocks' parameters and the destination of their gradients: the only way from a
+ * block to its parameters, in training, scoring and decoding alike. Behind it may be arrays in
+ * memory, as here, or parameters that are gathered, read or computed when a block needs them
+ * (docs/decisions/0025).
  *
- * <p>Blocks of one name in two places, such as the embedding and the head that shares its table,
- * are taken once for each place, and their gradients add up.
+ * <p>A block that is used in two places, such as the embedding whose table the head shares, is
+ * taken once for each place, and its gradients add up.
  */
 public interface Weights {
-  /** Parameters for scoring and decoding; none wants gradients. */
+  /** Parameters for scoring and decoding; none needs gradients. */
   static Weights of(Parameters parameters) {
     return new LocalWeights(parameters, name -> false, parameters);
   }
@@ -23,53 +23,52 @@ public interface Weights {
   /**
    * Parameters to be trained.
    *
-   * @param trained names that want gradients; the others are frozen, and cost no backward work
-   *     where that is possible
-   * @param gradients where gradients are added; holds the trained names at least
+   * @param trained names that need gradients; the others are frozen and cost no backward work if
+   *     possible
+   * @param gradients destination of the gradients; contains at least the trained names
    */
   static Weights training(Parameters parameters, Predicate<String> trained, Parameters gradients) {
     return new LocalWeights(parameters, trained, gradients);
   }
 
   /**
-   * The number format in which matrices are lent, those that {@link BlockSpec.Parameter#product}
-   * names: what a block computes fastest in when it reads every weight and has little to do with
-   * it.
+   * The number format in which the matrices marked by {@link BlockSpec.Parameter#product} are lent:
+   * the fastest format for a block that reads every weight and does little with it.
    */
   Precision products();
 
-  /** Whether a parameter wants gradients, by its whole name. */
+  /** Whether a parameter, given by its full name, needs gradients. */
   boolean isTrained(String name);
 
-  /** Whether any of a block's parameters wants gradients. */
+  /** Whether any of a block's parameters needs gradients. */
   default boolean isTrained(BlockSpec block) {
     return block.parameters().stream().anyMatch(p -> isTrained(block.name(p)));
   }
 
   /**
-   * A block's parameters until the lease is closed. A block of which gradients are wanted is taken
-   * for the forward pass, and again for the backward pass unless its graph was kept in between.
+   * A block's parameters until the lease is closed. A block that needs gradients is taken for the
+   * forward pass, and again for the backward pass unless its graph was kept.
    */
   Lease take(BlockSpec block);
 
-  /** A block's parameters for the time of their use, and the way back for their gradients. */
+  /** A block's parameters while they are in use, and the destination of their gradients. */
   interface Lease extends AutoCloseable {
     /**
-     * The parameters by their names in the block, float32 or as {@link Weights#products} says;
-     * valid until this is closed.
+     * The parameters by their names in the block, in float32 or the format of {@link
+     * Weights#products}; valid until this is closed.
      */
     Map<String, NDArray> arrays();
 
     /**
      * Adds gradients.
      *
-     * @param gradients by name in the block, of trained parameters; they stay the caller's
+     * @param gradients by name in the block, of trained parameters; they remain the caller's
      */
     void add(Map<String, NDArray> gradients);
 
     /**
-     * The array that a trained parameter's gradient is to be added to, for parameters so large that
-     * one would not want to hold their gradient twice. What was written counts when this is closed.
+     * The array to which a trained parameter's gradient is to be added, for parameters so large
+     * that their gradient should not be in memory twice. It takes effect when this is closed.
      *
      * @param parameter name in the block
      */

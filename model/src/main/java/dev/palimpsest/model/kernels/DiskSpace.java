@@ -13,8 +13,8 @@ import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
 /**
- * Space on disk that is taken before it is used. A file that merely has a length takes its blocks
- * when pages are written back; if there are none left then, the process is ended by a signal.
+ * Reserves space on disk before it is used. A file that only has a length gets its blocks when
+ * pages are written back; if none are left then, a signal ends the process.
  */
 public final class DiskSpace {
   private static final int READ_AND_WRITE = 2;
@@ -23,9 +23,9 @@ public final class DiskSpace {
   private DiskSpace() {}
 
   /**
-   * Gives a new, empty file its length, filled with zeros, and all of its blocks.
+   * Gives a new, empty file a length, filled with zeros, and all of its blocks.
    *
-   * @throws IOException when the disk has no room, in words
+   * @throws IOException when the disk does not have enough space
    */
   public static void reserve(Path file, long bytes) throws IOException {
     int error = isLinux() ? allocate(file, bytes) : writeZeros(file, bytes);
@@ -37,7 +37,8 @@ public final class DiskSpace {
               .formatted((bytes >> 20) + 1, Files.getFileStore(file).getUsableSpace() >> 20));
     }
     if (error != 0) {
-      throw new FileSystemException(file.toString(), null, "cannot take its space, errno " + error);
+      throw new FileSystemException(
+          file.toString(), null, "cannot reserve its space, errno " + error);
     }
   }
 
@@ -45,7 +46,7 @@ public final class DiskSpace {
     return System.getProperty("os.name").equals("Linux");
   }
 
-  /** posix_fallocate, which writes to every block where the file system cannot do better. */
+  /** posix_fallocate, which writes to every block if the file system has no better way. */
   private static int allocate(Path file, long bytes) {
     NativeLibrary c = NativeLibrary.getInstance("c");
     byte[] name = file.toString().getBytes(Charset.forName(encoding()));

@@ -29,8 +29,8 @@ import java.util.stream.Collectors;
 
 /**
  * What the bits of a result depend on besides the program: the instruction set and the versions of
- * libtorch and of the two libraries inside it, oneDNN and MKL. The same arrays and threads give
- * other last bits where one of these differs.
+ * libtorch and of the two libraries inside it, oneDNN and MKL. With the same arrays and threads,
+ * the last bits differ if one of these differs.
  */
 public final class EngineFacts {
   /** Names of the facts. */
@@ -45,13 +45,15 @@ public final class EngineFacts {
 
   private static final String UNKNOWN = "unknown";
 
-  /** Of a processor's flags those by which oneDNN and MKL choose their kernels. */
+  /** The processor flags by which oneDNN and MKL choose their kernels. */
   private static final Pattern VECTORS =
       Pattern.compile("sse4_[12]|avx.*|fma|f16c|amx.*|asimd.*|sve.*|sme.*|bf16|i8mm");
 
   private static final Pattern FLAGS = Pattern.compile("(?m)^(?:flags|Features)\\s*:(.*)$");
 
-  /** Variables that keep the libraries from instructions that the processor has. */
+  /**
+   * Environment variables that keep the libraries from using instructions that the processor has.
+   */
   private static final List<String> LIMITS =
       List.of(
           "ATEN_CPU_CAPABILITY",
@@ -65,10 +67,10 @@ public final class EngineFacts {
   /**
    * Facts by name, in the order of {@link #NAMES}; what cannot be found is {@code unknown}.
    *
-   * <p>libtorch tells its instruction set itself. oneDNN and MKL, which it holds statically, do
-   * not: what they choose from are the processor's vector instructions (Linux tells them) within
-   * the limits that the environment sets. Their versions come from libtorch's functions behind
-   * {@code torch.__config__.show()}, where those can be called (x86-64 Linux).
+   * <p>libtorch reports its instruction set. oneDNN and MKL, which are linked into it statically,
+   * do not: they choose from the processor's vector instructions (as reported by Linux) within the
+   * limits that the environment sets. Their versions come from libtorch's functions behind {@code
+   * torch.__config__.show()}, if these can be called (x86-64 Linux).
    */
   public static Map<String, String> read() {
     Engine engine = Engine.getEngine("PyTorch");
@@ -88,15 +90,15 @@ public final class EngineFacts {
     return Path.of(LibUtils.getLibtorchPath());
   }
 
-  /** How many threads libtorch computes with. */
+  /** The number of threads with which libtorch computes. */
   public static int threads() {
     Engine.getEngine("PyTorch");
     return JniUtils.getNumThreads();
   }
 
   /**
-   * Whether libtorch came with its CUDA part, be there a device or not. The engine's own answer is
-   * that of the device, so the libraries of this process are looked at where the system lists them.
+   * Whether libtorch has its CUDA part, whether or not there is a device. The engine's own answer
+   * depends on the device, so the libraries of this process are examined if the system lists them.
    */
   public static boolean hasCudaPart() {
     Engine engine = Engine.getEngine("PyTorch");
@@ -134,7 +136,7 @@ public final class EngineFacts {
     }
   }
 
-  /** Of the first processor, in the order of the alphabet. */
+  /** Flags of the first processor, in alphabetical order. */
   static String vectorInstructions(String processorInfo) {
     Matcher flags = FLAGS.matcher(processorInfo);
     return flags.find()
@@ -153,9 +155,9 @@ public final class EngineFacts {
   }
 
   /**
-   * Calls a function of libtorch that returns a {@code std::string}. By the System V calling
-   * convention of x86-64 the caller hands in the place for it as a hidden first argument; it begins
-   * with pointer and length.
+   * Calls a function of libtorch that returns a {@code std::string}. In the System V calling
+   * convention of x86-64 the caller passes memory for it as a hidden first argument; it begins with
+   * pointer and length.
    */
   private static String version(String function, String pattern) {
     if (!System.getProperty("os.name").equals("Linux")

@@ -20,8 +20,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Arrays of float32 and bfloat16, as far as the engine's own calls do not serve: these end the
- * process when they are asked for an array of bfloat16, call its type unknown, and know no mapped
+ * Operations on arrays of float32 and bfloat16 that the engine does not offer: its own calls end
+ * the process when they are asked for an array of bfloat16, call its type unknown, and cannot map
  * files.
  */
 public final class FloatArrays {
@@ -73,7 +73,7 @@ public final class FloatArrays {
     }
   }
 
-  /** Copies values from one array into another of the same shape, of whatever types they are. */
+  /** Copies values from one array into another of the same shape, of of either type. */
   public static void assign(NDArray to, NDArray from) {
     try (IValue target = IValue.from((PtNDArray) to);
         IValue source = IValue.from((PtNDArray) from)) {
@@ -97,7 +97,7 @@ public final class FloatArrays {
     }
   }
 
-  /** Loaded when first used, and kept for the life of the process. */
+  /** Loaded when first used, and kept until the process ends. */
   private static final class Module {
     static final PtSymbolBlock ARRAYS = load();
 

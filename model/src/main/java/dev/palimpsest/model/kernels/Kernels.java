@@ -23,31 +23,38 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The scripted operations of one process, loaded once and used by any thread. Their sources are the
- * resources of {@code kernels/}: TorchScript methods that libtorch compiles at load.
+ * The scripted operations of one process, loaded once and used by any thread. Their sources are
+ * resources beside this class: TorchScript methods that libtorch compiles when they are loaded. The
+ * decoder's, the head's and the optimizer's are always loaded; an image tower brings its own
+ * ({@link #require}).
  */
 @SuppressWarnings("try") // gradient modes are used by being open
 public final class Kernels implements AutoCloseable {
+  /** What the kernels of every block are made of. */
+  private static final String PRODUCTS = "products.py";
+
   private static final List<String> SOURCES =
-      List.of(
-          "products.py",
-          "vision.py",
-          "language.py",
-          "head.py",
-          "autograd.py",
-          "optimizer.py",
-          "peak.py");
+      List.of(PRODUCTS, "language.py", "head.py", "autograd.py", "optimizer.py", "peak.py");
 
   private static final String ONE_DNN = "multiply_onednn.py";
 
   private final NDManager manager;
+  private final String multiply;
   private final PtSymbolBlock module;
+  private final Map<String, PtSymbolBlock> towers = new LinkedHashMap<>();
 
-  private Kernels(NDManager manager, PtSymbolBlock module) {
+  /** The module of each kernel that a tower has brought. */
+  private final Map<String, PtSymbolBlock> ofTowers = new ConcurrentHashMap<>();
+
+  private Kernels(NDManager manager, String multiply) {
     this.manager = manager;
-    this.module = module;
+    this.multiply = multiply;
+    List<String> sources = new ArrayList<>(SOURCES);
+    sources.add(multiply);
+    this.module = module(manager, sources);
   }
 
   /** Packs and loads the kernel sources, for the CPU. */
@@ -57,27 +64,37 @@ public final class Kernels implements AutoCloseable {
 
   /** Packs and loads the kernel sources. */
   public static Kernels load(Device device) {
-    return load(device, List.of());
-  }
-
-  /**
-   * Loads further kernel sources beside the model's own.
-   *
-   * @param more resources of {@code kernels/}
-   */
-  public static Kernels load(Device device, List<String> more) {
     NDManager manager = Engine.getEngine("PyTorch").newBaseManager(device);
     if (device.isGpu()) {
       Repeatability.require(true);
     }
     try {
-      List<String> sources = new ArrayList<>(SOURCES);
-      sources.addAll(more);
-      sources.add(hasOneDnn(manager) ? ONE_DNN : "multiply.py");
-      return new Kernels(manager, module(manager, sources));
+      return new Kernels(manager, hasOneDnn(manager) ? ONE_DNN : "multiply.py");
     } catch (RuntimeException e) {
       manager.close();
       throw e;
+    }
+  }
+
+  /**
+   * Loads the kernels of a tower, unless they are loaded already. They may call those of {@code
+   * products.py}.
+   *
+   * @param source a resource beside this class
+   * @throws IllegalStateException when there is no such resource, or one of its kernels has the
+   *     name of another
+   */
+  public synchronized void require(String source) {
+    if (towers.containsKey(source)) {
+      return;
+    }
+    PtSymbolBlock tower = module(manager, List.of(PRODUCTS, source, multiply));
+    towers.put(source, tower);
+    for (String kernel : ScriptArchive.methods(source)) {
+      if (ofTowers.put(kernel, tower) != null) {
+        throw new IllegalStateException(
+            "the kernel %s of %s has the name of another".formatted(kernel, source));
+      }
     }
   }
 
@@ -109,8 +126,8 @@ public final class Kernels implements AutoCloseable {
   }
 
   /**
-   * Waits until the device has done all that it was told. A GPU is still at work when a kernel
-   * returns; whoever reads a clock waits for it first.
+   * Waits until the device has finished. A GPU is still working when a kernel returns, so this must
+   * be called before reading a clock.
    */
   public void await() {
     if (isOnGpu()) {
@@ -124,7 +141,10 @@ public final class Kernels implements AutoCloseable {
     }
   }
 
-  /** Bytes that the GPU has free when the engine keeps none for later; empty on a CPU. */
+  /**
+   * The GPU's free memory in bytes, after the engine has released what it keeps for later; empty on
+   * a CPU.
+   */
   public OptionalLong freeBytes() {
     if (!isOnGpu()) {
       return OptionalLong.empty();
@@ -136,12 +156,12 @@ public final class Kernels implements AutoCloseable {
 
   // ---- plain products, to measure what a machine can do
 
-  /** {@code x w^T} by the BLAS behind matmul, in the arguments' own format. */
+  /** {@code x w^T} with the BLAS behind matmul, in the arguments' own format. */
   public NDArray product(NDManager owner, NDArray x, NDArray w) {
     return array(owner, "product", x, w);
   }
 
-  /** The same on the route that the model's own products take. */
+  /** The same by the route of the model's own products. */
   public NDArray modelProduct(NDManager owner, NDArray x, NDArray w) {
     return array(owner, "model_product", x, w);
   }
@@ -154,9 +174,9 @@ public final class Kernels implements AutoCloseable {
   }
 
   /**
-   * Updates parameters and moments in place; gradients stay as they are.
+   * Updates parameters and moments in place; gradients are not changed.
    *
-   * @param parameters float32, like the three lists of the same length and shapes that follow
+   * @param parameters float32; the next three lists have the same length and shapes
    * @param mus first moments; may be bfloat16
    * @param nus second moments
    */
@@ -189,10 +209,10 @@ public final class Kernels implements AutoCloseable {
   }
 
   /**
-   * Updates one parameter and its moments in place; the gradient stays as it is.
+   * Updates one parameter and its moments in place; the gradient is not changed.
    *
    * @param parameter float32, [R, C] or of any shape where {@code second} is not factored
-   * @param momentum of the same shape, float32 or bfloat16; nothing where none is kept
+   * @param momentum of the same shape, float32 or bfloat16; empty if none is kept
    * @param second float32: means of squares by row [R] and by column [C], or the second moment in
    *     the parameter's shape
    */
@@ -223,8 +243,8 @@ public final class Kernels implements AutoCloseable {
   }
 
   /**
-   * By how much a stored average decays: in the number format in which it is stored, as in
-   * big_vision, whose constants take that format.
+   * The decay of a stored average, rounded to the average's own number format, as in big_vision,
+   * whose constants take that format.
    */
   private static double kept(double beta, List<NDArray> averages) {
     boolean exact = averages.isEmpty() || FloatArrays.type(averages.get(0)) == Precision.F32;
@@ -237,7 +257,7 @@ public final class Kernels implements AutoCloseable {
     return Float.intBitsToFloat((bits + 0x7FFF + ((bits >>> 16) & 1)) & 0xFFFF0000);
   }
 
-  /** libtorch's number of a number format, as kernels take it. */
+  /** libtorch's code for a number format, as kernels expect it. */
   public static int dtype(Precision precision) {
     return precision == Precision.BF16 ? 15 : 6;
   }
@@ -263,20 +283,22 @@ public final class Kernels implements AutoCloseable {
     }
   }
 
-  /** Runs a kernel for what it writes. */
+  /** Runs a kernel for its side effects. */
   public void update(String kernel, Object... arguments) {
     run(kernel, arguments).close();
   }
 
   private IValue run(String kernel, Object... arguments) {
-    // By thread: the profiling executor would compute a kernel's first calls with other bits.
+    // Set for each thread: the profiling executor would compute a kernel's first calls with other
+    // bits.
     JniUtils.setGraphExecutorOptimize(false);
     List<IValue> values = new ArrayList<>(arguments.length);
     try {
       for (Object argument : arguments) {
         values.add(value(argument));
       }
-      return ScriptMethods.run(module, kernel, values.toArray(new IValue[0]));
+      PtSymbolBlock owner = ofTowers.getOrDefault(kernel, module);
+      return ScriptMethods.run(owner, kernel, values.toArray(new IValue[0]));
     } finally {
       values.forEach(IValue::close);
     }
@@ -308,6 +330,7 @@ public final class Kernels implements AutoCloseable {
 
   @Override
   public void close() {
+    towers.values().forEach(PtSymbolBlock::close);
     module.close();
     manager.close();
   }

@@ -6,15 +6,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * libtorch's switch between the fastest algorithms and those that give equal bits for equal inputs,
- * which differ on a GPU alone: there some add up in the order in which threads happen to finish.
- * Python's name for it is {@code use_deterministic_algorithms}. DJL does not offer it, so
- * libtorch's own functions are called by their C++ names.
+ * libtorch's switch between the fastest algorithms and those that give equal bits for equal inputs.
+ * They differ only on a GPU, where some add up in the order in which threads happen to finish. In
+ * Python it is called {@code use_deterministic_algorithms}. DJL does not offer it, so libtorch's
+ * own functions are called by their C++ names.
  */
 final class Repeatability {
   private static final Logger log = LoggerFactory.getLogger(Repeatability.class);
 
-  /** Loaded already, and known to the system's loader by this name. */
+  /** Already loaded, and known to the system's loader by this name. */
   private static final String LIBRARY = "libtorch_cpu.so";
 
   private static final String CONTEXT = "_ZN2at13globalContextEv";
@@ -25,9 +25,8 @@ final class Repeatability {
   private Repeatability() {}
 
   /**
-   * Switches it, for the whole process. An operation that cannot repeat its bits then fails instead
-   * of doing so. cuBLAS repeats its own with {@code CUBLAS_WORKSPACE_CONFIG=:4096:8}, which the
-   * launcher sets.
+   * Sets it for the whole process. An operation that cannot repeat its bits then fails. cuBLAS
+   * repeats its own with {@code CUBLAS_WORKSPACE_CONFIG=:4096:8}, which the launcher sets.
    */
   static void require(boolean required) {
     try {
@@ -35,15 +34,15 @@ final class Repeatability {
       Pointer context = libtorch.getFunction(CONTEXT).invokePointer(new Object[0]);
       libtorch
           .getFunction(SET)
-          .invokeVoid(new Object[] {context, required ? 1 : 0, 0 /* an error, no warning */});
+          .invokeVoid(new Object[] {context, required ? 1 : 0, 0 /* an error, not a warning */});
       // Otherwise new arrays would be filled with NaN, which costs time and changes no result.
       libtorch.getFunction(FILL).invokeVoid(new Object[] {context, 0});
     } catch (UnsatisfiedLinkError e) {
-      log.warn("this libtorch cannot be told to repeat its bits: {}", e.getMessage());
+      log.warn("this libtorch cannot be made to repeat its bits: {}", e.getMessage());
     }
   }
 
-  /** Whether it is required now. */
+  /** Whether it is set. */
   static boolean isRequired() {
     NativeLibrary libtorch = NativeLibrary.getInstance(LIBRARY);
     Pointer context = libtorch.getFunction(CONTEXT).invokePointer(new Object[0]);

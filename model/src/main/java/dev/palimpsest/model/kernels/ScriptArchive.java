@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -17,9 +18,11 @@ import java.util.zip.ZipOutputStream;
  * stored entries with one pickled object of a class without fields, and the class's source.
  */
 final class ScriptArchive {
+  private static final Pattern METHOD = Pattern.compile("(?m)^def (\\w+)\\(self");
+
   private ScriptArchive() {}
 
-  /** The archive of a module whose methods are those of these resources. */
+  /** Packs a module whose methods are those in these resources. */
   static byte[] pack(List<String> resources) {
     StringBuilder code = new StringBuilder();
     code.append("class M(Module):\n");
@@ -29,7 +32,7 @@ final class ScriptArchive {
       read(resource)
           .lines()
           .filter(line -> !line.isBlank() && !line.strip().startsWith("#"))
-          .map(line -> "  " + line.replaceFirst("^def (\\w+)\\(self", "def $1(self: __torch__.M"))
+          .map(line -> "  " + METHOD.matcher(line).replaceFirst("def $1(self: __torch__.M"))
           .forEach(line -> code.append(line).append('\n'));
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -47,6 +50,11 @@ final class ScriptArchive {
       throw new UncheckedIOException(e);
     }
     return bytes.toByteArray();
+  }
+
+  /** Names of the methods in a resource. */
+  static List<String> methods(String resource) {
+    return METHOD.matcher(read(resource)).results().map(method -> method.group(1)).toList();
   }
 
   private static final java.nio.charset.Charset ISO = java.nio.charset.StandardCharsets.ISO_8859_1;

@@ -1,4 +1,4 @@
-/** The scripted operations, how they are packed and loaded, and what the engine tells of itself. */
+/** The scripted operations, how they are packed and loaded, and facts about the engine. */
 @NullMarked
 package dev.palimpsest.model.kernels;
 

@@ -1,20 +1,20 @@
 package dev.palimpsest.model.towers;
 
 /**
- * Which elements dropout drops: a function of the run's seed, the mixture position, the decoder
- * block and the block's branch, so that a step can be computed again to the bit.
+ * Determines which elements are dropped: a function of the run's seed, the mixture position, the
+ * decoder block and the block's branch, so that a step can be repeated bit for bit.
  *
- * <p>Every (position, block, branch) draws from a seed of its own. libtorch's generator on the CPU
- * uses the low 32 bits of a seed alone, so these are a permutation of a counter rather than a hash:
- * in 2^32 consecutive counts (tens of millions of positions, for a decoder of 26 blocks) no two are
- * equal. The run's seed and the high bits of the counter choose the permutation.
+ * <p>Every (position, block, branch) has a seed of its own. libtorch's CPU generator only uses the
+ * low 32 bits of a seed, so these are a permutation of a counter rather than a hash: among 2^32
+ * consecutive counts (tens of millions of positions, for a decoder of 26 blocks) no two are equal.
+ * The run's seed and the high bits of the counter choose the permutation.
  *
- * @param rate share of elements that are dropped, 0 for none
+ * @param rate fraction of elements that are dropped, 0 for none
  * @param seed of the run and stage
  * @param position mixture position where the micro batch begins
  */
 public record Dropout(double rate, long seed, long position) {
-  /** Drops nothing. */
+  /** No dropout. */
   public static final Dropout NONE = new Dropout(0, 0, 0);
 
   /** The two places in a decoder block where elements are dropped. */
@@ -23,7 +23,7 @@ public record Dropout(double rate, long seed, long position) {
     MLP
   }
 
-  /** Checks the rate. */
+  /** Checks the range of the rate. */
   public Dropout {
     if (!(rate >= 0 && rate < 1)) {
       throw new IllegalArgumentException(
@@ -44,7 +44,7 @@ public record Dropout(double rate, long seed, long position) {
     return mixed(key ^ counter) << 32 | Integer.toUnsignedLong(permuted(low));
   }
 
-  /** A permutation of 64-bit numbers that spreads every bit over all others (SplitMix64). */
+  /** A permutation of 64-bit numbers in which every bit affects all others (SplitMix64). */
   private static long mixed(long x) {
     long z = x + 0x9E3779B97F4A7C15L;
     z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;

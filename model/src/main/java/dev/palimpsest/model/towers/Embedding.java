@@ -12,8 +12,9 @@ import dev.palimpsest.model.kernels.Kernels;
 import java.util.List;
 
 /**
- * Text tokens to rows of the embedding table, times the root of its width. The table, {@code
- * language/embedding} [V, D], is the {@link Head}'s too; it is drawn with deviation width^-0.5.
+ * Maps text tokens to rows of the embedding table, times the square root of its width. The table,
+ * {@code language/embedding} [V, D], is shared with the {@link Head}; it is initialised with
+ * deviation width^-0.5.
  */
 public record Embedding(LanguageConfig config) {
   /** The table's name in the block. */

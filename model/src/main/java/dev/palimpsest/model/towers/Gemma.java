@@ -20,7 +20,7 @@ import java.util.stream.LongStream;
 /**
  * The Gemma decoder as blocks, first and second generation (big_vision models/ppp/gemma.py).
  * Letters as in {@link ModelInput}; H query heads, K key heads, h their width, M the MLP's. Its
- * matrices are called {@code w}, as in big_vision, where weight decay does not reach them.
+ * matrices are called {@code w}, as in big_vision, where weight decay does not apply to them.
  *
  * <pre>
  * language/blocks/i/attention_norm/scale [D]
@@ -32,11 +32,12 @@ import java.util.stream.LongStream;
  * language/norm/scale [D]
  * </pre>
  *
- * Drawn normal with deviation fan-in^-0.5; norm scales, which are added to one, are zero.
+ * Initialised from a normal distribution with deviation fan-in^-0.5; norm scales, which are added
+ * to one, are zero.
  */
 public record Gemma(LanguageConfig config) {
   /**
-   * What attention needs to know of a sequence besides its activations.
+   * What attention needs to know about a sequence besides its activations.
    *
    * @param rotary cosines and sines of the queries' positions, float32 [2, R or 1, L, 1, h/2]
    * @param mask added to attention logits, float32 [R, 1, L, keys]
@@ -100,9 +101,9 @@ public record Gemma(LanguageConfig config) {
     return new Parameter(name, shape, Init.fanIn(shape), true);
   }
 
-  // ---- context: who attends to whom, and from where
+  // ---- context: which tokens attend to which, and their positions
 
-  /** Context of prompts, all prefix, whose positions count from 0. */
+  /** The context of prompts, which are all prefix and whose positions count from 0. */
   public AttentionContext context(Kernels kernels, NDManager owner, NDArray visible) {
     long length = visible.getShape().get(2);
     NDArray positions = owner.create(LongStream.range(0, length).toArray(), new Shape(1, length));
@@ -110,7 +111,10 @@ public record Gemma(LanguageConfig config) {
     return context(kernels, owner, visible, positions, positions, counted);
   }
 
-  /** Context of a laid out batch; {@code trace} hears who sees whom, bool [R, L, L]. */
+  /**
+   * The context of a batch in its layout; {@code trace} receives which tokens see which, bool [R,
+   * L, L].
+   */
   public AttentionContext context(Kernels kernels, NDManager owner, Layout layout, Trace trace) {
     Shape shape = new Shape(layout.rows(), layout.length());
     NDArray visible =
@@ -131,7 +135,7 @@ public record Gemma(LanguageConfig config) {
   }
 
   /**
-   * Context of suffix tokens among keys.
+   * The context of suffix tokens among keys.
    *
    * @param visible bool [B, queries or 1, keys]
    * @param queryPositions int64 [B or 1, queries]
@@ -149,7 +153,7 @@ public record Gemma(LanguageConfig config) {
   /**
    * The same for any tokens.
    *
-   * @param windowPositions int64 [B or 1, queries]: where the window takes each query to stand
+   * @param windowPositions int64 [B or 1, queries]: each query's position for the window
    */
   private AttentionContext context(
       Kernels kernels,
@@ -208,9 +212,9 @@ public record Gemma(LanguageConfig config) {
   }
 
   /**
-   * Runs all blocks, writing keys and values of these tokens into the cache.
+   * Runs all blocks and writes keys and values of these tokens to the cache.
    *
-   * @param x float32 [B, tokens, D]; closed
+   * @param x float32 [B, tokens, D]; closed here
    * @param keys by block, float32 [B, K, slots, h]; likewise {@code values}
    * @param start the first token's slot
    * @return float32 [B, tokens, D] in {@code owner}

@@ -13,9 +13,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Logits against the tied embedding table and their cross-entropy, some rows at a time: with 257152
- * tokens the logits of a whole batch would take more memory than the rest of the step. Rows are
- * normalised outputs of the decoder, float32 [R, D].
+ * Computes logits with the tied embedding table and their cross-entropy, some rows at a time: with
+ * 257152 tokens the logits of a whole batch would take more memory than the rest of the step. Rows
+ * are normalised outputs of the decoder, float32 [R, D].
  */
 public final class Head {
   private final LanguageConfig config;
@@ -24,9 +24,9 @@ public final class Head {
   private final long logits;
 
   /**
-   * A head.
+   * Creates a head.
    *
-   * @param logits logits alive at once, rounded to whole rows
+   * @param logits number of logits in memory at a time, rounded to whole rows
    */
   public Head(LanguageConfig config, Precision precision, Kernels kernels, long logits) {
     this.logits = logits;
@@ -35,7 +35,7 @@ public final class Head {
     this.kernels = kernels;
   }
 
-  /** The table once more: the head has no parameters of its own. */
+  /** The embedding's table, because the head has no parameters of its own. */
   BlockSpec spec() {
     return new BlockSpec(
         "language",
@@ -95,7 +95,7 @@ public final class Head {
   }
 
   /**
-   * How targets stand among all tokens.
+   * The scores of targets relative to all tokens.
    *
    * @param targets int64 [R]
    * @return in {@code owner}
@@ -128,8 +128,8 @@ public final class Head {
   public record LossesAndGradient(NDArray losses, NDArray rowsGradient) {}
 
   /**
-   * Cross-entropy by row and the gradient of its weighted sum; that of the table is added where it
-   * is trained.
+   * Cross-entropy by row and the gradient of its weighted sum; that of the table is added if it is
+   * trained.
    *
    * @param targets int64 [R]
    * @param rowWeights float32 [R]

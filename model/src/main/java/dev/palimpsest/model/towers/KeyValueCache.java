@@ -9,9 +9,9 @@ import java.util.List;
 /**
  * Keys and values of all decoder blocks for a batch of rows being decoded.
  *
- * <p>Slots hold image tokens, then the prompts padded at the right to a common length, then
- * generated tokens, one slot a step for all rows. A row's padding slots are never attended to, and
- * positions skip them: they count each row's own tokens.
+ * <p>Slots contain image tokens, then the prompts padded on the right to a common length, then
+ * generated tokens, one slot per step for all rows. A row's padding slots are never attended to,
+ * and positions skip them: they count each row's own tokens.
  */
 @SuppressWarnings("try") // gradient modes are used by being open
 public final class KeyValueCache implements AutoCloseable {
@@ -49,23 +49,23 @@ public final class KeyValueCache implements AutoCloseable {
     return logits;
   }
 
-  /** Rows being decoded, B. */
+  /** Number of rows being decoded, B. */
   public int rows() {
     return Math.toIntExact(logits.getShape().get(0));
   }
 
-  /** Tokens generated so far. */
+  /** Number of tokens generated so far. */
   public int generated() {
     return generated;
   }
 
-  /** Tokens that can still be generated. */
+  /** Number of tokens that can still be generated. */
   public int room() {
     return Math.toIntExact(keys.get(0).getShape().get(2) - promptSlots - generated);
   }
 
   /**
-   * Replaces the rows by copies of these rows, as beam search does: row i continues what was row
+   * Replaces the rows by copies of given rows, for beam search: row i continues the former row
    * {@code rows[i]}. Their number may change.
    */
   public void select(long... rows) {
@@ -97,17 +97,17 @@ public final class KeyValueCache implements AutoCloseable {
     return values;
   }
 
-  /** Slots of image tokens and padded prompts. */
+  /** Number of slots of image tokens and padded prompts. */
   public long promptSlots() {
     return promptSlots;
   }
 
-  /** Image tokens and real prompt tokens by row, int64 [B]. */
+  /** Number of image tokens and real prompt tokens by row, int64 [B]. */
   public NDArray promptLengths() {
     return promptLengths;
   }
 
-  /** One more token in every row. */
+  /** Counts one more token in every row. */
   public void advance(NDArray nextLogits) {
     logits.close();
     logits = nextLogits;

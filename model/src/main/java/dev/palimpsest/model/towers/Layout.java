@@ -3,9 +3,9 @@ package dev.palimpsest.model.towers;
 import java.util.Arrays;
 
 /**
- * Where each token stands in the decoder's sequences taken as [R*L], and what it is there. A
- * sequence shorter than the longest ends in filling, which sees filling alone, so that no row of
- * attention is empty, and which no example sees: no gradient comes back to it.
+ * The place of each token in the decoder's sequences, viewed as [R*L]. A sequence that is shorter
+ * than the longest ends in filler tokens, which only attend to filler, so that no row of attention
+ * is empty, and to which no example attends, so that they receive no gradient.
  */
 public final class Layout {
   private static final int FILLING = -1;
@@ -16,7 +16,7 @@ public final class Layout {
   private final long[] imagePlaces;
   private final long[] texts;
   private final long[] textPlaces;
-  private final long[] placeOfText; // by place in [B*T], FILLING where a token is left out
+  private final long[] placeOfText; // by index in [B*T], FILLING if a token is left out
   private final long[] segments;
   private final long[] steps;
   private final long[] positions;
@@ -37,7 +37,7 @@ public final class Layout {
     for (int b = 0; b < examples; b++) {
       if (sequences.textTokens()[b] > columns) {
         throw new IllegalArgumentException(
-            "example %d cannot bring %d of its %d text tokens"
+            "example %d cannot place %d of its %d text tokens"
                 .formatted(b, sequences.textTokens()[b], columns));
       }
       used[sequences.rows()[b]] +=
@@ -88,19 +88,19 @@ public final class Layout {
     }
   }
 
-  /** Sequences, R. */
+  /** Number of sequences, R. */
   public int rows() {
     return rows;
   }
 
-  /** Tokens of each, L. */
+  /** Number of tokens of each sequence, L. */
   public int length() {
     return length;
   }
 
   /**
-   * What stands at each place, [R*L]: number of an image token, then of a laid text token counted
-   * on from there, then, for filling, the number after the last.
+   * The token at each place, [R*L]: the number of an image token, or that of a placed text token,
+   * counted on from there, or, for filler, the number after the last.
    */
   public long[] sources() {
     return sources;
@@ -111,7 +111,7 @@ public final class Layout {
     return imagePlaces;
   }
 
-  /** Which of the text tokens, taken as [B*T], stand in the sequences. */
+  /** The text tokens, as indices in [B*T], that are placed in sequences. */
   public long[] texts() {
     return texts;
   }
@@ -124,18 +124,18 @@ public final class Layout {
   /**
    * Place of a text token.
    *
-   * @param text its number in [B*T]
+   * @param text its index in [B*T]
    */
   public long placeOfText(int text) {
     if (placeOfText[text] == FILLING) {
       throw new IllegalArgumentException(
-          "text token %d is wanted but was left out of the sequences".formatted(text));
+          "text token %d is needed but was left out of the sequences".formatted(text));
     }
     return placeOfText[text];
   }
 
   /**
-   * The example that each place belongs to, [R*L]; tokens of different numbers see nothing of each
+   * The example that each place belongs to, [R*L]; tokens of different examples do not see each
    * other.
    */
   long[] segments() {
@@ -151,8 +151,8 @@ public final class Layout {
   }
 
   /**
-   * Positions as a window of the suffix alone counts them, [R*L]: a prefix token stands at 0, so
-   * that no key is too far back for it.
+   * Positions for a window that applies to the suffix alone, [R*L]: a prefix token has position 0,
+   * so that no key is too far back for it.
    */
   long[] windowPositions() {
     long[] counted = new long[positions.length];
@@ -162,7 +162,7 @@ public final class Layout {
     return counted;
   }
 
-  /** Positions, [R*L] or, where they are the same in all sequences, [L]. */
+  /** Positions, [R*L] or, if they are the same in all sequences, [L]. */
   long[] positions() {
     for (int i = length; i < positions.length; i++) {
       if (positions[i] != positions[i - length]) {

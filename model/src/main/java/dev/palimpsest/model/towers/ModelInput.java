@@ -9,15 +9,15 @@ import java.util.Arrays;
  *
  * <p>Letters used throughout this package: B examples, F pictures of an example, P pictures of all
  * examples, S resolution, N image tokens of one picture, T text tokens, R sequences, L tokens of a
- * sequence (where every example has a sequence of its own, R = B and L = F*N + T), D decoder width,
- * V vocabulary.
+ * sequence (if every example has a sequence of its own, R = B and L = F*N + T), D decoder width, V
+ * vocabulary.
  *
  * @param images float32 [P, S, S, 3] or [B, F, S, S, 3], values in [-1, 1]; pictures in the order
  *     of the examples
  * @param text int64 [B, T]
  * @param maskAr int64 [B, T], on any device: 1 where a token does not belong to its predecessor's
  *     attention block
- * @param sequences how the examples stand in sequences
+ * @param sequences how the examples are placed in sequences
  */
 public record ModelInput(NDArray images, NDArray text, NDArray maskAr, Sequences sequences) {
   /**

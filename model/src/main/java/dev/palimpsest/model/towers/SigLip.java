@@ -11,6 +11,7 @@ import dev.palimpsest.model.blocks.Init;
 import dev.palimpsest.model.kernels.Kernels;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The SigLIP image tower (big_vision models/vit.py) and the linear connector to a decoder's width.
@@ -27,15 +28,35 @@ import java.util.List;
  * connector/kernel [D, Dv]   connector/bias [D]
  * </pre>
  *
- * <p>Drawn as there: Xavier-uniform kernels, MLP biases normal with deviation 1e-6, position
- * embedding normal with deviation width^-0.5. The connector's kernel is normal with deviation
- * fan-in^-0.5; a connector of zeros, as at the released start of stage 1, makes all image tokens
- * alike, so it is left to the stage to ask for.
+ * <p>Initialised as in big_vision: Xavier-uniform kernels, MLP biases normal with deviation 1e-6,
+ * position embedding normal with deviation width^-0.5. The connector's kernel is normal with
+ * deviation fan-in^-0.5; a connector of zeros, as at the start of stage 1 in the released
+ * configuration, makes all image tokens equal, so a stage has to ask for it.
  *
  * @param width D, the decoder's
  */
 public record SigLip(VisionConfig config, int width) implements ImageTower {
   private static final Init MLP_BIAS = Init.normal(1e-6);
+
+  @Override
+  public String kernels() {
+    return "vision.py";
+  }
+
+  @Override
+  public String names() {
+    return "siglip";
+  }
+
+  @Override
+  public int depth() {
+    return config.depth();
+  }
+
+  @Override
+  public Map<String, Integer> axes() {
+    return Map.of("h", config.heads(), "k", config.width() / config.heads());
+  }
 
   @Override
   public int imageTokens(int resolution) {

@@ -1,5 +1,5 @@
 /**
- * The image tower and the decoder, each declared as blocks, and where tokens stand in a sequence.
+ * The image tower and the decoder, each declared as blocks, and the layout of tokens in sequences.
  */
 @NullMarked
 package dev.palimpsest.model.towers;

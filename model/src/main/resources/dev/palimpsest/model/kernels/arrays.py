@@ -1,4 +1,4 @@
-# How arrays are made. The engine's own calls cannot make arrays of bfloat16.
+# Creation of arrays. The engine's own calls cannot create arrays of bfloat16.
 
 # Zeros on the device of another array.
 def zeros(self, like: Tensor, shape: List[int], dtype: int) -> Tensor:
@@ -11,7 +11,7 @@ def converted(self, x: Tensor, like: Tensor, dtype: int) -> Tensor:
 def assign(self, to: Tensor, x: Tensor) -> Tensor:
   return torch.copy_(to, x)
 
-# The first elements of a file as one flat array. Shared: what is written to the array is written to
-# the file, which grows to the length asked for. Otherwise pages are copied when they are written to.
+# The first elements of a file as one flat array. If shared, writes to the array go to the file,
+# which grows to the requested length. Otherwise pages are copied when they are written to.
 def mapped(self, path: str, shared: bool, elements: int, dtype: int) -> Tensor:
   return torch.from_file(path, shared, elements, dtype=dtype)

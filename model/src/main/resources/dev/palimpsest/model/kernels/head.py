@@ -5,7 +5,7 @@ def head_logits(self, h: Tensor, w: Dict[str, Tensor], softcap: float, dtype: in
   z = torch.to(self.multiply(torch.to(h, dtype), torch.to(w["embedding"], dtype), self.no_bias(h)), 6)
   return self.cap(z / softcap, softcap) if softcap > 0. else z
 
-# Rows of [B, L, D] taken as [B*L, D]
+# Rows of [B, L, D], seen as [B*L, D]
 def take_rows(self, x: Tensor, rows: Tensor) -> Tensor:
   return torch.index_select(torch.flatten(x, 0, 1), 0, rows)
 
@@ -51,7 +51,7 @@ def head_losses_and_gradient(self, h: Tensor, w: Dict[str, Tensor], softcap: flo
   dh = self.multiply(dz, torch.t(torch.to(table, dtype)), self.no_bias(h))
   return [losses, torch.to(dh, 6)]
 
-# Log-probability of each row's target, and by how much its logit leads all others; both [R].
+# Log-probability of each row's target, and the margin of its logit over all others; both [R].
 def row_scores(self, z: Tensor, targets: Tensor) -> List[Tensor]:
   targets = torch.unsqueeze(targets, 1)
   at_target = torch.gather(z, 1, targets)

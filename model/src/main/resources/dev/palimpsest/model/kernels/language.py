@@ -28,8 +28,9 @@ def add_rows(self, to: Tensor, places: Tensor, rows: Tensor) -> int:
   torch.index_put_(to, annotate(List[Optional[Tensor]], [places]), rows, True)
   return 0
 
-# Who sees whom, [R, L, L]: in an example, each token sees those of its own step and of earlier ones.
-# segments and steps [R, L]: a token's example, and the sum of mask_ar in it up to the token.
+# Which tokens attend to which, [R, L, L]: within an example, each token to those of its own step
+# and of earlier ones.
+# segments and steps [R, L]: a token's example, and the sum of the example's mask_ar up to the token.
 def visible(self, segments: Tensor, steps: Tensor) -> Tensor:
   earlier = torch.unsqueeze(steps, 1) <= torch.unsqueeze(steps, 2)
   return torch.logical_and(earlier, torch.unsqueeze(segments, 1) == torch.unsqueeze(segments, 2))
@@ -39,7 +40,8 @@ def prompt_visible(self, lengths: Tensor, length: int) -> Tensor:
   keys = torch.arange(length, dtype=4, device=lengths.device)
   return torch.view(keys, [1, 1, -1]) < torch.view(lengths, [-1, 1, 1])
 
-# Visible keys to what is added to attention logits; with a window, keys at j <= i - window are hidden.
+# From visible keys to the mask that is added to attention logits; with a window, keys at
+# j <= i - window are hidden.
 # query_positions [B or 1, Lq], key_positions [B or 1, Lk], visible [B, Lq or 1, Lk] -> [B, 1, Lq, Lk]
 def attention_mask(self, visible: Tensor, query_positions: Tensor, key_positions: Tensor, window: int) -> Tensor:
   if window > 0:
@@ -60,7 +62,7 @@ def rotary(self, positions: Tensor, head_dim: int, theta: float) -> Tensor:
 def cap(self, x: Tensor, softcap: float) -> Tensor:
   return torch.tanh(x) * softcap if softcap > 0. else x
 
-# Turns the two halves of each head, in float32; x [B, L, heads, h].
+# Rotates the two halves of each head, in float32; x [B, L, heads, h].
 def rotate(self, x: Tensor, rotary: Tensor) -> Tensor:
   half = x.size(-1) // 2
   a = torch.to(torch.narrow(x, -1, 0, half), 6)
@@ -70,14 +72,14 @@ def rotate(self, x: Tensor, rotary: Tensor) -> Tensor:
 
 # q [B, H, Lq, h], k and v [B, K, Lk, h], mask [B, 1, Lq, Lk] -> [B, Lq, H*h]
 #
-# Short float32 sequences are faster through multiply; the fused kernel holds no [Lq, Lk] matrix and
-# keeps its sums in float32, but knows no soft-cap.
+# Short float32 sequences are faster with multiply; the fused kernel stores no [Lq, Lk] matrix and
+# sums in float32, but does not support soft-caps.
 def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, softcap: float, tape: List[Tensor]) -> Tensor:
   b, heads, n, h = q.size(0), q.size(1), q.size(2), q.size(3)
   groups, keys = k.size(1), k.size(2)
   group = heads // groups
   if softcap > 0. or (q.dtype == 6 and keys <= 1024 and n > 1 and not q.is_cuda):
-    # Query heads that share keys stand below each other: one product for all of them.
+    # Query heads that share keys are stacked, so that one product computes all of them.
     scaled = torch.reshape(q * (scale / softcap if softcap > 0. else scale), [b * groups, group * n, h])
     qs = self.split(scaled, tape)
     ks = self.split(torch.reshape(k, [b * groups, keys, h]), tape)
@@ -111,8 +113,8 @@ def drop(self, x: Tensor, rate: float, seed: int) -> Tensor:
     x = x * keep * (1. / (1. - rate))
   return x
 
-# What follows attention. With post-norms, attention's branch is normalised then dropped, the MLP's
-# dropped then normalised, as in the reference.
+# The rest of a block after attention. With post-norms, the output of attention is normalised and
+# then dropped, that of the MLP dropped and then normalised, as in the reference.
 def after_attention(self, x: Tensor, y: Tensor, w: Dict[str, Tensor], epsilon: float, post_norms: bool, rate: float, attention_seed: int, mlp_seed: int, dtype: int, tape: List[Tensor]) -> Tensor:
   y = self.linear(y, w["attention/out/w"], dtype, tape)
   if post_norms:
@@ -133,7 +135,7 @@ def language_block(self, x: Tensor, w: Dict[str, Tensor], head_dim: int, scale: 
   return [self.after_attention(x, y, w, epsilon, post_norms, rate, attention_seed, mlp_seed, dtype, tape)] + tape
 
 # language_block that also writes its keys and values into the cache at slots from, from + 1, ...
-# and attends to all slots up to there. keys, values [B, K, slots, h]
+# and attends to all slots up to them. keys, values [B, K, slots, h]
 def language_block_cached(self, x: Tensor, w: Dict[str, Tensor], head_dim: int, scale: float, softcap: float, epsilon: float, post_norms: bool, rotary: Tensor, mask: Tensor, dtype: int, keys: Tensor, values: Tensor, start: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])
   qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype, tape)
@@ -154,14 +156,14 @@ def decode_visible(self, prompt_lengths: Tensor, prompt_slots: int, slots: int) 
   slot = torch.view(torch.arange(slots, dtype=4, device=prompt_lengths.device), [1, 1, -1])
   return torch.logical_or(slot < torch.view(prompt_lengths, [-1, 1, 1]), slot >= prompt_slots)
 
-# The same where several tokens are appended at once, the last at the last slot, each seeing those
-# before it; [B, n, slots].
+# The same if several tokens are appended at once, the last one at the last slot; each attends to
+# those before it; [B, n, slots].
 def append_visible(self, prompt_lengths: Tensor, prompt_slots: int, slots: int, n: int) -> Tensor:
   slot = torch.view(torch.arange(slots, dtype=4, device=prompt_lengths.device), [1, 1, -1])
   query = torch.view(torch.arange(slots - n, slots, dtype=4, device=prompt_lengths.device), [1, -1, 1])
   return torch.logical_and(self.decode_visible(prompt_lengths, prompt_slots, slots), slot <= query)
 
-# Positions of the slots' tokens in their rows, [B, slots]; those of padding mean nothing.
+# Positions of the slots' tokens in their rows, [B, slots]; those of padding are not used.
 def decode_positions(self, prompt_lengths: Tensor, prompt_slots: int, slots: int) -> Tensor:
   slot = torch.unsqueeze(torch.arange(slots, dtype=4, device=prompt_lengths.device), 0)
   after = slot + torch.unsqueeze(prompt_lengths, 1) - prompt_slots

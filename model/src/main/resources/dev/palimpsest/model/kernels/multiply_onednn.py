@@ -1,8 +1,8 @@
-# a [R, C] times b [O, C] transposed, plus bias [O] where that is not empty.
+# a [R, C] times b [O, C] transposed, plus bias [O] if that is not empty.
 #
 # float32 goes to oneDNN, which uses the widest instructions of any processor; the BLAS behind matmul
-# does so on one vendor's only. It takes operands as they lie in memory, b transposed too. Small
-# products stay with matmul, which starts sooner.
+# does so on one vendor's only. It accepts operands as they are in memory, including b transposed.
+# Small products use matmul, which has less overhead.
 def multiply(self, a: Tensor, b: Tensor, bias: Tensor) -> Tensor:
   given = annotate(Optional[Tensor], None)
   if bias.numel() > 0:

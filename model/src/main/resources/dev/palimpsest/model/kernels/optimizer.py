@@ -1,5 +1,5 @@
-# Norms, AdamW and Adafactor over float32 arrays, a piece at a time: a piece stays in the processor's
-# cache from the first operation to the last.
+# Norms, AdamW and Adafactor over float32 arrays, a piece at a time, so that a piece stays in the
+# processor's cache from the first operation to the last.
 
 def pieces(self, x: Tensor) -> List[Tensor]:
   return torch.split(torch.view(x, [-1]), 16777216 if x.is_cuda else 131072)
@@ -8,7 +8,7 @@ def pieces(self, x: Tensor) -> List[Tensor]:
 def sum_of_squares(self, x: Tensor) -> Tensor:
   return torch.sum(torch.square(x))
 
-# Over pieces in float64 and in order, read once.
+# The sum over pieces is in float64 and in order; every element is read once.
 def total(self, sums: List[Tensor]) -> float:
   return float(torch.sum(torch.to(torch.stack(sums), 7))) if len(sums) > 0 else 0.
 
@@ -20,7 +20,7 @@ def squared_norm(self, arrays: List[Tensor]) -> float:
       torch.append(sums, self.sum_of_squares(piece))
   return self.total(sums)
 
-# The new average in float32; what is stored of it may be bfloat16.
+# The new average in float32; it may be stored in bfloat16.
 def moved_average(self, average: Tensor, x: Tensor, beta: float, kept: float) -> Tensor:
   if average.dtype == x.dtype:
     return torch.lerp_(average, x, 1. - beta)
@@ -30,8 +30,8 @@ def moved_average(self, average: Tensor, x: Tensor, beta: float, kept: float) ->
 
 # big_vision's chain (optax.py): scaled gradients enter the moments, then
 # p -= rate * (mu / correction1) / (sqrt(nu / correction2) + epsilon) + decay * p.
-# Returns the squared norms of the update and of the new parameters. Where mu is bfloat16, the update
-# sees it before it is rounded, and the stored one decays by kept, beta1 in bfloat16.
+# Returns the squared norms of the update and of the new parameters. If mu is bfloat16, the update
+# uses it before it is rounded, and the stored one decays by kept, which is beta1 in bfloat16.
 def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, kept: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float) -> List[float]:
   updates = annotate(List[Tensor], [])
   norms = annotate(List[Tensor], [])
@@ -50,9 +50,11 @@ def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tens
   return [self.total(updates), self.total(norms)]
 
 # Adafactor (big_vision optax.py, scale_by_adafactor) of one array, in the same chain:
-# p -= rate * average(g / sqrt(estimate)) + decay * p, the average being momentum where that is kept.
+# p -= rate * average(g / sqrt(estimate)) + decay * p, where the average is the
+# momentum, if there is one.
 # The estimate is the second moment, or follows from the means of its rows and columns. clip limits
-# the root mean square of what enters the average, 0 does not. Returns the squared norms as adam.
+# the root mean square of what enters the average; 0 means no limit. Returns the squared norms like
+# adam.
 def adafactor(self, p: Tensor, g: Tensor, momentum: List[Tensor], second: List[Tensor], scale: float, beta1: float, kept: float, beta2: float, clip: float, rate: float, decay: float) -> List[float]:
   flat = len(second) == 1
   columns = p.numel() if flat else p.size(1)
@@ -60,7 +62,7 @@ def adafactor(self, p: Tensor, g: Tensor, momentum: List[Tensor], second: List[T
   if not flat:
     self.factored_moments(g, second[0], second[1], scale, beta2)
     factor = torch.rsqrt(second[1])
-  # Pieces of whole rows, or of an array that has none.
+  # Pieces of whole rows, or of an array without rows.
   many = 16777216 if p.is_cuda else 131072
   length = many if flat else max(1, many // columns)
   ps = torch.split(torch.view(p, [-1]) if flat else p, length)
@@ -102,7 +104,7 @@ def adafactor_direction(self, g: Tensor, second: Tensor, factor: Tensor, mean: T
     return torch.mul_(torch.rsqrt(second), g)
   return g * torch.unsqueeze(torch.rsqrt(second / mean), 1) * factor
 
-# Moves the means of squares by row and by column.
+# Updates the means of squares by row and by column.
 def factored_moments(self, g: Tensor, row: Tensor, column: Tensor, scale: float, beta2: float):
   rows = max(1, (16777216 if g.is_cuda else 131072) // g.size(1))
   sums = torch.zeros([g.size(1)], dtype=7, device=g.device)

@@ -1,22 +1,22 @@
 # Products against weights, and normalisation. Activations are [..., C], weights [O, C].
-# dtype is libtorch's number of a type: 6 is float32, 15 is bfloat16.
+# dtype is libtorch's code of a type: 6 is float32, 15 is bfloat16.
 
 #
-# The tape. Products are differentiated by hand (backward in autograd.py), what lies between them by
-# autograd. So with gradients on, each product cuts autograd's graph: its output is a leaf of a new
-# piece, and the tape gets an entry of four arrays, [x, w, bias, y], with which backward carries the
-# gradient from y to x, w and bias. Two more operations cut the graph and enter the tape, marked by an
-# empty w:
-#   share   [x, -, -, y]: y is x, for several products to read. Their gradients meet in y before any
-#           of them goes on to x.
+# The tape. Products are differentiated by hand (backward in autograd.py), everything between them
+# by autograd. So with gradients on, each product cuts autograd's graph: its output is a leaf of a
+# new piece, and the tape gets an entry of four arrays, [x, w, bias, y], with which backward carries
+# the gradient from y to x, w and bias. Two more operations cut the graph and are on the tape,
+# marked by an empty w:
+#   share   [x, -, -, y]: y is x, for several products to read. Their gradients are summed in y
+#           before the sum goes on to x.
 #   split   [x, -, gradient, -] for the whole, then [gradient[i], -, -, y_i] for each slice: every
-#           slice's gradient is written into its part of one array, which then is the gradient of x.
+#           slice's gradient is written to its part of one array, which is then the gradient of x.
 
-# An empty array, which stands for no bias, and in the tape for no weight.
+# An empty array, which means no bias, and on the tape no weight.
 def no_bias(self, x: Tensor) -> Tensor:
   return torch.empty([0], dtype=x.dtype, device=x.device)
 
-# x W^T + bias; an empty bias is none.
+# x W^T + bias; an empty bias means none.
 def affine(self, x: Tensor, w: Tensor, bias: Tensor, dtype: int, tape: List[Tensor]) -> Tensor:
   rows = torch.to(torch.reshape(x, [-1, w.size(1)]), dtype)
   y = self.multiply(torch.detach(rows), torch.to(torch.detach(w), dtype), torch.to(torch.detach(bias), dtype))
@@ -52,8 +52,8 @@ def split(self, x: Tensor, tape: List[Tensor]) -> List[Tensor]:
       return leaves
   return torch.unbind(x)
 
-# a^T b of a [R, O] and b [R, C]. multiply copies its first operand where that lies transposed: the
-# smaller one is put there.
+# a^T b of a [R, O] and b [R, C]. multiply copies its first operand if that is transposed in memory,
+# so the smaller one comes first.
 def multiply_transposed(self, a: Tensor, b: Tensor) -> Tensor:
   if a.size(1) > b.size(1):
     return torch.contiguous(torch.t(self.multiply(torch.t(b), torch.t(a), self.no_bias(a))))

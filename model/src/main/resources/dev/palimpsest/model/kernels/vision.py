@@ -33,7 +33,7 @@ def vision_block(self, x: Tensor, w: Dict[str, Tensor], heads: int, epsilon: flo
 def vision_norm(self, x: Tensor, w: Dict[str, Tensor], epsilon: float) -> List[Tensor]:
   return [self.layer_norm(x, w["scale"], w["bias"], epsilon)]
 
-# [P, N, Dv] -> [groups, P*N / groups, D]: the tokens of an example's pictures stand one after the other
+# [P, N, Dv] -> [groups, P*N / groups, D]: the tokens of an example's pictures follow each other
 def connect(self, x: Tensor, w: Dict[str, Tensor], groups: int, dtype: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])
   y = torch.to(self.affine(x, w["kernel"], w["bias"], dtype, tape), 6)

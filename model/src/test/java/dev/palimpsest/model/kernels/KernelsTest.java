@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import ai.djl.Device;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
@@ -113,13 +112,20 @@ class KernelsTest extends WithKernels {
     assertEquals(expected, kernels.l2Norm(arrays), 1e-6 * expected);
   }
 
-  /** And is not taken for a libtorch without oneDNN. */
   @Test
-  void aMistakeInASourceIsTold() {
-    var e =
-        assertThrows(
-            EngineException.class, () -> Kernels.load(Device.cpu(), List.of("broken.py")).close());
+  void aMistakeInASourceIsReported() {
+    var e = assertThrows(EngineException.class, () -> kernels.require("broken.py"));
     assertTrue(String.valueOf(e.getMessage()).contains("no_such_operation"), e.toString());
+  }
+
+  @Test
+  void aTowersKernelMustNotHaveTheNameOfAnother() {
+    kernels.require("layer.py");
+    kernels.require("layer.py"); // again: nothing happens
+    var e = assertThrows(IllegalStateException.class, () -> kernels.require("layer_again.py"));
+    assertEquals("the kernel layer of layer_again.py has the name of another", e.getMessage());
+    var missing = assertThrows(IllegalStateException.class, () -> kernels.require("none.py"));
+    assertEquals("kernel source none.py is missing from the class path", missing.getMessage());
   }
 
   /** Sizes above the threshold from which float32 products leave matmul. */

@@ -33,10 +33,10 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 
 /**
- * A training checkpoint in a published layout, with its lineage. Parameters go from file to file
- * piece by piece, so that a model of any size takes the same memory.
+ * A training checkpoint in a published layout, with its lineage. Parameters are copied from file to
+ * file piece by piece, so that the memory needed does not depend on the size of the model.
  *
- * @param checkpoint what is exported; it says what model it is
+ * @param checkpoint what is exported; its facts describe the model
  * @param tokenizer the tokenizer's file, for a Hugging Face folder
  * @param format layout
  * @param precision number format of the weights
@@ -45,7 +45,7 @@ public record CheckpointExport(
     TrainingCheckpoint checkpoint, Path tokenizer, Format format, Precision precision) {
   private static final String PARAMETERS = "parameters";
 
-  /** What the lineage calls the export: {@code huggingface f32}. */
+  /** The name of the export in the lineage: {@code huggingface f32}. */
   private String name() {
     return "%s %s".formatted(ConfigYaml.word(format), ConfigYaml.word(precision));
   }
@@ -54,12 +54,12 @@ public record CheckpointExport(
     return Lineage.ifAny(checkpoint.folder(), checkpoint.manifest());
   }
 
-  /** Whether this very export stands at a place, as far as sizes tell. */
+  /** Whether this same export already exists at a place, judged by its sizes. */
   public boolean stands(Path target) {
     return lineage().filter(l -> l.isWholeExport(target, name())).isPresent();
   }
 
-  /** Bytes of the weights that are written, but for a few rows of padding. */
+  /** Bytes of the weights that are written, except for a few rows of padding. */
   public long bytes() {
     long each = precision == Precision.F32 ? Float.BYTES : Short.BYTES;
     StageFacts facts = StageFacts.of(checkpoint);
@@ -70,12 +70,12 @@ public record CheckpointExport(
   }
 
   /**
-   * Writes the export; one that stands there is replaced when the new one is whole.
+   * Writes the export; an existing one is replaced when the new one is complete.
    *
    * @param target a folder for Hugging Face, a file for big_vision
    * @param verifies whether the checkpoint's file is verified on the way; one that this process has
    *     written or opened was
-   * @throws CheckpointFormatException when the checkpoint turns out to be damaged
+   * @throws CheckpointFormatException when the checkpoint is damaged
    * @throws dev.palimpsest.configs.checks.InvalidConfigException when the layout cannot hold it
    */
   public void write(Path target, boolean verifies) {
@@ -103,7 +103,7 @@ public record CheckpointExport(
     }
   }
 
-  /** The model card, and the lineage, which holds the hashes of all others. */
+  /** The model card, and the lineage, which contains the hashes of all other files. */
   private Map<String, byte[]> beside(Lineage known, StageFacts facts, List<WrittenFile> written) {
     byte[] card = ModelCard.of(known, facts, precision, scores(known), run());
     List<WrittenFile> all = new ArrayList<>(written);
@@ -144,7 +144,7 @@ public record CheckpointExport(
         .orElse(Map.of());
   }
 
-  /** A checkpoint's parameters, whose file is verified by another thread while they are read. */
+  /** A checkpoint's parameters; another thread verifies the file while they are read. */
   private static final class Verified implements ParameterValues {
     private final ParameterValues file;
     private final CompletableFuture<Void> verified;

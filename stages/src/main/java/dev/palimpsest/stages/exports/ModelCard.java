@@ -1,6 +1,5 @@
 package dev.palimpsest.stages.exports;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Precision;
@@ -15,6 +14,7 @@ import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.eval.TaskResult;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.Lineage.Ancestor;
@@ -36,8 +36,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * {@code README.md} of an exported Hugging Face folder: the metadata that the Hub reads, how to
- * load the model, what it was made from and trained on, and how it scores. Whatever comes from a
- * recipe is shown as text.
+ * load the model, what it was made from and trained on, and how it scores. Everything that comes
+ * from a recipe is escaped.
  */
 final class ModelCard {
   static final String FILE = "README.md";
@@ -47,8 +47,6 @@ final class ModelCard {
       Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}");
 
   private static final Logger log = LoggerFactory.getLogger(ModelCard.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final Lineage lineage;
   private final StageFacts facts;
   private final Precision precision;
@@ -119,7 +117,7 @@ final class ModelCard {
     return lineage.ancestors().stream().filter(a -> a.kind().equals(Ancestor.PUBLISHED)).toList();
   }
 
-  /** What the config.json of an imported folder calls it, where that is a repository's name. */
+  /** The name of an imported folder in its config.json, if that is a repository's name. */
   private Set<String> bases() {
     Set<String> bases = new LinkedHashSet<>();
     for (Ancestor tower : published()) {
@@ -127,13 +125,13 @@ final class ModelCard {
       try {
         String name =
             Files.isRegularFile(config)
-                ? JSON.readTree(config.toFile()).path("_name_or_path").asText()
+                ? Json.STRICT.readTree(config.toFile()).path("_name_or_path").asText()
                 : "";
         if (REPOSITORY.matcher(name).matches()) {
           bases.add(name);
         }
       } catch (IOException e) {
-        log.debug("{} does not say what it is", config, e);
+        log.debug("{} does not state what it is", config, e);
       }
     }
     return bases;
@@ -173,7 +171,7 @@ final class ModelCard {
   private void use() {
     line("## Use");
     line("");
-    line("With transformers 4.41 or newer, FOLDER being this one:");
+    line("With transformers 4.41 or newer, where FOLDER is this folder:");
     line("```python");
     line("from PIL import Image");
     line("from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor");
@@ -230,7 +228,7 @@ final class ModelCard {
     line("");
   }
 
-  /** The last part of a path: where it lay on somebody's disk is nobody's business. */
+  /** The last part of a path: where it was on somebody's disk is private. */
   private static String name(String place) {
     return place.replaceAll("[/\\\\]+$", "").replaceFirst(".*[/\\\\]", "");
   }
@@ -252,7 +250,7 @@ final class ModelCard {
         }
       }
       if (!trained) {
-        line("None: its towers were imported and have not been trained together.");
+        line("None: the towers were imported and have not been trained together.");
         line("");
       }
     } catch (InvalidConfigException e) {
@@ -262,7 +260,7 @@ final class ModelCard {
     }
   }
 
-  /** The stages of this recipe that led here, in its order. */
+  /** The stages of this recipe that led to this checkpoint, in the recipe's order. */
   private List<StageConfig> stages(PipelineConfig recipe) {
     Set<String> names = new LinkedHashSet<>(List.of(lineage.stage()));
     String prefix = lineage.recipe() + "/";
@@ -365,11 +363,11 @@ final class ModelCard {
     line("## Terms");
     line("");
     if (published().isEmpty()) {
-      line("Made from no published weights; its author has stated no licence.");
+      line("Not derived from published weights; its author has stated no licence.");
     } else {
       line(
-          "The weights are derived from the published towers above and stay under their terms; of");
-      line("Gemma those are at https://ai.google.dev/gemma/terms. Training data may have terms of");
+          "The weights are derived from the published towers above and remain under their terms; for");
+      line("Gemma, see https://ai.google.dev/gemma/terms. The training data may have terms of");
       line("their own.");
     }
   }

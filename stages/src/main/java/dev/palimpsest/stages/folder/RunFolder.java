@@ -2,14 +2,14 @@ package dev.palimpsest.stages.folder;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.FolderLock;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -24,35 +24,32 @@ import java.util.function.LongPredicate;
  * The folder of one run.
  *
  * <pre>
- * recipe.yaml                 the resolved recipe, every default written out
+ * recipe.yaml the resolved recipe, with every default written out
  * plan.txt                    what the run is about to do, stage by stage
  * environment.json            machine, JVM, libraries, code version
  * data/                       what the recipe's 'prepare' made
- * dedup.json                  what of the suites stands in the training data, where that is asked
- * duplicates.tsv              which examples those are; a list for the recipe's 'exclude'
+ * dedup.json what of the suites occurs in the training data, if the recipe asks
+ * duplicates.tsv which examples these are; a list for the recipe's 'exclude'
  * STAGE/start.json            what happened when the stage took its first parameters
  * STAGE/checkpoints/          training checkpoints, one folder each
- * STAGE/capsules/             states before steps that the guard found fault with
- * STAGE/metrics.jsonl         one line a logged step
+ * STAGE/capsules/ states before steps that the guard objected to
+ * STAGE/metrics.jsonl one line for each logged step
  * STAGE/examples.jsonl        ids of the examples of each step, in order
- * STAGE/skipped.jsonl         one line a bad example that another took the place of
+ * STAGE/skipped.jsonl one line for each bad example that was replaced
  * STAGE/scores/               MOMENT.SUITE.json: before, at-EXAMPLES, after
  * STAGE/predictions/          MOMENT.SUITE/TASK.jsonl
  * STAGE/export/               huggingface/, big_vision.npz
  * STAGE/stage.json            written last: the stage is finished, and what it was
  * report.md
- * run.lock                    held while a process works here; says which
+ * run.lock held while a process works here; names the process
  * </pre>
  */
 public final class RunFolder {
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-
   private static final String SEAL = "sha256";
 
   private final Path root;
 
-  /** A run's folder, created when absent. */
+  /** Opens a run's folder, which is created if absent. */
   public RunFolder(Path root) {
     this.root = root.toAbsolutePath().normalize();
     createFolders(this.root);
@@ -63,7 +60,22 @@ public final class RunFolder {
     return root;
   }
 
-  /** A stage's folder, created when absent. */
+  /**
+   * Takes the folder for this process.
+   *
+   * @throws RunFolderInUseException when another process, or another run of this one, holds it
+   */
+  public FolderLock lock() {
+    Path file = root.resolve("run.lock");
+    return FolderLock.take(file)
+        .orElseThrow(
+            () ->
+                new RunFolderInUseException(
+                    "%s is in use by %s; wait until it ends, or take another --out"
+                        .formatted(root, FolderLock.holder(file))));
+  }
+
+  /** A stage's folder, created if absent. */
   public Path stage(String name) {
     return createFolders(root.resolve(name));
   }
@@ -93,7 +105,7 @@ public final class RunFolder {
     return stage(stage).resolve("skipped.jsonl");
   }
 
-  /** Folder of a stage's scores, created when absent. */
+  /** Folder of a stage's scores, created if absent. */
   public Path scores(String stage) {
     return createFolders(stage(stage).resolve("scores"));
   }
@@ -108,7 +120,7 @@ public final class RunFolder {
     return stage(stage).resolve("predictions").resolve(moment + "." + suite);
   }
 
-  /** Folder of a stage's exports. */
+  /** Folder of a stage's exports, created if absent. */
   public Path export(String stage) {
     return createFolders(stage(stage).resolve("export"));
   }
@@ -118,31 +130,27 @@ public final class RunFolder {
     return stage(stage).resolve("stage.json");
   }
 
-  /** Writes a value as JSON: beside the target, synced, then renamed over it. */
+  /** Writes a value as JSON to a temporary file, which is synced and then renamed to the target. */
   public static void writeJson(Path file, Object value) {
-    try {
-      writeText(file, JSON.writeValueAsString(value) + "\n");
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException("cannot write " + file, e);
-    }
+    writeText(file, Json.indented(value));
   }
 
-  /** Writes a text: beside the target, synced, then renamed over it. */
+  /** Writes a text to a temporary file, which is synced and then renamed to the target. */
   public static void writeText(Path file, String text) {
     Durable.file(file, text.getBytes(StandardCharsets.UTF_8));
   }
 
   /**
-   * Reads a JSON object that may not be there.
+   * Reads a JSON object from a file that may be absent.
    *
-   * @throws InvalidConfigException when the file holds none
+   * @throws InvalidConfigException when the file does not contain one
    */
   public static Optional<JsonNode> readJson(Path file) {
     if (!Files.exists(file)) {
       return Optional.empty();
     }
     try {
-      JsonNode json = JSON.readTree(file.toFile());
+      JsonNode json = Json.STRICT.readTree(file.toFile());
       if (json.isObject()) {
         return Optional.of(json);
       }
@@ -151,7 +159,7 @@ public final class RunFolder {
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read " + file, e);
     }
-    throw damaged(file, "it holds no JSON object");
+    throw damaged(file, "it does not contain a JSON object");
   }
 
   /**
@@ -160,15 +168,15 @@ public final class RunFolder {
    */
   public static void writeSealed(Path file, ObjectNode json) {
     try {
-      // Through text: a number in memory may print otherwise than the same one read.
-      ObjectNode content = (ObjectNode) JSON.readTree(JSON.writeValueAsString(json));
+      // Through text: a number in memory may be printed differently after it was read back.
+      ObjectNode content = (ObjectNode) Json.STRICT.readTree(Json.indented(json));
       writeJson(file, content.put(SEAL, seal(content)));
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException("cannot write " + file, e);
     }
   }
 
-  /** Whether an object is as {@link #writeSealed} wrote it; true of older ones, without a seal. */
+  /** Whether an object is as {@link #writeSealed} wrote it; true for older ones without a seal. */
   public static boolean isIntact(JsonNode json) {
     return !json.has(SEAL) || json.path(SEAL).asText().equals(seal(json));
   }
@@ -179,7 +187,9 @@ public final class RunFolder {
     return ContentHash.of(content.toString());
   }
 
-  /** Lines of a log; none where it is not there. The last may be torn, even within a letter. */
+  /**
+   * Lines of a log; empty if it is absent. The last one may be truncated, even inside a character.
+   */
   public static List<String> lines(Path file) throws IOException {
     return Files.exists(file)
         ? new String(Files.readAllBytes(file), StandardCharsets.UTF_8).lines().toList()
@@ -187,11 +197,11 @@ public final class RunFolder {
   }
 
   /**
-   * Removes the lines of a log that lie beyond a checkpoint, and those that a crash has torn.
+   * Removes the lines of a log that lie beyond a checkpoint, and those that a crash has truncated.
    *
-   * @param file of JSON objects, a line each; it may not be there
-   * @param field which number says where a line stands
-   * @param kept whether lines that stand there stay
+   * @param file of JSON objects, one per line; it may be absent
+   * @param field the number that gives a line's position
+   * @param kept whether lines at a position are kept
    */
   public static void cutLog(Path file, String field, LongPredicate kept) throws IOException {
     if (!Files.exists(file)) {
@@ -215,22 +225,22 @@ public final class RunFolder {
     return lines;
   }
 
-  /** Missing where the line is torn. */
+  /** The number in a line; missing if the line is truncated. */
   private static JsonNode number(String line, String field) {
     try {
-      return JSON.readTree(line).path(field);
+      return Json.STRICT.readTree(line).path(field);
     } catch (JsonProcessingException e) {
       return MissingNode.getInstance();
     }
   }
 
-  /** A file that is not what was written, and what to do. */
+  /** Reports a file that is not as it was written, and says what to do. */
   public static InvalidConfigException damaged(Path file, String why) {
     return new InvalidConfigException(
         List.of(
             new Problem(
                 file.toString(),
-                "is damaged (%s); remove it and run the same command: its contents are found or made again"
+                "is damaged (%s); remove it and run the same command: its contents are then found or created again"
                     .formatted(why))));
   }
 

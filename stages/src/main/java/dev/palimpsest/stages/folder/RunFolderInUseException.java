@@ -1,6 +1,6 @@
 package dev.palimpsest.stages.folder;
 
-/** Another process works in the run folder. */
+/** Another process is using the run folder. */
 public final class RunFolderInUseException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

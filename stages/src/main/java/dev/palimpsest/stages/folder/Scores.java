@@ -1,9 +1,9 @@
 package dev.palimpsest.stages.folder;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.eval.SuiteResult;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -20,12 +20,10 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * The scores of a stage in its run folder, a file for each suite and moment. A score counts if it
- * was made by this very stage on this very suite, and is still what was written.
+ * The scores of a stage in its run folder, one file for each suite and moment. A score counts if it
+ * was made for exactly this stage and suite, and has not been altered.
  */
 public final class Scores {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final RunFolder folder;
   private final String stage;
   private final String fingerprint;
@@ -37,7 +35,7 @@ public final class Scores {
    *
    * @param fingerprint of the stage
    * @param accepted fingerprints that were accepted for it
-   * @param suites what its suites are now ({@code SuiteIdentity}), by name
+   * @param suites the current identities of its suites ({@code SuiteIdentity}), by name
    */
   public Scores(
       RunFolder folder,
@@ -57,17 +55,19 @@ public final class Scores {
     return fingerprint;
   }
 
-  /** Whether all suites of the stage, as they are now, have a score of a moment. */
+  /** Whether all current suites of the stage have a score for a moment. */
   public boolean areComplete(String moment) {
     return suites.keySet().stream().allMatch(suite -> score(moment, suite).isPresent());
   }
 
-  /** Of this identity, or of one that was accepted for it. */
+  /** Whether a fingerprint is that of this stage or one that was accepted for it. */
   private boolean isOurs(String found) {
     return found.equals(fingerprint) || accepted.contains(found);
   }
 
-  /** The result of a suite at a moment, if this very stage was scored on this very suite then. */
+  /**
+   * The result of a suite at a moment, if exactly this stage was scored on exactly this suite then.
+   */
   public Optional<SuiteResult> score(String moment, String suite) {
     return RunFolder.readJson(folder.scores(stage, moment, suite))
         .filter(json -> isOurs(json.path("fingerprint").asText()))
@@ -106,21 +106,21 @@ public final class Scores {
 
   private static SuiteResult result(JsonNode score, Path file) {
     try {
-      return JSON.convertValue(score.path("result"), SuiteResult.class);
+      return Json.STRICT.convertValue(score.path("result"), SuiteResult.class);
     } catch (IllegalArgumentException e) {
       throw RunFolder.damaged(file, "its result cannot be read");
     }
   }
 
-  /** Keeps a suite's result. */
+  /** Stores a suite's result. */
   public void write(String moment, String suite, SuiteResult result) {
-    ObjectNode json = JSON.createObjectNode();
+    ObjectNode json = Json.STRICT.createObjectNode();
     json.put("stage", stage);
     json.put("moment", moment);
     json.put("suite", suite);
     json.put("fingerprint", fingerprint);
     json.put("suiteFingerprint", Objects.requireNonNull(suites.get(suite), suite));
-    json.set("result", JSON.valueToTree(result));
+    json.set("result", Json.STRICT.valueToTree(result));
     RunFolder.writeSealed(folder.scores(stage, moment, suite), json);
   }
 
@@ -144,7 +144,7 @@ public final class Scores {
     return leftOut;
   }
 
-  /** Scores in the folder that somebody has altered, in sentences. */
+  /** Scores in the folder that have been altered, in sentences. */
   public List<String> altered() {
     List<String> altered = new ArrayList<>();
     for (String file : scoreFiles()) {

@@ -29,7 +29,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** A stage's state before its first step, handed over by another stage. */
+/** Creates a stage's state before its first step from another stage's checkpoint. */
 public final class FirstParameters {
   private static final String POSITIONS = "vision/position_embedding";
 
@@ -55,7 +55,7 @@ public final class FirstParameters {
   /**
    * A state before the first step.
    *
-   * @param told what {@code start.json} says of it
+   * @param told the contents of {@code start.json}
    */
   public record Start(TrainState state, StageStart told) {}
 
@@ -107,9 +107,9 @@ public final class FirstParameters {
         "optimizer %s, schedule %s, data %s"
             .formatted(
                 keep ? "kept (" + before.updates() + " updates)" : "reset",
-                sameCurve ? "goes on at " + before.scheduleExamples() + " examples" : "restarts",
+                sameCurve ? "continues at " + before.scheduleExamples() + " examples" : "restarts",
                 sameOrder
-                    ? "goes on at position " + before.dataPosition()
+                    ? "continues at position " + before.dataPosition()
                     : "starts its own order"));
     Map<String, Parameters> moments = new LinkedHashMap<>();
     before
@@ -134,7 +134,9 @@ public final class FirstParameters {
     return new Start(state, new StageStart(notes, how, preservation));
   }
 
-  /** A recipe's own stages are compared when it is read; a checkpoint may come from anywhere. */
+  /**
+   * The stages of one recipe are compared when it is read, but a checkpoint may come from anywhere.
+   */
   private void requireKind(TrainingCheckpoint parent, Set<String> kinds) {
     Set<String> wanted = Optimizer.kinds(stage.requiredOptimizer());
     if (!kinds.equals(wanted)) {
@@ -151,7 +153,9 @@ public final class FirstParameters {
     }
   }
 
-  /** Looks at the first pictures that the stage will train on; null where it has none. */
+  /**
+   * Compares the towers on the first pictures that the stage will train on; null if it has none.
+   */
   private @Nullable FunctionPreservation compare(
       NDManager scope, Parameters after, NDArray oldPositions, Mixture mixture, long position) {
     List<float[]> pictures = new ArrayList<>();
@@ -185,7 +189,7 @@ public final class FirstParameters {
 
   /**
    * The arrays with the position embedding, or what moments keep of it, resampled to the stage's
-   * grid; the same object when it fits already. Moments of positions that cannot be resampled, such
+   * grid; the same object if it already fits. Moments of positions that cannot be resampled, such
    * as means over all of them, start anew.
    */
   private Parameters fitted(NDManager manager, Parameters arrays, Map<String, Shape> shapes) {

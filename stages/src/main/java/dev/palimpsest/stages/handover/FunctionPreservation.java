@@ -12,11 +12,11 @@ import java.util.Locale;
 /**
  * Whether the image tower still computes the same after its positions were resampled to a new grid.
  *
- * <p>Each picture is averaged down to the old resolution, which gives what the old tower saw, and
- * that is taken up to the new one bilinearly (centres of pixels aligned), which holds no more. The
- * old parameters see the first, the new ones the second; features are the projected image tokens,
- * as the decoder gets them. The new ones' are averaged over the cells of the old grid. Then, with a
- * for the old and b for the new features:
+ * <p>Each picture is averaged down to the old resolution, which is what the old tower saw, and then
+ * enlarged bilinearly to the new one (with pixel centres aligned), which adds no information. The
+ * old parameters see the former, the new ones the latter; features are the projected image tokens
+ * that the decoder receives. The new features are averaged over the cells of the old grid. Then,
+ * with a for the old and b for the new features:
  *
  * <pre>
  * patchCosine           mean over pictures and patches of cos(a, b)
@@ -24,11 +24,11 @@ import java.util.Locale;
  * pictureCosine, pictureRelativeError    the same between means over each picture's patches
  * </pre>
  *
- * A patch of the new grid sees less of the picture than one of the old, so 1 and 0 are not to be
- * expected of patterned pictures; they are what pictures of one colour under equal positions give.
- * A resampling that was wrong stands out against one that was right.
+ * A patch of the new grid covers less of the picture than one of the old grid, so exact values of 1
+ * and 0 cannot be expected for pictures with detail; they result for pictures of one colour with
+ * equal positions. A wrong resampling differs clearly from a correct one.
  *
- * @param pictures how many were looked at
+ * @param pictures the number of pictures compared
  * @param fromResolution side of the old input, in pixels
  * @param toResolution side of the new one
  */
@@ -40,15 +40,15 @@ record FunctionPreservation(
     double patchRelativeError,
     double pictureCosine,
     double pictureRelativeError) {
-  /** Pictures that a stage looks at. */
+  /** The number of pictures that a stage compares. */
   static final int PICTURES = 4;
 
   private static final int COLOURS = 3;
 
   /**
-   * Compares.
+   * Compares the features.
    *
-   * @param manager everything made here lives in children of it and is gone on return
+   * @param manager everything created here lives in children of it and is gone on return
    * @param before parameters with positions for {@code fromResolution}
    * @param after the same with positions for {@code toResolution}
    * @param pictures at the new resolution, [S, S, 3] each
@@ -103,7 +103,7 @@ record FunctionPreservation(
     }
   }
 
-  /** Cosines and errors of pairs of vectors, summed up. */
+  /** Accumulates cosines and errors of pairs of vectors. */
   private static final class Sums {
     private double cosines;
     private int pairs;
@@ -121,7 +121,7 @@ record FunctionPreservation(
         squaredError += ((double) b[i] - a[i]) * ((double) b[i] - a[i]);
       }
       squaredNorm += aa;
-      // Zero vectors, as an untrained connector gives them, are equal in direction to each other.
+      // Zero vectors, as computed by an untrained connector, count as having the same direction.
       cosines += aa == 0 && bb == 0 ? 1 : aa == 0 || bb == 0 ? 0 : ab / Math.sqrt(aa * bb);
       pairs++;
     }
@@ -194,7 +194,7 @@ record FunctionPreservation(
     return floats;
   }
 
-  /** For the stage's notes. */
+  /** A sentence for the stage's notes. */
   String sentence() {
     return String.format(
         Locale.ROOT,

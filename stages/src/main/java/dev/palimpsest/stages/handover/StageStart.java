@@ -1,9 +1,9 @@
 package dev.palimpsest.stages.handover;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.HandOver;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.util.ArrayList;
 import java.util.List;
@@ -11,8 +11,8 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code start.json}: what happened when a stage took its first parameters. Written before its
- * first step, so that a run that goes on later still has it.
+ * {@code start.json}: what happened when a stage took its first parameters. It is written before
+ * the first step, so that a resumed run still has it.
  *
  * @param notes of import or hand-over
  * @param handOver how the stage took over from another; absent after an import
@@ -21,23 +21,21 @@ import org.jspecify.annotations.Nullable;
  */
 public record StageStart(
     List<String> notes, @Nullable HandOver handOver, @Nullable FunctionPreservation preservation) {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** Takes a copy of the notes. */
+  /** Keeps an unmodifiable copy of the notes. */
   public StageStart {
     notes = List.copyOf(notes);
   }
 
-  /** Writes it beside the stage's fingerprint. */
+  /** Writes it together with the stage's fingerprint. */
   public void write(RunFolder folder, String stage, String fingerprint) {
-    ObjectNode json = JSON.createObjectNode();
+    ObjectNode json = Json.STRICT.createObjectNode();
     json.put("stage", stage);
     json.put("fingerprint", fingerprint);
-    json.setAll((ObjectNode) JSON.valueToTree(this));
+    json.setAll((ObjectNode) Json.STRICT.valueToTree(this));
     RunFolder.writeSealed(folder.start(stage), json);
   }
 
-  /** Notes of the start, if this very stage has begun in the folder. */
+  /** Notes of the start, if exactly this stage has begun in the folder. */
   public static List<String> notes(RunFolder folder, String stage, String fingerprint) {
     List<String> notes = new ArrayList<>();
     read(folder, stage, fingerprint)
@@ -45,7 +43,7 @@ public record StageStart(
     return notes;
   }
 
-  /** The file, if it is this very stage's and still what was written. */
+  /** The file, if it belongs to exactly this stage and has not been altered. */
   public static Optional<JsonNode> read(RunFolder folder, String stage, String fingerprint) {
     return RunFolder.readJson(folder.start(stage))
         .filter(json -> json.path("fingerprint").asText().equals(fingerprint))

@@ -10,6 +10,7 @@ import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
@@ -31,8 +32,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The id is content-derived: SHA-256 over the hashes of the checkpoint's files, the stage's
  * fingerprint, the examples seen, the ids of the parents and the changes that were accepted on the
- * way. It says nothing of place, time, code or machine, so that the same run made again has the
- * same ids.
+ * way. It does not depend on location, time, code or machine, so that repeating the same run gives
+ * the same ids.
  *
  * @param id of the checkpoint
  * @param recipe name of the recipe
@@ -41,12 +42,12 @@ import org.jspecify.annotations.Nullable;
  * @param order name under which the stage's data order is drawn
  * @param fingerprint of the stage: settings, seed, threads, data, tokenizer, parent
  * @param identity the values behind the fingerprint, by path
- * @param data what the stage's training data were, so that a change can be named
+ * @param data what the stage's training data were, so that a change can be attributed
  * @param parents ids of what the stage started from
- * @param ancestors all that came before, parents after their parents
+ * @param ancestors all ancestors, parents after their parents
  * @param accepted changes of settings or data that were accepted within the stage
- * @param moves where the stage went on with other instructions or versions of the libraries that
- *     compute than before; the arrays are then not those of either machine alone
+ * @param moves where the stage resumed with other instructions or versions of the computing
+ *     libraries than before, so that the arrays depend on both machines
  * @param environment machine, libraries and code that wrote the checkpoint
  * @param recipeYaml the resolved recipe, its run folder as a variable
  */
@@ -65,13 +66,13 @@ public record Lineage(
     @Nullable List<String> moves,
     Map<String, String> environment,
     String recipeYaml) {
-  /** Beside what is exported as a folder; a file's has its name before that. */
+  /** The name of the file inside an exported folder; for an exported file its name is prepended. */
   public static final String FILE = "lineage.json";
 
   private static final ObjectMapper JSON =
-      new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
+      Json.STRICT.copy().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
 
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public Lineage {
     identity = Collections.unmodifiableMap(new LinkedHashMap<>(identity));
     parents = List.copyOf(parents);
@@ -81,21 +82,21 @@ public record Lineage(
     environment = Collections.unmodifiableMap(new LinkedHashMap<>(environment));
   }
 
-  /** As the record's component; empty for a checkpoint of a version that did not know it. */
+  /** As the record's component; empty for a checkpoint of a version that did not have it. */
   @Override
   public List<String> moves() {
     return moves == null ? List.of() : moves;
   }
 
   /**
-   * Something that came before.
+   * An ancestor.
    *
    * @param kind {@code published} for imported files, {@code checkpoint}
    * @param id as {@link Lineage#id}; of published files their SHA-256
    * @param name {@code vision}, {@code language} or {@code model}; the recipe's name and the
    *     stage's
    * @param examples examples seen; 0 for published files
-   * @param place where it lay: relative to the run folder, or absolute
+   * @param place its location: relative to the run folder, or absolute
    * @param parents their ids
    * @param accepted as {@link Lineage#accepted}
    */
@@ -113,13 +114,13 @@ public record Lineage(
     /** A training checkpoint. */
     public static final String CHECKPOINT = "checkpoint";
 
-    /** Copies. */
+    /** Keeps unmodifiable copies. */
     public Ancestor {
       parents = List.copyOf(parents);
       accepted = List.copyOf(accepted);
     }
 
-    /** The same somewhere else. */
+    /** The same at another location. */
     public Ancestor at(String elsewhere) {
       return new Ancestor(kind, id, name, examples, elsewhere, parents, accepted);
     }
@@ -133,7 +134,7 @@ public record Lineage(
   }
 
   /**
-   * A change that a user accepted rather than have the run refused.
+   * A change that a user accepted with {@code --accept-changes}.
    *
    * @param how {@link #RESUMED} or {@link #REUSED}
    * @param examples examples of the stage that had been seen
@@ -143,10 +144,10 @@ public record Lineage(
    */
   public record Acceptance(
       String how, long examples, String from, String to, List<String> changes) {
-    /** A stage that went on with other values. */
+    /** A stage that was resumed with other values. */
     public static final String RESUMED = "resumed";
 
-    /** A finished stage that was taken although the recipe now says otherwise. */
+    /** A finished stage that was reused although the recipe has changed. */
     public static final String REUSED = "reused";
 
     /** {@code resumed at 64 examples with accepted changes: a: 1 -> 2; b: 3 -> 4}. */
@@ -156,7 +157,7 @@ public record Lineage(
           .formatted(how, examples, String.join("; ", changes));
     }
 
-    /** Copies. */
+    /** Keeps unmodifiable copies. */
     public Acceptance {
       changes = List.copyOf(changes);
     }
@@ -175,8 +176,8 @@ public record Lineage(
   }
 
   /**
-   * Changes accepted when a finished stage was taken as it was: its folder says so, since the
-   * checkpoint was there before.
+   * Changes that were accepted when a finished stage was reused. They are recorded in its folder,
+   * because the checkpoint already existed.
    */
   public static List<Acceptance> reuses(Path stageFolder) {
     return RunFolder.readJson(stageFolder.resolve("stage.json"))
@@ -187,7 +188,7 @@ public record Lineage(
         .toList();
   }
 
-  /** The lineage of a checkpoint; empty of one that does not hold a lineage. */
+  /** The lineage of a checkpoint; empty if it has none. */
   public static Optional<Lineage> ifAny(Path folder, CheckpointManifest manifest) {
     return manifest.facts().containsKey("lineage")
         ? Optional.of(of(folder, manifest))
@@ -197,7 +198,7 @@ public record Lineage(
   /**
    * The lineage of a stage's checkpoint.
    *
-   * @throws InvalidConfigException when its manifest does not hold one
+   * @throws InvalidConfigException when its manifest has none
    */
   public static Lineage of(Path folder, CheckpointManifest manifest) {
     StageFacts facts = StageFacts.of(folder, manifest);
@@ -240,7 +241,7 @@ public record Lineage(
     return ContentHash.of(text.toString());
   }
 
-  /** Id of what was exported from this checkpoint in a format. */
+  /** The id of an export from this checkpoint in a format. */
   public String exportId(String format) {
     return ContentHash.of("palimpsest export 1\n" + id + "\n" + format + "\n");
   }
@@ -248,7 +249,7 @@ public record Lineage(
   /**
    * The file that lies beside an export, {@link #besides}.
    *
-   * @param format {@code huggingface f32} or alike
+   * @param format for example {@code huggingface f32}
    * @param files what was exported
    */
   public byte[] beside(String format, List<WrittenFile> files) {
@@ -263,7 +264,7 @@ public record Lineage(
     return (json.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
   }
 
-  /** Whether a path holds what is exported from this checkpoint in a format, every size right. */
+  /** Whether a path contains the export of this checkpoint in a format, with every size correct. */
   public boolean isWholeExport(Path export, String format) {
     try {
       return Files.exists(export)
@@ -276,11 +277,11 @@ public record Lineage(
                           && found.wrongSizes(export).isEmpty())
               .isPresent();
     } catch (InvalidConfigException e) {
-      return false; // its lineage cannot be read: it is written again
+      return false; // its lineage cannot be read, so it is written again
     }
   }
 
-  /** Where the lineage of an export lies: in its folder, or beside its file. */
+  /** Where the lineage of an export is stored: in its folder, or beside its file. */
   public static Path besides(Path export) {
     return Files.isDirectory(export)
         ? export.resolve(FILE)
@@ -291,11 +292,11 @@ public record Lineage(
    * An export's lineage.
    *
    * @param format {@code huggingface 16-bit} or alike
-   * @param files what was written; empty of exports of older versions
+   * @param files what was written; empty for exports of older versions
    * @param checkpoint what was exported
    */
   public record Exported(String format, List<CheckpointManifest.Entry> files, Lineage checkpoint) {
-    /** Copies. */
+    /** Keeps unmodifiable copies. */
     public Exported {
       files = List.copyOf(files);
     }
@@ -307,7 +308,7 @@ public record Lineage(
       return wrong;
     }
 
-    /** The same, every file read and its SHA-256 compared. */
+    /** The same, but reads every file and compares its SHA-256. */
     public List<String> altered(Path export) {
       List<String> altered = new ArrayList<>();
       files.forEach(file -> problem(export, file, true).ifPresent(altered::add));
@@ -318,7 +319,7 @@ public record Lineage(
         Path export, CheckpointManifest.Entry entry, boolean read) {
       Path file = Files.isDirectory(export) ? export.resolve(entry.name()).normalize() : export;
       if (!file.startsWith(export.normalize())) {
-        return Optional.of("%s: '%s' does not lie in it".formatted(export, entry.name()));
+        return Optional.of("%s: '%s' is not inside it".formatted(export, entry.name()));
       }
       if (!Files.isRegularFile(file)) {
         return Optional.of(file + " is missing");
@@ -326,19 +327,19 @@ public record Lineage(
       try {
         if (Files.size(file) != entry.bytes()) {
           return Optional.of(
-              "%s has %d bytes, exported were %d".formatted(file, Files.size(file), entry.bytes()));
+              "%s has %d bytes; %d were exported".formatted(file, Files.size(file), entry.bytes()));
         }
       } catch (IOException e) {
         throw new UncheckedIOException("cannot read " + file, e);
       }
       return read && !ContentHash.of(file).equals(entry.sha256())
-          ? Optional.of(file + " does not have the SHA-256 that was exported")
+          ? Optional.of(file + " does not have the SHA-256 with which it was exported")
           : Optional.empty();
     }
   }
 
   /**
-   * The lineage of an exported folder or file, if one lies beside it.
+   * The lineage of an exported folder or file, if it has one.
    *
    * @throws InvalidConfigException when it cannot be read
    */
@@ -380,8 +381,8 @@ public record Lineage(
   }
 
   /**
-   * Identity values that are hashes. They are told in words, and kept as YAML, which may have put
-   * one of digits alone in quotes.
+   * Identity values that are hashes. Differences between them are described in words. They are
+   * stored as YAML, in which a hash that consists of digits may be quoted.
    */
   public static String hash(Map<String, String> identity, String name) {
     return identity.getOrDefault(name, "").replace("'", "");
@@ -389,7 +390,7 @@ public record Lineage(
 
   /**
    * What differs between a stage as it was and as it is: {@code stage.seed: 1 -> 2} for settings;
-   * for data, tokenizer and parent in words.
+   * for data, tokenizer and parent, in words.
    */
   public static List<String> changes(
       Map<String, String> before,
@@ -400,9 +401,9 @@ public record Lineage(
     for (Fingerprint.Change change : Fingerprint.diff(before, after)) {
       switch (change.path()) {
         case "mixture" -> changes.addAll(dataBefore.changesTo(dataAfter));
-        case "tokenizer" -> changes.add("the tokenizer's file has other contents");
+        case "tokenizer" -> changes.add("the tokenizer's file has different contents");
         case "parent" ->
-            changes.add("what the stage starts from has other contents, settings or data");
+            changes.add("what the stage starts from has different contents, settings or data");
         default -> changes.add(change.toString());
       }
     }

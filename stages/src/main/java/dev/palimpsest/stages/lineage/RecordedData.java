@@ -16,13 +16,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** Whether the data that a checkpoint was made from are still what they were. */
+/** Checks whether the data that a checkpoint was made from have changed. */
 public final class RecordedData {
   private RecordedData() {}
 
   /**
-   * What is missing or has changed of published files, tokenizer and training data, in words. Reads
-   * the files that are at hand.
+   * What is missing or has changed in published files, tokenizer and training data, in words. Reads
+   * the files that are available.
    *
    * @param run the run folder
    */

@@ -1,9 +1,7 @@
 package dev.palimpsest.stages.lineage;
 
+import com.fasterxml.jackson.annotation.JsonFormat;
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.MapperFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.CheckpointManifest;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
@@ -12,6 +10,7 @@ import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.files.Json;
 import java.lang.reflect.RecordComponent;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -22,8 +21,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a checkpoint of a stage says of itself beside its arrays: enough to predict with it and to
- * know where it comes from. The facts of the checkpoint's manifest have the names of the components
+ * What a checkpoint of a stage records besides its arrays: enough to predict with it and to know
+ * where it comes from. The facts of the checkpoint's manifest have the names of the components
  * here, with their version as {@code factsVersion}:
  *
  * <ul>
@@ -63,7 +62,8 @@ public record StageFacts(
     int resolution,
     int textTokens,
     ImageConfig image,
-    TrainedOrientation orientation,
+    @JsonFormat(with = JsonFormat.Feature.ACCEPT_CASE_INSENSITIVE_VALUES)
+        TrainedOrientation orientation,
     String tokenizer,
     long examples,
     String order) {
@@ -76,9 +76,6 @@ public record StageFacts(
 
   private static final List<String> NAMES =
       Arrays.stream(StageFacts.class.getRecordComponents()).map(RecordComponent::getName).toList();
-
-  private static final ObjectMapper JSON =
-      JsonMapper.builder().enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS).build();
 
   /** Keeps maps in their order, so that equal runs write equal files. */
   public StageFacts {
@@ -109,7 +106,7 @@ public record StageFacts(
       List<Lineage.Ancestor> ancestors,
       List<Lineage.Acceptance> accepted,
       List<String> moves) {
-    /** Takes copies of the lists. */
+    /** Keeps unmodifiable copies. */
     public Ancestry {
       parents = List.copyOf(parents);
       ancestors = List.copyOf(ancestors);
@@ -128,7 +125,7 @@ public record StageFacts(
     return lineage == null ? List.of() : lineage.moves();
   }
 
-  /** The same stage after as many examples. */
+  /** The same facts after a number of examples. */
   public StageFacts at(long seen) {
     return new StageFacts(
         recipe,
@@ -149,7 +146,7 @@ public record StageFacts(
         order);
   }
 
-  /** The facts as a manifest holds them, with their version. */
+  /** The facts as stored in a manifest, with their version. */
   public Map<String, Object> toMap() {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put(VERSION_NAME, VERSION);
@@ -187,7 +184,7 @@ public record StageFacts(
    *     not what it should be
    */
   public static StageFacts of(Path folder, CheckpointManifest manifest) {
-    ObjectNode facts = JSON.valueToTree(manifest.facts());
+    ObjectNode facts = Json.STRICT.valueToTree(manifest.facts());
     int version = facts.path(VERSION_NAME).asInt(1);
     if (version > VERSION) {
       throw new CheckpointFormatException(
@@ -205,7 +202,7 @@ public record StageFacts(
       }
     }
     try {
-      return JSON.treeToValue(facts.retain(NAMES), StageFacts.class);
+      return Json.STRICT.treeToValue(facts.retain(NAMES), StageFacts.class);
     } catch (JsonProcessingException e) {
       throw new CheckpointFormatException(
           Kind.CORRUPT,
@@ -215,20 +212,21 @@ public record StageFacts(
     }
   }
 
-  /** What is said of a checkpoint without a fact that every stage's has. */
+  /** The error for a checkpoint without a fact that every checkpoint of a stage has. */
   public static CheckpointFormatException missing(Path folder, String name) {
     return new CheckpointFormatException(
         Kind.FOREIGN, folder, "is not a checkpoint of a stage: its manifest has no '" + name + "'");
   }
 
-  /** Adds what version 1 may lack. */
+  /** Adds facts that version 1 may lack. */
   private static void complete(ObjectNode facts) {
-    facts.set("data", JSON.valueToTree(TrainingData.of(facts.path("data"))));
-    facts.putIfAbsent("environment", JSON.createObjectNode());
-    facts.putIfAbsent("textTokens", JSON.getNodeFactory().numberNode(TEXT_TOKENS_OF_VERSION_1));
-    facts.putIfAbsent("orientation", JSON.getNodeFactory().textNode("stored"));
+    facts.set("data", Json.STRICT.valueToTree(TrainingData.of(facts.path("data"))));
+    facts.putIfAbsent("environment", Json.STRICT.createObjectNode());
+    facts.putIfAbsent(
+        "textTokens", Json.STRICT.getNodeFactory().numberNode(TEXT_TOKENS_OF_VERSION_1));
+    facts.putIfAbsent("orientation", Json.STRICT.getNodeFactory().textNode("stored"));
     if (facts.get("lineage") instanceof ObjectNode lineage) {
-      lineage.putIfAbsent("moves", JSON.createArrayNode());
+      lineage.putIfAbsent("moves", Json.STRICT.createArrayNode());
     }
   }
 }

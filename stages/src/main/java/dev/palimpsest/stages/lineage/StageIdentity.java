@@ -8,11 +8,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * All that decides a stage's numbers. Equal identities give equal checkpoints, so a finished stage
- * with this identity is reused.
+ * Everything that affects a stage's numbers. Equal identities give equal checkpoints, so a finished
+ * stage with this identity is reused.
  *
  * @param seed the run's seed
- * @param threads compute threads: sums are split by thread
+ * @param threads compute threads, between which sums are split
  * @param model sizes
  * @param tokenizer SHA-256 of the tokenizer file
  * @param mixture fingerprint of the stage's data; empty when it does not train
@@ -29,9 +29,9 @@ public record StageIdentity(
     String parent,
     StageConfig stage) {
   /**
-   * Settings that decide no number of the training: when it is saved, scored, exported and logged,
-   * where arrays are kept, and where files lie whose contents {@code parent} holds. So a run folder
-   * can be moved, and a finished stage scored or exported in another way.
+   * Settings that affect no number of the training: when it is saved, scored, exported and logged,
+   * where arrays are kept, and the locations of files whose contents {@code parent} covers. A run
+   * folder can therefore be moved, and a finished stage can be scored or exported in another way.
    */
   private static final List<String> UNDECIDING =
       List.of(
@@ -46,7 +46,7 @@ public record StageIdentity(
           "stage.init.pretrained.language",
           "stage.init.pretrained.model");
 
-  /** Single values by path, as files keep them. */
+  /** Single values by path, as stored in files. */
   public Map<String, String> values() {
     Map<String, String> values = new LinkedHashMap<>(Fingerprint.values(this));
     values.keySet().removeIf(path -> UNDECIDING.stream().anyMatch(path::startsWith));

@@ -15,13 +15,13 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What a suite was when a stage was scored on it: its settings and the contents of its sources.
- * Scores made under another are not taken for this one's.
+ * Identifies a suite that a stage is scored on: its settings and the contents of its sources.
+ * Scores with another identity do not count for this suite.
  */
 public final class SuiteIdentity {
   private SuiteIdentity() {}
 
-  /** SHA-256; the same wherever the files lie. */
+  /** SHA-256, which does not depend on the location of files. */
   public static String of(SuiteConfig suite) {
     Map<String, String> values = new LinkedHashMap<>();
     suite
@@ -31,7 +31,7 @@ public final class SuiteIdentity {
     return Fingerprint.of(values);
   }
 
-  /** What decides a task's score, by name: settings as they are, files by their contents. */
+  /** What affects a task's score, by name: settings unchanged, files by their contents. */
   private static Map<String, String> of(SuiteTaskConfig task) {
     Map<String, String> values = Fingerprint.values(task);
     values

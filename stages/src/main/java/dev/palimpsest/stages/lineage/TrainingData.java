@@ -1,9 +1,9 @@
 package dev.palimpsest.stages.lineage;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.tasks.Task;
 import java.util.ArrayList;
@@ -17,22 +17,19 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a stage's training data were, task by task: enough to say which task's source has changed,
- * and how. The stage's identity holds one hash over all of it.
+ * A description of a stage's training data, task by task: enough to say which task's source has
+ * changed, and how. The stage's identity has one hash over all of it.
  *
- * @param tasks {@link Task#contents()} by the task's name, with {@link #SOURCE}; empty where that
- *     is not known
+ * @param tasks {@link Task#contents()} by the task's name, with {@link #SOURCE}; empty if not known
  */
 public record TrainingData(Map<String, Map<String, String>> tasks) {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** Where nothing is known, and of stages that do not train. */
+  /** For stages that do not train, and if nothing is known. */
   static final TrainingData NONE = new TrainingData(Map.of());
 
-  /** The source as the recipe writes it, its run folder as a variable. For messages alone. */
+  /** The source as in the recipe, with the run folder as a variable. Only used in messages. */
   private static final String SOURCE = "source";
 
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public TrainingData {
     Map<String, Map<String, String>> copy = new LinkedHashMap<>();
     // In their order, so that equal runs write equal files.
@@ -57,26 +54,28 @@ public record TrainingData(Map<String, Map<String, String>> tasks) {
             (name, contents) -> {
               Map<String, String> task = new LinkedHashMap<>(contents);
               var source = Objects.requireNonNull(recipe.tasks().get(name), name).source();
-              task.put(SOURCE, Fingerprint.text(source).replace(run, "${run}"));
+              task.put(SOURCE, Fingerprint.brief(source).replace(run, "${run}"));
               tasks.put(name, task);
             });
     return new TrainingData(tasks);
   }
 
-  /** As JSON has kept it; of older versions, which did not, nothing. */
+  /** Reads it from JSON; empty for older versions, which did not record it. */
   public static TrainingData of(JsonNode json) {
     try {
-      return json.path("tasks").isObject() ? JSON.convertValue(json, TrainingData.class) : NONE;
+      return json.path("tasks").isObject()
+          ? Json.STRICT.convertValue(json, TrainingData.class)
+          : NONE;
     } catch (IllegalArgumentException e) {
-      return NONE; // what somebody else has put there says nothing
+      return NONE; // an unknown value says nothing
     }
   }
 
-  /** What has changed in data that are known to differ, a sentence a change; never none. */
+  /** What has changed in data that are known to differ, one sentence per change; never empty. */
   public List<String> changesTo(TrainingData now) {
     if (tasks.isEmpty() || now.tasks.isEmpty()) {
       return List.of(
-          "the training data differ; which task's is not known: one side does not say what its"
+          "the training data differ; it is not known in which task: one side does not record what its"
               + " data were");
     }
     Set<String> names = new LinkedHashSet<>(tasks.keySet());
@@ -106,7 +105,8 @@ public record TrainingData(Map<String, Map<String, String>> tasks) {
     String task = "task %s, source %s: ".formatted(name, source(after));
     for (Fingerprint.Change change : Fingerprint.diff(before, after)) {
       switch (change.path()) {
-        case SOURCE, Task.ROWS -> {} // a path is no difference, and rows are told with contents
+        case SOURCE,
+            Task.ROWS -> {} // a path is not a difference, and rows are reported with contents
         case Task.CONTENTS ->
             changes.add(
                 task

@@ -1,7 +1,6 @@
 package dev.palimpsest.stages.preparation;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -12,6 +11,7 @@ import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.Exclusions;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
@@ -37,14 +37,12 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A recipe's training examples that stand in its evaluation suites as well: every task that a stage
- * weights, without what the recipe excludes already, against some of its suites. Sources stay open
- * until it is closed, so that what was found can be shown.
+ * Finds a recipe's training examples that also occur in its evaluation suites: every task with a
+ * weight in a stage, without what the recipe already excludes, against some of its suites. Sources
+ * stay open until it is closed, so that the duplicates can be shown.
  */
 public final class Decontamination implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Decontamination.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   private final PipelineConfig recipe;
   private final DedupConfig settings;
   private final Exclusions exclusions;
@@ -89,7 +87,7 @@ public final class Decontamination implements AutoCloseable {
     }
   }
 
-  /** The pictures and texts of a suite: one pool a task. */
+  /** The pictures and texts of a suite: one pool per task. */
   private void suite(String suite, SuiteConfig config, TextBudget budget) {
     config
         .tasks()
@@ -131,7 +129,7 @@ public final class Decontamination implements AutoCloseable {
    * What a recipe excludes.
    *
    * @throws java.io.UncheckedIOException when the list cannot be read
-   * @throws dev.palimpsest.configs.checks.InvalidConfigException when it holds a mistake
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when it has a mistake
    */
   public static Exclusions exclusions(PipelineConfig recipe) {
     return recipe.exclude() == null
@@ -161,7 +159,10 @@ public final class Decontamination implements AutoCloseable {
     }
   }
 
-  /** Share of each training stage's examples that are duplicates, tasks weighted as it weights. */
+  /**
+   * The share of duplicates among each training stage's examples, with the stage's weights of
+   * tasks.
+   */
   public Map<String, Double> shares(DuplicateReport report) {
     Map<String, Double> shares = new LinkedHashMap<>();
     for (StageConfig stage : recipe.stages()) {
@@ -180,8 +181,8 @@ public final class Decontamination implements AutoCloseable {
   }
 
   /**
-   * The duplicates as a list that the recipe can name under {@code exclude}, after those that it
-   * leaves out already: the list may stand in the place of the one that the recipe names.
+   * The duplicates as a list that the recipe can name under {@code exclude}. It begins with what
+   * the recipe already leaves out, so that it can replace the current list.
    */
   public String exclusionList(DuplicateReport report) {
     List<Exclusions.Entry> entries = new ArrayList<>();
@@ -203,10 +204,10 @@ public final class Decontamination implements AutoCloseable {
   }
 
   /**
-   * Stops a run of whose mixtures too much stands in its evaluation. What was found is kept in the
-   * run folder, so that a run that goes on does not search again.
+   * Stops a run if too many examples of its mixtures occur in its evaluation. The result is stored
+   * in the run folder, so that a resumed run does not search again.
    *
-   * @throws ContaminatedException when a stage's share passes the recipe's limit
+   * @throws ContaminatedException when a stage's share exceeds the recipe's limit
    */
   public static void gate(PipelineConfig recipe, RunFolder folder, Tokenizer tokenizer) {
     DedupConfig settings = recipe.dedup();
@@ -230,12 +231,12 @@ public final class Decontamination implements AutoCloseable {
         DuplicateReport report = search.search(Runtime.getRuntime().availableProcessors());
         shares.putAll(search.shares(report));
         RunFolder.writeText(folder.root().resolve("duplicates.tsv"), search.exclusionList(report));
-        ObjectNode json = JSON.createObjectNode();
+        ObjectNode json = Json.STRICT.createObjectNode();
         json.put("fingerprint", fingerprint);
-        json.set("settings", JSON.valueToTree(settings));
-        json.set("share", JSON.valueToTree(shares));
-        json.set("reference", JSON.valueToTree(report.reference()));
-        json.set("tasks", JSON.valueToTree(report.pools()));
+        json.set("settings", Json.STRICT.valueToTree(settings));
+        json.set("share", Json.STRICT.valueToTree(shares));
+        json.set("reference", Json.STRICT.valueToTree(report.reference()));
+        json.set("tasks", Json.STRICT.valueToTree(report.pools()));
         RunFolder.writeJson(file, json);
         if (report.reference().unreadable() > 0) {
           log.warn(
@@ -256,7 +257,7 @@ public final class Decontamination implements AutoCloseable {
     if (shares.values().stream().anyMatch(share -> share > settings.limit())) {
       throw new ContaminatedException(
           """
-          Not started: too much of the training data stands in the evaluation (%s).
+          Not started: too much of the training data also occurs in the evaluation (%s).
             share of examples: %s; the recipe allows %s (dedup.limit)
             which ones: %s
             what to do: name that file under 'exclude', which leaves them out; or raise dedup.limit;
@@ -270,7 +271,7 @@ public final class Decontamination implements AutoCloseable {
     }
   }
 
-  /** Equal ones have equal shares. */
+  /** Identifies the search: equal ones have equal shares. */
   private record Identity(DedupConfig settings, List<String> data) {}
 
   private static String describe(Map<String, Double> shares) {

@@ -6,39 +6,33 @@ import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.data.PrepareConfig;
 import dev.palimpsest.configs.data.SourceConfig;
 import dev.palimpsest.configs.data.TaskType;
+import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.mixtures.playground.Playground;
 import dev.palimpsest.mixtures.sources.ExampleSource;
-import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What stands before a recipe's stages: drawn data and towers that it asks to be made, and the
- * files that its data is read from.
+ * Prepares what a recipe's stages need: drawn data and towers that it asks for, and a check that
+ * the files of its data exist.
  */
 public final class Preparation {
   private static final Logger log = LoggerFactory.getLogger(Preparation.class);
-  private static final long WAIT_MILLIS = 100;
 
   private Preparation() {}
 
   /**
-   * Makes what does not stand yet. Where another process is making it, of this run or of another
-   * one that shares it, waits for that.
+   * Creates what does not exist yet. If another process is creating it, for this run or another one
+   * that shares it, waits for that.
    *
-   * @param manager arrays made on the way live in children of it and are gone on return
+   * @param manager arrays created here live in children of it and are freed on return
    */
   public static void make(NDManager manager, PipelineConfig recipe) {
     PrepareConfig prepare = recipe.prepare();
@@ -55,58 +49,35 @@ public final class Preparation {
     }
   }
 
-  /** Holds {@code .NAME.lock} beside a folder while it is made; the file stays, unlocked. */
+  /**
+   * Holds {@code .NAME.lock} beside a folder while it is created; the file stays, unlocked. If no
+   * lock can be written, nothing can be created either, and what exists is used.
+   */
   @SuppressWarnings("try") // the lock is used by being held
   static void alone(Path out, Runnable make) {
     Path folder = out.toAbsolutePath().normalize();
     Path file = folder.resolveSibling("." + folder.getFileName() + ".lock");
-    try (FileChannel channel = channel(file);
-        FileLock lock = lock(channel, folder)) {
+    try (@Nullable FolderLock lock = lock(file, folder)) {
       make.run();
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot lock " + file, e);
     }
   }
 
-  /** Null where nothing can be written: what stands there is taken, and nothing else made. */
-  private static @Nullable FileChannel channel(Path file) {
+  private static @Nullable FolderLock lock(Path file, Path folder) {
     try {
-      Files.createDirectories(Objects.requireNonNull(file.getParent(), "a folder has one"));
-      return FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-    } catch (IOException e) {
+      return FolderLock.await(
+          file, holder -> log.info("{} is being prepared by {}: waiting for it", folder, holder));
+    } catch (UncheckedIOException e) {
+      if (Thread.currentThread().isInterrupted()) {
+        throw e;
+      }
+      log.debug("no lock", e);
       return null;
     }
   }
 
-  private static @Nullable FileLock lock(@Nullable FileChannel channel, Path folder)
-      throws IOException {
-    boolean said = false;
-    while (channel != null) {
-      try {
-        FileLock lock = channel.tryLock();
-        if (lock != null) {
-          return lock;
-        }
-      } catch (OverlappingFileLockException e) {
-        log.debug("held in this process", e);
-      }
-      if (!said) {
-        log.info("another process is preparing {}: waiting for it", folder);
-        said = true;
-      }
-      try {
-        Thread.sleep(WAIT_MILLIS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        throw new IOException("interrupted", e);
-      }
-    }
-    return null;
-  }
-
   /**
-   * Files of the data that are not there, all at once: the tokenizer's, the exclusions', those that
-   * tasks read.
+   * All missing files of the data: the tokenizer, the list of exclusions, and those that tasks
+   * read.
    *
    * @param tasks names of the tasks that matter
    */
@@ -136,7 +107,7 @@ public final class Preparation {
     return problems;
   }
 
-  /** The same for one file or folder; none where nothing is named. */
+  /** The same for one file or folder; empty if none is named. */
   public static List<Problem> missing(String key, @Nullable String file) {
     return file == null || Files.exists(Path.of(file))
         ? List.of()

@@ -2,8 +2,6 @@ package dev.palimpsest.stages.preparation;
 
 import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.published.ParameterValues;
 import dev.palimpsest.checkpoints.published.TowerExporter;
@@ -13,6 +11,7 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.data.PrepareConfig;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.text.BpeTrainer;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.blocks.Parameters;
@@ -24,16 +23,13 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Writes freshly drawn towers as if they had been published, so that a rehearsal goes through stage
- * 0: {@code siglip.npz} in big_vision's layout and {@code gemma/}, a Hugging Face folder, with the
- * vocabulary that Gemma has before location and segmentation tokens join it; beside them a mask
- * codec, {@code vae-oid.npz}. {@code towers.json} comes last and says of what they were made.
+ * Writes randomly initialised towers in published formats, so that a rehearsal includes stage 0:
+ * {@code siglip.npz} in big_vision's layout and {@code gemma/}, a Hugging Face folder, with Gemma's
+ * vocabulary before location and segmentation tokens were added; and a mask codec, {@code
+ * vae-oid.npz}. {@code towers.json} is written last and records their settings.
  */
 final class Towers {
-  private static final ObjectMapper JSON =
-      new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-
-  /** Raised when the same settings would write something else than before. */
+  /** Increased whenever the same settings would write something else than before. */
   private static final int FORMAT = 2;
 
   private Towers() {}
@@ -42,7 +38,7 @@ final class Towers {
    * Writes the towers of a recipe's model.
    *
    * @throws InvalidConfigException when the model's vocabulary has no room for the location and
-   *     segmentation tokens, or the folder holds other towers
+   *     segmentation tokens, or the folder contains other towers
    */
   static void write(NDManager manager, PrepareConfig.Towers settings, PipelineConfig recipe) {
     ModelConfig model = recipe.model();
@@ -60,33 +56,34 @@ final class Towers {
   }
 
   /**
-   * Writes the towers of a model, or does nothing when the same already stand there.
+   * Writes the towers of a model, or does nothing if the same ones already exist.
    *
    * @param model its vocabulary is the number of embedding rows written
-   * @throws InvalidConfigException when the folder holds other towers
+   * @throws InvalidConfigException when the folder contains other towers
    * @throws UncheckedIOException when a file cannot be written
    */
   static void write(NDManager manager, PrepareConfig.Towers settings, ModelConfig model) {
     Path out = Path.of(settings.out());
     Path facts = out.resolve("towers.json");
-    ObjectNode wanted = JSON.createObjectNode();
+    ObjectNode wanted = Json.STRICT.createObjectNode();
     wanted.put("format", FORMAT);
     wanted.put("seed", Long.toString(settings.seed()));
     wanted.put("resolution", settings.resolution());
-    wanted.set("model", JSON.valueToTree(model));
+    wanted.set("model", Json.STRICT.valueToTree(model));
     try {
-      // Through text, since a number in memory may be of another type than the same one read.
-      String text = JSON.writeValueAsString(wanted) + "\n";
+      // Through text, because a number in memory may be of another type than the same one read
+      // back.
+      String text = Json.indented(wanted);
       if (Files.exists(facts)) {
-        JsonNode found = JSON.readTree(facts.toFile());
-        if (found.equals(JSON.readTree(text))) {
+        JsonNode found = Json.STRICT.readTree(facts.toFile());
+        if (found.equals(Json.STRICT.readTree(text))) {
           return;
         }
         throw new InvalidConfigException(
             List.of(
                 new Problem(
                     "prepare.towers.out",
-                    "%s holds other towers: found %s, asked for %s; remove them or name another"
+                    "%s contains other towers: found %s, asked for %s; remove them or name another"
                             .formatted(out, found, wanted)
                         + " folder")));
       }

@@ -16,10 +16,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Adafactor (big_vision optax.py, scale_by_adafactor; Shazeer and Stern 2018). Of a matrix the
- * means of squared gradients by row and by column are kept, of anything else the second moment
- * itself. Our attention matrices hold all heads in one dimension, where big_vision factors each
- * head by itself.
+ * Adafactor (big_vision optax.py, scale_by_adafactor; Shazeer and Stern 2018). For a matrix it
+ * keeps the means of squared gradients by row and by column, for any other array the second moment
+ * itself. Our attention matrices have all heads in one dimension, whereas big_vision factors each
+ * head separately.
  */
 final class Adafactor extends Optimizer {
   static final String MOMENTUM = "momentum";

@@ -1,8 +1,8 @@
 package dev.palimpsest.stages.training;
 
 /**
- * When something that happens every so many examples is due: at the first step that reaches a
- * multiple.
+ * Decides when something is due that happens every so many examples: at the first step that reaches
+ * a multiple.
  */
 public final class Cadence {
   private Cadence() {}
@@ -10,7 +10,7 @@ public final class Cadence {
   /**
    * Whether a multiple of {@code every} lies in the step that just ended.
    *
-   * @param every cadence in examples; 0 for no cadence
+   * @param every cadence in examples; 0 for none
    * @param batchSize examples of the step
    * @param examples examples seen after it
    * @param withoutCadence the answer when there is no cadence

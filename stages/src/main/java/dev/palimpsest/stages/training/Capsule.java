@@ -1,10 +1,10 @@
 package dev.palimpsest.stages.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.files.Json;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -12,9 +12,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a replay capsule says of the step that starts from it. A capsule is a training checkpoint of
- * the state before that step with these facts beside the usual ones; the batch is given by its
- * mixture positions, and the dropout masks are a function of the seed and those.
+ * Facts in a replay capsule about the step that starts from it. A capsule is a training checkpoint
+ * of the state before that step, with these facts beside the usual ones; mixture positions
+ * determine the batch and, with the seed, the dropout masks.
  *
  * @param found what the guard found
  * @param action what it did
@@ -24,19 +24,19 @@ import java.util.Map;
  */
 public record Capsule(
     String found, String action, String lossBits, String normBits, List<Part> parts) {
-  /** Where a manifest keeps it. */
+  /** Its key in a manifest. */
   private static final String FACT = "capsule";
 
   /**
    * A micro batch.
    *
-   * @param firstPosition mixture position where it begins, which picks its dropout masks
+   * @param firstPosition mixture position where it begins, which determines its dropout masks
    * @param ids of its examples
    * @param lossBits of the examples' float32 losses, in hexadecimal
    */
   public record Part(long firstPosition, List<String> ids, List<String> lossBits) {}
 
-  /** As a capsule's manifest keeps them. */
+  /** The form in which a capsule's manifest contains them. */
   static Map<String, Object> facts(Guard.Finding found, TrainStep.Attempt attempt) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("found", found.what());
@@ -60,10 +60,10 @@ public record Capsule(
   /**
    * Reads a capsule.
    *
-   * @throws InvalidConfigException when the checkpoint is none
+   * @throws InvalidConfigException when the checkpoint is not a capsule
    */
   public static Capsule of(TrainingCheckpoint checkpoint) {
-    JsonNode facts = new ObjectMapper().valueToTree(checkpoint.facts().get(FACT));
+    JsonNode facts = Json.STRICT.valueToTree(checkpoint.facts().get(FACT));
     if (facts == null || !facts.path("microBatches").isArray()) {
       throw new InvalidConfigException(
           List.of(

@@ -1,8 +1,8 @@
 package dev.palimpsest.stages.training;
 
 /**
- * What a stage has consumed so far: enough to prove two lists of examples equal, and to cut a list
- * that ran ahead of its checkpoint.
+ * What a stage has consumed so far: enough to prove that two lists of examples are equal, and to
+ * truncate a list that is ahead of its checkpoint.
  *
  * @param chain {@code SHA-256(chain before || line)} over the lines of {@code examples.jsonl}, in
  *     hexadecimal; empty before the first

@@ -8,9 +8,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What this process has read from disks and what it has given them to write, as Linux counts it:
- * pages of mapped files count when they are fetched, and when they are first changed after they
- * were last written. What the page cache serves counts nothing.
+ * What this process has read from and written to disks, as Linux counts it: pages of mapped files
+ * count when they are fetched, and when they are first changed after they were last written. Reads
+ * from the page cache do not count.
  *
  * @param read bytes
  * @param written bytes
@@ -22,7 +22,7 @@ record DiskTraffic(long read, long written) {
   private static final Pattern READ = Pattern.compile("(?m)^read_bytes: (\\d+)$");
   private static final Pattern WRITTEN = Pattern.compile("(?m)^write_bytes: (\\d+)$");
 
-  /** Since the process began; nothing where the system does not tell. */
+  /** The totals since the process began; zero if the system does not report them. */
   static DiskTraffic now() {
     try {
       if (Files.isReadable(COUNTERS)) {

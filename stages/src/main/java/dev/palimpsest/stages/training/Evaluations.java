@@ -33,7 +33,7 @@ public final class Evaluations {
    * The evaluations of a stage.
    *
    * @param suites the recipe's, by name
-   * @param scores the stage's, where results are kept
+   * @param scores the stage's stored results
    */
   public Evaluations(
       StageConfig stage,
@@ -53,11 +53,11 @@ public final class Evaluations {
   }
 
   /**
-   * Scores a state on every suite that has no score of the moment yet. Returns early when the run
-   * is to stop: one that resumes comes back to this moment, and to the answers it has.
+   * Scores a state on every suite that has no score for the moment yet. Returns early when the run
+   * is to stop: a resumed run repeats this moment and reuses the answers that it has.
    *
    * @param moment {@code before}, {@code at-N} or {@code after}
-   * @param manager everything made here lives in children of it
+   * @param manager all arrays made here belong to children of it
    */
   public void score(String moment, NDManager manager, TrainState state) {
     for (String name : stage.evaluate().suites()) {

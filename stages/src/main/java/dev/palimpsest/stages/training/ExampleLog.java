@@ -3,9 +3,9 @@ package dev.palimpsest.stages.training;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.Json;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -27,26 +27,25 @@ import org.slf4j.LoggerFactory;
  * {@code examples.jsonl}: the ordered list of the examples that a stage has consumed, one line a
  * step: {@code {"examples":64,"ids":["caption/12","ocr/3"]}}. About 20 bytes an example.
  *
- * <p>A checkpoint keeps how far the list went and the hash over it ({@link Consumed}); on resume
- * the list is cut there, so that each step stands in it once.
+ * <p>A checkpoint records the length of the list and its hash ({@link Consumed}); on resume the
+ * list is truncated there, so that each step is in it once.
  */
 final class ExampleLog implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ExampleLog.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** Bytes of a first look at a list's last line. */
+  /** Bytes that are read first to find a list's last line. */
   private static final int FIRST_LOOK = 1 << 16;
 
-  /** More bytes than a step's ids take. */
+  /** An upper limit on the bytes of a step's ids. */
   private static final int LONGEST_LINE = 1 << 28;
 
   private final Path file;
   private final FileChannel channel;
 
   /**
-   * Opens the list to go on with it.
+   * Opens the list to continue it.
    *
-   * @param from what lies behind this is cut off
+   * @param from everything after this is truncated
    * @param examples seen in the stage when that was
    */
   ExampleLog(Path file, Consumed from, long examples) {
@@ -59,8 +58,8 @@ final class ExampleLog implements AutoCloseable {
       if (end > 0 && examplesOfLineBefore(end) != examples) {
         end = endOfWholeLines(examples);
         log.warn(
-            "{} is not as long as when its checkpoint was saved: its complete part is continued; steps"
-                + " are missing in it, and nothing else",
+            "{} is shorter than when its checkpoint was saved: it continues after its complete part; only"
+                + " steps are missing in it",
             file);
       }
       channel.truncate(end);
@@ -71,8 +70,8 @@ final class ExampleLog implements AutoCloseable {
   }
 
   /**
-   * Whether the list no longer holds what a checkpoint says that was consumed: it was altered, or
-   * has lost lines.
+   * Whether the list no longer agrees with the consumption that a checkpoint records: it was
+   * altered or has lost lines.
    */
   static boolean isAltered(Path file, Consumed consumed) throws IOException {
     if (consumed.bytes() == 0) {
@@ -97,7 +96,7 @@ final class ExampleLog implements AutoCloseable {
     return line.size() > 0 || !chain.equals(consumed.chain());
   }
 
-  /** Examples of the line that ends there; -1 when none does. */
+  /** The number of examples in the line that ends there; -1 if none ends there. */
   private long examplesOfLineBefore(long end) throws IOException {
     if (channel.size() < end) {
       return -1;
@@ -126,7 +125,7 @@ final class ExampleLog implements AutoCloseable {
     }
   }
 
-  /** Where the lines end that are whole and say of no more examples. */
+  /** The end of the complete lines up to a number of examples. */
   private long endOfWholeLines(long examples) throws IOException {
     long end = 0;
     ByteArrayOutputStream line = new ByteArrayOutputStream();
@@ -149,7 +148,7 @@ final class ExampleLog implements AutoCloseable {
 
   private static long examplesOf(String line) {
     try {
-      return JSON.readTree(line).path("examples").asLong(-1);
+      return Json.STRICT.readTree(line).path("examples").asLong(-1);
     } catch (JsonProcessingException e) {
       return -1;
     }
@@ -163,11 +162,11 @@ final class ExampleLog implements AutoCloseable {
    * @param ids in the order of the step
    */
   Consumed add(Consumed before, long examples, List<String> ids) {
-    ObjectNode node = JSON.createObjectNode();
+    ObjectNode node = Json.STRICT.createObjectNode();
     node.put("examples", examples);
     ids.forEach(node.putArray("ids")::add);
     try {
-      byte[] line = (JSON.writeValueAsString(node) + "\n").getBytes(UTF_8);
+      byte[] line = (Json.STRICT.writeValueAsString(node) + "\n").getBytes(UTF_8);
       ByteBuffer rest = ByteBuffer.wrap(line);
       while (rest.hasRemaining()) {
         channel.write(rest);
@@ -187,7 +186,7 @@ final class ExampleLog implements AutoCloseable {
     return HexFormat.of().formatHex(digest.digest());
   }
 
-  /** Makes what was added last; any thread may call. */
+  /** Makes what was added durable; any thread may call this. */
   void sync() {
     try {
       channel.force(false);

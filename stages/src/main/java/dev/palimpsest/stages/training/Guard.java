@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 
-/** Judges a step between its gradients and its update. Holds no state: see {@link GuardState}. */
+/** Judges a step between its gradients and its update. It has no state: see {@link GuardState}. */
 final class Guard {
   /** Standard deviation of a normal distribution over its median absolute deviation. */
   private static final double NORMAL = 1.4826;
@@ -20,13 +20,13 @@ final class Guard {
   }
 
   /**
-   * A step that stands out.
+   * A suspicious step.
    *
    * @param what in words: {@code the loss is NaN}
    */
   record Finding(Action action, String what) {}
 
-  /** What is wrong with a step, if anything. */
+  /** Says what is wrong with a step, if anything. */
   Optional<Finding> judge(GuardState state, double loss, double gradientNorm) {
     Optional<Finding> found =
         Double.isFinite(loss) && Double.isFinite(gradientNorm)
@@ -83,14 +83,14 @@ final class Guard {
     return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   }
 
-  /** The state after a step that was let through. */
+  /** The state after a step that was accepted. */
   GuardState after(GuardState state, double loss) {
     return config.spike() == GuardConfig.Spike.IGNORE
         ? state
         : state.letThrough(loss, config.window());
   }
 
-  /** Whether an event may still leave a capsule. */
+  /** Whether another event may leave a capsule. */
   boolean leavesCapsule(GuardState state) {
     return state.capsules() < config.capsules();
   }

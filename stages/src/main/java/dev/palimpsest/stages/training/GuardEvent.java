@@ -5,19 +5,19 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a stage's guard found in a step, and did.
+ * What a stage's guard found in a step and did about it.
  *
  * @param what in words: {@code the loss is NaN}
  * @param action what became of the step
- * @param capsule folder from which the step can be replayed; null when the stage has left as many
- *     as it may
+ * @param capsule folder from which the step can be replayed; null if the stage has already left the
+ *     allowed number of them
  */
 public record GuardEvent(String what, Action action, @Nullable Path capsule) {
-  /** What becomes of a step that stands out. */
+  /** What happens to a suspicious step. */
   public enum Action {
-    /** The step was made all the same. */
+    /** The step was made anyway. */
     NOTE,
-    /** Its batch was used up and moved nothing. */
+    /** Its batch was consumed without an update. */
     SKIP,
     /** The run ends before the update. */
     STOP;

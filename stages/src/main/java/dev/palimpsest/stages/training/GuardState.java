@@ -4,23 +4,23 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What the guard of a stage remembers from step to step; part of every training checkpoint, so that
- * a resumed run judges as one that never stopped.
+ * What a stage's guard remembers from step to step; part of every training checkpoint, so that a
+ * resumed run judges like one that never stopped.
  *
- * @param losses the last losses that were let through, oldest first; empty when spikes are ignored
+ * @param losses the last accepted losses, oldest first; empty if spikes are ignored
  * @param skipped steps skipped so far
  * @param capsules replay capsules left so far
  */
 public record GuardState(List<Double> losses, int skipped, int capsules) {
-  /** At the first step of a stage. */
+  /** The state at the first step of a stage. */
   static final GuardState START = new GuardState(List.of(), 0, 0);
 
-  /** Copies. */
+  /** Keeps unmodifiable copies. */
   public GuardState {
     losses = List.copyOf(losses);
   }
 
-  /** With one more loss, of which at most {@code window} are kept. */
+  /** The state with one more loss; at most {@code window} losses are kept. */
   GuardState letThrough(double loss, int window) {
     List<Double> all = new ArrayList<>(losses);
     all.add(loss);

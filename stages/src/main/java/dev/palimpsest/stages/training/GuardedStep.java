@@ -28,15 +28,15 @@ final class GuardedStep {
   }
 
   /**
-   * A step that is over.
+   * A completed step.
    *
    * @param state after it
-   * @param event what the guard found; null for nothing
+   * @param event what the guard found; null if nothing
    */
   record Done(TrainState state, TrainStep.Outcome outcome, @Nullable GuardEvent event) {}
 
   /**
-   * Makes a step, or uses its batch up without one.
+   * Makes a step, or consumes its batch without one.
    *
    * @throws DivergenceException when the guard's policy is to stop
    */

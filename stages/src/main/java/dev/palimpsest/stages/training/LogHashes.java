@@ -1,9 +1,9 @@
 package dev.palimpsest.stages.training;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.files.ContentHash;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.io.IOException;
@@ -18,23 +18,21 @@ import java.util.Map;
 import java.util.function.LongPredicate;
 
 /**
- * What a stage's logs held when a checkpoint was saved, kept in it, so that a run that goes on
- * notices logs that somebody has altered since. {@code examples.jsonl} has its own chain, {@link
- * Consumed}.
+ * The state of a stage's logs when a checkpoint was saved. It is part of the checkpoint, so that a
+ * resumed run notices logs that were altered since. {@code examples.jsonl} has its own chain,
+ * {@link Consumed}.
  *
  * @param metrics of {@code metrics.jsonl}
  * @param skipped of {@code skipped.jsonl}
  */
 public record LogHashes(LogHash metrics, LogHash skipped) {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  /** Where a checkpoint's manifest keeps them. */
+  /** Their key in a checkpoint's manifest. */
   private static final String FACT = "logs";
 
   /**
-   * A log up to a checkpoint.
+   * A log's lines up to a checkpoint.
    *
-   * @param lines how many it held
+   * @param lines their number
    * @param sha256 of these lines
    */
   record LogHash(long lines, String sha256) {}
@@ -44,7 +42,7 @@ public record LogHashes(LogHash metrics, LogHash skipped) {
     private final MessageDigest digest = ContentHash.sha256();
     private long lines;
 
-    /** Begins with what stands in the file. */
+    /** Starts with the contents of the file. */
     Running(Path file) throws IOException {
       RunFolder.lines(file).forEach(line -> add(line + "\n"));
     }
@@ -68,12 +66,12 @@ public record LogHashes(LogHash metrics, LogHash skipped) {
     }
   }
 
-  /** As a checkpoint's manifest keeps them. */
+  /** The form in which a checkpoint's manifest contains them. */
   public Map<String, Object> facts() {
     return Map.of(FACT, this);
   }
 
-  /** Of a stage's logs as they stand. */
+  /** The hashes of a stage's current logs. */
   public static LogHashes of(RunFolder folder, String stage) {
     try {
       return new LogHashes(
@@ -83,7 +81,9 @@ public record LogHashes(LogHash metrics, LogHash skipped) {
     }
   }
 
-  /** What was altered in a stage's folder since a checkpoint of it was saved, in sentences. */
+  /**
+   * Sentences about what was altered in a stage's folder since one of its checkpoints was saved.
+   */
   public static List<String> altered(
       RunFolder folder, String stage, TrainingCheckpoint checkpoint) {
     List<String> altered = new ArrayList<>();
@@ -94,7 +94,7 @@ public record LogHashes(LogHash metrics, LogHash skipped) {
         altered.add(sentence(folder.examples(stage), examples));
       }
       if (checkpoint.facts().get(FACT) instanceof Map<?, ?> recorded) {
-        JsonNode logs = JSON.valueToTree(recorded);
+        JsonNode logs = Json.STRICT.valueToTree(recorded);
         Path metrics = folder.metrics(stage);
         if (isAltered(metrics, "examples", n -> n <= examples, logs.path("metrics"))) {
           altered.add(sentence(metrics, examples));
@@ -107,7 +107,7 @@ public record LogHashes(LogHash metrics, LogHash skipped) {
       RunFolder.readJson(folder.start(stage))
           .filter(json -> !RunFolder.isIntact(json))
           .ifPresent(
-              json -> altered.add("start.json was altered since it was written: it is left out"));
+              json -> altered.add("start.json was altered since it was written and is ignored"));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot read the logs of " + stage, e);
     }
@@ -123,7 +123,7 @@ public record LogHashes(LogHash metrics, LogHash skipped) {
   }
 
   private static String sentence(Path file, long examples) {
-    return "%s was altered, or has lost lines, since the checkpoint at %d examples was saved"
+    return "%s was altered or has lost lines since the checkpoint at %d examples was saved"
         .formatted(file.getFileName(), examples);
   }
 }

@@ -1,8 +1,8 @@
 package dev.palimpsest.stages.training;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.CheckpointWriter;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -14,11 +14,10 @@ import java.nio.file.StandardOpenOption;
 import java.util.Objects;
 
 /**
- * {@code metrics.jsonl}: one JSON object a logged step. On resume, lines beyond the checkpoint are
- * cut off, so that each step stands there once.
+ * {@code metrics.jsonl}: one JSON object per logged step. On resume, lines after the checkpoint are
+ * removed, so that each step is there once.
  */
 final class MetricsLog implements AutoCloseable {
-  private static final ObjectMapper JSON = new ObjectMapper();
   private final Path file;
   private final FileChannel out;
   private final LogHashes.Running hash;
@@ -35,14 +34,14 @@ final class MetricsLog implements AutoCloseable {
     }
   }
 
-  /** Adds to what the next line says of saving. */
+  /** Adds to the time for saving in the next line. */
   void saving(CheckpointWriter.Times times) {
     saving = saving.plus(times);
   }
 
   void write(StepMetrics m, int batchSize) {
     TrainStep.Outcome o = m.outcome();
-    ObjectNode line = JSON.createObjectNode();
+    ObjectNode line = Json.STRICT.createObjectNode();
     line.put("step", m.step());
     line.put("examples", m.examples());
     finite(line, "loss", o.loss());
@@ -78,7 +77,7 @@ final class MetricsLog implements AutoCloseable {
       saving = CheckpointWriter.Times.NONE;
     }
     try {
-      String text = JSON.writeValueAsString(line) + "\n";
+      String text = Json.STRICT.writeValueAsString(line) + "\n";
       ByteBuffer rest = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
       while (rest.hasRemaining()) {
         out.write(rest);
@@ -89,12 +88,12 @@ final class MetricsLog implements AutoCloseable {
     }
   }
 
-  /** Of what stands in the log now. */
+  /** The hash of the log as it is now. */
   LogHashes.LogHash hash() {
     return hash.now();
   }
 
-  /** Makes what was written last; any thread may call. */
+  /** Makes what was written durable; any thread may call this. */
   void sync() {
     try {
       out.force(false);
@@ -103,7 +102,7 @@ final class MetricsLog implements AutoCloseable {
     }
   }
 
-  /** JSON has no word for what is not a number. */
+  /** JSON cannot represent numbers that are not finite. */
   private static void finite(ObjectNode line, String name, double value) {
     if (Double.isFinite(value)) {
       line.put(name, value);

@@ -17,12 +17,13 @@ import java.util.stream.IntStream;
 /**
  * The examples of one forward pass, as arrays.
  *
- * @param input arrays; they may alias memory that {@code release} gives back
- * @param position where the examples stand, for messages: {@code mixture positions 96 to 127
- *     (caption/12, ...)}
- * @param ids of the examples, in order; empty when they have none
- * @param index global mixture position where the micro batch begins; also picks the dropout masks
- * @param release gives the memory behind the arrays back
+ * @param input arrays; they may share memory that {@code release} returns
+ * @param position of the examples, for messages: {@code mixture positions 96 to 127 (caption/12,
+ *     ...)}
+ * @param ids of the examples, in order; empty if they have none
+ * @param index global mixture position where the micro batch begins; it also determines the dropout
+ *     masks
+ * @param release returns the memory of the arrays
  */
 public record MicroBatch(
     TrainingInput input, String position, List<String> ids, long index, Runnable release)
@@ -35,7 +36,7 @@ public record MicroBatch(
   /**
    * Uploads a batch in training layout: text columns 0..T-1 are seen, columns 1..T are predicted.
    *
-   * @param manager holds the arrays
+   * @param manager owner of the arrays
    * @param batch closed by {@link #close()}
    */
   public static MicroBatch upload(NDManager manager, ExampleBatch batch, Packing packing) {
@@ -46,7 +47,7 @@ public record MicroBatch(
             ? manager.zeros(pictures)
             : manager.create(batch.images(), pictures, DataType.FLOAT32);
     NDArray text = integers(manager, batch.text(), batch);
-    // Of these the model reads the numbers, for which a GPU would have to be waited for.
+    // The model reads their values, and reading them from a GPU would wait for it.
     NDManager host = manager.newSubManager(Device.cpu());
     NDArray maskAr = integers(host, batch.maskAr(), batch);
     NDArray targets = integers(host, batch.text(), batch);

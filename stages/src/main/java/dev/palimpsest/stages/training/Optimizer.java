@@ -37,7 +37,7 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
         : new Adafactor(config, config.adafactor(), groups, kernels);
   }
 
-  /** Names of the kinds of moments that the optimizer of a stage keeps. */
+  /** Names of the moments that a stage's optimizer keeps. */
   public static Set<String> kinds(OptimizerConfig config) {
     return config.adafactor() == null ? AdamW.KINDS : Adafactor.adafactorKinds(config);
   }
@@ -45,8 +45,8 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   /**
    * One kind of moments.
    *
-   * @param name by which {@link TrainState} and checkpoints know them
-   * @param type in which they are kept
+   * @param name in {@link TrainState} and in checkpoints
+   * @param type number format in which they are kept
    * @param shapes by the name of the parameter
    */
   record Moments(String name, Precision type, Map<String, Shape> shapes) {}
@@ -59,16 +59,16 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   abstract List<Moments> moments(Map<String, Shape> trained);
 
   /**
-   * What a group's update has in common.
+   * The numbers that all updates of a group share.
    *
-   * @param gradientScale factor on gradients: clipping's
+   * @param gradientScale factor that clips gradients
    * @param number of this update, from 1
    * @param rate learning rate times schedule
    * @param decay weight decay times schedule; 0 for parameters that do not decay
    */
   record Update(double gradientScale, long number, double rate, double decay) {}
 
-  /** Moves parameters that share their numbers, and their moments, in place. */
+  /** Updates parameters with the same numbers, and their moments, in place. */
   abstract SquaredNorms update(
       List<String> names, TrainState state, Parameters gradients, Update update);
 
@@ -82,7 +82,7 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   }
 
   /**
-   * Moves the trained parameters and their moments in place.
+   * Updates the trained parameters and their moments in place.
    *
    * @param gradients of the trained parameters, by name
    * @param gradientNorm their global norm
@@ -119,11 +119,11 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   }
 
   /**
-   * The state with arrays of its own, to be moved by {@link #update}: parameters and moments are
-   * copied to where they shall be kept, and moments that it does not have yet are zero. The arrays
-   * of {@code start} are closed.
+   * The state with arrays of its own that {@link #update} can change: parameters and moments are
+   * copied to where they are to be kept, and missing moments are zero. The arrays of {@code start}
+   * are closed.
    *
-   * @param manager the new arrays live in children of it
+   * @param manager the new arrays belong to children of it
    */
   public final TrainState prepared(NDManager manager, TrainState start, Storage storage) {
     Parameters parameters =

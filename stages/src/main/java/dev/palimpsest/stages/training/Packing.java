@@ -7,21 +7,21 @@ import dev.palimpsest.model.towers.Sequences;
 import java.nio.IntBuffer;
 
 /**
- * How the examples of a micro batch stand in sequences: a function of their numbers of pictures and
- * tokens alone.
+ * How the examples of a micro batch are placed in sequences: a function of their numbers of
+ * pictures and tokens only.
  *
- * @param limit image and text tokens that a sequence may hold; 0: no packing
+ * @param limit most image and text tokens in a sequence; 0: no packing
  * @param pictureTokens image tokens of one picture
  */
 public record Packing(int limit, int pictureTokens) {
-  /** As a stage wants it. */
+  /** The packing of a stage. */
   public static Packing of(StageConfig stage, ModelConfig model) {
     return new Packing(stage.packTo(), model.vision().imageTokens(stage.resolution()));
   }
 
   /** Sequences of a batch in training layout. */
   Sequences sequences(ExampleBatch batch) {
-    int seen = batch.textColumns() - 1; // the last column is predicted only
+    int seen = batch.textColumns() - 1; // the last column is only predicted
     return limit == 0
         ? Sequences.separate(batch.pictures(), seen)
         : Sequences.packed(batch.pictures(), realTokens(batch, seen), pictureTokens, limit);

@@ -26,11 +26,11 @@ public final class ParameterGroups {
   }
 
   /**
-   * Sorts parameters into groups.
+   * Assigns parameters to groups.
    *
    * @param names all parameters, in order
    * @param totalExamples where schedules end
-   * @throws InvalidConfigException when a parameter falls in no group, or a group takes none
+   * @throws InvalidConfigException when a parameter matches no group, or a group has no parameters
    */
   public static ParameterGroups of(
       OptimizerConfig config, Collection<String> names, long totalExamples) {
@@ -58,7 +58,7 @@ public final class ParameterGroups {
       problems.add(
           new Problem(
               "optimizer.groups",
-              "every parameter must fall in a group, but "
+              "every parameter must belong to a group, but "
                   + orphans.size()
                   + " match no pattern: "
                   + String.join(", ", orphans.subList(0, Math.min(8, orphans.size())))
@@ -95,7 +95,7 @@ public final class ParameterGroups {
     return new ParameterGroups(List.copyOf(groups), byName);
   }
 
-  /** All groups, frozen ones too, in recipe order. */
+  /** All groups, including frozen ones, in the recipe's order. */
   public List<Group> groups() {
     return groups;
   }
@@ -112,13 +112,13 @@ public final class ParameterGroups {
   }
 
   /**
-   * Parameters with one learning rate.
+   * Parameters with the same learning rate.
    *
-   * @param pattern as the recipe wrote it; names the group in metrics
+   * @param pattern as in the recipe; names the group in metrics
    * @param members in parameter order
    * @param learningRate base rate, before the schedule
    * @param schedule factor over the stage
-   * @param frozen left untouched
+   * @param frozen whether they are not updated
    */
   public record Group(
       String pattern,
@@ -126,7 +126,7 @@ public final class ParameterGroups {
       double learningRate,
       Schedule schedule,
       boolean frozen) {
-    /** Copies. */
+    /** Keeps unmodifiable copies. */
     public Group {
       members = List.copyOf(members);
     }
@@ -135,7 +135,7 @@ public final class ParameterGroups {
   /**
    * A parameter in its group.
    *
-   * @param decays whether weight decay acts on it
+   * @param decays whether weight decay applies to it
    */
   public record Member(String name, boolean decays) {}
 }

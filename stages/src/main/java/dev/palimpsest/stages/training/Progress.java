@@ -2,14 +2,14 @@ package dev.palimpsest.stages.training;
 
 import dev.palimpsest.configs.StageConfig;
 
-/** Where a run shows how far it is: a moving line on a terminal, plain lines elsewhere. */
+/** Shows a run's progress: a progress bar on a terminal, plain lines elsewhere. */
 public interface Progress {
-  /** A stage begins to train; {@code fromExamples} are done already. */
+  /** Called when a stage begins to train; {@code fromExamples} are already done. */
   void start(StageConfig stage, long fromExamples);
 
-  /** A step is done. */
+  /** Called after a step. */
   void step(StageConfig stage, StepMetrics metrics);
 
-  /** The stage's training ended or stopped. */
+  /** Called when the stage's training has ended or stopped. */
   void end();
 }

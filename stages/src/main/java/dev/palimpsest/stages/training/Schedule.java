@@ -13,7 +13,7 @@ public final class Schedule {
   private final long total;
 
   /**
-   * A curve.
+   * Creates a curve.
    *
    * @param config its kind and lengths
    * @param totalExamples where it ends

@@ -4,7 +4,7 @@ import dev.palimpsest.eval.SuiteResult;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** A suite's result on one line of the log. */
+/** Formats a suite's result as one line of the log. */
 final class ScoreLine {
   private ScoreLine() {}
 

@@ -1,7 +1,7 @@
 package dev.palimpsest.stages.training;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.mixtures.formats.BadExampleException;
@@ -22,18 +22,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * {@code skipped.jsonl}: one JSON object a bad example that another took the place of. On resume,
- * lines beyond the checkpoint are cut off, so that the count, and with it the moment at which a
- * task's share is exceeded, is that of an uninterrupted run.
+ * {@code skipped.jsonl}: one JSON object per bad example that was replaced by another. On resume,
+ * lines after the checkpoint are removed, so that the count, and the moment at which a task's share
+ * is exceeded, are those of an uninterrupted run.
  */
 public final class SkippedExamples implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(SkippedExamples.class);
-  private static final ObjectMapper JSON = new ObjectMapper();
 
-  /** A share is judged on no fewer examples than this. */
+  /** A share is only judged for at least this many examples. */
   private static final long FEWEST = 1000;
 
-  /** Of each task so many are told in the log; the file has them all. */
+  /** This many of each task are logged; the file has them all. */
   private static final long TOLD = 20;
 
   private final Path file;
@@ -62,7 +61,7 @@ public final class SkippedExamples implements AutoCloseable {
     }
   }
 
-  /** Removes what lies beyond a checkpoint, and counts what is left by task. */
+  /** Removes lines after a checkpoint and counts the rest by task. */
   static Map<String, Long> cut(Path file, long resumedAt) throws IOException {
     RunFolder.cutLog(file, "position", position -> position < resumedAt);
     return counts(file);
@@ -71,17 +70,17 @@ public final class SkippedExamples implements AutoCloseable {
   private static Map<String, Long> counts(Path file) throws IOException {
     Map<String, Long> counts = new TreeMap<>();
     for (String line : RunFolder.lines(file)) {
-      counts.merge(JSON.readTree(line).path("task").asText(), 1L, Long::sum);
+      counts.merge(Json.STRICT.readTree(line).path("task").asText(), 1L, Long::sum);
     }
     return counts;
   }
 
   /**
-   * Notes what a step skipped.
+   * Records what a step skipped.
    *
    * @param position mixture position after the step
-   * @throws BadExampleException when a task has more bad examples than its share of those drawn in
-   *     the stage allows, of 1000 at least, and more than one
+   * @throws BadExampleException when a task has more than one bad example and more than its share
+   *     allows, of those drawn in the stage but at least of 1000
    */
   void add(List<Skipped> skipped, long position) {
     if (skipped.isEmpty()) {
@@ -89,7 +88,7 @@ public final class SkippedExamples implements AutoCloseable {
     }
     try {
       for (Skipped bad : skipped) {
-        ObjectNode line = JSON.createObjectNode();
+        ObjectNode line = Json.STRICT.createObjectNode();
         line.put("position", bad.position());
         line.put("task", bad.task());
         line.put("row", bad.row());
@@ -137,12 +136,12 @@ public final class SkippedExamples implements AutoCloseable {
     return counts.values().stream().mapToLong(Long::longValue).sum();
   }
 
-  /** Of what stands in the file now. */
+  /** The hash of the file as it is now. */
   LogHashes.LogHash hash() {
     return hash.now();
   }
 
-  /** Makes what was added last; any thread may call. */
+  /** Makes what was added durable; any thread may call this. */
   void sync() {
     try {
       out.force(false);
@@ -151,7 +150,7 @@ public final class SkippedExamples implements AutoCloseable {
     }
   }
 
-  /** What a finished stage says of them, a sentence a task. */
+  /** A finished stage's notes about them, a sentence per task. */
   public static List<String> notes(Path file) {
     try {
       List<String> notes = new ArrayList<>();

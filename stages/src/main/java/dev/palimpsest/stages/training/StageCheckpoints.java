@@ -12,8 +12,8 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Saves the states of a stage as training checkpoints while it goes on, and lets go of those that
- * the recipe does not keep.
+ * Saves the states of a stage as training checkpoints while it trains, and deletes those that the
+ * recipe does not keep.
  */
 public final class StageCheckpoints implements AutoCloseable {
   private final StageConfig stage;
@@ -25,9 +25,9 @@ public final class StageCheckpoints implements AutoCloseable {
   /**
    * The checkpoints of a stage.
    *
-   * @param facts of the stage, kept in every checkpoint
+   * @param facts of the stage, written to every checkpoint
    * @param store the stage's
-   * @param manager copies of arrays live in children of it until they are written
+   * @param manager copies of arrays belong to children of it until they are written
    */
   public StageCheckpoints(
       RunFolder folder,
@@ -45,8 +45,8 @@ public final class StageCheckpoints implements AutoCloseable {
   /**
    * Begins to save a state.
    *
-   * @param logs what the stage's logs hold
-   * @param before what must be on disk before the checkpoint is visible
+   * @param logs hashes of the stage's logs
+   * @param before makes durable what must be on disk before the checkpoint becomes visible
    */
   public void save(TrainState state, LogHashes logs, Runnable before) {
     StateFiles.save(
@@ -59,7 +59,7 @@ public final class StageCheckpoints implements AutoCloseable {
   }
 
   /**
-   * Keeps the state before a step, with what the guard found in it; see {@link Capsule}.
+   * Saves the state before a step, with what the guard found in it; see {@link Capsule}.
    *
    * @return the capsule's folder
    */
@@ -82,7 +82,7 @@ public final class StageCheckpoints implements AutoCloseable {
     return writer.takeTimes();
   }
 
-  /** Lets go of all but the last, and the milestones that the recipe keeps. */
+  /** Deletes all but the last one and the milestones that the recipe keeps. */
   public void keepLast() {
     store.retain(1, milestones());
   }

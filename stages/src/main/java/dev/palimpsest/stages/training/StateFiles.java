@@ -14,20 +14,20 @@ import java.util.Map;
 import java.util.OptionalLong;
 
 /**
- * A {@link TrainState} as a training checkpoint. Moments that no update has touched are zero and
- * not stored.
+ * Writes and reads a {@link TrainState} as a training checkpoint. Moments that are zero because
+ * there was no update yet are not stored.
  */
 public final class StateFiles {
   private static final String PARAMETERS = "parameters";
 
   private StateFiles() {}
 
-  /** Name of a state's checkpoint; names sort by examples. */
+  /** The name of a state's checkpoint; names sort by examples. */
   public static String name(long examples) {
     return "examples-%012d".formatted(examples);
   }
 
-  /** Examples by a checkpoint's name; empty for other names. */
+  /** The number of examples in a checkpoint's name; empty for other names. */
   public static OptionalLong examplesOf(String name) {
     return name.matches("examples-\\d{12}")
         ? OptionalLong.of(Long.parseLong(name.substring("examples-".length())))
@@ -35,9 +35,9 @@ public final class StateFiles {
   }
 
   /**
-   * Has a state saved under its name.
+   * Begins to save a state under its name.
    *
-   * @param more facts beside those of the stage and the state
+   * @param more facts in addition to those of the stage and the state
    */
   public static void save(
       CheckpointWriter writer,
@@ -52,7 +52,7 @@ public final class StateFiles {
   /**
    * Writes a state under its name, and returns when it is there.
    *
-   * @param more facts beside those of the stage and the state
+   * @param more facts in addition to those of the stage and the state
    */
   public static Path commit(
       CheckpointStore store, TrainState state, StageFacts stage, Map<String, Object> more) {
@@ -63,7 +63,7 @@ public final class StateFiles {
    * Writes the state before a stage's first step, of parameters that are made as they are written,
    * and returns when it is there.
    *
-   * @param more facts beside those of the stage and the state
+   * @param more facts in addition to those of the stage and the state
    */
   public static Path commitFirst(
       CheckpointStore store, List<Tensor> parameters, StageFacts stage, Map<String, Object> more) {
@@ -114,7 +114,7 @@ public final class StateFiles {
   }
 
   /**
-   * Reads a state. Its arrays share the memory of the checkpoint's files and live in children of
+   * Reads a state. Its arrays share the memory of the checkpoint's files and belong to children of
    * the manager.
    */
   public static TrainState read(NDManager manager, TrainingCheckpoint checkpoint) {
@@ -138,7 +138,7 @@ public final class StateFiles {
         consumed(checkpoint));
   }
 
-  /** Checkpoints from before there were guards say nothing of them. */
+  /** Checkpoints from before guards existed have no such facts. */
   private static GuardState guard(Map<String, Object> facts) {
     if (!(facts.get("guard") instanceof Map<?, ?> guard)
         || !(guard.get("losses") instanceof List<?> losses)
@@ -155,7 +155,7 @@ public final class StateFiles {
     return number(checkpoint, "dataStart");
   }
 
-  /** Checkpoints of older versions do not say what was consumed. */
+  /** Checkpoints of older versions do not record what was consumed. */
   static Consumed consumed(TrainingCheckpoint checkpoint) {
     return checkpoint.facts().get("consumed") instanceof String chain
         ? new Consumed(chain, number(checkpoint, "consumedBytes"))

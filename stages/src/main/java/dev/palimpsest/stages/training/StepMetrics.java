@@ -3,16 +3,17 @@ package dev.palimpsest.stages.training;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One step as it is logged.
+ * A step's metrics as they are logged.
  *
  * @param step 1-based number of the update within the stage
  * @param examples examples seen in the stage after it
  * @param outcome what the step did
- * @param seconds the whole step
+ * @param seconds duration of the whole step
  * @param waitShare share of it spent waiting for data
- * @param skipped bad examples of the stage so far that others took the place of
- * @param disk what the whole process moved meanwhile; absent where nothing of the state is on disk
- * @param event what the guard found; null for nothing
+ * @param skipped number of the stage's bad examples so far that were replaced by others
+ * @param disk what the whole process read and wrote in the meantime; absent if none of the state is
+ *     on disk
+ * @param event what the guard found; null if nothing
  */
 public record StepMetrics(
     long step,
@@ -23,7 +24,7 @@ public record StepMetrics(
     long skipped,
     @Nullable DiskTraffic disk,
     @Nullable GuardEvent event) {
-  /** Examples a second. */
+  /** Examples per second. */
   public double rate(int batchSize) {
     return batchSize / seconds;
   }

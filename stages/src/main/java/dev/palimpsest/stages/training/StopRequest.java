@@ -1,38 +1,38 @@
 package dev.palimpsest.stages.training;
 
 /**
- * A wish, from another thread, that a run ends where it can go on later: after the step or the
- * batch of answers under way, with its state saved.
+ * A request from another thread to end a run where it can be resumed: after the current step or
+ * batch of answers, with its state saved.
  */
 public final class StopRequest {
   private volatile boolean made;
   private volatile boolean unsaved;
 
-  /** Makes the wish; it cannot be taken back. */
+  /** Makes the request; it cannot be withdrawn. */
   public void make() {
     made = true;
   }
 
-  /** Whether it was made. */
+  /** Whether the request was made. */
   public boolean isMade() {
     return made;
   }
 
   /**
-   * Whether ending the process now would lose work: steps that no checkpoint holds yet. All else is
-   * on disk as it is made, and a run goes on from there.
+   * Whether ending the process now would lose work: steps that are not in any checkpoint yet.
+   * Everything else is written to disk at once, and a run resumes from there.
    */
   public boolean isAwaited() {
     return unsaved;
   }
 
-  /** Says that steps are made, or that what they made is saved. */
+  /** Records that there are unsaved steps, or that all are saved. */
   public void unsaved(boolean unsaved) {
     this.unsaved = unsaved;
   }
 
   /**
-   * Ends the run if that is wished, at a place where nothing is left to save.
+   * Ends the run if that was requested, at a point where nothing is left to save.
    *
    * @throws StoppedException if so
    */

@@ -1,6 +1,6 @@
 package dev.palimpsest.stages.training;
 
-/** A run that ended early because it was asked to; all it did is saved. */
+/** Thrown when a run ends early because it was asked to; all its work is saved. */
 public final class StoppedException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

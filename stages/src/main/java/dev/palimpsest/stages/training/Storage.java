@@ -13,10 +13,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes the arrays that training changes, where the recipe says.
+ * Creates the arrays that training changes, in memory or on disk as the recipe says.
  *
  * @param config the recipe's choice
- * @param folder where arrays on disk take their space
+ * @param folder for arrays on disk
  */
 public record Storage(StorageConfig config, Path folder) {
   /** Everything in memory. */
@@ -28,7 +28,7 @@ public record Storage(StorageConfig config, Path folder) {
               StorageConfig.Storage.MEMORY),
           Path.of(""));
 
-  /** Which arrays. */
+  /** The arrays that can be placed. */
   enum Use {
     PARAMETERS,
     GRADIENTS,
@@ -45,7 +45,7 @@ public record Storage(StorageConfig config, Path folder) {
           List.of(
               new Problem(
                   "storage",
-                  "disk is for training on the CPU, and this is %s; write memory"
+                  "must be memory, because arrays on disk are only for training on the CPU and this is %s"
                       .formatted(parent.getDevice()))));
     }
     return Parameters.zerosOnDisk(parent, folder, shapes, type);

@@ -4,16 +4,15 @@ import dev.palimpsest.model.blocks.Parameters;
 import java.util.Map;
 
 /**
- * All that a stage carries from step to step. What is not here is a pure function of the recipe and
+ * Everything that a stage carries from step to step. All else is a pure function of the recipe and
  * these numbers.
  *
  * @param parameters float32 master parameters
- * @param moments the optimizer's, by kind: {@code mu} and {@code nu} of Adam; those that are absent
- *     are zero
- * @param updates updates that the moments have seen
+ * @param moments the optimizer's, by name: {@code mu} and {@code nu} for Adam; absent ones are zero
+ * @param updates number of updates in the moments
  * @param examples examples seen in this stage
- * @param scheduleStart examples that lie before this stage on its learning-rate curve
- * @param order name under which the mixture's order is drawn
+ * @param scheduleStart examples before this stage on its learning-rate curve
+ * @param order name from which the mixture's order is drawn
  * @param dataStart mixture position of this stage's first example
  * @param guard what the stage's guard remembers
  * @param consumed the examples seen in this stage
@@ -49,7 +48,7 @@ public record TrainState(
         Consumed.NOTHING);
   }
 
-  /** The same arrays, one step on. */
+  /** The same arrays, one step later. */
   TrainState after(int batchSize, GuardState remembered) {
     return new TrainState(
         parameters,
@@ -63,7 +62,7 @@ public record TrainState(
         consumed);
   }
 
-  /** The same arrays, with a batch used up that moved nothing. */
+  /** The same arrays, with a batch consumed without an update. */
   TrainState skipping(int batchSize, GuardState remembered) {
     return new TrainState(
         parameters,
@@ -77,7 +76,7 @@ public record TrainState(
         consumed);
   }
 
-  /** The same, knowing what it has consumed. */
+  /** The same with other consumed examples. */
   TrainState consuming(Consumed now) {
     return new TrainState(
         parameters, moments, updates, examples, scheduleStart, order, dataStart, guard, now);
@@ -98,7 +97,7 @@ public record TrainState(
   }
 
   /**
-   * Moments of one kind.
+   * Moments by name.
    *
    * @throws IllegalArgumentException when there are none, see {@link Optimizer#prepared}
    */

@@ -18,8 +18,8 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
- * One optimizer step: gradients of every micro batch are added up with the weight that makes them
- * those of one large batch, then the parameters move once.
+ * One optimizer step: the gradients of all micro batches are added up, weighted so that the sum is
+ * the gradient of one large batch, and then the parameters are updated once.
  */
 public final class TrainStep {
   private final VisionLanguageModel model;
@@ -32,7 +32,7 @@ public final class TrainStep {
   /**
    * A step of a stage.
    *
-   * @param storage where gradients are kept
+   * @param storage for gradients
    * @param seed the run's seed; dropout masks are a function of it, the stage's name and the
    *     mixture position
    */
@@ -55,9 +55,9 @@ public final class TrainStep {
   @FunctionalInterface
   public interface Judge {
     /**
-     * Whether the parameters shall move.
+     * Whether to update the parameters.
      *
-     * @throws DivergenceException when the run shall end here
+     * @throws DivergenceException when the run must end here
      */
     boolean update(Attempt attempt);
   }
@@ -70,7 +70,7 @@ public final class TrainStep {
    * @param parts its micro batches
    */
   public record Attempt(double loss, double gradientNorm, List<Part> parts) {
-    /** Where the examples stand, for messages. */
+    /** The positions of the examples, for messages. */
     String position() {
       return parts.stream().map(Part::position).collect(Collectors.joining("; "));
     }
@@ -87,11 +87,11 @@ public final class TrainStep {
   public record Part(String position, long index, List<String> ids, float[] losses) {}
 
   /**
-   * Moves the parameters and moments of {@code state} in place.
+   * Updates the parameters and moments of {@code state} in place.
    *
-   * @param parent everything made here lives in children of it and is gone on return
-   * @param next gives the next micro batch, its arrays in the manager it is handed
-   * @return what happened; times and waiting are the caller's to add
+   * @param parent all arrays made here belong to children of it and are closed on return
+   * @param next supplies the next micro batch, with its arrays in the given manager
+   * @return what happened; the caller adds times and waiting
    * @throws DivergenceException before the update, when the loss or the gradient norm is not a
    *     number
    */
@@ -110,7 +110,7 @@ public final class TrainStep {
         });
   }
 
-  /** The same under a judge, who may leave everything as it is. */
+  /** The same with a judge that may prevent the update. */
   public Outcome run(
       NDManager parent, TrainState state, Function<NDManager, MicroBatch> next, Judge judge) {
     int microBatches = stage.batchSize() / stage.microBatchSize();
@@ -158,7 +158,7 @@ public final class TrainStep {
     }
   }
 
-  /** L2 norm of the gradients of a micro batch by itself. */
+  /** L2 norm of the gradients of a single micro batch. */
   public double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
     try (Parameters gradients = gradients(parent, parameters)) {
       model.accumulateGradients(
@@ -181,17 +181,17 @@ public final class TrainStep {
   }
 
   /**
-   * What one step did.
+   * The result of one step.
    *
    * @param loss mean over the batch of the mean over each example's supervised tokens
    * @param gradientNorm L2 over trained parameters, before clipping
    * @param updateNorm L2 of what was subtracted
-   * @param parameterNorm L2 of all trained parameters after the update; not a number without one
-   * @param meanSupervisedTokens mean supervised tokens an example
-   * @param maxSupervisedTokens the most supervised tokens of one example
+   * @param parameterNorm L2 of all trained parameters after the update; NaN without one
+   * @param meanSupervisedTokens mean supervised tokens per example
+   * @param maxSupervisedTokens largest number of supervised tokens in one example
    * @param learningRates effective rate (base x multiplier x schedule) by group pattern
    * @param ids of the examples, in the order in which they were consumed
-   * @param updated whether the parameters moved
+   * @param updated whether the parameters were updated
    */
   public record Outcome(
       double loss,

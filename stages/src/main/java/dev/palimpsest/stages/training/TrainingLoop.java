@@ -10,7 +10,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Trains one stage from where its state stands to its end. Read from top to bottom: set up, then
+ * Trains one stage from its current state to its end. Read from top to bottom: set up, then
  * evaluate, checkpoint, step, log, in the order in which they happen.
  */
 public final class TrainingLoop {
@@ -47,14 +47,14 @@ public final class TrainingLoop {
     this.stop = stop;
   }
 
-  /** Waits until what was begun is done. */
+  /** Waits until what was begun has finished. */
   private interface Settled extends AutoCloseable {
     @Override
     void close();
   }
 
   /**
-   * Runs to the stage's end, whose state is not saved here.
+   * Runs to the end of the stage, whose final state is not saved here.
    *
    * @param manager the stage's manager
    * @param start its arrays are closed; see {@link Optimizer#prepared}
@@ -62,7 +62,7 @@ public final class TrainingLoop {
    * @return the state at the end
    * @throws StoppedException when asked to stop; the state is saved
    */
-  @SuppressWarnings("try") // the saves are used by being waited for
+  @SuppressWarnings("try") // saves are used by waiting for them
   public TrainState run(
       NDManager manager, TrainState start, StageCheckpoints checkpoints, Evaluations evaluations) {
     // ---- Set up
@@ -88,7 +88,7 @@ public final class TrainingLoop {
                 mixture,
                 state.dataPosition() - state.examples(),
                 state.dataPosition());
-        // Closed before the logs: a save that is still being written makes them last first.
+        // Closed before the logs, because a save that is still being written makes them durable.
         Settled saves = checkpoints::await;
         Mixture.BatchStream batches =
             mixture.batches(state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
@@ -101,15 +101,16 @@ public final class TrainingLoop {
       while (state.examples() < stage.examples()) {
         boolean fresh = state.examples() == start.examples();
 
-        // ---- Evaluate, before the checkpoint: a run killed here comes back to score this moment.
-        // One that was stopped here is back now, hence not only when this state is new.
+        // ---- Evaluate, before the checkpoint: a run that is killed here scores this moment when
+        // it is resumed.
+        // A run that was stopped here is back now, so this is done even if the state is not new.
         if (state.examples() > 0
             && (fresh || !stop.isMade())
             && due(stage.evaluate().everyExamples(), state)) {
           evaluations.score("at-%012d".formatted(state.examples()), manager, state);
         }
 
-        // ---- Checkpoint, at its cadence or because the run is to stop
+        // ---- Checkpoint, when it is due or because the run is to stop
         if (!fresh && (stop.isMade() || due(stage.checkpoint().everyExamples(), state))) {
           checkpoints.save(state, new LogHashes(metrics.hash(), skipped.hash()), logsLast);
         }

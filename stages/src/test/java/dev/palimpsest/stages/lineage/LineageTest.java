@@ -74,8 +74,8 @@ class LineageTest {
     Files.writeString(data, Files.readString(data).replaceFirst("\"suffix\":\"", "\"suffix\":\"x"));
     assertEquals(
         List.of(
-            "the training data have changed: task caption, source {jsonl: {path:"
-                + " ${run}/data/caption.train.jsonl, pictures: []}}: its contents differ (6 rows before, 6"
+            "the training data have changed: task caption, source {jsonl:"
+                + " ${run}/data/caption.train.jsonl}: its contents differ (6 rows before, 6"
                 + " after)"),
         RecordedData.problems(child, folder.resolve("b")));
   }

@@ -4,11 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
+import dev.palimpsest.files.FolderLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -26,12 +24,7 @@ class PreparationTest {
     Files.createDirectories(out);
     CountDownLatch made = new CountDownLatch(1);
     Thread second = new Thread(() -> Preparation.alone(out, made::countDown));
-    try (FileChannel channel =
-            FileChannel.open(
-                folder.resolve("run/.data.lock"),
-                StandardOpenOption.CREATE,
-                StandardOpenOption.WRITE);
-        FileLock first = channel.lock()) {
+    try (FolderLock first = FolderLock.take(folder.resolve("run/.data.lock")).orElseThrow()) {
       second.start();
       assertFalse(made.await(300, TimeUnit.MILLISECONDS));
     }

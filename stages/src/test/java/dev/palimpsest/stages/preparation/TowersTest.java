@@ -81,7 +81,7 @@ class TowersTest {
           assertThrows(
               InvalidConfigException.class,
               () -> Towers.write(manager, settings(folder, 6), model(false)));
-      assertTrue(e.toString().contains("holds other towers"), e.toString());
+      assertTrue(e.toString().contains("contains other towers"), e.toString());
     }
   }
 

@@ -23,16 +23,16 @@ import java.util.stream.Stream;
  *
  * @param benchmark its name, for messages
  * @param folder the data folder, to which all names are relative
- * @param data the names, in one of the definition's forms
+ * @param data the names, in one of the definition's layouts
  */
 public record BenchmarkFiles(String benchmark, Path folder, Data data) {
-  /** Reads one of several files of the same form. */
+  /** Reads one of several files in the same form. */
   public interface OneFile {
     /** The examples of the file, in its order. */
     List<BenchmarkExample> read(Path file) throws IOException;
   }
 
-  /** The file that the definition gives a name. */
+  /** The file for a name in the definition. */
   public Path file(String name) {
     return folder.resolve(Objects.requireNonNull(data.files().get(name), name));
   }
@@ -63,17 +63,18 @@ public record BenchmarkFiles(String benchmark, Path folder, Data data) {
     return examples;
   }
 
-  /** The folder of the pictures, or of the videos' folders of frames. */
+  /** The folder of pictures, or of folders of frames for videos. */
   public Path pictures() {
     return folder.resolve(Objects.requireNonNullElse(data.images(), ""));
   }
 
   /**
-   * A picture's file. Archives that were packed or unpacked elsewhere may hold names with accents
-   * in composed or decomposed form; either is the name.
+   * A picture's file. Archives that were packed or unpacked elsewhere may contain names with
+   * accents in composed or decomposed form; both are accepted.
    *
    * @param images the folder that the name is relative to
-   * @throws BenchmarkFormatException when the name cannot be that of a file, or leaves the folder
+   * @throws BenchmarkFormatException when the name cannot be that of a file, or leads out of the
+   *     folder
    */
   public ImageReference picture(Path images, String name) {
     return ImageReference.file(pictureFile(images, name));
@@ -93,7 +94,7 @@ public record BenchmarkFiles(String benchmark, Path folder, Data data) {
     boolean leaves = !Path.of(name).isAbsolute() && !inside.startsWith(images.normalize());
     if (name.isBlank() || leaves || inside.equals(images.normalize())) {
       throw new BenchmarkFormatException(
-          "benchmark %s: '%s' is no picture in %s".formatted(benchmark, name, images));
+          "benchmark %s: '%s' is not a picture in %s".formatted(benchmark, name, images));
     }
     if (name.chars().allMatch(c -> c < 128) || Files.exists(file)) {
       return file;
@@ -105,7 +106,7 @@ public record BenchmarkFiles(String benchmark, Path folder, Data data) {
         .orElse(file);
   }
 
-  /** The names of what is not there, as the definition writes them. */
+  /** The names of missing files, as written in the definition. */
   public List<String> missing() {
     List<String> missing = new ArrayList<>();
     data.files().values().stream().filter(name -> paths(name).isEmpty()).forEach(missing::add);
@@ -124,7 +125,7 @@ public record BenchmarkFiles(String benchmark, Path folder, Data data) {
         .toList();
   }
 
-  /** The files of a name whose last part may hold a {@code *}, sorted. */
+  /** The files that match a name whose last part may contain a {@code *}, sorted. */
   private List<Path> paths(String name) {
     Path path = folder.resolve(name);
     if (name.indexOf('*') < 0) {

@@ -4,7 +4,7 @@ package dev.palimpsest.eval.benchmarks.forms;
 public final class BenchmarkFormatException extends IllegalArgumentException {
   private static final long serialVersionUID = 1;
 
-  /** With a message that says where. */
+  /** Creates an exception with a message that says where. */
   public BenchmarkFormatException(String message) {
     super(message);
   }

@@ -2,7 +2,8 @@ package dev.palimpsest.eval.benchmarks.forms;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.mixtures.formats.Json;
+import dev.palimpsest.files.Json;
+import dev.palimpsest.mixtures.formats.JsonValues;
 import dev.palimpsest.mixtures.formats.TextFile;
 import java.io.IOException;
 import java.io.InputStream;
@@ -26,7 +27,7 @@ public record JsonFile(Path path, JsonNode root) {
    */
   public static JsonFile read(Path path) throws IOException {
     try (InputStream in = TextFile.open(path)) {
-      return new JsonFile(path, Json.MAPPER.readTree(in));
+      return new JsonFile(path, Json.PYTHON.readTree(in));
     } catch (JsonProcessingException e) {
       throw new BenchmarkFormatException(path + ": not JSON: " + e.getOriginalMessage());
     }
@@ -39,7 +40,7 @@ public record JsonFile(Path path, JsonNode root) {
     for (int i = 0; i < lines.size(); i++) {
       if (!lines.get(i).isBlank()) {
         try {
-          objects.add(Json.MAPPER.readTree(lines.get(i)));
+          objects.add(Json.PYTHON.readTree(lines.get(i)));
         } catch (JsonProcessingException e) {
           throw new BenchmarkFormatException(
               path + ":" + (i + 1) + ": not JSON: " + e.getOriginalMessage());
@@ -58,22 +59,22 @@ public record JsonFile(Path path, JsonNode root) {
     return list;
   }
 
-  /** The file itself as a list, or, as some copies have it, its {@code data}. */
+  /** The file itself as a list or, in some copies, its {@code data}. */
   public JsonNode items() {
     return root.isArray() ? root : list("data");
   }
 
-  /** A value that an item must have, as text whatever it is. */
+  /** A value that an item must have, as text whatever its type. */
   public String text(JsonNode item, String key) {
     return value(item, key).asText();
   }
 
-  /** An id that an item must have; 2 and 2.0 are one. */
+  /** An id that an item must have; 2 and 2.0 are the same. */
   public String id(JsonNode item, String key) {
-    return Json.id(value(item, key));
+    return JsonValues.id(value(item, key));
   }
 
-  /** A value as text, or none where an item lacks it. */
+  /** A value as text, if an item has it. */
   public List<String> zeroOrOne(JsonNode item, String key) {
     return item.hasNonNull(key) ? List.of(text(item, key)) : List.of();
   }
@@ -82,33 +83,33 @@ public record JsonFile(Path path, JsonNode root) {
     JsonNode value = item.path(key);
     if (!value.isValueNode() || value.isNull()) {
       throw new BenchmarkFormatException(
-          path + ": an item has no \"" + key + "\": " + Json.abridged(item));
+          path + ": an item has no \"" + key + "\": " + JsonValues.abridged(item));
     }
     return value;
   }
 
-  /** The texts of a list; empty where it is missing. */
+  /** The texts of a list; empty if it is missing. */
   public static List<String> texts(JsonNode list) {
     List<String> texts = new ArrayList<>();
     list.forEach(text -> texts.add(text.asText()));
     return texts;
   }
 
-  /** The texts of a list, or one text by itself; empty where it is missing. */
+  /** The texts of a list, or a single text; empty if it is missing. */
   public static List<String> oneOrMany(JsonNode node) {
     return node.isArray()
         ? texts(node)
         : node.isMissingNode() || node.isNull() ? List.of() : List.of(node.asText());
   }
 
-  /** One text under the same key of every object of a list. */
+  /** The text under the same key of every object in a list. */
   public static List<String> texts(JsonNode list, String key) {
     List<String> texts = new ArrayList<>();
     list.forEach(object -> texts.add(object.path(key).asText()));
     return texts;
   }
 
-  /** The named keys that an item has. */
+  /** Those of the given keys that an item has. */
   public static Map<String, JsonNode> fields(JsonNode item, String... keys) {
     Map<String, JsonNode> fields = new LinkedHashMap<>();
     for (String key : keys) {

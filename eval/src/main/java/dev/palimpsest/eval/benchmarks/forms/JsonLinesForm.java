@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * JSON lines of one's own: {@code id}, {@code image} (a name or a list), {@code question}, {@code
+ * A user's own JSON lines: {@code id}, {@code image} (a name or a list), {@code question}, {@code
  * references} (a text or a list); everything else is a field. {@code docs/benchmarks.md} describes
  * them.
  *

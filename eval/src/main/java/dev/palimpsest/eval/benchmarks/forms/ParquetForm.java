@@ -17,8 +17,8 @@ import java.util.Map;
 /**
  * Any benchmark as Parquet with the pictures in it, as lmms-lab publishes them
  * (https://huggingface.co/lmms-lab). The definition's {@code fields} give the column of {@code id},
- * {@code question}, {@code references} and other fields, where it is called otherwise; points lead
- * into structs and lists of them: {@code references: answers.answer} for VQAv2's
+ * {@code question}, {@code references} and other fields, if their names differ; dots select members
+ * of structs and of lists of structs: {@code references: answers.answer} for VQAv2's
  *
  * <pre>
  * {question_id: 262148000, image: {bytes, path}, question: "Where is he looking?",
@@ -53,7 +53,7 @@ public final class ParquetForm implements BenchmarkForm {
   }
 
   /**
-   * The rows of Parquet files, in order.
+   * Reads the rows of Parquet files, in order.
    *
    * @param path a file or a glob
    */
@@ -69,7 +69,7 @@ public final class ParquetForm implements BenchmarkForm {
     return rows;
   }
 
-  /** A value by a path; through a list, the values of its members. */
+  /** A value by its path; for a list, the values of its members. */
   private static JsonNode at(ObjectNode row, String path) {
     JsonNode node = row;
     for (String step : path.split("\\.")) {

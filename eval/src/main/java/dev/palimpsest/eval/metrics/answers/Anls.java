@@ -13,8 +13,9 @@ import java.util.OptionalInt;
 
 /**
  * Average normalised Levenshtein similarity: DocVQA, InfographicVQA, ST-VQA (Biten et al. 2019).
- * The best similarity over the answers counts, and nothing below 0.5. The programs differ in what
- * they normalise, in whether a similarity of exactly 0.5 counts, and in the length they divide by.
+ * The best similarity over the answers counts, and similarities below 0.5 count as 0. The programs
+ * differ in what they normalise, in whether a similarity of exactly 0.5 counts, and in the length
+ * they divide by.
  */
 public final class Anls implements Metric {
   /** Similarity of one prediction to one answer, before the best is taken. */
@@ -64,7 +65,7 @@ public final class Anls implements Metric {
     return board.result();
   }
 
-  /** big_vision's similarity on texts as they are. */
+  /** big_vision's similarity on unchanged texts. */
   static double bigVision(String prediction, List<String> answers) {
     return best(Anls::bigVision, prediction, answers);
   }
@@ -73,7 +74,9 @@ public final class Anls implements Metric {
     return answers.stream().mapToDouble(a -> similarity.of(prediction, a)).max().orElseThrow();
   }
 
-  /** Needs a distance strictly below half; an empty answer is matched by an empty prediction. */
+  /**
+   * Requires a distance strictly below one half; an empty answer is matched by an empty prediction.
+   */
   private static double bigVision(String prediction, String answer) {
     if (answer.isEmpty()) {
       return prediction.isEmpty() ? 1 : 0;
@@ -99,8 +102,8 @@ public final class Anls implements Metric {
 
   /**
    * The script of the Robust Reading Competition as copied by Qwen-VL, lmms-eval and VLMEvalKit:
-   * distance over stripped lower case with single spaces, length over the untouched upper case,
-   * where {@code ß} counts 2.
+   * distance of stripped lower-case texts with single spaces, divided by the length in upper case
+   * without stripping, where {@code ß} counts as 2.
    */
   private static double readingCompetition(String prediction, String answer) {
     int distance = EditDistance.of(collapsed(prediction), collapsed(answer));
@@ -108,7 +111,10 @@ public final class Anls implements Metric {
     return fromHalf(longest == 0 ? 1 : 1 - (double) distance / longest);
   }
 
-  /** Stripped lower case throughout; two empty texts, undefined in the original, are equal. */
+  /**
+   * Stripped lower case throughout; two empty texts, which are undefined in the original, are
+   * equal.
+   */
   private static double mmf(String prediction, String answer) {
     String predicted = PythonText.strip(PythonText.lower(prediction));
     String given = PythonText.strip(PythonText.lower(answer));
@@ -116,7 +122,7 @@ public final class Anls implements Metric {
     return fromHalf(longest == 0 ? 1 : 1 - (double) EditDistance.of(predicted, given) / longest);
   }
 
-  /** MP-DocVQA: an empty prediction, or the word none, is no answer at all. */
+  /** MP-DocVQA: an empty prediction or the word none does not count as an answer. */
   private static double multiPage(String prediction, String answer) {
     return prediction.isEmpty() || prediction.equals("none")
         ? 0

@@ -18,8 +18,8 @@ final class Annotators {
 
   /**
    * Mean over annotators of {@code min(1, agreeing others / 3)}. Of ten answers 1, 2, 3 and 4 or
-   * more agreeing give 0.3, 0.6, 0.9 and 1. Others are told apart by position, so equal answers
-   * stay.
+   * more agreeing give 0.3, 0.6, 0.9 and 1. Annotators are distinguished by position, so equal
+   * answers are kept.
    */
   static double leaveOneOut(String prediction, List<String> answers) {
     int matches = matches(prediction, answers);

@@ -5,17 +5,17 @@ import java.util.OptionalInt;
 
 /**
  * The least edit distance of a text to a list in any order of its items. Orders are tried item by
- * item with one row of the distance's table for what is written so far, and given up as soon as the
- * rest cannot be better than the best.
+ * item with one row of the distance table for the items placed so far, and abandoned as soon as the
+ * rest cannot improve on the best order.
  */
 final class ListDistance {
   private static final String SEPARATOR = ", ";
 
-  /** Of more items there are millions of orders, and big_vision's own reader would not end. */
+  /** With more items there are millions of orders, and big_vision's own reader would not finish. */
   private static final int MOST_ITEMS = 9;
 
   private final int[] text;
-  private final int[][] items; // with the separator in front, but for the first that is written
+  private final int[][] items; // preceded by the separator, except for the first one
   private final boolean[] written;
   private int best;
 
@@ -27,9 +27,9 @@ final class ListDistance {
   }
 
   /**
-   * In code points.
+   * The distance in code points.
    *
-   * @return empty where the list is none, or one of more than nine items
+   * @return empty if the text is not a list, or has more than nine items
    */
   static OptionalInt least(String text, String list) {
     String[] items = list.split(SEPARATOR, -1);
@@ -49,10 +49,10 @@ final class ListDistance {
   }
 
   /**
-   * Writes each item that is left.
+   * Appends each remaining item.
    *
-   * @param row distances of what is written to the beginnings of the text
-   * @param left code points that are not written yet
+   * @param row distances between the items placed so far and the prefixes of the text
+   * @param left number of code points not placed yet
    */
   private void write(int[] row, int left, int count) {
     if (count == items.length) {
@@ -77,7 +77,7 @@ final class ListDistance {
     }
   }
 
-  /** Whether the same item stands before and is free. */
+  /** Whether an equal item at an earlier position is still unplaced. */
   private boolean isTriedAlready(int item) {
     for (int i = 0; i < item; i++) {
       if (!written[i] && Arrays.equals(items[i], items[item])) {

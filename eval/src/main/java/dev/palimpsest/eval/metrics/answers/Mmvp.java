@@ -15,8 +15,8 @@ import java.util.regex.Pattern;
 
 /**
  * MMVP (Tong et al. 2024): the share of pairs of questions, about two pictures that look alike to
- * CLIP, of which both are answered rightly. The original has a language model judge free answers;
- * here an answer is an option's letter, its text, or both, in any case.
+ * CLIP, of which both are answered correctly. In the original a language model judges free answers;
+ * here an answer is an option's letter, its text, or both, in upper or lower case.
  */
 public final class Mmvp implements Metric {
   private static final MetricId ID = new MetricId("mmvp", "rule", 1);

@@ -11,7 +11,7 @@ import java.util.Map;
 
 /**
  * NLVR2 (Suhr et al. 2019): accuracy of {@code True} and {@code False}, case-sensitive, and
- * consistency, the share of sentences that are judged rightly for every image pair they come with.
+ * consistency, the share of sentences that are judged correctly for each of their image pairs.
  */
 public final class Nlvr2 implements Metric {
   private final MetricId id;

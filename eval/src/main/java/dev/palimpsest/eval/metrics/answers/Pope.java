@@ -10,8 +10,8 @@ import java.util.List;
 
 /**
  * POPE (Li et al. 2023), object hallucination by yes-or-no questions. The papers quote the mean
- * over the random, popular and adversarial categories. Shares of one, {@code valid_percent} too: it
- * is big_vision's name for the share of answers that are yes or no.
+ * over the random, popular and adversarial categories. All values are fractions of one, including
+ * {@code valid_percent}, which is big_vision's name for the share of answers that are yes or no.
  */
 public final class Pope implements Metric {
   private final MetricId id;
@@ -72,7 +72,7 @@ public final class Pope implements Metric {
     board.put("precision", precision);
     board.put("recall", recall);
     board.put("f1", yesBoth == 0 ? 0 : 2 * precision * recall / (precision + recall));
-    // Over the references, as lmms-eval has it.
+    // Over the references, as in lmms-eval.
     board.put("yes_ratio", (double) yesWanted / Math.max(1, records.size()));
     return board.result();
   }

@@ -12,8 +12,8 @@ import java.util.stream.Stream;
 
 /**
  * ChartQA's relaxed accuracy (Methani et al. 2020): numbers within 5% of the target, otherwise
- * equal texts in lower case. Thousands separators, currency signs and units are not read as
- * numbers, and years enjoy the 5% too; both are part of the published definition.
+ * equal texts in lower case. Numbers with thousands separators, currency signs or units are not
+ * read as numbers, and the 5% also apply to years; both are part of the published definition.
  */
 public final class RelaxedAccuracy implements Metric {
   private final MetricId id;
@@ -78,7 +78,7 @@ public final class RelaxedAccuracy implements Metric {
     OptionalDouble wanted = number(target);
     if (Stream.of(predicted, wanted).allMatch(OptionalDouble::isPresent)
         && wanted.getAsDouble() != 0) {
-      // Exactly this expression: 1.05 against 1 fails by the last bit, as it does in the original.
+      // Exactly this expression: 1.05 against 1 fails by the last bit, as in the original.
       return Math.abs(predicted.getAsDouble() - wanted.getAsDouble())
               / Math.abs(wanted.getAsDouble())
           <= 0.05;

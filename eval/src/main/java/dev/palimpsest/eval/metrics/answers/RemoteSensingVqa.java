@@ -12,21 +12,22 @@ import java.util.Map;
 
 /**
  * RSVQA in lower case, under big_vision's names (evaluators/proj/paligemma/transfers/rsvqa.py at
- * 0127fb6): {@code acc} is {@code min(1, matches / 3)}, at most a third where a question has one
+ * 0127fb6): {@code acc} is {@code min(1, matches / 3)}, at most a third if a question has one
  * answer; {@code acc_any} is equality with any answer, the overall accuracy that papers quote, and
- * the headline here; {@code acc_TYPE} is the latter by type of question, {@code acc_avg} the types'
- * unweighted mean.
+ * the headline value here; {@code acc_TYPE} is the latter by type of question, {@code acc_avg} the
+ * types' unweighted mean.
  *
- * <p>{@code acc_avg_nonum} is a mean over types whose answers are no numbers. big_vision yields it
- * once for low resolution (three types) and once for high resolution (two); where all three types
- * are there it yields both under this one name, and its log keeps the second, over two types. That
- * is {@code acc_avg_nonum} here; each stands under its own name beside it. Of a slice that lacks
- * one of the two types big_vision yields none; here it is the mean over those types that are there.
+ * <p>{@code acc_avg_nonum} is a mean over types whose answers are not numbers. big_vision computes
+ * it once for low resolution (three types) and once for high resolution (two types); if all three
+ * types are present it reports both under this name, and its log keeps the second, over two types.
+ * That is {@code acc_avg_nonum} here; both are also reported under names of their own. For a slice
+ * that lacks one of the two types big_vision reports nothing; here it is the mean over the types
+ * that are present.
  */
 public final class RemoteSensingVqa implements Metric {
   private static final MetricId ID = new MetricId("rsvqa", "big_vision", 2);
 
-  /** In big_vision's order: the last that can be formed is the one that is logged. */
+  /** In big_vision's order: the last one that can be computed is the one that is logged. */
   private static final List<List<String>> NOT_NUMERIC =
       List.of(List.of("comp", "presence", "rural_urban"), List.of("comp", "presence"));
 

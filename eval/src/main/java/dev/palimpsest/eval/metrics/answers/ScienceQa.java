@@ -12,7 +12,7 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** ScienceQA: the letter of the chosen option, as big_vision or as lmms-eval reads it. */
+/** ScienceQA: the letter of the chosen option, read as in big_vision or as in lmms-eval. */
 public final class ScienceQa {
   private static final Pattern SENTENCE = Pattern.compile("the answer is ([a-z])\\.");
 

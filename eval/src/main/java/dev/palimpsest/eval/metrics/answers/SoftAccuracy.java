@@ -12,7 +12,8 @@ import java.util.List;
  * Accuracy against a list of free answers: TextVQA, OK-VQA, VizWiz, A-OKVQA direct answers.
  *
  * <p>The official TextVQA evaluator (mmf) and lmms-eval clean texts with the EvalAI processor and
- * leave each annotator out. big_vision compares raw strings and takes {@code min(1, matches / 3)}.
+ * leave out one annotator at a time. big_vision compares raw strings and takes {@code min(1,
+ * matches / 3)}.
  */
 public final class SoftAccuracy implements Metric {
   private enum Rule {

@@ -10,7 +10,7 @@ import java.util.List;
 
 /**
  * TallyQA and CountBenchQA: equality of counts, where number words up to twenty are digits. The
- * original stops at a true count above 15, which here simply counts.
+ * original aborts at a true count above 15, which is scored normally here.
  */
 public final class TallyQa implements Metric {
   private static final List<String> WORDS =

@@ -8,10 +8,10 @@ import dev.palimpsest.eval.metrics.Scoreboard;
 import java.util.List;
 
 /**
- * VQAv2 accuracy: agreement with ten annotators, leaving each out in turn.
+ * VQAv2 accuracy: agreement with ten annotators, leaving out one at a time.
  *
- * <p>The official script and big_vision clean texts up only when the annotators' answers differ;
- * lmms-eval and VLMEvalKit always do, which alone adds about six points.
+ * <p>The official script and big_vision clean texts only if the annotators' answers differ;
+ * lmms-eval and VLMEvalKit always do so, which alone adds about six points.
  */
 public final class VqaAccuracy implements Metric {
   private final MetricId id;
@@ -61,7 +61,7 @@ public final class VqaAccuracy implements Metric {
     return board.result();
   }
 
-  /** In [0, 1]. */
+  /** The accuracy in [0, 1]. */
   double accuracy(String prediction, List<String> answers) {
     String predicted = VqaText.trimmed(prediction);
     List<String> given = answers.stream().map(VqaText::trimmed).toList();

@@ -52,9 +52,9 @@ public final class VqaText {
   private final UnaryOperator<String> lower;
 
   /**
-   * @param unicodeDigits whether a digit may be of any script
-   * @param mostFullStops how many full stops are removed at most: the published scripts pass
-   *     re.UNICODE, 32, where re.sub takes a count
+   * @param unicodeDigits whether digits of any script count
+   * @param mostFullStops the most full stops that are removed: the published scripts pass
+   *     re.UNICODE, which is 32, where re.sub expects a count
    * @param keepsAfterDigit whether the look-behind works; in the official script it is misspelt and
    *     always true, so that {@code 3.} becomes {@code 3}
    */
@@ -71,12 +71,15 @@ public final class VqaText {
     this.lower = lower;
   }
 
-  /** Newlines and tabs to spaces, then stripped: done to every answer before anything else. */
+  /**
+   * Replaces newlines and tabs by spaces and strips the text; applied to every answer before
+   * anything else.
+   */
   public static String trimmed(String answer) {
     return PythonText.strip(answer.replace('\n', ' ').replace('\t', ' '));
   }
 
-  /** The full clean-up: punctuation, then case, articles, number words and contractions. */
+  /** The complete cleaning: punctuation, then case, articles, number words and contractions. */
   public String normalize(String answer) {
     return words(punctuation(answer));
   }
@@ -92,7 +95,7 @@ public final class VqaText {
     String text = answer;
     for (int i = 0; i < PUNCTUATION.length(); i++) {
       String mark = PUNCTUATION.substring(i, i + 1);
-      // Tests look at the original text, replacements accumulate.
+      // Conditions are tested on the original text, while replacements accumulate.
       boolean drop = glue || answer.contains(mark + " ") || answer.contains(" " + mark);
       text = text.replace(mark, drop ? "" : " ");
     }
@@ -121,9 +124,9 @@ public final class VqaText {
   }
 
   /**
-   * Misspelt contraction to contraction. Most keys are the value without its apostrophe, or, where
-   * it has two, without one of them; the rest is listed as published. Keys that would need a
-   * capital can never fire on lower-cased text and are left out.
+   * Misspelt contraction to contraction. Most keys are the value without its apostrophe or, if it
+   * has two, without one of them; the rest are listed as published. Keys that need a capital letter
+   * can never match lower-case text and are left out.
    */
   private static Map<String, String> contractions() {
     Map<String, String> map = new HashMap<>();

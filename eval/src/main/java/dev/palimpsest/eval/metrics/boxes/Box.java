@@ -1,11 +1,11 @@
 package dev.palimpsest.eval.metrics.boxes;
 
 /**
- * Corners of a box in any one unit. May be inverted or empty: what a model wrote is scored as it
- * is.
+ * Corners of a box in any unit. It may be inverted or empty, because what a model wrote is scored
+ * unchanged.
  */
 public record Box(double x1, double y1, double x2, double y2) {
-  /** The box of a prediction that could not be read. */
+  /** The box of a prediction that could not be parsed. */
   public static final Box ZERO = new Box(0, 0, 0, 0);
 
   /** From COCO's corner and size. */
@@ -13,13 +13,13 @@ public record Box(double x1, double y1, double x2, double y2) {
     return new Box(x, y, x + width, y + height);
   }
 
-  /** Intersection over union with areas as they come, negative ones too; 0 where both are empty. */
+  /** Intersection over union with signed areas; 0 if both are empty. */
   public double iou(Box other) {
     double union = area() + other.area() - intersection(other);
     return union == 0 ? 0 : intersection(other) / union;
   }
 
-  /** Intersection over union with inverted boxes empty. */
+  /** Intersection over union where inverted boxes count as empty. */
   public double clampedIou(Box other) {
     double union = clampedArea() + other.clampedArea() - intersection(other);
     return union <= 0 ? 0 : intersection(other) / union;

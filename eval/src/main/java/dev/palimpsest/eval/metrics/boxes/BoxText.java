@@ -7,25 +7,27 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Boxes in what a model wrote. */
+/** Finds boxes in a model's text. */
 public final class BoxText {
   private static final String PLAIN = "(-?[0-9]++(?:\\.[0-9]++)?+)";
 
-  /** Never begins within a row of digits: that would be tried from each of them. */
+  /**
+   * A match never begins inside a sequence of digits, because it would be tried from each of them.
+   */
   private static final String NUMBER = "((?:-|(?<!\\d))\\d++(?:\\.\\d++)?+(?:[eE][-+]?\\d++)?+)";
 
   private static final String SEPARATOR = "(?:\\s*+,\\s*+|\\s++)";
 
   /**
    * {@code [x1, y1, x2, y2]} as lmms-eval reads it (tasks/refcoco/utils_rec.py at 75571cf): white
-   * space may stand inside the brackets and after a comma, not before one.
+   * space is allowed inside the brackets and after a comma, but not before one.
    */
   private static final Pattern BRACKETED =
       Pattern.compile(
           "\\[\\s*+" + String.join(",\\s*+", List.of(PLAIN, PLAIN, PLAIN, PLAIN)) + "\\s*+\\]",
           Pattern.UNICODE_CHARACTER_CLASS);
 
-  /** Four numbers in a row, whatever is around them. */
+  /** Four consecutive numbers, whatever surrounds them. */
   private static final Pattern FOUR =
       Pattern.compile(String.join(SEPARATOR, List.of(NUMBER, NUMBER, NUMBER, NUMBER)));
 
@@ -37,7 +39,7 @@ public final class BoxText {
     return matcher.find() ? Optional.of(box(matcher)) : Optional.empty();
   }
 
-  /** Every run of four numbers. */
+  /** All sequences of four numbers. */
   public static List<Box> all(String text) {
     List<Box> boxes = new ArrayList<>();
     FOUR.matcher(text).results().forEach(match -> boxes.add(box(match)));

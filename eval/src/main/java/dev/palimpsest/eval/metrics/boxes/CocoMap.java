@@ -12,14 +12,17 @@ import java.util.stream.IntStream;
 
 /**
  * Average precision of boxes with the semantics of pycocotools (cocoeval.py): IoU .50:.05:.95, 101
- * recall points, at most 1, 10 or 100 detections an image, four ranges of area, crowds.
+ * recall points, at most 1, 10 or 100 detections per image, four ranges of area, crowds.
  */
 public final class CocoMap {
   private static final int IOUS = 10;
   private static final int RECALLS = 101;
   private static final int[] MOST = {1, 10, 100};
 
-  /** All, small, medium, large; both ends belong. Truth by its annotated area. */
+  /**
+   * All, small, medium, large; both ends are included. A true box is classified by its annotated
+   * area.
+   */
   private static final double[][] AREAS = {{0, 1e10}, {0, 1024}, {1024, 9216}, {9216, 1e10}};
 
   private static final double EPSILON = Math.ulp(1.0);
@@ -27,32 +30,34 @@ public final class CocoMap {
   /**
    * A true box.
    *
-   * @param id 0 marks a box that never counts as found, as in the original
+   * @param id a box with id 0 never counts as found, as in the original
    * @param box x, y, width, height
    * @param area as annotated: of the object, not of the box
-   * @param crowd whether it stands for a crowd, which any number of detections may hit
+   * @param crowd whether it marks a crowd, which any number of detections may match
    */
   public record Truth(long id, int category, double[] box, double area, boolean crowd) {}
 
-  /** A detection: x, y, width, height, and how sure the detector is. */
+  /** A detection: x, y, width, height, and the detector's confidence. */
   public record Detection(int category, double[] box, double score) {}
 
-  /** One image with both. */
+  /** One image with its true boxes and detections. */
   public record Image(List<Truth> truths, List<Detection> detections) {}
 
-  /** Outcome for one image, category and range of area; detections by falling score. */
+  /**
+   * The result for one image, category and range of area; detections in descending order of score.
+   */
   private record Matched(
       double[] scores, boolean[][] found, boolean[][] ignored, int countedTruths) {}
 
   private final List<Integer> categories;
   private final int images;
 
-  /** By category, area and image; null where there is neither truth nor detection. */
+  /** By category, area and image; null if there are neither true boxes nor detections. */
   private final Matched[][][] matched;
 
   /**
    * @param images in ascending order of their ids: ties in score are broken by that order
-   * @param categories ascending; those without truth are undefined and left out of means
+   * @param categories ascending; those without true boxes are undefined and left out of means
    */
   public CocoMap(List<Image> images, List<Integer> categories) {
     this.categories = List.copyOf(categories);
@@ -78,7 +83,7 @@ public final class CocoMap {
     }
   }
 
-  /** The categories that truths or detections name, ascending. */
+  /** The categories of all true boxes and detections, ascending. */
   static List<Integer> categories(List<Image> images) {
     TreeSet<Integer> categories = new TreeSet<>();
     for (Image image : images) {
@@ -111,7 +116,7 @@ public final class CocoMap {
     return stats;
   }
 
-  /** AP of the images drawn. */
+  /** AP of a resample of images. */
   double averagePrecision(int[] drawn) {
     return new Curves(0, 2, drawn).meanPrecision(t -> true);
   }
@@ -123,10 +128,10 @@ public final class CocoMap {
 
   /** Precision at 101 recalls and final recall, by category and IoU. */
   public final class Curves {
-    /** [category][iou][recall], -1 where the category has no truth. */
+    /** [category][iou][recall], -1 if the category has no true boxes. */
     public final double[][][] precision;
 
-    /** [category][iou], -1 where the category has no truth. */
+    /** [category][iou], -1 if the category has no true boxes. */
     public final double[][] recall;
 
     private Curves(int area, int most, int[] drawn) {
@@ -206,12 +211,12 @@ public final class CocoMap {
       }
     }
 
-    /** Over categories that have truth; -1 without any. */
+    /** The mean over categories that have true boxes; -1 if there are none. */
     public double meanPrecision(DoublePredicate ious) {
       return meanOver(IntStream.range(0, categories.size()).toArray(), ious);
     }
 
-    /** AP of one category by its place in the list. */
+    /** AP of one category by its index. */
     public double meanPrecision(int category, DoublePredicate ious) {
       return meanOver(new int[] {category}, ious);
     }
@@ -258,7 +263,7 @@ public final class CocoMap {
   }
 
   private static Matched match(List<Truth> unsorted, List<Detection> detections, double[] range) {
-    // Truth outside the range and crowds come last: they neither count nor hurt.
+    // True boxes outside the range and crowds come last: they neither count nor do harm.
     List<Truth> truths = new ArrayList<>(unsorted);
     truths.sort(Comparator.comparing(t -> isIgnored(t, range)));
     boolean[] ignoredTruth = new boolean[truths.size()];
@@ -283,7 +288,7 @@ public final class CocoMap {
         if (best >= 0) {
           taken[best] = true;
           ignored[t][d] = ignoredTruth[best];
-          // The original keeps ids in its matches, so that id 0 reads as no match.
+          // The original stores ids as matches, so that id 0 means no match.
           found[t][d] = truths.get(best).id() != 0;
         }
         double[] box = detections.get(d).box();
@@ -295,7 +300,7 @@ public final class CocoMap {
     return new Matched(scores, found, ignored, counted);
   }
 
-  /** The truth of largest IoU that is still free, the later of equals; -1 without one. */
+  /** The unmatched true box with the largest IoU, the later one of equals; -1 if there is none. */
   private static int best(
       double[] ious,
       double threshold,
@@ -323,7 +328,10 @@ public final class CocoMap {
     return truth.crowd() || truth.area() < range[0] || truth.area() > range[1];
   }
 
-  /** Of boxes x, y, width, height; against a crowd the share of the detection that lies in it. */
+  /**
+   * IoU of boxes x, y, width, height; for a crowd, the fraction of the detection that lies inside
+   * it.
+   */
   public static double iou(double[] detection, double[] truth, boolean crowd) {
     double width =
         Math.min(detection[0] + detection[2], truth[0] + truth[2])

@@ -18,9 +18,9 @@ import java.util.regex.Pattern;
 /**
  * COCO's box average precision of detections as PaliGemma writes them: {@code <loc....>} four
  * times, perhaps sixteen {@code <seg...>}, a label; objects with semicolons between them.
- * Prediction and reference are both such texts. An object written earlier counts as the surer one.
- * Labels are categories; boxes are on a canvas of 1024, so that by COCO's areas nearly all are
- * large.
+ * Prediction and reference are both such texts. An object that is written earlier counts as more
+ * confident. Labels are categories; boxes are on a canvas of 1024, so that nearly all are large by
+ * COCO's areas.
  */
 public final class LocationTokenMap implements Metric {
   private static final MetricId ID = new MetricId("coco_map", "loc_tokens", 1);

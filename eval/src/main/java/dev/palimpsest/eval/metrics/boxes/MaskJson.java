@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Masks in the forms that COCO's files and its tools write (cocoapi, PythonAPI/pycocotools/coco.py,
+ * Masks in the forms used by COCO's files and tools (cocoapi, PythonAPI/pycocotools/coco.py,
  * annToRLE):
  *
  * <pre>
@@ -25,7 +25,7 @@ public final class MaskJson {
   /**
    * A mask field.
    *
-   * @throws MetricInputException when it is in no form, or is of another size than the image
+   * @throws MetricInputException when it has none of these forms, or another size than the image
    */
   public static Mask read(MetricRecord record, String field, int height, int width) {
     JsonNode node = record.require(field);
@@ -72,17 +72,18 @@ public final class MaskJson {
     for (int i = 0; i < runs.length; i++) {
       JsonNode run = counts.get(i);
       if (!run.canConvertToExactIntegral() || !run.canConvertToInt()) {
-        throw new IllegalArgumentException("run lengths are whole numbers, got " + run);
+        throw new IllegalArgumentException("run lengths must be whole numbers, got " + run);
       }
       runs[i] = run.intValue();
     }
     return Mask.ofRuns(runs, height, width);
   }
 
-  /** Of fewer than three points: an outline around nothing, as pycocotools draws it. */
+  /** A polygon with fewer than three points: an outline around nothing, as in pycocotools. */
   private static double[] polygon(MetricRecord record, String field, JsonNode points) {
     if (!points.isArray() || points.size() % 2 == 1) {
-      throw new IllegalArgumentException("a polygon is a list of x and y in turn, got " + points);
+      throw new IllegalArgumentException(
+          "a polygon must be a list of pairs of x and y, got " + points);
     }
     return points.size() < 6 ? new double[0] : record.numbers(points, field);
   }

@@ -68,7 +68,7 @@ public final class RefCocoBox implements Metric {
   }
 
   /**
-   * Adds an expression: whether the overlap reaches each threshold, and whether the centre is hit.
+   * Adds an expression: whether the overlap reaches each threshold, and whether the centre matches.
    */
   public static void add(Scoreboard board, MetricRecord record, double overlap, boolean centered) {
     board.add(record, overlap >= 0.5 ? 1 : 0);

@@ -27,7 +27,7 @@ public final class RefCocoSegmentation {
     return List.of(new Polygons(), new Tokens());
   }
 
-  /** Mask against mask, both in the image's resolution. */
+  /** Compares two masks in the image's resolution. */
   private static final class Polygons implements Metric {
     private static final MetricId ID = new MetricId("refcoco_seg", "official", 1);
 
@@ -67,7 +67,7 @@ public final class RefCocoSegmentation {
 
   /**
    * PaliGemma's output: four location tokens, sixteen segmentation tokens, and the 64 x 64 map that
-   * the mask decoder makes of the latter.
+   * the mask decoder computes from the latter.
    */
   private static final class Tokens implements Metric {
     private static final MetricId ID = new MetricId("refcoco_seg", "big_vision", 1);
@@ -108,7 +108,7 @@ public final class RefCocoSegmentation {
     @Override
     public String needs() {
       return "prediction: <loc> and <seg> tokens; fields: mask64 (4096 numbers in [-1, 1], row by"
-          + " row, what the mask decoder makes of the seg tokens; may be absent where the"
+          + " row, the mask decoder's output for the seg tokens; may be absent if the"
           + " prediction is invalid), mask, bbox [x, y, width, height] in pixels, height, width";
     }
 
@@ -153,11 +153,11 @@ public final class RefCocoSegmentation {
   }
 
   /**
-   * @param boxIou NaN, which is no success, where both boxes are empty
+   * @param boxIou NaN, which does not count as a success, if both boxes are empty
    */
   public record Verdict(double maskIou, double boxIou, boolean invalid) {}
 
-  /** The sixteen segmentation tokens after four location tokens that a text begins with. */
+  /** The sixteen segmentation tokens after the four location tokens at the beginning of a text. */
   public static Optional<int[]> segments(String text) {
     int locations = 4 * "<loc0000>".length();
     return LocationTokens.leading(text).isEmpty()

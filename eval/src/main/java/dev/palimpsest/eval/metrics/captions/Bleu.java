@@ -6,15 +6,16 @@ import java.util.stream.IntStream;
 /**
  * BLEU-1 to BLEU-4 (Papineni et al. 2002) as the COCO caption evaluation computes it: counts summed
  * over the corpus, the reference length closest to the candidate's, and tiny constants instead of
- * smoothing, so that a corpus without a matching 4-gram still has a score near zero.
+ * smoothing, so that a corpus without any matching 4-gram has a score near zero.
  */
 public final class Bleu {
   private static final double TINY = 1e-15;
   private static final double SMALL = 1e-9;
 
   /**
-   * By image: candidate length, length of the closest reference (of two equally close the shorter),
-   * then for each order n-grams of the candidate and how many of them are correct.
+   * By image: candidate length, length of the closest reference (of two equally close ones, the
+   * shorter), then for each order the number of the candidate's n-grams and how many of them are
+   * correct.
    */
   private final int[][] images;
 
@@ -36,7 +37,7 @@ public final class Bleu {
     return corpus(n, IntStream.range(0, images.length).toArray());
   }
 
-  /** BLEU-n of the images drawn. */
+  /** BLEU-n of a resample of images. */
   double corpus(int n, int[] drawn) {
     long[] sums = new long[2 + 2 * NgramIndex.ORDERS];
     for (int i : drawn) {

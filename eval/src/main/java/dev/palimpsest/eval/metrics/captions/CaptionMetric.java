@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * CIDEr, BLEU and ROUGE-L of captions, by the COCO caption evaluation (pycocoevalcap). big_vision
- * and lmms-eval run the same program, so their variants are the same numbers.
+ * CIDEr, BLEU and ROUGE-L of captions, as in the COCO caption evaluation (pycocoevalcap).
+ * big_vision and lmms-eval run the same program, so their variants give the same numbers.
  */
 public final class CaptionMetric implements Metric {
   private enum Kind {
@@ -86,7 +86,8 @@ public final class CaptionMetric implements Metric {
     if (kind == Kind.CIDER || kind == Kind.ALL) {
       scores = Cider.scores(captions);
       values.put("CIDEr", Statistics.mean(scores));
-      // Resampling images leaves document frequencies as they are: else the score itself changes.
+      // Resampling images keeps the document frequencies, because otherwise the score itself
+      // changes.
       headline = new MeanOf(scores);
     }
     List<ExampleScore> examples = new ArrayList<>();

@@ -11,7 +11,7 @@ import java.util.Set;
 /**
  * Captions and their references after tokenization, as the COCO caption evaluation prepares them.
  *
- * @param items one an image
+ * @param items one per image
  */
 public record Captions(List<Item> items) {
   /**

@@ -5,9 +5,9 @@ import java.util.List;
 
 /**
  * CIDEr-D (Vedantam et al. 2015), which the COCO caption evaluation calls CIDEr: cosine similarity
- * of tf-idf n-gram vectors, clipped, with a Gaussian penalty on the difference in length. From 0 to
- * 10; papers print it times 100. Document frequencies come from the references of the run, so
- * scores of different splits, or of a part of one, are not comparable.
+ * of tf-idf n-gram vectors, clipped, with a Gaussian penalty on the difference in length. It ranges
+ * from 0 to 10; papers report it times 100. Document frequencies come from the references of the
+ * run, so scores of different splits, or of parts of a split, are not comparable.
  */
 public final class Cider {
   private static final double SIGMA = 6;
@@ -41,7 +41,7 @@ public final class Cider {
     return scores;
   }
 
-  /** In how many images' references each n-gram occurs. */
+  /** The number of images in whose references each n-gram occurs. */
   private static int[] documentFrequency(int[][][][] references, int ngrams) {
     int[] frequency = new int[ngrams];
     int[] lastImage = new int[ngrams];

@@ -8,18 +8,18 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Patterns, all of which are tried at once: the longest match wins, the earlier pattern on a tie.
+ * Matches several patterns at once: the longest match wins, and the earlier pattern on a tie.
  *
- * <p>A finite automaton over kinds of characters. Its states are made when a text first leads to
- * them (most captions need a few dozen of thousands), so there is nothing to generate ahead. Time
- * is linear in the text, whatever the patterns and the text: a search that ran on in vain beyond
- * its match leaves marks on the way, and the next that meets one stops there (Reps, "Maximal-munch
- * tokenization in linear time", 1998).
+ * <p>A finite automaton over kinds of characters. Its states are created when a text first reaches
+ * them (most captions need a few dozen of thousands), so nothing needs to be generated beforehand.
+ * Time is linear in the text, whatever the patterns and the text: a search that continued in vain
+ * beyond its match marks where it went, and a later search that reaches a mark stops there (Reps,
+ * "Maximal-munch tokenization in linear time", 1998).
  *
- * <p>One instance serves one thread.
+ * <p>Not thread-safe.
  */
 final class LongestMatch {
-  /** No pattern matches. */
+  /** Returned if no pattern matches. */
   static final int NONE = -1;
 
   private static final int UNKNOWN = -1;
@@ -31,7 +31,10 @@ final class LongestMatch {
   private final Marks marks = new Marks();
   private int end;
 
-  /** What a deterministic state stands for, and where each kind of character leads from it. */
+  /**
+   * The nodes that a deterministic state represents, and where each kind of character leads from
+   * it.
+   */
   private record State(BitSet nodes, int pattern, int[] next) {}
 
   /** The patterns as a graph: a walk through it that reads a text matches the text. */
@@ -40,17 +43,17 @@ final class LongestMatch {
     private final List<int[]> next = new ArrayList<>();
     private final List<Integer> patternAt = new ArrayList<>();
 
-    /** Reads one character of a set, and goes on. */
+    /** Reads one character of a set and continues. */
     int reading(BitSet kinds, int to) {
       return add(kinds, NONE, to);
     }
 
-    /** Goes on in several ways without reading. */
+    /** Continues in several ways without reading. */
     int fork(int... to) {
       return add(new BitSet(), NONE, to);
     }
 
-    /** Lets a fork go one more way. */
+    /** Adds another way to a fork. */
     void also(int fork, int to) {
       int[] ways = next.get(fork);
       int[] more = Arrays.copyOf(ways, ways.length + 1);
@@ -70,7 +73,7 @@ final class LongestMatch {
       return next.size() - 1;
     }
 
-    /** Adds a node and all that can be reached from it without reading. */
+    /** Adds a node and all nodes that can be reached from it without reading. */
     private void reach(int node, BitSet reached) {
       if (reached.get(node)) {
         return;
@@ -84,7 +87,7 @@ final class LongestMatch {
     }
   }
 
-  /** The states and positions that led nowhere, in an open hash table. */
+  /** The states and positions that led to no match, in an open hash table. */
   private static final class Marks {
     private static final long FREE = -1;
 
@@ -148,14 +151,14 @@ final class LongestMatch {
     stateFor(first);
   }
 
-  /** Begins a new text: what was learnt about the one before does not hold. */
+  /** Begins a new text: the marks of the previous text are not valid for it. */
   void reset() {
     marks.clear();
   }
 
   /**
-   * The pattern that matches longest at a position, or {@link #NONE}; {@link #end()} says up to
-   * where.
+   * The pattern with the longest match at a position, or {@link #NONE}; {@link #end()} returns
+   * where the match ends.
    *
    * @param kinds of the text's characters, see {@link PtbCharacters#kinds}
    */
@@ -184,12 +187,12 @@ final class LongestMatch {
     return pattern;
   }
 
-  /** Where the last match that was found ends. */
+  /** Where the last match ends. */
   int end() {
     return end;
   }
 
-  /** Whether some pattern matches all that stands from one position to another. */
+  /** Whether some pattern matches the whole text between two positions. */
   boolean matches(byte[] kinds, int from, int to) {
     int state = 0;
     for (int i = from; i < to && state != DEAD; i++) {
@@ -199,7 +202,8 @@ final class LongestMatch {
   }
 
   /**
-   * Goes the way from {@code at} again and marks what lies between the match and its last state.
+   * Follows the path from {@code at} again and marks what lies between the match and its last
+   * state.
    */
   private void mark(byte[] kinds, int at, int last) {
     int state = 0;

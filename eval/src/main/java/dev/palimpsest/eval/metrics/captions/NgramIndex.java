@@ -7,11 +7,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Numbers the n-grams of a corpus. An n-gram is the n-gram before its last word, and that word: two
- * numbers in one long, so that no n-gram is ever a list of strings.
+ * Assigns numbers to the n-grams of a corpus. An n-gram is represented by the n-gram before its
+ * last word and that word, two numbers in one long, so that n-grams are never lists of strings.
  */
 public final class NgramIndex {
-  /** N-grams of 1 to 4 words are looked at. */
+  /** The longest n-grams have this many words. */
   public static final int ORDERS = 4;
 
   private final Map<String, Integer> words = new HashMap<>();
@@ -20,7 +20,7 @@ public final class NgramIndex {
   private int pairs;
   private int next;
 
-  /** How many n-grams have a number; numbers run from 0. */
+  /** The number of n-grams so far; their numbers start at 0. */
   int size() {
     return next;
   }
@@ -52,7 +52,7 @@ public final class NgramIndex {
     return orders;
   }
 
-  /** Open addressing: a pair's number, given on first sight. */
+  /** The number of a pair, assigned at its first occurrence; open addressing. */
   private int pair(int shorter, int word) {
     long key = ((long) shorter << 32 | word) + 1; // 0 marks a free slot
     int mask = keys.length - 1;

@@ -12,11 +12,12 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * What the tokenizer of the caption evaluation takes a character for. An ASCII character is its own
- * kind; all others belong to one of the {@link Kind}s, and no rule tells two of a kind apart.
+ * Classifies characters as the tokenizer of the caption evaluation does. Each ASCII character is a
+ * kind of its own; all others belong to one of the {@link Kind}s, and no rule distinguishes
+ * characters of the same kind.
  *
- * <p>The large kinds stand in {@code ptb-characters.txt}. The windows-1252 quotes, dashes and
- * ellipsis that turn up as U+0080 to U+009F count as what their authors meant.
+ * <p>The large kinds are listed in {@code ptb-characters.txt}. The windows-1252 quotes, dashes and
+ * ellipsis that occur as U+0080 to U+009F count as what their authors meant.
  */
 final class PtbCharacters {
   /** A kind of characters beyond ASCII. */
@@ -28,7 +29,7 @@ final class PtbCharacters {
     SYMBOL,
     /** Circled capitals. */
     CAPITAL_SYMBOL,
-    /** Roman numerals, which make no token. */
+    /** Roman numerals, which do not form tokens. */
     CAPITAL_NUMERAL,
     SUPERSCRIPT("\u00B2\u00B3\u00B9\u2070\u2074\u2075\u2076\u2077\u2078\u2079"),
     SUPERSCRIPT_SIGN("\u207A\u207B"),
@@ -53,7 +54,9 @@ final class PtbCharacters {
         "\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200A\u202F\u205F"
             + "\u3000"),
     LINE_END("\u2028\u2029"),
-    /** Separates tokens and makes none: surrogates, controls, what is not assigned. */
+    /**
+     * Separates tokens without forming one: surrogates, control characters, unassigned code points.
+     */
     NOTHING;
 
     private final String members;
@@ -66,26 +69,26 @@ final class PtbCharacters {
       this.members = members;
     }
 
-    /** Its number among the kinds; ASCII characters are 0 to 127. */
+    /** Its number; ASCII characters are 0 to 127. */
     @SuppressWarnings("EnumOrdinal") // the tables are made from this order, in the same process
     int id() {
       return 128 + ordinal();
     }
   }
 
-  /** How many kinds there are, ASCII characters included. */
+  /** The number of kinds, ASCII characters included. */
   static final int KINDS = 128 + Kind.values().length;
 
   private static final byte[] KIND_OF = table();
 
   private PtbCharacters() {}
 
-  /** The kind of a character: itself when it is ASCII, else {@link Kind#id}. */
+  /** The kind of a character: itself if it is ASCII, otherwise {@link Kind#id}. */
   static int kind(char c) {
     return c < 128 ? c : Byte.toUnsignedInt(KIND_OF[c]);
   }
 
-  /** The kinds of a text, character by character. */
+  /** The kind of each character of a text. */
   static byte[] kinds(CharSequence text) {
     byte[] kinds = new byte[text.length()];
     for (int i = 0; i < kinds.length; i++) {
@@ -130,7 +133,7 @@ final class PtbCharacters {
       kind.members.chars().forEach(c -> table[c] = (byte) kind.id());
     }
     for (int c = 128; c < table.length; c++) {
-      // Cherokee had no small letters yet.
+      // Cherokee had no lower-case letters yet.
       boolean capital = Character.isUpperCase(c) && !(c >= 0x13A0 && c <= 0x13FF);
       if (capital && table[c] == (byte) Kind.LETTER.id()) {
         table[c] = (byte) Kind.CAPITAL.id();

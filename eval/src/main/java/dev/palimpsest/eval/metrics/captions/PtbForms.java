@@ -1,8 +1,6 @@
 package dev.palimpsest.eval.metrics.captions;
 
-/**
- * How the tokenizer of the caption evaluation writes a token, where not as it stands in the text.
- */
+/** How the tokenizer of the caption evaluation writes a token, if not unchanged. */
 final class PtbForms {
   private PtbForms() {}
 
@@ -10,7 +8,7 @@ final class PtbForms {
     return token;
   }
 
-  /** What is nothing but soft hyphens is a hyphen. */
+  /** A token that consists of soft hyphens becomes a hyphen. */
   static String withoutSoftHyphens(String token) {
     String visible = token.replace("\u00AD", "");
     return visible.isEmpty() ? "-" : visible;
@@ -30,7 +28,7 @@ final class PtbForms {
         .replace('\u201B', '`');
   }
 
-  /** A token may hold spaces: they become non-breaking, so that it stays one. */
+  /** Spaces inside a token become non-breaking, so that it stays a single token. */
   static String noBreakSpaces(String token) {
     return token.replace(' ', '\u00A0');
   }
@@ -43,7 +41,7 @@ final class PtbForms {
     return noBreakSpaces(roundBrackets(token));
   }
 
-  /** One or two quotation marks, each as straight ones. */
+  /** Writes one or two quotation marks as straight ones. */
   static String quotes(String token) {
     StringBuilder written = new StringBuilder();
     for (int i = 0; i < token.length(); i++) {

@@ -10,20 +10,20 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What counts as one token for the tokenizer of the caption evaluation, and how the token is
- * written.
+ * Defines what counts as one token for the tokenizer of the caption evaluation, and how the token
+ * is written.
  *
- * <p>Found by experiment: each rule states what was seen in the output for lines made to tell two
- * guesses apart. All rules are tried at a position, in the notation of {@link TokenPattern}. The
- * longest match wins, and what a rule wants to see behind the token counts; the earlier rule wins a
- * tie, so the order of the rules matters.
+ * <p>The rules were found by experiment: each states what was observed in the output for lines that
+ * were written to distinguish two hypotheses. All rules, in the notation of {@link TokenPattern},
+ * are tried at a position. The longest match wins, including what a rule requires after the token;
+ * the earlier rule wins a tie, so the order of the rules matters.
  */
 final class PtbRules {
   /**
    * One rule.
    *
    * @param token what the token looks like
-   * @param behind what must stand behind it; null when anything may
+   * @param behind what must follow it; null if anything may
    * @param form how the token is written
    * @param stopTwice whether the token's last character, a full stop, also ends the sentence and so
    *     becomes a token once more
@@ -37,12 +37,12 @@ final class PtbRules {
   /**
    * A token in a text.
    *
-   * @param written empty when the text makes no token, as white space
+   * @param written empty if the text does not form a token, such as white space
    * @param next where the next token begins
    */
   record Found(String written, int next) {}
 
-  /** Words whose full stop belongs to them, and which may end a sentence. */
+  /** Words that include their full stop and may end a sentence. */
   private static final String LAST_WORDS =
       // months and days
       "jan feb mar apr jun jul aug sept sep oct nov dec mon tues tue wed thurs thu fri"
@@ -54,28 +54,28 @@ final class PtbRules {
           // the rest
           + " jr sr esq blvd rd rt sq bldg tel est ext seq etc al ph.d ed.d";
 
-  /** The same, if they begin with a capital: they are words otherwise. */
+  /** The same, if they begin with a capital; otherwise they are ordinary words. */
   private static final String CAPITAL_LAST_WORDS =
       "A(z|Z) L(a|A) P(a|A) A(rk|RK) D(el|EL) I[lL][lL] O(re|RE) T(ex|EX) M(ass|ASS) M(iss|ISS)"
           + " W(ash|ASH)";
 
-  /** The same, if they are not written in capitals. */
+  /** The same, unless they are written in capitals. */
   private static final String SMALL_LAST_WORDS = "[Pp]p?tes? [Pp]p?tys?";
 
-  /** Words whose full stop belongs to them, and behind which a sentence goes on. */
+  /** Words that include their full stop and after which a sentence continues. */
   private static final String TITLES =
       "mr mrs ms mme mlle dr drs prof profs sens sen reps rep govs gov attys atty lieut lt col gen"
           + " adm maj sgt cpl pvt capt comdr cmdr pfc spc sfc supts supt det brig hon pres rev msgr"
           + " messrs insp asst ens treas"
           + " ph st ste mt wm jos alex cie ave dept ft natl assoc invt elec vs cf adj adv";
 
-  /** The same, if they are not written in capitals. */
+  /** The same, unless they are written in capitals. */
   private static final String SMALL_TITLES = "[Mm]fg [Mm]tg";
 
-  /** Abbreviations in front of a number. */
+  /** Abbreviations before a number. */
   private static final String BEFORE_NUMBERS = "ca figs fig prop nos no art op pp";
 
-  /** Words that begin a sentence: initials in front of them end one. */
+  /** Words that begin a sentence: initials before them end the previous one. */
   private static final String FIRST_WORDS =
       "A An As At He If In It So We But Her Now One Our She The Yet You Here Last Many More Once"
           + " Some Such That Then They This What When About According Additionally After Earlier"
@@ -112,7 +112,7 @@ final class PtbRules {
   }
 
   /**
-   * The token at a position, or null where no rule matches: such characters make none.
+   * The token at a position, or null if no rule matches; such characters do not form tokens.
    *
    * @param kinds of the text's characters, see {@link PtbCharacters#kinds}
    */
@@ -129,7 +129,7 @@ final class PtbRules {
     return new Found(rule.form.apply(text.substring(at, end)), rule.stopTwice ? end - 1 : end);
   }
 
-  /** Where a token ends of which is known how far it and what stands behind it reach. */
+  /** Where a token ends, given where the token and what follows it end together. */
   private int endOfToken(TokenPattern token, TokenPattern behind, byte[] kinds, int from, int to) {
     LongestMatch first = single.computeIfAbsent(token, PtbRules::automatonOf);
     LongestMatch second = single.computeIfAbsent(behind, PtbRules::automatonOf);
@@ -157,7 +157,7 @@ final class PtbRules {
     return new LongestMatch(nodes, pattern.addBefore(nodes.accept(0), nodes));
   }
 
-  // What the rules are made of
+  // Parts of the rules
 
   private void characters() {
     name("plain-letter", "A-Za-z", Kind.LETTER, Kind.CAPITAL);
@@ -182,7 +182,7 @@ final class PtbRules {
     name("letter", "<plain-letter> | <accented>");
     name("alnum", "<letter> | <digit>");
     name("apostrophe", "' | <curly> | &apos;");
-    // Within words also what is typed in its place.
+    // Within words also characters that are typed instead of it.
     name("any-apostrophe", "<apostrophe> | <turned>");
   }
 
@@ -289,7 +289,7 @@ final class PtbRules {
     ruleBeforeAnyCase("me[^A-Za-z0-9]", "gim | lem", PtbForms::asIs);
   }
 
-  /** Straight ones open in front of a word and close elsewhere, whatever stands before them. */
+  /** Straight quotation marks open before a word and close elsewhere, whatever precedes them. */
   private void quotationMarks() {
     ruleBefore("[A-Za-z] [^ \t\n\u00A0]", "'", t -> "`");
     ruleBefore("[A-Za-z0-9$]", "\" | &quot;", t -> "``");
@@ -398,7 +398,7 @@ final class PtbRules {
     return TokenPattern.of(notation, names, anyCase);
   }
 
-  /** Names a set of ASCII characters, as in square brackets, and some kinds. */
+  /** Defines a set of ASCII characters, as in square brackets, and some kinds. */
   private void name(String name, String ascii, Kind... kinds) {
     if (kinds.length == 0) {
       names.put(name, pattern(ascii, false));

@@ -10,9 +10,9 @@ import java.util.Set;
  * contractions split, brackets as {@code -lrb-}, and the evaluation's list of punctuation dropped.
  *
  * <p>Written from the observable behaviour of the tokenizer that the evaluation runs (CoreNLP
- * 3.4.1, which its licence keeps out of this project), and held against its output in the tests.
- * {@link PtbRules} says what a token is, {@link LongestMatch} finds it in linear time. One instance
- * serves one thread.
+ * 3.4.1, whose licence keeps it out of this project), and compared with its output in the tests.
+ * {@link PtbRules} defines what a token is, {@link LongestMatch} finds it in linear time. Not
+ * thread-safe.
  */
 public final class PtbTokenizer {
   /**
@@ -24,18 +24,19 @@ public final class PtbTokenizer {
           "''", "'", "``", "`", "-LRB-", "-RRB-", "-LCB-", "-RCB-", ".", "?", "!", ",", ":", "-",
           "--", "...", ";");
 
-  /** How much of the captions behind one can matter for its tokens. */
+  /** How much of the following captions can affect the tokens of a caption. */
   private static final int LOOK_AHEAD = 100;
 
   private final PtbRules rules = new PtbRules();
 
   /**
-   * The captions as the evaluation scores them: tokens without the dropped ones, joined by one
-   * space.
+   * The captions as the evaluation scores them: tokens without the dropped ones, joined by single
+   * spaces.
    *
-   * <p>The evaluation sends all captions through its tokenizer at once, a line each, and what a
-   * line begins with can decide about the full stop that ends the line before: a stop behind {@code
-   * no} belongs to the word if a number follows. So the order of the captions matters, if rarely.
+   * <p>The evaluation sends all captions through its tokenizer at once, one per line, and the
+   * beginning of a line can affect the full stop at the end of the previous line: a stop after
+   * {@code no} belongs to the word if a number follows. So the order of the captions matters,
+   * although rarely.
    */
   public List<String> captions(List<String> texts) {
     return lines(texts, true);
@@ -78,7 +79,7 @@ public final class PtbTokenizer {
     return tokens;
   }
 
-  /** How the text goes on behind a caption. */
+  /** The text that follows a caption. */
   private static String start(List<String> texts, int from) {
     StringBuilder start = new StringBuilder();
     for (int i = from; i < texts.size() && start.length() < LOOK_AHEAD; i++) {
@@ -88,7 +89,9 @@ public final class PtbTokenizer {
     return start.append('\n').toString();
   }
 
-  /** With spaces for line ends, where the original would shift all later captions by a line. */
+  /**
+   * Replaces line breaks by spaces; in the original they would shift all later captions by a line.
+   */
   private static String oneLine(String text) {
     StringBuilder line = new StringBuilder(text.length());
     for (int i = 0; i < text.length(); i++) {

@@ -19,7 +19,7 @@ public final class RougeL {
   }
 
   private static double score(String caption, List<String> references) {
-    // At single spaces: an empty text is one empty token, and matches another one.
+    // Split at single spaces: an empty text is one empty token, which matches another one.
     String[] candidate = caption.split(" ", -1);
     double precision = 0;
     double recall = 0;

@@ -5,16 +5,15 @@ import java.util.BitSet;
 import java.util.Map;
 
 /**
- * What a token may look like, in a small notation of regular expressions.
+ * What a token looks like, in a small notation for regular expressions.
  *
- * <p>Characters stand for themselves. White space is for the reader's eye and means nothing. {@code
- * <name>} is a pattern that has a name, {@code [a-z_]} and {@code [^ab]} are sets of ASCII
- * characters, {@code ( | )} groups alternatives, {@code ? * + {2,4} {5,}} repeat, {@code \} takes
- * the next character as it is.
+ * <p>Characters represent themselves. White space is ignored. {@code <name>} is a named pattern,
+ * {@code [a-z_]} and {@code [^ab]} are sets of ASCII characters, {@code ( | )} groups alternatives,
+ * {@code ? * + {2,4} {5,}} repeat, {@code \} takes the next character as it is.
  */
 interface TokenPattern {
   /**
-   * Adds this pattern to a graph, in front of a node.
+   * Adds this pattern to a graph, before a node.
    *
    * @return the node at which it begins
    */
@@ -39,7 +38,7 @@ interface TokenPattern {
     return (node, nodes) -> nodes.fork(addBefore(node, nodes), node);
   }
 
-  /** Any number of times, or none. */
+  /** Any number of times, including none. */
   default TokenPattern repeated() {
     return (node, nodes) -> {
       int again = nodes.fork(node);
@@ -157,7 +156,7 @@ interface TokenPattern {
       };
     }
 
-    /** The text from here to a closing character, at which the reader then stands. */
+    /** The text up to a closing character, which becomes the current position. */
     private String upTo(char closing) {
       int from = at;
       at = text.indexOf(closing, from);
@@ -200,7 +199,7 @@ interface TokenPattern {
       return set;
     }
 
-    /** The next character that means something, or 0 at the end. */
+    /** The next significant character, or 0 at the end. */
     private char peek() {
       while (at < text.length() && text.charAt(at) == ' ') {
         at++;

@@ -157,7 +157,7 @@ final class BoxGoldens {
     whole(comparison, board.result(), file.path("aggregate"));
   }
 
-  /** The location tokens where all tokens are there and in range, otherwise none. */
+  /** The location tokens if all tokens are present and in range, otherwise none. */
   private static int[] tokens(JsonNode example) {
     StringBuilder text = new StringBuilder();
     example
@@ -245,7 +245,7 @@ final class BoxGoldens {
     }
   }
 
-  /** Every number of an aggregate that a metric has, by its own name. */
+  /** Every number of an aggregate that a metric computes, by the metric's own name. */
   private static void whole(GoldenComparison comparison, MetricResult result, JsonNode aggregate) {
     aggregate
         .properties()

@@ -11,7 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Gathers differences from golden numbers by metric and quantity. */
+/** Collects differences from golden numbers by metric and quantity. */
 final class GoldenComparison {
   private record Key(String metric, String variant, String quantity) {}
 
@@ -27,7 +27,7 @@ final class GoldenComparison {
    * Scores records and compares the headline.
    *
    * @param expected a number, {@code "NaN"} or {@code "Infinity"}; anything else, such as the
-   *     message of a reference program that broke off, expects nothing
+   *     message of a reference program that failed, expects nothing
    */
   void headline(String metric, JsonNode expected, List<MetricRecord> records) {
     if (isNumber(expected)) {

@@ -1,8 +1,8 @@
 package dev.palimpsest.eval.metrics.golden;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.eval.metrics.MetricInputException;
+import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,15 +13,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Compares every metric with numbers that its official program computed. A file of such numbers is
- * recognised by what its cases hold, not by its name.
+ * recognised by the content of its cases, not by its name.
  */
 public final class MetricCertification {
-  /** Doubles agree to far better; what is left is the order of summation. */
+  /** Doubles agree far better; the remaining difference is the order of summation. */
   public static final double TOLERANCE = 1e-6;
 
-  private static final JsonMapper JSON = JsonMapper.builder().build();
-
-  /** A field that only cases of one layout have, and what compares them. */
+  /** A field that only cases of one layout have, and the comparison for them. */
   private static final Map<String, BiConsumer<JsonNode, GoldenComparison>> LAYOUTS =
       Map.ofEntries(
           Map.entry("official_if_answer_id_missing", TextGoldens::vqa),
@@ -47,8 +45,8 @@ public final class MetricCertification {
    * @param variant whose program computed the expected numbers
    * @param quantity which of the metric's numbers
    * @param compared how many numbers were compared
-   * @param largestError largest absolute difference; for texts the share that differs
-   * @param tolerance largest error that passes
+   * @param largestError largest absolute difference; for texts, the share that differs
+   * @param tolerance the largest error that passes
    */
   public record Row(
       String metric,
@@ -65,17 +63,17 @@ public final class MetricCertification {
 
   /** Whether {@link #run} knows the layout of a file. */
   public static boolean recognises(Path jsonFile) throws IOException {
-    return layout(JSON.readTree(jsonFile.toFile())) != null;
+    return layout(Json.STRICT.readTree(jsonFile.toFile())) != null;
   }
 
   /**
-   * Computes everything a file has an expectation for.
+   * Computes everything for which a file has an expectation.
    *
    * @throws IOException when the file cannot be read or is not JSON
-   * @throws MetricInputException when its layout is none of the known ones
+   * @throws MetricInputException when its layout is not known
    */
   public static List<Row> run(Path jsonFile) throws IOException {
-    JsonNode file = JSON.readTree(jsonFile.toFile());
+    JsonNode file = Json.STRICT.readTree(jsonFile.toFile());
     String layout = layout(file);
     if (layout == null) {
       throw new MetricInputException(

@@ -189,7 +189,7 @@ final class TextGoldens {
     }
     JsonNode aggregate = file.path("aggregate");
     comparison.headline("aokvqa_mc:official", fraction(aggregate.path("mc_percent")), choices);
-    // mc_percent_missing_q0: a prediction that is missing counts as a wrong one.
+    // mc_percent_missing_q0: a missing prediction counts as wrong.
     String missing = "mc_percent_missing_";
     for (Map.Entry<String, JsonNode> entry : aggregate.properties()) {
       if (entry.getKey().startsWith(missing)) {
@@ -267,7 +267,7 @@ final class TextGoldens {
     }
   }
 
-  /** Every case by itself, in every variant that it has an expectation for. */
+  /** Each case by itself, in every variant for which it has an expectation. */
   private static void each(
       JsonNode file, Map<String, String> variants, String references, GoldenComparison comparison) {
     for (JsonNode example : file.path("cases")) {
@@ -281,7 +281,7 @@ final class TextGoldens {
     }
   }
 
-  /** All records together against every number of an aggregate. */
+  /** All records together, compared with every number of an aggregate. */
   private static void split(
       GoldenComparison comparison, String metric, JsonNode aggregate, List<MetricRecord> records) {
     MetricResult result = Metrics.find(metric).score(records);

@@ -15,9 +15,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * Another metric for each language by itself, and the mean of those: XM3600 and COCO-35L (CIDEr),
- * xGQA and MaRVL (accuracy). The headline is the mean over languages other than English, which the
- * papers report beside English.
+ * Computes another metric for each language, and the mean over languages: XM3600 and COCO-35L
+ * (CIDEr), xGQA and MaRVL (accuracy). The headline is the mean over languages other than English,
+ * which the papers report beside English.
  */
 final class ByLanguage implements Metric {
   private final Metric metric;
@@ -68,7 +68,7 @@ final class ByLanguage implements Metric {
     values.put(quantity + "_mean", mean(results.values()));
     results.forEach((language, result) -> values.put(quantity + "/" + language, result.value()));
 
-    // Examples of the quoted languages alone, one language after the other.
+    // Only examples of the languages that count, one language after the other.
     List<ExampleScore> examples = new ArrayList<>();
     quoted.forEach(result -> examples.addAll(result.examples()));
     return new MetricResult(
@@ -86,7 +86,10 @@ final class ByLanguage implements Metric {
     return results.stream().mapToDouble(MetricResult::value).average().orElseThrow();
   }
 
-  /** Each language's headline over its share of the draw; one that has none is left out. */
+  /**
+   * Each language's headline value over its part of the resample; a language without examples is
+   * left out.
+   */
   private static double resampled(List<MetricResult> results, int[] drawn) {
     double sum = 0;
     int languages = 0;

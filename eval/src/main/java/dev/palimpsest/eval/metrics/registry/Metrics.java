@@ -75,16 +75,16 @@ public final class Metrics {
   /**
    * A metric by {@code name} (its default variant) or {@code name:variant}.
    *
-   * @throws MetricInputException when there is none; suggests the nearest and lists all
+   * @throws MetricInputException when there is none; the message suggests the nearest and lists all
    */
   public static Metric find(String name) {
     return find(name, List.of());
   }
 
   /**
-   * The same.
+   * The same with further names.
    *
-   * @param others what else could have been meant, for the message: names of benchmarks
+   * @param others other names for the message, which could have been meant: those of benchmarks
    */
   public static Metric find(String name, Collection<String> others) {
     return ALL.stream()

@@ -59,13 +59,43 @@ public final class PublishedFiles {
     return texts;
   }
 
-  /** Each pair: key of the expectation, then what the example has for it. */
-  public static void assertExample(JsonNode wanted, BenchmarkExample example, Object... pairs) {
-    for (int i = 0; i < pairs.length; i += 2) {
-      JsonNode value = wanted.path((String) pairs[i]);
-      assertEquals(
-          value.isArray() ? texts(value) : value.asText(), pairs[i + 1], () -> example.toString());
+  /**
+   * Compares all examples with what their file is expected to hold.
+   *
+   * @param parts what is compared: {@code KEY: PART}, the key of the expectation and the part of
+   *     the example, which is {@code id}, {@code question}, {@code references}, {@code reference}
+   *     (the first), {@code image}, {@code second image} or {@code field NAME}
+   */
+  public static void assertExamples(
+      JsonNode wanted, List<BenchmarkExample> examples, String... parts) {
+    assertEquals(wanted.size(), examples.size());
+    for (int i = 0; i < examples.size(); i++) {
+      assertExample(wanted.get(i), examples.get(i), parts);
     }
+  }
+
+  /** The same for one example. */
+  public static void assertExample(JsonNode wanted, BenchmarkExample example, String... parts) {
+    for (String part : parts) {
+      String[] names = part.split(": ");
+      JsonNode value = wanted.path(names[0]);
+      assertEquals(
+          value.isArray() ? texts(value) : value.asText(),
+          part(example, names[1]),
+          () -> part + " of " + example);
+    }
+  }
+
+  private static Object part(BenchmarkExample example, String name) {
+    return switch (name) {
+      case "id" -> example.id();
+      case "question" -> example.question();
+      case "references" -> example.references();
+      case "reference" -> example.references().get(0);
+      case "image" -> example.images().get(0);
+      case "second image" -> example.images().get(1);
+      default -> field(example, name.substring("field ".length()));
+    };
   }
 
   /** A field as text. */

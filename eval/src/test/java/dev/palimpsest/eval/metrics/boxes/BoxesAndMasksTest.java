@@ -126,12 +126,12 @@ class BoxesAndMasksTest {
         "{\"counts\": [3, 6, 3]}; size must be the image's [3,4], got none",
         "{\"size\": [3, 4], \"counts\": [3, 6]}; run lengths sum to 9",
         "{\"size\": [3, 4], \"counts\": [3, -1, 10]}; run lengths do not fit",
-        "{\"size\": [3, 4], \"counts\": [3, 4000000000, 3]}; run lengths are whole numbers",
-        "{\"size\": [3, 4], \"counts\": [3, 1.5, 7.5]}; run lengths are whole numbers",
-        "{\"size\": [3, 4], \"counts\": [3, \"6\", 3]}; run lengths are whole numbers",
+        "{\"size\": [3, 4], \"counts\": [3, 4000000000, 3]}; run lengths must be whole numbers",
+        "{\"size\": [3, 4], \"counts\": [3, 1.5, 7.5]}; run lengths must be whole numbers",
+        "{\"size\": [3, 4], \"counts\": [3, \"6\", 3]}; run lengths must be whole numbers",
         "{\"size\": [3, 4]}; counts must be a text or a list of run lengths, got none",
-        "[1, 0, 3, 0, 3]; a polygon is a list of x and y in turn",
-        "[7]; a polygon is a list",
+        "[1, 0, 3, 0, 3]; a polygon must be a list of pairs of x and y",
+        "[7]; a polygon must be a list",
         "\"363\"; expected polygons"
       })
   void whatIsNoMaskOfTheImageIsRefused(String form, String reason) throws IOException {

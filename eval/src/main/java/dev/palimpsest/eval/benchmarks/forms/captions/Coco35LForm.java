@@ -18,8 +18,7 @@ import java.util.TreeMap;
 /**
  * COCO-35L (https://google.github.io/crossmodal-3600/): a line for each translated caption, and
  * Karpathy's file for the pictures' names. English captions, from which the others were translated,
- * are taken beside the German ones, as big_vision takes them. Field {@code language}. Lines have
- * this form:
+ * are taken from the German file, as in big_vision. Field {@code language}. Lines have this form:
  *
  * <pre>
  * {"image_id": "391895_0", "src_lang": "en", "trg_lang": "de", "caption_tokenized": "a kettle",

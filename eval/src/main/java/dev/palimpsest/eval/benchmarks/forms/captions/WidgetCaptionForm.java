@@ -18,10 +18,10 @@ import java.util.Map;
 
 /**
  * Widget Captioning (https://github.com/google-research-datasets/widget-caption), {@code
- * widget_captions.csv}: the captions of a widget in one cell, with bars between them. Where the
- * widget is on its screen, RICO's view files tell: bounds of nodes on a canvas 2560 high, left,
- * top, right and bottom (http://www.interactionmining.org/rico.html). Rows and view files have this
- * form:
+ * widget_captions.csv}: the captions of a widget are in one cell, separated by bars. The position
+ * of the widget on its screen is in RICO's view files, which contain bounds of nodes (left, top,
+ * right, bottom) on a canvas 2560 high (http://www.interactionmining.org/rico.html). Rows and view
+ * files have this form:
  *
  * <pre>
  * screenId,nodeId,captions
@@ -66,7 +66,7 @@ public final class WidgetCaptionForm implements BenchmarkForm {
    * @param views folder of {@code SCREEN.json}
    */
   private static Outline outline(Path views, BenchmarkExample caption) throws IOException {
-    // screen_node; nodes hold no underscores.
+    // screen_node; nodes contain no underscores.
     int last = caption.id().lastIndexOf('_');
     Path view = views.resolve(caption.id().substring(0, last) + ".json");
     String node = caption.id().substring(last + 1);

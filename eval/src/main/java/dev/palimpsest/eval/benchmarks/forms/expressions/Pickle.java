@@ -23,16 +23,19 @@ import java.util.NoSuchElementException;
  *
  * <p>A pickle is a program for a stack machine, and in Python it may import and call anything. This
  * reader knows only the instructions that build plain data (protocols 0 to 5) and refuses every
- * other: nothing that a file says is ever run.
+ * other: nothing in a file is ever executed.
  */
 final class Pickle {
-  /** Stands on the stack where a MARK instruction put it. */
+  /** Marks a position on the stack, as put there by a MARK instruction. */
   private static final Object MARK = new Object();
 
-  /** Stands for None. */
+  /** Represents None. */
   static final Object NONE = new Object();
 
-  /** Instructions that import, call or build objects, or make what no benchmark file holds. */
+  /**
+   * Instructions that import, call or build objects, or make values that no benchmark file
+   * contains.
+   */
   private static final String CODE =
       "cRbioQP\u0081\u0082\u0083\u0084\u008f\u0090\u0091\u0092\u0093\u0096\u0097\u0098";
 
@@ -47,11 +50,11 @@ final class Pickle {
   }
 
   /**
-   * The object that a pickle makes: {@link List}, {@link Map}, {@link String}, {@link Long}, {@link
-   * Double}, {@link Boolean} or {@link #NONE}.
+   * The object that a pickle represents: {@link List}, {@link Map}, {@link String}, {@link Long},
+   * {@link Double}, {@link Boolean} or {@link #NONE}.
    *
    * @param name of the file, for messages
-   * @throws BenchmarkFormatException when it ends early, or does more than hold data
+   * @throws BenchmarkFormatException when it ends early, or contains more than data
    */
   static Object read(byte[] bytes, String name) {
     return new Pickle(bytes, name).run();
@@ -72,9 +75,9 @@ final class Pickle {
     } catch (NoSuchElementException e) {
       throw damaged("an instruction finds nothing on the stack");
     } catch (NumberFormatException | ArithmeticException e) {
-      throw damaged("a number that is none, or beyond 64 bits");
+      throw damaged("a number that is malformed or has more than 64 bits");
     } catch (IndexOutOfBoundsException e) {
-      throw damaged("a text that ends within an escape");
+      throw damaged("a text that ends inside an escape sequence");
     }
   }
 
@@ -137,9 +140,9 @@ final class Pickle {
       default ->
           throw new BenchmarkFormatException(
               CODE.indexOf(code) >= 0
-                  ? "%s: byte %d is instruction 0x%02x, which makes more than plain data; refused"
+                  ? "%s: byte %d is instruction 0x%02x, which does more than build plain data; refused"
                       .formatted(name, at, code)
-                  : "%s: byte %d is 0x%02x, which begins no instruction; is this a pickle?"
+                  : "%s: byte %d is 0x%02x, which is not an instruction; is this a pickle?"
                       .formatted(name, at, code));
     }
     in.order(ByteOrder.LITTLE_ENDIAN);
@@ -168,8 +171,8 @@ final class Pickle {
   }
 
   /**
-   * Keys are single values only. The hash of a collection visits all that it holds, and where parts
-   * of it are one and the same object that can be 2 to the length of the file, or without end.
+   * Checks that a key is a single value. Hashing a collection visits all of its members, and if
+   * parts of it are the same object, these can be exponentially many or infinitely many.
    */
   private Map<Object, Object> dictionary(List<Object> flat) {
     Map<Object, Object> map = new LinkedHashMap<>();
@@ -183,7 +186,7 @@ final class Pickle {
     return map;
   }
 
-  /** Whether a value of a pickle is a text, a number or a truth value, which print in full. */
+  /** Whether a value of a pickle is a text, a number or a boolean, which can be printed in full. */
   static boolean isSingle(Object value) {
     return value instanceof String || value instanceof Number || value instanceof Boolean;
   }
@@ -193,7 +196,7 @@ final class Pickle {
     if (stack.element() instanceof List<?> list) {
       return (List<Object>) list;
     }
-    throw damaged("something is appended to what is no list");
+    throw damaged("something is appended to a value that is not a list");
   }
 
   @SuppressWarnings("unchecked")
@@ -201,7 +204,7 @@ final class Pickle {
     if (stack.element() instanceof Map<?, ?> map) {
       return (Map<Object, Object>) map;
     }
-    throw damaged("something is put into what is no dictionary");
+    throw damaged("something is put into a value that is not a dictionary");
   }
 
   private BenchmarkFormatException damaged(String what) {
@@ -240,7 +243,7 @@ final class Pickle {
     return new String(bytes, StandardCharsets.ISO_8859_1);
   }
 
-  /** 00 and 01 are how protocol 0 writes booleans. */
+  /** Protocol 0 writes booleans as 00 and 01. */
   private static Object integer(String digits) {
     return switch (digits) {
       case "00" -> false;
@@ -262,7 +265,7 @@ final class Pickle {
     return bytes.length == 0 ? 0 : new BigInteger(reversed).longValueExact();
   }
 
-  /** Python 2 byte strings are UTF-8 in the files at hand; what is not is taken as Latin-1. */
+  /** Python 2 byte strings are UTF-8 in the known files; others are read as Latin-1. */
   private static String text(byte[] bytes) {
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();

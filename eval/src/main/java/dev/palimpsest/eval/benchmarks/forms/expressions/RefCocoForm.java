@@ -38,8 +38,8 @@ public final class RefCocoForm implements BenchmarkForm {
   /**
    * Reads the pair of files.
    *
-   * @throws BenchmarkFormatException when the pickle holds more than data, or names an annotation
-   *     that the other file lacks
+   * @throws BenchmarkFormatException when the pickle contains more than data, or names an
+   *     annotation that the other file lacks
    */
   static List<BenchmarkExample> read(Path refs, Path instances) throws IOException {
     JsonFile json = JsonFile.read(instances);

@@ -22,9 +22,9 @@ import java.util.stream.Stream;
 
 /**
  * AI2D (https://prior.allenai.org/projects/diagram-understanding): a folder with a file of
- * questions for each diagram, {@code NAME.png.json}, and the numbers of the test diagrams, a line
- * each. Of questions about the letters painted over a diagram's words (field {@code abc_label}) the
- * picture is {@code ABC_} and the diagram's name.
+ * questions for each diagram, {@code NAME.png.json}, and a file with the number of a test diagram
+ * on each line. For questions about the letters painted over a diagram's words (field {@code
+ * abc_label}) the picture is {@code ABC_} followed by the diagram's name.
  *
  * <pre>
  * {"imageName": "0.png", "questions": {"What is A in the diagram?": {"questionId": "0.png-0",

@@ -24,8 +24,8 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 /**
  * CountBenchQA: CountBench's Parquet file (https://huggingface.co/datasets/nielsr/countbench), and
  * a question for each of its rows in order (https://github.com/google-research/big_vision,
- * datasets/countbenchqa/data). Rows without a picture are left out, and those whose picture has one
- * value a pixel: big_vision drops grey ones.
+ * datasets/countbenchqa/data). Rows without a picture are left out, as are those whose picture has
+ * one value per pixel, because big_vision drops grey ones.
  *
  * <pre>
  * {image, number: 10, ...}
@@ -60,13 +60,13 @@ public final class CountBenchQaForm implements BenchmarkForm {
     return examples;
   }
 
-  /** Whether a picture has several values a pixel, as far as its head tells. */
+  /** Whether a picture has several values per pixel, according to its header. */
   private static boolean hasColours(ImageReference picture) throws IOException {
     try (ImageInputStream in =
         new MemoryCacheImageInputStream(new ByteArrayInputStream(picture.content().read()))) {
       Iterator<ImageReader> readers = ImageIO.getImageReaders(in);
       if (!readers.hasNext()) {
-        return true; // not for here to say
+        return true; // reported when the picture is read
       }
       ImageReader reader = readers.next();
       try {

@@ -35,7 +35,7 @@ public final class MmvpForm implements BenchmarkForm {
       int at = options.indexOf(correct);
       if (!id.matches("\\d{1,6}") || at < 0) {
         throw new BenchmarkFormatException(
-            file + ": question " + id + ": the correct answer is none of the options");
+            file + ": question " + id + ": the correct answer is not one of the options");
       }
       String text = options.substring(at + correct.length()).split("\\([a-z]\\)", 2)[0].strip();
       JsonNodeFactory nodes = JsonNodeFactory.instance;

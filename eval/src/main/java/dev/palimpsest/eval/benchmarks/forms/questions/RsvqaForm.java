@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * RSVQA of either resolution (https://zenodo.org/records/6344334,
+ * RSVQA in both resolutions (https://zenodo.org/records/6344334,
  * https://zenodo.org/records/6344367): questions, and answers joined by question id; inactive ones
  * are left out. Pictures are {@code NUMBER.tif}, as the archives have them, or {@code NUMBER.png}.
  * Items have this form:

@@ -12,9 +12,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * ST-VQA, any of its tasks (https://rrc.cvc.uab.es/?ch=11). Of COCO-Text the archive holds small
- * copies; where COCO's own pictures are in {@code coco/train2014}, those are taken. Items have this
- * form:
+ * ST-VQA, any of its tasks (https://rrc.cvc.uab.es/?ch=11). The archive contains small copies of
+ * the pictures of COCO-Text; if COCO's own pictures are in {@code coco/train2014}, those are used.
+ * Items have this form:
  *
  * <pre>
  * {"task": 3, "data": [{"file_path": "coco-text/COCO_train2014_000000000009.jpg", "question_id": 11,
@@ -61,7 +61,7 @@ public final class StVqaForm implements BenchmarkForm {
     return Files.isDirectory(wholeSize(files))
         ? List.of()
         : List.of(
-            "coco/train2014 is not there: pictures of COCO-Text are the archive's small copies,"
-                + " where big_vision takes COCO's own");
+            "coco/train2014 is missing: pictures of COCO-Text are the archive's small copies,"
+                + " where big_vision uses COCO's own");
   }
 }

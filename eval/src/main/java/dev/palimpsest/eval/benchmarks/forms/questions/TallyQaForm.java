@@ -12,8 +12,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * TallyQA (https://github.com/manoja328/TallyQA_dataset); field {@code simple} where the file
- * tells.
+ * TallyQA (https://github.com/manoja328/TallyQA_dataset); field {@code simple} if the file has it.
  *
  * <pre>
  * [{"answer": 4, "data_source": "imported_genome", "image": "VG_100K_2/2410408.jpg",

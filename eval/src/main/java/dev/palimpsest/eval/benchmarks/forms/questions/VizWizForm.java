@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * VizWiz (https://vizwiz.org/tasks-and-datasets/vqa/). Ids are image names without their ending.
+ * VizWiz (https://vizwiz.org/tasks-and-datasets/vqa/). Ids are image names without their extension.
  *
  * <pre>
  * [{"image": "VizWiz_val_00000000.jpg",

@@ -18,7 +18,7 @@ import java.util.Map;
 
 /**
  * VQAv2 (https://visualqa.org/download.html) and, in the same form, OK-VQA
- * (https://okvqa.allenai.org/download.html): questions, and annotations joined by question id. Of
+ * (https://okvqa.allenai.org/download.html): questions, and annotations joined by question id. For
  * OK-VQA the references are the authors' normalised answers; the raw ones are in field {@code
  * raw_answers}.
  *

@@ -12,7 +12,7 @@ import java.util.Map;
 
 /**
  * VATEX (https://eric-xw.github.io/vatex-website/download.html): English captions. A clip's id is
- * its video's, with the seconds where it begins and ends.
+ * that of its video, followed by the seconds at which it begins and ends.
  *
  * <pre>
  * [{"videoID": "Ptf_2VRj-V0_000122_000132", "enCap": [...], ...}, ...]

@@ -1,8 +1,8 @@
 package dev.palimpsest.eval.benchmarks.forms.captions;
 
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.assertExample;
+import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.assertExamples;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.expected;
-import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.field;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.file;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.read;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -25,12 +25,7 @@ class CaptionFormsTest {
     JsonNode wanted = expected("captions_val2014.json");
     List<BenchmarkExample> examples =
         read(new CocoCaptionsForm(), BenchmarkFormat.COCO_CAPTIONS, file("captions_val2014.json"));
-    assertEquals(wanted.size(), examples.size());
-    for (int i = 0; i < examples.size(); i++) {
-      BenchmarkExample example = examples.get(i);
-      assertExample(
-          wanted.get(i), example, "image_id", example.id(), "references", example.references());
-    }
+    assertExamples(wanted, examples, "image_id: id", "references: references");
     assertEquals(
         Map.of("1", "a kettle", "2", ""),
         Predictions.read(file("captions_results.json"), file("captions_val2014.json")).stream()
@@ -42,21 +37,13 @@ class CaptionFormsTest {
     JsonNode wanted = expected("dataset_coco.json");
     List<BenchmarkExample> examples =
         read(new KarpathyForm(), BenchmarkFormat.KARPATHY, file("dataset_coco.json"));
-    assertEquals(wanted.size(), examples.size());
-    for (int i = 0; i < examples.size(); i++) {
-      BenchmarkExample example = examples.get(i);
-      assertExample(
-          wanted.get(i),
-          example,
-          "image_id",
-          example.id(),
-          "split",
-          field(example, "split"),
-          "path",
-          example.images().get(0),
-          "references",
-          example.references());
-    }
+    assertExamples(
+        wanted,
+        examples,
+        "image_id: id",
+        "split: field split",
+        "path: image",
+        "references: references");
   }
 
   @Test
@@ -65,20 +52,12 @@ class CaptionFormsTest {
     assertExample(
         expected("widget_captions.csv").get(0),
         widget,
-        "screen_id",
-        field(widget, "screen_id"),
-        "node_id",
-        field(widget, "node_id"),
-        "references",
-        widget.references());
+        "screen_id: field screen_id",
+        "node_id: field node_id",
+        "references: references");
     BenchmarkExample screen = Screen2WordsForm.summaries(file("screen_summaries.csv")).get(0);
     assertExample(
-        expected("screen_summaries.csv").get(0),
-        screen,
-        "screen_id",
-        screen.id(),
-        "references",
-        screen.references());
+        expected("screen_summaries.csv").get(0), screen, "screen_id: id", "references: references");
   }
 
   @Test
@@ -89,9 +68,7 @@ class CaptionFormsTest {
     assertExample(
         expected("TextCaps_0.1_val.json").get(0),
         captions.get(0),
-        "image_id",
-        captions.get(0).id(),
-        "references",
-        captions.get(0).references());
+        "image_id: id",
+        "references: references");
   }
 }

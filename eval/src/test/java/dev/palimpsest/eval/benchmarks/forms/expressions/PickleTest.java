@@ -90,15 +90,15 @@ class PickleTest {
         "\u008b\u00ff\u00ff\u00ff\u00ff.            | ends early",
         "\u008b\u00ff\u00ff\u00ff\u007f.            | ends early",
         "B\u00ff\u00ff\u00ff\u007f.                 | ends early",
-        "\u008d\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f. | beyond 64 bits",
-        "\u008e\u0000\u0000\u0000\u0000\u0001\u0000\u0000\u0000. | beyond 64 bits",
-        "\u008a\u0009123456789.                     | beyond 64 bits",
+        "\u008d\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u007f. | more than 64 bits",
+        "\u008e\u0000\u0000\u0000\u0000\u0001\u0000\u0000\u0000. | more than 64 bits",
+        "\u008a\u0009123456789.                     | more than 64 bits",
         "I99999999999999999999n.                    | ends early",
-        "V\\U00ffffff;.                             | number that is none",
-        "S'\\x4';.                                  | number that is none",
+        "V\\U00ffffff;.                             | a number that is malformed",
+        "S'\\x4';.                                  | a number that is malformed",
         "K\u0001a.                                  | nothing on the stack",
-        "K\u0001K\u0001a.                           | no list",
-        "K\u0001K\u0001K\u0001s.                    | no dictionary",
+        "K\u0001K\u0001a.                           | not a list",
+        "K\u0001K\u0001K\u0001s.                    | not a dictionary",
         "version https://git-lfs.github.com/spec/v1 | is this a pickle?",
         "\u0080\u0004\u008c\u0002os\u0093.          | refused",
         "c__builtin__;eval;.                        | refused",
@@ -111,8 +111,8 @@ class PickleTest {
 
   @Test
   void aNumberOfAHundredThousandDigitsIsNotPrinted() {
-    assertTrue(refusal("I" + "9".repeat(100_000) + "\n.").contains("beyond 64 bits"));
-    assertTrue(refusal("L" + "9".repeat(100_000) + "L\n.").contains("beyond 64 bits"));
+    assertTrue(refusal("I" + "9".repeat(100_000) + "\n.").contains("more than 64 bits"));
+    assertTrue(refusal("L" + "9".repeat(100_000) + "L\n.").contains("more than 64 bits"));
   }
 
   @Test

@@ -4,7 +4,6 @@ import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.FOLDER;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.MISSING;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.assertExample;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.expected;
-import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.field;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.file;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.texts;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -40,18 +39,12 @@ class RefCocoFormTest {
       assertExample(
           wanted,
           example,
-          "ref_id",
-          field(example, "ref_id"),
-          "split",
-          field(example, "split"),
-          "ann_id",
-          field(example, "ann_id"),
-          "image_file",
-          example.images().get(0),
-          "height",
-          field(example, "height"),
-          "width",
-          field(example, "width"));
+          "ref_id: field ref_id",
+          "split: field split",
+          "ann_id: field ann_id",
+          "image_file: image",
+          "height: field height",
+          "width: field width");
       assertEquals(
           texts(wanted.path("bbox_xywh")), texts(example.fields().getOrDefault("bbox", MISSING)));
     }

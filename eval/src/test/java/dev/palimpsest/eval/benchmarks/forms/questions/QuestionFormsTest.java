@@ -2,6 +2,7 @@ package dev.palimpsest.eval.benchmarks.forms.questions;
 
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.MISSING;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.assertExample;
+import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.assertExamples;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.expected;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.field;
 import static dev.palimpsest.eval.benchmarks.forms.PublishedFiles.file;
@@ -40,25 +41,15 @@ class QuestionFormsTest {
             BenchmarkFormat.VQA,
             file("v2_OpenEnded_mscoco_val2014_questions.json"),
             file("v2_mscoco_val2014_annotations.json"));
-    assertEquals(wanted.size(), examples.size());
-    for (int i = 0; i < examples.size(); i++) {
-      BenchmarkExample example = examples.get(i);
-      assertExample(
-          wanted.get(i),
-          example,
-          "question_id",
-          example.id(),
-          "image_id",
-          field(example, "image_id"),
-          "question",
-          example.question(),
-          "answer_type",
-          field(example, "answer_type"),
-          "answers",
-          example.references(),
-          "image_file",
-          example.images().get(0));
-    }
+    assertExamples(
+        wanted,
+        examples,
+        "question_id: id",
+        "image_id: field image_id",
+        "question: question",
+        "answer_type: field answer_type",
+        "answers: references",
+        "image_file: image");
   }
 
   @Test
@@ -100,7 +91,7 @@ class QuestionFormsTest {
                 questions,
                 file("mscoco_val2014_annotations_okvqa.json"))
             .get(0);
-    assertExample(wanted, example, "question_id", example.id(), "answers", example.references());
+    assertExample(wanted, example, "question_id: id", "answers: references");
     assertEquals(
         texts(wanted.path("raw_answers")),
         texts(example.fields().getOrDefault("raw_answers", MISSING)));
@@ -113,14 +104,10 @@ class QuestionFormsTest {
     assertExample(
         expected("TextVQA_0.5.1_val.json").get(0),
         question,
-        "question_id",
-        question.id(),
-        "image_file",
-        question.images().get(0),
-        "question",
-        question.question(),
-        "answers",
-        question.references());
+        "question_id: id",
+        "image_file: image",
+        "question: question",
+        "answers: references");
   }
 
   @Test
@@ -130,14 +117,10 @@ class QuestionFormsTest {
     assertExample(
         expected("vizwiz_val.json").get(0),
         example,
-        "image",
-        example.images().get(0),
-        "question",
-        example.question(),
-        "answers",
-        example.references(),
-        "answerable",
-        field(example, "answerable"));
+        "image: image",
+        "question: question",
+        "answers: references",
+        "answerable: field answerable");
   }
 
   @ParameterizedTest
@@ -147,14 +130,10 @@ class QuestionFormsTest {
     assertExample(
         expected(name).get(0),
         example,
-        "question_id",
-        example.id(),
-        "image",
-        example.images().get(0),
-        "question",
-        example.question(),
-        "answers",
-        example.references());
+        "question_id: id",
+        "image: image",
+        "question: question",
+        "answers: references");
   }
 
   @Test
@@ -164,12 +143,9 @@ class QuestionFormsTest {
     assertExample(
         expected("train_task_3.json").get(0),
         example,
-        "question_id",
-        example.id(),
-        "file_path",
-        example.images().get(0),
-        "answers",
-        example.references());
+        "question_id: id",
+        "file_path: image",
+        "answers: references");
   }
 
   @Test
@@ -181,14 +157,10 @@ class QuestionFormsTest {
       assertExample(
           wanted.get(i),
           example,
-          "imgname",
-          example.images().get(0),
-          "type",
-          field(example, "split"),
-          "question",
-          example.question(),
-          "answer",
-          example.references().get(0));
+          "imgname: image",
+          "type: field split",
+          "question: question",
+          "answer: reference");
     }
   }
 
@@ -197,15 +169,7 @@ class QuestionFormsTest {
     BenchmarkExample example =
         read(new GqaForm(), BenchmarkFormat.GQA, file("testdev_balanced_questions.json")).get(0);
     JsonNode wanted = expected("testdev_balanced_questions.json").get(0);
-    assertExample(
-        wanted,
-        example,
-        "question_id",
-        example.id(),
-        "question",
-        example.question(),
-        "answer",
-        example.references().get(0));
+    assertExample(wanted, example, "question_id: id", "question: question", "answer: reference");
     assertEquals(wanted.path("image_id").asText() + ".jpg", example.images().get(0));
   }
 
@@ -217,16 +181,11 @@ class QuestionFormsTest {
     assertExample(
         wanted,
         example,
-        "question_id",
-        example.id(),
-        "image_file",
-        example.images().get(0),
-        "answers",
-        example.references(),
-        "answer_index",
-        field(example, "answer_index"),
-        "difficult",
-        field(example, "difficult_direct_answer"));
+        "question_id: id",
+        "image_file: image",
+        "answers: references",
+        "answer_index: field answer_index",
+        "difficult: field difficult_direct_answer");
     assertEquals("tea", field(example, "choice"));
   }
 
@@ -239,14 +198,10 @@ class QuestionFormsTest {
       assertExample(
           wanted.get(i),
           example,
-          "id",
-          example.id(),
-          "split",
-          field(example, "split"),
-          "answer_index",
-          field(example, "answer_index"),
-          "hint",
-          field(example, "hint"));
+          "id: id",
+          "split: field split",
+          "answer_index: field answer_index",
+          "hint: field hint");
       assertEquals(wanted.get(i).path("image").isNull(), example.images().isEmpty());
     }
     assertEquals(List.of("wool"), examples.get(0).references());
@@ -257,20 +212,13 @@ class QuestionFormsTest {
     JsonNode wanted = expected("tallyqa_test.json");
     List<BenchmarkExample> examples =
         read(new TallyQaForm(), BenchmarkFormat.TALLY_QA, file("tallyqa_test.json"));
-    for (int i = 0; i < wanted.size(); i++) {
-      BenchmarkExample example = examples.get(i);
-      assertExample(
-          wanted.get(i),
-          example,
-          "question_id",
-          example.id(),
-          "image",
-          example.images().get(0),
-          "answer",
-          example.references().get(0),
-          "simple",
-          field(example, "simple"));
-    }
+    assertExamples(
+        wanted,
+        examples,
+        "question_id: id",
+        "image: image",
+        "answer: reference",
+        "simple: field simple");
   }
 
   @Test
@@ -284,13 +232,7 @@ class QuestionFormsTest {
       assertEquals(
           texts(wanted.path("pairs").get(i)),
           List.of(example.question(), example.references().get(0)));
-      assertExample(
-          wanted,
-          example,
-          "image_file",
-          example.images().get(0),
-          "split_name",
-          field(example, "split"));
+      assertExample(wanted, example, "image_file: image", "split_name: field split");
     }
   }
 
@@ -299,23 +241,14 @@ class QuestionFormsTest {
     JsonNode wanted = expected("nlvr2_test1.json");
     List<BenchmarkExample> examples =
         read(new Nlvr2Form(), BenchmarkFormat.NLVR2, file("nlvr2_test1.json"));
-    assertEquals(wanted.size(), examples.size());
-    for (int i = 0; i < examples.size(); i++) {
-      BenchmarkExample example = examples.get(i);
-      assertExample(
-          wanted.get(i),
-          example,
-          "id",
-          example.id(),
-          "left",
-          example.images().get(0),
-          "right",
-          example.images().get(1),
-          "sentence",
-          example.question(),
-          "label",
-          example.references().get(0));
-    }
+    assertExamples(
+        wanted,
+        examples,
+        "id: id",
+        "left: image",
+        "right: second image",
+        "sentence: question",
+        "label: reference");
   }
 
   @Test
@@ -325,13 +258,7 @@ class QuestionFormsTest {
     assertEquals(wanted.size(), examples.size());
     for (int i = 0; i < examples.size(); i++) {
       BenchmarkExample example = examples.get(i);
-      assertExample(
-          wanted.get(i),
-          example,
-          "question_id",
-          example.id(),
-          "answer",
-          example.references().get(0));
+      assertExample(wanted.get(i), example, "question_id: id", "answer: reference");
       assertEquals("random", field(example, "category"));
     }
   }

@@ -2,33 +2,24 @@ package dev.palimpsest.mixtures.formats;
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.BigIntegerNode;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 
-/**
- * JSON as Python's programs write it: {@code NaN} and {@code Infinity} are numbers (whoever uses
- * them refuses them), and an id may have become {@code 2.0} on its way through pandas.
- */
-public final class Json {
-  /** Reads it. */
-  public static final JsonMapper MAPPER =
-      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
-
+/** Values of JSON from other programs, where an id may have become {@code 2.0} in pandas. */
+public final class JsonValues {
   private static final int ABRIDGED = 80;
 
-  private Json() {}
+  private JsonValues() {}
 
-  /** An id as text: 2, 2.0 and 2e0 are one. */
+  /** An id as text: 2, 2.0 and 2e0 are the same. */
   public static String id(JsonNode id) {
     return id.isFloatingPointNumber() ? whole(id.asText()) : id.asText();
   }
 
-  /** A node that is an id, a whole number where it stands for one. */
+  /** A node that is an id, as a whole number if it represents one. */
   public static JsonNode wholeId(JsonNode id) {
     String text = id(id);
     return id.isFloatingPointNumber() && text.matches("-?\\d+")
@@ -36,7 +27,7 @@ public final class Json {
         : id;
   }
 
-  /** The text of the scalar that a parser stands at; whole numbers as {@link #id(JsonNode)}. */
+  /** The text of a parser's current scalar; whole numbers as in {@link #id(JsonNode)}. */
   static String scalar(JsonParser parser) throws IOException {
     return parser.currentToken() == JsonToken.VALUE_NUMBER_FLOAT
         ? whole(parser.getText())
@@ -53,7 +44,7 @@ public final class Json {
     }
   }
 
-  /** A value for a message: its beginning, where it is long. */
+  /** A value for a message: its beginning if it is long. */
   public static String abridged(JsonNode node) {
     String text = node.toString();
     return text.length() <= ABRIDGED ? text : text.substring(0, ABRIDGED) + "...";

@@ -1,4 +1,5 @@
-# A toy image tower and blocks for the tests of chains.
+# The kernels of a toy image tower. See ToyTowerTest.
+
 
 # images [P, S, S, 3] -> [P, N, D]: the mean of each square, times a matrix
 def toy_squares(self, x: Tensor, w: Dict[str, Tensor], side: int, dtype: int) -> List[Tensor]:
@@ -12,8 +13,3 @@ def toy_squares(self, x: Tensor, w: Dict[str, Tensor], side: int, dtype: int) ->
 def toy_scale(self, x: Tensor, w: Dict[str, Tensor], groups: int) -> List[Tensor]:
   y = x * w["scale"]
   return [torch.reshape(y, [groups, x.size(0) * x.size(1) // groups, x.size(2)])]
-
-# tanh(x W^T + b) * factor
-def toy_layer(self, x: Tensor, w: Dict[str, Tensor], factor: float) -> List[Tensor]:
-  tape = annotate(List[Tensor], [])
-  return [torch.tanh(self.affine(x, w["w"], w["b"], 6, tape)) * factor] + tape

@@ -1,0 +1,38 @@
+package dev.palimpsest.files;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+
+/** The two kinds of JSON that are read and written; no other class makes a mapper of its own. */
+public final class Json {
+  /**
+   * JSON by the standard, and an object may name a member only once, so that nobody can be shown
+   * one value while another counts. For the project's own files and for formats that are defined as
+   * standard JSON, such as the header of safetensors.
+   */
+  public static final JsonMapper STRICT =
+      JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+  /**
+   * JSON as Python's {@code json} module writes and reads it: {@code NaN} and {@code Infinity} are
+   * numbers, and of two members with the same name the last one counts. For data, predictions and
+   * configurations that other programs wrote.
+   */
+  public static final JsonMapper PYTHON =
+      JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
+
+  private Json() {}
+
+  /** A value as indented text that ends with a line feed, for files that people read. */
+  public static String indented(Object value) {
+    try {
+      return STRICT.writer().with(SerializationFeature.INDENT_OUTPUT).writeValueAsString(value)
+          + "\n";
+    } catch (JsonProcessingException e) {
+      throw new IllegalArgumentException("cannot be written as JSON: " + value.getClass(), e);
+    }
+  }
+}
