@@ -150,12 +150,12 @@ public final class CheckpointStore {
    *
    * @param groups arrays by group, e.g. {@code parameters}, {@code mu}, {@code nu}
    * @return the checkpoint's folder
-   * @throws CheckpointWriteException when it cannot be written
+   * @throws CheckpointWriteException as {@link #commitTensors}
    */
   public Path commit(String name, Map<String, Parameters> groups, Map<String, Object> facts) {
     Map<String, List<Tensor>> tensors = new LinkedHashMap<>();
     groups.forEach((group, arrays) -> tensors.put(group, tensors(arrays)));
-    return write(name, tensors, facts);
+    return commitTensors(name, tensors, facts);
   }
 
   private static List<Tensor> tensors(Parameters arrays) {

@@ -248,8 +248,7 @@ final class StageRunner {
       notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
       if (saved.filter(c -> StageFacts.of(c).examples() == end).isEmpty()) {
-        checkpoints.save(state, LogHashes.of(folder, stage.name()), () -> {});
-        checkpoints.await();
+        checkpoints.saveEnd(state, LogHashes.of(folder, stage.name()));
       }
       stop.unsaved(false);
       Path last = folder.checkpoints(stage.name()).resolve(StateFiles.name(end));

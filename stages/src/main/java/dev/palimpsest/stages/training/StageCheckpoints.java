@@ -58,6 +58,13 @@ public final class StageCheckpoints implements AutoCloseable {
         () -> store.retain(stage.checkpoint().keepLast(), milestones()));
   }
 
+  /** Saves a stage's end, and returns when it is there: without a copy, for nothing changes it. */
+  public void saveEnd(TrainState state, LogHashes logs) {
+    writer.await();
+    StateFiles.commit(store, state, facts, logs.facts());
+    store.retain(stage.checkpoint().keepLast(), milestones());
+  }
+
   /**
    * Saves the state before a step, with what the guard found in it; see {@link Capsule}.
    *
@@ -68,7 +75,7 @@ public final class StageCheckpoints implements AutoCloseable {
   }
 
   /** As {@link CheckpointWriter#await}. */
-  public void await() {
+  void await() {
     writer.await();
   }
 
