@@ -178,7 +178,7 @@ final class ModelCard {
     line("");
     line("model = PaliGemmaForConditionalGeneration.from_pretrained(\"FOLDER\")");
     line("processor = PaliGemmaProcessor.from_pretrained(\"FOLDER\")");
-    line("inputs = processor(text=\"<image>caption en\", images=Image.open(\"picture.jpg\"),");
+    line("inputs = processor(text=\"caption en\", images=Image.open(\"picture.jpg\"),");
     line("                   return_tensors=\"pt\")");
     line(
         "answer = model.generate(**inputs, max_new_tokens=32)[0, inputs[\"input_ids\"].shape[1]:]");
