@@ -201,14 +201,23 @@ public final class TensorOutput {
         float32.size() / Float.BYTES, (first, memory) -> float32.read(first * Float.BYTES, memory));
   }
 
-  /** Writes float32 values that are computed one part after another. */
+  /** Writes float32 values that are computed one part after another, while the last is written. */
   public void writeInOrder(long count, ArrayMemory.Part fill) {
-    int length = (int) Math.min(PART, count);
-    ByteBuffer part = ByteBuffer.allocate(length * Float.BYTES).order(ByteOrder.nativeOrder());
-    for (long at = 0; at < count; at += length) {
-      int n = (int) Math.min(length, count - at);
-      fill.visit(at, part.clear().limit(n * Float.BYTES));
-      write(part.clear().limit(n * Float.BYTES));
+    ForkJoinTask<ByteBuffer> next = null;
+    for (long at = 0; at < count || next != null; ) {
+      ByteBuffer part = next == null ? null : next.join();
+      next = null;
+      if (at < count) {
+        long first = at;
+        int n = (int) Math.min(PART, count - at);
+        next = MAKERS.submit(() -> made(first, n, fill));
+        at += n;
+      }
+      if (part != null) {
+        elements += part.remaining() / type.bytes();
+        pass(part);
+        SPARE.add(part);
+      }
     }
   }
 
