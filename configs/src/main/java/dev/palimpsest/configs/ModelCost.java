@@ -6,12 +6,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a model costs: parameters, floating-point operations and bytes, by part, without a tensor.
+ * The cost of a model: parameters, floating-point operations and bytes, by part, computed without
+ * tensors.
  *
- * <p>Operations are those of matrix products, 2mnk each, attention over the whole square; norms,
- * soft-max, activations, rotary embedding and soft-caps count nothing. The backward pass costs
- * twice the forward pass, but that pixels get no gradient. The head counts at the text positions
- * alone, which is where the loss needs it.
+ * <p>Operations are those of matrix products, 2mnk each, with attention over the whole square;
+ * norms, soft-max, activations, rotary embedding and soft-caps are not counted. The backward pass
+ * costs twice the forward pass, except that pixels get no gradient. The head counts only at text
+ * positions, where the loss needs it.
  *
  * @param model its sizes
  * @param resolution side of its pictures, in pixels, which sets the number of position embeddings
@@ -23,10 +24,10 @@ public record ModelCost(ModelConfig model, int resolution) {
           + "vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) + 3DM) + 4L^2Hh, head 2TDV; "
           + "L = N + T";
 
-  /** Bytes that blocks' graphs may take from the forward to the backward pass, by default. */
+  /** Bytes that blocks' graphs may use from the forward to the backward pass, by default. */
   public static final long GRAPH_BUDGET = 2L << 30;
 
-  /** Logits that are alive at once: 256 MB in float32. */
+  /** Logits in memory at a time: 256 MB in float32. */
   public static final long LOGITS = 1L << 26;
 
   private static final long FLOAT = 4;
@@ -55,7 +56,7 @@ public record ModelCost(ModelConfig model, int resolution) {
   public enum Part {
     /** The image tower. */
     VISION,
-    /** The linear layer behind it. */
+    /** The linear layer after it. */
     CONNECTOR,
     /** The table, which the head shares. */
     EMBEDDING,
@@ -95,7 +96,7 @@ public record ModelCost(ModelConfig model, int resolution) {
   }
 
   /**
-   * What goes through the model at once.
+   * The input of one pass.
    *
    * @param pictures P
    * @param sequences R
@@ -115,7 +116,7 @@ public record ModelCost(ModelConfig model, int resolution) {
    *
    * @param forward operations
    * @param backward operations, with gradients of everything
-   * @param graphBytes about what autograd keeps of it from the forward to the backward pass
+   * @param graphBytes estimate of what autograd keeps of it from the forward to the backward pass
    */
   public record Block(Part part, double forward, double backward, long graphBytes) {}
 
@@ -175,8 +176,8 @@ public record ModelCost(ModelConfig model, int resolution) {
    *
    * @param forward of the forward pass
    * @param backward of the backward pass, with gradients of everything
-   * @param recomputed of blocks whose forward pass is run a second time, since their graphs did not
-   *     fit into the budget
+   * @param recomputed of blocks whose forward pass is run a second time because their graphs did
+   *     not fit into the budget
    */
   public record Flops(double forward, double backward, double recomputed) {
     /** Forward and backward, as model FLOPs are usually reported. */
@@ -184,12 +185,12 @@ public record ModelCost(ModelConfig model, int resolution) {
       return forward + backward;
     }
 
-    /** What the hardware does. */
+    /** The operations that the hardware performs. */
     public double withRecomputation() {
       return forward + backward + recomputed;
     }
 
-    /** So many times as much. */
+    /** This cost, multiplied. */
     public Flops times(double factor) {
       return new Flops(forward * factor, backward * factor, recomputed * factor);
     }
@@ -198,8 +199,7 @@ public record ModelCost(ModelConfig model, int resolution) {
   /**
    * Operations of a training pass.
    *
-   * @param graphBudget bytes that blocks' graphs may take, {@link #GRAPH_BUDGET} unless said
-   *     otherwise
+   * @param graphBudget bytes that blocks' graphs may use, {@link #GRAPH_BUDGET} by default
    */
   public Flops flops(Pass pass, long graphBudget) {
     double forward = 0;
@@ -217,10 +217,13 @@ public record ModelCost(ModelConfig model, int resolution) {
             .sum());
   }
 
-  /** A block and whether its graph is kept. The head makes its gradients on the way. */
+  /** A block and whether its graph is kept. The head computes its gradients in the forward pass. */
   private record Kept(Block block, boolean kept) {}
 
-  /** From the last block on, as long as they fit: the decoder's first, then the image tower's. */
+  /**
+   * Graphs are kept from the last block on as long as they fit: first the decoder's, then the image
+   * tower's.
+   */
   private List<Kept> kept(Pass pass, long graphBudget) {
     List<Kept> kept = new ArrayList<>();
     List<Block> blocks = blocks(pass);
@@ -243,7 +246,7 @@ public record ModelCost(ModelConfig model, int resolution) {
     return kept;
   }
 
-  /** What memory is spent on. */
+  /** Uses of memory. */
   public enum Use {
     /** Master parameters, float32. */
     PARAMETERS,

@@ -322,7 +322,7 @@ class ModelExporterTest {
         assertThrows(
             InvalidConfigException.class,
             () -> capped.huggingFace(folder.resolve("hf"), Precision.F32, tokenizer(320)));
-    assertTrue(e.getMessage().contains("Gemma 1 has no soft-caps"), e.getMessage());
+    assertTrue(e.getMessage().contains("layout has no soft-caps"), e.getMessage());
     e =
         assertThrows(
             InvalidConfigException.class,

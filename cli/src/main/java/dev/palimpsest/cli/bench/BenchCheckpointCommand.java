@@ -43,19 +43,19 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /**
- * {@code palimpsest bench checkpoint}: how fast a model goes from published files into a checkpoint
- * and out again, against plain copies.
+ * {@code palimpsest bench checkpoint}: times the way of a model from published files to a
+ * checkpoint and to an export, compared with plain copies.
  */
 @Command(
     name = "checkpoint",
     mixinStandardHelpOptions = true,
     description = {
-      "Times import, verification, reading, writing and export of a model of drawn values, each"
-          + " beside a plain copy of the files that it writes, or reads where it writes none.",
-      "Operation and copy both end when the disk has the data (fsync). Both find what they read in"
-          + " the system's cache, as far as it fits there: it was written or read just before.",
-      "Private memory is the process's own by the kernel's account; pages of mapped files are among"
-          + " it, and also told apart."
+      "Times import, verification, reading, writing and export of a model with random values, each"
+          + " compared with a plain copy of the files that it writes, or reads if it writes none.",
+      "Operation and copy both end when the data are on disk (fsync). Both find their input in"
+          + " the system's cache, as far as it fits, because it was written or read just before.",
+      "Private memory is the process's own as counted by the kernel; it includes pages of mapped files,"
+          + " which are also shown separately."
     })
 final class BenchCheckpointCommand implements Callable<Integer> {
   private static final double MEGA = 1e6;
@@ -77,29 +77,29 @@ final class BenchCheckpointCommand implements Callable<Integer> {
       names = "--folder",
       paramLabel = "DIR",
       description =
-          "Where to measure: a folder on the disk in question; all is removed again. Default: the"
+          "Where to measure: a folder on the disk in question; all files are removed afterwards. Default: the"
               + " system's folder for temporary files.")
   @Nullable Path folder;
 
   @Option(
       names = "--runs",
       defaultValue = "1",
-      description = "How often each is timed; the fastest counts. Default: 1.")
+      description = "Number of timed runs of each; the fastest counts. Default: 1.")
   int runs;
 
   @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
   @Nullable Path json;
 
-  /** What is timed. */
+  /** An operation that is timed. */
   private interface Work {
-    /** Does it, and returns the files that it wrote or read. */
+    /** Runs it and returns the files that it wrote or read. */
     List<Path> run() throws IOException;
   }
 
   /**
    * A line of the table.
    *
-   * @param bytes of the files that were written, or read
+   * @param bytes size of the files that were written or read
    * @param seconds of the operation
    * @param copySeconds of a plain copy of these files
    */
@@ -141,7 +141,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
     CheckpointStore store = new CheckpointStore(work.resolve("checkpoints"));
     Path checkpoint = work.resolve("checkpoints").resolve(CHECKPOINT);
     List<Path> file = List.of(checkpoint.resolve(PARAMETERS + ".safetensors"));
-    ContentHash.of(towers); // the cache holds what was read last
+    ContentHash.of(towers); // what was read last is in the cache
     lines.add(
         time(
             "import",
@@ -170,7 +170,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
             () -> {
               try (Parameters parameters = opened.read(manager, PARAMETERS)) {
                 for (NDArray array : parameters.asMap().values()) {
-                  array.sum().close(); // comes by every element
+                  array.sum().close(); // reads every element
                 }
               }
               return file;
@@ -227,7 +227,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
     return lines;
   }
 
-  /** What stage 0 imports: location and segmentation rows are drawn where there is room. */
+  /** The input of stage 0; location and segmentation rows are drawn if there is room for them. */
   private static Init.FromPretrained fabricate(Path towers, ModelConfig model, int resolution) {
     int rows = model.language().vocabulary();
     int added = BpeTrainer.LOCATIONS + BpeTrainer.SEGMENTS;
@@ -250,7 +250,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
     long free = Files.getFileStore(work).getUsableSpace();
     if (free < needed) {
       throw new UserMistake(
-          "%s has %.1f GB free, the measurement needs %.1f GB; name another --folder or a smaller --config"
+          "%s has %.1f GB free, the measurement needs %.1f GB; choose another --folder or a smaller --config"
               .formatted(work.getParent(), free / 1e9, needed / 1e9));
     }
   }
@@ -289,7 +289,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
     }
   }
 
-  /** By the system alone, in the way that is its fastest. */
+  /** A copy by the system in its fastest way. */
   private static long copy(Path from, Path to) throws IOException {
     try (FileChannel in = FileChannel.open(from, StandardOpenOption.READ);
         FileChannel out =

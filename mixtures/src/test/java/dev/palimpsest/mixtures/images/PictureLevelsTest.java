@@ -137,7 +137,7 @@ class PictureLevelsTest {
     "jpeg/twelve_bits.jpg, 12 bits",
     "jpeg/lossless.jpg, lossless",
     "jpeg/hierarchical.jpg, hierarchical",
-    "kept/t-loop.tif, circle",
+    "kept/t-loop.tif, cycle",
     "kept/ll-cut20.webp, truncated"
   })
   void whatIsNotReadIsRefusedByName(String name, String words) {

@@ -122,10 +122,10 @@ class CocoSourceTest {
       value = {
         "[[10, NaN, 30, 10, 30, 30]]|the coordinate NaN",
         "[[10, Infinity, 30, 10, 30, 30]]|the coordinate Infinity",
-        "[[1, 2, 3, 4, 5, 6, 7]]|x and y in turn, found 7 numbers",
+        "[[1, 2, 3, 4, 5, 6, 7]]|pairs of x and y, found 7 numbers",
         "[[1, \"2\", 3, 4, 5, 6]]|must be a list of numbers",
         "[[1, 2, 3, 4, 5, 6], 7]|run lengths or a list of polygons, found 7",
-        "[[0, 0, 1e9, 1e9, 0, 1e9]]|whose outline has",
+        "[[0, 0, 1e9, 1e9, 0, 1e9]]|has an outline of",
         "\"polygon\"|no object",
         "{\"size\": [80, 100], \"counts\": [10, 2.5, 7987.5]}|counts must be whole numbers, found 2.5",
         "{\"size\": [80, 100], \"counts\": [10, -5, 7995]}|do not fit",
@@ -306,7 +306,7 @@ class CocoSourceTest {
         "7|found a single value",
         "''|found an empty file",
         "{\"images\": []|not JSON, or a truncated file",
-        "{\"images\": [], \"annotations\": [], \"categories\": []} {}|something follows",
+        "{\"images\": [], \"annotations\": [], \"categories\": []} {}|more text after the end",
         "{\"images\": {}}|\"images\" must be a list"
       })
   void whatIsNoAnnotationFileIsNamed(String text, String why) throws IOException {

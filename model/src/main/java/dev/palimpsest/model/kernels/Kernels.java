@@ -161,7 +161,7 @@ public final class Kernels implements AutoCloseable {
     return array(owner, "product", x, w);
   }
 
-  /** The same by the route of the model's own products. */
+  /** The same with the model's own products. */
   public NDArray modelProduct(NDManager owner, NDArray x, NDArray w) {
     return array(owner, "model_product", x, w);
   }
@@ -186,26 +186,21 @@ public final class Kernels implements AutoCloseable {
       List<NDArray> mus,
       List<NDArray> nus,
       AdamUpdate update) {
-    try (GradientMode off = new GradientMode(false);
-        IValue norms =
-            run(
-                "adam",
-                parameters,
-                gradients,
-                mus,
-                nus,
-                update.gradientScale(),
-                update.beta1(),
-                kept(update.beta1(), mus),
-                update.beta2(),
-                update.epsilon(),
-                1 - Math.pow(update.beta1(), (double) update.step()),
-                1 - Math.pow(update.beta2(), (double) update.step()),
-                update.rate(),
-                update.decay())) {
-      double[] squares = norms.toDoubleArray();
-      return new SquaredNorms(squares[0], squares[1]);
-    }
+    return norms(
+        "adam",
+        parameters,
+        gradients,
+        mus,
+        nus,
+        update.gradientScale(),
+        update.beta1(),
+        kept(update.beta1(), mus),
+        update.beta2(),
+        update.epsilon(),
+        1 - Math.pow(update.beta1(), (double) update.step()),
+        1 - Math.pow(update.beta2(), (double) update.step()),
+        update.rate(),
+        update.decay());
   }
 
   /**
@@ -222,21 +217,25 @@ public final class Kernels implements AutoCloseable {
       List<NDArray> momentum,
       List<NDArray> second,
       AdafactorUpdate update) {
+    return norms(
+        "adafactor",
+        parameter,
+        gradient,
+        momentum,
+        second,
+        update.gradientScale(),
+        update.beta1(),
+        kept(update.beta1(), momentum),
+        update.beta2(),
+        update.clip(),
+        update.rate(),
+        update.decay());
+  }
+
+  /** Runs an optimizer's kernel, which returns squared norms. */
+  private SquaredNorms norms(String kernel, Object... arguments) {
     try (GradientMode off = new GradientMode(false);
-        IValue norms =
-            run(
-                "adafactor",
-                parameter,
-                gradient,
-                momentum,
-                second,
-                update.gradientScale(),
-                update.beta1(),
-                kept(update.beta1(), momentum),
-                update.beta2(),
-                update.clip(),
-                update.rate(),
-                update.decay())) {
+        IValue norms = run(kernel, arguments)) {
       double[] squares = norms.toDoubleArray();
       return new SquaredNorms(squares[0], squares[1]);
     }
