@@ -277,7 +277,9 @@ class EndOfProcessTest {
             .finish();
     assertEquals(3, outcome.exit(), outcome.toString());
     assertTrue(
-        outcome.err().startsWith("the Java heap of 0.0 GiB is exhausted: raise it with "),
+        outcome
+            .err()
+            .startsWith("the Java heap of 0.0 GiB is exhausted: raise it, for example with "),
         outcome.err());
     assertFalse(outcome.err().contains("\tat "), outcome.err());
   }
