@@ -1,13 +1,11 @@
 package dev.palimpsest.cli.bench;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryPoolMXBean;
-import java.lang.management.MemoryType;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 
 /**
  * Looks at the memory of this process while something runs.
@@ -30,7 +28,7 @@ final class ProcessMemory implements AutoCloseable {
    *
    * @param privateBytes -1 where the system does not tell
    * @param fileBytes pages of files among it, at that moment
-   * @param heapBytes Java heap in use, at most; an upper bound, since its parts peak by themselves
+   * @param heapBytes Java heap in use
    */
   record Peak(long privateBytes, long fileBytes, long heapBytes) {
     static final Peak UNKNOWN = new Peak(-1, -1, 0);
@@ -38,15 +36,8 @@ final class ProcessMemory implements AutoCloseable {
 
   /** Begins to look. */
   ProcessMemory() {
-    pools().forEach(MemoryPoolMXBean::resetPeakUsage);
     watcher.setDaemon(true);
     watcher.start();
-  }
-
-  private static List<MemoryPoolMXBean> pools() {
-    return ManagementFactory.getMemoryPoolMXBeans().stream()
-        .filter(pool -> pool.getType() == MemoryType.HEAP)
-        .toList();
   }
 
   private void watch() {
@@ -61,6 +52,11 @@ final class ProcessMemory implements AutoCloseable {
   }
 
   private synchronized void look() {
+    long heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed();
+    peak = new Peak(peak.privateBytes, peak.fileBytes, Math.max(heap, peak.heapBytes));
+    if (!Files.isReadable(ROLLUP)) {
+      return; // another system
+    }
     try {
       long owned = 0;
       long anonymous = 0;
@@ -72,10 +68,10 @@ final class ProcessMemory implements AutoCloseable {
         }
       }
       if (owned > peak.privateBytes) {
-        peak = new Peak(owned, Math.max(0, owned - anonymous), 0);
+        peak = new Peak(owned, Math.max(0, owned - anonymous), peak.heapBytes);
       }
     } catch (IOException e) {
-      ended = true; // another system, or one that does not tell
+      throw new UncheckedIOException("cannot read " + ROLLUP, e);
     }
   }
 
@@ -86,8 +82,7 @@ final class ProcessMemory implements AutoCloseable {
   /** The most so far. */
   synchronized Peak peak() {
     look();
-    long heap = pools().stream().mapToLong(pool -> pool.getPeakUsage().getUsed()).sum();
-    return new Peak(peak.privateBytes, peak.fileBytes, heap);
+    return peak;
   }
 
   @Override
