@@ -17,7 +17,7 @@ import java.nio.file.Path;
  */
 final class ProcessMemory implements AutoCloseable {
   private static final Path ROLLUP = Path.of("/proc/self/smaps_rollup");
-  private static final long INTERVAL_MILLIS = 50;
+  private static final long INTERVAL_MILLIS = 250; // a look walks through all pages
 
   private final Thread watcher = new Thread(this::watch, "memory-watcher");
   private volatile boolean ended;
