@@ -248,7 +248,12 @@ final class StageRunner {
       notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
       if (saved.filter(c -> StageFacts.of(c).examples() == end).isEmpty()) {
-        checkpoints.saveEnd(state, LogHashes.of(folder, stage.name()));
+        LogHashes logs = LogHashes.of(folder, stage.name());
+        if (end == 0) {
+          checkpoints.saveHandedOver(state, parent.checkpoint(), logs);
+        } else {
+          checkpoints.saveEnd(state, logs);
+        }
       }
       stop.unsaved(false);
       Path last = folder.checkpoints(stage.name()).resolve(StateFiles.name(end));

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.stages.folder.RunFolder;
@@ -138,6 +140,34 @@ class PipelineTest {
       String here = note.replace(folder.resolve("a").toString(), out.toString());
       assertTrue(notes.contains(here), () -> here + " is not among " + notes);
     }
+  }
+
+  /** The image tower at another resolution, for others to train on. */
+  @Test
+  void aStageWithoutExamplesPassesOnWhatItTookOver() {
+    List<StageResult> results =
+        TINY.run(
+            folder.resolve("run"),
+            "stages.stage1.examples=12",
+            "stages.stage2.examples=0",
+            "stages.stage2.export.formats=[]");
+    TrainingCheckpoint parent = CheckpointStore.open(results.get(1).checkpoint());
+    TrainingCheckpoint passedOn = CheckpointStore.open(results.get(2).checkpoint());
+    assertEquals(parent.groups(), passedOn.groups());
+    for (String group : parent.groups()) {
+      try (TensorSource before = parent.source(group);
+          TensorSource after = passedOn.source(group)) {
+        assertEquals(List.copyOf(before.names()), List.copyOf(after.names()));
+        for (String name : before.names()) {
+          if (name.equals("vision/position_embedding")) {
+            assertEquals(4 * before.shape(name).get(0), after.shape(name).get(0), group);
+          } else {
+            assertArrayEquals(before.floats(name), after.floats(name), 0, group + " " + name);
+          }
+        }
+      }
+    }
+    assertEquals(parent.facts().get("updates"), passedOn.facts().get("updates"));
   }
 
   private static List<String> examples(Path metrics) throws IOException {

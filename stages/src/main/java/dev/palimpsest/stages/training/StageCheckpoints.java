@@ -3,6 +3,7 @@ package dev.palimpsest.stages.training;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.CheckpointWriter;
+import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.StageFacts;
@@ -62,6 +63,17 @@ public final class StageCheckpoints implements AutoCloseable {
   public void saveEnd(TrainState state, LogHashes logs) {
     writer.await();
     StateFiles.commit(store, state, facts, logs.facts());
+    store.retain(stage.checkpoint().keepLast(), milestones());
+  }
+
+  /**
+   * Saves the state of a stage that takes over from another and does not train, and returns when it
+   * is there.
+   *
+   * @param from the other's checkpoint
+   */
+  public void saveHandedOver(TrainState state, TrainingCheckpoint from, LogHashes logs) {
+    StateFiles.commitHandedOver(store, state, from, facts, logs.facts());
     store.retain(stage.checkpoint().keepLast(), milestones());
   }
 

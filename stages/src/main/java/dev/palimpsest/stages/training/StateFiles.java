@@ -1,13 +1,18 @@
 package dev.palimpsest.stages.training;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.checkpoints.tensors.ElementType;
+import dev.palimpsest.checkpoints.tensors.TensorInfo;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -71,6 +76,46 @@ public final class StateFiles {
         name(0),
         Map.of("parameters", parameters),
         facts(stage.at(0), more, 0, 0, 0, GuardState.START, Consumed.NOTHING));
+  }
+
+  /**
+   * Writes a state that has been handed over and not trained: arrays that are the other stage's are
+   * copied from its files, piece by piece, instead of from the memory that shares them.
+   *
+   * @param from what the state was taken from
+   * @param more facts beside those of the stage and the state
+   */
+  static Path commitHandedOver(
+      CheckpointStore store,
+      TrainState state,
+      TrainingCheckpoint from,
+      StageFacts stage,
+      Map<String, Object> more) {
+    List<TensorSource> opened = new ArrayList<>();
+    try {
+      Map<String, List<Tensor>> tensors = new LinkedHashMap<>();
+      groups(state)
+          .forEach(
+              (group, arrays) -> {
+                TensorSource source = from.source(group);
+                opened.add(source);
+                List<Tensor> handedOver = new ArrayList<>();
+                arrays
+                    .asMap()
+                    .forEach((name, array) -> handedOver.add(handedOver(name, array, source)));
+                tensors.put(group, handedOver);
+              });
+      return store.commitTensors(name(state.examples()), tensors, facts(state, stage, more));
+    } finally {
+      opened.forEach(TensorSource::close);
+    }
+  }
+
+  private static Tensor handedOver(String name, NDArray array, TensorSource source) {
+    TensorInfo stored = source.info(name);
+    return stored.type() == ElementType.F32 && stored.shape().equals(array.getShape())
+        ? new Tensor(stored, out -> out.write(source.bytes(name)))
+        : Tensor.of(name, array);
   }
 
   private static Map<String, Parameters> groups(TrainState state) {
