@@ -138,7 +138,7 @@ class SequencesTest extends WithKernels {
         assertThrows(
             IllegalArgumentException.class,
             () -> model.loss(Weights.of(given.parameters), batch, LossOptions.PLAIN));
-    assertTrue(e.toString().contains("4 pictures together and 3"), e.toString());
+    assertTrue(e.toString().contains("4 pictures in total, but 3"), e.toString());
   }
 
   /** A case whose pictures are handed out anew. */

@@ -40,6 +40,7 @@ class ConfigYamlTest {
           passes: rows_first
           jpeg: accurate
           augment: {resize: false, jpeg: 0, cropArea: 1}
+        storage: {parameters: memory, gradients: memory, moments: memory}
         handOver: {optimizer: keep, schedule: continue, data: fresh, positionEmbedding: resample}
         labelSmoothing: 0
         dropout: 0
