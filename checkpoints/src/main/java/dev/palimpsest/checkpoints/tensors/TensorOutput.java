@@ -131,20 +131,33 @@ public final class TensorOutput {
    * @param fill computes a part; called by several threads
    */
   public void write(long count, ArrayMemory.Part fill) {
+    write(count, PARTS_AT_ONCE, fill);
+  }
+
+  /** Writes float32 values that are computed one part after another, while the last is written. */
+  public void writeInOrder(long count, ArrayMemory.Part fill) {
+    write(count, 1, fill);
+  }
+
+  private void write(long count, int partsAtOnce, ArrayMemory.Part fill) {
     ArrayDeque<ForkJoinTask<ByteBuffer>> making = new ArrayDeque<>();
+    long at = 0; // values that have been computed or are being computed
     try {
-      for (long at = 0; at < count || !making.isEmpty(); ) {
-        if (at < count && making.size() < PARTS_AT_ONCE) {
+      while (at < count || !making.isEmpty()) {
+        // The oldest part is done before the next one begins, and written while that is computed.
+        ByteBuffer done = making.size() < partsAtOnce ? null : making.remove().join();
+        if (at < count) {
           long first = at;
           int n = (int) Math.min(PART, count - at);
           making.add(MAKERS.submit(() -> made(first, n, fill)));
           at += n;
-        } else {
-          // While the oldest part is written, the others are being computed.
-          ByteBuffer part = making.remove().join();
-          elements += part.remaining() / type.bytes();
-          pass(part);
-          SPARE.add(part);
+        } else if (done == null) {
+          done = making.remove().join();
+        }
+        if (done != null) {
+          elements += done.remaining() / type.bytes();
+          pass(done);
+          SPARE.add(done);
         }
       }
     } finally {
@@ -199,26 +212,6 @@ public final class TensorOutput {
   public void write(TensorBytes float32) {
     write(
         float32.size() / Float.BYTES, (first, memory) -> float32.read(first * Float.BYTES, memory));
-  }
-
-  /** Writes float32 values that are computed one part after another, while the last is written. */
-  public void writeInOrder(long count, ArrayMemory.Part fill) {
-    ForkJoinTask<ByteBuffer> next = null;
-    for (long at = 0; at < count || next != null; ) {
-      ByteBuffer part = next == null ? null : next.join();
-      next = null;
-      if (at < count) {
-        long first = at;
-        int n = (int) Math.min(PART, count - at);
-        next = MAKERS.submit(() -> made(first, n, fill));
-        at += n;
-      }
-      if (part != null) {
-        elements += part.remaining() / type.bytes();
-        pass(part);
-        SPARE.add(part);
-      }
-    }
   }
 
   /** Writes float32 values in the buffer's byte order, which is the machine's. */
