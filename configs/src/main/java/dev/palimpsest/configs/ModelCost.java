@@ -327,7 +327,7 @@ public record ModelCost(ModelConfig model, int resolution) {
     long gradients = onDisk(storage.gradients(), bytes, Use.GRADIENTS);
     long moments = onDisk(storage.moments(), bytes, Use.MOMENTS);
     return new Traffic(
-        parameters * (2 * microBatches + 1) + gradients * (microBatches - 1 + 2) + moments,
+        parameters * (2 * microBatches + 1) + gradients * (microBatches + 1) + moments,
         parameters + gradients * microBatches + moments);
   }
 

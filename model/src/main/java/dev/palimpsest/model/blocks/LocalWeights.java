@@ -8,10 +8,15 @@ import java.util.Map;
 import java.util.function.Predicate;
 
 /** Parameters in this process's memory, lent without copies. */
-record LocalWeights(Parameters parameters, Predicate<String> trained, Parameters gradients)
+record LocalWeights(
+    Parameters parameters, Predicate<String> trained, Parameters gradients, Precision products)
     implements Weights {
-  @Override
-  public Precision products() {
+  LocalWeights(Parameters parameters, Predicate<String> trained, Parameters gradients) {
+    this(parameters, trained, gradients, products(parameters));
+  }
+
+  /** Found once: decoding asks for it at every token. */
+  private static Precision products(Parameters parameters) {
     return parameters.asMap().values().stream()
             .anyMatch(array -> FloatArrays.type(array) == Precision.BF16)
         ? Precision.BF16

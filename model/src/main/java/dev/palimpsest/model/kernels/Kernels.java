@@ -194,7 +194,6 @@ public final class Kernels implements AutoCloseable {
         nus,
         update.gradientScale(),
         update.beta1(),
-        kept(update.beta1(), mus),
         update.beta2(),
         update.epsilon(),
         1 - Math.pow(update.beta1(), (double) update.step()),
@@ -225,7 +224,6 @@ public final class Kernels implements AutoCloseable {
         second,
         update.gradientScale(),
         update.beta1(),
-        kept(update.beta1(), momentum),
         update.beta2(),
         update.clip(),
         update.rate(),
@@ -239,21 +237,6 @@ public final class Kernels implements AutoCloseable {
       double[] squares = norms.toDoubleArray();
       return new SquaredNorms(squares[0], squares[1]);
     }
-  }
-
-  /**
-   * The decay of a stored average, rounded to the average's own number format, as in big_vision,
-   * whose constants take that format.
-   */
-  private static double kept(double beta, List<NDArray> averages) {
-    boolean exact = averages.isEmpty() || FloatArrays.type(averages.get(0)) == Precision.F32;
-    return exact ? beta : bfloat16((float) beta);
-  }
-
-  /** Rounded to the nearest bfloat16, ties to even. */
-  static float bfloat16(float value) {
-    int bits = Float.floatToRawIntBits(value);
-    return Float.intBitsToFloat((bits + 0x7FFF + ((bits >>> 16) & 1)) & 0xFFFF0000);
   }
 
   /** libtorch's code for a number format, as kernels expect it. */

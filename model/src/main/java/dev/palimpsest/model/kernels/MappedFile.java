@@ -12,9 +12,9 @@ import java.nio.file.Path;
 
 /**
  * A file whose contents are the memory of arrays. The operating system reads its pages when they
- * are first used, keeps them as long as nothing else needs the memory, and writes changed pages
- * back; they do not count as the process's private memory. Arrays may be larger than 2^31 bytes.
- * The memory is on the CPU.
+ * are first used, writes changed pages back, and takes pages away when something else needs the
+ * memory; Linux counts those that are present as file pages of the process, not as anonymous
+ * memory. Arrays may be larger than 2^31 bytes. The memory is on the CPU.
  *
  * <p>The mapping lives until the file object and all arrays made from it are closed.
  */

@@ -1,8 +1,11 @@
 # Norms, AdamW and Adafactor over float32 arrays, a piece at a time, so that a piece stays in the
 # processor's cache from the first operation to the last.
 
+def piece_length(self, x: Tensor) -> int:
+  return 16777216 if x.is_cuda else 131072
+
 def pieces(self, x: Tensor) -> List[Tensor]:
-  return torch.split(torch.view(x, [-1]), 16777216 if x.is_cuda else 131072)
+  return torch.split(torch.view(x, [-1]), self.piece_length(x))
 
 # libtorch sums pairwise, which keeps float32 exact enough within a piece; its norm does not.
 def sum_of_squares(self, x: Tensor) -> Tensor:
@@ -20,7 +23,14 @@ def squared_norm(self, arrays: List[Tensor]) -> float:
       torch.append(sums, self.sum_of_squares(piece))
   return self.total(sums)
 
-# The new average in float32; it may be stored in bfloat16.
+# The decay of stored averages: beta in their own number format, as in big_vision, whose constants
+# take that format.
+def stored_decay(self, beta: float, averages: List[Tensor]) -> float:
+  if len(averages) == 0:
+    return beta
+  return float(torch.to(torch.full([1], beta, dtype=6), averages[0].dtype))
+
+# The new average in float32; it may be stored in bfloat16, which then decays by kept.
 def moved_average(self, average: Tensor, x: Tensor, beta: float, kept: float) -> Tensor:
   if average.dtype == x.dtype:
     return torch.lerp_(average, x, 1. - beta)
@@ -31,8 +41,9 @@ def moved_average(self, average: Tensor, x: Tensor, beta: float, kept: float) ->
 # big_vision's chain (optax.py): scaled gradients enter the moments, then
 # p -= rate * (mu / correction1) / (sqrt(nu / correction2) + epsilon) + decay * p.
 # Returns the squared norms of the update and of the new parameters. If mu is bfloat16, the update
-# uses it before it is rounded, and the stored one decays by kept, which is beta1 in bfloat16.
-def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, kept: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float) -> List[float]:
+# uses it before it is rounded.
+def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float) -> List[float]:
+  kept = self.stored_decay(beta1, mus)
   updates = annotate(List[Tensor], [])
   norms = annotate(List[Tensor], [])
   for p_all, g_all, mu_all, nu_all in zip(parameters, gradients, mus, nus):
@@ -55,25 +66,23 @@ def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tens
 # The estimate is the second moment, or follows from the means of its rows and columns. clip limits
 # the root mean square of what enters the average; 0 means no limit. Returns the squared norms like
 # adam.
-def adafactor(self, p: Tensor, g: Tensor, momentum: List[Tensor], second: List[Tensor], scale: float, beta1: float, kept: float, beta2: float, clip: float, rate: float, decay: float) -> List[float]:
+def adafactor(self, p: Tensor, g: Tensor, momentum: List[Tensor], second: List[Tensor], scale: float, beta1: float, beta2: float, clip: float, rate: float, decay: float) -> List[float]:
+  kept = self.stored_decay(beta1, momentum)
   flat = len(second) == 1
-  columns = p.numel() if flat else p.size(1)
-  factor = torch.empty([0], dtype=6, device=p.device)
-  if not flat:
-    self.factored_moments(g, second[0], second[1], scale, beta2)
-    factor = torch.rsqrt(second[1])
   # Pieces of whole rows, or of an array without rows.
-  many = 16777216 if p.is_cuda else 131072
-  length = many if flat else max(1, many // columns)
+  length = self.piece_length(p) if flat else max(1, self.piece_length(p) // p.size(1))
   ps = torch.split(torch.view(p, [-1]) if flat else p, length)
   gs = torch.split(torch.view(g, [-1]) if flat else g, length)
   seconds = torch.split(torch.view(second[0], [-1]) if flat else second[0], length)
+  factor = torch.empty([0], dtype=6, device=p.device)
+  if flat:
+    for i in range(len(ps)):
+      torch.lerp_(seconds[i], torch.square(gs[i] * scale) + 1e-30, 1. - beta2)
+  else:
+    self.factored_moments(gs, second[0], second[1], scale, beta2)
+    factor = torch.rsqrt(second[1])
   mean = torch.mean(second[0])
   limit = 1.
-  for i in range(len(ps)):
-    if flat:
-      x = gs[i] * scale
-      torch.lerp_(seconds[i], torch.square(x) + 1e-30, 1. - beta2)
   if clip > 0.:
     squares = annotate(List[Tensor], [])
     for i in range(len(ps)):
@@ -104,14 +113,13 @@ def adafactor_direction(self, g: Tensor, second: Tensor, factor: Tensor, mean: T
     return torch.mul_(torch.rsqrt(second), g)
   return g * torch.unsqueeze(torch.rsqrt(second / mean), 1) * factor
 
-# Updates the means of squares by row and by column.
-def factored_moments(self, g: Tensor, row: Tensor, column: Tensor, scale: float, beta2: float):
-  rows = max(1, (16777216 if g.is_cuda else 131072) // g.size(1))
-  sums = torch.zeros([g.size(1)], dtype=7, device=g.device)
+# Updates the means of squares by row and by column; gradients in pieces of whole rows.
+def factored_moments(self, gradients: List[Tensor], row: Tensor, column: Tensor, scale: float, beta2: float):
+  sums = torch.zeros([column.size(0)], dtype=7, device=column.device)
   moved = annotate(List[Tensor], [])
-  for piece in torch.split(g, rows):
+  for piece in gradients:
     squares = torch.square(piece * scale) + 1e-30
     torch.append(moved, torch.mean(squares, [1]))
     torch.add_(sums, torch.sum(squares, [0]))
   torch.lerp_(row, torch.cat(moved), 1. - beta2)
-  torch.lerp_(column, torch.to(sums / g.size(0), 6), 1. - beta2)
+  torch.lerp_(column, torch.to(sums / row.size(0), 6), 1. - beta2)

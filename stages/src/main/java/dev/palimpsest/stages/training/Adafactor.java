@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Adafactor (big_vision optax.py, scale_by_adafactor; Shazeer and Stern 2018). For a matrix it
@@ -37,20 +36,14 @@ final class Adafactor extends Optimizer {
     this.settings = settings;
   }
 
-  static Set<String> adafactorKinds(OptimizerConfig config) {
-    return config.beta1() > 0
-        ? Set.of(MOMENTUM, ROWS, COLUMNS, WHOLE)
-        : Set.of(ROWS, COLUMNS, WHOLE);
-  }
-
-  @Override
-  List<Moments> moments(Map<String, Shape> trained) {
+  static List<Moments> moments(
+      OptimizerConfig config, AdafactorConfig settings, Map<String, Shape> trained) {
     Map<String, Shape> rows = new LinkedHashMap<>();
     Map<String, Shape> columns = new LinkedHashMap<>();
     Map<String, Shape> whole = new LinkedHashMap<>();
     trained.forEach(
         (name, shape) -> {
-          if (isFactored(shape)) {
+          if (isFactored(settings, shape)) {
             rows.put(name, new Shape(shape.get(0)));
             columns.put(name, new Shape(shape.get(1)));
           } else {
@@ -67,7 +60,7 @@ final class Adafactor extends Optimizer {
     return moments;
   }
 
-  private boolean isFactored(Shape shape) {
+  private static boolean isFactored(AdafactorConfig settings, Shape shape) {
     return shape.dimension() == 2
         && Math.min(shape.get(0), shape.get(1)) >= settings.minFactoredSize();
   }
@@ -91,7 +84,7 @@ final class Adafactor extends Optimizer {
       List<NDArray> momentum =
           config.beta1() > 0 ? List.of(state.moments(MOMENTUM).get(name)) : List.of();
       List<NDArray> second =
-          isFactored(parameter.getShape())
+          isFactored(settings, parameter.getShape())
               ? List.of(state.moments(ROWS).get(name), state.moments(COLUMNS).get(name))
               : List.of(state.moments(WHOLE).get(name));
       sum = sum.plus(kernels().adafactor(parameter, gradients.get(name), momentum, second, how));

@@ -10,13 +10,11 @@ import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.kernels.SquaredNorms;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /** Adam with bias correction (optax scale_by_adam). */
 final class AdamW extends Optimizer {
   static final String FIRST = "mu";
   static final String SECOND = "nu";
-  static final Set<String> KINDS = Set.of(FIRST, SECOND);
 
   private final OptimizerConfig config;
 
@@ -25,11 +23,9 @@ final class AdamW extends Optimizer {
     this.config = config;
   }
 
-  @Override
-  List<Moments> moments(Map<String, Shape> trained) {
+  static List<Moments> moments(Precision momentum, Map<String, Shape> trained) {
     return List.of(
-        new Moments(FIRST, config.momentumType(), trained),
-        new Moments(SECOND, Precision.F32, trained));
+        new Moments(FIRST, momentum, trained), new Moments(SECOND, Precision.F32, trained));
   }
 
   @Override

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * big_vision's optimizer chain (optax.py, make): clip by global norm, Adam or Adafactor, times
@@ -39,7 +40,7 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
 
   /** Names of the moments that a stage's optimizer keeps. */
   public static Set<String> kinds(OptimizerConfig config) {
-    return config.adafactor() == null ? AdamW.KINDS : Adafactor.adafactorKinds(config);
+    return moments(config, Map.of()).stream().map(Moments::name).collect(Collectors.toSet());
   }
 
   /**
@@ -52,11 +53,15 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   record Moments(String name, Precision type, Map<String, Shape> shapes) {}
 
   /**
-   * The moments that it keeps.
+   * The moments that the optimizer of a stage keeps.
    *
    * @param trained shapes of the trained parameters
    */
-  abstract List<Moments> moments(Map<String, Shape> trained);
+  private static List<Moments> moments(OptimizerConfig config, Map<String, Shape> trained) {
+    return config.adafactor() == null
+        ? AdamW.moments(config.momentumType(), trained)
+        : Adafactor.moments(config, config.adafactor(), trained);
+  }
 
   /**
    * The numbers that all updates of a group share.
@@ -132,7 +137,7 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
     Map<String, Shape> trained = new LinkedHashMap<>();
     groups.trained().forEach(name -> trained.put(name, parameters.get(name).getShape()));
     Map<String, Parameters> moments = new LinkedHashMap<>();
-    for (Moments kind : moments(trained)) {
+    for (Moments kind : moments(config, trained)) {
       Parameters own = storage.zeros(manager, Storage.Use.MOMENTS, kind.shapes(), kind.type());
       Parameters before = start.moments().get(kind.name());
       if (before != null) {
