@@ -5,7 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.model.kernels.Kernels;
-import dev.palimpsest.stages.training.Schedule;
+import dev.palimpsest.stages.optimizer.Schedule;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

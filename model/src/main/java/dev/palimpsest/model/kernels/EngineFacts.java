@@ -47,7 +47,8 @@ public final class EngineFacts {
 
   /** The processor flags by which oneDNN and MKL choose their kernels. */
   private static final Pattern VECTORS =
-      Pattern.compile("sse4_[12]|avx.*|fma|f16c|amx.*|asimd.*|sve.*|sme.*|bf16|i8mm");
+      Pattern.compile(
+          "sse4_[12]|avx.*|fma|f16c|amx.*|asimd.*|sve.*|sme(2.*|fa64|[bfi]+\\d.*)?|bf16|i8mm");
 
   private static final Pattern FLAGS = Pattern.compile("(?m)^(?:flags|Features)\\s*:(.*)$");
 

@@ -42,14 +42,15 @@ class EngineFactsTest {
         """
         processor\t: 0
         model name\t: Made Up
-        flags\t\t: fpu sse4_2 avx512f fma avx avx2 aes amx_bf16 lm
+        flags\t\t: fpu sse4_2 avx512f fma avx avx2 aes amx_bf16 lm smep smap
         processor\t: 1
         flags\t\t: fpu
         """;
     assertEquals("amx_bf16 avx avx2 avx512f fma sse4_2", EngineFacts.vectorInstructions(info));
     assertEquals(
-        "asimd asimdhp sve",
-        EngineFacts.vectorInstructions("Features\t: fp asimd aes asimdhp sve\n"));
+        "asimd asimdhp sme sme2 smefa64 smei16i64 sve",
+        EngineFacts.vectorInstructions(
+            "Features\t: fp asimd aes asimdhp sve sme smei16i64 smefa64 sme2\n"));
     assertEquals("unknown", EngineFacts.vectorInstructions("nothing of the kind"));
   }
 

@@ -12,6 +12,7 @@ import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.folder.Scores;
+import dev.palimpsest.stages.state.TrainState;
 import java.util.Map;
 import java.util.Objects;
 import org.slf4j.Logger;

@@ -1,6 +1,7 @@
 package dev.palimpsest.stages.training;
 
 import dev.palimpsest.configs.GuardConfig;
+import dev.palimpsest.stages.state.GuardState;
 import dev.palimpsest.stages.training.GuardEvent.Action;
 import java.util.List;
 import java.util.Locale;

@@ -2,6 +2,8 @@ package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.stages.state.GuardState;
+import dev.palimpsest.stages.state.TrainState;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -6,6 +6,8 @@ import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.StageFacts;
+import dev.palimpsest.stages.state.Consumed;
+import dev.palimpsest.stages.state.StateFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;

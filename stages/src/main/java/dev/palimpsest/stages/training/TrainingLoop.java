@@ -6,6 +6,11 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.optimizer.Optimizer;
+import dev.palimpsest.stages.optimizer.ParameterGroups;
+import dev.palimpsest.stages.state.Consumed;
+import dev.palimpsest.stages.state.Storage;
+import dev.palimpsest.stages.state.TrainState;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 

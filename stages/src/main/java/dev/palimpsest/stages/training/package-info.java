@@ -1,4 +1,4 @@
-/** The training loop and what it is made of: step, optimizer, schedules, guards, logs. */
+/** The training loop and what it is made of: step, guards, checkpoints, evaluations, logs. */
 @NullMarked
 package dev.palimpsest.stages.training;
 

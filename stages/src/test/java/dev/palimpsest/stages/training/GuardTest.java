@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.GuardConfig;
+import dev.palimpsest.stages.state.GuardState;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 

@@ -2,6 +2,7 @@ package dev.palimpsest.stages.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.palimpsest.stages.state.Consumed;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

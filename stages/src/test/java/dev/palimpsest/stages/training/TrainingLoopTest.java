@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.stages.TinyStage;
+import dev.palimpsest.stages.state.TrainState;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

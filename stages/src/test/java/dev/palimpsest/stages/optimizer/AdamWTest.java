@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.optimizer;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,6 +14,9 @@ import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.stages.state.GuardState;
+import dev.palimpsest.stages.state.Storage;
+import dev.palimpsest.stages.state.TrainState;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;

@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.state;
 
 /**
  * What a stage has consumed so far: enough to prove that two lists of examples are equal, and to

@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.state;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -13,7 +13,7 @@ import java.util.List;
  */
 public record GuardState(List<Double> losses, int skipped, int capsules) {
   /** The state at the first step of a stage. */
-  static final GuardState START = new GuardState(List.of(), 0, 0);
+  public static final GuardState START = new GuardState(List.of(), 0, 0);
 
   /** Keeps unmodifiable copies. */
   public GuardState {
@@ -21,18 +21,20 @@ public record GuardState(List<Double> losses, int skipped, int capsules) {
   }
 
   /** The state with one more loss; at most {@code window} losses are kept. */
-  GuardState letThrough(double loss, int window) {
+  public GuardState letThrough(double loss, int window) {
     List<Double> all = new ArrayList<>(losses);
     all.add(loss);
     return new GuardState(
         all.subList(Math.max(0, all.size() - window), all.size()), skipped, capsules);
   }
 
-  GuardState withSkip() {
+  /** The state with one more skipped step. */
+  public GuardState withSkip() {
     return new GuardState(losses, skipped + 1, capsules);
   }
 
-  GuardState withCapsule() {
+  /** The state with one more capsule. */
+  public GuardState withCapsule() {
     return new GuardState(losses, skipped, capsules + 1);
   }
 }

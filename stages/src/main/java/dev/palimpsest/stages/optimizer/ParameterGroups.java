@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.optimizer;
 
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.ParameterGroupConfig;

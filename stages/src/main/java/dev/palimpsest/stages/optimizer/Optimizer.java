@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.optimizer;
 
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -8,6 +8,8 @@ import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.kernels.SquaredNorms;
+import dev.palimpsest.stages.state.Storage;
+import dev.palimpsest.stages.state.TrainState;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

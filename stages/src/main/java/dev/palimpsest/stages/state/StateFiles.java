@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.state;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -85,7 +85,7 @@ public final class StateFiles {
    * @param from what the state was taken from
    * @param more facts beside those of the stage and the state
    */
-  static Path commitHandedOver(
+  public static Path commitHandedOver(
       CheckpointStore store,
       TrainState state,
       TrainingCheckpoint from,
@@ -196,12 +196,12 @@ public final class StateFiles {
   }
 
   /** Mixture position of the first example of a checkpoint's stage. */
-  static long dataStart(TrainingCheckpoint checkpoint) {
+  public static long dataStart(TrainingCheckpoint checkpoint) {
     return number(checkpoint, "dataStart");
   }
 
   /** Checkpoints of older versions do not record what was consumed. */
-  static Consumed consumed(TrainingCheckpoint checkpoint) {
+  public static Consumed consumed(TrainingCheckpoint checkpoint) {
     return checkpoint.facts().get("consumed") instanceof String chain
         ? new Consumed(chain, number(checkpoint, "consumedBytes"))
         : Consumed.NOTHING;

@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.state;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
@@ -29,14 +29,14 @@ public record Storage(StorageConfig config, Path folder) {
           Path.of(""));
 
   /** The arrays that can be placed. */
-  enum Use {
+  public enum Use {
     PARAMETERS,
     GRADIENTS,
     MOMENTS
   }
 
   /** Zeros, in a new child of {@code parent}. */
-  Parameters zeros(NDManager parent, Use use, Map<String, Shape> shapes, Precision type) {
+  public Parameters zeros(NDManager parent, Use use, Map<String, Shape> shapes, Precision type) {
     if (!isOnDisk(use)) {
       return Parameters.zeros(parent, shapes, type);
     }

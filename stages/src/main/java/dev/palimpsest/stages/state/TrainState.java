@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.state;
 
 import dev.palimpsest.model.blocks.Parameters;
 import java.util.Map;
@@ -49,7 +49,7 @@ public record TrainState(
   }
 
   /** The same arrays, one step later. */
-  TrainState after(int batchSize, GuardState remembered) {
+  public TrainState after(int batchSize, GuardState remembered) {
     return new TrainState(
         parameters,
         moments,
@@ -63,7 +63,7 @@ public record TrainState(
   }
 
   /** The same arrays, with a batch consumed without an update. */
-  TrainState skipping(int batchSize, GuardState remembered) {
+  public TrainState skipping(int batchSize, GuardState remembered) {
     return new TrainState(
         parameters,
         moments,
@@ -77,13 +77,13 @@ public record TrainState(
   }
 
   /** The same with other consumed examples. */
-  TrainState consuming(Consumed now) {
+  public TrainState consuming(Consumed now) {
     return new TrainState(
         parameters, moments, updates, examples, scheduleStart, order, dataStart, guard, now);
   }
 
   /** The same with other arrays. */
-  TrainState with(Parameters otherParameters, Map<String, Parameters> otherMoments) {
+  public TrainState with(Parameters otherParameters, Map<String, Parameters> otherMoments) {
     return new TrainState(
         otherParameters,
         otherMoments,
@@ -99,9 +99,10 @@ public record TrainState(
   /**
    * Moments by name.
    *
-   * @throws IllegalArgumentException when there are none, see {@link Optimizer#prepared}
+   * @throws IllegalArgumentException when there are none: an optimizer makes them before the first
+   *     update
    */
-  Parameters moments(String kind) {
+  public Parameters moments(String kind) {
     Parameters found = moments.get(kind);
     if (found == null) {
       throw new IllegalArgumentException("the state has no moments " + kind);

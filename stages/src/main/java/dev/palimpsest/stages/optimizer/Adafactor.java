@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.optimizer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
@@ -9,6 +9,7 @@ import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.AdafactorUpdate;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.kernels.SquaredNorms;
+import dev.palimpsest.stages.state.TrainState;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
