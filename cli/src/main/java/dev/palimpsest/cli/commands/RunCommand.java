@@ -5,6 +5,7 @@ import com.google.inject.Injector;
 import com.google.inject.Stage;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.reports.Report;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.configs.PipelineConfig;
@@ -18,6 +19,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -36,6 +39,8 @@ import picocli.CommandLine.Spec;
     })
 @SuppressWarnings("try") // the resources are used by being open
 public final class RunCommand implements Callable<Integer> {
+  private static final Logger log = LoggerFactory.getLogger(RunCommand.class);
+
   @Spec CommandSpec spec;
 
   @Mixin RecipeOptions recipe;
@@ -55,6 +60,8 @@ public final class RunCommand implements Callable<Integer> {
   public Integer call() {
     Path folder = recipe.folder();
     PipelineConfig config = recipe.bind();
+    ProcessGroup group = ProcessGroup.fromEnvironment(System.getenv());
+    log.info("process group: {}", group.describe());
     StopRequest stop = new StopRequest();
     PrintWriter err = spec.commandLine().getErr();
     try (Signals signals = Signals.stop(stop, err);
