@@ -11,6 +11,7 @@ import dev.palimpsest.cli.commands.ExportCommand;
 import dev.palimpsest.cli.commands.FabricateCommand;
 import dev.palimpsest.cli.commands.LineageCommand;
 import dev.palimpsest.cli.commands.MixtureCommand;
+import dev.palimpsest.cli.commands.PlanCommand;
 import dev.palimpsest.cli.commands.PlaygroundCommand;
 import dev.palimpsest.cli.commands.PredictCommand;
 import dev.palimpsest.cli.commands.ReplayCommand;
@@ -60,6 +61,7 @@ import picocli.CommandLine.Option;
     },
     subcommands = {
       RunCommand.class,
+      PlanCommand.class,
       MixtureCommand.class,
       DedupCommand.class,
       ChaosCommand.class,

@@ -2,8 +2,10 @@ package dev.palimpsest.configs;
 
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The cost of a model: parameters, floating-point operations and bytes, by part, computed without
@@ -34,6 +36,9 @@ public record ModelCost(ModelConfig model, int resolution) {
 
   /** GPU memory that is not used for graphs: logits, temporary arrays, memory of its libraries. */
   private static final long RESERVE = 6L << 30;
+
+  /** GPU memory that libraries keep for themselves: the context, kernels, workspaces. */
+  public static final long LIBRARIES = 2L << 30;
 
   /**
    * Logits in memory at a time. A GPU needs more of them to be busy; the whole table is read for
@@ -115,10 +120,17 @@ public record ModelCost(ModelConfig model, int resolution) {
    * Cost of one block in a pass.
    *
    * @param forward operations
-   * @param backward operations, with gradients of everything
+   * @param ofInputs operations of the backward pass for gradients of what the block was given
+   * @param ofWeights operations of the backward pass for gradients of its parameters
    * @param graphBytes estimate of what autograd keeps of it from the forward to the backward pass
    */
-  public record Block(Part part, double forward, double backward, long graphBytes) {}
+  public record Block(
+      Part part, double forward, double ofInputs, double ofWeights, long graphBytes) {
+    /** Operations of the backward pass, with gradients of everything. */
+    public double backward() {
+      return ofInputs + ofWeights;
+    }
+  }
 
   /** The blocks of a pass, in order. */
   public List<Block> blocks(Pass pass) {
@@ -131,31 +143,41 @@ public record ModelCost(ModelConfig model, int resolution) {
     double patches = 2 * imageTokens * 3.0 * v.patchSize() * v.patchSize() * d;
     blocks.add(
         new Block(
-            Part.VISION, patches, patches, FLOAT * pass.pictures * resolution * resolution * 3));
-    double vision = pass.pictures * (2 * n * (4 * d * d + 2 * d * v.mlpWidth()) + 4 * n * n * d);
+            Part.VISION, patches, 0, patches, FLOAT * pass.pictures * resolution * resolution * 3));
+    double vision = pass.pictures * 2 * n * (4 * d * d + 2 * d * v.mlpWidth());
+    double seen = pass.pictures * 4 * n * n * d; // attention: products without parameters
     for (int i = 0; i < v.depth(); i++) {
-      blocks.add(new Block(Part.VISION, vision, 2 * vision, graphBytes(v, imageTokens)));
+      blocks.add(block(Part.VISION, vision, seen, graphBytes(v, imageTokens)));
     }
     long activations = FLOAT * imageTokens * v.width();
-    blocks.add(new Block(Part.VISION, 0, 0, activations)); // the last norm
+    blocks.add(block(Part.VISION, 0, 0, activations)); // the last norm
     double connector = 2 * imageTokens * d * l.width();
-    blocks.add(new Block(Part.CONNECTOR, connector, 2 * connector, activations));
+    blocks.add(block(Part.CONNECTOR, connector, 0, activations));
     double all = pass.length;
     double decoder =
         pass.sequences
-            * (2
-                    * all
-                    * (l.width() * (double) l.headDim() * (2 * l.heads() + 2 * l.keyValueHeads())
-                        + 3.0 * l.width() * l.mlpWidth())
-                + 4 * all * all * l.heads() * l.headDim());
+            * 2
+            * all
+            * (l.width() * (double) l.headDim() * (2 * l.heads() + 2 * l.keyValueHeads())
+                + 3.0 * l.width() * l.mlpWidth());
+    double attention = pass.sequences * 4 * all * all * l.heads() * l.headDim();
     for (int i = 0; i < l.depth(); i++) {
       blocks.add(
-          new Block(
-              Part.DECODER, decoder, 2 * decoder, graphBytes(l, pass.sequences, pass.length)));
+          block(Part.DECODER, decoder, attention, graphBytes(l, pass.sequences, pass.length)));
     }
     double head = 2.0 * pass.predicted * l.width() * l.vocabulary();
-    blocks.add(new Block(Part.HEAD, head, 2 * head, 0));
+    blocks.add(block(Part.HEAD, head, 0, 0));
     return blocks;
+  }
+
+  /**
+   * A block whose backward pass has two products for each one of the forward pass.
+   *
+   * @param weighted operations of products with parameters
+   * @param plain operations of products of activations alone
+   */
+  private static Block block(Part part, double weighted, double plain, long graphBytes) {
+    return new Block(part, weighted + plain, weighted + 2 * plain, weighted, graphBytes);
   }
 
   /** Bytes that autograd keeps of an image tower's block; {@code tokens} of all pictures. */
@@ -190,6 +212,12 @@ public record ModelCost(ModelConfig model, int resolution) {
       return forward + backward + recomputed;
     }
 
+    /** Both costs together. */
+    public Flops plus(Flops other) {
+      return new Flops(
+          forward + other.forward, backward + other.backward, recomputed + other.recomputed);
+    }
+
     /** This cost, multiplied. */
     public Flops times(double factor) {
       return new Flops(forward * factor, backward * factor, recomputed * factor);
@@ -197,24 +225,46 @@ public record ModelCost(ModelConfig model, int resolution) {
   }
 
   /**
-   * Operations of a training pass.
+   * Operations of a training pass in which everything is trained.
    *
    * @param graphBudget bytes that blocks' graphs may use, {@link #GRAPH_BUDGET} by default
    */
   public Flops flops(Pass pass, long graphBudget) {
+    return flops(pass, graphBudget, EnumSet.allOf(Part.class));
+  }
+
+  /**
+   * Operations of a training pass. The backward pass goes down to the lowest part that is trained,
+   * and computes no gradients of parameters that are not.
+   *
+   * @param trained parts with trained parameters; the head counts as the embedding does
+   */
+  public Flops flops(Pass pass, long graphBudget, Set<Part> trained) {
     double forward = 0;
     double backward = 0;
     for (Block block : blocks(pass)) {
+      Part owner = block.part == Part.HEAD ? Part.EMBEDDING : block.part;
       forward += block.forward;
-      backward += block.backward;
+      backward += trained.contains(owner) ? block.ofWeights : 0;
+      backward += reaches(block.part, trained) ? block.ofInputs : 0;
     }
     return new Flops(
         forward,
         backward,
         kept(pass, graphBudget).stream()
-            .filter(entry -> !entry.kept)
+            .filter(entry -> !entry.kept && reaches(entry.block.part, trained))
             .mapToDouble(entry -> entry.block.forward)
             .sum());
+  }
+
+  /** Whether gradients flow into a part: it is trained, or something that feeds it is. */
+  private static boolean reaches(Part part, Set<Part> trained) {
+    boolean images = trained.contains(Part.VISION);
+    return switch (part) {
+      case VISION -> images;
+      case CONNECTOR -> images || trained.contains(Part.CONNECTOR);
+      default -> !trained.isEmpty();
+    };
   }
 
   /** A block and whether its graph is kept. The head computes its gradients in the forward pass. */
@@ -259,7 +309,11 @@ public record ModelCost(ModelConfig model, int resolution) {
     /** Graphs of blocks, kept or of the one that is run again. */
     GRAPHS,
     /** Logits with their gradient, a chunk at a time. */
-    LOGITS
+    LOGITS,
+    /** A copy of parameters and moments while a checkpoint is being written. */
+    CHECKPOINT,
+    /** Pixels and tokens of the batches that are read ahead. */
+    BATCHES
   }
 
   /**
@@ -269,8 +323,10 @@ public record ModelCost(ModelConfig model, int resolution) {
    * @param trained scalars that are trained
    * @param moments bytes of the optimizer's moments for each of them, {@link
    *     OptimizerConfig#momentBytes}
+   * @param logits in memory at a time, {@link #logits(boolean)}
    */
-  public Map<Use, Long> trainingBytes(Pass pass, long trained, int moments, long graphBudget) {
+  public Map<Use, Long> trainingBytes(
+      Pass pass, long trained, int moments, long graphBudget, long logits) {
     VisionConfig v = model.vision();
     LanguageConfig l = model.language();
     long imageTokens = pass.pictures * v.imageTokens(resolution);
@@ -290,7 +346,7 @@ public record ModelCost(ModelConfig model, int resolution) {
     bytes.put(Use.MOMENTS, moments * trained);
     bytes.put(Use.BLOCK_INPUTS, FLOAT * inputs);
     bytes.put(Use.GRAPHS, graphs + largest);
-    long rows = Math.min(pass.predicted, Math.max(1, LOGITS / l.vocabulary()));
+    long rows = Math.min(pass.predicted, Math.max(1, logits / l.vocabulary()));
     bytes.put(Use.LOGITS, 2 * FLOAT * rows * l.vocabulary());
     return bytes;
   }
@@ -348,6 +404,7 @@ public record ModelCost(ModelConfig model, int resolution) {
             pass,
             cost.parameterCount(),
             stage.optimizer() == null ? 0 : stage.optimizer().momentBytes(),
-            GRAPH_BUDGET));
+            GRAPH_BUDGET,
+            LOGITS));
   }
 }

@@ -19,6 +19,8 @@ import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.plan.Hardware;
+import dev.palimpsest.stages.plan.PlanText;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.preparation.Preparation;
 import dev.palimpsest.stages.training.Progress;
@@ -100,7 +102,7 @@ public final class PipelineRunner {
       RunFolder folder,
       Map<String, Object> environment,
       Set<String> acceptChanges) {
-    List<String> plan = Plan.of(recipe);
+    List<String> plan = PlanText.of(recipe, Hardware.UNKNOWN);
     plan.forEach(log::info);
     Preparation.make(manager, recipe);
     Path tokenizerFile = Path.of(recipe.tokenizer().path());

@@ -24,6 +24,7 @@ import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.ModelInput;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
+import dev.palimpsest.stages.plan.Accelerator;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.MicroBatch;
@@ -260,7 +261,7 @@ final class BenchStepCommand implements Callable<Integer> {
     double gigaflops = bench.flopsPerStep() / 1e9 / median;
     Optional<CudaDriver.Gpu> gpu = machine.gpu();
     Optional<Double> teraflops =
-        gpu.flatMap(one -> DevicePeak.of(one.name())).map(peak -> peak.teraflops(precision));
+        gpu.flatMap(one -> Accelerator.reported(one.name())).map(peak -> peak.teraflops(precision));
     Optional<Double> fed =
         times.decoded().length == 0 ? Optional.empty() : Optional.of(median(times.decoded()));
     return new StepFigures(

@@ -4,8 +4,6 @@ import dev.palimpsest.cli.reports.MixturePage;
 import dev.palimpsest.cli.reports.MixtureTable;
 import dev.palimpsest.cli.reports.StageSurvey;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.HandOver;
-import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.Mixture;
@@ -69,17 +67,17 @@ public final class MixtureCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     List<StageSurvey> surveys = new ArrayList<>();
     for (StageConfig one : stages) {
-      Origin origin = origin(config, one);
+      StageOrigin origin = StageOrigin.of(config, one);
       try (Mixture mixture =
           Mixture.open(
               config.seed(),
-              origin.order,
+              origin.order(),
               config.tasks(),
               one,
               Decontamination.exclusions(config),
               tokenizer)) {
         StageSurvey survey =
-            StageSurvey.of(config, one, mixture, origin.position, tokenizer, samples);
+            StageSurvey.of(config, one, mixture, origin.position(), tokenizer, samples);
         surveys.add(survey);
         MixtureTable.of(survey).forEach(out::println);
         out.println();
@@ -91,25 +89,6 @@ public final class MixtureCommand implements Callable<Integer> {
       out.println(html);
     }
     return CommandLine.ExitCode.OK;
-  }
-
-  /**
-   * The position at which a stage begins to read: 0 in its own order, or where its parent stops.
-   */
-  private record Origin(String order, long position) {}
-
-  private static Origin origin(PipelineConfig config, StageConfig stage) {
-    if (stage.handOver().data() == HandOver.DataPosition.CONTINUE
-        && stage.init() instanceof Init.FromStage from) {
-      StageConfig parent =
-          config.stages().stream()
-              .filter(one -> one.name().equals(from.stage()))
-              .findFirst()
-              .orElseThrow();
-      Origin before = origin(config, parent);
-      return new Origin(before.order, before.position + parent.examples());
-    }
-    return new Origin(stage.name(), 0);
   }
 
   private List<StageConfig> stages(PipelineConfig config) {

@@ -9,6 +9,7 @@ import dev.palimpsest.cli.Outcome;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.stages.plan.Accelerator;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,14 +77,14 @@ class BenchStepCommandTest {
     "NVIDIA GH200 480GB,    989.4, 66.9",
   })
   void peaksAreThoseOfTheNamedDevice(String name, double bf16, double f32) {
-    DevicePeak peak = DevicePeak.of(name).orElseThrow();
+    Accelerator peak = Accelerator.reported(name).orElseThrow();
     assertEquals(bf16, peak.teraflops(Precision.BF16));
     assertEquals(f32, peak.teraflops(Precision.F32));
   }
 
   @Test
   void otherDevicesHaveNoPeak() {
-    assertTrue(DevicePeak.of("NVIDIA L400").isEmpty());
-    assertTrue(DevicePeak.of("Tesla T4").isEmpty());
+    assertTrue(Accelerator.reported("NVIDIA L400").isEmpty());
+    assertTrue(Accelerator.reported("Tesla T4").isEmpty());
   }
 }

@@ -1,4 +1,4 @@
-package dev.palimpsest.stages;
+package dev.palimpsest.stages.plan;
 
 import dev.palimpsest.configs.CheckpointConfig;
 import dev.palimpsest.configs.HandOver;
@@ -11,15 +11,22 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** What a run is about to do, in words: printed at its start and stored as {@code plan.txt}. */
-final class Plan {
-  private Plan() {}
+public final class PlanText {
+  private PlanText() {}
 
-  /** A few lines for each stage. */
-  static List<String> of(PipelineConfig recipe) {
+  /**
+   * A few lines for each stage.
+   *
+   * @param hardware on which it is run
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when a stage's groups do not fit
+   *     the model
+   */
+  public static List<String> of(PipelineConfig recipe, Hardware hardware) {
     List<String> lines = new ArrayList<>();
     lines.add(
         "%s: %d stages, seed %d, %d compute threads"
@@ -51,12 +58,29 @@ final class Plan {
             "  trains on %d examples in %d steps of %d; saves %s"
                 .formatted(
                     stage.examples(), stage.steps(), stage.batchSize(), saves(stage.checkpoint())));
+        lines.add("  " + cost(StagePlan.of(stage, recipe.model(), hardware, Optional.empty())));
         if (stage.storage().usesDisk()) {
           lines.add("  " + storage(stage, ModelCost.of(stage, recipe.model()).bytes()));
         }
       }
     }
     return lines;
+  }
+
+  /** Operations, memory and disk in a line. */
+  private static String cost(StagePlan stage) {
+    return String.format(
+        Locale.ROOT,
+        "%s an example, %s in all; about %s of memory (%s); checkpoints up to %s%s",
+        Amounts.flops(stage.flopsAnExample().withoutRecomputation()),
+        Amounts.flops(stage.flops().withoutRecomputation()),
+        Amounts.bytes(stage.memoryTotal()),
+        stage.memoryBytes().entrySet().stream()
+            .filter(use -> use.getValue() > 0)
+            .map(use -> Amounts.word(use.getKey()) + " " + Amounts.bytes(use.getValue()))
+            .collect(Collectors.joining(", ")),
+        Amounts.bytes(stage.diskWhileTraining()),
+        stage.exportBytes() == 0 ? "" : ", exports " + Amounts.bytes(stage.exportBytes()));
   }
 
   /** Where arrays are, and what that costs. */

@@ -1,0 +1,47 @@
+package dev.palimpsest.stages.plan;
+
+import dev.palimpsest.configs.ModelCost.Use;
+import java.util.Locale;
+
+/** Amounts as they are written for people. */
+public final class Amounts {
+  private static final String[] PREFIXES = {"", "k", "M", "G", "T", "P"};
+
+  private Amounts() {}
+
+  /** {@code 11.7 GB}. */
+  public static String bytes(double bytes) {
+    return scaled(bytes, 1000, "B");
+  }
+
+  /** {@code 5.70 TFLOP}; very large ones as {@code 5.70e21 FLOP}. */
+  public static String flops(double flops) {
+    return flops >= 1e18
+        ? String.format(Locale.ROOT, "%.2e FLOP", flops).replace("e+", "e")
+        : scaled(flops, 1000, "FLOP");
+  }
+
+  private static String scaled(double value, double step, String unit) {
+    int prefix = 0;
+    while (value >= step && prefix < PREFIXES.length - 1) {
+      value /= step;
+      prefix++;
+    }
+    String format = prefix == 0 ? "%.0f %s%s" : value < 10 ? "%.2f %s%s" : "%.1f %s%s";
+    return String.format(Locale.ROOT, format, value, PREFIXES[prefix], unit);
+  }
+
+  /** A use of memory in words. */
+  public static String word(Use use) {
+    return switch (use) {
+      case PARAMETERS -> "parameters";
+      case GRADIENTS -> "gradients";
+      case MOMENTS -> "moments";
+      case BLOCK_INPUTS -> "block inputs";
+      case GRAPHS -> "graphs";
+      case LOGITS -> "logits";
+      case CHECKPOINT -> "checkpoint being written";
+      case BATCHES -> "batches read ahead";
+    };
+  }
+}

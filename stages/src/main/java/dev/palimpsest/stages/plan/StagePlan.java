@@ -1,0 +1,353 @@
+package dev.palimpsest.stages.plan;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.palimpsest.configs.CheckpointConfig;
+import dev.palimpsest.configs.ExportConfig;
+import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.ModelCost;
+import dev.palimpsest.configs.ModelCost.Flops;
+import dev.palimpsest.configs.ModelCost.Part;
+import dev.palimpsest.configs.ModelCost.Pass;
+import dev.palimpsest.configs.ModelCost.Use;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.StorageConfig;
+import dev.palimpsest.model.Architecture;
+import dev.palimpsest.model.blocks.BlockSpec;
+import dev.palimpsest.stages.training.ParameterGroups;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a stage will cost.
+ *
+ * @param name of the stage
+ * @param examples that it trains on; 0: it only imports, scores and exports, and costs disk alone
+ * @param steps of the optimizer
+ * @param batchSize examples a step
+ * @param microBatch examples of a forward pass on one device
+ * @param resolution in pixels
+ * @param imageTokens of one picture
+ * @param textTokens slots for text
+ * @param slotTokens places for tokens in all sequences of the stage, padding included
+ * @param realTokens of the stage's examples; null without a sample of them
+ * @param paddingShare share of the slots that is padding; null without a sample
+ * @param parameters scalars of the model
+ * @param trainedParameters scalars that are updated
+ * @param flopsAnExample operations of one example
+ * @param flops operations of the stage
+ * @param memoryBytes on each device at the highest, by use; what libraries keep comes on top
+ * @param memoryTotal their sum
+ * @param fits whether that leaves what libraries need; null if the device's memory is unknown
+ * @param checkpointBytes of one training checkpoint
+ * @param diskWhileTraining bytes of checkpoints and of arrays on disk at the most
+ * @param diskKept bytes of the checkpoints that stay
+ * @param exportBytes of the exports
+ * @param hours of the whole training; null if the device's speed is unknown
+ * @param deviceHours hours of one device
+ * @param cost at the price of a device-hour; null without one
+ * @param imagesPerSecond that the loaders of all devices together must deliver
+ * @param mfu share of the device's peak, recomputation not counted
+ * @param hfu the same with it
+ * @param notes what a person should know
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record StagePlan(
+    String name,
+    long examples,
+    long steps,
+    int batchSize,
+    int microBatch,
+    int resolution,
+    int imageTokens,
+    int textTokens,
+    double slotTokens,
+    @Nullable Double realTokens,
+    @Nullable Double paddingShare,
+    long parameters,
+    long trainedParameters,
+    Flops flopsAnExample,
+    Flops flops,
+    Map<Use, Long> memoryBytes,
+    long memoryTotal,
+    @Nullable Boolean fits,
+    long checkpointBytes,
+    long diskWhileTraining,
+    long diskKept,
+    long exportBytes,
+    @Nullable Double hours,
+    @Nullable Double deviceHours,
+    @Nullable Double cost,
+    @Nullable Double imagesPerSecond,
+    @Nullable Double mfu,
+    @Nullable Double hfu,
+    List<String> notes) {
+  private static final long FLOAT = 4;
+
+  /** Plans a stage. */
+  static StagePlan of(
+      StageConfig stage, ModelConfig base, Hardware hardware, Optional<Sample> sample) {
+    ModelConfig model = stage.model(base);
+    ModelCost cost = new ModelCost(model, stage.resolution());
+    List<String> notes = new ArrayList<>();
+    Trained trained = Trained.of(stage, model);
+    int microBatch = microBatch(stage, hardware, notes);
+    Map<Use, Long> state = state(stage, cost, trained, hardware);
+    long graphBudget =
+        hardware.graphBudget(state.values().stream().mapToLong(Long::longValue).sum());
+
+    // ---- Operations and tokens
+    int imageTokens = model.vision().imageTokens(stage.resolution());
+    List<Sample.Group> passes =
+        sample
+            .map(some -> some.passes(stage, microBatch, imageTokens))
+            .orElse(
+                List.of(new Sample.Group(microBatch, cost.pass(microBatch, stage.textTokens()))));
+    if (sample.isEmpty() && stage.packTo() > 0) {
+      notes.add("how much packing saves is unknown without the data; none is assumed");
+    }
+    double seen = passes.stream().mapToInt(Sample.Group::examples).sum();
+    Flops example = new Flops(0, 0, 0);
+    double slots = 0;
+    Map<Use, Long> memory = Map.of();
+    for (Sample.Group group : passes) {
+      Flops flops = cost.flops(group.pass(), graphBudget, trained.parts());
+      example = example.plus(flops.times(1 / seen));
+      slots += group.pass().sequences() * group.pass().length() / seen;
+      Map<Use, Long> bytes =
+          memory(stage, cost, trained, group.pass(), state, graphBudget, hardware);
+      memory = sum(bytes) > sum(memory) ? bytes : memory;
+    }
+    if (stage.examples() == 0) {
+      memory = Map.of();
+    }
+    Flops total = example.times((double) stage.examples());
+    @Nullable Double real = sample.map(some -> some.meanTokens(imageTokens)).orElse(null);
+    double pictures = sample.map(Sample::meanPictures).orElse(1.0);
+
+    // ---- Disk
+    long checkpoint =
+        FLOAT * cost.parameterCount()
+            + (stage.examples() == 0 ? 0 : trained.moments(stage) * trained.scalars());
+    CheckpointConfig saving = stage.checkpoint();
+    long milestones =
+        saving.keepEveryExamples() == 0 ? 0 : stage.examples() / saving.keepEveryExamples();
+    long saves =
+        1
+            + (saving.everyExamples() == 0 ? 0 : (stage.examples() - 1) / saving.everyExamples())
+            + (stage.init() instanceof Init.FromPretrained && stage.examples() > 0 ? 1 : 0);
+    long onDisk =
+        onDisk(stage.storage().parameters(), FLOAT * cost.parameterCount())
+            + onDisk(stage.storage().gradients(), FLOAT * trained.scalars())
+            + onDisk(stage.storage().moments(), trained.moments(stage) * trained.scalars());
+
+    // ---- Time
+    Optional<Double> rate =
+        stage.examples() == 0 ? Optional.empty() : hardware.rate(stage.precision());
+    @Nullable Double hours =
+        rate.map(perSecond -> total.withoutRecomputation() / perSecond / 3600).orElse(null);
+    double recomputation =
+        total.forward() == 0 ? 1 : total.withRecomputation() / total.withoutRecomputation();
+    long memoryTotal = sum(memory);
+    @Nullable Boolean fits =
+        hardware.memoryBytes() == 0 || stage.examples() == 0
+            ? null
+            : memoryTotal + ModelCost.LIBRARIES <= hardware.memoryBytes();
+    if (Boolean.FALSE.equals(fits)) {
+      notes.add(
+          "does not fit into the memory of %s; divide more of the state (--sharding), use more devices, a smaller microBatch or Adafactor"
+              .formatted(hardware.device()));
+    }
+    return new StagePlan(
+        stage.name(),
+        stage.examples(),
+        stage.steps(),
+        stage.batchSize(),
+        microBatch,
+        stage.resolution(),
+        imageTokens,
+        stage.textTokens(),
+        slots * stage.examples(),
+        real == null ? null : real * stage.examples(),
+        real == null ? null : 1 - real / slots,
+        cost.parameterCount(),
+        stage.examples() == 0 ? 0 : trained.scalars(),
+        example,
+        total,
+        memory,
+        memoryTotal,
+        fits,
+        checkpoint,
+        checkpoint * (Math.min(saves, saving.keepLast() + 1L) + milestones)
+            + (stage.examples() == 0 ? 0 : onDisk),
+        checkpoint * (1 + milestones),
+        exports(stage, cost),
+        hours,
+        hours == null ? null : hours * hardware.count(),
+        hours == null || hardware.price() == 0 ? null : hours * hardware.count() * hardware.price(),
+        hours == null ? null : stage.examples() * pictures / (hours * 3600),
+        hours == null ? null : hardware.mfu(),
+        hours == null ? null : hardware.mfu() * recomputation,
+        notes);
+  }
+
+  /** Examples of a forward pass on one device. */
+  private static int microBatch(StageConfig stage, Hardware hardware, List<String> notes) {
+    int share = Math.max(1, stage.batchSize() / hardware.count());
+    if (stage.examples() > 0 && stage.batchSize() % hardware.count() != 0) {
+      notes.add(
+          "a batch of %d examples cannot be divided among %d devices"
+              .formatted(stage.batchSize(), hardware.count()));
+    }
+    return Math.min(share, stage.microBatchSize());
+  }
+
+  /**
+   * What is trained.
+   *
+   * @param scalars number of them
+   * @param parts with at least one of them
+   * @param largest scalars of the largest block, which is gathered where parameters are divided
+   */
+  private record Trained(long scalars, Set<Part> parts, long largest) {
+    static Trained of(StageConfig stage, ModelConfig model) {
+      List<BlockSpec> blocks = Architecture.of(model).blocks(stage.resolution());
+      List<String> names =
+          blocks.stream().flatMap(block -> block.parameters().stream().map(block::name)).toList();
+      @Nullable ParameterGroups groups =
+          stage.optimizer() == null
+              ? null
+              : ParameterGroups.of(stage.optimizer(), names, Long.MAX_VALUE);
+      long scalars = 0;
+      long largest = 0;
+      Set<Part> parts = EnumSet.noneOf(Part.class);
+      for (BlockSpec block : blocks) {
+        long size = 0;
+        for (BlockSpec.Parameter parameter : block.parameters()) {
+          size += parameter.shape().size();
+          if (groups == null || groups.trains(block.name(parameter))) {
+            scalars += parameter.shape().size();
+            parts.add(part(block.path()));
+          }
+        }
+        largest = Math.max(largest, size);
+      }
+      return new Trained(scalars, parts, largest);
+    }
+
+    private static Part part(String path) {
+      return switch (path) {
+        case "vision" -> Part.VISION; // the position embedding
+        case "connector" -> Part.CONNECTOR;
+        case "language" -> Part.EMBEDDING;
+        default -> path.startsWith("vision/") ? Part.VISION : Part.DECODER;
+      };
+    }
+
+    int moments(StageConfig stage) {
+      return stage.optimizer() == null ? 0 : stage.optimizer().momentBytes();
+    }
+  }
+
+  // ---- Memory
+
+  /** Parameters, gradients and moments on each device. */
+  private static Map<Use, Long> state(
+      StageConfig stage, ModelCost cost, Trained trained, Hardware hardware) {
+    StorageConfig storage = stage.storage();
+    Map<Use, Long> bytes = new EnumMap<>(Use.class);
+    bytes.put(
+        Use.PARAMETERS,
+        inMemory(
+            storage.parameters(),
+            share(Use.PARAMETERS, FLOAT * cost.parameterCount(), trained, hardware)));
+    bytes.put(
+        Use.GRADIENTS,
+        inMemory(
+            storage.gradients(),
+            share(Use.GRADIENTS, FLOAT * trained.scalars(), trained, hardware)));
+    bytes.put(
+        Use.MOMENTS,
+        inMemory(
+            storage.moments(),
+            share(Use.MOMENTS, trained.moments(stage) * trained.scalars(), trained, hardware)));
+    return bytes;
+  }
+
+  /** A device's share; the largest block is whole on every device while it is computed. */
+  private static long share(Use use, long bytes, Trained trained, Hardware hardware) {
+    if (hardware.count() == 1 || !hardware.sharding().divides(use)) {
+      return bytes;
+    }
+    long gathered = use == Use.MOMENTS ? 0 : FLOAT * trained.largest();
+    return (bytes + hardware.count() - 1) / hardware.count() + gathered;
+  }
+
+  private static long inMemory(StorageConfig.Storage storage, long bytes) {
+    return storage == StorageConfig.Storage.MEMORY ? bytes : 0;
+  }
+
+  private static long onDisk(StorageConfig.Storage storage, long bytes) {
+    return storage == StorageConfig.Storage.DISK ? bytes : 0;
+  }
+
+  private static Map<Use, Long> memory(
+      StageConfig stage,
+      ModelCost cost,
+      Trained trained,
+      Pass pass,
+      Map<Use, Long> state,
+      long graphBudget,
+      Hardware hardware) {
+    Map<Use, Long> bytes = cost.trainingBytes(pass, 0, 0, graphBudget, hardware.logits());
+    bytes.putAll(state);
+    if (hardware.memoryBytes() == 0) { // a GPU's copies and batches are in the computer's memory
+      bytes.put(Use.CHECKPOINT, copied(stage, cost, trained));
+      bytes.put(Use.BATCHES, readAhead(stage, pass));
+    }
+    return bytes;
+  }
+
+  /** A save copies what it writes, unless that is on disk; the end of a stage needs no copy. */
+  private static long copied(StageConfig stage, ModelCost cost, Trained trained) {
+    boolean saves =
+        stage.checkpoint().everyExamples() > 0
+            && stage.checkpoint().everyExamples() < stage.examples();
+    return saves && !stage.storage().usesDisk()
+        ? FLOAT * cost.parameterCount() + trained.moments(stage) * trained.scalars()
+        : 0;
+  }
+
+  /** Two micro batches or more are decoded ahead of the one that is trained. */
+  private static long readAhead(StageConfig stage, Pass pass) {
+    int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
+    long ahead = Math.max(2, (2L * readers + stage.microBatchSize() - 1) / stage.microBatchSize());
+    return ahead * FLOAT * pass.pictures() * stage.resolution() * stage.resolution() * 3;
+  }
+
+  private static long sum(Map<Use, Long> bytes) {
+    return bytes.values().stream().mapToLong(Long::longValue).sum();
+  }
+
+  // ---- Disk
+
+  private static long exports(StageConfig stage, ModelCost cost) {
+    long bytes = 0;
+    for (ExportConfig.Format format : stage.export().formats()) {
+      long scalars = cost.parameterCount();
+      if (format == ExportConfig.Format.HUGGINGFACE) {
+        // A row for <image>, and padding to a multiple of 64.
+        int rows = cost.model().language().vocabulary();
+        scalars += (long) (rows / 64 * 64 + 64 - rows) * cost.model().language().width();
+      }
+      bytes += scalars * stage.export().precision().bytes();
+    }
+    return bytes;
+  }
+}
