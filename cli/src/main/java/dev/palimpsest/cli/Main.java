@@ -9,6 +9,7 @@ import dev.palimpsest.cli.commands.Environment;
 import dev.palimpsest.cli.commands.EvalCommand;
 import dev.palimpsest.cli.commands.ExportCommand;
 import dev.palimpsest.cli.commands.FabricateCommand;
+import dev.palimpsest.cli.commands.InspectCommand;
 import dev.palimpsest.cli.commands.LineageCommand;
 import dev.palimpsest.cli.commands.MixtureCommand;
 import dev.palimpsest.cli.commands.PlanCommand;
@@ -78,6 +79,7 @@ import picocli.CommandLine.Option;
       VerifyExportCommand.class,
       TasksCommand.class,
       BenchCommand.class,
+      InspectCommand.class,
       DoctorCommand.class,
       EngineCommand.class,
     })

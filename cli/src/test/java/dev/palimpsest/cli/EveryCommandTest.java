@@ -91,6 +91,10 @@ class EveryCommandTest {
     put("", "", "Usage: palimpsest");
     put(recipe + " --out " + run + " --device l4 --samples 8", "plan", "device-hours");
     put(recipe + " --out " + run + " --samples 8", "mixture", "stage1: 32 examples");
+    put(
+        recipe + " --out " + run + " --checkpoint " + run,
+        "inspect",
+        "which no token before it sees");
     put(recipe + " --out " + run, "dedup", "searched for: ");
     put(recipe + " --kills 0 --out " + folder.resolve("chaos"), "chaos", "bits differing: 0");
     put(

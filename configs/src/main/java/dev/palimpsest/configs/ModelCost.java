@@ -246,7 +246,11 @@ public record ModelCost(ModelConfig model, int resolution) {
       Part owner = block.part == Part.HEAD ? Part.EMBEDDING : block.part;
       forward += block.forward;
       backward += trained.contains(owner) ? block.ofWeights : 0;
-      backward += reaches(block.part, trained) ? block.ofInputs : 0;
+      boolean feeds =
+          block.part == Part.CONNECTOR
+              ? trained.contains(Part.VISION)
+              : reaches(block.part, trained);
+      backward += feeds ? block.ofInputs : 0;
     }
     return new Flops(
         forward,

@@ -10,21 +10,21 @@ public final class Amounts {
   private Amounts() {}
 
   /** {@code 11.7 GB}. */
-  public static String bytes(double bytes) {
-    return scaled(bytes, 1000, "B");
+  public static String bytes(long bytes) {
+    return scaled((double) bytes, "B");
   }
 
   /** {@code 5.70 TFLOP}; very large ones as {@code 5.70e21 FLOP}. */
   public static String flops(double flops) {
     return flops >= 1e18
         ? String.format(Locale.ROOT, "%.2e FLOP", flops).replace("e+", "e")
-        : scaled(flops, 1000, "FLOP");
+        : scaled(flops, "FLOP");
   }
 
-  private static String scaled(double value, double step, String unit) {
+  private static String scaled(double value, String unit) {
     int prefix = 0;
-    while (value >= step && prefix < PREFIXES.length - 1) {
-      value /= step;
+    while (value >= 1000 && prefix < PREFIXES.length - 1) {
+      value /= 1000;
       prefix++;
     }
     String format = prefix == 0 ? "%.0f %s%s" : value < 10 ? "%.2f %s%s" : "%.1f %s%s";

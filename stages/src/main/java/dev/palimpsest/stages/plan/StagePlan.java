@@ -14,7 +14,7 @@ import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.model.Architecture;
 import dev.palimpsest.model.blocks.BlockSpec;
-import dev.palimpsest.stages.training.ParameterGroups;
+import dev.palimpsest.stages.optimizer.ParameterGroups;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -156,7 +156,7 @@ public record StagePlan(
         total.forward() == 0 ? 1 : total.withRecomputation() / total.withoutRecomputation();
     long memoryTotal = sum(memory);
     @Nullable Boolean fits =
-        hardware.memoryBytes() == 0 || stage.examples() == 0
+        (hardware.memoryBytes() == 0 || stage.examples() == 0)
             ? null
             : memoryTotal + ModelCost.LIBRARIES <= hardware.memoryBytes();
     if (Boolean.FALSE.equals(fits)) {

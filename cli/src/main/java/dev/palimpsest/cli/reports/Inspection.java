@@ -1,0 +1,179 @@
+package dev.palimpsest.cli.reports;
+
+import dev.palimpsest.mixtures.ExampleBatch;
+import dev.palimpsest.mixtures.images.Image;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * A batch as the model sees it.
+ *
+ * @param recipe its name
+ * @param stage its name
+ * @param resolution of the pictures, in pixels
+ * @param imageTokens of one picture
+ * @param textTokens text positions
+ * @param checkpoints whose losses are shown
+ * @param examples of the batch
+ */
+public record Inspection(
+    String recipe,
+    String stage,
+    int resolution,
+    int imageTokens,
+    int textTokens,
+    List<String> checkpoints,
+    List<Seen> examples) {
+  /** What a token is. */
+  public enum Role {
+    BOS,
+    PREFIX,
+    SEPARATOR,
+    SUFFIX,
+    EOS,
+    PADDING;
+
+    /** In words. */
+    String word() {
+      return switch (this) {
+        case BOS -> "BOS";
+        case EOS -> "EOS";
+        default -> name().toLowerCase(java.util.Locale.ROOT);
+      };
+    }
+  }
+
+  /**
+   * A text token.
+   *
+   * @param index text position; the last one is predicted and never seen
+   * @param id in the vocabulary
+   * @param text that it stands for
+   * @param role what it is
+   * @param supervised whether predicting it counts in the loss
+   * @param losses of predicting it, in nats, one for each checkpoint; NaN where nothing predicts it
+   */
+  public record Token(
+      int index, int id, String text, Role role, boolean supervised, List<Float> losses) {}
+
+  /**
+   * An example.
+   *
+   * @param position in the stage's order
+   * @param id with its task
+   * @param pictures after preprocessing and augmentation, as the network gets them
+   * @param tokens text, padding included
+   * @param visible whether the token of a row attends to that of a column, image tokens first
+   */
+  public record Seen(
+      long position, String id, List<Image> pictures, List<Token> tokens, boolean[][] visible) {
+    /** The text of tokens with a role. */
+    String text(Tokenizer tokenizer, Role... roles) {
+      List<Role> wanted = List.of(roles);
+      return tokenizer.decode(
+          tokens.stream()
+              .filter(token -> wanted.contains(token.role))
+              .mapToInt(Token::id)
+              .toArray());
+    }
+
+    /** Number of tokens with a role. */
+    int count(Role... roles) {
+      List<Role> wanted = List.of(roles);
+      return (int) tokens.stream().filter(token -> wanted.contains(token.role)).count();
+    }
+
+    /** Mean loss over the supervised tokens, as in training. */
+    double loss(int checkpoint) {
+      return tokens.stream()
+          .filter(Token::supervised)
+          .mapToDouble(token -> token.losses.get(checkpoint))
+          .average()
+          .orElse(Double.NaN);
+    }
+  }
+
+  /**
+   * Reads an example of a batch.
+   *
+   * @param row of the batch
+   * @param losses of the targets by checkpoint, each [T]
+   * @param visible as in {@link Seen}
+   */
+  public static Seen seen(
+      ExampleBatch batch, int row, Tokenizer tokenizer, List<float[]> losses, boolean[][] visible) {
+    return new Seen(
+        batch.positions().get(row),
+        batch.ids().get(row),
+        pictures(batch, row),
+        tokens(batch, row, tokenizer, losses),
+        visible);
+  }
+
+  private static List<Token> tokens(
+      ExampleBatch batch, int row, Tokenizer tokenizer, List<float[]> losses) {
+    int columns = batch.textColumns();
+    int[] ids = row(batch.text().asIntBuffer(), row, columns);
+    int[] causal = row(batch.maskAr().asIntBuffer(), row, columns);
+    int[] supervised = row(batch.maskLoss().asIntBuffer(), row, columns);
+    int[] real = row(batch.maskInput().asIntBuffer(), row, columns);
+    int prompt = (int) IntStream.range(0, columns).takeWhile(i -> causal[i] == 0).count();
+    List<Token> tokens = new ArrayList<>();
+    for (int i = 0; i < columns; i++) {
+      Role role =
+          real[i] == 0
+              ? Role.PADDING
+              : causal[i] == 0
+                  ? i == 0 ? Role.BOS : i == prompt - 1 ? Role.SEPARATOR : Role.PREFIX
+                  : ids[i] == Tokenizer.EOS ? Role.EOS : Role.SUFFIX;
+      int target = i - 1;
+      tokens.add(
+          new Token(
+              i,
+              ids[i],
+              text(tokenizer, ids[i], role),
+              role,
+              supervised[i] == 1,
+              losses.stream().map(all -> target < 0 ? Float.NaN : all[target]).toList()));
+    }
+    return tokens;
+  }
+
+  private static String text(Tokenizer tokenizer, int id, Role role) {
+    return switch (role) {
+      case BOS -> "<bos>";
+      case EOS -> "<eos>";
+      case PADDING -> "<pad>";
+      default -> tokenizer.decode(new int[] {id});
+    };
+  }
+
+  private static int[] row(IntBuffer column, int row, int columns) {
+    int[] values = new int[columns];
+    column.get(row * columns, values);
+    return values;
+  }
+
+  /** The network's input in [-1, 1], as levels. */
+  private static List<Image> pictures(ExampleBatch batch, int row) {
+    int side = batch.resolution();
+    int size = 3 * side * side;
+    int first = Arrays.stream(batch.pictures(), 0, row).sum();
+    FloatBuffer floats = batch.images().asFloatBuffer();
+    List<Image> pictures = new ArrayList<>();
+    for (int i = 0; i < batch.pictures()[row]; i++) {
+      byte[] rgb = new byte[size];
+      for (int p = 0; p < size; p++) {
+        float level = (floats.get((first + i) * size + p) + 1) * 127.5f;
+        rgb[p] = (byte) Math.round(Math.max(0, Math.min(255, level)));
+      }
+      pictures.add(new Image(side, side, rgb));
+    }
+    return pictures;
+  }
+}
