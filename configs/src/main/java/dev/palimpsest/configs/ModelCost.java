@@ -312,6 +312,8 @@ public record ModelCost(ModelConfig model, int resolution) {
     BLOCK_INPUTS,
     /** Graphs of blocks, kept or of the one that is run again. */
     GRAPHS,
+    /** Temporary arrays of the backward pass of one block: a gradient for what its graph keeps. */
+    BACKWARD,
     /** Logits with their gradient, a chunk at a time. */
     LOGITS,
     /** A copy of parameters and moments while a checkpoint is being written. */
@@ -328,9 +330,10 @@ public record ModelCost(ModelConfig model, int resolution) {
    * @param moments bytes of the optimizer's moments for each of them, {@link
    *     OptimizerConfig#momentBytes}
    * @param logits in memory at a time, {@link #logits(boolean)}
+   * @param precision of the computation, in which graphs are kept
    */
   public Map<Use, Long> trainingBytes(
-      Pass pass, long trained, int moments, long graphBudget, long logits) {
+      Pass pass, long trained, int moments, long graphBudget, long logits, Precision precision) {
     VisionConfig v = model.vision();
     LanguageConfig l = model.language();
     long imageTokens = pass.pictures * v.imageTokens(resolution);
@@ -339,17 +342,20 @@ public record ModelCost(ModelConfig model, int resolution) {
             + imageTokens * v.width() * (v.depth() + 2L)
             + pass.sequences * pass.length * l.width() * (l.depth() + 1L);
     long graphs = 0;
+    long rerun = 0;
     long largest = 0;
     for (Kept entry : kept(pass, graphBudget)) {
       graphs += entry.kept ? entry.block.graphBytes : 0;
-      largest = entry.kept ? largest : Math.max(largest, entry.block.graphBytes);
+      rerun = entry.kept ? rerun : Math.max(rerun, entry.block.graphBytes);
+      largest = Math.max(largest, entry.block.graphBytes);
     }
     Map<Use, Long> bytes = new EnumMap<>(Use.class);
     bytes.put(Use.PARAMETERS, FLOAT * parameterCount());
     bytes.put(Use.GRADIENTS, FLOAT * trained);
     bytes.put(Use.MOMENTS, moments * trained);
     bytes.put(Use.BLOCK_INPUTS, FLOAT * inputs);
-    bytes.put(Use.GRAPHS, graphs + largest);
+    bytes.put(Use.GRAPHS, (graphs + rerun) / FLOAT * precision.bytes());
+    bytes.put(Use.BACKWARD, largest / FLOAT * precision.bytes());
     long rows = Math.min(pass.predicted, Math.max(1, logits / l.vocabulary()));
     bytes.put(Use.LOGITS, 2 * FLOAT * rows * l.vocabulary());
     return bytes;
@@ -409,6 +415,7 @@ public record ModelCost(ModelConfig model, int resolution) {
             cost.parameterCount(),
             stage.optimizer() == null ? 0 : stage.optimizer().momentBytes(),
             GRAPH_BUDGET,
-            LOGITS));
+            LOGITS,
+            stage.precision()));
   }
 }

@@ -156,15 +156,18 @@ class ModelCostTest {
     Pass pass = cost.pass(4, 128);
     long n = cost.parameterCount();
     Map<Use, Long> keeping =
-        cost.trainingBytes(pass, n, 8, ModelCost.GRAPH_BUDGET, ModelCost.LOGITS);
+        cost.trainingBytes(pass, n, 8, ModelCost.GRAPH_BUDGET, ModelCost.LOGITS, Precision.F32);
     assertEquals(4 * n, keeping.get(Use.PARAMETERS));
     assertEquals(8 * n, keeping.get(Use.MOMENTS));
     assertEquals(
-        4 * 100L, cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS).get(Use.GRADIENTS));
-    assertEquals(2 * 100L, cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS).get(Use.MOMENTS));
+        4 * 100L,
+        cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS, Precision.F32).get(Use.GRADIENTS));
+    assertEquals(
+        2 * 100L,
+        cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS, Precision.F32).get(Use.MOMENTS));
     // 4 sequences of 384 tokens, 8192 logits each at the 128 text positions, and their gradient.
     assertEquals(2 * 4 * 4 * 128 * 8192L, keeping.get(Use.LOGITS));
-    long one = graphs(cost.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS));
+    long one = graphs(cost.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS, Precision.F32));
     assertEquals(
         cost.blocks(pass).stream().mapToLong(ModelCost.Block::graphBytes).max().orElse(0), one);
     assertTrue(graphs(keeping) > 6 * one);

@@ -36,6 +36,7 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
           "seconds",
           "examplesPerSecond",
           "waitShare",
+          "arrayBytes",
           "diskReadBytes",
           "diskWrittenBytes",
           "checkpointsSaved",

@@ -1,27 +1,36 @@
 package dev.palimpsest.cli.commands;
 
+import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.reports.PaperTable;
 import dev.palimpsest.cli.reports.PlanTable;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.checks.Suggestion;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.stages.plan.Accelerator;
+import dev.palimpsest.stages.plan.Calibration;
 import dev.palimpsest.stages.plan.Hardware;
 import dev.palimpsest.stages.plan.PaperFact;
 import dev.palimpsest.stages.plan.PaperFacts;
 import dev.palimpsest.stages.plan.Plan;
+import dev.palimpsest.stages.plan.PlanCheck;
 import dev.palimpsest.stages.plan.Sample;
 import dev.palimpsest.stages.plan.Sharding;
+import dev.palimpsest.stages.plan.StagePlan;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.preparation.Preparation;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
@@ -112,11 +121,30 @@ public final class PlanCommand implements Callable<Integer> {
           "Shows each setting beside the PaliGemma papers' instead: published, ours where they name none, or different.")
   boolean paper;
 
+  @Option(
+      names = "--check",
+      description = {
+        "Takes the folder of a finished run instead of a recipe, and compares its memory and time with the plan.",
+        "The speed of this machine is measured with a few steps of each stage. Ends with 1 if memory is off by more than 10 % or time by more than 15 %."
+      })
+  boolean check;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "10",
+      description = "With --check: steps of each stage that are timed. Default: ${DEFAULT-VALUE}.")
+  int steps;
+
   @Option(names = "--json", description = "As JSON.")
   boolean json;
 
   @Override
   public Integer call() {
+    require("--steps", steps, 1, 10_000);
+    if (check) {
+      return check(recipe.recipe);
+    }
     Hardware hardware = hardware();
     if (samples < 0 || samples > MOST_SAMPLES) {
       throw new UserMistake("--samples must be 0 to %,d, got %,d".formatted(MOST_SAMPLES, samples));
@@ -165,17 +193,81 @@ public final class PlanCommand implements Callable<Integer> {
   private Optional<Sample> sample(PipelineConfig config, StageConfig stage) {
     Tokenizer tokenizer = Tokenizer.load(Path.of(config.tokenizer().path()));
     StageOrigin origin = StageOrigin.of(config, stage);
-    try (Mixture mixture =
-        Mixture.open(
-            config.seed(),
-            origin.order(),
-            config.tasks(),
-            stage,
-            Decontamination.exclusions(config),
-            tokenizer)) {
+    try (Mixture mixture = open(config, stage, origin, tokenizer)) {
       return Sample.of(stage, mixture, tokenizer, origin.position(), samples);
     }
   }
+
+  // ---- Checking a run
+
+  private Integer check(Path run) {
+    if (!Files.isRegularFile(run.resolve("recipe.yaml"))) {
+      throw new UserMistake(run + " is not the folder of a run: there is no recipe.yaml in it");
+    }
+    PipelineConfig config =
+        Recipes.bind(
+            run.resolve("recipe.yaml"),
+            List.of(),
+            Map.of("run", run.toAbsolutePath().normalize().toString()));
+    List<Problem> missing = missing(config);
+    if (!missing.isEmpty()) {
+      throw new InvalidConfigException(missing);
+    }
+    List<PlanCheck> checks = new ArrayList<>();
+    try (Machine machine = Machine.open("cpu", config.computeThreads())) {
+      for (StageConfig stage : config.stages()) {
+        Path metrics = run.resolve(stage.name()).resolve("metrics.jsonl");
+        if (stage.examples() > 0 && Files.isRegularFile(metrics)) {
+          checks.add(check(config, stage, metrics, machine));
+        }
+      }
+    }
+    if (checks.isEmpty()) {
+      throw new UserMistake(run + " has no stage that was trained");
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.println(Json.indented(checks));
+    } else {
+      PlanTable.of(checks).forEach(out::println);
+    }
+    return checks.stream().allMatch(PlanCheck::holds)
+        ? CommandLine.ExitCode.OK
+        : CommandLine.ExitCode.SOFTWARE;
+  }
+
+  private PlanCheck check(PipelineConfig config, StageConfig stage, Path metrics, Machine machine) {
+    Tokenizer tokenizer = Tokenizer.load(Path.of(config.tokenizer().path()));
+    StageOrigin origin = StageOrigin.of(config, stage);
+    try (Mixture mixture = open(config, stage, origin, tokenizer)) {
+      double seconds =
+          Calibration.secondsAStep(
+              machine.manager(),
+              machine.kernels(),
+              config,
+              stage,
+              mixture,
+              origin.position(),
+              steps,
+              metrics.resolveSibling("calibration"));
+      Optional<Sample> sample = Sample.of(stage, mixture, tokenizer, origin.position(), samples);
+      return PlanCheck.of(
+          StagePlan.of(stage, config.model(), Hardware.UNKNOWN, sample), metrics, seconds);
+    }
+  }
+
+  private static Mixture open(
+      PipelineConfig config, StageConfig stage, StageOrigin origin, Tokenizer tokenizer) {
+    return Mixture.open(
+        config.seed(),
+        origin.order(),
+        config.tasks(),
+        stage,
+        Decontamination.exclusions(config),
+        tokenizer);
+  }
+
+  // ---- Options
 
   private Hardware hardware() {
     require("--count", count, 1, 1_000_000);

@@ -5,6 +5,7 @@ import dev.palimpsest.files.Escape;
 import dev.palimpsest.stages.plan.Amounts;
 import dev.palimpsest.stages.plan.Hardware;
 import dev.palimpsest.stages.plan.Plan;
+import dev.palimpsest.stages.plan.PlanCheck;
 import dev.palimpsest.stages.plan.StagePlan;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +30,33 @@ public final class PlanTable {
   /** The lines. */
   public static List<String> of(Plan plan) {
     return new PlanTable(plan).lines();
+  }
+
+  /** A finished run beside its plan. */
+  public static List<String> of(List<PlanCheck> checks) {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        Html.format(
+            "%-16s %12s %12s %8s %12s %12s %8s",
+            "stage", "memory plan", "used", "", "time plan", "used", ""));
+    for (PlanCheck check : checks) {
+      lines.add(
+          Html.format(
+              "%-16s %12s %12s %8s %12s %12s %8s%s",
+              Escape.line(check.stage()),
+              Amounts.bytes(check.memoryPlanned()),
+              check.memoryUsed() == 0 ? NONE : Amounts.bytes(check.memoryUsed()),
+              check.memoryUsed() == 0 ? NONE : Html.format("%+.1f %%", 100 * check.memoryError()),
+              duration(check.secondsPlanned() / 3600),
+              duration(check.secondsUsed() / 3600),
+              Html.format("%+.1f %%", 100 * check.timeError()),
+              check.holds() ? "" : "  WRONG"));
+    }
+    lines.add(
+        Html.format(
+            "memory of arrays, %.0f %% off at the most; time of the steps after the second, %.0f %% off at the most",
+            100 * PlanCheck.MEMORY, 100 * PlanCheck.TIME));
+    return lines;
   }
 
   private List<String> lines() {

@@ -287,4 +287,77 @@ class PlanCommandTest {
         outcome.out());
     assertTrue(outcome.out().contains(" 1 differ from the papers"), outcome.out());
   }
+
+  /**
+   * Memory of arrays is planned within 10 % in float32 and in bfloat16, with graphs kept and with
+   * micro batches. Time depends on what else the machine does, so only its arithmetic is tested.
+   */
+  @Test
+  void aFinishedRunIsComparedWithItsPlan() throws IOException {
+    Path recipe =
+        Files.writeString(
+            folder.resolve("checked.yaml"),
+            """
+            name: checked
+            threads: 1
+            prepare:
+              playground: {out: '${run}/data', trainImages: 24, heldOutImages: 6}
+              towers: {out: '${run}/towers', resolution: 56}
+            tokenizer: {path: '${run}/data/tokenizer.model'}
+            model:
+              vision: {width: 192, depth: 4, mlpWidth: 768, heads: 4, patchSize: 14}
+              language: {vocabulary: 1728, width: 256, depth: 4, mlpWidth: 1024, heads: 4, keyValueHeads: 1,
+                headDim: 64, queryScalar: 64}
+            tasks: {caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}}
+            stages:
+              - name: stage1
+                init: %s
+                examples: 80
+                resolution: 56
+                textTokens: 28
+                batchSize: 16
+                mixture: {caption: 1}
+                optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+                export: {formats: []}
+              - name: stage2
+                init: {stage: stage1}
+                examples: 64
+                resolution: 112
+                textTokens: 28
+                batchSize: 16
+                microBatch: 8
+                precision: bf16
+                mixture: {caption: 1}
+                optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+                export: {formats: []}
+            """
+                .formatted(TinyRecipe.IMPORT));
+    Path out = folder.resolve("checked");
+    Outcome ran = Outcome.of("run", recipe.toString(), "--out", out.toString());
+    assertEquals(0, ran.exit(), ran.err());
+    Outcome checked = Outcome.of("plan", "--check", out.toString(), "--steps", "2", "--json");
+    JsonNode stages = new ObjectMapper().readTree(checked.out());
+    assertEquals(2, stages.size(), checked.err());
+    boolean holds = true;
+    for (JsonNode stage : stages) {
+      assertEquals(0, stage.path("memoryError").asDouble(), 0.10, stage.toString());
+      double planned = stage.path("secondsPlanned").asDouble();
+      double used = stage.path("secondsUsed").asDouble();
+      assertTrue(planned > 0 && used > 0, stage.toString());
+      assertEquals(planned / used - 1, stage.path("timeError").asDouble(), 1e-9);
+      holds &= Math.abs(planned / used - 1) <= 0.15;
+    }
+    assertEquals(holds ? 0 : 1, checked.exit());
+
+    Path metrics = out.resolve("stage2/metrics.jsonl");
+    Files.writeString(
+        metrics,
+        Files.readString(metrics).replaceAll("\"arrayBytes\":(\\d+)", "\"arrayBytes\":9$1"));
+    Outcome wrong = Outcome.of("plan", "--check", out.toString(), "--steps", "1");
+    assertEquals(1, wrong.exit(), wrong.err());
+    assertTrue(wrong.out().contains("WRONG"), wrong.out());
+    Outcome none = Outcome.of("plan", "--check", folder.toString());
+    assertEquals(2, none.exit());
+    assertTrue(none.err().contains("is not the folder of a run"), none.err());
+  }
 }

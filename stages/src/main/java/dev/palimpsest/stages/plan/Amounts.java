@@ -39,6 +39,7 @@ public final class Amounts {
       case MOMENTS -> "moments";
       case BLOCK_INPUTS -> "block inputs";
       case GRAPHS -> "graphs";
+      case BACKWARD -> "backward pass of a block";
       case LOGITS -> "logits";
       case CHECKPOINT -> "checkpoint being written";
       case BATCHES -> "batches read ahead";

@@ -91,7 +91,7 @@ public record StagePlan(
   private static final long FLOAT = 4;
 
   /** Plans a stage. */
-  static StagePlan of(
+  public static StagePlan of(
       StageConfig stage, ModelConfig base, Hardware hardware, Optional<Sample> sample) {
     ModelConfig model = stage.model(base);
     ModelCost cost = new ModelCost(model, stage.resolution());
@@ -305,7 +305,8 @@ public record StagePlan(
       Map<Use, Long> state,
       long graphBudget,
       Hardware hardware) {
-    Map<Use, Long> bytes = cost.trainingBytes(pass, 0, 0, graphBudget, hardware.logits());
+    Map<Use, Long> bytes =
+        cost.trainingBytes(pass, 0, 0, graphBudget, hardware.logits(), stage.precision());
     bytes.putAll(state);
     if (hardware.memoryBytes() == 0) { // a GPU's copies and batches are in the computer's memory
       bytes.put(Use.CHECKPOINT, copied(stage, cost, trained));

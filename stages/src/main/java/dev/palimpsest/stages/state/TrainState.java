@@ -1,5 +1,6 @@
 package dev.palimpsest.stages.state;
 
+import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.model.blocks.Parameters;
 import java.util.Map;
 
@@ -46,6 +47,21 @@ public record TrainState(
         dataStart,
         GuardState.START,
         Consumed.NOTHING);
+  }
+
+  /** Bytes of the parameters and moments that are in memory. */
+  public long memoryBytes(StorageConfig storage) {
+    long bytes = storage.parameters() == StorageConfig.Storage.DISK ? 0 : bytes(parameters);
+    if (storage.moments() == StorageConfig.Storage.MEMORY) {
+      bytes += moments.values().stream().mapToLong(TrainState::bytes).sum();
+    }
+    return bytes;
+  }
+
+  private static long bytes(Parameters arrays) {
+    return arrays.asMap().values().stream()
+        .mapToLong(array -> array.size() * array.getDataType().getNumOfBytes())
+        .sum();
   }
 
   /** The same arrays, one step later. */

@@ -22,6 +22,7 @@ final class MetricsLog implements AutoCloseable {
   private final FileChannel out;
   private final LogHashes.Running hash;
   private CheckpointWriter.Times saving = CheckpointWriter.Times.NONE;
+  private long arrayBytes;
 
   MetricsLog(Path file, long resumedAtExamples) {
     this.file = file;
@@ -37,6 +38,15 @@ final class MetricsLog implements AutoCloseable {
   /** Adds to the time for saving in the next line. */
   void saving(CheckpointWriter.Times times) {
     saving = saving.plus(times);
+  }
+
+  /**
+   * Says what arrays needed at the most since the last line.
+   *
+   * @param bytes 0: unknown
+   */
+  void arrays(long bytes) {
+    arrayBytes = bytes;
   }
 
   void write(StepMetrics m, int batchSize) {
@@ -55,6 +65,9 @@ final class MetricsLog implements AutoCloseable {
     line.put("seconds", m.seconds());
     line.put("examplesPerSecond", m.rate(batchSize));
     line.put("waitShare", m.waitShare());
+    if (arrayBytes > 0) {
+      line.put("arrayBytes", arrayBytes);
+    }
     line.put("skipped", m.skipped());
     if (m.disk() != null) {
       line.put("diskReadBytes", m.disk().read());

@@ -84,7 +84,8 @@ public final class TrainingLoop {
     int batchSize = stage.batchSize();
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
     progress.start(stage, state.examples());
-    try (MetricsLog metrics = new MetricsLog(folder.metrics(stage.name()), state.examples());
+    try (ArrayPeak arrays = new ArrayPeak(state.memoryBytes(stage.storage()));
+        MetricsLog metrics = new MetricsLog(folder.metrics(stage.name()), state.examples());
         ExampleLog examples =
             new ExampleLog(folder.examples(stage.name()), state.consumed(), state.examples());
         SkippedExamples skipped =
@@ -158,6 +159,7 @@ public final class TrainingLoop {
         if (state.examples() == stage.examples()
             || done.event() != null
             || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
+          metrics.arrays(arrays.take());
           metrics.write(line, batchSize);
         }
         progress.step(stage, line);

@@ -1,0 +1,70 @@
+package dev.palimpsest.model.kernels;
+
+import com.sun.jna.Function;
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.Structure;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Memory that the C library has handed out and not got back. On a CPU that is where the engine's
+ * arrays are; the Java heap is elsewhere.
+ */
+public final class NativeMemory {
+  private static final @Nullable Function MALLINFO = find();
+
+  private NativeMemory() {}
+
+  /**
+   * {@code struct mallinfo2} of glibc.
+   *
+   * <p>Public because JNA fills it in.
+   */
+  @Structure.FieldOrder({
+    "arena",
+    "ordblks",
+    "smblks",
+    "hblks",
+    "hblkhd",
+    "usmblks",
+    "fsmblks",
+    "uordblks",
+    "fordblks",
+    "keepcost"
+  })
+  public static final class Usage extends Structure implements Structure.ByValue {
+    public long arena;
+    public long ordblks;
+    public long smblks;
+    public long hblks;
+
+    /** Bytes in blocks that are mapped one by one. */
+    public long hblkhd;
+
+    public long usmblks;
+    public long fsmblks;
+
+    /** Bytes in use of the heaps of all threads. */
+    public long uordblks;
+
+    public long fordblks;
+    public long keepcost;
+  }
+
+  private static @Nullable Function find() {
+    try {
+      return NativeLibrary.getInstance("c").getFunction("mallinfo2");
+    } catch (UnsatisfiedLinkError e) {
+      return null; // another system, or a glibc before 2.33
+    }
+  }
+
+  /** Bytes in use now; empty if the system does not tell. */
+  public static OptionalLong inUse() {
+    if (MALLINFO == null) {
+      return OptionalLong.empty();
+    }
+    Usage usage = (Usage) MALLINFO.invoke(Usage.class, new Object[0]);
+    return OptionalLong.of(usage.hblkhd + usage.uordblks);
+  }
+}

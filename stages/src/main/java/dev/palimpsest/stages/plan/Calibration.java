@@ -1,0 +1,82 @@
+package dev.palimpsest.stages.plan;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.model.Initialization;
+import dev.palimpsest.model.Models;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.stages.optimizer.Optimizer;
+import dev.palimpsest.stages.optimizer.ParameterGroups;
+import dev.palimpsest.stages.state.Storage;
+import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.training.MicroBatch;
+import dev.palimpsest.stages.training.Packing;
+import dev.palimpsest.stages.training.TrainStep;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+
+/** Measures how fast this machine trains a stage: a few of its steps, on its own examples. */
+public final class Calibration {
+  /** Steps in which a process compiles its kernels and gets its memory. */
+  static final int WARM_UP = 2;
+
+  private Calibration() {}
+
+  /**
+   * Median seconds of a step, waiting for data included. The parameters are drawn, because their
+   * values do not change the time.
+   *
+   * @param manager all arrays made here belong to children of it
+   * @param position of the first example in the mixture's order
+   * @param steps timed, after those of the warm-up
+   * @param scratch folder for arrays that the stage keeps on disk
+   */
+  public static double secondsAStep(
+      NDManager manager,
+      Kernels kernels,
+      PipelineConfig recipe,
+      StageConfig stage,
+      Mixture mixture,
+      long position,
+      int steps,
+      Path scratch) {
+    ModelConfig model = stage.model(recipe.model());
+    Storage storage = new Storage(stage.storage(), scratch);
+    int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
+    try (NDManager own = manager.newSubManager();
+        Mixture.BatchStream batches =
+            mixture.batches(position, stage.batchSize(), stage.microBatchSize(), readers)) {
+      Parameters parameters = Initialization.random(own, model, stage.resolution(), recipe.seed());
+      ParameterGroups groups =
+          ParameterGroups.of(
+              stage.requiredOptimizer(), parameters.names(), Math.max(1, stage.examples()));
+      Optimizer optimizer = Optimizer.of(stage.requiredOptimizer(), groups, kernels);
+      TrainStep step =
+          new TrainStep(
+              Models.of(model, stage.precision(), kernels),
+              stage,
+              groups,
+              optimizer,
+              storage,
+              recipe.seed());
+      TrainState state =
+          optimizer.prepared(
+              own, new TrainState(parameters, Map.of(), 0, 0, 0, "calibration", position), storage);
+      Packing packing = Packing.of(stage, model);
+      double[] seconds = new double[steps];
+      for (int i = -WARM_UP; i < steps; i++) {
+        long began = System.nanoTime();
+        step.run(own, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
+        kernels.await();
+        seconds[Math.max(0, i)] = (System.nanoTime() - began) / 1e9;
+      }
+      Arrays.sort(seconds);
+      return (seconds[steps / 2] + seconds[(steps - 1) / 2]) / 2;
+    }
+  }
+}
