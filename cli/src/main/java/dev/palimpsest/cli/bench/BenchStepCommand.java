@@ -99,10 +99,10 @@ final class BenchStepCommand implements Callable<Integer> {
     int used = options.threads();
     BenchConfig bench = bench(config);
     try (Machine machine = options.open()) {
-      double peak = GemmPeak.gigaflops(machine, precision);
+      GemmPeak peak = GemmPeak.measure(machine, precision);
       Times times = time(bench, machine);
-      double again = GemmPeak.gigaflops(machine, precision);
-      StepFigures figures = figures(bench, machine, used, times, Math.max(peak, again));
+      GemmPeak again = GemmPeak.measure(machine, precision);
+      StepFigures figures = figures(bench, machine, used, times, peak.orFaster(again));
       figures.print(spec.commandLine().getOut(), bench, steps);
       options.write(figures);
     }
@@ -254,7 +254,7 @@ final class BenchStepCommand implements Callable<Integer> {
   }
 
   private StepFigures figures(
-      BenchConfig bench, Machine machine, int used, Times times, double gemmPeak) {
+      BenchConfig bench, Machine machine, int used, Times times, GemmPeak gemmPeak) {
     double[] sorted = times.made().clone();
     Arrays.sort(sorted);
     double median = median(times.made());
@@ -274,9 +274,9 @@ final class BenchStepCommand implements Callable<Integer> {
         bench.batchSize() / median,
         bench.flopsPerStep() / 1e9,
         gigaflops,
-        GemmPeak.side(machine),
-        gemmPeak,
-        gigaflops / gemmPeak,
+        gemmPeak.side(),
+        gemmPeak.gigaflops(),
+        gigaflops / gemmPeak.gigaflops(),
         fed.orElse(null),
         fed.map(seconds -> bench.batchSize() / seconds).orElse(null),
         fed.map(seconds -> times.waited() / Arrays.stream(times.decoded()).sum()).orElse(null),

@@ -7,61 +7,65 @@ import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.Kernels;
-import java.util.Random;
+import java.util.List;
 import java.util.function.Supplier;
 
 /**
- * The machine's peak in this process: the best rate of a square matrix product, of side 1024 on a
- * CPU and 8192 on a GPU, which a small product would leave idle. In float32, both the BLAS behind
- * matmul and the route of the model's own products are tried, and the faster one counts, so that a
- * slow BLAS cannot make the share of the peak look better.
+ * The machine's peak in this process: the best rate of square matrix products of several sizes.
+ * Both the BLAS behind matmul and the route of the model's own products are tried, and the fastest
+ * counts, so that a slow BLAS cannot make the share of the peak look better.
+ *
+ * @param gigaflops billions of floating-point operations per second
+ * @param side of the squares that reached it
  */
-final class GemmPeak {
-  private static final int ROUNDS = 12;
-  private static final int PRODUCTS = 4;
+record GemmPeak(double gigaflops, int side) {
+  private static final List<Integer> CPU_SIDES = List.of(1024, 2048);
+  private static final List<Integer> GPU_SIDES = List.of(8192);
 
-  private GemmPeak() {}
+  /** Rounds take this long for each size and route, unless one alone takes longer. */
+  private static final double SECONDS = 0.4;
 
-  /** Side of the square matrices. */
-  static int side(Machine machine) {
-    return machine.device().isGpu() ? 8192 : 1024;
-  }
-
-  /** Billions of floating-point operations per second; takes well under a second. */
-  static double gigaflops(Machine machine, Precision precision) {
-    int side = side(machine);
-    Random random = new Random(0);
-    float[] a = new float[side * side];
-    float[] b = new float[side * side];
-    for (int i = 0; i < a.length; i++) {
-      a[i] = random.nextFloat() - 0.5f;
-      b[i] = random.nextFloat() - 0.5f;
-    }
+  /** Measures; takes a few seconds. */
+  static GemmPeak measure(Machine machine, Precision precision) {
+    GemmPeak best = new GemmPeak(0, 0);
     Kernels kernels = machine.kernels();
-    try (NDManager manager = machine.manager().newSubManager()) {
-      Shape square = new Shape(side, side);
-      NDArray x = FloatArrays.converted(manager, manager.create(a, square), precision);
-      NDArray w = FloatArrays.converted(manager, manager.create(b, square), precision);
-      double best = rate(machine, () -> kernels.product(manager, x, w));
-      if (precision == Precision.F32) {
-        best = Math.max(best, rate(machine, () -> kernels.modelProduct(manager, x, w)));
+    for (int side : machine.device().isGpu() ? GPU_SIDES : CPU_SIDES) {
+      try (NDManager manager = machine.manager().newSubManager()) {
+        NDArray x = square(manager, side, precision);
+        NDArray w = square(manager, side, precision);
+        best =
+            best.orFaster(rate(kernels, side, () -> kernels.product(manager, x, w)), side)
+                .orFaster(rate(kernels, side, () -> kernels.modelProduct(manager, x, w)), side);
       }
-      return best;
-    }
-  }
-
-  private static double rate(Machine machine, Supplier<NDArray> product) {
-    double side = side(machine);
-    double best = 0;
-    for (int round = 0; round < ROUNDS; round++) {
-      long began = System.nanoTime();
-      for (int i = 0; i < PRODUCTS; i++) {
-        product.get().close();
-      }
-      machine.kernels().await();
-      double seconds = (System.nanoTime() - began) / 1e9 / PRODUCTS;
-      best = Math.max(best, 2 * side * side * side / seconds / 1e9);
     }
     return best;
+  }
+
+  /** The faster of two measurements. */
+  GemmPeak orFaster(GemmPeak other) {
+    return orFaster(other.gigaflops, other.side);
+  }
+
+  private GemmPeak orFaster(double rate, int of) {
+    return rate > gigaflops ? new GemmPeak(rate, of) : this;
+  }
+
+  private static NDArray square(NDManager manager, int side, Precision precision) {
+    return FloatArrays.converted(
+        manager, manager.randomUniform(-0.5f, 0.5f, new Shape(side, side)), precision);
+  }
+
+  private static double rate(Kernels kernels, int side, Supplier<NDArray> product) {
+    double best = Double.POSITIVE_INFINITY;
+    double spent = 0;
+    while (spent < SECONDS) {
+      long began = System.nanoTime();
+      product.get().close();
+      kernels.await();
+      double seconds = (System.nanoTime() - began) / 1e9;
+      best = Math.min(best, seconds);
+      spent += seconds;
+    }
+    return 2.0 * side * side * side / best / 1e9;
   }
 }

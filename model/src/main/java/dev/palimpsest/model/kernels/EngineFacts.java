@@ -22,6 +22,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -49,6 +50,13 @@ public final class EngineFacts {
   private static final Pattern VECTORS =
       Pattern.compile(
           "sse4_[12]|avx.*|fma|f16c|amx.*|asimd.*|sve.*|sme(2.*|fa64|[bfi]+\\d.*)?|bf16|i8mm");
+
+  /** Flags of processors that multiply bfloat16. */
+  private static final Pattern BFLOAT16 = Pattern.compile("\\b(avx512_bf16|amx_bf16|bf16)\\b");
+
+  /** oneDNN's names of instruction sets with such instructions, and of no limit. */
+  private static final Pattern BFLOAT16_LIMITS =
+      Pattern.compile("ALL|DEFAULT|.*(BF16|FP16|AMX|AVX10).*");
 
   private static final Pattern FLAGS = Pattern.compile("(?m)^(?:flags|Features)\\s*:(.*)$");
 
@@ -146,6 +154,25 @@ public final class EngineFacts {
             .sorted()
             .collect(Collectors.joining(" "))
         : UNKNOWN;
+  }
+
+  /**
+   * Whether oneDNN can multiply bfloat16 with instructions of the processor. Where the system does
+   * not say, as on macOS, it is taken to.
+   */
+  static boolean hasBfloat16() {
+    return hasBfloat16(vectorInstructions(), System.getenv());
+  }
+
+  static boolean hasBfloat16(String vectorInstructions, Map<String, String> environment) {
+    if (vectorInstructions.equals(UNKNOWN)) {
+      return true;
+    }
+    String limit =
+        environment.getOrDefault(
+            "ONEDNN_MAX_CPU_ISA", environment.getOrDefault("DNNL_MAX_CPU_ISA", "ALL"));
+    return BFLOAT16.matcher(vectorInstructions).find()
+        && BFLOAT16_LIMITS.matcher(limit.toUpperCase(Locale.ROOT)).matches();
   }
 
   static String limits(Map<String, String> environment) {

@@ -33,28 +33,31 @@ import java.util.concurrent.ConcurrentHashMap;
  */
 @SuppressWarnings("try") // gradient modes are used by being open
 public final class Kernels implements AutoCloseable {
-  /** What the kernels of every block are made of. */
-  private static final String PRODUCTS = "products.py";
-
   private static final List<String> SOURCES =
-      List.of(PRODUCTS, "language.py", "head.py", "autograd.py", "optimizer.py", "peak.py");
+      List.of("language.py", "head.py", "autograd.py", "optimizer.py", "peak.py");
 
   private static final String ONE_DNN = "multiply_onednn.py";
+  private static final String BFLOAT16 = "bfloat16.py";
 
   private final NDManager manager;
-  private final String multiply;
+  private final List<String> products;
   private final PtSymbolBlock module;
   private final Map<String, PtSymbolBlock> towers = new LinkedHashMap<>();
 
   /** The module of each kernel that a tower has brought. */
   private final Map<String, PtSymbolBlock> ofTowers = new ConcurrentHashMap<>();
 
-  private Kernels(NDManager manager, String multiply) {
+  private Kernels(NDManager manager, List<String> products) {
     this.manager = manager;
-    this.multiply = multiply;
-    List<String> sources = new ArrayList<>(SOURCES);
-    sources.add(multiply);
-    this.module = module(manager, sources);
+    this.products = products;
+    this.module = module(manager, with(SOURCES));
+  }
+
+  /** Kernels of these sources, which call those of products. */
+  private List<String> with(List<String> sources) {
+    List<String> all = new ArrayList<>(products);
+    all.addAll(sources);
+    return all;
   }
 
   /** Packs and loads the kernel sources, for the CPU. */
@@ -64,12 +67,19 @@ public final class Kernels implements AutoCloseable {
 
   /** Packs and loads the kernel sources. */
   public static Kernels load(Device device) {
+    return load(device, device.isGpu() || EngineFacts.hasBfloat16());
+  }
+
+  /** The same, with bfloat16 multiplied in its own format or in float32. */
+  static Kernels load(Device device, boolean hasBfloat16) {
     NDManager manager = Engine.getEngine("PyTorch").newBaseManager(device);
     if (device.isGpu()) {
       Repeatability.require(true);
     }
     try {
-      return new Kernels(manager, hasOneDnn(manager) ? ONE_DNN : "multiply.py");
+      String bfloat16 = hasBfloat16 ? BFLOAT16 : "bfloat16_emulated.py";
+      String multiply = hasOneDnn(manager) ? ONE_DNN : "multiply.py";
+      return new Kernels(manager, List.of("products.py", multiply, bfloat16));
     } catch (RuntimeException e) {
       manager.close();
       throw e;
@@ -88,7 +98,7 @@ public final class Kernels implements AutoCloseable {
     if (towers.containsKey(source)) {
       return;
     }
-    PtSymbolBlock tower = module(manager, List.of(PRODUCTS, source, multiply));
+    PtSymbolBlock tower = module(manager, with(List.of(source)));
     towers.put(source, tower);
     for (String kernel : ScriptArchive.methods(source)) {
       if (ofTowers.put(kernel, tower) != null) {
@@ -100,7 +110,7 @@ public final class Kernels implements AutoCloseable {
 
   /** Builds of libtorch without oneDNN (macOS) do not know its operations. */
   private static boolean hasOneDnn(NDManager manager) {
-    try (PtSymbolBlock alone = module(manager, List.of(ONE_DNN))) {
+    try (PtSymbolBlock alone = module(manager, List.of(ONE_DNN, BFLOAT16))) {
       return alone != null;
     } catch (EngineException e) {
       if (String.valueOf(e.getMessage()).contains("mkldnn")) {

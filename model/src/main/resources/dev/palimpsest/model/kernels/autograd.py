@@ -12,10 +12,10 @@ def leaves(self, arrays: List[Tensor]) -> List[Tensor]:
 # hand, autograd from its input down to the product before, and so on.
 def backward(self, recorded: List[Tensor], leaves: List[Tensor], upstream: Tensor) -> List[Tensor]:
   torch.backward([recorded[0]], annotate(List[Optional[Tensor]], [upstream]))
-  products = (len(recorded) - 1) // 4
+  products = (len(recorded) - 1) // 5
   for i in range(products):
-    at = 1 + 4 * (products - 1 - i)
-    x, w, bias, y = recorded[at], recorded[at + 1], recorded[at + 2], recorded[at + 3]
+    at = 1 + 5 * (products - 1 - i)
+    x, w, rounded, bias, y = recorded[at], recorded[at + 1], recorded[at + 2], recorded[at + 3], recorded[at + 4]
     dy = y.grad if y.requires_grad else y  # y itself: a split, whose slices brought its gradient
     inputs = annotate(List[Tensor], [])
     gradients = annotate(List[Optional[Tensor]], [])
@@ -33,7 +33,7 @@ def backward(self, recorded: List[Tensor], leaves: List[Tensor], upstream: Tenso
         torch.append(gradients, torch.sum(torch.to(dy, bias.dtype), [0]))
       if x.requires_grad:
         torch.append(inputs, x)
-        torch.append(gradients, self.multiply(dy, torch.t(torch.to(torch.detach(w), dy.dtype)), self.no_bias(x)))
+        torch.append(gradients, self.multiply(dy, torch.t(rounded), self.no_bias(x)))
     if len(inputs) > 0:
       torch.backward(inputs, gradients)
   out = annotate(List[Tensor], [])

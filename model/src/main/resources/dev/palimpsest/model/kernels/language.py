@@ -72,8 +72,7 @@ def rotate(self, x: Tensor, rotary: Tensor) -> Tensor:
 
 # q [B, H, Lq, h], k and v [B, K, Lk, h], mask [B, 1, Lq, Lk] -> [B, Lq, H*h]
 #
-# Short float32 sequences are faster with multiply; the fused kernel stores no [Lq, Lk] matrix and
-# sums in float32, but does not support soft-caps.
+# Short float32 sequences are faster with multiply; the fused kernel does not support soft-caps.
 def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, softcap: float, tape: List[Tensor]) -> Tensor:
   b, heads, n, h = q.size(0), q.size(1), q.size(2), q.size(3)
   groups, keys = k.size(1), k.size(2)
@@ -94,7 +93,7 @@ def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, so
   else:
     k = torch.reshape(torch.expand(torch.unsqueeze(k, 2), [b, groups, group, keys, h]), [b, heads, keys, h])
     v = torch.reshape(torch.expand(torch.unsqueeze(v, 2), [b, groups, group, keys, h]), [b, heads, keys, h])
-    out = torch.scaled_dot_product_attention(q, k, v, torch.to(mask, q.dtype), 0., False, scale=scale)
+    out = self.fused_attention(q, k, v, mask, scale)
   return torch.reshape(torch.transpose(out, 1, 2), [b, n, heads * h])
 
 # Normalises, projects and rotates. q [B, H, L, h], k and v [B, K, L, h]

@@ -4,12 +4,12 @@
 #
 # The tape. Products are differentiated by hand (backward in autograd.py), everything between them
 # by autograd. So with gradients on, each product cuts autograd's graph: its output is a leaf of a
-# new piece, and the tape gets an entry of four arrays, [x, w, bias, y], with which backward carries
-# the gradient from y to x, w and bias. Two more operations cut the graph and are on the tape,
-# marked by an empty w:
-#   share   [x, -, -, y]: y is x, for several products to read. Their gradients are summed in y
+# new piece, and the tape gets an entry of five arrays, [x, w, rounded, bias, y], with which backward
+# carries the gradient from y to x, w and bias; rounded is w in the format of the product, so that it
+# is converted once. Two more operations cut the graph and are on the tape, marked by an empty w:
+#   share   [x, -, -, -, y]: y is x, for several products to read. Their gradients are summed in y
 #           before the sum goes on to x.
-#   split   [x, -, gradient, -] for the whole, then [gradient[i], -, -, y_i] for each slice: every
+#   split   [x, -, -, gradient, -] for the whole, then [gradient[i], -, -, -, y_i] for each slice: every
 #           slice's gradient is written to its part of one array, which is then the gradient of x.
 
 # An empty array, which means no bias, and on the tape no weight.
@@ -19,11 +19,12 @@ def no_bias(self, x: Tensor) -> Tensor:
 # x W^T + bias; an empty bias means none.
 def affine(self, x: Tensor, w: Tensor, bias: Tensor, dtype: int, tape: List[Tensor]) -> Tensor:
   rows = torch.to(torch.reshape(x, [-1, w.size(1)]), dtype)
-  y = self.multiply(torch.detach(rows), torch.to(torch.detach(w), dtype), torch.to(torch.detach(bias), dtype))
+  rounded = torch.to(torch.detach(w), dtype)
+  y = self.multiply(torch.detach(rows), rounded, torch.to(torch.detach(bias), dtype))
   if torch.is_grad_enabled():
     if x.requires_grad or w.requires_grad or bias.requires_grad:
       y = torch.requires_grad_(y, True)
-      torch.extend(tape, [rows, w, bias, y])
+      torch.extend(tape, [rows, w, rounded, bias, y])
   return torch.view(y, x.size()[:-1] + [w.size(0)])
 
 def linear(self, x: Tensor, w: Tensor, dtype: int, tape: List[Tensor]) -> Tensor:
@@ -34,7 +35,7 @@ def share(self, x: Tensor, tape: List[Tensor]) -> Tensor:
   if torch.is_grad_enabled():
     if x.requires_grad:
       shared = torch.requires_grad_(torch.detach(x), True)
-      torch.extend(tape, [x, self.no_bias(x), self.no_bias(x), shared])
+      torch.extend(tape, [x, self.no_bias(x), self.no_bias(x), self.no_bias(x), shared])
       return shared
   return x
 
@@ -43,18 +44,21 @@ def split(self, x: Tensor, tape: List[Tensor]) -> List[Tensor]:
   if torch.is_grad_enabled():
     if x.requires_grad:
       gradient = torch.empty_like(torch.detach(x))
-      torch.extend(tape, [x, self.no_bias(x), gradient, torch.detach(x)])
+      torch.extend(tape, [x, self.no_bias(x), self.no_bias(x), gradient, torch.detach(x)])
       leaves = annotate(List[Tensor], [])
       for i in range(x.size(0)):
         leaf = torch.requires_grad_(torch.detach(x)[i], True)
-        torch.extend(tape, [gradient[i], self.no_bias(x), self.no_bias(x), leaf])
+        torch.extend(tape, [gradient[i], self.no_bias(x), self.no_bias(x), self.no_bias(x), leaf])
         torch.append(leaves, leaf)
       return leaves
   return torch.unbind(x)
 
 # a^T b of a [R, O] and b [R, C]. multiply copies its first operand if that is transposed in memory,
-# so the smaller one comes first.
+# so the smaller one comes first. Computed in float32 for want of bfloat16, the result stays there: a
+# gradient is not rounded only to be widened again.
 def multiply_transposed(self, a: Tensor, b: Tensor) -> Tensor:
+  if not self.has_bfloat16():
+    a, b = torch.to(a, 6), torch.to(b, 6)
   if a.size(1) > b.size(1):
     return torch.contiguous(torch.t(self.multiply(torch.t(b), torch.t(a), self.no_bias(a))))
   return self.multiply(torch.t(a), torch.t(b), self.no_bias(a))
@@ -67,3 +71,11 @@ def rms_norm(self, x: Tensor, scale: Tensor, epsilon: float) -> Tensor:
 # float32 (SigLIP)
 def layer_norm(self, x: Tensor, scale: Tensor, bias: Tensor, epsilon: float) -> Tensor:
   return torch.layer_norm(x, [x.size(-1)], scale, bias, epsilon)
+
+# Attention that stores no [Lq, Lk] matrix and sums in float32. mask is added to the logits.
+def fused_attention(self, q: Tensor, k: Tensor, v: Tensor, mask: Optional[Tensor], scale: float) -> Tensor:
+  if q.dtype == 15 and not self.has_bfloat16():
+    return torch.to(torch.scaled_dot_product_attention(torch.to(q, 6), torch.to(k, 6), torch.to(v, 6), mask, 0., False, scale=scale), 15)
+  if mask is not None:
+    mask = torch.to(mask, q.dtype)
+  return torch.scaled_dot_product_attention(q, k, v, mask, 0., False, scale=scale)

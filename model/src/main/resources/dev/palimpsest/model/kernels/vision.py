@@ -23,7 +23,7 @@ def vision_block(self, x: Tensor, w: Dict[str, Tensor], heads: int, epsilon: flo
   q = torch.transpose(torch.view(self.affine(y, w["attention/query/kernel"], w["attention/query/bias"], dtype, tape), split), 1, 2)
   k = torch.transpose(torch.view(self.affine(y, w["attention/key/kernel"], w["attention/key/bias"], dtype, tape), split), 1, 2)
   v = torch.transpose(torch.view(self.affine(y, w["attention/value/kernel"], w["attention/value/bias"], dtype, tape), split), 1, 2)
-  y = torch.scaled_dot_product_attention(q, k, v)
+  y = self.fused_attention(q, k, v, annotate(Optional[Tensor], None), float(d // heads) ** -0.5)
   y = torch.reshape(torch.transpose(y, 1, 2), [b, n, d])
   x = self.share(x + self.affine(y, w["attention/out/kernel"], w["attention/out/bias"], dtype, tape), tape)
   y = torch.to(self.layer_norm(x, w["norm2/scale"], w["norm2/bias"], epsilon), dtype)

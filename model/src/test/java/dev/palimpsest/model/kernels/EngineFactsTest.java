@@ -1,6 +1,7 @@
 package dev.palimpsest.model.kernels;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
@@ -52,6 +53,18 @@ class EngineFactsTest {
         EngineFacts.vectorInstructions(
             "Features\t: fp asimd aes asimdhp sve sme smei16i64 smefa64 sme2\n"));
     assertEquals("unknown", EngineFacts.vectorInstructions("nothing of the kind"));
+  }
+
+  @Test
+  void aProcessorMultipliesBfloat16IfItHasAndMayUseTheInstructions() {
+    for (String flags : List.of("avx2 avx512_bf16", "amx_bf16 amx_tile", "asimd bf16", "unknown")) {
+      assertTrue(EngineFacts.hasBfloat16(flags, Map.of()), flags);
+    }
+    assertFalse(EngineFacts.hasBfloat16("avx2 avx512_vnni avx512f", Map.of()));
+    for (String limit : List.of("ALL", "default", "AVX512_CORE_BF16", "AVX512_CORE_AMX")) {
+      assertTrue(EngineFacts.hasBfloat16("amx_bf16", Map.of("ONEDNN_MAX_CPU_ISA", limit)), limit);
+    }
+    assertFalse(EngineFacts.hasBfloat16("amx_bf16", Map.of("DNNL_MAX_CPU_ISA", "AVX512_CORE")));
   }
 
   @Test

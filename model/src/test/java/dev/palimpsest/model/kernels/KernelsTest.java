@@ -5,10 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.Golden;
 import dev.palimpsest.model.WithKernels;
 import dev.palimpsest.model.blocks.Parameters;
@@ -20,6 +22,7 @@ import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class KernelsTest extends WithKernels {
 
@@ -103,6 +106,42 @@ class KernelsTest extends WithKernels {
     assertEquals(300007 * change * change, norms.updates(), 1e-3);
     assertEquals(300007 * (1 - change) * (1 - change), norms.parameters(), 1e-1);
     assertArrayEquals(new float[] {0.5f, 0.5f}, gradients.get(1).get("0:2").toFloatArray());
+  }
+
+  /** In its own format and in float32, sums are rounded once: to within half a unit of 2^-8. */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void bfloat16ProductsAreRoundedOnce(boolean hasBfloat16) {
+    int rows = 40;
+    int width = 300;
+    int outputs = 50;
+    NDArray a = rounded(manager.randomNormal(new Shape(rows, width)));
+    NDArray b = rounded(manager.randomNormal(new Shape(outputs, width)));
+    float[] x = FloatArrays.converted(manager, a, Precision.F32).toFloatArray();
+    float[] w = FloatArrays.converted(manager, b, Precision.F32).toFloatArray();
+    try (Kernels own = Kernels.load(Device.cpu(), hasBfloat16)) {
+      NDArray product = own.modelProduct(manager, a, b);
+      assertEquals(Precision.BF16, FloatArrays.type(product));
+      float[] y = FloatArrays.converted(manager, product, Precision.F32).toFloatArray();
+      for (int i = 0; i < rows; i++) {
+        for (int j = 0; j < outputs; j++) {
+          double exact = 0;
+          double sizes = 0;
+          for (int k = 0; k < width; k++) {
+            double term = (double) x[i * width + k] * w[j * width + k];
+            exact += term;
+            sizes += Math.abs(term);
+          }
+          // The float32 sum is off by less than width * 2^-24 of the terms' sizes.
+          double tolerance = Math.abs(exact) / 256 + sizes * width / (1 << 24);
+          assertEquals(exact, y[i * outputs + j], tolerance);
+        }
+      }
+    }
+  }
+
+  private NDArray rounded(NDArray array) {
+    return FloatArrays.converted(manager, array, Precision.BF16);
   }
 
   @Test

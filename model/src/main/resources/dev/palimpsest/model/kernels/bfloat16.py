@@ -1,0 +1,3 @@
+# Whether the processor has instructions that multiply bfloat16.
+def has_bfloat16(self) -> bool:
+  return True
