@@ -10,15 +10,11 @@ import dev.palimpsest.files.PlainName;
 import dev.palimpsest.model.blocks.Parameters;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.security.MessageDigest;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A training checkpoint on disk, verified when it was opened.
@@ -36,25 +32,24 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
    */
   static TrainingCheckpoint open(Path folder) {
     TrainingCheckpoint checkpoint = openUnverified(folder);
-    checkpoint.manifest.files().forEach(checkpoint::verify);
+    checkpoint.manifest.files().parallelStream()
+        .map(checkpoint::damage)
+        .flatMap(Optional::stream)
+        .findFirst()
+        .ifPresent(
+            damage -> {
+              throw damage;
+            });
     return checkpoint;
   }
 
-  private void verify(CheckpointManifest.Entry file) {
+  private Optional<CheckpointFormatException> damage(CheckpointManifest.Entry file) {
     Path path = folder.resolve(file.name());
-    ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
-    MessageDigest digest = ContentHash.sha256();
-    try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-      while (channel.read(buffer.clear()) >= 0) {
-        digest.update(buffer.flip());
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(path + ": " + e.getMessage(), e);
-    }
-    if (!HexFormat.of().formatHex(digest.digest()).equals(file.sha256())) {
-      throw new CheckpointFormatException(
-          Kind.CORRUPT, path, "is damaged: its SHA-256 is not the manifest's");
-    }
+    return ContentHash.of(path).equals(file.sha256())
+        ? Optional.empty()
+        : Optional.of(
+            new CheckpointFormatException(
+                Kind.CORRUPT, path, "is damaged: its SHA-256 is not the manifest's"));
   }
 
   /** Opens a checkpoint whose files have the sizes that its manifest gives. */
@@ -142,7 +137,12 @@ public record TrainingCheckpoint(Path folder, CheckpointManifest manifest) {
     requireGroup(group);
     manifest.files().stream()
         .filter(file -> file.name().equals(group + SUFFIX))
-        .forEach(this::verify);
+        .map(this::damage)
+        .flatMap(Optional::stream)
+        .forEach(
+            damage -> {
+              throw damage;
+            });
   }
 
   private void requireGroup(String group) {

@@ -161,8 +161,10 @@ public final class Durable {
 
   private static WrittenFile hashed(Path file, FileChannel channel, HashedContent content)
       throws IOException {
-    try (FollowingHash hash = new FollowingHash(channel)) {
+    try (EarlySync sync = new EarlySync(channel);
+        FollowingHash hash = new FollowingHash(channel)) {
       content.writeTo(channel, hash);
+      sync.finish(); // while the last bytes are hashed
       long size = channel.size();
       return new WrittenFile(String.valueOf(file.getFileName()), size, hash.finish(size));
     }

@@ -14,9 +14,13 @@ import java.util.concurrent.ExecutionException;
  * the hash, and a writer may go back and fill in what it learns later.
  */
 public final class FollowingHash implements AutoCloseable {
+  /** Bytes by which a writer may be ahead. */
+  private static final long MOST_AHEAD = 32 << 20;
+
   private final FileChannel channel;
   private final CompletableFuture<String> hash;
   private long end;
+  private long hashed;
   private boolean complete;
 
   /**
@@ -39,6 +43,22 @@ public final class FollowingHash implements AutoCloseable {
   public synchronized void finalUpTo(long position) {
     end = position;
     notifyAll();
+  }
+
+  /**
+   * The same for a writer that can wait: until there is little left to hash. One that is far ahead
+   * would take the processor's time from the hash, which would be left alone with it in the end.
+   */
+  public synchronized void finalUpToAndNear(long position) throws IOException {
+    finalUpTo(position);
+    try {
+      while (position - hashed > MOST_AHEAD) {
+        wait();
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    }
   }
 
   /** The file's hash, once the writer is done; waits for what is left to read. */
@@ -72,27 +92,32 @@ public final class FollowingHash implements AutoCloseable {
     long at = 0;
     try {
       for (long to = await(at); at < to; to = await(at)) {
-        while (at < to) {
-          buffer.clear().limit((int) Math.min(buffer.capacity(), to - at));
-          int n = channel.read(buffer, at);
-          if (n < 0) {
-            throw new IOException("the file ends at byte " + at);
-          }
-          digest.update(buffer.flip());
-          at += n;
+        buffer.clear().limit((int) Math.min(buffer.capacity(), to - at));
+        int n = channel.read(buffer, at);
+        if (n < 0) {
+          throw new IOException("the file ends at byte " + at);
         }
+        digest.update(buffer.flip());
+        at += n;
       }
       return HexFormat.of().formatHex(digest.digest());
     } catch (IOException | InterruptedException e) {
+      hashed(Long.MAX_VALUE); // nobody waits for this thread any more
       throw new IllegalStateException(e);
     }
   }
 
   /** Up to where may be read, once that is beyond {@code at} or the end of the file. */
   private synchronized long await(long at) throws InterruptedException {
+    hashed(at);
     while (end <= at && !complete) {
       wait();
     }
     return end;
+  }
+
+  private synchronized void hashed(long upTo) {
+    hashed = upTo;
+    notifyAll();
   }
 }

@@ -23,6 +23,7 @@ import dev.palimpsest.files.Json;
 import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.model.Architecture;
 import dev.palimpsest.model.ParameterSpecs;
+import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -251,35 +252,66 @@ public final class ModelExporter {
     return new Tensor(
         new TensorInfo(name, type, new Shape(rows, shape.get(1))),
         out -> {
-          TensorBytes embedding = parameters.bytes(WeightMapping.EMBEDDING);
-          out.write(embedding);
-          float[] mean = mean(embedding, shape);
-          for (long row = shape.get(0); row < rows; row++) {
-            out.write(mean, mean.length);
+          ArrayMemory.Part embedding = floats(parameters.bytes(WeightMapping.EMBEDDING));
+          MeanRow mean = new MeanRow(Math.toIntExact(shape.get(1)));
+          out.writeInOrder(
+              shape.size(),
+              (first, memory) -> {
+                embedding.visit(first, memory.duplicate().order(memory.order()));
+                mean.add(memory.asFloatBuffer());
+              });
+          float[] row = mean.over(shape.get(0));
+          for (long i = shape.get(0); i < rows; i++) {
+            out.write(row, row.length);
           }
         });
   }
 
-  /** Mean of all rows; sums in float64. */
-  private static float[] mean(TensorBytes embedding, Shape shape) {
-    int width = Math.toIntExact(shape.get(1));
-    double[] sums = new double[width];
-    int rows = Math.max(1, (1 << 18) / width);
-    float[] some = new float[rows * width];
-    for (long i = 0; i < shape.get(0); i += rows) {
-      int n = (int) Math.min(rows, shape.get(0) - i) * width;
-      embedding.readFloats(i * width, some, 0, n);
-      for (int at = 0; at < n; at += width) {
-        for (int column = 0; column < width; column++) {
-          sums[column] += some[at + column];
+  /** The mean of a table's rows, which are added as they pass by, in order; sums in float64. */
+  private static final class MeanRow {
+    /** Rows that are added at a time. */
+    private static final int ROWS = 4;
+
+    private final double[] sums;
+    private final float[] rows;
+    private int filled; // elements of rows
+
+    MeanRow(int width) {
+      sums = new double[width];
+      rows = new float[ROWS * width];
+    }
+
+    /** Adds the next elements of the table. */
+    void add(FloatBuffer elements) {
+      while (elements.hasRemaining()) {
+        int n = Math.min(elements.remaining(), rows.length - filled);
+        elements.get(rows, filled, n);
+        filled += n;
+        if (filled == rows.length) {
+          addRows(sums, rows, sums.length);
+          filled = 0;
         }
       }
     }
-    float[] mean = new float[width];
-    for (int column = 0; column < width; column++) {
-      mean[column] = (float) (sums[column] / shape.get(0));
+
+    /** All rows at once, so that each sum is loaded and stored once. */
+    private static void addRows(double[] sums, float[] rows, int width) {
+      for (int i = 0; i < width; i++) {
+        sums[i] = sums[i] + rows[i] + rows[width + i] + rows[2 * width + i] + rows[3 * width + i];
+      }
     }
-    return mean;
+
+    float[] over(long count) {
+      for (int i = 0; i < filled; i++) {
+        sums[i % sums.length] += rows[i];
+      }
+      filled = 0;
+      float[] mean = new float[sums.length];
+      for (int i = 0; i < mean.length; i++) {
+        mean[i] = (float) (sums[i] / count);
+      }
+      return mean;
+    }
   }
 
   private static void check(ParameterValues parameters, ModelConfig model, int resolution) {

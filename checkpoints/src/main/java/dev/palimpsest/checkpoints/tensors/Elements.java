@@ -3,11 +3,15 @@ package dev.palimpsest.checkpoints.tensors;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
 
 /** Conversions between number formats, one chunk at a time. */
 public final class Elements {
   /** Elements converted at once: small enough to stay in a core's cache. */
   private static final int CHUNK = 1 << 14;
+
+  /** Values rounded at a time, which stay in a core's first-level cache. Even. */
+  private static final int CONVERTED = 1 << 12;
 
   private Elements() {}
 
@@ -90,6 +94,50 @@ public final class Elements {
   public static void roundToBfloat16(FloatBuffer values) {
     for (int i = values.position(); i < values.limit(); i++) {
       values.put(i, Float.intBitsToFloat(toBfloat16(values.get(i)) << 16));
+    }
+  }
+
+  /**
+   * Converts float32 values to bfloat16, little-endian, in place: what is written lies before what
+   * is read next.
+   *
+   * @param values in native order, from 0 to the limit
+   */
+  static void toBfloat16(ByteBuffer values) {
+    int count = values.limit() / Float.BYTES;
+    IntBuffer source = values.duplicate().order(ByteOrder.nativeOrder()).clear().asIntBuffer();
+    IntBuffer target = values.duplicate().order(ByteOrder.LITTLE_ENDIAN).clear().asIntBuffer();
+    int[] bits = new int[Math.min(CONVERTED, count + 1)];
+    int[] pairs = new int[(bits.length + 1) / 2];
+    for (int at = 0; at < count; at += bits.length) {
+      int n = Math.min(bits.length, count - at);
+      source.get(at, bits, 0, n);
+      round(bits, n);
+      pair(bits, pairs, n / 2);
+      target.put(at / 2, pairs, 0, n / 2);
+      if (n % 2 != 0) {
+        values
+            .duplicate()
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putShort(2 * (at + n - 1), (short) (bits[n - 1] >>> 16));
+      }
+    }
+  }
+
+  /** As {@link #toBfloat16(float)}, in the upper halves; without branches, to be vectorised. */
+  private static void round(int[] bits, int n) {
+    for (int i = 0; i < n; i++) {
+      int value = bits[i];
+      int nan = (0x7f800000 - (value & 0x7fffffff)) >> 31; // all ones or none
+      int rounded = value + 0x7fff + ((value >>> 16) & 1);
+      bits[i] = (rounded & ~nan) | ((value | 0x400000) & nan);
+    }
+  }
+
+  /** The upper halves of two values as one integer. */
+  private static void pair(int[] bits, int[] pairs, int n) {
+    for (int i = 0; i < n; i++) {
+      pairs[i] = (bits[2 * i] >>> 16) | (bits[2 * i + 1] & 0xffff0000);
     }
   }
 

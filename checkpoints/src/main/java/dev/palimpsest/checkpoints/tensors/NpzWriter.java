@@ -45,6 +45,7 @@ public final class NpzWriter {
       hash.finalUpTo(channel.position());
     }
     writer.directory();
+    hash.finalUpTo(channel.position());
   }
 
   /** With another size from which zip64 records are written, for tests. */

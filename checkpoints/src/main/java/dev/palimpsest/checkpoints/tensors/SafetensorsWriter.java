@@ -108,7 +108,7 @@ public final class SafetensorsWriter {
     @Override
     public int write(ByteBuffer bytes) throws IOException {
       int n = channel.write(bytes);
-      hash.finalUpTo(channel.position());
+      hash.finalUpToAndNear(channel.position());
       return n;
     }
 

@@ -17,9 +17,10 @@ import java.nio.channels.WritableByteChannel;
 import java.util.ArrayDeque;
 import java.util.OptionalLong;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ForkJoinPool;
-import java.util.concurrent.ForkJoinTask;
 
 /**
  * Receives float32 values and writes them in a file's number format, without a copy of the whole
@@ -36,9 +37,6 @@ public final class TensorOutput {
       new ForkJoinPool(Runtime.getRuntime().availableProcessors());
 
   private static final int PARTS_AT_ONCE = 2 * MAKERS.getParallelism();
-
-  /** Elements converted at a time, so that they stay in a core's first-level cache. */
-  private static final int CONVERTED = 1 << 12;
 
   /** The memory of parts, which would otherwise only be freed by the next garbage collection. */
   private static final Queue<ByteBuffer> SPARE = new ConcurrentLinkedQueue<>();
@@ -131,30 +129,32 @@ public final class TensorOutput {
    * @param fill computes a part; called by several threads
    */
   public void write(long count, ArrayMemory.Part fill) {
-    write(count, PARTS_AT_ONCE, fill);
+    write(count, false, fill);
   }
 
-  /** Writes float32 values that are computed one part after another, while the last is written. */
+  /**
+   * Writes float32 values that are computed one part after another, while earlier ones are written.
+   */
   public void writeInOrder(long count, ArrayMemory.Part fill) {
-    write(count, 1, fill);
+    write(count, true, fill);
   }
 
-  private void write(long count, int partsAtOnce, ArrayMemory.Part fill) {
-    ArrayDeque<ForkJoinTask<ByteBuffer>> making = new ArrayDeque<>();
+  private void write(long count, boolean inOrder, ArrayMemory.Part fill) {
+    ArrayDeque<CompletableFuture<ByteBuffer>> making = new ArrayDeque<>();
     long at = 0; // values that have been computed or are being computed
     try {
       while (at < count || !making.isEmpty()) {
-        // The oldest part is done before the next one begins, and written while that is computed.
-        ByteBuffer done = making.size() < partsAtOnce ? null : making.remove().join();
-        if (at < count) {
+        if (at < count && making.size() < PARTS_AT_ONCE) {
           long first = at;
           int n = (int) Math.min(PART, count - at);
-          making.add(MAKERS.submit(() -> made(first, n, fill)));
+          CompletableFuture<ByteBuffer> before = inOrder ? making.peekLast() : null;
+          making.add(
+              before == null
+                  ? CompletableFuture.supplyAsync(() -> made(first, n, fill), MAKERS)
+                  : before.thenApplyAsync(done -> made(first, n, fill), MAKERS));
           at += n;
-        } else if (done == null) {
-          done = making.remove().join();
-        }
-        if (done != null) {
+        } else {
+          ByteBuffer done = await(making.remove());
           elements += done.remaining() / type.bytes();
           pass(done);
           SPARE.add(done);
@@ -162,6 +162,17 @@ public final class TensorOutput {
       }
     } finally {
       making.forEach(part -> part.cancel(false));
+    }
+  }
+
+  private static ByteBuffer await(CompletableFuture<ByteBuffer> part) {
+    try {
+      return part.join();
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw e;
     }
   }
 
@@ -173,19 +184,7 @@ public final class TensorOutput {
     memory.order(ByteOrder.nativeOrder()).limit(n * Float.BYTES);
     fill.visit(first, memory.slice().order(ByteOrder.nativeOrder()));
     if (type == ElementType.BF16) {
-      // In place, because what is written lies before what is read next.
-      FloatBuffer source = memory.asFloatBuffer();
-      ShortBuffer target = memory.order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
-      float[] values = new float[Math.min(n, CONVERTED)];
-      short[] bits = new short[values.length];
-      while (source.hasRemaining()) {
-        int length = Math.min(values.length, source.remaining());
-        source.get(values, 0, length);
-        for (int i = 0; i < length; i++) {
-          bits[i] = Elements.toBfloat16(values[i]);
-        }
-        target.put(bits, 0, length);
-      }
+      Elements.toBfloat16(memory);
       memory.limit(n * ElementType.BF16.bytes());
     }
     return memory;

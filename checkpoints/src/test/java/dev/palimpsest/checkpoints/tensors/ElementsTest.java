@@ -3,6 +3,8 @@ package dev.palimpsest.checkpoints.tensors;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -49,6 +51,30 @@ class ElementsTest {
     for (int bits : new int[] {0x7f800001, 0x7fc00000, 0xffffffff, 0xff80ffff}) {
       int half = Elements.toBfloat16(Float.intBitsToFloat(bits));
       assertTrue(Float.isNaN(Float.intBitsToFloat(half << 16)), Integer.toHexString(bits));
+    }
+  }
+
+  @Test
+  void manyValuesAtOnceBecomeTheSameBfloat16AsOne() {
+    Random random = new Random(8);
+    for (int count : new int[] {0, 1, 2, 3, 4095, 4096, 4097, 100_001}) {
+      ByteBuffer memory = ByteBuffer.allocateDirect(count * Float.BYTES);
+      memory.order(ByteOrder.nativeOrder());
+      float[] values = new float[count];
+      for (int i = 0; i < count; i++) {
+        int bits = random.nextInt();
+        // ties, infinities and NaNs among them
+        values[i] =
+            Float.intBitsToFloat(
+                i % 5 == 0 ? bits | 0x7f800000 : i % 5 == 1 ? bits & 0xffff8000 : bits);
+      }
+      memory.asFloatBuffer().put(values);
+      Elements.toBfloat16(memory);
+      memory.order(ByteOrder.LITTLE_ENDIAN);
+      for (int i = 0; i < count; i++) {
+        assertEquals(
+            Elements.toBfloat16(values[i]), memory.getShort(2 * i), values[i] + " at " + i);
+      }
     }
   }
 }
