@@ -1,6 +1,5 @@
 package dev.palimpsest.cli.verify;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -11,11 +10,11 @@ import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
 import dev.palimpsest.checkpoints.published.LoaderNames;
 import dev.palimpsest.checkpoints.published.ParameterValues;
 import dev.palimpsest.checkpoints.published.PretrainedImporter;
-import dev.palimpsest.checkpoints.tensors.ArrayMemory;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.Elements;
 import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
+import dev.palimpsest.checkpoints.tensors.TensorInfo;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.cli.lineage.Sources;
@@ -30,8 +29,6 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.model.Models;
-import dev.palimpsest.model.ParameterSpecs;
-import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Trace;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.towers.ModelInput;
@@ -39,14 +36,12 @@ import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -348,36 +343,25 @@ final class Verification {
 
   // ---- Logits
 
-  /** With the reader that import and {@code predict} use. */
+  /**
+   * With the reader that import and {@code predict} use. Blocks are read when they are computed, so
+   * that no more than one of them is in memory.
+   */
   private Boolean logits(
       Sizes sizes,
       Optional<TrainingCheckpoint> checkpoint,
       Precision precision,
       Supplier<Machine> opener) {
-    long needed = Float.BYTES * count(sizes);
-    if (needed > memory() / 4 * 3) {
-      verdicts.add(
-          Verdict.absent(
-              "logits",
-              String.format(
-                  Locale.ROOT,
-                  "the model takes %.1f GB in float32, and this machine has %.1f GB of memory",
-                  needed / 1e9,
-                  memory() / 1e9)));
-      return true;
-    }
     Machine machine = opener.get();
     float[] logits;
-    try (NDManager scope = machine.manager().newSubManager()) {
-      Parameters parameters =
-          PretrainedImporter.read(
-                  scope,
-                  new Init.FromPretrained(null, null, export.toString(), Init.ConnectorInit.ZERO),
-                  sizes.model,
-                  sizes.resolution,
-                  0)
-              .parameters();
-      logits = logits(machine, scope, parameters, sizes);
+    try (NDManager scope = machine.manager().newSubManager();
+        PretrainedImporter importer =
+            PretrainedImporter.open(
+                new Init.FromPretrained(null, null, export.toString(), Init.ConnectorInit.ZERO),
+                sizes.model,
+                sizes.resolution,
+                0)) {
+      logits = logits(machine, scope, new StreamedWeights(scope, importer.tensors()), sizes);
       if (logitsFile != null) {
         Question.of(sizes).write(scope, logits, logitsFile);
       }
@@ -399,15 +383,15 @@ final class Verification {
       return true;
     }
     float[] expected;
-    try (NDManager scope = machine.manager().newSubManager()) {
-      Parameters parameters =
-          precision == Precision.BF16
-              ? rounded(scope, checkpoint.get())
-              : checkpoint.get().read(scope, PARAMETERS);
+    try (NDManager scope = machine.manager().newSubManager();
+        TensorSource stored = checkpoint.get().source(PARAMETERS)) {
       StageFacts facts = StageFacts.of(checkpoint.get());
       expected =
           logits(
-              machine, scope, parameters, new Sizes(facts.model(), facts.resolution(), sizes.rows));
+              machine,
+              scope,
+              new StreamedWeights(scope, tensors(stored, precision)),
+              new Sizes(facts.model(), facts.resolution(), sizes.rows));
     }
     double worst = 0;
     for (int i = 0; i < Math.max(logits.length, expected.length); i++) {
@@ -426,38 +410,26 @@ final class Verification {
     return worst == 0;
   }
 
-  private static long count(Sizes sizes) {
-    return ParameterSpecs.of(sizes.model, sizes.resolution).values().stream()
-        .mapToLong(Shape::size)
-        .sum();
-  }
-
-  /** Memory of the machine, or of the container. */
-  private static long memory() {
-    return ManagementFactory.getOperatingSystemMXBean()
-            instanceof com.sun.management.OperatingSystemMXBean system
-        ? system.getTotalMemorySize()
-        : Long.MAX_VALUE;
-  }
-
-  /** A checkpoint's parameters with the values that an export in bfloat16 has. */
-  private static Parameters rounded(NDManager scope, TrainingCheckpoint checkpoint) {
-    NDManager own = scope.newSubManager();
-    Map<String, NDArray> arrays = new LinkedHashMap<>();
-    try (TensorSource file = checkpoint.source(PARAMETERS)) {
-      for (String name : file.names()) {
-        arrays.put(
-            name,
-            ArrayMemory.create(
-                own,
-                file.shape(name),
-                (first, memory) -> {
-                  file.readFloats(name, first, memory.asFloatBuffer());
-                  Elements.roundToBfloat16(memory.asFloatBuffer());
-                }));
-      }
+  /** A checkpoint's parameters, float32, with the values that an export has. */
+  private static List<Tensor> tensors(TensorSource file, Precision precision) {
+    List<Tensor> tensors = new ArrayList<>();
+    for (String name : file.names()) {
+      TensorInfo info = new TensorInfo(name, ElementType.F32, file.shape(name));
+      tensors.add(
+          new Tensor(
+              info,
+              out ->
+                  out.write(
+                      info.elements(),
+                      (first, memory) -> {
+                        FloatBuffer values = memory.asFloatBuffer();
+                        file.readFloats(name, first, values);
+                        if (precision == Precision.BF16) {
+                          Elements.roundToBfloat16(values.flip());
+                        }
+                      })));
     }
-    return new Parameters(own, arrays);
+    return tensors;
   }
 
   /**
@@ -498,8 +470,7 @@ final class Verification {
     }
   }
 
-  private static float[] logits(
-      Machine machine, NDManager scope, Parameters parameters, Sizes sizes) {
+  private static float[] logits(Machine machine, NDManager scope, Weights weights, Sizes sizes) {
     Question question = Question.of(sizes);
     int side = question.side;
     ModelInput input =
@@ -508,7 +479,7 @@ final class Verification {
             scope.create(question.tokens, new Shape(1, TEXT_TOKENS)),
             scope.zeros(new Shape(1, TEXT_TOKENS), DataType.INT64));
     return Models.of(sizes.model, Precision.F32, machine.kernels())
-        .logits(scope, Weights.of(parameters), input, Trace.NONE)
+        .logits(scope, weights, input, Trace.NONE)
         .toFloatArray();
   }
 }
