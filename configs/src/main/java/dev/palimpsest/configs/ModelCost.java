@@ -310,7 +310,7 @@ public record ModelCost(ModelConfig model, int resolution) {
     MOMENTS,
     /** What each block was given, kept from the forward to the backward pass. */
     BLOCK_INPUTS,
-    /** Graphs of blocks, kept or of the one that is run again. */
+    /** Graphs of blocks, kept or of the one run again; in bfloat16, with their rounded weights. */
     GRAPHS,
     /** Temporary arrays of the backward pass of one block: a gradient for what its graph keeps. */
     BACKWARD,
@@ -344,17 +344,24 @@ public record ModelCost(ModelConfig model, int resolution) {
     long graphs = 0;
     long rerun = 0;
     long largest = 0;
+    long rounded = 0; // weights that graphs hold in bfloat16 beside the float32 masters
+    long rerunRounded = 0;
     for (Kept entry : kept(pass, graphBudget)) {
       graphs += entry.kept ? entry.block.graphBytes : 0;
       rerun = entry.kept ? rerun : Math.max(rerun, entry.block.graphBytes);
       largest = Math.max(largest, entry.block.graphBytes);
+      long rows = entry.block.part == Part.DECODER ? pass.sequences * pass.length : imageTokens;
+      long weights = rows == 0 ? 0 : Math.round(entry.block.ofWeights / (2.0 * rows));
+      rounded += entry.kept ? weights : 0;
+      rerunRounded = entry.kept ? rerunRounded : Math.max(rerunRounded, weights);
     }
     Map<Use, Long> bytes = new EnumMap<>(Use.class);
     bytes.put(Use.PARAMETERS, FLOAT * parameterCount());
     bytes.put(Use.GRADIENTS, FLOAT * trained);
     bytes.put(Use.MOMENTS, moments * trained);
     bytes.put(Use.BLOCK_INPUTS, FLOAT * inputs);
-    bytes.put(Use.GRAPHS, (graphs + rerun) / FLOAT * precision.bytes());
+    long copies = precision == Precision.BF16 ? precision.bytes() * (rounded + rerunRounded) : 0;
+    bytes.put(Use.GRAPHS, (graphs + rerun) / FLOAT * precision.bytes() + copies);
     bytes.put(Use.BACKWARD, largest / FLOAT * precision.bytes());
     long rows = Math.min(pass.predicted, Math.max(1, logits / l.vocabulary()));
     bytes.put(Use.LOGITS, 2 * FLOAT * rows * l.vocabulary());

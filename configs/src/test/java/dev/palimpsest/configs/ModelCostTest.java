@@ -171,6 +171,11 @@ class ModelCostTest {
     assertEquals(
         cost.blocks(pass).stream().mapToLong(ModelCost.Block::graphBytes).max().orElse(0), one);
     assertTrue(graphs(keeping) > 6 * one);
+    // In bfloat16 graphs are half as large, and the block that is run again has its weights
+    // rounded:
+    // by hand, 512 * (64 * (2 * 8 + 2) + 3 * 2048) of them.
+    long rounded = graphs(cost.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS, Precision.BF16));
+    assertEquals(one / 2 + 2 * 512 * (64 * (2 * 8 + 2) + 3 * 2048), rounded);
   }
 
   /** By hand: 2 micro batches read parameters 2 + 2 + 1 times; gradients are written twice. */
