@@ -23,6 +23,7 @@ import dev.palimpsest.cli.commands.TasksCommand;
 import dev.palimpsest.cli.engines.EngineCommand;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Failure;
+import dev.palimpsest.cli.terminal.RankLog;
 import dev.palimpsest.cli.terminal.Screen;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.UserMistake;
@@ -177,7 +178,7 @@ public final class Main implements Runnable {
     PrintWriter err = command.getErr();
     Failure failure = Failure.of(thrown, command.getCommandName());
     command.getOut().flush();
-    err.println(failure.message());
+    err.println(RankLog.prefix() + failure.message());
     if (trace) {
       thrown.printStackTrace(err);
     } else if (failure.isTraced()) {

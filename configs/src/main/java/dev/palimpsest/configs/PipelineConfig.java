@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  * @param exclude file that lists the examples that no stage trains on, as written by the {@code
  *     dedup} command
  * @param dedup how much of the suites may occur in the training data; absent: no comparison is made
+ * @param ranks how several processes that train together divide their work
  * @param stages stages in the order in which they run; {@code init.stage} names a stage's parent,
  *     so that they form a directed acyclic graph
  */
@@ -43,6 +44,7 @@ public record PipelineConfig(
     @Default("{}") Map<String, SuiteConfig> suites,
     @Nullable String exclude,
     @Nullable DedupConfig dedup,
+    @Default("{}") RanksConfig ranks,
     List<StageConfig> stages) {
   /**
    * Checks {@code threads} and keeps unmodifiable copies. References between parts are checked when

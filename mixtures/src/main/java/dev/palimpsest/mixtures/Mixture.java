@@ -261,12 +261,34 @@ public final class Mixture implements AutoCloseable {
    *     as threads, whichever is more, and by two batches of undecoded examples
    */
   public BatchStream batches(long fromIndex, int batchSize, int partSize, int threads) {
+    return batches(fromIndex, batchSize, partSize, Share.ALL, threads);
+  }
+
+  /**
+   * The same for one of several readers, each of which takes some of every batch's parts. Only
+   * those are decoded; the rows of the whole batch are read, since they determine its parts.
+   *
+   * @param share its readers divide a batch's parts evenly
+   */
+  public BatchStream batches(
+      long fromIndex, int batchSize, int partSize, Share share, int threads) {
     if (partSize < 1 || batchSize % partSize != 0) {
       throw new IllegalArgumentException(
           "a part must divide the batch of %d examples, got %d".formatted(batchSize, partSize));
     }
+    if (batchSize / partSize % share.of() != 0) {
+      throw new IllegalArgumentException(
+          "%d parts cannot be divided evenly among %d readers"
+              .formatted(batchSize / partSize, share.of()));
+    }
     return new Prefetcher(
-        examples, builder, number -> fromIndex + number * batchSize, batchSize, partSize, threads);
+        examples,
+        builder,
+        number -> fromIndex + number * batchSize,
+        batchSize,
+        partSize,
+        share,
+        threads);
   }
 
   /**
@@ -278,7 +300,7 @@ public final class Mixture implements AutoCloseable {
    * @param threads decoding threads; read-ahead is bounded as for parts
    */
   public BatchStream batches(LongUnaryOperator firstIndex, int batchSize, int threads) {
-    return new Prefetcher(examples, builder, firstIndex, batchSize, batchSize, threads);
+    return new Prefetcher(examples, builder, firstIndex, batchSize, batchSize, Share.ALL, threads);
   }
 
   /** Bytes that open batches occupy. */
@@ -295,6 +317,26 @@ public final class Mixture implements AutoCloseable {
   public void close() {
     tasks.values().forEach(Task::close);
     builder.close();
+  }
+
+  /**
+   * Which of a batch's parts a reader takes: {@code index}, {@code index + of}, {@code index + 2 *
+   * of} and so on. Parts that follow one another have nearly as many pictures, so that readers have
+   * equally much to do.
+   *
+   * @param index number of the reader, from 0
+   * @param of number of readers
+   */
+  public record Share(int index, int of) {
+    /** Of the only reader. */
+    public static final Share ALL = new Share(0, 1);
+
+    public Share {
+      if (index < 0 || index >= of) {
+        throw new IllegalArgumentException(
+            "no reader has the number %d of %d".formatted(index, of));
+      }
+    }
   }
 
   /** Batches, or parts of them, in order, decoded ahead. Not thread-safe. */

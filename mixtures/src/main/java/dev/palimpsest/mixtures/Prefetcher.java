@@ -2,6 +2,7 @@ package dev.palimpsest.mixtures;
 
 import dev.palimpsest.mixtures.BatchBuilder.Layout;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
+import dev.palimpsest.mixtures.Mixture.Share;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.tasks.Example;
@@ -71,6 +72,7 @@ final class Prefetcher implements BatchStream {
   private final LongUnaryOperator firstIndex;
   private final int batchSize;
   private final int partSize;
+  private final Share share;
   private final int ahead;
   private final ExecutorService threads;
   private final Deque<CompletableFuture<Part>> pending = new ArrayDeque<>();
@@ -88,6 +90,7 @@ final class Prefetcher implements BatchStream {
    * @param builder decodes; must outlive the stream and its batches
    * @param firstIndex global position of the first example of the n-th batch, n from 0
    * @param partSize examples in each part that is handed out; divides {@code batchSize}
+   * @param share which parts are handed out
    * @param threads reading and decoding threads; read-ahead is bounded as {@link Mixture#batches}
    *     says
    */
@@ -97,6 +100,7 @@ final class Prefetcher implements BatchStream {
       LongUnaryOperator firstIndex,
       int batchSize,
       int partSize,
+      Share share,
       int threads) {
     if (batchSize < 1 || threads < 1) {
       throw new IllegalArgumentException(
@@ -107,6 +111,7 @@ final class Prefetcher implements BatchStream {
     this.firstIndex = firstIndex;
     this.batchSize = batchSize;
     this.partSize = partSize;
+    this.share = share;
     this.ahead = Math.max(2, (2 * threads + partSize - 1) / partSize);
     AtomicInteger number = new AtomicInteger();
     this.threads =
@@ -123,16 +128,15 @@ final class Prefetcher implements BatchStream {
   }
 
   private void schedule() {
-    int parts = batchSize / partSize;
-    int part = (int) (scheduled % parts);
+    int parts = batchSize / partSize / share.of();
+    int part = share.index() + share.of() * (int) (scheduled % parts);
     long first = firstIndex.applyAsLong(scheduled / parts);
-    scheduled++;
-    if (part == 0) {
+    if (scheduled++ % parts == 0) {
       unread = new ConcurrentLinkedQueue<>();
       batch = read(first, unread);
     }
     int from = part * partSize;
-    // What was skipped when the batch was read is reported with its first part.
+    // What was skipped when the batch was read is reported with its first part, whoever has that.
     Queue<Skipped> bad = part == 0 ? unread : new ConcurrentLinkedQueue<>();
     pending.add(
         batch.thenComposeAsync(

@@ -103,7 +103,13 @@ class PrefetcherTest {
 
   private Prefetcher open(boolean replaces, int batchSize, int partSize, int threads) {
     return new Prefetcher(
-        new Numbered(replaces), builder, n -> n * batchSize, batchSize, partSize, threads);
+        new Numbered(replaces),
+        builder,
+        n -> n * batchSize,
+        batchSize,
+        partSize,
+        Mixture.Share.ALL,
+        threads);
   }
 
   private static List<String> next(Prefetcher stream) {

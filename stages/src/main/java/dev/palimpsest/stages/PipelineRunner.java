@@ -18,11 +18,13 @@ import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.plan.Hardware;
 import dev.palimpsest.stages.plan.PlanText;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.preparation.Preparation;
+import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
 import java.nio.file.Path;
@@ -48,18 +50,51 @@ public final class PipelineRunner {
   private final Kernels kernels;
   private final Progress progress;
   private final StopRequest stop;
+  private final Collectives ranks;
+  private @Nullable Ranks others;
+
+  /** Creates the runner of a process by itself. */
+  public PipelineRunner(NDManager manager, Kernels kernels, Progress progress, StopRequest stop) {
+    this(manager, kernels, progress, stop, Collectives.alone());
+  }
 
   /**
    * Creates a runner.
    *
    * @param manager the run's manager
    * @param stop checked after each step, suite and stage
+   * @param ranks this process and the others that train with it
    */
-  public PipelineRunner(NDManager manager, Kernels kernels, Progress progress, StopRequest stop) {
+  public PipelineRunner(
+      NDManager manager, Kernels kernels, Progress progress, StopRequest stop, Collectives ranks) {
+    this.ranks = ranks;
     this.manager = manager;
     this.kernels = kernels;
     this.progress = progress;
     this.stop = stop;
+  }
+
+  /**
+   * Has the other ranks end as well after {@link #run}, in whatever way that ended.
+   *
+   * @return false if they are in the middle of a stage, where they end in the same way by
+   *     themselves, or cannot go on without this rank
+   */
+  public boolean end(int exitCode) {
+    return others != null && others.end(exitCode);
+  }
+
+  /**
+   * Takes part in a run whose first rank calls {@link #run}: trains its stages with it, and writes
+   * nothing.
+   *
+   * @return the run's exit code, as the first rank knows it
+   * @throws DivergenceException when training diverged
+   * @throws StoppedException when any rank was asked to stop
+   */
+  public int follow(PipelineConfig recipe, RunFolder folder) {
+    return new Follower(recipe, folder, kernels, stop, DataParallel.of(ranks, recipe.ranks()))
+        .run(manager);
   }
 
   /**
@@ -91,13 +126,16 @@ public final class PipelineRunner {
       RunFolder folder,
       Map<String, Object> environment,
       Set<String> acceptChanges) {
+    Ranks group = new Ranks(DataParallel.of(ranks, recipe.ranks()));
+    others = group;
     requireStages(recipe, acceptChanges);
     try (FolderLock lock = folder.lock()) {
-      return runLocked(recipe, folder, environment, acceptChanges);
+      return runLocked(group, recipe, folder, environment, acceptChanges);
     }
   }
 
   private List<StageResult> runLocked(
+      Ranks group,
       PipelineConfig recipe,
       RunFolder folder,
       Map<String, Object> environment,
@@ -134,6 +172,7 @@ public final class PipelineRunner {
               kernels,
               progress,
               stop,
+              group,
               environment,
               acceptChanges.contains(stage.name()));
       StageResult result = runner.run(manager, tokenizerHash, finished, describe);

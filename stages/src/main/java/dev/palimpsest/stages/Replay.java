@@ -14,6 +14,7 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.lineage.TrainingData;
@@ -24,6 +25,7 @@ import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.Capsule;
+import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.MicroBatch;
 import dev.palimpsest.stages.training.Packing;
 import dev.palimpsest.stages.training.TrainStep;
@@ -167,6 +169,7 @@ public final class Replay {
               groups,
               Optimizer.of(optimizer, groups, kernels),
               new Storage(stage.storage(), checkpoint.folder()),
+              DataParallel.of(Collectives.alone(), recipe.ranks()),
               recipe.seed());
       List<TrainStep.Attempt> attempts = new ArrayList<>(1);
       try (Mixture.BatchStream batches =

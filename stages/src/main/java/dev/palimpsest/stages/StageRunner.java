@@ -26,6 +26,7 @@ import dev.palimpsest.stages.lineage.TrainingData;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.Evaluations;
 import dev.palimpsest.stages.training.LogHashes;
 import dev.palimpsest.stages.training.Packing;
@@ -61,12 +62,14 @@ final class StageRunner {
   private final Kernels kernels;
   private final Progress progress;
   private final StopRequest stop;
+  private final Ranks ranks;
   private final Map<String, Object> environment;
   private final boolean acceptsChanges;
 
   /**
    * Creates a stage's runner.
    *
+   * @param ranks this process, the first, and those that train with it
    * @param environment machine, libraries and code, recorded in every checkpoint
    * @param acceptsChanges whether the folder's contents are used although they were made with other
    *     settings or data
@@ -79,6 +82,7 @@ final class StageRunner {
       Kernels kernels,
       Progress progress,
       StopRequest stop,
+      Ranks ranks,
       Map<String, Object> environment,
       boolean acceptsChanges) {
     this.recipe = recipe;
@@ -90,6 +94,7 @@ final class StageRunner {
     this.kernels = kernels;
     this.progress = progress;
     this.stop = stop;
+    this.ranks = ranks;
     this.environment = environment;
     this.acceptsChanges = acceptsChanges;
   }
@@ -230,6 +235,7 @@ final class StageRunner {
           evaluations.score("before", manager, state);
           stop.obey("before the first step of " + stage.name());
         }
+        DataParallel parallel = ranks.train(stage, state);
         state =
             new TrainingLoop(
                     stage,
@@ -240,8 +246,10 @@ final class StageRunner {
                     recipe.seed(),
                     folder,
                     progress,
-                    stop)
+                    stop,
+                    parallel)
                 .run(manager, state, checkpoints, evaluations);
+        ranks.trained();
       }
 
       // ---- The results of the stage

@@ -11,6 +11,7 @@ import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.StageFacts;
+import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StepMetrics;
 import dev.palimpsest.stages.training.StopRequest;
@@ -59,6 +60,7 @@ class StageRunnerTest {
             stage.kernels(),
             new Events(),
             stop,
+            new Ranks(DataParallel.NONE),
             Map.of("commit", "0123456789abcdef"),
             acceptsChanges);
     try (NDManager manager = stage.manager().newSubManager()) {

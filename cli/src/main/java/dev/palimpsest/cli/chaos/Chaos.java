@@ -24,10 +24,10 @@ import org.jspecify.annotations.Nullable;
  * points and restarts by the same command, and compares the resulting files.
  *
  * <p>The points are drawn with the seed from those that the uninterrupted run passed: as evenly
- * over kinds as possible, and each point of a kind with the same probability. A run in one folder
- * is killed at many points, in the order in which it passes them. At half of them it is killed
- * exactly there, at the others up to a few milliseconds later. A point that was missed (threads
- * race) is tried again in the next folder.
+ * over kinds and ranks as possible, and each point of a kind with the same probability. A run in
+ * one folder is killed at many points, in the order in which it passes them. At half of them it is
+ * killed exactly there, at the others up to a few milliseconds later. A point that was missed
+ * (threads race) is tried again in the next folder.
  */
 final class Chaos {
   /** The longest time between a point and the kill, in milliseconds. */
@@ -36,6 +36,7 @@ final class Chaos {
   private static final int MOST_FOLDERS = 8;
 
   private final Path folder;
+  private final int ranks;
   private final List<String> command;
   private final Random random;
   private final Consumer<String> said;
@@ -58,11 +59,13 @@ final class Chaos {
    * Prepares the runs.
    *
    * @param folder absent or empty; receives the run folders
+   * @param ranks number of processes of a run; any of them is killed
    * @param command the main class' name and its arguments except {@code --out}
    * @param said receives messages about progress
    */
-  Chaos(Path folder, List<String> command, long seed, Consumer<String> said) {
+  Chaos(Path folder, int ranks, List<String> command, long seed, Consumer<String> said) {
     this.folder = folder.toAbsolutePath().normalize();
+    this.ranks = ranks;
     this.command = List.copyOf(command);
     this.random = new Random(seed);
     this.said = said;
@@ -117,7 +120,7 @@ final class Chaos {
     List<String> arguments = new ArrayList<>(command);
     arguments.addAll(List.of("--out", run.toString()));
     return Child.start(
-        Victim.class, arguments, properties, run.resolveSibling(run.getFileName() + ".log"));
+        ranks, Victim.class, arguments, properties, run.resolveSibling(run.getFileName() + ".log"));
   }
 
   private static Path traceFile(Path run) {
@@ -139,9 +142,9 @@ final class Chaos {
   }
 
   private List<Target> draw(List<KillPoint> trace, int kills) {
-    Map<Kind, List<Integer>> byKind = new TreeMap<>();
+    Map<KillPoint.Group, List<Integer>> byKind = new TreeMap<>(KillPoint.Group.ORDER);
     for (int i = 0; i < trace.size(); i++) {
-      byKind.computeIfAbsent(trace.get(i).kind(), kind -> new ArrayList<>()).add(i);
+      byKind.computeIfAbsent(trace.get(i).group(), kind -> new ArrayList<>()).add(i);
     }
     byKind.values().forEach(positions -> Collections.shuffle(positions, random));
     List<Target> targets = new ArrayList<>();

@@ -1,15 +1,18 @@
 package dev.palimpsest.cli.chaos;
 
 import dev.palimpsest.cli.chaos.KillPoint.Kind;
+import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -45,6 +48,14 @@ public final class ChaosCommand implements Callable<Integer> {
   int kills;
 
   @Option(
+      names = "--ranks",
+      paramLabel = "R",
+      defaultValue = "1",
+      description =
+          "Number of processes of a run, which mpirun starts; each kill hits one of them. Default: ${DEFAULT-VALUE}.")
+  int ranks;
+
+  @Option(
       names = "--seed",
       paramLabel = "S",
       defaultValue = "0",
@@ -63,6 +74,7 @@ public final class ChaosCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    requireMpirun();
     String name = Recipes.bind(recipe, sets, Map.of("run", "runs")).name();
     Path folder = out == null ? Path.of("runs", name + "-chaos") : out;
     requireEmpty(folder);
@@ -74,6 +86,7 @@ public final class ChaosCommand implements Callable<Integer> {
       outcome =
           new Chaos(
                   folder,
+                  ranks,
                   command,
                   seed,
                   line -> {
@@ -116,6 +129,20 @@ public final class ChaosCommand implements Callable<Integer> {
         comparison.bytes() / 1e6,
         comparison.bitsDiffering());
     comparison.differences().forEach(difference -> table.println("  " + difference));
+  }
+
+  private void requireMpirun() {
+    if (ranks < 1) {
+      throw new UserMistake("--ranks must be positive, got " + ranks);
+    }
+    boolean found =
+        Arrays.stream(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
+            .anyMatch(folder -> Files.isExecutable(Path.of(folder, "mpirun")));
+    if (ranks > 1 && !found) {
+      throw new UserMistake(
+          "--ranks %d needs mpirun on the PATH; Debian: apt-get install openmpi-bin libopenmpi3"
+              .formatted(ranks));
+    }
   }
 
   private static void requireEmpty(Path folder) {

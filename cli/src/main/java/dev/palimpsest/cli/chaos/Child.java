@@ -13,9 +13,10 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A run of a recipe in a separate JVM, with the classes and options of this one.
+ * A run of a recipe in a separate JVM, or in several under {@code mpirun}, with the classes and
+ * options of this one.
  *
- * @param process the JVM
+ * @param process the JVM or mpirun
  * @param log its standard error
  */
 record Child(Process process, Path log) {
@@ -30,13 +31,26 @@ record Child(Process process, Path log) {
   /**
    * Starts one.
    *
+   * @param ranks number of JVMs
    * @param mainClass with a {@code main} method
    * @param properties system properties
    * @param log receives standard error
    */
   static Child start(
-      Class<?> mainClass, List<String> arguments, Map<String, String> properties, Path log) {
+      int ranks,
+      Class<?> mainClass,
+      List<String> arguments,
+      Map<String, String> properties,
+      Path log) {
     List<String> command = new ArrayList<>();
+    if (ranks > 1) {
+      command.addAll(List.of("mpirun", "-np", Integer.toString(ranks)));
+      // More ranks than cores, and all of a JVM's threads on any core.
+      command.addAll(List.of("--oversubscribe", "--bind-to", "none"));
+      if (System.getProperty("user.name", "").equals("root")) {
+        command.add("--allow-run-as-root");
+      }
+    }
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
       if (!option.startsWith("-agentlib") && !option.startsWith("-javaagent")) {
@@ -48,8 +62,10 @@ record Child(Process process, Path log) {
     properties.forEach((name, value) -> command.add("-D" + name + "=" + value));
     command.addAll(List.of("-cp", classPath(), mainClass.getName()));
     command.addAll(arguments);
+    ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
+    builder.environment().put("OMPI_MCA_mpi_yield_when_idle", "1"); // for more ranks than cores
     try {
-      return new Child(new ProcessBuilder(command).redirectError(log.toFile()).start(), log);
+      return new Child(builder.start(), log);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot start " + command.get(0), e);
     }
@@ -72,9 +88,11 @@ record Child(Process process, Path log) {
   End killWhenReached(long delayMillis) {
     try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
       for (String line = out.readLine(); line != null; line = out.readLine()) {
-        if (line.equals(Victim.REACHED)) {
+        if (line.startsWith(Victim.REACHED)) {
           Thread.sleep(delayMillis);
-          process.toHandle().destroyForcibly(); // the process itself would close its output
+          // Not the process itself, which would close its output; of several JVMs, this one alone.
+          long pid = Long.parseLong(line.substring(Victim.REACHED.length()).strip());
+          ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
         }
       }
       int code = process.waitFor();

@@ -1,7 +1,9 @@
 package dev.palimpsest.cli.chaos;
 
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -41,6 +43,7 @@ record KillPoint(Kind kind, String line) {
     }
   }
 
+  private static final Pattern RANK = Pattern.compile("rank \\d+: ");
   private static final Pattern WRITES = Pattern.compile("(writing|renaming|renamed) (.*)");
   private static final Pattern STEPS = Pattern.compile(".*: (step from|stepped to) \\d+ examples");
   private static final Pattern SCORES = Pattern.compile(".*: scoring .*");
@@ -67,6 +70,26 @@ record KillPoint(Kind kind, String line) {
           default -> null;
         };
     return Optional.ofNullable(kind).map(k -> new KillPoint(k, line));
+  }
+
+  /** The same of a rank other than the first, which says so. */
+  KillPoint onRank(int rank) {
+    return rank == 0 ? this : new KillPoint(kind, "rank %d: %s".formatted(rank, line));
+  }
+
+  /**
+   * Points that a draw treats alike.
+   *
+   * @param rank {@code rank 1: }, empty for the first
+   */
+  record Group(Kind kind, String rank) {
+    static final Comparator<Group> ORDER =
+        Comparator.comparing(Group::kind).thenComparing(Group::rank);
+  }
+
+  Group group() {
+    Matcher rank = RANK.matcher(line);
+    return new Group(kind, rank.lookingAt() ? rank.group() : "");
   }
 
   private static Kind written(String line) {

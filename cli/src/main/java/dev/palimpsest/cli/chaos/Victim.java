@@ -8,6 +8,7 @@ import ch.qos.logback.core.Appender;
 import ch.qos.logback.core.UnsynchronizedAppenderBase;
 import ch.qos.logback.core.filter.Filter;
 import ch.qos.logback.core.spi.FilterReply;
+import dev.palimpsest.cli.machine.ProcessGroup;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -37,8 +38,8 @@ public final class Victim {
   /** System property: whether to wait there. */
   static final String HOLD = "palimpsest.chaos.hold";
 
-  /** What is printed on standard output there. */
-  static final String REACHED = "chaos: reached";
+  /** What is printed on standard output there, before the process's number. */
+  static final String REACHED = "chaos: reached by ";
 
   private Victim() {}
 
@@ -76,6 +77,7 @@ public final class Victim {
     private final Path folder = Path.of(System.getProperty(ROOT));
     private final String target = System.getProperty(TARGET, "");
     private final boolean hold = Boolean.getBoolean(HOLD);
+    private final int rank = ProcessGroup.fromEnvironment(System.getenv()).rank();
     private final PrintStream trace;
 
     Observer() throws IOException {
@@ -93,6 +95,7 @@ public final class Victim {
     protected void append(ILoggingEvent event) {
       String name = event.getLoggerName();
       KillPoint.of(name.substring(name.lastIndexOf('.') + 1), event.getFormattedMessage(), folder)
+          .map(place -> place.onRank(rank))
           .ifPresent(this::reached);
     }
 
@@ -101,7 +104,7 @@ public final class Victim {
       if (!place.line().equals(target)) {
         return;
       }
-      System.out.println(REACHED);
+      System.out.println(REACHED + ProcessHandle.current().pid());
       System.out.flush();
       while (hold) {
         try {

@@ -1,22 +1,28 @@
 package dev.palimpsest.cli.commands;
 
 import com.google.inject.Guice;
-import com.google.inject.Injector;
 import com.google.inject.Stage;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.reports.Report;
+import dev.palimpsest.cli.terminal.Failure;
+import dev.palimpsest.cli.terminal.RankLog;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.StageResult;
 import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.training.DivergenceException;
 import dev.palimpsest.stages.training.StopRequest;
+import dev.palimpsest.stages.training.StoppedException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.slf4j.Logger;
@@ -35,7 +41,8 @@ import picocli.CommandLine.Spec;
     description = {
       "Runs a recipe: imports, trains and scores its stages in order, and writes a report.",
       "Run the same command again to resume a run that stopped; finished stages are not repeated.",
-      "SIGINT, SIGTERM and SIGHUP end the run after the current step with its state saved and exit code 75; a second signal ends it at once."
+      "SIGINT, SIGTERM and SIGHUP end the run after the current step with its state saved and exit code 75; a second signal ends it at once.",
+      "Started by mpirun, its processes train together: rank 0 prepares, writes and scores; a signal to any of them stops all."
     })
 @SuppressWarnings("try") // the resources are used by being open
 public final class RunCommand implements Callable<Integer> {
@@ -61,26 +68,85 @@ public final class RunCommand implements Callable<Integer> {
     Path folder = recipe.folder();
     PipelineConfig config = recipe.bind();
     ProcessGroup group = ProcessGroup.fromEnvironment(System.getenv());
+    RankLog.speakAs(group.rank());
     log.info("process group: {}", group.describe());
+    Collectives ranks =
+        Collectives.join(
+            group.rank(),
+            group.worldSize(),
+            folder.toAbsolutePath().resolve("ranks"),
+            Duration.ofSeconds(config.ranks().timeoutSeconds()));
+    if (!ranks.isAlone()) {
+      log.info("{} ranks connected by {}", ranks.size(), ranks.transport());
+    }
     StopRequest stop = new StopRequest();
     PrintWriter err = spec.commandLine().getErr();
     try (Signals signals = Signals.stop(stop, err);
         Machine machine = device.open(config.computeThreads())) {
-      Injector injector = Guice.createInjector(Stage.PRODUCTION, new RunModule(machine, err, stop));
+      PipelineRunner runner =
+          Guice.createInjector(Stage.PRODUCTION, new RunModule(machine, err, stop, ranks))
+              .getInstance(PipelineRunner.class);
       RunFolder run = new RunFolder(folder);
-      List<StageResult> results;
-      try {
-        results =
-            injector
-                .getInstance(PipelineRunner.class)
-                .run(config, run, Environment.facts(machine.device()), acceptChanges);
-      } catch (GateClosedException closed) {
-        spec.commandLine().getOut().println(Report.write(run, config, closed.results()));
-        throw closed;
-      }
-      Path report = Report.write(run, config, results);
-      spec.commandLine().getOut().println(report);
-      return CommandLine.ExitCode.OK;
+      return ranks.isFirst()
+          ? lead(runner, config, run, machine, ranks)
+          : follow(runner, config, run, ranks);
     }
+  }
+
+  private int lead(
+      PipelineRunner runner,
+      PipelineConfig config,
+      RunFolder run,
+      Machine machine,
+      Collectives ranks) {
+    Map<String, Object> environment = Environment.facts(machine.device());
+    environment.put("ranks", ranks.size());
+    environment.put("transport", ranks.transport());
+    try {
+      Path report = Report.write(run, config, results(runner, config, run, environment));
+      spec.commandLine().getOut().println(report);
+      runner.end(CommandLine.ExitCode.OK);
+      ranks.close();
+      return CommandLine.ExitCode.OK;
+    } catch (RuntimeException e) {
+      if (runner.end(Failure.of(e, "run").code()) || isAgreed(e)) {
+        ranks.close();
+      }
+      throw e;
+    }
+  }
+
+  private List<StageResult> results(
+      PipelineRunner runner,
+      PipelineConfig config,
+      RunFolder run,
+      Map<String, Object> environment) {
+    try {
+      return runner.run(config, run, environment, acceptChanges);
+    } catch (GateClosedException closed) {
+      spec.commandLine().getOut().println(Report.write(run, config, closed.results()));
+      throw closed;
+    }
+  }
+
+  /** The first rank says what happened. */
+  private static int follow(
+      PipelineRunner runner, PipelineConfig config, RunFolder run, Collectives ranks) {
+    int code;
+    try {
+      code = runner.follow(config, run);
+    } catch (RuntimeException e) {
+      if (!isAgreed(e)) {
+        throw e;
+      }
+      code = Failure.of(e, "run").code();
+    }
+    ranks.close();
+    return code;
+  }
+
+  /** Whether every rank ends a stage with this exception, at the same step. */
+  private static boolean isAgreed(RuntimeException e) {
+    return e instanceof StoppedException || e instanceof DivergenceException;
   }
 }

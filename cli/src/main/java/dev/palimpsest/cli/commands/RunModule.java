@@ -6,6 +6,7 @@ import com.google.inject.Singleton;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.PlainProgress;
 import dev.palimpsest.cli.terminal.TerminalProgress;
+import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
@@ -19,16 +20,18 @@ final class RunModule extends AbstractModule {
   private final Machine machine;
   private final PrintWriter err;
   private final StopRequest stop;
+  private final Collectives ranks;
 
   /**
    * Creates a run's wiring.
    *
    * @param machine open for as long as the wired objects are used
    */
-  RunModule(Machine machine, PrintWriter err, StopRequest stop) {
+  RunModule(Machine machine, PrintWriter err, StopRequest stop, Collectives ranks) {
     this.machine = machine;
     this.err = err;
     this.stop = stop;
+    this.ranks = ranks;
   }
 
   @Override
@@ -53,6 +56,6 @@ final class RunModule extends AbstractModule {
   @Provides
   @Singleton
   PipelineRunner runner(Progress progress) {
-    return new PipelineRunner(machine.manager(), machine.kernels(), progress, stop);
+    return new PipelineRunner(machine.manager(), machine.kernels(), progress, stop, ranks);
   }
 }

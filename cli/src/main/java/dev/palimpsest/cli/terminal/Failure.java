@@ -11,6 +11,8 @@ import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
+import dev.palimpsest.model.ranks.CollectiveException;
+import dev.palimpsest.model.ranks.Watchdog;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.folder.RunFolderInUseException;
 import dev.palimpsest.stages.preparation.ContaminatedException;
@@ -106,6 +108,9 @@ public record Failure(int code, String message, boolean isTraced) {
   private static Optional<Failure> known(Throwable t) {
     if (t instanceof InvalidConfigException invalid) {
       return Optional.of(mistake(problems(invalid)));
+    }
+    if (t instanceof CollectiveException) {
+      return Optional.of(new Failure(Watchdog.EXIT_CODE, said(t), false));
     }
     if (t instanceof StoppedException) {
       return Optional.of(new Failure(ExitCode.STOPPED, said(t), false));

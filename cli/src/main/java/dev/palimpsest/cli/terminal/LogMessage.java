@@ -12,7 +12,7 @@ import dev.palimpsest.files.Escape;
 public final class LogMessage extends ClassicConverter {
   @Override
   public String convert(ILoggingEvent event) {
-    String message = Escape.line(String.valueOf(event.getFormattedMessage()));
+    String message = RankLog.prefix() + Escape.line(String.valueOf(event.getFormattedMessage()));
     return event.getThrowableProxy() instanceof ThrowableProxy proxy
         ? message + ": " + Escape.line(Failure.of(proxy.getThrowable(), "").message())
         : message;

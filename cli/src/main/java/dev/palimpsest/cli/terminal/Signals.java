@@ -19,6 +19,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 public final class Signals implements AutoCloseable {
   private static final List<String> NAMES = List.of("INT", "TERM", "HUP");
 
+  /** What Open MPI's mpirun and srun pass on to the processes; SIGTERM makes them kill those. */
+  private static final String PASSED_ON = "USR1";
+
   /** How long work between two batches may take to end by itself once a stop was requested. */
   private static final long GRACE_MILLIS = 1200;
 
@@ -47,7 +50,7 @@ public final class Signals implements AutoCloseable {
   public static Signals stop(StopRequest stop, PrintWriter err) {
     AtomicInteger seen = new AtomicInteger();
     Signals signals = new Signals();
-    signals.handle(
+    Handler stopping =
         number -> {
           if (seen.incrementAndGet() > 1) {
             Runtime.getRuntime().halt(ExitCode.SIGNALLED + number);
@@ -58,7 +61,9 @@ public final class Signals implements AutoCloseable {
           Thread wait = new Thread(() -> signals.haltWhenNothingIsLost(stop, err), "stopping");
           wait.setDaemon(true);
           wait.start();
-        });
+        };
+    signals.handle(stopping);
+    signals.handle(PASSED_ON, stopping);
     return signals;
   }
 

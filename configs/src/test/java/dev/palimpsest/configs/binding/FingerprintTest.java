@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.RanksConfig;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.TokenizerConfig;
@@ -145,6 +146,7 @@ class FingerprintTest {
         java.util.Map.of(),
         null,
         null,
+        new RanksConfig(RanksConfig.ReductionOrder.FASTEST, 1800),
         List.of(stages));
   }
 }

@@ -19,7 +19,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Scores a stage's states on its suites. */
-public final class Evaluations {
+public final class Evaluations implements Scoring {
   private static final Logger log = LoggerFactory.getLogger(Evaluations.class);
 
   private final StageConfig stage;
@@ -56,10 +56,8 @@ public final class Evaluations {
   /**
    * Scores a state on every suite that has no score for the moment yet. Returns early when the run
    * is to stop: a resumed run repeats this moment and reuses the answers that it has.
-   *
-   * @param moment {@code before}, {@code at-N} or {@code after}
-   * @param manager all arrays made here belong to children of it
    */
+  @Override
   public void score(String moment, NDManager manager, TrainState state) {
     for (String name : stage.evaluate().suites()) {
       if (stop.isMade()) {

@@ -20,13 +20,13 @@ final class GuardedStep {
   private final StageConfig stage;
   private final TrainStep step;
   private final Guard guard;
-  private final StageCheckpoints checkpoints;
+  private final Saves saves;
 
-  GuardedStep(StageConfig stage, TrainStep step, StageCheckpoints checkpoints) {
+  GuardedStep(StageConfig stage, TrainStep step, Saves saves) {
     this.stage = stage;
     this.step = step;
     this.guard = new Guard(stage.guard());
-    this.checkpoints = checkpoints;
+    this.saves = saves;
   }
 
   /**
@@ -70,7 +70,7 @@ final class GuardedStep {
   private GuardEvent event(TrainState before, TrainStep.Attempt attempt, Guard.Finding found) {
     Path capsule =
         guard.leavesCapsule(before.guard())
-            ? checkpoints.saveCapsule(before, Capsule.facts(found, attempt))
+            ? saves.saveCapsule(before, Capsule.facts(found, attempt))
             : null;
     GuardEvent event = new GuardEvent(found.what(), found.action(), capsule);
     String where =

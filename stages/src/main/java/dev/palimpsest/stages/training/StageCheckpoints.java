@@ -18,7 +18,7 @@ import java.util.stream.Collectors;
  * Saves the states of a stage as training checkpoints while it trains, and deletes those that the
  * recipe does not keep.
  */
-public final class StageCheckpoints implements AutoCloseable {
+public final class StageCheckpoints implements Saves, AutoCloseable {
   private final StageConfig stage;
   private final StageFacts facts;
   private final CheckpointStore store;
@@ -42,15 +42,15 @@ public final class StageCheckpoints implements AutoCloseable {
     this.facts = facts;
     this.store = store;
     this.writer = new CheckpointWriter(store, manager, !stage.storage().usesDisk());
-    this.capsules = folder.stage(stage.name()).resolve("capsules");
+    this.capsules = capsules(folder, stage.name());
   }
 
-  /**
-   * Begins to save a state.
-   *
-   * @param logs hashes of the stage's logs
-   * @param before makes durable what must be on disk before the checkpoint becomes visible
-   */
+  /** The folder of a stage's replay capsules. */
+  static Path capsules(RunFolder folder, String stage) {
+    return folder.stage(stage).resolve("capsules");
+  }
+
+  @Override
   public void save(TrainState state, LogHashes logs, Runnable before) {
     StateFiles.save(
         writer,
@@ -79,27 +79,23 @@ public final class StageCheckpoints implements AutoCloseable {
     store.retain(stage.checkpoint().keepLast(), milestones());
   }
 
-  /**
-   * Saves the state before a step, with what the guard found in it; see {@link Capsule}.
-   *
-   * @return the capsule's folder
-   */
-  Path saveCapsule(TrainState before, Map<String, Object> found) {
+  @Override
+  public Path saveCapsule(TrainState before, Map<String, Object> found) {
     return StateFiles.commit(new CheckpointStore(capsules), before, facts, found);
   }
 
-  /** As {@link CheckpointWriter#await}. */
-  void await() {
+  @Override
+  public void await() {
     writer.await();
   }
 
-  /** As {@link CheckpointWriter#check}. */
-  void check() {
+  @Override
+  public void check() {
     writer.check();
   }
 
-  /** As {@link CheckpointWriter#takeTimes}. */
-  CheckpointWriter.Times takeTimes() {
+  @Override
+  public CheckpointWriter.Times takeTimes() {
     return writer.takeTimes();
   }
 

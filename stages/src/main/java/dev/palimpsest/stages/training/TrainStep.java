@@ -14,6 +14,9 @@ import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -31,12 +34,14 @@ public final class TrainStep {
   private final ParameterGroups groups;
   private final Optimizer optimizer;
   private final Storage storage;
+  private final DataParallel parallel;
   private final long seed;
 
   /**
    * A step of a stage.
    *
    * @param storage for gradients
+   * @param parallel the ranks that make the step together
    * @param seed the run's seed; dropout masks are a function of it, the stage's name and the
    *     mixture position
    */
@@ -46,13 +51,26 @@ public final class TrainStep {
       ParameterGroups groups,
       Optimizer optimizer,
       Storage storage,
+      DataParallel parallel,
       long seed) {
     this.model = model;
     this.stage = stage;
     this.groups = groups;
     this.optimizer = optimizer;
     this.storage = storage;
+    this.parallel = parallel;
     this.seed = seed ^ ((long) stage.name().hashCode() << 32);
+  }
+
+  /** A step that this process makes by itself. */
+  public TrainStep(
+      VisionLanguageModel model,
+      StageConfig stage,
+      ParameterGroups groups,
+      Optimizer optimizer,
+      Storage storage,
+      long seed) {
+    this(model, stage, groups, optimizer, storage, DataParallel.NONE, seed);
   }
 
   /** Decides between the gradients and the update. */
@@ -86,9 +104,54 @@ public final class TrainStep {
    * @param position as in {@link MicroBatch}
    * @param index as in {@link MicroBatch}
    * @param ids as in {@link MicroBatch}
+   * @param loss mean over the examples
    * @param losses by example
+   * @param supervisedTokens by example
    */
-  public record Part(String position, long index, List<String> ids, float[] losses) {}
+  public record Part(
+      String position,
+      long index,
+      List<String> ids,
+      double loss,
+      float[] losses,
+      int[] supervisedTokens) {}
+
+  /** Bit by bit, since losses of a resumed or replayed step are compared like that. */
+  private static final class WrittenPart implements DataParallel.Written<Part> {
+    @Override
+    public void write(Part part, DataOutputStream out) throws IOException {
+      out.writeUTF(part.position());
+      out.writeLong(part.index());
+      out.writeInt(part.ids().size());
+      for (String id : part.ids()) {
+        out.writeUTF(id);
+      }
+      out.writeDouble(part.loss());
+      out.writeInt(part.losses().length);
+      for (int i = 0; i < part.losses().length; i++) {
+        out.writeFloat(part.losses()[i]);
+        out.writeInt(part.supervisedTokens()[i]);
+      }
+    }
+
+    @Override
+    public Part read(DataInputStream in) throws IOException {
+      String position = in.readUTF();
+      long index = in.readLong();
+      List<String> ids = new ArrayList<>();
+      for (int n = in.readInt(); n > 0; n--) {
+        ids.add(in.readUTF());
+      }
+      double loss = in.readDouble();
+      float[] losses = new float[in.readInt()];
+      int[] tokens = new int[losses.length];
+      for (int i = 0; i < losses.length; i++) {
+        losses[i] = in.readFloat();
+        tokens[i] = in.readInt();
+      }
+      return new Part(position, index, ids, loss, losses, tokens);
+    }
+  }
 
   /**
    * Updates the parameters and moments of {@code state} in place.
@@ -120,29 +183,39 @@ public final class TrainStep {
     int microBatches = stage.batchSize() / stage.microBatchSize();
     double weight = 1.0 / microBatches;
     try (NDManager step = parent.newSubManager();
-        Parameters gradients = gradients(step, state.parameters())) {
-      double loss = 0;
-      long supervised = 0;
-      long examples = 0;
-      int most = 0;
-      List<Part> parts = new ArrayList<>();
-      for (int m = 0; m < microBatches; m++) {
+        GradientSum sum = new GradientSum(parallel, () -> gradients(step, state.parameters()))) {
+      List<Part> mine = new ArrayList<>();
+      for (int round = 0; round < parallel.rounds(stage); round++) {
         try (NDManager micro = step.newSubManager();
             MicroBatch batch = next.apply(micro)) {
           Loss part =
               model.accumulateGradients(
-                  Weights.training(state.parameters(), groups::trains, gradients),
+                  Weights.training(state.parameters(), groups::trains, sum.next()),
                   batch.input(),
                   options(batch, weight));
-          parts.add(new Part(batch.position(), batch.index(), batch.ids(), part.perExample()));
-          loss += weight * part.mean();
-          for (int tokens : part.supervisedTokens()) {
-            supervised += tokens;
-            most = Math.max(most, tokens);
-            examples++;
-          }
+          mine.add(
+              new Part(
+                  batch.position(),
+                  batch.index(),
+                  batch.ids(),
+                  part.mean(),
+                  part.perExample(),
+                  part.supervisedTokens()));
+        }
+        sum.added();
+      }
+      List<Part> parts = parallel.inOrder(mine, new WrittenPart());
+      double loss = 0;
+      long supervised = 0;
+      int most = 0;
+      for (Part part : parts) {
+        loss += weight * part.loss();
+        for (int tokens : part.supervisedTokens()) {
+          supervised += tokens;
+          most = Math.max(most, tokens);
         }
       }
+      Parameters gradients = sum.total();
       double gradientNorm = optimizer.gradientNorm(gradients);
       boolean update = judge.update(new Attempt(loss, gradientNorm, parts));
       Optimizer.Norms norms =
@@ -154,7 +227,7 @@ public final class TrainStep {
           gradientNorm,
           norms.update(),
           norms.parameters(),
-          (double) supervised / examples,
+          (double) supervised / stage.batchSize(),
           most,
           optimizer.learningRates(state.scheduleExamples()),
           parts.stream().flatMap(part -> part.ids().stream()).toList(),

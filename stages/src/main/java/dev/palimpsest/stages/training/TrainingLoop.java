@@ -2,15 +2,18 @@ package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
-import dev.palimpsest.stages.state.Consumed;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
+import java.util.ArrayList;
+import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,7 +33,9 @@ public final class TrainingLoop {
   private final RunFolder folder;
   private final Progress progress;
   private final StopRequest stop;
+  private final DataParallel parallel;
 
+  /** The training of a stage by this process and the others of {@code parallel}. */
   public TrainingLoop(
       StageConfig stage,
       VisionLanguageModel model,
@@ -40,7 +45,8 @@ public final class TrainingLoop {
       long seed,
       RunFolder folder,
       Progress progress,
-      StopRequest stop) {
+      StopRequest stop,
+      DataParallel parallel) {
     this.stage = stage;
     this.model = model;
     this.packing = packing;
@@ -50,6 +56,7 @@ public final class TrainingLoop {
     this.folder = folder;
     this.progress = progress;
     this.stop = stop;
+    this.parallel = parallel;
   }
 
   /** Waits until what was begun has finished. */
@@ -62,15 +69,17 @@ public final class TrainingLoop {
    * Runs to the end of the stage, whose final state is not saved here.
    *
    * @param manager the stage's manager
-   * @param start its arrays are closed; see {@link Optimizer#prepared}
-   * @param evaluations scores states at the recipe's cadence, not at the end
+   * @param start its arrays are closed; see {@link Optimizer#prepared}. The values of the first
+   *     rank's count
+   * @param evaluations scores states at the recipe's cadence, not at the end, on the first rank
    * @return the state at the end
    * @throws StoppedException when asked to stop; the state is saved
    */
   @SuppressWarnings("try") // saves are used by waiting for them
   public TrainState run(
-      NDManager manager, TrainState start, StageCheckpoints checkpoints, Evaluations evaluations) {
+      NDManager manager, TrainState start, Saves checkpoints, Scoring evaluations) {
     // ---- Set up
+    parallel.require(stage);
     var optimizerConfig = stage.requiredOptimizer();
     ParameterGroups groups =
         ParameterGroups.of(
@@ -79,56 +88,58 @@ public final class TrainingLoop {
     Storage storage = new Storage(stage.storage(), folder.stage(stage.name()));
     GuardedStep step =
         new GuardedStep(
-            stage, new TrainStep(model, stage, groups, optimizer, storage, seed), checkpoints);
+            stage,
+            new TrainStep(model, stage, groups, optimizer, storage, parallel, seed),
+            checkpoints);
     TrainState state = optimizer.prepared(manager, start, storage);
+    parallel.distribute(state);
     int batchSize = stage.batchSize();
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
     progress.start(stage, state.examples());
     try (ArrayPeak arrays = new ArrayPeak(state.memoryBytes(stage.storage()));
-        MetricsLog metrics = new MetricsLog(folder.metrics(stage.name()), state.examples());
-        ExampleLog examples =
-            new ExampleLog(folder.examples(stage.name()), state.consumed(), state.examples());
-        SkippedExamples skipped =
-            new SkippedExamples(
-                folder.skipped(stage.name()),
-                mixture,
-                state.dataPosition() - state.examples(),
-                state.dataPosition());
+        StageLogs logs =
+            parallel.ranks().isFirst()
+                ? new StageFiles(folder, stage.name(), mixture, state)
+                : StageLogs.ELSEWHERE;
         // Closed before the logs, because a save that is still being written makes them durable.
         Settled saves = checkpoints::await;
         Mixture.BatchStream batches =
-            mixture.batches(state.dataPosition(), batchSize, stage.microBatchSize(), readers)) {
-      Runnable logsLast =
-          () -> {
-            metrics.sync();
-            examples.sync();
-            skipped.sync();
-          };
+            mixture.batches(
+                state.dataPosition(),
+                batchSize,
+                stage.microBatchSize(),
+                parallel.share(),
+                readers)) {
       while (state.examples() < stage.examples()) {
         boolean fresh = state.examples() == start.examples();
+        boolean stopping = parallel.ranks().any(stop.isMade());
 
         // ---- Evaluate, before the checkpoint: a run that is killed here scores this moment when
         // it is resumed.
         // A run that was stopped here is back now, so this is done even if the state is not new.
         if (state.examples() > 0
-            && (fresh || !stop.isMade())
+            && (fresh || !stopping)
             && due(stage.evaluate().everyExamples(), state)) {
-          evaluations.score("at-%012d".formatted(state.examples()), manager, state);
+          TrainState scored = state;
+          parallel.once(
+              () -> evaluations.score("at-%012d".formatted(scored.examples()), manager, scored));
+          stopping = parallel.ranks().any(stop.isMade());
         }
 
         // ---- Checkpoint, when it is due or because the run is to stop
-        if (!fresh && (stop.isMade() || due(stage.checkpoint().everyExamples(), state))) {
-          checkpoints.save(state, new LogHashes(metrics.hash(), skipped.hash()), logsLast);
+        if (!fresh && (stopping || due(stage.checkpoint().everyExamples(), state))) {
+          checkpoints.save(state, logs.hashes(), logs::sync);
         }
-        if (stop.isMade()) {
-          checkpoints.await();
+        if (stopping) {
+          parallel.once(checkpoints::await);
           stop.unsaved(false);
+          stop.make(); // whichever rank was asked
           stop.obey(
               "%s at %d of %d examples, saved"
                   .formatted(stage.name(), state.examples(), stage.examples()));
         }
         checkpoints.check();
-        metrics.saving(checkpoints.takeTimes());
+        logs.saving(checkpoints.takeTimes());
 
         // ---- Step
         log.debug("{}: step from {} examples", stage.name(), state.examples());
@@ -136,12 +147,17 @@ public final class TrainingLoop {
         DiskTraffic before = DiskTraffic.now();
         long waitedBefore = batches.waitedNanos();
         stop.unsaved(true);
+        List<List<Skipped>> skipped = new ArrayList<>();
         GuardedStep.Done done =
-            step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
-        Consumed consumed =
-            examples.add(state.consumed(), done.state().examples(), done.outcome().ids());
-        state = done.state().consuming(consumed);
-        skipped.add(batches.skipped(), state.dataPosition());
+            step.run(
+                manager,
+                state,
+                micro -> {
+                  ExampleBatch batch = batches.next();
+                  skipped.add(batches.skipped());
+                  return MicroBatch.upload(micro, batch, packing);
+                });
+        state = logs.consumed(done.state(), done.outcome().ids(), parallel.skipped(skipped));
         double nanos = Math.max(1, System.nanoTime() - began);
         StepMetrics line =
             new StepMetrics(
@@ -150,7 +166,7 @@ public final class TrainingLoop {
                 done.outcome(),
                 nanos / 1e9,
                 (batches.waitedNanos() - waitedBefore) / nanos,
-                skipped.count(),
+                logs.skipped(),
                 stage.storage().usesDisk() ? DiskTraffic.now().since(before) : null,
                 done.event());
 
@@ -159,12 +175,12 @@ public final class TrainingLoop {
         if (state.examples() == stage.examples()
             || done.event() != null
             || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
-          metrics.arrays(arrays.take());
-          metrics.write(line, batchSize);
+          logs.arrays(arrays.take());
+          logs.write(line, batchSize);
         }
         progress.step(stage, line);
       }
-      logsLast.run();
+      logs.sync();
     } finally {
       progress.end();
     }

@@ -64,7 +64,8 @@ class TrainingLoopTest {
               3,
               stage.folder(),
               progress,
-              stop)
+              stop,
+              DataParallel.NONE)
           .run(stage.manager(), from, checkpoints, stage.evaluations(stop));
     }
   }

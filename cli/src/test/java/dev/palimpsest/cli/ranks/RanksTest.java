@@ -1,0 +1,203 @@
+package dev.palimpsest.cli.ranks;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.cli.Main;
+import dev.palimpsest.files.Json;
+import java.io.File;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The command line under a real {@code mpirun}: processes that train one model together. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Timeout(600)
+class RanksTest {
+  /**
+   * Sums of eight gradients in another order differ by 1e-7, which eight steps of Adam at 1e-3
+   * hardly multiply.
+   */
+  private static final double TOLERANCE = 1e-5;
+
+  private Path folder = Path.of("");
+
+  @BeforeAll
+  void requireMpirun(@TempDir Path temporary) {
+    assumeTrue(
+        Arrays.stream(System.getenv("PATH").split(File.pathSeparator))
+            .anyMatch(path -> Files.isExecutable(Path.of(path, "mpirun"))),
+        "no mpirun here (Debian: apt-get install openmpi-bin libopenmpi3)");
+    folder = temporary.toAbsolutePath();
+  }
+
+  private static List<String> java() {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      if (!option.startsWith("-agentlib") && !option.startsWith("-javaagent")) {
+        command.add(option);
+      }
+    }
+    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m", "-cp"));
+    List<String> path = new ArrayList<>();
+    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+      path.add(Path.of(entry).toAbsolutePath().toString());
+    }
+    command.add(String.join(File.pathSeparator, path));
+    return command;
+  }
+
+  private Process start(int ranks, String out, String... sets)
+      throws IOException, URISyntaxException {
+    List<String> command = new ArrayList<>();
+    if (ranks > 1) {
+      command.addAll(List.of("mpirun", "-np", "" + ranks, "--oversubscribe", "--bind-to", "none"));
+      command.addAll(List.of("--allow-run-as-root", "--mca", "mpi_yield_when_idle", "1"));
+    }
+    command.addAll(java());
+    Path recipe = Path.of(Objects.requireNonNull(RanksTest.class.getResource("tiny.yaml")).toURI());
+    command.addAll(List.of(Main.class.getName(), "run", recipe.toString()));
+    command.addAll(List.of("--out", folder.resolve(out).toString()));
+    for (String set : sets) {
+      command.addAll(List.of("--set", set));
+    }
+    return new ProcessBuilder(command)
+        .redirectErrorStream(true)
+        .redirectOutput(log(out).toFile())
+        .start();
+  }
+
+  private Path log(String out) {
+    return folder.resolve(out + ".log");
+  }
+
+  private void run(int ranks, String out, String... sets) throws Exception {
+    Process process = start(ranks, out, sets);
+    assertEquals(0, process.waitFor(), Files.readString(log(out)));
+  }
+
+  private List<JsonNode> metrics(String out) throws IOException {
+    List<JsonNode> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(folder.resolve(out).resolve("stage1/metrics.jsonl"))) {
+      lines.add(Json.STRICT.readTree(line));
+    }
+    return lines;
+  }
+
+  private double[] losses(String out) throws IOException {
+    return metrics(out).stream().mapToDouble(line -> line.path("loss").asDouble()).toArray();
+  }
+
+  /** Parameters, moments and everything else that a stage's end consists of. */
+  private List<Path> tensors(String out) throws IOException {
+    try (Stream<Path> files = Files.list(end(out))) {
+      return files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList();
+    }
+  }
+
+  private Path end(String out) {
+    return folder.resolve(out).resolve("stage1/checkpoints/examples-000000000064");
+  }
+
+  private void assertSameBits(String a, String b) throws IOException {
+    assertArrayEquals(losses(a), losses(b), 0.0, a + " and " + b);
+    List<Path> files = tensors(a);
+    assertTrue(files.size() >= 3, files.toString());
+    for (Path file : files) {
+      assertEquals(
+          -1, Files.mismatch(file, end(b).resolve(file.getFileName())), file + " and that of " + b);
+    }
+    assertSameFile(a, b, "stage1/examples.jsonl");
+  }
+
+  private void assertSameFile(String a, String b, String name) throws IOException {
+    assertEquals(
+        -1, Files.mismatch(folder.resolve(a).resolve(name), folder.resolve(b).resolve(name)), name);
+  }
+
+  @Test
+  void twoRanksTrainAsOneProcessDoes() throws Exception {
+    run(1, "one");
+    run(2, "two");
+    run(2, "again");
+    double[] one = losses("one");
+    double[] two = losses("two");
+    assertEquals(8, one.length);
+    for (int step = 0; step < one.length; step++) {
+      assertEquals(one[step], two[step], TOLERANCE * one[step], "step " + step);
+    }
+    assertTrue(one[7] < one[0], Arrays.toString(one));
+    assertSameFile("one", "two", "stage1/examples.jsonl");
+    assertSameBits("two", "again");
+    String log = Files.readString(log("two"));
+    assertEquals(1, log.split("report.md", -1).length - 1, "only the first rank reports: " + log);
+    String environment = Files.readString(folder.resolve("two/environment.json"));
+    assertTrue(environment.contains("\"ranks\" : 2"), environment);
+    assertTrue(environment.contains("\"transport\" : \"Open MPI"), environment);
+  }
+
+  @Test
+  void withAFixedOrderTheBitsDoNotDependOnTheNumberOfRanks() throws Exception {
+    String fixed = "ranks.reductionOrder=fixed";
+    run(1, "fixed-1", fixed);
+    run(2, "fixed-2", fixed);
+    run(4, "fixed-4", fixed);
+    assertSameBits("fixed-1", "fixed-2");
+    assertSameBits("fixed-1", "fixed-4");
+  }
+
+  @Test
+  void aSignalToOneRankStopsAllAfterTheSameStepAndOtherNumbersOfRanksGoOn() throws Exception {
+    String fixed = "ranks.reductionOrder=fixed";
+    String endless = "stages.stage1.examples=6400";
+    Process process = start(2, "stopped", fixed, endless);
+    awaitStep("stopped");
+    // The second rank: a child of mpirun.
+    long second = process.descendants().mapToLong(ProcessHandle::pid).max().orElseThrow();
+    new ProcessBuilder("kill", "-TERM", Long.toString(second)).start().waitFor();
+    assertTrue(process.waitFor(120, TimeUnit.SECONDS));
+    String log = Files.readString(log("stopped"));
+    assertEquals(75, process.exitValue(), log);
+    assertTrue(log.contains("saved; run the same command to resume"), log);
+    long saved = metrics("stopped").size();
+    assertTrue(saved < 800, log);
+    assertFalse(Files.exists(folder.resolve("stopped/ranks/stuck")));
+  }
+
+  private void awaitStep(String out) throws Exception {
+    Path metrics = folder.resolve(out).resolve("stage1/metrics.jsonl");
+    for (int i = 0; i < 10_000 && !(Files.exists(metrics) && Files.size(metrics) > 0); i++) {
+      Thread.sleep(50);
+    }
+    assertTrue(Files.size(metrics) > 0, Files.readString(log(out)));
+  }
+
+  @Test
+  void aStepThatCannotBeDividedIsRefusedWithAMicroBatchThatCan() throws Exception {
+    Process process = start(2, "undivided", "stages.stage1.microBatch=8");
+    assertEquals(2, process.waitFor());
+    String log = Files.readString(log("undivided"));
+    assertTrue(
+        log.contains(
+            "stages.stage1.microBatch: the 1 micro batches of a step (batchSize 8 / microBatch 8) cannot be divided evenly among 2 ranks; with microBatch 4 they can"),
+        log);
+  }
+}

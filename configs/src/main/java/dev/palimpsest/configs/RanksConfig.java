@@ -1,0 +1,32 @@
+package dev.palimpsest.configs;
+
+import dev.palimpsest.configs.checks.Check;
+import dev.palimpsest.configs.checks.Default;
+
+/**
+ * How the processes of a run work together, if a launcher starts several of them: each is a rank
+ * and takes every n-th micro batch of a step. One process alone ignores this, except {@code
+ * reductionOrder}.
+ *
+ * @param reductionOrder the order in which the gradients of micro batches are added up. {@code
+ *     fastest}: each rank adds its own, then the library adds those of the ranks; results repeat
+ *     bit for bit with the same number of ranks, and differ in the last bits between numbers.
+ *     {@code fixed}: neighbouring micro batches first, then pairs of them, and so on, whichever
+ *     rank has them; results are the same bits with 1, 2, 4, ... ranks. This costs an exchange of
+ *     all gradients for every micro batch of a rank instead of one for the step, and memory for
+ *     their partial sums
+ * @param timeoutSeconds how long a rank waits for the others within a step before it takes one of
+ *     them for lost; the run then ends with exit code 76 and every rank's stack traces
+ */
+public record RanksConfig(
+    @Default("fastest") ReductionOrder reductionOrder, @Default("1800") int timeoutSeconds) {
+  /** An order in which gradients are added up. */
+  public enum ReductionOrder {
+    FASTEST,
+    FIXED
+  }
+
+  public RanksConfig {
+    new Check().range("timeoutSeconds", timeoutSeconds, 1, 1_000_000, "seconds").done();
+  }
+}

@@ -1,0 +1,120 @@
+package dev.palimpsest.model.ranks;
+
+import ai.djl.ndarray.NDArray;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * Operations that all ranks of a group call in the same order, each with its own part of the data.
+ * A rank is a process; one that trains by itself is a group of one, whose operations do nothing.
+ *
+ * <p>One thread of a process calls these at a time. An operation that fails throws {@link
+ * CollectiveException}. One that does not return within the group's time limit ends the process,
+ * see {@link Watchdog}; the launcher then ends the others.
+ */
+public interface Collectives extends AutoCloseable {
+  /** A process by itself. */
+  static Collectives alone() {
+    return new Alone();
+  }
+
+  /**
+   * Joins the group that a launcher has made.
+   *
+   * @param rank of this process
+   * @param size number of processes; 1: this process remains by itself
+   * @param folder shared by all ranks, for the stack traces of one that hangs
+   * @param limit how long an operation may take
+   * @throws CollectiveException when the ranks cannot be connected
+   */
+  static Collectives join(int rank, int size, Path folder, Duration limit) {
+    return size == 1
+        ? alone()
+        : MpiRanks.join(rank, size, System.getenv(), new Watchdog(rank, folder, limit));
+  }
+
+  /** This process's number, from 0. */
+  int rank();
+
+  /** Number of processes. */
+  int size();
+
+  /** How ranks are connected, for logs: {@code Open MPI v4.1.4}. */
+  String transport();
+
+  /** Whether there are no other ranks. */
+  default boolean isAlone() {
+    return size() == 1;
+  }
+
+  /** Whether this rank does what is done once: writing, reporting, scoring. */
+  default boolean isFirst() {
+    return rank() == 0;
+  }
+
+  /**
+   * Replaces an array by the sum over the ranks. The same bits arrive everywhere, and again
+   * whenever the same ranks add up the same numbers.
+   *
+   * @param array float32, contiguous
+   */
+  void sum(NDArray array);
+
+  /**
+   * Replaces this rank's part of an array by the sum over the ranks; the rest is undefined
+   * afterwards.
+   *
+   * @param array float32, contiguous
+   */
+  void reduceScatter(NDArray array, Parts parts);
+
+  /**
+   * The same, but adds in an order that only depends on the ranks' numbers: neighbours first, then
+   * pairs of neighbours, and so on, as in ((0+1)+(2+3)). It sends as much as {@link #reduceScatter}
+   * and needs room for every rank's version of a part.
+   *
+   * @throws IllegalArgumentException when the number of ranks is not a power of two
+   */
+  void reduceScatterInOrder(NDArray array, Parts parts);
+
+  /**
+   * Fills an array of which every rank has its part.
+   *
+   * @param array float32, contiguous
+   */
+  void allGather(NDArray array, Parts parts);
+
+  /**
+   * Replaces an array by that of one rank.
+   *
+   * @param array float32 or bfloat16, contiguous
+   */
+  void broadcast(NDArray array, int from);
+
+  /** The bytes of one rank; what the others give does not matter. */
+  byte[] broadcast(byte[] bytes, int from);
+
+  /** The bytes of every rank, by rank. They may have different lengths. */
+  List<byte[]> gather(byte[] bytes);
+
+  /** Whether any rank says so. */
+  boolean any(boolean mine);
+
+  /** Waits until every rank has come here. */
+  void barrier();
+
+  /**
+   * The same without a time limit and nearly without using the processor: for ranks that have
+   * nothing to do while another prepares, scores or saves.
+   */
+  void await();
+
+  /**
+   * Leaves the group. Every rank has to, or the launcher takes the run for failed.
+   *
+   * @throws CollectiveException when that fails
+   */
+  @Override
+  void close();
+}

@@ -1,0 +1,173 @@
+package dev.palimpsest.model.ranks;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+
+/** What {@link CollectivesTest} runs under {@code mpirun}: one process of a group. */
+public final class RankProgram {
+  private static final int SIZE = 1000;
+
+  private RankProgram() {}
+
+  /**
+   * Runs a program.
+   *
+   * @param args its name, and a folder that the ranks share
+   */
+  public static void main(String[] args) {
+    int rank = Integer.parseInt(System.getenv("OMPI_COMM_WORLD_RANK"));
+    int size = Integer.parseInt(System.getenv("OMPI_COMM_WORLD_SIZE"));
+    Duration limit = Duration.ofSeconds(args[0].equals("hang") ? 1 : 300);
+    try {
+      Collectives ranks = Collectives.join(rank, size, Path.of(args[1]), limit);
+      switch (args[0]) {
+        case "operations" -> operations(ranks);
+        case "hang" -> hang(ranks);
+        case "fail" -> fail(ranks);
+        default -> throw new IllegalArgumentException(args[0]);
+      }
+      ranks.close();
+      System.out.println("rank " + rank + " is done");
+      System.exit(0);
+    } catch (RuntimeException | AssertionError e) {
+      System.err.println("rank " + rank + ": " + e.getMessage());
+      System.exit(9);
+    }
+  }
+
+  private static void operations(Collectives ranks) {
+    int n = ranks.size();
+    int r = ranks.rank();
+    try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      NDArray array = mine(manager, r);
+      ranks.sum(array);
+      float[] sum = new float[SIZE];
+      for (int i = 0; i < SIZE; i++) {
+        for (int q = 0; q < n; q++) {
+          sum[i] += value(q, i);
+        }
+      }
+      require(close(array, sum, 0, SIZE), "sum");
+
+      Parts uneven = uneven(n);
+      for (boolean ordered : new boolean[] {false, true}) {
+        NDArray divided = mine(manager, r);
+        if (ordered) {
+          ranks.reduceScatterInOrder(divided, uneven);
+        } else {
+          ranks.reduceScatter(divided, uneven);
+        }
+        require(
+            close(divided, sum, (int) uneven.from(r), (int) uneven.to(r)),
+            ordered ? "ordered divided sum" : "divided sum");
+        if (ordered) {
+          // Bit for bit, since this order is the one that is promised.
+          float[] values = divided.toFloatArray();
+          for (int i = (int) uneven.from(r); i < uneven.to(r); i++) {
+            require(values[i] == pairs(n, i), "bits of the ordered sum");
+          }
+        }
+        ranks.allGather(divided, uneven);
+        require(close(divided, sum, 0, SIZE), "gathered");
+      }
+
+      NDArray first = mine(manager, r);
+      ranks.broadcast(first, n - 1);
+      require(close(first, mine(manager, n - 1).toFloatArray(), 0, SIZE), "distribution");
+    }
+    byte[] word = "rank %d".formatted(r).repeat(r).getBytes(StandardCharsets.UTF_8);
+    List<byte[]> words = ranks.gather(word);
+    for (int q = 0; q < n; q++) {
+      require(
+          Arrays.equals(
+              words.get(q), "rank %d".formatted(q).repeat(q).getBytes(StandardCharsets.UTF_8)),
+          "messages");
+    }
+    require(Arrays.equals(ranks.broadcast(word, 1), words.get(1)), "message");
+    require(ranks.broadcast(word, 0).length == 0, "empty message");
+    require(ranks.any(r == n - 1) && !ranks.any(false), "agreement");
+    ranks.barrier();
+    ranks.await();
+  }
+
+  private static void hang(Collectives ranks) {
+    if (ranks.rank() == 1) {
+      elsewhere();
+    }
+    ranks.barrier();
+  }
+
+  private static void elsewhere() {
+    try {
+      Thread.sleep(600_000);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  private static void fail(Collectives ranks) {
+    try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      // No rank has this number.
+      ranks.broadcast(manager.zeros(new Shape(4)), ranks.size() + 7);
+    }
+  }
+
+  private static NDArray mine(NDManager manager, int rank) {
+    float[] values = new float[SIZE];
+    for (int i = 0; i < SIZE; i++) {
+      values[i] = value(rank, i);
+    }
+    return manager.create(values);
+  }
+
+  /** Of many magnitudes, so that the order of a sum shows in its bits. */
+  private static float value(int rank, int i) {
+    return (float) Math.scalb(1 + ((i * 31 + rank * 7919) % 1009) / 1009.0, (i + 5 * rank) % 24);
+  }
+
+  private static float pairs(int n, int i) {
+    float[] sums = new float[n];
+    for (int q = 0; q < n; q++) {
+      sums[q] = value(q, i);
+    }
+    for (int stride = 1; stride < n; stride *= 2) {
+      for (int q = 0; q + stride < n; q += 2 * stride) {
+        sums[q] += sums[q + stride];
+      }
+    }
+    return sums[0];
+  }
+
+  /** The first rank has nothing, the last one most. */
+  private static Parts uneven(int n) {
+    long[] bounds = new long[n + 1];
+    for (int q = 1; q < n; q++) {
+      bounds[q] = 10L * (q - 1);
+    }
+    bounds[n] = SIZE;
+    return new Parts(bounds);
+  }
+
+  private static boolean close(NDArray array, float[] expected, int from, int to) {
+    float[] values = array.toFloatArray();
+    for (int i = from; i < to; i++) {
+      if (Math.abs(values[i] - expected[i]) > 1e-6 * expected[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static void require(boolean holds, String what) {
+    if (!holds) {
+      throw new AssertionError("wrong: " + what);
+    }
+  }
+}

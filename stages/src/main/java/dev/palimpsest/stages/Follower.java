@@ -1,0 +1,126 @@
+package dev.palimpsest.stages;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.mixtures.text.Tokenizer;
+import dev.palimpsest.model.Models;
+import dev.palimpsest.model.ParameterSpecs;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.preparation.Decontamination;
+import dev.palimpsest.stages.state.Consumed;
+import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.training.DataParallel;
+import dev.palimpsest.stages.training.Packing;
+import dev.palimpsest.stages.training.Progress;
+import dev.palimpsest.stages.training.Saves;
+import dev.palimpsest.stages.training.StepMetrics;
+import dev.palimpsest.stages.training.StopRequest;
+import dev.palimpsest.stages.training.TrainingLoop;
+import java.nio.file.Path;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A run on a rank other than the first: it trains stages when the first one says so, and writes
+ * nothing. Which stages there are to train, and from what, is decided in one place.
+ */
+final class Follower {
+  private static final Logger log = LoggerFactory.getLogger(Follower.class);
+
+  private final PipelineConfig recipe;
+  private final RunFolder folder;
+  private final Kernels kernels;
+  private final StopRequest stop;
+  private final DataParallel parallel;
+
+  Follower(
+      PipelineConfig recipe,
+      RunFolder folder,
+      Kernels kernels,
+      StopRequest stop,
+      DataParallel parallel) {
+    this.recipe = recipe;
+    this.folder = folder;
+    this.kernels = kernels;
+    this.stop = stop;
+    this.parallel = parallel;
+  }
+
+  /**
+   * Trains with the others until the run is over.
+   *
+   * @return the exit code of the first rank
+   */
+  int run(NDManager runManager) {
+    // Its state is the first rank's, which therefore decides when the processes may end.
+    stop.unsaved(true);
+    TrainingOrder order = TrainingOrder.receive(parallel.ranks());
+    while (!order.isEnd()) {
+      train(runManager, order);
+      stop.unsaved(true);
+      order = TrainingOrder.receive(parallel.ranks());
+    }
+    return order.exitCode();
+  }
+
+  private void train(NDManager runManager, TrainingOrder order) {
+    StageConfig stage =
+        recipe.stages().stream()
+            .filter(s -> s.name().equals(order.stage()))
+            .findFirst()
+            .orElseThrow(() -> new IllegalStateException("no stage " + order.stage()));
+    ModelConfig model = stage.model(recipe.model());
+    log.debug("{}: follows from {} examples", stage.name(), order.examples());
+    try (NDManager manager = runManager.newSubManager();
+        Mixture mixture =
+            Mixture.open(
+                recipe.seed(),
+                order.order(),
+                recipe.tasks(),
+                stage,
+                Decontamination.exclusions(recipe),
+                Tokenizer.load(Path.of(recipe.tokenizer().path())))) {
+      TrainState start =
+          new TrainState(
+              Parameters.zeros(manager, ParameterSpecs.of(model, stage.resolution())),
+              Map.of(),
+              order.updates(),
+              order.examples(),
+              order.scheduleStart(),
+              order.order(),
+              order.dataStart(),
+              order.guard(),
+              Consumed.NOTHING);
+      new TrainingLoop(
+              stage,
+              Models.of(model, stage.precision(), kernels),
+              Packing.of(stage, model),
+              kernels,
+              mixture,
+              recipe.seed(),
+              folder,
+              new Unseen(),
+              stop,
+              parallel)
+          .run(manager, start, Saves.elsewhere(folder, stage.name()), (moment, scope, state) -> {});
+    }
+  }
+
+  /** The first rank's progress is shown. */
+  private static final class Unseen implements Progress {
+    @Override
+    public void start(StageConfig stage, long fromExamples) {}
+
+    @Override
+    public void step(StageConfig stage, StepMetrics metrics) {}
+
+    @Override
+    public void end() {}
+  }
+}

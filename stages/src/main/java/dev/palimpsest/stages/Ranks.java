@@ -1,0 +1,45 @@
+package dev.palimpsest.stages;
+
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.training.DataParallel;
+
+/** The ranks of a run as the first one sees them: the others wait until it calls them. */
+final class Ranks {
+  private final DataParallel parallel;
+  private boolean waiting = true;
+
+  Ranks(DataParallel parallel) {
+    this.parallel = parallel;
+  }
+
+  /**
+   * Has the other ranks begin to train a stage as well.
+   *
+   * @param state from which it continues; they receive it
+   */
+  DataParallel train(StageConfig stage, TrainState state) {
+    parallel.require(stage);
+    TrainingOrder.train(stage.name(), state).give(parallel.ranks());
+    waiting = false;
+    return parallel;
+  }
+
+  /** The stage's training is over, for all of them. */
+  void trained() {
+    waiting = true;
+  }
+
+  /**
+   * Has the other ranks end, if they wait. If not, they are in the middle of a stage, where they
+   * end in the same way as this one, or cannot go on without it.
+   *
+   * @return whether they waited
+   */
+  boolean end(int exitCode) {
+    if (waiting) {
+      TrainingOrder.end(exitCode).give(parallel.ranks());
+    }
+    return waiting;
+  }
+}

@@ -1,0 +1,151 @@
+package dev.palimpsest.stages.optimizer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.ranks.Collectives;
+import dev.palimpsest.model.ranks.Parts;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * Which part of each trained array a rank updates. Arrays are divided between the pieces in which
+ * the optimizer's kernels work and add up squares: a rank's part is updated by the same operations
+ * on the same pieces, and norms are added up in the same order, as if one rank had all. Neither
+ * bits of parameters nor of norms depend on the division.
+ */
+public final class Shards {
+  private final Collectives ranks;
+  private final long piece;
+  private final Map<String, Parts> parts = new LinkedHashMap<>();
+
+  /**
+   * Divides arrays so that each rank has nearly as many pieces as any other.
+   *
+   * @param shapes of the arrays by name, in the same order on every rank
+   * @param piece elements of a piece; the last one of an array may be shorter
+   */
+  public Shards(Collectives ranks, Map<String, Shape> shapes, long piece) {
+    this.ranks = ranks;
+    this.piece = piece;
+    long[] load = new long[ranks.size()];
+    shapes.forEach((name, shape) -> parts.put(name, divided(shape.size(), load)));
+  }
+
+  /** Gives each rank an equal number of pieces, and one more to those that have least so far. */
+  private Parts divided(long elements, long[] load) {
+    int n = load.length;
+    long pieces = pieces(elements);
+    long[] mine = new long[n];
+    Arrays.fill(mine, pieces / n);
+    for (long rest = pieces % n; rest > 0; rest--) {
+      int least = -1;
+      for (int r = 0; r < n; r++) {
+        if (mine[r] == pieces / n && (least < 0 || load[r] < load[least])) {
+          least = r;
+        }
+      }
+      mine[least]++;
+    }
+    long[] bounds = new long[n + 1];
+    for (int r = 0; r < n; r++) {
+      load[r] += mine[r];
+      bounds[r + 1] = Math.min(elements, bounds[r] + mine[r] * piece);
+    }
+    return new Parts(bounds);
+  }
+
+  private long pieces(long elements) {
+    return (elements + piece - 1) / piece;
+  }
+
+  /** The ranks among which arrays are divided. */
+  public Collectives ranks() {
+    return ranks;
+  }
+
+  /** How an array is divided. */
+  public Parts parts(String name) {
+    return Objects.requireNonNull(parts.get(name), name);
+  }
+
+  /** The number of this rank's elements of an array. */
+  public long length(String name) {
+    return parts(name).length(ranks.rank());
+  }
+
+  /** The shapes of this rank's parts, which are flat. */
+  Map<String, Shape> shapes(Map<String, Shape> whole) {
+    Map<String, Shape> own = new LinkedHashMap<>();
+    whole.keySet().forEach(name -> own.put(name, new Shape(length(name))));
+    return own;
+  }
+
+  /**
+   * This rank's part of an array, which shares its memory.
+   *
+   * @param scope the view belongs to it
+   * @param array whole, or a part already
+   */
+  NDArray own(NDManager scope, String name, NDArray array) {
+    Parts p = parts(name);
+    NDArray flat = array.reshape(array.size());
+    flat.attach(scope);
+    if (array.size() == length(name)) {
+      return flat;
+    }
+    NDArray own = flat.get(new NDIndex("{}:{}", p.from(ranks.rank()), p.to(ranks.rank())));
+    own.attach(scope);
+    return own;
+  }
+
+  /** This rank's parts of arrays, without those of which it has none. */
+  List<NDArray> own(NDManager scope, List<String> names, Parameters arrays) {
+    return names.stream()
+        .filter(name -> length(name) > 0)
+        .map(name -> own(scope, name, arrays.get(name)))
+        .toList();
+  }
+
+  /**
+   * Sums of squares of all pieces, in the order of names and of an array's pieces.
+   *
+   * @param names of the arrays
+   * @param kinds of this rank's pieces, in the same order; for example of updates, and of
+   *     parameters
+   */
+  List<float[]> inOrder(List<String> names, List<float[]> kinds) {
+    int bytes = kinds.stream().mapToInt(k -> Float.BYTES * k.length).sum();
+    ByteBuffer mine = ByteBuffer.allocate(bytes);
+    for (float[] kind : kinds) {
+      for (float sum : kind) {
+        mine.putFloat(sum);
+      }
+    }
+    List<ByteBuffer> all = ranks.gather(mine.array()).stream().map(ByteBuffer::wrap).toList();
+    List<float[]> ordered = new ArrayList<>();
+    for (int k = 0; k < kinds.size(); k++) {
+      List<Float> sums = new ArrayList<>();
+      for (String name : names) {
+        for (int r = 0; r < ranks.size(); r++) {
+          for (long i = pieces(parts(name).length(r)); i > 0; i--) {
+            sums.add(all.get(r).getFloat());
+          }
+        }
+      }
+      float[] array = new float[sums.size()];
+      for (int i = 0; i < array.length; i++) {
+        array[i] = sums.get(i);
+      }
+      ordered.add(array);
+    }
+    return ordered;
+  }
+}

@@ -1,0 +1,187 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDArray;
+import dev.palimpsest.configs.RanksConfig;
+import dev.palimpsest.configs.RanksConfig.ReductionOrder;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.mixtures.Mixture.Share;
+import dev.palimpsest.mixtures.Mixture.Skipped;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.ranks.Collectives;
+import dev.palimpsest.stages.state.TrainState;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The division of a step among ranks. In round j of a step, rank r takes micro batch j x ranks + r.
+ * What a step is (its examples, their order, its micro batches) does not depend on the number of
+ * ranks.
+ *
+ * @param ranks this process and the others
+ * @param order in which gradients are added up
+ */
+public record DataParallel(Collectives ranks, ReductionOrder order) {
+  /** A process by itself that adds up gradients as they come. */
+  public static final DataParallel NONE =
+      new DataParallel(Collectives.alone(), ReductionOrder.FASTEST);
+
+  /** The ranks of a recipe's run. */
+  public static DataParallel of(Collectives ranks, RanksConfig config) {
+    return new DataParallel(ranks, config.reductionOrder());
+  }
+
+  /**
+   * Checks that a stage's steps can be divided.
+   *
+   * @throws InvalidConfigException when they cannot
+   */
+  public void require(StageConfig stage) {
+    List<Problem> problems = new ArrayList<>();
+    int microBatches = stage.batchSize() / stage.microBatchSize();
+    if (microBatches % ranks.size() != 0) {
+      problems.add(
+          new Problem(
+              "stages." + stage.name() + ".microBatch",
+              "the %d micro batches of a step (batchSize %d / microBatch %d) cannot be divided evenly among %d ranks; with microBatch %s they can"
+                  .formatted(
+                      microBatches,
+                      stage.batchSize(),
+                      stage.microBatchSize(),
+                      ranks.size(),
+                      fitting(stage))));
+    }
+    if (order == ReductionOrder.FIXED && Integer.bitCount(ranks.size()) != 1) {
+      problems.add(
+          new Problem(
+              "ranks.reductionOrder",
+              "fixed needs a power of two as the number of ranks, got " + ranks.size()));
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
+  }
+
+  /** The largest micro batch that gives every rank equally many, in words. */
+  private String fitting(StageConfig stage) {
+    for (int size = Math.min(stage.microBatchSize(), stage.batchSize() / ranks.size());
+        size > 0;
+        size--) {
+      if (stage.batchSize() % size == 0 && stage.batchSize() / size % ranks.size() == 0) {
+        return Integer.toString(size);
+      }
+    }
+    return "1 and another batchSize";
+  }
+
+  /** The micro batches that this rank reads. */
+  Share share() {
+    return new Share(ranks.rank(), ranks.size());
+  }
+
+  /** How many micro batches of a step are this rank's. */
+  int rounds(StageConfig stage) {
+    return stage.batchSize() / stage.microBatchSize() / ranks.size();
+  }
+
+  /** How ranks write to one another what they have found in a micro batch. */
+  interface Written<T> {
+    void write(T value, DataOutputStream out) throws IOException;
+
+    T read(DataInputStream in) throws IOException;
+  }
+
+  /**
+   * What every rank has found in its micro batches, in the order of micro batches.
+   *
+   * @param mine by round
+   */
+  <T> List<T> inOrder(List<T> mine, Written<T> form) {
+    if (ranks.isAlone()) {
+      return mine;
+    }
+    try {
+      ByteArrayOutputStream written = new ByteArrayOutputStream();
+      try (DataOutputStream out = new DataOutputStream(written)) {
+        for (T value : mine) {
+          form.write(value, out);
+        }
+      }
+      List<DataInputStream> all =
+          ranks.gather(written.toByteArray()).stream()
+              .map(bytes -> new DataInputStream(new ByteArrayInputStream(bytes)))
+              .toList();
+      List<T> ordered = new ArrayList<>();
+      for (int round = 0; round < mine.size(); round++) {
+        for (DataInputStream in : all) {
+          ordered.add(form.read(in));
+        }
+      }
+      return ordered;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The bad examples that all ranks skipped in a step, in the order in which one would. */
+  List<Skipped> skipped(List<List<Skipped>> mine) {
+    boolean any = ranks.any(mine.stream().anyMatch(list -> !list.isEmpty()));
+    return any
+        ? inOrder(mine, new WrittenSkips()).stream().flatMap(List::stream).toList()
+        : List.of();
+  }
+
+  private static final class WrittenSkips implements Written<List<Skipped>> {
+    @Override
+    public void write(List<Skipped> skips, DataOutputStream out) throws IOException {
+      out.writeInt(skips.size());
+      for (Skipped skip : skips) {
+        out.writeLong(skip.position());
+        out.writeInt(skip.attempt());
+        out.writeUTF(skip.task());
+        out.writeLong(skip.row());
+        out.writeUTF(skip.reason());
+      }
+    }
+
+    @Override
+    public List<Skipped> read(DataInputStream in) throws IOException {
+      List<Skipped> skips = new ArrayList<>();
+      for (int n = in.readInt(); n > 0; n--) {
+        skips.add(
+            new Skipped(in.readLong(), in.readInt(), in.readUTF(), in.readLong(), in.readUTF()));
+      }
+      return skips;
+    }
+  }
+
+  /** Gives every rank the first one's arrays. */
+  void distribute(TrainState state) {
+    if (ranks.isAlone()) {
+      return;
+    }
+    distribute(state.parameters());
+    state.moments().values().forEach(this::distribute);
+  }
+
+  private void distribute(Parameters arrays) {
+    for (NDArray array : arrays.asMap().values()) {
+      ranks.broadcast(array, 0);
+    }
+  }
+
+  /** Does on the first rank what is done once, while the others wait. */
+  void once(Runnable action) {
+    if (ranks.isFirst()) {
+      action.run();
+    }
+    ranks.await();
+  }
+}
