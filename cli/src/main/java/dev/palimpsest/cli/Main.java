@@ -114,8 +114,15 @@ public final class Main implements Runnable {
     Screen err = Screen.err();
     CommandLine line = commandLine().setOut(out.printer()).setErr(err.printer());
     Thread.setDefaultUncaughtExceptionHandler(
-        (thread, thrown) ->
-            line.getErr().println(thread.getName() + ": " + Failure.of(thrown, "").message()));
+        (thread, thrown) -> {
+          Failure failure = Failure.of(thrown, "");
+          line.getErr().println(thread.getName() + ": " + failure.message());
+          if (failure.code() == ExitCode.HEAP_EXHAUSTED) {
+            // Others may wait for this thread for ever.
+            line.getErr().flush();
+            Runtime.getRuntime().halt(failure.code());
+          }
+        });
     try (Signals signals = Signals.end(Main::endChildren)) {
       int code = line.execute(args);
       line.getOut().flush();

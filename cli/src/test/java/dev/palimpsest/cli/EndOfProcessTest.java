@@ -283,6 +283,15 @@ class EndOfProcessTest {
             .startsWith("the Java heap of 0.0 GiB is exhausted: raise it, for example with "),
         outcome.err());
     assertFalse(outcome.err().contains("\tat "), outcome.err());
+    Outcome ended =
+        Launched.start(
+                folder,
+                Map.of(
+                    "PALIMPSEST_JAVA_OPTS", "-Xmx16m -XX:+UseSerialGC -XX:+ExitOnOutOfMemoryError"),
+                List.of("score", big.toString(), "--metric", "exact_match"))
+            .finish();
+    assertEquals(outcome.exit(), ended.exit(), ended.toString());
+    assertTrue(ended.err().contains("java.lang.OutOfMemoryError"), ended.err());
   }
 
   /** A limit on the size of files fails as a full disk does, in the middle of a file. */

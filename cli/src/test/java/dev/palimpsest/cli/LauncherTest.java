@@ -2,6 +2,7 @@ package dev.palimpsest.cli;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -230,6 +231,23 @@ class LauncherTest {
   }
 
   @Test
+  void commandsThatStreamGetASmallHeapUnlessTheUserSaysOtherwise() throws Exception {
+    for (String command : List.of("export", "verify-export", "fabricate")) {
+      Outcome outcome = run(root.resolve("palimpsest"), command);
+      assertTrue(outcome.out.contains("[-Xmx512m]"), outcome.out);
+    }
+    assertFalse(run(root.resolve("palimpsest"), "run").out.contains("-Xmx"));
+    for (String variable : List.of("PALIMPSEST_JAVA_OPTS", "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")) {
+      for (String heap : List.of("-Xmx4g", "-XX:MaxRAMPercentage=50", "-XX:MaxHeapSize=4g")) {
+        more.clear();
+        more.put(variable, "-Da=b " + heap);
+        Outcome outcome = run(root.resolve("palimpsest"), "export");
+        assertFalse(outcome.out.contains("-Xmx512m"), outcome.out);
+      }
+    }
+  }
+
+  @Test
   void aJvmThatDoesNotStartIsQuoted() throws Exception {
     script(
         home.resolve("bin/java"),
@@ -274,6 +292,8 @@ class LauncherTest {
     environment.put("JAVA_HOME", home.toString());
     List.of(
             "PALIMPSEST_JAVA_OPTS",
+            "JAVA_TOOL_OPTIONS",
+            "_JAVA_OPTIONS",
             "PALIMPSEST_ENGINE",
             "PYTORCH_FLAVOR",
             "OMP_WAIT_POLICY",

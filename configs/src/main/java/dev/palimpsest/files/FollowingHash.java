@@ -102,8 +102,9 @@ public final class FollowingHash implements AutoCloseable {
       }
       return HexFormat.of().formatHex(digest.digest());
     } catch (IOException | InterruptedException e) {
-      hashed(Long.MAX_VALUE); // nobody waits for this thread any more
       throw new IllegalStateException(e);
+    } finally {
+      hashed(Long.MAX_VALUE); // nobody is to wait for this thread any more
     }
   }
 

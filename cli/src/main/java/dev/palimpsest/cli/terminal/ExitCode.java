@@ -9,7 +9,7 @@ public final class ExitCode {
   public static final int USER_MISTAKE = 2;
 
   /** The exit code of the JVM itself with {@code -XX:+ExitOnOutOfMemoryError}. */
-  static final int HEAP_EXHAUSTED = 3;
+  public static final int HEAP_EXHAUSTED = 3;
 
   /** Stopped on request; the same command resumes. EX_TEMPFAIL of sysexits. */
   static final int STOPPED = 75;
