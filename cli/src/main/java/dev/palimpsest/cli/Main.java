@@ -21,6 +21,7 @@ import dev.palimpsest.cli.commands.RunCommand;
 import dev.palimpsest.cli.commands.ScoreCommand;
 import dev.palimpsest.cli.commands.TasksCommand;
 import dev.palimpsest.cli.engines.EngineCommand;
+import dev.palimpsest.cli.launch.LaunchCommand;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Failure;
 import dev.palimpsest.cli.terminal.RankLog;
@@ -52,17 +53,9 @@ import picocli.CommandLine.Option;
         "Trains vision-language models in stages, from published towers to base checkpoints.",
     synopsisSubcommandLabel = "COMMAND",
     exitCodeListHeading = "Exit codes:%n",
-    exitCodeList = {
-      "  0:done",
-      "  1:a check failed, a gate closed, training diverged, or the program has a fault",
-      "  2:a mistake in an option, a recipe or a file, which you can correct",
-      "  3:the Java heap is exhausted",
-      " 75:stopped by a signal; run the same command again to resume",
-      " 78:the memory for arrays is exhausted",
-      "128:or more: terminated at once by signal N - 128, where N is the exit code",
-    },
     subcommands = {
       RunCommand.class,
+      LaunchCommand.class,
       PlanCommand.class,
       MixtureCommand.class,
       DedupCommand.class,
@@ -117,7 +110,7 @@ public final class Main implements Runnable {
         (thread, thrown) -> {
           Failure failure = Failure.of(thrown, "");
           line.getErr().println(thread.getName() + ": " + failure.message());
-          if (failure.code() == ExitCode.HEAP_EXHAUSTED) {
+          if (failure.code() == ExitCode.HEAP_EXHAUSTED.code()) {
             // Others may wait for this thread for ever.
             line.getErr().flush();
             Runtime.getRuntime().halt(failure.code());
@@ -128,7 +121,7 @@ public final class Main implements Runnable {
       line.getOut().flush();
       if (out.failure().isPresent()) {
         line.getErr().println("cannot write the output: " + out.failure().get().getMessage());
-        code = code == 0 ? ExitCode.USER_MISTAKE : code;
+        code = code == 0 ? ExitCode.MISTAKE.code() : code;
       }
       line.getErr().flush();
       System.exit(code);
@@ -144,6 +137,8 @@ public final class Main implements Runnable {
   public static CommandLine commandLine() {
     Main main = new Main();
     CommandLine line = new CommandLine(main);
+    line.getCommandSpec().usageMessage().exitCodeList(ExitCode.table());
+    footers(line);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpAutoWidth(true);
     // The screen shows control characters, those of colours as well.
@@ -171,6 +166,14 @@ public final class Main implements Runnable {
           }
         });
     return line;
+  }
+
+  /** Under the help of every command: where the codes are that it ends with. */
+  private static void footers(CommandLine parent) {
+    for (CommandLine command : parent.getSubcommands().values()) {
+      command.getCommandSpec().usageMessage().footer("", ExitCode.FOOTER);
+      footers(command);
+    }
   }
 
   @Override

@@ -14,11 +14,11 @@ import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.state.Consumed;
 import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.Packing;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.Saves;
-import dev.palimpsest.stages.training.StepMetrics;
 import dev.palimpsest.stages.training.StopRequest;
 import dev.palimpsest.stages.training.TrainingLoop;
 import java.nio.file.Path;
@@ -36,6 +36,7 @@ final class Follower {
   private final PipelineConfig recipe;
   private final RunFolder folder;
   private final Kernels kernels;
+  private final Progress progress;
   private final StopRequest stop;
   private final DataParallel parallel;
 
@@ -43,11 +44,13 @@ final class Follower {
       PipelineConfig recipe,
       RunFolder folder,
       Kernels kernels,
+      Progress progress,
       StopRequest stop,
       DataParallel parallel) {
     this.recipe = recipe;
     this.folder = folder;
     this.kernels = kernels;
+    this.progress = progress;
     this.stop = stop;
     this.parallel = parallel;
   }
@@ -60,10 +63,12 @@ final class Follower {
   int run(NDManager runManager) {
     // Its state is the first rank's, which therefore decides when the processes may end.
     stop.unsaved(true);
+    progress.turnTo(Activity.COLLECTIVE);
     TrainingOrder order = TrainingOrder.receive(parallel.ranks());
     while (!order.isEnd()) {
       train(runManager, order);
       stop.unsaved(true);
+      progress.turnTo(Activity.COLLECTIVE);
       order = TrainingOrder.receive(parallel.ranks());
     }
     return order.exitCode();
@@ -105,22 +110,10 @@ final class Follower {
               mixture,
               recipe.seed(),
               folder,
-              new Unseen(),
+              progress,
               stop,
               parallel)
           .run(manager, start, Saves.elsewhere(folder, stage.name()), (moment, scope, state) -> {});
     }
-  }
-
-  /** The first rank's progress is shown. */
-  private static final class Unseen implements Progress {
-    @Override
-    public void start(StageConfig stage, long fromExamples) {}
-
-    @Override
-    public void step(StageConfig stage, StepMetrics metrics) {}
-
-    @Override
-    public void end() {}
   }
 }

@@ -24,6 +24,7 @@ import dev.palimpsest.stages.plan.Hardware;
 import dev.palimpsest.stages.plan.PlanText;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.preparation.Preparation;
+import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
@@ -93,7 +94,8 @@ public final class PipelineRunner {
    * @throws StoppedException when any rank was asked to stop
    */
   public int follow(PipelineConfig recipe, RunFolder folder) {
-    return new Follower(recipe, folder, kernels, stop, DataParallel.of(ranks, recipe.ranks()))
+    return new Follower(
+            recipe, folder, kernels, progress, stop, DataParallel.of(ranks, recipe.ranks()))
         .run(manager);
   }
 
@@ -111,26 +113,29 @@ public final class PipelineRunner {
    */
   public List<StageResult> run(
       PipelineConfig recipe, RunFolder folder, Map<String, Object> environment) {
-    return run(recipe, folder, environment, Set.of());
+    return run(recipe, folder, environment, Set.of(), null);
   }
 
   /**
    * The same, but uses what the folder contains of some stages although it was made with other
-   * settings or data. Their lineage records that.
+   * settings or data, and may end early. The lineage of those stages records that.
    *
    * @param acceptChanges names of those stages
+   * @param until the last stage to run; null for the recipe's last one
    */
   @SuppressWarnings("try") // the lock is used by being held
   public List<StageResult> run(
       PipelineConfig recipe,
       RunFolder folder,
       Map<String, Object> environment,
-      Set<String> acceptChanges) {
+      Set<String> acceptChanges,
+      @Nullable String until) {
     Ranks group = new Ranks(DataParallel.of(ranks, recipe.ranks()));
     others = group;
-    requireStages(recipe, acceptChanges);
+    requireStages(recipe, "--accept-changes", acceptChanges);
+    requireStages(recipe, "--until", until == null ? Set.of() : Set.of(until));
     try (FolderLock lock = folder.lock()) {
-      return runLocked(group, recipe, folder, environment, acceptChanges);
+      return runLocked(group, recipe, folder, environment, acceptChanges, until);
     }
   }
 
@@ -139,7 +144,9 @@ public final class PipelineRunner {
       PipelineConfig recipe,
       RunFolder folder,
       Map<String, Object> environment,
-      Set<String> acceptChanges) {
+      Set<String> acceptChanges,
+      @Nullable String until) {
+    progress.turnTo(Activity.START);
     List<String> plan = PlanText.of(recipe, Hardware.UNKNOWN);
     plan.forEach(log::info);
     Preparation.make(manager, recipe);
@@ -183,21 +190,22 @@ public final class PipelineRunner {
       if (!verdicts.stream().allMatch(GateVerdict::holds)) {
         throw new GateClosedException(stage.name(), verdicts, List.copyOf(finished.values()));
       }
+      if (stage.name().equals(until)) {
+        break;
+      }
     }
     describe.run();
     return List.copyOf(finished.values());
   }
 
-  private static void requireStages(PipelineConfig recipe, Set<String> names) {
+  private static void requireStages(PipelineConfig recipe, String option, Set<String> names) {
     List<String> known = recipe.stages().stream().map(StageConfig::name).toList();
     List<Problem> problems =
         names.stream()
             .filter(name -> !known.contains(name))
             .map(
                 name ->
-                    new Problem(
-                        "--accept-changes",
-                        "'%s' is not one of the stages %s".formatted(name, known)))
+                    new Problem(option, "'%s' is not one of the stages %s".formatted(name, known)))
             .toList();
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);

@@ -131,7 +131,7 @@ public final class Replay {
   /**
    * Repeats the step.
    *
-   * @throws InvalidConfigException when tokenizer or data are no longer those of the run
+   * @throws DataChangedException when tokenizer or data are no longer those of the run
    */
   public Result run(NDManager parent, Kernels kernels) {
     Path tokenizerFile = Path.of(recipe.tokenizer().path());
@@ -230,8 +230,9 @@ public final class Replay {
     return examples;
   }
 
-  private InvalidConfigException changed(String what) {
-    return refused(checkpoint, "cannot be replayed: " + what);
+  private DataChangedException changed(String what) {
+    return new DataChangedException(
+        List.of(new Problem(checkpoint.folder().toString(), "cannot be replayed: " + what)));
   }
 
   private static InvalidConfigException refused(TrainingCheckpoint checkpoint, String why) {

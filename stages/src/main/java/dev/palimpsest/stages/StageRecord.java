@@ -313,7 +313,10 @@ final class StageRecord {
             "%s contains this stage with other settings or data; take another --out, remove that folder, undo the change, or accept it with --accept-changes %s"
                 .formatted(folder.stage(name()), name())));
     changes.forEach(change -> problems.add(new Problem("stages." + name(), change)));
-    throw new InvalidConfigException(problems);
+    boolean onlyContents =
+        Fingerprint.diff(foundIdentity, identity.values()).stream()
+            .allMatch(change -> Lineage.CONTENTS.contains(change.path()));
+    throw onlyContents ? new DataChangedException(problems) : new InvalidConfigException(problems);
   }
 
   /** Checks shapes, which {@code --accept-changes} cannot accept. */

@@ -26,6 +26,7 @@ import dev.palimpsest.stages.lineage.TrainingData;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.Evaluations;
 import dev.palimpsest.stages.training.LogHashes;
@@ -174,6 +175,7 @@ final class StageRunner {
       StageRecord record,
       Runnable describe) {
     long began = System.nanoTime();
+    progress.turnTo(Activity.START);
     VisionLanguageModel model = Models.of(modelConfig, stage.precision(), kernels);
     CheckpointStore store = new CheckpointStore(folder.checkpoints(stage.name()));
 
@@ -232,6 +234,7 @@ final class StageRunner {
       // ---- Training, with scores before and at the recipe's cadence
       if (mixture != null && state.examples() < stage.examples()) {
         if (state.examples() == 0 && stage.evaluate().before()) {
+          progress.turnTo(Activity.EVALUATE);
           evaluations.score("before", manager, state);
           stop.obey("before the first step of " + stage.name());
         }
@@ -255,6 +258,7 @@ final class StageRunner {
       // ---- The results of the stage
       notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
+      progress.turnTo(Activity.SAVE);
       if (saved.filter(c -> StageFacts.of(c).examples() == end).isEmpty()) {
         LogHashes logs = LogHashes.of(folder, stage.name());
         if (end == 0) {
@@ -268,9 +272,11 @@ final class StageRunner {
       checkpoints.keepLast();
       log.debug("{}: saved its end", stage.name());
       if (stage.evaluate().after()) {
+        progress.turnTo(Activity.EVALUATE);
         evaluations.score("after", manager, state);
         stop.obey("before the exports of " + stage.name());
       }
+      progress.turnTo(Activity.SAVE);
       notes.addAll(record.scores().leftOut());
       StageResult result =
           new StageResult(

@@ -69,7 +69,7 @@ public record TinyRun(String recipe, Map<String, String> variables) {
   }
 
   /** The recipe as a run in a folder takes it. */
-  PipelineConfig bind(Path out, String... sets) {
+  public PipelineConfig bind(Path out, String... sets) {
     Map<String, String> all = new HashMap<>(Map.of("run", out.toString(), "data", out.toString()));
     all.putAll(variables);
     return Recipes.bind(recipe, "tiny.yaml", List.of(sets), all);
@@ -120,7 +120,8 @@ public record TinyRun(String recipe, Map<String, String> variables) {
               bind(out, sets),
               new RunFolder(out),
               Map.of("commit", "0123456789abcdef"),
-              acceptChanges);
+              acceptChanges,
+              null);
     }
   }
 

@@ -11,6 +11,7 @@ import dev.palimpsest.checkpoints.published.ParameterValues;
 import dev.palimpsest.checkpoints.published.PretrainedImporter;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Init;
@@ -128,7 +129,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
     } finally {
       Durable.delete(work);
     }
-    return 0;
+    return ExitCode.DONE.code();
   }
 
   private List<Line> measure(BenchConfig bench, Path work, NDManager manager) throws IOException {

@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.bench;
 
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.mixtures.BatchBuilder;
@@ -111,7 +112,7 @@ final class BenchDataCommand implements Callable<Integer> {
           out.flush();
         }
       }
-      return 0;
+      return ExitCode.DONE.code();
     } finally {
       TurboJpeg.use(true);
     }

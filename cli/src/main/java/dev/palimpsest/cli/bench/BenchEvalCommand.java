@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
@@ -97,7 +98,7 @@ final class BenchEvalCommand implements Callable<Integer> {
       bandwidth = Math.max(bandwidth, MemoryBandwidth.gigabytes(machine));
       report(bench, used, seconds, bandwidth);
     }
-    return 0;
+    return ExitCode.DONE.code();
   }
 
   /** The pieces of work that are timed, each with a name. */

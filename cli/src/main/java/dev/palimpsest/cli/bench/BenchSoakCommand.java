@@ -3,6 +3,7 @@ package dev.palimpsest.cli.bench;
 import dev.palimpsest.cli.bench.Soak.Sample;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -13,7 +14,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -102,8 +102,6 @@ final class BenchSoakCommand implements Callable<Integer> {
     out.printf("native arrays    %s%n", arrays ? "GROW" : "flat");
     out.printf("open files       %s%n", files ? "GROW" : "flat");
     out.printf("threads          %s%n", threads ? "GROW" : "flat");
-    return memory || arrays || files || threads
-        ? CommandLine.ExitCode.SOFTWARE
-        : CommandLine.ExitCode.OK;
+    return ExitCode.check(!(memory || arrays || files || threads));
   }
 }

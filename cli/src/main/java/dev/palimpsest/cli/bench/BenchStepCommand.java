@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.cli.machine.CudaDriver;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Precision;
@@ -106,7 +107,7 @@ final class BenchStepCommand implements Callable<Integer> {
       figures.print(spec.commandLine().getOut(), bench, steps);
       options.write(figures);
     }
-    return 0;
+    return ExitCode.DONE.code();
   }
 
   /**

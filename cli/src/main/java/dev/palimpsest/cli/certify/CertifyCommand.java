@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
@@ -91,7 +92,7 @@ public final class CertifyCommand implements Callable<Integer> {
     if (json != null) {
       RunFolder.writeText(json.toAbsolutePath(), json(reports));
     }
-    return reports.stream().allMatch(Report::holds) ? 0 : 1;
+    return ExitCode.check(reports.stream().allMatch(Report::holds));
   }
 
   private static String name(Path folder) {

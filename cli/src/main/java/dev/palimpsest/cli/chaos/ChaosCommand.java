@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.chaos;
 
 import dev.palimpsest.cli.chaos.KillPoint.Kind;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
@@ -19,7 +20,6 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -96,14 +96,12 @@ public final class ChaosCommand implements Callable<Integer> {
               .kill(kills);
     } catch (IllegalStateException e) { // a run ended by itself; its own message says why
       err.println(e.getMessage());
-      return 1;
+      return ExitCode.CHECK_FAILED.code();
     }
     PrintWriter table = spec.commandLine().getOut();
     print(outcome, table);
     table.flush();
-    return outcome.comparison().differences().isEmpty() && outcome.kills() == kills
-        ? CommandLine.ExitCode.OK
-        : 1;
+    return ExitCode.check(outcome.comparison().differences().isEmpty() && outcome.kills() == kills);
   }
 
   /** The class behind {@code palimpsest}. */

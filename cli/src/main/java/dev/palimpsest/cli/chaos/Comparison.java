@@ -29,7 +29,7 @@ import java.util.stream.Stream;
  */
 record Comparison(int files, long bytes, long bitsDiffering, List<String> differences) {
   /** Files about the process, not about its results. */
-  private static final Set<String> ASIDE = Set.of("report.md", "environment.json");
+  private static final Set<String> ASIDE = Set.of("report.md", "environment.json", "goodput.jsonl");
 
   private static final Set<String> TIMES =
       Set.of(
@@ -76,7 +76,11 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
     try (Stream<Path> walk = Files.walk(root)) {
       return walk.filter(Files::isRegularFile)
           .map(file -> root.relativize(file).toString())
-          .filter(name -> !ASIDE.contains(name) && !name.endsWith(".lock"))
+          .filter(
+              name ->
+                  !ASIDE.contains(name)
+                      && !name.endsWith(".lock")
+                      && !name.startsWith("processes/"))
           .collect(Collectors.toSet());
     } catch (IOException e) {
       throw new UncheckedIOException(e);

@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.cli.reports.DuplicatesPage;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.data.DedupConfig;
@@ -16,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -107,7 +107,7 @@ public final class DedupCommand implements Callable<Integer> {
       DedupConfig gate = config.dedup();
       boolean passed =
           gate != null && shares.values().stream().anyMatch(share -> share > gate.limit());
-      return passed ? 1 : CommandLine.ExitCode.OK;
+      return ExitCode.check(!passed);
     }
   }
 

@@ -7,6 +7,7 @@ import dev.palimpsest.cli.machine.CudaDriver;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.UnusableDeviceException;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.images.TurboJpeg;
@@ -93,7 +94,7 @@ public final class DoctorCommand implements Callable<Integer> {
     if (unusable != null) {
       throw unusable;
     }
-    return 0;
+    return ExitCode.DONE.code();
   }
 
   // ---- facts

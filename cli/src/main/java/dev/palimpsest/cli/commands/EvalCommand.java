@@ -3,6 +3,7 @@ package dev.palimpsest.cli.commands;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.reports.EvaluationReport;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.binding.ConfigYaml;
@@ -38,7 +39,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -157,7 +157,7 @@ public final class EvalCommand implements Callable<Integer> {
           evaluate(model, folder, machine, tasks, before, stop);
         }
       }
-      return CommandLine.ExitCode.OK;
+      return ExitCode.DONE.code();
     }
   }
 

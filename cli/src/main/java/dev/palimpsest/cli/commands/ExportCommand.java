@@ -2,6 +2,7 @@ package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.ExportConfig.Format;
 import dev.palimpsest.configs.Precision;
@@ -15,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -113,7 +113,7 @@ public final class ExportCommand implements Callable<Integer> {
     spec.commandLine().getErr().flush();
     export.write(target, true);
     spec.commandLine().getOut().println(target);
-    return CommandLine.ExitCode.OK;
+    return ExitCode.DONE.code();
   }
 
   private Path source() {

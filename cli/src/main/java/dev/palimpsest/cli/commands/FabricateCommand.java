@@ -2,6 +2,7 @@ package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.checkpoints.published.FabricatedTowers;
 import dev.palimpsest.checkpoints.published.TowerExporter;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.binding.Presets;
@@ -22,7 +23,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
@@ -220,7 +220,7 @@ public final class FabricateCommand implements Callable<Integer> {
     EnumSet.copyOf(parts).stream()
         .filter(part -> !missing.contains(part))
         .forEach(part -> print.println(place(part) + ": exists already"));
-    return CommandLine.ExitCode.OK;
+    return ExitCode.DONE.code();
   }
 
   private void write(Part part, FabricatedTowers towers, List<Piece> pieces) {

@@ -10,7 +10,6 @@ import dev.palimpsest.stages.folder.RunFolder;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -49,7 +48,7 @@ public final class LineageCommand implements Callable<Integer> {
     }
     graph.altered().forEach(spec.commandLine().getErr()::println);
     spec.commandLine().getErr().flush();
-    return graph.altered().isEmpty() ? CommandLine.ExitCode.OK : ExitCode.USER_MISTAKE;
+    return (graph.altered().isEmpty() ? ExitCode.DONE : ExitCode.MISTAKE).code();
   }
 
   @Command(

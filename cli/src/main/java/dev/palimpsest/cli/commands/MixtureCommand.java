@@ -3,6 +3,7 @@ package dev.palimpsest.cli.commands;
 import dev.palimpsest.cli.reports.MixturePage;
 import dev.palimpsest.cli.reports.MixtureTable;
 import dev.palimpsest.cli.reports.StageSurvey;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -16,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -88,7 +88,7 @@ public final class MixtureCommand implements Callable<Integer> {
       RunFolder.writeText(html.toAbsolutePath(), MixturePage.of(config, surveys));
       out.println(html);
     }
-    return CommandLine.ExitCode.OK;
+    return ExitCode.DONE.code();
   }
 
   private List<StageConfig> stages(PipelineConfig config) {

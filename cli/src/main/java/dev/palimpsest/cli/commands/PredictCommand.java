@@ -2,6 +2,7 @@ package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.configs.data.ImageConfig.Jpeg;
@@ -23,7 +24,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -127,7 +127,7 @@ public final class PredictCommand implements Callable<Integer> {
               .with(orientation(model));
       String answer = answer(example, model, image, machine);
       spec.commandLine().getOut().println(answer);
-      return CommandLine.ExitCode.OK;
+      return ExitCode.DONE.code();
     }
   }
 

@@ -21,7 +21,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** The recipe of a command, with the same options everywhere. */
-final class RecipeOptions {
+public final class RecipeOptions {
   /**
    * {@code s3://bucket/x}, which as a path has lost a slash; a Windows drive has a single letter.
    */
@@ -46,14 +46,33 @@ final class RecipeOptions {
       })
   List<String> sets = List.of();
 
+  /** The recipe's file. */
+  public Path recipe() {
+    return recipe;
+  }
+
+  /** The values that are replaced, as they were given. */
+  public List<String> sets() {
+    return sets;
+  }
+
   /** The run folder, which need not exist. */
-  Path folder() {
+  public Path folder() {
+    return folder(Path.of("runs"));
+  }
+
+  /**
+   * The run folder, if others are beside it.
+   *
+   * @param runs the folder of run folders, for those without {@code --out}
+   */
+  public Path folder(Path runs) {
     if (out != null && REMOTE.matcher(out.toString()).lookingAt()) {
       throw new UserMistake(
           "--out %s: only local and mounted folders can hold a run; write to one and copy it, or mount the bucket"
               .formatted(out));
     }
-    return out != null ? out : Path.of("runs", bind(Path.of("runs")).name());
+    return out != null ? out : runs.resolve(bind(runs).name());
   }
 
   /**
@@ -61,11 +80,12 @@ final class RecipeOptions {
    *
    * @throws dev.palimpsest.configs.checks.InvalidConfigException with every mistake found
    */
-  PipelineConfig bind() {
+  public PipelineConfig bind() {
     return bind(folder());
   }
 
-  private PipelineConfig bind(Path folder) {
+  /** The same for a run folder that may be on another machine. */
+  public PipelineConfig bind(Path folder) {
     return Recipes.bind(
         recipe, sets, Map.of("run", folder.toAbsolutePath().normalize().toString()));
   }

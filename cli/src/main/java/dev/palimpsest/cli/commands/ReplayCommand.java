@@ -2,6 +2,7 @@ package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.stages.Replay;
 import dev.palimpsest.stages.lineage.StageFacts;
@@ -12,7 +13,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -57,7 +57,7 @@ public final class ReplayCommand implements Callable<Integer> {
       result = replay.run(machine.manager(), machine.kernels());
     }
     print(result);
-    return result.same() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+    return ExitCode.check(result.same());
   }
 
   /** Sums are split between threads, so the bits are those of the run only with as many threads. */

@@ -5,7 +5,11 @@ import com.google.inject.Stage;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.ProcessGroup;
+import dev.palimpsest.cli.operating.MetricsServer;
+import dev.palimpsest.cli.operating.ProcessState;
+import dev.palimpsest.cli.operating.WatchOptions;
 import dev.palimpsest.cli.reports.Report;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Failure;
 import dev.palimpsest.cli.terminal.RankLog;
 import dev.palimpsest.cli.terminal.Signals;
@@ -15,19 +19,27 @@ import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.StageResult;
 import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.goodput.Goodput;
+import dev.palimpsest.stages.goodput.Ledger;
 import dev.palimpsest.stages.training.DivergenceException;
+import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
 import dev.palimpsest.stages.training.StoppedException;
 import java.io.PrintWriter;
+import java.lang.management.ManagementFactory;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -63,6 +75,15 @@ public final class RunCommand implements Callable<Integer> {
       })
   Set<String> acceptChanges = Set.of();
 
+  @Option(
+      names = "--until",
+      paramLabel = "STAGE",
+      description =
+          "Ends after this stage. The same command without it, or with a later stage, continues.")
+  @Nullable String until;
+
+  @Mixin WatchOptions watch;
+
   @Override
   public Integer call() {
     Path folder = recipe.folder();
@@ -81,16 +102,54 @@ public final class RunCommand implements Callable<Integer> {
     }
     StopRequest stop = new StopRequest();
     PrintWriter err = spec.commandLine().getErr();
+    Optional<InetSocketAddress> address = watch.address(group);
     try (Signals signals = Signals.stop(stop, err);
         Machine machine = device.open(config.computeThreads())) {
-      PipelineRunner runner =
-          Guice.createInjector(Stage.PRODUCTION, new RunModule(machine, err, stop, ranks))
-              .getInstance(PipelineRunner.class);
       RunFolder run = new RunFolder(folder);
-      return ranks.isFirst()
-          ? lead(runner, config, run, machine, ranks)
-          : follow(runner, config, run, ranks);
+      try (ProcessState state =
+              new ProcessState(
+                  watch.heartbeat(run.process(group.rank())), group, watch.patience());
+          MetricsServer metrics =
+              address
+                  .map(a -> MetricsServer.start(a, group, state, Environment.version()))
+                  .orElse(null);
+          Ledger ledger = new Ledger(run.goodput(), began())) {
+        List<Progress> watchers = new ArrayList<>(List.of(state));
+        if (ranks.isFirst()) {
+          state.onBeat(ledger::beat);
+          watchers.add(ledger);
+        }
+        if (metrics != null) {
+          log.info("metrics: http:/{}/metrics", metrics.address());
+          watchers.add(metrics);
+        }
+        PipelineRunner runner =
+            Guice.createInjector(
+                    Stage.PRODUCTION, new RunModule(machine, err, stop, ranks, watchers))
+                .getInstance(PipelineRunner.class);
+        try {
+          int code =
+              ranks.isFirst()
+                  ? lead(runner, config, run, machine, ranks)
+                  : follow(runner, config, run, ranks);
+          state.end(code, code == ExitCode.DONE.code() ? "done" : "ended with the first rank");
+          return code;
+        } catch (RuntimeException | Error thrown) {
+          Failure failure = Failure.of(thrown, "run");
+          state.end(failure.code(), failure.message());
+          throw thrown;
+        }
+      } finally {
+        if (ranks.isFirst()) {
+          Goodput.read(run.goodput()).table().forEach(log::info);
+        }
+      }
     }
+  }
+
+  /** When this process began. */
+  private static Instant began() {
+    return Instant.ofEpochMilli(ManagementFactory.getRuntimeMXBean().getStartTime());
   }
 
   private int lead(
@@ -105,9 +164,9 @@ public final class RunCommand implements Callable<Integer> {
     try {
       Path report = Report.write(run, config, results(runner, config, run, environment));
       spec.commandLine().getOut().println(report);
-      runner.end(CommandLine.ExitCode.OK);
+      runner.end(ExitCode.DONE.code());
       ranks.close();
-      return CommandLine.ExitCode.OK;
+      return ExitCode.DONE.code();
     } catch (RuntimeException e) {
       if (runner.end(Failure.of(e, "run").code()) || isAgreed(e)) {
         ranks.close();
@@ -122,7 +181,7 @@ public final class RunCommand implements Callable<Integer> {
       RunFolder run,
       Map<String, Object> environment) {
     try {
-      return runner.run(config, run, environment, acceptChanges);
+      return runner.run(config, run, environment, acceptChanges, until);
     } catch (GateClosedException closed) {
       spec.commandLine().getOut().println(Report.write(run, config, closed.results()));
       throw closed;

@@ -10,7 +10,10 @@ import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
+import dev.palimpsest.stages.training.Watchers;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Wires the objects that live as long as the process. Objects that live for a stage or a step are
@@ -21,17 +24,25 @@ final class RunModule extends AbstractModule {
   private final PrintWriter err;
   private final StopRequest stop;
   private final Collectives ranks;
+  private final List<Progress> watchers;
 
   /**
    * Creates a run's wiring.
    *
    * @param machine open for as long as the wired objects are used
+   * @param watchers of the run's progress, besides what is shown
    */
-  RunModule(Machine machine, PrintWriter err, StopRequest stop, Collectives ranks) {
+  RunModule(
+      Machine machine,
+      PrintWriter err,
+      StopRequest stop,
+      Collectives ranks,
+      List<Progress> watchers) {
     this.machine = machine;
     this.err = err;
     this.stop = stop;
     this.ranks = ranks;
+    this.watchers = watchers;
   }
 
   @Override
@@ -50,7 +61,11 @@ final class RunModule extends AbstractModule {
   @Singleton
   @SuppressWarnings("SystemConsoleNull")
   Progress progress() {
-    return System.console() != null ? new TerminalProgress() : new PlainProgress(err);
+    List<Progress> all = new ArrayList<>(watchers);
+    if (ranks.isFirst()) {
+      all.add(System.console() != null ? new TerminalProgress() : new PlainProgress(err));
+    }
+    return new Watchers(all);
   }
 
   @Provides

@@ -12,7 +12,7 @@ import dev.palimpsest.eval.metrics.MetricInputException;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import dev.palimpsest.model.ranks.CollectiveException;
-import dev.palimpsest.model.ranks.Watchdog;
+import dev.palimpsest.stages.DataChangedException;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.folder.RunFolderInUseException;
 import dev.palimpsest.stages.preparation.ContaminatedException;
@@ -49,6 +49,21 @@ public record Failure(int code, String message, boolean isTraced) {
           "can't allocate memory|not enough memory|[Oo]ut of"
               + " memory|std::bad_alloc|CUBLAS_STATUS_ALLOC_FAILED");
 
+  /** The system's messages if a disk, a mount or a connection has failed. */
+  private static final Pattern BROKEN_SYSTEM =
+      Pattern.compile(
+          "Input/output error|Remote I/O error|Stale (NFS )?file handle|Transport endpoint is not"
+              + " connected|Connection (timed out|reset|refused)|Host is down|No route to host"
+              + "|Network is (down|unreachable)|No such device");
+
+  /** The engine's messages if a GPU or its driver has failed, and not what it was asked for. */
+  private static final Pattern BROKEN_DEVICE =
+      Pattern.compile(
+          "CUDA error: (uncorrectable ECC|unspecified launch failure|an illegal instruction|unknown"
+              + " error|hardware stack error|OS call failed|system (not yet"
+              + " initialized|driver mismatch)|the launch timed out)|CUDA-capable device\\(s\\)"
+              + " is/are busy|fallen off the bus|NCCL [Ee]rror");
+
   private static final Pattern ASKED =
       Pattern.compile("[Tt]ried to allocate ([0-9.]+ ?[KMGT]?i?B|[0-9]+ bytes)");
 
@@ -71,11 +86,11 @@ public record Failure(int code, String message, boolean isTraced) {
     List<Throwable> chain = chain(thrown);
     for (Throwable t : chain) {
       if (t instanceof OutOfMemoryError memory) {
-        return new Failure(ExitCode.HEAP_EXHAUSTED, heap(memory, command), true);
+        return of(ExitCode.HEAP_EXHAUSTED, heap(memory, command), true);
       }
       if (t instanceof StackOverflowError) {
-        return new Failure(
-            ExitCode.USER_MISTAKE,
+        return of(
+            ExitCode.MISTAKE,
             "an input is nested too deeply to be read (the JVM's stack is exhausted"
                 + at(t)
                 + "); if this is intended, PALIMPSEST_JAVA_OPTS=-Xss64m provides more",
@@ -83,18 +98,35 @@ public record Failure(int code, String message, boolean isTraced) {
       }
       if (t instanceof EngineException
           && NO_MEMORY.matcher(String.valueOf(t.getMessage())).find()) {
-        return new Failure(ExitCode.DEVICE_MEMORY_EXHAUSTED, device(t, command), true);
+        return of(ExitCode.DEVICE_MEMORY_EXHAUSTED, device(t, command), true);
       }
     }
+    boolean broken = chain.stream().anyMatch(Failure::isOfTheSystem);
     for (Throwable t : chain) {
       Optional<Failure> known = known(t);
       if (known.isPresent()) {
-        return known.get();
+        Failure failure = known.get();
+        return broken && failure.code == ExitCode.MISTAKE.code()
+            ? of(ExitCode.INFRASTRUCTURE, failure.message, false)
+            : failure;
       }
     }
     Throwable root = chain.get(chain.size() - 1);
-    return new Failure(
-        ExitCode.FAILED, "a fault of the program: %s%s".formatted(sentence(root), at(root)), true);
+    return of(
+        ExitCode.CHECK_FAILED,
+        "a fault of the program: %s%s".formatted(sentence(root), at(root)),
+        true);
+  }
+
+  private static Failure of(ExitCode exit, String message, boolean isTraced) {
+    return new Failure(exit.code(), message, isTraced);
+  }
+
+  /**
+   * Whether a disk, a mount or a connection failed, which no correction of the user's would mend.
+   */
+  private static boolean isOfTheSystem(Throwable t) {
+    return t instanceof IOException && BROKEN_SYSTEM.matcher(String.valueOf(t.getMessage())).find();
   }
 
   private static List<Throwable> chain(Throwable thrown) {
@@ -106,19 +138,22 @@ public record Failure(int code, String message, boolean isTraced) {
   }
 
   private static Optional<Failure> known(Throwable t) {
+    if (t instanceof DataChangedException changed) {
+      return Optional.of(of(ExitCode.DATA_CHANGED, problems(changed), false));
+    }
     if (t instanceof InvalidConfigException invalid) {
       return Optional.of(mistake(problems(invalid)));
     }
     if (t instanceof CollectiveException) {
-      return Optional.of(new Failure(Watchdog.EXIT_CODE, said(t), false));
+      return Optional.of(of(ExitCode.INFRASTRUCTURE, said(t), false));
     }
     if (t instanceof StoppedException) {
-      return Optional.of(new Failure(ExitCode.STOPPED, said(t), false));
+      return Optional.of(of(ExitCode.STOPPED, said(t), false));
     }
     if (t instanceof DivergenceException
         || t instanceof GateClosedException
         || t instanceof ContaminatedException) {
-      return Optional.of(new Failure(ExitCode.FAILED, said(t), false));
+      return Optional.of(of(ExitCode.POLICY_STOP, said(t), false));
     }
     if (t instanceof UserMistake
         || t instanceof UnusableDeviceException
@@ -142,14 +177,19 @@ public record Failure(int code, String message, boolean isTraced) {
     }
     if (t instanceof EngineException || t instanceof LinkageError) {
       return Optional.of(
-          new Failure(ExitCode.FAILED, "the engine failed: " + engine(chain(t)), true));
+          of(
+              BROKEN_DEVICE.matcher(String.valueOf(t.getMessage())).find()
+                  ? ExitCode.INFRASTRUCTURE
+                  : ExitCode.CHECK_FAILED,
+              "the engine failed: " + engine(chain(t)),
+              true));
     }
     return Optional.empty();
   }
 
   private static Failure mistake(String message) {
     String placed = PARSER_PLACE.matcher(message).replaceAll(" (line $1)");
-    return new Failure(ExitCode.USER_MISTAKE, PARSER_MARK.matcher(placed).replaceAll(""), false);
+    return of(ExitCode.MISTAKE, PARSER_MARK.matcher(placed).replaceAll(""), false);
   }
 
   /** The message of one of our own exceptions, which is written for people. */

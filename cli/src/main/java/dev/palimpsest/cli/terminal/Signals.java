@@ -9,15 +9,16 @@ import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Handles SIGINT, SIGTERM and SIGHUP (the terminal was closed) while this is open. A signal that
- * the process was started to ignore, as with {@code nohup}, remains ignored.
+ * Handles SIGINT, SIGTERM, SIGHUP (the terminal was closed) and SIGUSR1 (what mpirun and srun
+ * forward) while this is open. A signal that the process was started to ignore, as with {@code
+ * nohup}, remains ignored.
  *
  * <p>This uses reflection, because the only interface to signals that every JDK has ({@code
  * jdk.unsupported}) cannot be named without a warning. If it is missing, signals keep their usual
  * meaning, and a run that they end resumes from its last checkpoint.
  */
 public final class Signals implements AutoCloseable {
-  private static final List<String> NAMES = List.of("INT", "TERM", "HUP");
+  private static final List<String> NAMES = List.of("INT", "TERM", "HUP", "USR1");
 
   /** What Open MPI's mpirun and srun pass on to the processes; SIGTERM makes them kill those. */
   private static final String PASSED_ON = "USR1";
@@ -80,8 +81,29 @@ public final class Signals implements AutoCloseable {
     if (!closed) { // the command has not ended by itself in the meantime
       err.println("stopped; run the same command to resume");
       err.flush();
-      Runtime.getRuntime().halt(ExitCode.STOPPED);
+      Runtime.getRuntime().halt(ExitCode.STOPPED.code());
     }
+  }
+
+  /**
+   * The first one is passed on to other processes, whose end this one waits for; a second one ends
+   * all of them at once.
+   *
+   * @param first what is done with the first one
+   * @param second what is done before this process ends
+   */
+  public static Signals pass(Runnable first, Runnable second) {
+    AtomicInteger seen = new AtomicInteger();
+    Signals signals = new Signals();
+    signals.handle(
+        number -> {
+          if (seen.incrementAndGet() > 1) {
+            second.run();
+            Runtime.getRuntime().halt(ExitCode.SIGNALLED + number);
+          }
+          first.run();
+        });
+    return signals;
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.palimpsest.cli.verify;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.cli.verify.Verdict.Outcome;
 import dev.palimpsest.configs.binding.ConfigYaml;
@@ -15,7 +16,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -94,7 +94,7 @@ public final class VerifyExportCommand implements Callable<Integer> {
       long made = verdicts.stream().filter(v -> v.outcome() != Outcome.ABSENT).count();
       out.println("%d checks, %s".formatted(made, holds ? "all hold" : failed + " of them failed"));
     }
-    return holds ? CommandLine.ExitCode.OK : 1;
+    return ExitCode.check(holds);
   }
 
   private static Path checkpoint(Path folder) {

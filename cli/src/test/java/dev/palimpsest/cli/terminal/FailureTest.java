@@ -25,6 +25,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CompletionException;
+import java.util.stream.Stream;
 import javax.imageio.IIOException;
 import org.junit.jupiter.api.Test;
 import picocli.CommandLine;
@@ -256,28 +257,49 @@ class FailureTest {
   }
 
   @Test
-  void theReadmeAndTheHelpListTheSameExitCodes() throws IOException {
-    String readme = Files.readString(Path.of("..", "README.md"));
-    String help = Main.commandLine().getUsageMessage();
-    CommandLine.Model.UsageMessageSpec usage = Main.commandLine().getCommandSpec().usageMessage();
-    usage
-        .exitCodeList()
-        .forEach(
-            (code, meaning) -> {
-              assertTrue(readme.contains("| %s | %s |".formatted(code.strip(), meaning)), meaning);
-              assertTrue(help.contains(code.strip()), help);
-            });
-    List<Integer> codes =
-        List.of(
-            0,
-            ExitCode.FAILED,
-            ExitCode.USER_MISTAKE,
-            ExitCode.HEAP_EXHAUSTED,
-            ExitCode.STOPPED,
-            ExitCode.DEVICE_MEMORY_EXHAUSTED,
-            ExitCode.SIGNALLED);
+  void aFailedDiskOrMountIsNoMistake() {
+    assertSaid(
+        76,
+        "cannot write run/metrics.jsonl: Input/output error",
+        new UncheckedIOException(
+            "cannot write run/metrics.jsonl", new IOException("Input/output error")));
+    assertSaid(
+        76,
+        "cannot read x: y: Stale file handle",
+        new UncheckedIOException(
+            "cannot read x", new FileSystemException("y", null, "Stale file handle")));
     assertEquals(
-        codes.stream().map(String::valueOf).toList(),
-        usage.exitCodeList().keySet().stream().map(String::strip).toList());
+        76, of(new EngineException("CUDA error: uncorrectable ECC error encountered")).code());
+    assertEquals(1, of(new EngineException("CUDA error: invalid argument")).code());
+  }
+
+  @Test
+  void codesHaveOneTable() throws IOException {
+    CommandLine line = Main.commandLine();
+    assertEquals(
+        List.of(0, 1, 2, 3, 75, 76, 77, 78, 79),
+        Stream.of(ExitCode.values()).map(ExitCode::code).toList());
+    assertTrue(
+        Files.readString(Path.of("..", "README.md")).contains(ExitCode.markdown()),
+        "README.md should have this table:\n" + ExitCode.markdown());
+    assertEquals(ExitCode.table(), line.getCommandSpec().usageMessage().exitCodeList());
+    String help = line.getUsageMessage();
+    ExitCode.table().keySet().forEach(code -> assertTrue(help.contains(code.strip()), help));
+  }
+
+  @Test
+  void everyCommandsHelpNamesTheCodes() {
+    assertNamed(Main.commandLine());
+  }
+
+  private static void assertNamed(CommandLine parent) {
+    parent
+        .getSubcommands()
+        .forEach(
+            (name, command) -> {
+              String help = command.getUsageMessage().replaceAll("\\s+", " ");
+              assertTrue(help.contains(ExitCode.FOOTER), help);
+              assertNamed(command);
+            });
   }
 }

@@ -7,7 +7,7 @@ import java.util.stream.Collectors;
  * A recipe, or a value made in code, that cannot be run. It has every mistake found, not only the
  * first.
  */
-public final class InvalidConfigException extends IllegalArgumentException {
+public class InvalidConfigException extends IllegalArgumentException {
   private static final long serialVersionUID = 1L;
 
   private final transient List<Problem> problems;

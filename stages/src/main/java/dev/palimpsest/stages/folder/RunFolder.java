@@ -40,6 +40,8 @@ import java.util.function.LongPredicate;
  * STAGE/predictions/          MOMENT.SUITE/TASK.jsonl
  * STAGE/export/               huggingface/, big_vision.npz
  * STAGE/stage.json            written last: the stage is finished, and what it was
+ * goodput.jsonl               what the time of the run's processes was spent on
+ * processes/rank-N.json       what each process of the last start is doing, or how it ended
  * report.md
  * run.lock held while a process works here; names the process
  * </pre>
@@ -73,6 +75,16 @@ public final class RunFolder {
                 new RunFolderInUseException(
                     "%s is in use by %s; wait until it ends, or take another --out"
                         .formatted(root, FolderLock.holder(file))));
+  }
+
+  /** What the time of the run's processes was spent on. */
+  public Path goodput() {
+    return root.resolve("goodput.jsonl");
+  }
+
+  /** What a process of the run is doing, or how it ended; the folder is created if absent. */
+  public Path process(int rank) {
+    return createFolders(root.resolve("processes")).resolve("rank-%05d.json".formatted(rank));
   }
 
   /** A stage's folder, created if absent. */

@@ -25,6 +25,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -379,6 +380,9 @@ public record Lineage(
                     file.path("sha256").asText())));
     return files;
   }
+
+  /** Identity values that change with contents and not with settings alone. */
+  public static final Set<String> CONTENTS = Set.of("mixture", "tokenizer", "parent");
 
   /**
    * Identity values that are hashes. Differences between them are described in words. They are

@@ -1,14 +1,21 @@
 package dev.palimpsest.stages.training;
 
 import dev.palimpsest.configs.StageConfig;
+import java.time.Duration;
 
-/** Shows a run's progress: a progress bar on a terminal, plain lines elsewhere. */
+/** Is told of a run's progress, to show it or to keep account of it. */
 public interface Progress {
   /** Called when a stage begins to train; {@code fromExamples} are already done. */
   void start(StageConfig stage, long fromExamples);
 
   /** Called after a step. */
   void step(StageConfig stage, StepMetrics metrics);
+
+  /** Called when the run turns to something, which it does until the next call. */
+  default void turnTo(Activity activity) {}
+
+  /** Called with a part of the current step that was spent waiting for other ranks. */
+  default void waitedForRanks(Duration time) {}
 
   /** Called when the stage's training has ended or stopped. */
   void end();

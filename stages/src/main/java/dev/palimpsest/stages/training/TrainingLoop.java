@@ -120,6 +120,7 @@ public final class TrainingLoop {
         if (state.examples() > 0
             && (fresh || !stopping)
             && due(stage.evaluate().everyExamples(), state)) {
+          progress.turnTo(Activity.EVALUATE);
           TrainState scored = state;
           parallel.once(
               () -> evaluations.score("at-%012d".formatted(scored.examples()), manager, scored));
@@ -128,6 +129,7 @@ public final class TrainingLoop {
 
         // ---- Checkpoint, when it is due or because the run is to stop
         if (!fresh && (stopping || due(stage.checkpoint().everyExamples(), state))) {
+          progress.turnTo(Activity.SAVE);
           checkpoints.save(state, logs.hashes(), logs::sync);
         }
         if (stopping) {
@@ -142,6 +144,7 @@ public final class TrainingLoop {
         logs.saving(checkpoints.takeTimes());
 
         // ---- Step
+        progress.turnTo(Activity.COMPUTE);
         log.debug("{}: step from {} examples", stage.name(), state.examples());
         long began = System.nanoTime();
         DiskTraffic before = DiskTraffic.now();

@@ -1,0 +1,268 @@
+package dev.palimpsest.cli.launch;
+
+import dev.palimpsest.cli.commands.RecipeOptions;
+import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.ConfigYaml;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code palimpsest launch}: a recipe on several processes, here or on a cluster. */
+@Command(
+    name = "launch",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Runs a recipe on several processes: on this machine, as a chain of Slurm jobs, or on Kubernetes.",
+      "local starts them and waits; slurm submits a job for each stage; jobset and trainjob print manifests for 'kubectl apply -f -'.",
+      "--print shows what would be started or submitted, and does nothing."
+    })
+public final class LaunchCommand implements Callable<Integer> {
+  private static final Pattern VOLUME = Pattern.compile("([a-z0-9.-]+):(/.*)");
+
+  @Spec CommandSpec spec;
+
+  @Mixin RecipeOptions recipe;
+
+  /** Where to. */
+  enum Target {
+    LOCAL,
+    SLURM,
+    JOBSET,
+    TRAINJOB
+  }
+
+  @Option(
+      names = "--to",
+      required = true,
+      paramLabel = "local|slurm|jobset|trainjob",
+      description = "Who starts the processes.")
+  Target target = Target.LOCAL;
+
+  @Option(
+      names = "--processes",
+      paramLabel = "P",
+      description =
+          "Processes on each node. Default: the number of its GPUs, or 1. Several without GPUs are started by mpirun or srun.")
+  @Nullable Integer processes;
+
+  @Option(
+      names = "--nodes",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "Machines. Default: ${DEFAULT-VALUE}.")
+  int nodes = 1;
+
+  @Option(
+      names = "--gpus-per-node",
+      paramLabel = "G",
+      defaultValue = "0",
+      description = "GPUs of each machine. Default: ${DEFAULT-VALUE}.")
+  int gpus;
+
+  @Option(names = "--until", paramLabel = "STAGE", description = "Ends after this stage.")
+  @Nullable String until;
+
+  @Option(
+      names = "--option",
+      paramLabel = "WORD",
+      description = "A word for run, such as --accept-changes=stage1. May be given several times.")
+  List<String> options = List.of();
+
+  @Option(names = "--print", description = "Shows what would be started or submitted.")
+  boolean print;
+
+  @Option(
+      names = "--restarts",
+      paramLabel = "R",
+      defaultValue = "3",
+      description =
+          "slurm, jobset, trainjob: how often a stage may start again after a machine or the network failed. Stops by a signal do not count. Default: ${DEFAULT-VALUE}.")
+  int restarts = 3;
+
+  @Option(
+      names = "--time",
+      paramLabel = "LIMIT",
+      description = "slurm: time limit of each job, as 12:00:00. It is continued after the limit.")
+  @Nullable String time;
+
+  @Option(
+      names = "--signal-seconds",
+      paramLabel = "S",
+      defaultValue = "300",
+      description =
+          "slurm: how long before the limit a run is asked to save and stop; at least a step and a save. Default: ${DEFAULT-VALUE}.")
+  int signalSeconds = 300;
+
+  @Option(
+      names = "--mpi",
+      paramLabel = "TYPE",
+      defaultValue = "pmix",
+      description =
+          "slurm: for srun --mpi: pmix for Open MPI, pmi2 for MPICH, none for NCCL alone. Default: ${DEFAULT-VALUE}.")
+  String mpi = "pmix";
+
+  @Option(
+      names = "--cpus",
+      paramLabel = "C",
+      description = "slurm: processors of each process; jobset, trainjob: of each node.")
+  @Nullable Integer cpus;
+
+  @Option(
+      names = "--sbatch",
+      paramLabel = "OPTION",
+      description =
+          "slurm: a further option of sbatch, such as --sbatch=--partition=gpu. May be given several times.")
+  List<String> sbatch = List.of();
+
+  @Option(
+      names = "--image",
+      paramLabel = "IMAGE",
+      defaultValue = "palimpsest:latest",
+      description =
+          "jobset, trainjob: the image that the Dockerfile builds. Default: ${DEFAULT-VALUE}.")
+  String image = "palimpsest:latest";
+
+  @Option(
+      names = "--volume",
+      paramLabel = "CLAIM:PATH",
+      defaultValue = "palimpsest:/runs",
+      description =
+          "jobset, trainjob: the volume claim that holds run folders and data, and where it is mounted. Default: ${DEFAULT-VALUE}.")
+  String volume = "palimpsest:/runs";
+
+  @Option(
+      names = "--memory",
+      paramLabel = "SIZE",
+      description = "jobset, trainjob: memory of each node, as 200Gi.")
+  @Nullable String memory;
+
+  @Option(
+      names = "--queue",
+      paramLabel = "NAME",
+      description = "jobset, trainjob: a local queue of Kueue, which starts the run.")
+  @Nullable String queue;
+
+  @Option(names = "--namespace", paramLabel = "NAME", description = "jobset, trainjob.")
+  @Nullable String namespace;
+
+  @Option(
+      names = "--grace",
+      paramLabel = "S",
+      defaultValue = "600",
+      description =
+          "jobset, trainjob: seconds from the request to stop to the kill; at least a step and a save. Default: ${DEFAULT-VALUE}.")
+  int grace = 600;
+
+  @Override
+  public Integer call() {
+    if (nodes < 1 || gpus < 0 || (processes != null && processes < 1)) {
+      throw new UserMistake("--nodes and --processes must be at least 1, --gpus-per-node 0");
+    }
+    if (gpus > 0 && processes != null && processes > gpus) {
+      throw new UserMistake(
+          "--processes %d are more than --gpus-per-node %d".formatted(processes, gpus));
+    }
+    if (target == Target.LOCAL && nodes > 1) {
+      throw new UserMistake("--to local starts the processes of one machine: leave out --nodes");
+    }
+    PrintWriter out = spec.commandLine().getOut();
+    switch (target) {
+      case LOCAL -> {
+        Job job = here();
+        LocalProcesses local = new LocalProcesses(job, job.run(job.recipe(), until));
+        if (!print) {
+          return local.run();
+        }
+        local.print().forEach(out::println);
+      }
+      case SLURM -> {
+        SlurmChain chain =
+            new SlurmChain(
+                here(),
+                new SlurmChain.Settings(time, signalSeconds, mpi, restarts, cpus, sbatch),
+                System.getenv().getOrDefault("PALIMPSEST_LAUNCHER", "palimpsest"),
+                System.getenv().getOrDefault("PALIMPSEST_ENGINE", "cpu"));
+        if (print) {
+          out.print(chain.print());
+        } else {
+          chain.submit().forEach(out::println);
+        }
+      }
+      case JOBSET, TRAINJOB -> out.print(manifests());
+    }
+    return ExitCode.DONE.code();
+  }
+
+  private Job here() {
+    Path folder = recipe.folder().toAbsolutePath().normalize();
+    return job(folder, recipe.bind(), recipe.recipe().toAbsolutePath().normalize());
+  }
+
+  private String manifests() {
+    Matcher m = VOLUME.matcher(volume);
+    if (!m.matches()) {
+      throw new UserMistake("--volume must be CLAIM:/PATH, got '%s'".formatted(volume));
+    }
+    Path mount = Path.of(m.group(2)).normalize();
+    Path folder = recipe.folder(mount);
+    PipelineConfig config = recipe.bind(folder);
+    Job job = job(folder, config, recipe.recipe());
+    Manifests manifests =
+        new Manifests(
+            // The values of --set are in the recipe that is sent along.
+            new Job(
+                job.name(),
+                job.recipe(),
+                ConfigYaml.write(config),
+                job.stages(),
+                job.out(),
+                options,
+                nodes,
+                job.processes(),
+                gpus),
+            new Manifests.Settings(
+                image,
+                m.group(1),
+                mount,
+                queue,
+                namespace,
+                grace,
+                restarts,
+                cpus == null ? null : cpus.toString(),
+                memory));
+    return Manifests.yaml(target == Target.JOBSET ? manifests.jobSet() : manifests.trainJob());
+  }
+
+  private Job job(Path folder, PipelineConfig config, Path file) {
+    List<String> stages = config.stages().stream().map(StageConfig::name).toList();
+    if (until != null && !stages.contains(until)) {
+      throw new UserMistake("--until '%s' is not one of the stages %s".formatted(until, stages));
+    }
+    List<String> words = new ArrayList<>();
+    recipe.sets().forEach(set -> words.addAll(List.of("--set", set)));
+    words.addAll(options);
+    return new Job(
+        config.name(),
+        file,
+        "",
+        until == null ? stages : stages.subList(0, stages.indexOf(until) + 1),
+        folder,
+        words,
+        nodes,
+        processes == null ? Math.max(1, gpus) : processes,
+        gpus);
+  }
+}

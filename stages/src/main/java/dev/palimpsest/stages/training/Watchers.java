@@ -1,0 +1,38 @@
+package dev.palimpsest.stages.training;
+
+import dev.palimpsest.configs.StageConfig;
+import java.time.Duration;
+import java.util.List;
+
+/** Several that watch a run's progress, told one after another. */
+public record Watchers(List<Progress> all) implements Progress {
+  /** Keeps a copy. */
+  public Watchers {
+    all = List.copyOf(all);
+  }
+
+  @Override
+  public void start(StageConfig stage, long fromExamples) {
+    all.forEach(one -> one.start(stage, fromExamples));
+  }
+
+  @Override
+  public void step(StageConfig stage, StepMetrics metrics) {
+    all.forEach(one -> one.step(stage, metrics));
+  }
+
+  @Override
+  public void turnTo(Activity activity) {
+    all.forEach(one -> one.turnTo(activity));
+  }
+
+  @Override
+  public void waitedForRanks(Duration time) {
+    all.forEach(one -> one.waitedForRanks(time));
+  }
+
+  @Override
+  public void end() {
+    all.forEach(Progress::end);
+  }
+}
