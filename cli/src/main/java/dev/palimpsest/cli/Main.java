@@ -9,6 +9,7 @@ import dev.palimpsest.cli.commands.Environment;
 import dev.palimpsest.cli.commands.EvalCommand;
 import dev.palimpsest.cli.commands.ExportCommand;
 import dev.palimpsest.cli.commands.FabricateCommand;
+import dev.palimpsest.cli.commands.GoodputCommand;
 import dev.palimpsest.cli.commands.InspectCommand;
 import dev.palimpsest.cli.commands.LineageCommand;
 import dev.palimpsest.cli.commands.MixtureCommand;
@@ -56,6 +57,7 @@ import picocli.CommandLine.Option;
     subcommands = {
       RunCommand.class,
       LaunchCommand.class,
+      GoodputCommand.class,
       PlanCommand.class,
       MixtureCommand.class,
       DedupCommand.class,

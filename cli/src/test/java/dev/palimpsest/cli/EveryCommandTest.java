@@ -89,6 +89,7 @@ class EveryCommandTest {
     String picture = first(run.resolve("data/images"));
     String capsule = first(run.resolve("stage1/capsules"));
     put("", "", "Usage: palimpsest");
+    put(run.toString(), "goodput", "goodput ");
     put(recipe + " --out " + run + " --to slurm --print", "launch", "--job-name=tiny-stage1");
     put(recipe + " --out " + run + " --device l4 --samples 8", "plan", "device-hours");
     put(recipe + " --out " + run + " --samples 8", "mixture", "stage1: 32 examples");

@@ -8,6 +8,7 @@ import dev.palimpsest.configs.data.DedupConfig;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
+import dev.palimpsest.mixtures.duplicates.Part;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.preparation.Decontamination;
@@ -16,6 +17,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -34,6 +37,7 @@ import picocli.CommandLine.Spec;
     })
 public final class DedupCommand implements Callable<Integer> {
   private static final int SHOWN = 10;
+  private static final Pattern PART = Pattern.compile("(\\d{1,6})/(\\d{1,6})");
 
   @Spec CommandSpec spec;
 
@@ -67,14 +71,53 @@ public final class DedupCommand implements Callable<Integer> {
           "Also writes a list of the duplicates that the recipe can name under 'exclude'.")
   @Nullable Path exclusions;
 
+  @Option(
+      names = "--part",
+      paramLabel = "I/N",
+      description = {
+        "Searches one of N parts of the training data, numbered from 0, and writes what it finds to dedup/ in the run folder.",
+        "As in a Slurm array: --part $SLURM_ARRAY_TASK_ID/8. Then --merge 8 gives the same result as without parts."
+      })
+  @Nullable String part;
+
+  @Option(
+      names = "--merge",
+      paramLabel = "N",
+      description = "Takes the result from the N parts in the run folder.")
+  @Nullable Integer merge;
+
+  private static Part part(String text) {
+    Matcher m = PART.matcher(text);
+    if (!m.matches()) {
+      throw new UserMistake("--part must be I/N, such as 0/8, got '%s'".formatted(text));
+    }
+    try {
+      return new Part(Integer.parseInt(m.group(1)), Integer.parseInt(m.group(2)));
+    } catch (IllegalArgumentException e) {
+      throw new UserMistake("--" + e.getMessage());
+    }
+  }
+
   @Override
   public Integer call() {
+    if (part != null && (merge != null || html != null || exclusions != null)) {
+      throw new UserMistake("--part only searches: leave the rest to the command with --merge");
+    }
+    if (merge != null && merge < 1) {
+      throw new UserMistake("--merge must be at least 1, got " + merge);
+    }
     PipelineConfig config = recipe.bind();
     DedupConfig settings = settings(config);
     Tokenizer tokenizer = recipe.data(config, config.stages());
     PrintWriter out = spec.commandLine().getOut();
     try (Decontamination search = new Decontamination(config, settings, tokenizer)) {
-      DuplicateReport report = search.search(Runtime.getRuntime().availableProcessors());
+      int threads = Runtime.getRuntime().availableProcessors();
+      Path parts = recipe.folder().resolve("dedup");
+      if (part != null) {
+        out.println(search.searchPart(threads, part(part), parts));
+        return ExitCode.DONE.code();
+      }
+      DuplicateReport report = merge == null ? search.search(threads) : search.merged(merge, parts);
       Map<String, Double> shares = search.shares(report);
       DuplicatesPage.table(report, shares).forEach(out::println);
       List<Duplicate> counted = report.duplicates().stream().filter(Duplicate::leftOut).toList();

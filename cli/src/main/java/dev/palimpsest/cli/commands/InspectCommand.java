@@ -7,6 +7,7 @@ import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.reports.Inspection;
 import dev.palimpsest.cli.reports.InspectionPage;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -33,7 +34,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -123,7 +123,7 @@ public final class InspectCommand implements Callable<Integer> {
         out.println(html);
       }
     }
-    return CommandLine.ExitCode.OK;
+    return ExitCode.DONE.code();
   }
 
   private StageConfig stage(PipelineConfig config) {
@@ -299,7 +299,7 @@ public final class InspectCommand implements Callable<Integer> {
               ? "%d canaries live: the masks hide what they should and show the rest"
                   .formatted(verdicts.size())
               : "%d of %d canaries are dead: a mask is wrong".formatted(dead, verdicts.size()));
-      return dead == 0 ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+      return ExitCode.check(dead == 0);
     }
   }
 }

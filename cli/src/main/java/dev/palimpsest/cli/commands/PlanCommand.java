@@ -3,6 +3,7 @@ package dev.palimpsest.cli.commands;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.reports.PaperTable;
 import dev.palimpsest.cli.reports.PlanTable;
+import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -35,7 +36,6 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -158,7 +158,7 @@ public final class PlanCommand implements Callable<Integer> {
       } else {
         PaperTable.of(facts).forEach(out::println);
       }
-      return CommandLine.ExitCode.OK;
+      return ExitCode.DONE.code();
     }
     List<Problem> missing = missing(config);
     Plan plan =
@@ -171,7 +171,7 @@ public final class PlanCommand implements Callable<Integer> {
                     : sample(config, stage));
     if (json) {
       out.println(Json.indented(plan));
-      return CommandLine.ExitCode.OK;
+      return ExitCode.DONE.code();
     }
     PlanTable.of(plan).forEach(out::println);
     if (!missing.isEmpty()) {
@@ -179,7 +179,7 @@ public final class PlanCommand implements Callable<Integer> {
           "real tokens are unknown: %d of the files that the recipe reads are not there (%s); 'mixture' prepares what the recipe draws"
               .formatted(missing.size(), missing.get(0)));
     }
-    return CommandLine.ExitCode.OK;
+    return ExitCode.DONE.code();
   }
 
   private static List<Problem> missing(PipelineConfig config) {

@@ -86,6 +86,30 @@ class RunCommandTest {
     assertTrue(String.valueOf(facts.get("image")).contains("jpeg="), facts.toString());
   }
 
+  @Test
+  void partsOfASearchForDuplicatesMergeIntoTheWhole() throws IOException {
+    Path out = folder.resolve("run");
+    Path whole = folder.resolve("whole.tsv");
+    Outcome once = command("dedup", out, "--exclusions", whole.toString());
+    for (int parts : new int[] {1, 3}) {
+      for (int part = parts - 1; part >= 0; part--) {
+        assertEquals(0, command("dedup", out, "--part", part + "/" + parts).exit());
+      }
+      Path list = folder.resolve("merged" + parts + ".tsv");
+      Outcome merged =
+          command("dedup", out, "--merge", parts + "", "--exclusions", list.toString());
+      assertEquals(once.exit(), merged.exit(), merged.err());
+      assertEquals(once.out().replace("whole.tsv", "merged" + parts + ".tsv"), merged.out());
+      assertEquals(Files.readString(whole), Files.readString(list));
+    }
+    Outcome missing = command("dedup", out, "--merge", "4");
+    assertEquals(2, missing.exit());
+    assertTrue(missing.err().contains("make it with --part 3/4"), missing.err());
+    assertEquals(2, command("dedup", out, "--part", "3/3").exit());
+    Outcome others = command("dedup", out, "--merge", "3", "--threshold", "5");
+    assertTrue(others.err().contains("made with other data or settings"), others.err());
+  }
+
   /** The file that the message names, named under {@code exclude} as it says, again and again. */
   @Test
   void aRunsOwnListGrowsAndLosesNothing() throws IOException {

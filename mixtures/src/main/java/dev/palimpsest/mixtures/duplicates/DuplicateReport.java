@@ -1,5 +1,7 @@
 package dev.palimpsest.mixtures.duplicates;
 
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -15,6 +17,25 @@ public record DuplicateReport(
   public DuplicateReport {
     pools = List.copyOf(pools);
     duplicates = List.copyOf(duplicates);
+  }
+
+  /**
+   * The report of a whole search from those of its parts.
+   *
+   * @param parts in order, of the same search
+   */
+  public static DuplicateReport merged(List<DuplicateReport> parts) {
+    List<PoolResult> pools = new ArrayList<>(parts.get(0).pools);
+    List<Duplicate> duplicates = new ArrayList<>(parts.get(0).duplicates);
+    for (DuplicateReport part : parts.subList(1, parts.size())) {
+      for (int i = 0; i < pools.size(); i++) {
+        pools.set(i, pools.get(i).plus(part.pools.get(i)));
+      }
+      duplicates.addAll(part.duplicates);
+    }
+    duplicates.sort(
+        Comparator.comparingInt(Duplicate::pool).thenComparingLong(Duplicate::position));
+    return new DuplicateReport(parts.get(0).reference, pools, duplicates);
   }
 
   /**
@@ -49,6 +70,17 @@ public record DuplicateReport(
       long sameText,
       long leftOut,
       long unreadable) {
+    PoolResult plus(PoolResult other) {
+      return new PoolResult(
+          name,
+          examples + other.examples,
+          samePicture + other.samePicture,
+          nearPicture + other.nearPicture,
+          sameText + other.sameText,
+          leftOut + other.leftOut,
+          unreadable + other.unreadable);
+    }
+
     /** The share of examples that count as duplicates. */
     public double share() {
       return examples == 0 ? 0 : (double) leftOut / examples;

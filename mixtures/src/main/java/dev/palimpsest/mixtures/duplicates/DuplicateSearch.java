@@ -204,6 +204,11 @@ public final class DuplicateSearch implements AutoCloseable {
    *     objects
    */
   public DuplicateReport in(List<Pool> training) {
+    return in(training, Part.WHOLE);
+  }
+
+  /** The same for a part of every pool; {@link DuplicateReport#merged} puts parts together. */
+  public DuplicateReport in(List<Pool> training, Part part) {
     List<PoolResult> results = new ArrayList<>();
     List<Duplicate> duplicates = new ArrayList<>();
     for (int pool = 0; pool < training.size(); pool++) {
@@ -212,8 +217,9 @@ public final class DuplicateSearch implements AutoCloseable {
       Map<Evidence, Long> counts = new EnumMap<>(Evidence.class);
       long leftOut = 0;
       long unreadable = 0;
-      for (long first = 0; first < from.size(); first += CHUNK) {
-        long end = Math.min(from.size(), first + CHUNK);
+      long last = part.end(from.size());
+      for (long first = part.begin(from.size()); first < last; first += CHUNK) {
+        long end = Math.min(last, first + CHUNK);
         for (Outcome outcome : inOrder(first, end, position -> look(number, from, position))) {
           if (outcome.read.problem != null) {
             unreadable++;
@@ -229,7 +235,7 @@ public final class DuplicateSearch implements AutoCloseable {
       results.add(
           new PoolResult(
               from.name(),
-              from.size(),
+              last - part.begin(from.size()),
               counts.getOrDefault(Evidence.SAME_PICTURE, 0L),
               counts.getOrDefault(Evidence.NEAR_PICTURE, 0L),
               counts.getOrDefault(Evidence.TEXT, 0L),

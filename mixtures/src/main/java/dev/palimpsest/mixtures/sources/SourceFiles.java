@@ -138,6 +138,11 @@ public final class SourceFiles {
 
   /** What is wrong with a path or glob for which there is no file. */
   static Optional<String> missing(String pathOrGlob) {
+    if (URL.matcher(pathOrGlob).matches()) {
+      return Optional.of(
+          "'%s' is not a path: only local and mounted files are read; mount the bucket, or copy it to a disk"
+              .formatted(pathOrGlob));
+    }
     try {
       if (Files.exists(Path.of(pathOrGlob))) {
         return Optional.empty();

@@ -159,15 +159,22 @@ public final class Ledger implements Progress, AutoCloseable {
   /** Writes what has been booked so far of a step that takes long. */
   public synchronized void beat() {
     if (opened != null) {
-      flush();
+      write(0); // of steps that are done
+      book();
+      write(activity == Activity.COMPUTE ? batchSize : 0);
     }
   }
 
   private void flush() {
     book();
-    write(activity == Activity.COMPUTE ? batchSize : 0);
+    write(0);
   }
 
+  /**
+   * Writes what has been booked.
+   *
+   * @param ahead examples of the step that the time was spent on, if that is not done
+   */
   private void write(long ahead) {
     if (booked <= from) {
       return;

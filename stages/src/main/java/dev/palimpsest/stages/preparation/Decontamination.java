@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.data.DedupConfig;
 import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
@@ -17,11 +19,15 @@ import dev.palimpsest.mixtures.duplicates.DuplicateReport;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.PoolResult;
 import dev.palimpsest.mixtures.duplicates.DuplicateSearch;
+import dev.palimpsest.mixtures.duplicates.Part;
 import dev.palimpsest.mixtures.duplicates.Pool;
 import dev.palimpsest.mixtures.tasks.Task;
 import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.stages.folder.RunFolder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -153,10 +159,73 @@ public final class Decontamination implements AutoCloseable {
    * @param threads decoding threads
    */
   public DuplicateReport search(int threads) {
+    return search(threads, Part.WHOLE);
+  }
+
+  private DuplicateReport search(int threads, Part part) {
     try (DuplicateSearch search =
         new DuplicateSearch(settings, List.copyOf(reference.values()), threads)) {
-      return search.in(List.copyOf(training.values()));
+      return search.in(List.copyOf(training.values()), part);
     }
+  }
+
+  private static Path partFile(Path folder, Part part) {
+    return folder.resolve("part-%05d-of-%05d.json".formatted(part.index(), part.of()));
+  }
+
+  /**
+   * Compares a part of the training examples, and writes what was found for {@link #merged}.
+   *
+   * @param folder the same for all parts
+   * @return the file
+   */
+  public Path searchPart(int threads, Part part, Path folder) {
+    Path file = partFile(folder, part);
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot create " + folder, e);
+    }
+    ObjectNode json = Json.STRICT.createObjectNode();
+    json.put("fingerprint", fingerprint());
+    json.set("report", Json.STRICT.valueToTree(search(threads, part)));
+    RunFolder.writeJson(file, json);
+    return file;
+  }
+
+  /**
+   * The whole result from its parts; it is the same as without parts.
+   *
+   * @throws InvalidConfigException when one is missing, or was made of other data or settings
+   */
+  public DuplicateReport merged(int of, Path folder) {
+    List<DuplicateReport> parts = new ArrayList<>();
+    List<Problem> problems = new ArrayList<>();
+    for (int index = 0; index < of; index++) {
+      Path file = partFile(folder, new Part(index, of));
+      Optional<JsonNode> json = RunFolder.readJson(file);
+      if (json.isEmpty()) {
+        problems.add(
+            new Problem(
+                file.toString(), "is missing; make it with --part %d/%d".formatted(index, of)));
+      } else if (!json.get().path("fingerprint").asText().equals(fingerprint())) {
+        problems.add(
+            new Problem(
+                file.toString(),
+                "was made with other data or settings; make it again with --part %d/%d"
+                    .formatted(index, of)));
+      } else {
+        parts.add(Json.STRICT.convertValue(json.get().path("report"), DuplicateReport.class));
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
+    return DuplicateReport.merged(parts);
+  }
+
+  private String fingerprint() {
+    return Fingerprint.of(new Identity(settings, fingerprints));
   }
 
   /**
@@ -217,7 +286,7 @@ public final class Decontamination implements AutoCloseable {
     Path file = folder.root().resolve("dedup.json");
     Map<String, Double> shares = new LinkedHashMap<>();
     try (Decontamination search = new Decontamination(recipe, settings, tokenizer)) {
-      String fingerprint = Fingerprint.of(new Identity(settings, search.fingerprints));
+      String fingerprint = search.fingerprint();
       Optional<JsonNode> before =
           RunFolder.readJson(file)
               .filter(json -> json.path("fingerprint").asText().equals(fingerprint));
