@@ -231,9 +231,7 @@ public final class PlanCommand implements Callable<Integer> {
     } else {
       PlanTable.of(checks).forEach(out::println);
     }
-    return checks.stream().allMatch(PlanCheck::holds)
-        ? CommandLine.ExitCode.OK
-        : CommandLine.ExitCode.SOFTWARE;
+    return ExitCode.check(checks.stream().allMatch(PlanCheck::holds));
   }
 
   private PlanCheck check(PipelineConfig config, StageConfig stage, Path metrics, Machine machine) {

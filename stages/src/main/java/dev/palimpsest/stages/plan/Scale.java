@@ -3,6 +3,7 @@ package dev.palimpsest.stages.plan;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.ModelCost.Use;
+import dev.palimpsest.configs.Precision;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -100,7 +101,8 @@ record Scale(ModelConfig model, int resolution, int gpus, int microBatch, int ba
     ModelCost cost = new ModelCost(model, resolution);
     ModelCost.Pass pass = cost.pass(microBatch, TEXT);
     long parameters = cost.parameterCount();
-    Map<Use, Long> uses = cost.trainingBytes(pass, parameters, MOMENTS, 0, ModelCost.logits(true));
+    Map<Use, Long> uses =
+        cost.trainingBytes(pass, parameters, MOMENTS, 0, ModelCost.logits(true), Precision.BF16);
     int over = layout.inNode ? Math.min(NODE, gpus) : gpus;
     long memory = RESERVED;
     for (Map.Entry<Use, Long> use : uses.entrySet()) {

@@ -84,8 +84,12 @@ class ScaleTest {
     Scale scale = new Scale(model("gemma-2b"), 224, 64, 8, 2560);
     long parameters = new ModelCost(scale.model(), 224).parameterCount();
     long replicated = scale.needs(Layout.REPLICATED).memory();
-    assertEquals(8.0 * parameters * 63 / 64, replicated - scale.needs(Layout.ZERO1).memory(), 64);
-    assertEquals(12.0 * parameters * 63 / 64, replicated - scale.needs(Layout.ZERO2).memory(), 64);
+    assertEquals(
+        8.0 * parameters * 63 / 64, (double) (replicated - scale.needs(Layout.ZERO1).memory()), 64);
+    assertEquals(
+        12.0 * parameters * 63 / 64,
+        (double) (replicated - scale.needs(Layout.ZERO2).memory()),
+        64);
     assertTrue(scale.needs(Layout.ZERO3).memory() < scale.needs(Layout.HYBRID).memory());
     // 28 billion parameters with gradients and moments are 450 GB: no GPU holds them alone.
     assertFalse(new Scale(model("gemma2-27b"), 224, 1024, 2, 2560).needs(Layout.REPLICATED).fits());
