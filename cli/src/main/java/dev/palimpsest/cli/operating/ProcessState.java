@@ -99,8 +99,7 @@ public final class ProcessState implements Progress, AutoCloseable {
   /** Whether the process has made progress within its patience. */
   public synchronized boolean isAlive() {
     // Who waits for other ranks is watched by them: a collective that hangs ends its process.
-    return activity == Activity.COLLECTIVE
-        || System.nanoTime() - lastProgress < patience.toNanos();
+    return activity == Activity.COLLECTIVE || System.nanoTime() - lastProgress < patience.toNanos();
   }
 
   /** What it is doing, in words. */
