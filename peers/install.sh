@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the programs that exports are loaded in, once and with a network: three releases of transformers, and big_vision with
 # JAX. About 3 GB. RealLoadersTest finds them here and is skipped where they are not; nothing in the product needs them.
+# For 'palimpsest bench all' peers/torch.sh is enough.
 #
 #   peers/install.sh         into peers/installed
 #   peers/install.sh DIR     into DIR, which PALIMPSEST_PEERS then names

@@ -2,12 +2,20 @@
 
 usage: step.py --size paligemma-3b|blocks|small|tiny --resolution PIXELS --text TOKENS --batch N
                [--device cpu|cuda] [--precision f32|bf16] [--steps N] [--threads N] [--compile] [--json FILE]
+       step.py --vision WIDTH,DEPTH,MLP,HEADS --language VOCABULARY,WIDTH,DEPTH,MLP,HEADS,KVHEADS,HEADDIM ...
+       step.py --probe
 A step is forward, backward, clipping by the global norm and AdamW. Blocks are computed twice where their activations do not
-fit. Operations are counted as `bench step` counts them: products only, repetitions not.
+fit. Operations are counted as `bench step` counts them: products only, repetitions not. Peak memory is the kernel's high-water
+mark of the process, as there. --probe prints as JSON what this Python has for the measurement, and measures nothing.
 """
 import argparse
+import importlib.util
 import json
+import os
+import shutil
 import statistics
+import sys
+import sysconfig
 import time
 
 import torch
@@ -91,9 +99,9 @@ class TextBlock(nn.Module):
 
 
 class PaliGemma(nn.Module):
-    def __init__(self, size, resolution, text):
+    def __init__(self, sizes, resolution, text):
         super().__init__()
-        (dv, depth_v, mlp_v, heads_v), (vocabulary, d, depth, mlp, heads, groups, head) = SIZES[size]
+        (dv, depth_v, mlp_v, heads_v), (vocabulary, d, depth, mlp, heads, groups, head) = sizes
         self.pictures = (resolution // PATCH) ** 2
         self.patches = nn.Linear(3 * PATCH * PATCH, dv)
         self.positions = nn.Parameter(torch.randn(self.pictures, dv) * dv**-0.5)
@@ -133,8 +141,8 @@ class PaliGemma(nn.Module):
         return (losses * weights[supervised]).sum()
 
 
-def flops(size, resolution, text, batch):
-    (dv, depth_v, mlp_v, _), (vocabulary, d, depth, mlp, heads, groups, head) = SIZES[size]
+def flops(sizes, resolution, text, batch):
+    (dv, depth_v, mlp_v, _), (vocabulary, d, depth, mlp, heads, groups, head) = sizes
     n = (resolution // PATCH) ** 2
     length = n + text
     vision = depth_v * (2 * n * (4 * dv * dv + 2 * dv * mlp_v) + 4 * n * n * dv)
@@ -142,9 +150,44 @@ def flops(size, resolution, text, batch):
     return batch * (3 * (vision + 2 * n * dv * d + decoder + 2 * text * d * vocabulary) + 2 * 2 * n * 3 * PATCH**2 * dv)
 
 
+def cannot_compile():
+    """Why torch.compile would fail on a CPU: it translates to C++. None where it can work."""
+    compiler = os.environ.get("CXX", "g++")
+    if not shutil.which(compiler):
+        return f"torch.compile needs the compiler {compiler}, which is not on the PATH (Debian: apt install g++)"
+    if not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")):
+        return "torch.compile needs Python.h, which this Python lacks (Debian: apt install python3-dev)"
+    return None
+
+
+def peak_memory():
+    """The most resident memory of this process, in bytes; None where the system does not tell."""
+    try:
+        with open("/proc/self/status") as status:
+            return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        return None
+
+
+def numbers(count):
+    def parse(text):
+        values = tuple(int(word) for word in text.split(","))
+        if len(values) != count:
+            raise argparse.ArgumentTypeError(f"{count} numbers are expected, got {text}")
+        return values
+
+    return parse
+
+
 def main():
+    if sys.argv[1:] == ["--probe"]:
+        both = all(importlib.util.find_spec(name) for name in ("PIL", "numpy"))
+        print(json.dumps({"torch": torch.__version__, "cannotCompile": cannot_compile(), "pillowAndNumpy": both}))
+        return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", choices=SIZES, required=True)
+    parser.add_argument("--size", choices=SIZES)
+    parser.add_argument("--vision", type=numbers(4))
+    parser.add_argument("--language", type=numbers(7))
     parser.add_argument("--resolution", type=int, required=True)
     parser.add_argument("--text", type=int, required=True)
     parser.add_argument("--batch", type=int, required=True)
@@ -155,14 +198,17 @@ def main():
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--json")
     a = parser.parse_args()
+    if (a.size is None) == (a.vision is None or a.language is None):
+        parser.error("give either --size, or --vision and --language")
+    sizes = SIZES[a.size] if a.size else (a.vision, a.language)
     if a.threads:
         torch.set_num_threads(a.threads)
     gpu = a.device.startswith("cuda")
     torch.manual_seed(0)
     with torch.device(a.device):
-        model = PaliGemma(a.size, a.resolution, a.text)
+        model = PaliGemma(sizes, a.resolution, a.text)
         images = torch.rand(a.batch, a.resolution, a.resolution, 3) * 2 - 1
-        tokens = torch.randint(SIZES[a.size][1][0], (a.batch, a.text + 1))
+        tokens = torch.randint(sizes[1][0], (a.batch, a.text + 1))
         weights = torch.zeros(a.batch, a.text)
     supervised = a.text - a.text // 4
     weights[:, a.text // 4 :] = 1 / (supervised * a.batch)
@@ -205,7 +251,7 @@ def main():
         synchronize()
         seconds.append(time.perf_counter() - began)
     median = statistics.median(seconds)
-    gigaflop = flops(a.size, a.resolution, a.text, a.batch) / 1e9
+    gigaflop = flops(sizes, a.resolution, a.text, a.batch) / 1e9
     figures = {
         "torch": torch.__version__,
         "compiled": a.compile,
@@ -215,6 +261,7 @@ def main():
         "examplesPerSecond": a.batch / median,
         "gigaflopPerStep": gigaflop,
         "gigaflopsPerSecond": gigaflop / median,
+        "peakMemoryBytes": peak_memory(),
     }
     if gpu:
         figures["gpu"] = torch.cuda.get_device_name()

@@ -130,6 +130,10 @@ class EveryCommandTest {
         "fabricate",
         folder.resolve("fabricated/vae-oid.npz") + ": ");
     put("", "bench", "Usage: palimpsest bench");
+    put(
+        "--only step --configs tiny --precision f32 --steps 1 --threads 1",
+        "bench all",
+        "| tiny | f32 |");
     put("--config tiny --steps 1 --threads 1", "bench step", "GEMM peak");
     put(
         "--seconds 0.03 --resolutions 8 --images " + run.resolve("data/images"),

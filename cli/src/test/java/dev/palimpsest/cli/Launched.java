@@ -20,14 +20,14 @@ import java.util.stream.Collectors;
  * @param out file that holds its standard output
  * @param err file that holds its standard error
  */
-record Launched(Process process, Path out, Path err) {
+public record Launched(Process process, Path out, Path err) {
   private static final Path LAUNCHER = Path.of("..", "palimpsest").toAbsolutePath().normalize();
 
   /** A short life: quick to start beats quick in the end. */
   private static final String OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC";
 
   /** Starts a command, with variables of its own environment before. */
-  static Launched start(Path folder, Map<String, String> environment, List<String> arguments)
+  public static Launched start(Path folder, Map<String, String> environment, List<String> arguments)
       throws IOException {
     List<String> command = new ArrayList<>(List.of(LAUNCHER.toString()));
     command.addAll(arguments);
@@ -66,7 +66,7 @@ record Launched(Process process, Path out, Path err) {
   }
 
   /** Waits for its end. */
-  Outcome finish() throws IOException, InterruptedException {
+  public Outcome finish() throws IOException, InterruptedException {
     boolean ended = process.waitFor(180, TimeUnit.SECONDS);
     process.destroyForcibly();
     assertTrue(ended, "hangs: " + Files.readString(err));
@@ -75,7 +75,7 @@ record Launched(Process process, Path out, Path err) {
   }
 
   /** Sends a signal, and says how many seconds later the process ended. */
-  double end(String signal) throws IOException, InterruptedException {
+  public double end(String signal) throws IOException, InterruptedException {
     long began = System.nanoTime();
     new ProcessBuilder("kill", "-" + signal, Long.toString(process.pid())).start().waitFor();
     boolean ended = process.waitFor(60, TimeUnit.SECONDS);

@@ -11,6 +11,7 @@ import picocli.CommandLine.Spec;
     description = "Measures performance on this machine.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
+      BenchAllCommand.class,
       BenchStepCommand.class,
       BenchDataCommand.class,
       BenchSoakCommand.class,

@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.bench;
 
+import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.data.ImageConfig;
@@ -8,6 +9,7 @@ import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.text.Tokenizer;
+import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -18,6 +20,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
@@ -43,7 +46,7 @@ final class BenchDataCommand implements Callable<Integer> {
   /** All loaders take turns, so that a disturbance affects all of them; medians are reported. */
   private static final int ROUNDS = 3;
 
-  private static final Path PEER = Path.of("peers/pillow_loader.py");
+  private static final Path PEER = Checkout.path("peers/pillow_loader.py");
 
   @Spec CommandSpec spec;
 
@@ -73,6 +76,24 @@ final class BenchDataCommand implements Callable<Integer> {
       description = "Python with Pillow and numpy, for the peer. Default: python3.")
   String python;
 
+  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
+  @Nullable Path json;
+
+  /**
+   * Images per second.
+   *
+   * @param jdk with the JDK's decoder
+   * @param libjpegTurbo with libjpeg-turbo; null without it
+   * @param pillow of the peer; null without it
+   */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  record Line(
+      int resolution,
+      int threads,
+      double jdk,
+      @Nullable Double libjpegTurbo,
+      @Nullable Double pillow) {}
+
   @Override
   public Integer call() throws IOException {
     if (!(seconds > 0) || resolutions.stream().anyMatch(r -> r < 1)) {
@@ -87,6 +108,7 @@ final class BenchDataCommand implements Callable<Integer> {
       boolean turbo = TurboJpeg.isFound();
       boolean peer = hasPeer(out);
       out.println("resolution  threads       JDK  libjpeg-turbo  Pillow+numpy   ratios to it");
+      List<Line> lines = new ArrayList<>();
       for (int resolution : resolutions) {
         for (int threads : new int[] {1, 2}) {
           double[][] figures = new double[3][ROUNDS];
@@ -110,12 +132,20 @@ final class BenchDataCommand implements Callable<Integer> {
               number("%.2f", jdk / other),
               number("%.2f", fast / other));
           out.flush();
+          lines.add(new Line(resolution, threads, jdk, known(fast), known(other)));
         }
+      }
+      if (json != null) {
+        RunFolder.writeJson(json, Map.of("pictures", files.size(), "lines", lines));
       }
       return ExitCode.DONE.code();
     } finally {
       TurboJpeg.use(true);
     }
+  }
+
+  private static @Nullable Double known(double value) {
+    return Double.isNaN(value) ? null : value;
   }
 
   private static String number(String format, double value) {
@@ -190,7 +220,7 @@ final class BenchDataCommand implements Callable<Integer> {
 
   private boolean hasPeer(PrintWriter out) {
     if (!Files.exists(PEER)) {
-      out.println("no peer: " + PEER + " is not in the working directory");
+      out.println("no peer: there is no file " + PEER);
       return false;
     }
     try {

@@ -52,7 +52,7 @@ public enum ExitCode {
       79, "data changed", "the data are not those that the stage began with", Restart.IN_VAIN);
 
   /** Plus the signal's number: terminated at once by a signal, as in shells. */
-  static final int SIGNALLED = 128;
+  public static final int SIGNALLED = 128;
 
   /** What a second start of the same command would do. */
   public enum Restart {

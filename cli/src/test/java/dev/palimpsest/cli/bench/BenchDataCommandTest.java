@@ -3,7 +3,9 @@ package dev.palimpsest.cli.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.Outcome;
+import dev.palimpsest.files.Json;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,6 +19,7 @@ class BenchDataCommandTest {
   void everyResolutionHasItsFiguresForOneThreadAndTwo(@TempDir Path folder) throws IOException {
     BufferedImage picture = new BufferedImage(30, 20, BufferedImage.TYPE_3BYTE_BGR);
     ImageIO.write(picture, "jpeg", folder.resolve("a.jpg").toFile());
+    Path figures = folder.resolve("figures.json");
     Outcome outcome =
         Outcome.of(
             "bench",
@@ -28,7 +31,9 @@ class BenchDataCommandTest {
             "--seconds",
             "0.03",
             "--python",
-            "/no/such/python");
+            "/no/such/python",
+            "--json",
+            figures.toString());
     assertEquals(0, outcome.exit(), outcome.err());
     assertTrue(outcome.out().contains("no peer: "), outcome.out());
     List<List<String>> rows =
@@ -44,6 +49,12 @@ class BenchDataCommandTest {
     for (List<String> row : rows) {
       assertTrue(Double.parseDouble(row.get(2)) > 0, outcome.out());
     }
+    JsonNode lines = Json.STRICT.readTree(figures.toFile()).get("lines");
+    assertEquals(4, lines.size());
+    assertEquals(28, lines.get(3).get("resolution").asInt());
+    assertEquals(2, lines.get(3).get("threads").asInt());
+    assertTrue(lines.get(3).get("jdk").asDouble() > 0, lines.toString());
+    assertTrue(!lines.get(3).has("pillow"), lines.toString());
   }
 
   @Test
