@@ -24,8 +24,10 @@ import dev.palimpsest.mixtures.text.BpeTrainer;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.folder.RunFolder;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,7 +54,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Times import, verification, reading, writing and export of a model with random values, each"
-          + " compared with a plain copy of the files that it writes, or reads if it writes none.",
+          + " compared with a plain copy of the same bytes: of the files that it writes, or reads if"
+          + " it writes none. Where an operation reads more than it writes, as an export in bfloat16"
+          + " does, the copy reads as much.",
       "Operation and copy both end when the data are on disk (fsync). Both find their input in"
           + " the system's cache, as far as it fits, because it was written or read just before.",
       "Private memory is the process's own as counted by the kernel; it includes pages of mapped files,"
@@ -102,7 +106,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
    *
    * @param bytes size of the files that were written or read
    * @param seconds of the operation
-   * @param copySeconds of a plain copy of these files
+   * @param copySeconds of a plain copy of these files, and of reading what the operation reads more
    */
   private record Line(
       String operation, long bytes, double seconds, double copySeconds, ProcessMemory.Peak peak) {
@@ -147,6 +151,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
         time(
             "import",
             work,
+            null,
             () -> {
               try (PretrainedImporter importer =
                   PretrainedImporter.open(source, model, resolution, 0)) {
@@ -159,6 +164,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
         time(
             "verify",
             work,
+            null,
             () -> {
               CheckpointStore.open(checkpoint);
               return file;
@@ -168,6 +174,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
         time(
             "read",
             work,
+            null,
             () -> {
               try (Parameters parameters = opened.read(manager, PARAMETERS)) {
                 for (NDArray array : parameters.asMap().values()) {
@@ -180,6 +187,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
         time(
             "write",
             work,
+            null,
             () -> {
               try (Parameters parameters = opened.read(manager, PARAMETERS)) {
                 Path written =
@@ -196,6 +204,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
           time(
               "export hf " + name,
               work,
+              file.get(0),
               () -> {
                 try (TensorSource parameters = opened.source(PARAMETERS)) {
                   ModelExporter.huggingFace(
@@ -216,6 +225,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
           time(
               "export npz " + name,
               work,
+              file.get(0),
               () -> {
                 try (TensorSource parameters = opened.source(PARAMETERS)) {
                   ModelExporter.bigVision(
@@ -262,7 +272,8 @@ final class BenchCheckpointCommand implements Callable<Integer> {
     }
   }
 
-  private Line time(String operation, Path work, Work timed) throws IOException {
+  private Line time(String operation, Path work, @Nullable Path source, Work timed)
+      throws IOException {
     PrintWriter err = spec.commandLine().getErr();
     double seconds = Double.POSITIVE_INFINITY;
     double copySeconds = Double.POSITIVE_INFINITY;
@@ -281,6 +292,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
         for (Path file : files) {
           bytes += copy(file, work.resolve("copy"));
         }
+        read(source, source == null ? 0 : Files.size(source) - bytes);
         copySeconds = Math.min(copySeconds, (System.nanoTime() - began) / 1e9);
         Durable.delete(work.resolve("copy"));
       }
@@ -305,6 +317,23 @@ final class BenchCheckpointCommand implements Callable<Integer> {
       }
       out.force(true);
       return size;
+    }
+  }
+
+  /** Reads the first bytes of a file, if any. */
+  private static void read(@Nullable Path file, long bytes) throws IOException {
+    if (file == null || bytes <= 0) {
+      return;
+    }
+    ByteBuffer buffer = ByteBuffer.allocateDirect(1 << 20);
+    try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ)) {
+      for (long left = bytes; left > 0; ) {
+        int n = in.read(buffer.clear().limit((int) Math.min(buffer.capacity(), left)));
+        if (n < 0) {
+          throw new EOFException(file.toString());
+        }
+        left -= n;
+      }
     }
   }
 

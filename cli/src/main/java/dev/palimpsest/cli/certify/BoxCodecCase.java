@@ -32,20 +32,20 @@ final class BoxCodecCase implements CaseKind {
   @Override
   public void certify(Path folder, NDManager manager, Kernels kernels, Report report)
       throws IOException {
-    if (Files.isRegularFile(folder.resolve(BOXES))) {
-      JsonNode file = Reference.json(folder.resolve(BOXES));
-      report.part("boxes", () -> boxes(file.required("boxes"), report));
-      report.part("pixel boxes", () -> pixels(file.path("pixel_boxes"), report));
-    } else {
-      report.absent(BOXES);
-    }
-    if (Files.isRegularFile(folder.resolve(ANSWERS))) {
-      JsonNode file = Reference.json(folder.resolve(ANSWERS));
-      report.part("answers", () -> answers(file.path("parse"), report));
-      report.part("validity of masks", () -> validity(file.path("seg_validity"), report));
-    } else {
-      report.absent(ANSWERS);
-    }
+    report.with(
+        folder,
+        BOXES,
+        file -> {
+          report.part("boxes", () -> boxes(file.required("boxes"), report));
+          report.part("pixel boxes", () -> pixels(file.path("pixel_boxes"), report));
+        });
+    report.with(
+        folder,
+        ANSWERS,
+        file -> {
+          report.part("answers", () -> answers(file.path("parse"), report));
+          report.part("validity of masks", () -> validity(file.path("seg_validity"), report));
+        });
   }
 
   private static void boxes(JsonNode list, Report report) {

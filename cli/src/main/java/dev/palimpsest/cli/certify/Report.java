@@ -1,6 +1,9 @@
 package dev.palimpsest.cli.certify;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -27,6 +30,21 @@ final class Report {
   /** Something of this kind of case that the folder does not hold. */
   void absent(String what) {
     notRun.add(what);
+  }
+
+  /** Comparisons with a file of the case, if it is there. */
+  void with(Path folder, String file, FileChecks checks) throws IOException {
+    if (Files.isRegularFile(folder.resolve(file))) {
+      checks.run(Reference.json(folder.resolve(file)));
+    } else {
+      absent(file);
+    }
+  }
+
+  /** Comparisons with the contents of a file. */
+  @FunctionalInterface
+  interface FileChecks {
+    void run(JsonNode file) throws IOException;
   }
 
   /**

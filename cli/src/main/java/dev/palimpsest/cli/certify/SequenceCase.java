@@ -8,7 +8,6 @@ import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
-import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.text.TokenSequence;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.ParameterSpecs;
@@ -43,20 +42,17 @@ final class SequenceCase implements CaseKind {
   @Override
   public void certify(Path folder, NDManager manager, Kernels kernels, Report report)
       throws IOException {
-    if (Files.isRegularFile(folder.resolve(SEQUENCES))) {
-      sequences(Json.STRICT.readTree(folder.resolve(SEQUENCES).toFile()), report);
-    } else {
-      report.absent(SEQUENCES);
-    }
-    if (Files.isRegularFile(folder.resolve(MASKS))) {
-      int number = 0;
-      for (JsonNode entry : Json.STRICT.readTree(folder.resolve(MASKS).toFile())) {
-        String quantity = "attention mask " + number++;
-        report.part(quantity, () -> mask(entry, quantity, manager, kernels, report));
-      }
-    } else {
-      report.absent(MASKS);
-    }
+    report.with(folder, SEQUENCES, file -> sequences(file, report));
+    report.with(
+        folder,
+        MASKS,
+        file -> {
+          int number = 0;
+          for (JsonNode entry : file) {
+            String quantity = "attention mask " + number++;
+            report.part(quantity, () -> mask(entry, quantity, manager, kernels, report));
+          }
+        });
   }
 
   private static void sequences(JsonNode file, Report report) {

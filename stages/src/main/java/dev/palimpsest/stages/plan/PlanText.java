@@ -29,9 +29,12 @@ public final class PlanText {
   public static List<String> of(PipelineConfig recipe, Hardware hardware) {
     List<String> lines = new ArrayList<>();
     lines.add(
-        "%s: %d stages, seed %d, %d compute threads"
+        "%s: %s, seed %d, %s"
             .formatted(
-                recipe.name(), recipe.stages().size(), recipe.seed(), recipe.computeThreads()));
+                recipe.name(),
+                counted(recipe.stages().size(), "stage"),
+                recipe.seed(),
+                counted(recipe.computeThreads(), "compute thread")));
     for (StageConfig stage : recipe.stages()) {
       lines.add(
           "%s: %s; %dpx (%d image tokens), %d text tokens"
@@ -89,7 +92,7 @@ public final class PlanText {
     ModelCost.Traffic traffic = ModelCost.traffic(stage, bytes);
     return String.format(
         Locale.ROOT,
-        "keeps parameters %s, gradients %s, moments %s; a step reads up to %.1f GB and writes %.1f GB of them",
+        "parameters %s, gradients %s, moments %s; a step reads up to %.1f GB from disk and writes %.1f GB",
         place(storage.parameters(), bytes.getOrDefault(ModelCost.Use.PARAMETERS, 0L)),
         place(storage.gradients(), bytes.getOrDefault(ModelCost.Use.GRADIENTS, 0L)),
         place(storage.moments(), bytes.getOrDefault(ModelCost.Use.MOMENTS, 0L)),
@@ -116,15 +119,19 @@ public final class PlanText {
 
   private static String saves(CheckpointConfig checkpoint) {
     if (checkpoint.everyExamples() == 0) {
-      return "its end";
+      return "at the end";
     }
-    return "every %d examples, keeping the last %d%s, and its end"
+    return "every %d examples, keeping the last %d%s, and at the end"
         .formatted(
             checkpoint.everyExamples(),
             checkpoint.keepLast(),
             checkpoint.keepEveryExamples() == 0
                 ? ""
                 : " and every " + checkpoint.keepEveryExamples() + " for good");
+  }
+
+  private static String counted(int number, String what) {
+    return number == 1 ? "1 " + what : number + " " + what + "s";
   }
 
   private static String word(Enum<?> constant) {

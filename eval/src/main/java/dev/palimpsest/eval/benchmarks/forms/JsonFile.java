@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /**
  * A JSON file and its name for messages.
@@ -57,6 +58,17 @@ public record JsonFile(Path path, JsonNode root) {
       throw new BenchmarkFormatException(path + ": expected an object with a list \"" + key + "\"");
     }
     return list;
+  }
+
+  /** The captions of a list's items by what they belong to, in their order. */
+  public Map<String, List<String>> captions(String list, Function<JsonNode, String> owner) {
+    Map<String, List<String>> captions = new LinkedHashMap<>();
+    for (JsonNode item : list(list)) {
+      captions
+          .computeIfAbsent(owner.apply(item), id -> new ArrayList<>())
+          .add(text(item, "caption"));
+    }
+    return captions;
   }
 
   /** The file itself as a list or, in some copies, its {@code data}. */

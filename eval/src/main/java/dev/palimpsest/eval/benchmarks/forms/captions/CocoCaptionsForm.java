@@ -7,7 +7,6 @@ import dev.palimpsest.eval.benchmarks.forms.BenchmarkForm;
 import dev.palimpsest.eval.benchmarks.forms.JsonFile;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -25,12 +24,8 @@ public final class CocoCaptionsForm implements BenchmarkForm {
   @Override
   public List<BenchmarkExample> read(BenchmarkFiles files) throws IOException {
     JsonFile json = JsonFile.read(files.file("annotations"));
-    Map<String, List<String>> captions = new LinkedHashMap<>();
-    for (JsonNode annotation : json.list("annotations")) {
-      captions
-          .computeIfAbsent(json.id(annotation, "image_id"), id -> new ArrayList<>())
-          .add(json.text(annotation, "caption"));
-    }
+    Map<String, List<String>> captions =
+        json.captions("annotations", annotation -> json.id(annotation, "image_id"));
     List<BenchmarkExample> examples = new ArrayList<>();
     for (JsonNode image : json.list("images")) {
       String id = json.id(image, "id");

@@ -7,7 +7,6 @@ import dev.palimpsest.eval.benchmarks.forms.BenchmarkForm;
 import dev.palimpsest.eval.benchmarks.forms.JsonFile;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -26,12 +25,8 @@ public final class MsrVttForm implements BenchmarkForm {
   @Override
   public List<BenchmarkExample> read(BenchmarkFiles files) throws IOException {
     JsonFile json = JsonFile.read(files.file("annotations"));
-    Map<String, List<String>> captions = new LinkedHashMap<>();
-    for (JsonNode sentence : json.list("sentences")) {
-      captions
-          .computeIfAbsent(json.text(sentence, "video_id"), id -> new ArrayList<>())
-          .add(json.text(sentence, "caption"));
-    }
+    Map<String, List<String>> captions =
+        json.captions("sentences", sentence -> json.text(sentence, "video_id"));
     List<BenchmarkExample> examples = new ArrayList<>();
     for (JsonNode video : json.list("videos")) {
       String id = json.text(video, "video_id");
