@@ -11,8 +11,8 @@ RUN ./palimpsest --version && mkdir -p /opt/engines && \
 
 FROM eclipse-temurin:17-jre
 ARG ENGINE=cuda
-# libgomp for libtorch; findutils for the probes.
-RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 findutils && rm -rf /var/lib/apt/lists/*
+# libgomp for libtorch; mpirun for several processes in a pod; findutils for the probes.
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 openmpi-bin findutils && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/palimpsest /opt/palimpsest
 COPY --from=build /opt/engines /opt/engines
 ENV PALIMPSEST_ENGINES=/opt/engines PALIMPSEST_ENGINE=${ENGINE} PATH=/opt/palimpsest:${PATH}

@@ -66,6 +66,7 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1,requeue_d
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 KillWait=10
+MinJobAge=86400
 NodeName=node1 NodeHostname=$(hostname -s) NodeAddr=127.0.0.1 Port=16918 CPUs=$(nproc) RealMemory=2000
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP PriorityTier=1 GraceTime=120
 PartitionName=urgent Nodes=ALL MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF

@@ -2,6 +2,7 @@ package dev.palimpsest.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.palimpsest.cli.operating.ProcessState;
 import dev.palimpsest.stages.goodput.Goodput;
@@ -144,6 +145,46 @@ class OperatedRunTest {
     assertEquals("stopped", state.state());
     assertTrue(state.doing().contains("saved; run the same command"), state.doing());
     checkedByPrometheus(metrics);
+  }
+
+  /**
+   * The launcher asks mpirun in the one way in which it asks its ranks, and waits for their saves.
+   */
+  @Test
+  void ranksThatLaunchStartedStopTogether() throws Exception {
+    assumeTrue(found("mpirun", "--version"), "mpirun is not installed");
+    Path run = folder.resolve("run");
+    Launched launched =
+        Launched.start(
+            folder,
+            Map.of(),
+            List.of(
+                "launch",
+                recipe(400_000).toString(),
+                "--out",
+                run.toString(),
+                "--to",
+                "local",
+                "--processes",
+                "2",
+                "--set",
+                "stages.stage1.microBatch=2"));
+    await(launched, () -> steps(run) > 5);
+    launched.end("TERM");
+    Outcome stopped = launched.finish();
+    assertEquals(75, stopped.exit(), stopped.err());
+    List<ProcessState.Read> states = ProcessState.read(run.resolve("processes"));
+    assertEquals(List.of(0, 1), states.stream().map(ProcessState.Read::rank).toList());
+    assertEquals(
+        List.of("stopped", "stopped"), states.stream().map(ProcessState.Read::state).toList());
+  }
+
+  private static boolean found(String... command) throws InterruptedException {
+    try {
+      return new ProcessBuilder(command).start().waitFor() == 0;
+    } catch (IOException absent) {
+      return false;
+    }
   }
 
   /** With Prometheus' own parser, where it is installed. */

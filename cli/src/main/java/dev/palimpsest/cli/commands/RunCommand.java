@@ -104,7 +104,7 @@ public final class RunCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     Optional<InetSocketAddress> address = watch.address(group);
     try (Signals signals = Signals.stop(stop, err);
-        Machine machine = device.open(config.computeThreads())) {
+        Machine machine = device.open(config.computeThreads(), group)) {
       RunFolder run = new RunFolder(folder);
       try (ProcessState state =
               new ProcessState(

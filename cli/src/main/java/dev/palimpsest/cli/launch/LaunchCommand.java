@@ -55,7 +55,7 @@ public final class LaunchCommand implements Callable<Integer> {
       names = "--processes",
       paramLabel = "P",
       description =
-          "Processes on each node. Default: the number of its GPUs, or 1. Several without GPUs are started by mpirun or srun.")
+          "Processes on each node. Default: the number of its GPUs, or 1. Several on one machine are started by mpirun.")
   @Nullable Integer processes;
 
   @Option(

@@ -8,7 +8,6 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,8 +23,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A run's processes on this machine: one; several under mpirun, which compute on the CPU; or
- * several with torchrun's variables, one a GPU.
+ * A run's processes on this machine: one; several under mpirun; or several with torchrun's
+ * variables, where this machine is a node among others, as a pod of Kubernetes is.
  */
 final class LocalProcesses {
   private static final Logger log = LoggerFactory.getLogger(LocalProcesses.class);
@@ -69,20 +68,27 @@ final class LocalProcesses {
 
   /** The command lines, as they would be typed. */
   List<String> print() {
-    if (job.processes() > 1 && job.gpus() == 0) {
+    Map<String, String> environment = System.getenv();
+    if (job.processes() == 1) {
+      return List.of(typed(concat(List.of("palimpsest"), words)));
+    }
+    if (!isNode(environment)) {
       return List.of(typed(mpirun(Mpi.OPEN_MPI, List.of("palimpsest"))));
     }
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < job.processes(); i++) {
-      String variables =
-          job.processes() == 1
-              ? ""
-              : variables(i, Map.of(), 29_500).entrySet().stream()
+      lines.add(
+          variables(i, job.processes(), environment).entrySet().stream()
                   .map(e -> e.getKey() + "=" + e.getValue() + " ")
-                  .collect(Collectors.joining());
-      lines.add(variables + typed(concat(List.of("palimpsest"), words)));
+                  .collect(Collectors.joining())
+              + typed(concat(List.of("palimpsest"), words)));
     }
     return lines;
+  }
+
+  /** Whether Kubeflow's variables say that there are other nodes. */
+  private static boolean isNode(Map<String, String> environment) {
+    return !environment.getOrDefault("PET_NNODES", "1").equals("1");
   }
 
   static String typed(List<String> command) {
@@ -107,13 +113,11 @@ final class LocalProcesses {
             () -> started.forEach(one -> killTree(one.process().toHandle())))) {
       if (job.processes() == 1) {
         started.add(start(java(), Map.of(), "TERM"));
-      } else if (job.gpus() == 0) {
+      } else if (!isNode(System.getenv())) {
         started.add(startMpirun());
       } else {
-        int port = freePort();
-        Map<String, String> environment = System.getenv();
         for (int i = 0; i < job.processes(); i++) {
-          started.add(start(java(), variables(i, environment, port), "TERM"));
+          started.add(start(java(), variables(i, job.processes(), System.getenv()), "TERM"));
         }
       }
       code = await(started.stream().map(Started::process).toList());
@@ -192,6 +196,9 @@ final class LocalProcesses {
     if (mpi == Mpi.OPEN_MPI) {
       // Without the first, all threads of a rank share one core.
       command.addAll(List.of("--bind-to", "none", "--oversubscribe"));
+      if (job.processes() > Runtime.getRuntime().availableProcessors()) {
+        command.addAll(List.of("--mca", "mpi_yield_when_idle", "1"));
+      }
     }
     command.addAll(program);
     command.addAll(words);
@@ -205,38 +212,25 @@ final class LocalProcesses {
       return said.contains("Open MPI") ? Mpi.OPEN_MPI : Mpi.MPICH;
     } catch (IOException e) {
       throw new UserMistake(
-          "several processes without GPUs are started by mpirun, which is not on the PATH; install Open MPI (Debian: apt-get install openmpi-bin) or MPICH");
+          "several processes are started by mpirun, which is not on the PATH; install Open MPI (Debian: apt-get install openmpi-bin) or MPICH");
     }
   }
 
   // ---- With torchrun's variables
 
-  /**
-   * What torchrun would set for a process of this machine, which is a node among others if
-   * Kubeflow's variables say so.
-   */
-  private Map<String, String> variables(int local, Map<String, String> environment, int freePort) {
+  /** What torchrun would set for a process of this machine, one of Kubeflow's nodes. */
+  static Map<String, String> variables(int local, int processes, Map<String, String> environment) {
     int node = Integer.parseInt(environment.getOrDefault("PET_NODE_RANK", "0"));
     int nodes = Integer.parseInt(environment.getOrDefault("PET_NNODES", "1"));
     Map<String, String> variables = new LinkedHashMap<>();
-    variables.put("RANK", Integer.toString(node * job.processes() + local));
-    variables.put("WORLD_SIZE", Integer.toString(nodes * job.processes()));
+    variables.put("RANK", Integer.toString(node * processes + local));
+    variables.put("WORLD_SIZE", Integer.toString(nodes * processes));
     variables.put("LOCAL_RANK", Integer.toString(local));
-    variables.put("LOCAL_WORLD_SIZE", Integer.toString(job.processes()));
+    variables.put("LOCAL_WORLD_SIZE", Integer.toString(processes));
     variables.put("GROUP_RANK", Integer.toString(node));
     variables.put("MASTER_ADDR", environment.getOrDefault("PET_MASTER_ADDR", "127.0.0.1"));
-    variables.put(
-        "MASTER_PORT",
-        environment.getOrDefault("PET_MASTER_PORT", nodes > 1 ? "29500" : "" + freePort));
+    variables.put("MASTER_PORT", environment.getOrDefault("PET_MASTER_PORT", "29500"));
     return variables;
-  }
-
-  private static int freePort() {
-    try (ServerSocket socket = new ServerSocket(0)) {
-      return socket.getLocalPort();
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot find a free port", e);
-    }
   }
 
   // ---- Their end

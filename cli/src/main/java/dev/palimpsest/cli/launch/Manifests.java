@@ -11,6 +11,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.Yaml;
 
@@ -25,6 +27,7 @@ import org.yaml.snakeyaml.Yaml;
  * another.
  */
 final class Manifests {
+  private static final Logger log = LoggerFactory.getLogger(Manifests.class);
   private static final String CONTAINER = "node";
   private static final Path RECIPE = Path.of("/etc/palimpsest/recipe.yaml");
   private static final String PROGRAM = "/opt/palimpsest/palimpsest";
@@ -72,9 +75,14 @@ final class Manifests {
   Manifests(Job job, Settings settings) {
     this.job = job;
     this.settings = settings;
-    if (job.worldSize() > 1 && job.gpus() == 0) {
+    if (job.nodes() > 1 && job.gpus() == 0) {
       throw new UserMistake(
-          "pods without GPUs have no collectives: there is no mpirun between them; give --gpus-per-node, or take --nodes 1 and a single process");
+          "pods without GPUs have no collectives between them: give --gpus-per-node, or take --nodes 1");
+    }
+    if (job.nodes() > 1) {
+      log.warn(
+          "this version connects ranks by MPI alone, which pods of different nodes do not have between them: with --nodes {} the run ends with exit code 76",
+          job.nodes());
     }
     if (!job.out().startsWith(settings.mount)) {
       throw new UserMistake(
@@ -260,7 +268,7 @@ final class Manifests {
     List<String> words = new ArrayList<>();
     if (job.processes() > 1) {
       words.addAll(List.of("launch", RECIPE.toString(), "--to", "local", "--out", job.out() + ""));
-      words.addAll(List.of("--gpus-per-node", "" + job.gpus(), "--until", stage));
+      words.addAll(List.of("--processes", "" + job.processes(), "--until", stage));
       for (String option : runOptions()) {
         words.addAll(List.of("--option", option));
       }

@@ -91,17 +91,30 @@ class LaunchCommandTest {
   }
 
   @Test
-  void severalProcessesAreMpirunsOrHaveTorchrunsVariables() {
+  void severalProcessesAreMpiruns() {
+    String line = launch("--to", "local", "--gpus-per-node", "2", "--print").out();
+    assertTrue(line.startsWith("mpirun -np 2 --bind-to none --oversubscribe "), line);
+    assertTrue(line.endsWith("palimpsest run %s --out %s\n".formatted(recipe, out)), line);
+  }
+
+  @Test
+  void processesOfAPodHaveTorchrunsVariables() {
     assertEquals(
-        "mpirun -np 2 --bind-to none --oversubscribe palimpsest run %s --out %s\n"
-            .formatted(recipe, out),
-        launch("--to", "local", "--processes", "2", "--print").out());
-    String gpus = launch("--to", "local", "--gpus-per-node", "2", "--print").out();
-    assertTrue(
-        gpus.contains(
-            "RANK=1 WORLD_SIZE=2 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 GROUP_RANK=0"
-                + " MASTER_ADDR=127.0.0.1 MASTER_PORT=29500 palimpsest run "),
-        gpus);
+        Map.of(
+            "RANK", "11",
+            "WORLD_SIZE", "32",
+            "LOCAL_RANK", "3",
+            "LOCAL_WORLD_SIZE", "8",
+            "GROUP_RANK", "1",
+            "MASTER_ADDR", "run-node-0-0.run",
+            "MASTER_PORT", "29500"),
+        LocalProcesses.variables(
+            3,
+            8,
+            Map.of(
+                "PET_NNODES", "4",
+                "PET_NODE_RANK", "1",
+                "PET_MASTER_ADDR", "run-node-0-0.run")));
   }
 
   private static ProcessState.Read rank(int rank, Integer code) {
@@ -336,7 +349,8 @@ class LaunchCommandTest {
   void whatCannotBeLaunchedIsAMistake() {
     Outcome pods = launch("--to", "jobset", "--nodes", "2");
     assertEquals(2, pods.exit());
-    assertTrue(pods.err().contains("pods without GPUs have no collectives"), pods.err());
+    assertTrue(
+        pods.err().contains("pods without GPUs have no collectives between them"), pods.err());
     Outcome outside = launch("--to", "jobset", "--gpus-per-node", "1");
     assertTrue(outside.err().contains("must be below /runs"), outside.err());
     assertTrue(launch("--to", "local", "--nodes", "2").err().contains("leave out --nodes"));
