@@ -59,6 +59,24 @@ public record PipelineConfig(
     stages = List.copyOf(stages);
   }
 
+  /** The same recipe with other stages. */
+  public PipelineConfig withStages(List<StageConfig> others) {
+    return new PipelineConfig(
+        name,
+        description,
+        seed,
+        threads,
+        prepare,
+        tokenizer,
+        model,
+        tasks,
+        suites,
+        exclude,
+        dedup,
+        ranks,
+        others);
+  }
+
   /** Compute threads of the run. */
   public int computeThreads() {
     return threads == null ? Runtime.getRuntime().availableProcessors() : threads;

@@ -6,6 +6,7 @@ import dev.palimpsest.configs.checks.Numbers;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.configs.data.TaskType;
+import dev.palimpsest.configs.evaluation.EarlyStopConfig;
 import dev.palimpsest.configs.evaluation.EvaluateConfig;
 import java.util.Collections;
 import java.util.List;
@@ -22,6 +23,12 @@ import org.jspecify.annotations.Nullable;
  * @param init where the initial parameters come from
  * @param examples number of examples to train on; all schedules and cadences of a stage are counted
  *     in examples
+ * @param epochs instead of {@code examples}: how often to go through the data. An epoch has as many
+ *     examples as all tasks of the mixture have rows together; weights decide how often each row is
+ *     seen. The number of examples is rounded up to whole batches: what the last batch lacks is
+ *     taken from the beginning of the next epoch, so that no example is left out. A stage with
+ *     epochs is resolved when its data is opened; the run folder's recipe has the number of
+ *     examples
  * @param resolution side of the square input image, in pixels; a multiple of the patch size
  * @param textTokens number of text positions (BOS + prefix + separator + suffix + EOS)
  * @param batchSize examples per optimizer step
@@ -51,6 +58,9 @@ import org.jspecify.annotations.Nullable;
  *     training loss (models/ppp/gemma.py:486)
  * @param logEveryExamples examples between two lines in metrics.jsonl; 0 for one line per step
  * @param checkpoint when training checkpoints are saved, and which are kept
+ * @param earlyStop ends the stage when a score does not improve any more; absent: all examples are
+ *     trained on
+ * @param expectedLoss ranges in which the training loss is expected; a run warns outside of them
  * @param guard what to do about a step whose loss cannot be trusted
  * @param evaluate which suites the stage is scored on, and when
  * @param export the formats in which the stage's result is exported
@@ -59,6 +69,7 @@ public record StageConfig(
     String name,
     Init init,
     @Default("0") long examples,
+    @Nullable Double epochs,
     int resolution,
     int textTokens,
     @Default("1") int batchSize,
@@ -77,6 +88,8 @@ public record StageConfig(
     @Nullable Double finalSoftcap,
     @Default("0") long logEveryExamples,
     @Default("{}") CheckpointConfig checkpoint,
+    @Nullable EarlyStopConfig earlyStop,
+    @Default("[]") List<ExpectedLoss> expectedLoss,
     @Default("{}") GuardConfig guard,
     @Default("{}") EvaluateConfig evaluate,
     @Default("{}") ExportConfig export) {
@@ -122,7 +135,12 @@ public record StageConfig(
               batchSize,
               microBatch);
     }
-    if (examples > 0) {
+    if (epochs != null) {
+      check
+          .range("epochs", epochs, 1e-6, 1e6)
+          .that(examples == 0, "epochs", "must not be there beside 'examples'; give one of them");
+    }
+    if (examples > 0 || epochs != null) {
       check
           .that(optimizer != null, "optimizer", "is required when the stage trains (examples > 0)")
           .that(
@@ -151,6 +169,44 @@ public record StageConfig(
         (task, weight) -> check.range("mixture." + task, weight, 0, TaskType.MOST_WEIGHT));
     check.done();
     mixture = Collections.unmodifiableMap(new TreeMap<>(mixture));
+    expectedLoss = List.copyOf(expectedLoss);
+  }
+
+  /** Whether the stage trains: some examples, or epochs of what its data will turn out to be. */
+  public boolean trains() {
+    return examples > 0 || epochs != null;
+  }
+
+  /** The same stage with a number of examples in the place of epochs. */
+  public StageConfig withExamples(long number) {
+    return new StageConfig(
+        name,
+        init,
+        number,
+        null,
+        resolution,
+        textTokens,
+        batchSize,
+        microBatch,
+        packTo,
+        precision,
+        mixture,
+        temperature,
+        image,
+        optimizer,
+        storage,
+        handOver,
+        labelSmoothing,
+        dropout,
+        attentionSoftcap,
+        finalSoftcap,
+        logEveryExamples,
+        checkpoint,
+        earlyStop,
+        expectedLoss,
+        guard,
+        evaluate,
+        export);
   }
 
   /**

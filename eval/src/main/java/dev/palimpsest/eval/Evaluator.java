@@ -202,6 +202,7 @@ public final class Evaluator {
     long[] ones = new long[n];
     long[] hits = new long[n];
     long[] tokens = new long[n];
+    double[] losses = new double[n];
     long truncated = 0;
     boolean answersKept = true;
     for (int i = 0; i < n; i++) {
@@ -214,6 +215,7 @@ public final class Evaluator {
       exact[i] = references.contains(saved.text()) ? 1 : 0;
       tokens[i] = saved.tokens();
       hits[i] = saved.hits();
+      losses[i] = saved.loss();
       truncated += saved.truncated() ? 1 : 0;
     }
     BenchmarkConfig benchmark = task.benchmark();
@@ -232,6 +234,7 @@ public final class Evaluator {
         n,
         Score.ofRatio(exact, ones),
         Score.ofRatio(hits, tokens),
+        Score.ofMean(losses),
         selection.predictOnly()
             ? List.of()
             : scores(task, records, protocol, notes, answersKept, clusters),

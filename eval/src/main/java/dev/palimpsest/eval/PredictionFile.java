@@ -45,8 +45,9 @@ final class PredictionFile implements AutoCloseable {
    * @param truncated whether the token limit truncated it
    * @param tokens number of tokens of the reference, if it was scored
    * @param hits how many of them were the most likely
+   * @param loss their mean negative log-likelihood; not a number if it was not scored
    */
-  record Saved(String text, boolean truncated, long tokens, long hits) {}
+  record Saved(String text, boolean truncated, long tokens, long hits, double loss) {}
 
   /**
    * Opens a task's file and reads existing answers.
@@ -122,7 +123,8 @@ final class PredictionFile implements AutoCloseable {
         line.path("prediction").asText(),
         line.path("truncated").asBoolean(),
         line.path("referenceTokens").asLong(),
-        line.path("referenceTokensLikeliest").asLong());
+        line.path("referenceTokensLikeliest").asLong(),
+        line.path("referenceLoss").asDouble(Double.NaN));
   }
 
   /** Appends an answer. */
@@ -142,6 +144,14 @@ final class PredictionFile implements AutoCloseable {
       }
       line.put("referenceTokens", likelihood.likeliest().length);
       line.put("referenceTokensLikeliest", hits);
+      double sum = 0;
+      for (float logProbability : likelihood.logProbabilities()) {
+        sum -= logProbability;
+      }
+      double loss = sum / likelihood.logProbabilities().length;
+      if (Double.isFinite(loss)) {
+        line.put("referenceLoss", loss);
+      }
     }
     asked
         .fields()

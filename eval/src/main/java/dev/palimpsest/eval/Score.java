@@ -1,5 +1,7 @@
 package dev.palimpsest.eval;
 
+import java.util.Arrays;
+
 /**
  * A mean with its uncertainty.
  *
@@ -35,5 +37,14 @@ public record Score(double value, double standardError, long n) {
     int k = hits.length;
     double standardError = k < 2 ? 0 : Math.sqrt(squares * k / (k - 1)) / all;
     return new Score(value, standardError, all);
+  }
+
+  /** The mean of one number for each example; those that are not finite are left out. */
+  static Score ofMean(double[] values) {
+    double[] finite = Arrays.stream(values).filter(Double::isFinite).toArray();
+    int n = finite.length;
+    double mean = Arrays.stream(finite).average().orElse(0);
+    double squares = Arrays.stream(finite).map(value -> (value - mean) * (value - mean)).sum();
+    return new Score(mean, n < 2 ? 0 : Math.sqrt(squares / (n - 1) / n), n);
   }
 }

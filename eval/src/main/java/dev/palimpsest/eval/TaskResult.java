@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param tokenAccuracy teacher-forced: the share of supervised tokens (those of the reference and
  *     its EOS) that are strictly the most likely token given the true preceding ones; only for a
  *     recipe's own sources
+ * @param loss teacher-forced: the mean over examples of the mean negative log-likelihood of their
+ *     supervised tokens, as the training loss is without label smoothing; only for a recipe's own
+ *     sources, and absent from results of earlier versions
  * @param metrics scores by the task's metrics, in their order
  * @param benchmark the benchmark's name; absent for a recipe's own source
  * @param expected the number of examples in the benchmark; 0 if not known
@@ -30,6 +33,7 @@ public record TaskResult(
     long examples,
     Score exactMatch,
     Score tokenAccuracy,
+    @Nullable Score loss,
     List<MetricScore> metrics,
     @Nullable String benchmark,
     long expected,
@@ -61,6 +65,49 @@ public record TaskResult(
     return metrics.stream()
         .filter(m -> m.metric().key().equals(metric) || m.metric().name().equals(metric))
         .findFirst();
+  }
+
+  /**
+   * A score with its standard error, which is NaN if there is none.
+   *
+   * @param metric in words
+   */
+  public record Measured(String metric, double value, double error) {}
+
+  /**
+   * One of the scores.
+   *
+   * @param metric as in {@link #score}, or {@code exact_match}, {@code token_accuracy} or {@code
+   *     loss}; absent: the first metric, or exact match if there is none
+   * @return empty if the task is not scored with it
+   */
+  public Optional<Measured> measured(@Nullable String metric) {
+    Optional<MetricScore> score = metric == null ? headline() : score(metric);
+    if (score.isPresent()) {
+      MetricScore found = score.get();
+      Double error =
+          found.clusteredStandardError() != null
+              ? found.clusteredStandardError()
+              : found.standardError();
+      return found.value() == null
+          ? Optional.empty()
+          : Optional.of(
+              new Measured(found.metric().key(), found.value(), error == null ? 0 : error));
+    }
+    if (metric == null || metric.equals("exact_match")) {
+      return measured("exact match", exactMatch);
+    }
+    return switch (metric) {
+      case "token_accuracy" -> measured("token accuracy", tokenAccuracy);
+      case "loss" -> loss == null ? Optional.empty() : measured("loss", loss);
+      default -> Optional.empty();
+    };
+  }
+
+  private static Optional<Measured> measured(String metric, Score score) {
+    return score.n() == 0
+        ? Optional.empty()
+        : Optional.of(new Measured(metric, score.value(), score.standardError()));
   }
 
   /**

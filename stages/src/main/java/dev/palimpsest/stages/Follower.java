@@ -12,6 +12,7 @@ import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.preparation.Decontamination;
+import dev.palimpsest.stages.preparation.Epochs;
 import dev.palimpsest.stages.state.Consumed;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.Activity;
@@ -75,8 +76,9 @@ final class Follower {
   }
 
   private void train(NDManager runManager, TrainingOrder order) {
+    Tokenizer tokenizer = Tokenizer.load(Path.of(recipe.tokenizer().path()));
     StageConfig stage =
-        recipe.stages().stream()
+        Epochs.resolved(recipe, tokenizer).stages().stream()
             .filter(s -> s.name().equals(order.stage()))
             .findFirst()
             .orElseThrow(() -> new IllegalStateException("no stage " + order.stage()));
@@ -90,7 +92,7 @@ final class Follower {
                 recipe.tasks(),
                 stage,
                 Decontamination.exclusions(recipe),
-                Tokenizer.load(Path.of(recipe.tokenizer().path())))) {
+                tokenizer)) {
       TrainState start =
           new TrainState(
               Parameters.zeros(manager, ParameterSpecs.of(model, stage.resolution())),

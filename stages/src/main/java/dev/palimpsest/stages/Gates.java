@@ -8,10 +8,9 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.evaluation.GateConfig;
 import dev.palimpsest.configs.evaluation.SuiteConfig.SuiteTaskConfig;
-import dev.palimpsest.eval.MetricScore;
-import dev.palimpsest.eval.Score;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.eval.TaskResult;
+import dev.palimpsest.eval.TaskResult.Measured;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.MetricId;
 import dev.palimpsest.eval.metrics.MetricInputException;
@@ -31,9 +30,6 @@ public final class Gates {
   private static final double DEVIATIONS = 1.96;
 
   private Gates() {}
-
-  /** A score with its standard error, which is NaN if there is none. */
-  private record Measured(String metric, double value, double error) {}
 
   /**
    * Gates on a metric that their task is not scored with, which are reported before the stage is
@@ -84,6 +80,7 @@ public final class Gates {
     names.add("exact_match");
     if (benchmark == null) {
       names.add("token_accuracy");
+      names.add("loss");
     }
     return names.stream().distinct().toList();
   }
@@ -113,7 +110,7 @@ public final class Gates {
   private static GateVerdict judge(
       GateConfig gate, Optional<TaskResult> own, Optional<TaskResult> parent) {
     String what = gate.suite() + " " + gate.task();
-    Optional<Measured> score = own.flatMap(result -> measured(result, gate));
+    Optional<Measured> score = own.flatMap(result -> result.measured(gate.metric()));
     if (own.isEmpty() || score.isEmpty()) {
       return new GateVerdict(
           false, "gate on %s cannot be judged: there is no such score".formatted(what));
@@ -130,7 +127,7 @@ public final class Gates {
       conditions.add("below " + gate.below());
     }
     if (gate.noWorseThanParent()) {
-      Optional<Measured> before = parent.flatMap(result -> measured(result, gate));
+      Optional<Measured> before = parent.flatMap(result -> result.measured(gate.metric()));
       if (parent.isEmpty() || before.isEmpty()) {
         return new GateVerdict(
             false, "gate on %s cannot be judged: the parent has no such score".formatted(what));
@@ -157,34 +154,6 @@ public final class Gates {
                 score.get().metric(),
                 String.join(" and ", conditions),
                 number(value)));
-  }
-
-  private static Optional<Measured> measured(TaskResult result, GateConfig gate) {
-    String metric = gate.metric();
-    Optional<MetricScore> score = metric == null ? result.headline() : result.score(metric);
-    if (score.isPresent()) {
-      MetricScore found = score.get();
-      Double error =
-          found.clusteredStandardError() != null
-              ? found.clusteredStandardError()
-              : found.standardError();
-      return found.value() == null
-          ? Optional.empty()
-          : Optional.of(
-              new Measured(found.metric().key(), found.value(), error == null ? 0 : error));
-    }
-    if (metric == null || metric.equals("exact_match")) {
-      return measured("exact match", result.exactMatch());
-    }
-    return metric.equals("token_accuracy")
-        ? measured("token accuracy", result.tokenAccuracy())
-        : Optional.empty();
-  }
-
-  private static Optional<Measured> measured(String metric, Score score) {
-    return score.n() == 0
-        ? Optional.empty()
-        : Optional.of(new Measured(metric, score.value(), score.standardError()));
   }
 
   private static String number(double value) {

@@ -23,6 +23,7 @@ import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.plan.Hardware;
 import dev.palimpsest.stages.plan.PlanText;
 import dev.palimpsest.stages.preparation.Decontamination;
+import dev.palimpsest.stages.preparation.Epochs;
 import dev.palimpsest.stages.preparation.Preparation;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.DataParallel;
@@ -141,19 +142,20 @@ public final class PipelineRunner {
 
   private List<StageResult> runLocked(
       Ranks group,
-      PipelineConfig recipe,
+      PipelineConfig written,
       RunFolder folder,
       Map<String, Object> environment,
       Set<String> acceptChanges,
       @Nullable String until) {
     progress.turnTo(Activity.START);
-    List<String> plan = PlanText.of(recipe, Hardware.UNKNOWN);
-    plan.forEach(log::info);
-    Preparation.make(manager, recipe);
-    Path tokenizerFile = Path.of(recipe.tokenizer().path());
-    requireWhatIsNamed(recipe);
+    PlanText.of(written, Hardware.UNKNOWN).forEach(log::info);
+    Preparation.make(manager, written);
+    Path tokenizerFile = Path.of(written.tokenizer().path());
+    requireWhatIsNamed(written);
     Tokenizer tokenizer = Tokenizer.load(tokenizerFile);
-    requireVocabulary(recipe, tokenizer);
+    requireVocabulary(written, tokenizer);
+    PipelineConfig recipe = Epochs.resolved(written, tokenizer);
+    List<String> plan = PlanText.of(recipe, Hardware.UNKNOWN);
     Decontamination.gate(recipe, folder, tokenizer);
     String tokenizerHash = ContentHash.of(tokenizerFile);
     AtomicBoolean described = new AtomicBoolean();

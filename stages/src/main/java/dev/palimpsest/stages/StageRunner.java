@@ -10,6 +10,7 @@ import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.evaluation.ScoreChoice;
 import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
@@ -27,6 +28,7 @@ import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.Activity;
+import dev.palimpsest.stages.training.BestScore;
 import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.Evaluations;
 import dev.palimpsest.stages.training.LogHashes;
@@ -146,6 +148,12 @@ final class StageRunner {
     }
   }
 
+  /** The score whose checkpoint is kept, if the recipe asks for one. */
+  private Optional<BestScore> best(Evaluations evaluations, long examples) {
+    ScoreChoice choice = stage.checkpoint().best();
+    return choice == null ? Optional.empty() : evaluations.best(choice, examples, 0);
+  }
+
   private Map<String, String> suites() {
     Map<String, String> identities = new LinkedHashMap<>();
     for (String name : stage.evaluate().suites()) {
@@ -230,6 +238,7 @@ final class StageRunner {
             stage,
             record.facts(recipe, parent, environment, state.examples(), state.order()),
             store,
+            examples -> best(evaluations, examples),
             manager)) {
       // ---- Training, with scores before and at the recipe's cadence
       if (mixture != null && state.examples() < stage.examples()) {
@@ -278,6 +287,15 @@ final class StageRunner {
       }
       progress.turnTo(Activity.SAVE);
       notes.addAll(record.scores().leftOut());
+      if (end < stage.examples()) {
+        notes.add("ended early at %d of %d examples".formatted(end, stage.examples()));
+      }
+      best(evaluations, end)
+          .ifPresent(
+              score ->
+                  notes.add(
+                      "best checkpoint %s: %s"
+                          .formatted(StateFiles.name(score.examples()), score.words())));
       StageResult result =
           new StageResult(
               stage.name(),

@@ -26,6 +26,7 @@ import dev.palimpsest.stages.training.StopRequest;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The stage of a tiny recipe that follows its import, with everything that its training works on,
@@ -198,7 +199,12 @@ public final class TinyStage implements AutoCloseable {
   /** Saves states of the stage; to be closed by the test. */
   public StageCheckpoints checkpoints(TrainState state) {
     return new StageCheckpoints(
-        folder, stage, facts(state), new CheckpointStore(checkpointFolder()), manager);
+        folder,
+        stage,
+        facts(state),
+        new CheckpointStore(checkpointFolder()),
+        examples -> Optional.empty(),
+        manager);
   }
 
   /** Scores states of the stage. */

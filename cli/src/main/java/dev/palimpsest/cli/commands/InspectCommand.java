@@ -24,6 +24,7 @@ import dev.palimpsest.model.towers.Gemma;
 import dev.palimpsest.model.towers.Layout;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.preparation.Decontamination;
+import dev.palimpsest.stages.preparation.Epochs;
 import dev.palimpsest.stages.training.MicroBatch;
 import dev.palimpsest.stages.training.Packing;
 import java.io.IOException;
@@ -105,14 +106,15 @@ public final class InspectCommand implements Callable<Integer> {
       throw new UserMistake(
           "--examples must be 1 to %d, got %d".formatted(MOST_EXAMPLES, examples));
     }
-    PipelineConfig config = recipe.bind();
+    PipelineConfig written = recipe.bind();
+    Tokenizer tokenizer = recipe.data(written, List.of(stage(written)));
+    PipelineConfig config = Epochs.resolved(written, tokenizer);
     StageConfig one = stage(config);
     if (position < 0 || position >= one.examples()) {
       throw new UserMistake(
           "--position must be 0 to %,d, the last example of %s; got %d"
               .formatted(one.examples() - 1, one.name(), position));
     }
-    Tokenizer tokenizer = recipe.data(config, List.of(one));
     try (Machine machine = device.open(config.computeThreads())) {
       Inspection batch = look(config, one, tokenizer, machine);
       PrintWriter out = spec.commandLine().getOut();
@@ -127,8 +129,7 @@ public final class InspectCommand implements Callable<Integer> {
   }
 
   private StageConfig stage(PipelineConfig config) {
-    List<StageConfig> training =
-        config.stages().stream().filter(one -> one.examples() > 0).toList();
+    List<StageConfig> training = config.stages().stream().filter(StageConfig::trains).toList();
     return training.stream()
         .filter(one -> stage == null || one.name().equals(stage))
         .findFirst()

@@ -11,6 +11,7 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.preparation.Decontamination;
+import dev.palimpsest.stages.preparation.Epochs;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -61,9 +62,10 @@ public final class MixtureCommand implements Callable<Integer> {
     if (samples < 1 || samples > MOST_SAMPLES) {
       throw new UserMistake("--samples must be 1 to %,d, got %,d".formatted(MOST_SAMPLES, samples));
     }
-    PipelineConfig config = recipe.bind();
+    PipelineConfig written = recipe.bind();
+    Tokenizer tokenizer = recipe.data(written, stages(written));
+    PipelineConfig config = Epochs.resolved(written, tokenizer);
     List<StageConfig> stages = stages(config);
-    Tokenizer tokenizer = recipe.data(config, stages);
     PrintWriter out = spec.commandLine().getOut();
     List<StageSurvey> surveys = new ArrayList<>();
     for (StageConfig one : stages) {
@@ -92,8 +94,7 @@ public final class MixtureCommand implements Callable<Integer> {
   }
 
   private List<StageConfig> stages(PipelineConfig config) {
-    List<StageConfig> training =
-        config.stages().stream().filter(one -> one.examples() > 0).toList();
+    List<StageConfig> training = config.stages().stream().filter(StageConfig::trains).toList();
     List<String> names = training.stream().map(StageConfig::name).toList();
     if (stage != null && !names.contains(stage)) {
       throw new UserMistake(

@@ -25,6 +25,7 @@ import dev.palimpsest.stages.plan.Sample;
 import dev.palimpsest.stages.plan.Sharding;
 import dev.palimpsest.stages.plan.StagePlan;
 import dev.palimpsest.stages.preparation.Decontamination;
+import dev.palimpsest.stages.preparation.Epochs;
 import dev.palimpsest.stages.preparation.Preparation;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -149,7 +150,12 @@ public final class PlanCommand implements Callable<Integer> {
     if (samples < 0 || samples > MOST_SAMPLES) {
       throw new UserMistake("--samples must be 0 to %,d, got %,d".formatted(MOST_SAMPLES, samples));
     }
-    PipelineConfig config = recipe.bind();
+    PipelineConfig written = recipe.bind();
+    List<Problem> missing = missing(written);
+    PipelineConfig config =
+        missing.isEmpty() && Epochs.isAskedFor(written)
+            ? Epochs.resolved(written, Tokenizer.load(Path.of(written.tokenizer().path())))
+            : written;
     PrintWriter out = spec.commandLine().getOut();
     if (paper) {
       List<PaperFact> facts = PaperFacts.of(config);
@@ -160,7 +166,6 @@ public final class PlanCommand implements Callable<Integer> {
       }
       return ExitCode.DONE.code();
     }
-    List<Problem> missing = missing(config);
     Plan plan =
         Plan.of(
             config,
@@ -174,6 +179,10 @@ public final class PlanCommand implements Callable<Integer> {
       return ExitCode.DONE.code();
     }
     PlanTable.of(plan).forEach(out::println);
+    if (Epochs.isAskedFor(config)) {
+      out.println(
+          "stages with 'epochs' are left out: how many examples they have follows from the data");
+    }
     if (!missing.isEmpty()) {
       out.println(
           "real tokens are unknown: %d of the files that the recipe reads are not there (%s); 'mixture' prepares what the recipe draws"

@@ -14,6 +14,7 @@ import dev.palimpsest.cli.terminal.Failure;
 import dev.palimpsest.cli.terminal.RankLog;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.PipelineRunner;
@@ -21,6 +22,7 @@ import dev.palimpsest.stages.StageResult;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.goodput.Goodput;
 import dev.palimpsest.stages.goodput.Ledger;
+import dev.palimpsest.stages.preparation.Epochs;
 import dev.palimpsest.stages.training.DivergenceException;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
@@ -162,7 +164,8 @@ public final class RunCommand implements Callable<Integer> {
     environment.put("ranks", ranks.size());
     environment.put("transport", ranks.transport());
     try {
-      Path report = Report.write(run, config, results(runner, config, run, environment));
+      List<StageResult> results = results(runner, config, run, environment);
+      Path report = Report.write(run, resolved(config, run), results);
       spec.commandLine().getOut().println(report);
       runner.end(ExitCode.DONE.code());
       ranks.close();
@@ -183,7 +186,7 @@ public final class RunCommand implements Callable<Integer> {
     try {
       return runner.run(config, run, environment, acceptChanges, until);
     } catch (GateClosedException closed) {
-      spec.commandLine().getOut().println(Report.write(run, config, closed.results()));
+      spec.commandLine().getOut().println(Report.write(run, resolved(config, run), closed.results()));
       throw closed;
     }
   }
@@ -207,5 +210,13 @@ public final class RunCommand implements Callable<Integer> {
   /** Whether every rank ends a stage with this exception, at the same step. */
   private static boolean isAgreed(RuntimeException e) {
     return e instanceof StoppedException || e instanceof DivergenceException;
+  }
+
+  /** The recipe as it was run, with numbers of examples in the place of epochs. */
+  private static PipelineConfig resolved(PipelineConfig config, RunFolder run) {
+    return Epochs.isAskedFor(config)
+        ? Recipes.bind(
+            run.root().resolve("recipe.yaml"), List.of(), Map.of("run", run.root().toString()))
+        : config;
   }
 }

@@ -166,7 +166,14 @@ class InspectCommandTest {
     Outcome stage = Outcome.of("inspect", recipe.toString(), "--stage", "stage9");
     assertEquals(2, stage.exit());
     assertTrue(stage.err().contains("the stages that train are: stage1"), stage.err());
-    Outcome position = Outcome.of("inspect", recipe.toString(), "--position", "4");
+    Outcome position =
+        Outcome.of(
+            "inspect",
+            recipe.toString(),
+            "--out",
+            folder.resolve("run").toString(),
+            "--position",
+            "4");
     assertEquals(2, position.exit());
     assertTrue(position.err().contains("--position must be 0 to 3"), position.err());
   }

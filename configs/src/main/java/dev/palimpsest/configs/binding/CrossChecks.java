@@ -134,6 +134,8 @@ final class CrossChecks {
       suites(stage);
       init(stage, earlier, allNamed);
       gates(stage, earlier);
+      chosenScore(stage, stage + ".checkpoint.best");
+      chosenScore(stage, stage + ".earlyStop");
       Optional<String> name = bound.value(stage + ".name", String.class);
       allNamed &= name.isPresent();
       if (name.isPresent()) {
@@ -156,7 +158,10 @@ final class CrossChecks {
             .value(stage + ".handOver.schedule", HandOver.Position.class)
             .filter(HandOver.Position.RESTART::equals)
             .isPresent();
-    Optional<Long> known = bound.value(stage + ".examples", Long.class);
+    Optional<Long> known =
+        bound.value(stage + ".epochs", Double.class).isPresent()
+            ? Optional.empty() // the data decides
+            : bound.value(stage + ".examples", Long.class);
     Optional<Long> before =
         init.flatMap(
             from ->
@@ -218,7 +223,8 @@ final class CrossChecks {
     }
     if (!positive
         && !mixture.get().isEmpty()
-        && bound.value(stage + ".examples", Long.class).orElse(0L) > 0) {
+        && (bound.value(stage + ".examples", Long.class).orElse(0L) > 0
+            || bound.value(stage + ".epochs", Double.class).isPresent())) {
       bound.problem(stage + ".mixture", "must give at least one task a weight above 0");
     }
   }
@@ -352,6 +358,38 @@ final class CrossChecks {
             gate + ".noWorseThanParent",
             "needs a parent stage that is scored on suite " + suite + " at its end");
       }
+    }
+  }
+
+  /** Checks that a score that is watched while a stage trains is made while it trains. */
+  private void chosenScore(String stage, String choice) {
+    String suite = text(choice + ".suite").orElse("");
+    if (suite.isEmpty()) {
+      return; // absent, or a mistake that was reported already
+    }
+    String evaluate = stage + ".evaluate";
+    if (bound.value(evaluate + ".everyExamples", Long.class).orElse(0L) == 0) {
+      bound.problem(
+          choice, "needs scores while the stage trains; give evaluate.everyExamples as well");
+    }
+    List<String> scored = scored(evaluate);
+    if (!scored.contains(suite) && bound.value(evaluate + ".suites", List.class).isPresent()) {
+      bound.problem(
+          choice + ".suite",
+          "'%s' is not a suite that this stage is scored on%s"
+              .formatted(suite, Suggestion.among(suite, scored)));
+      return;
+    }
+    Optional<Set<String>> tasks =
+        bound
+            .value(Paths.key("suites", suite), SuiteConfig.class)
+            .map(config -> config.tasks().keySet());
+    String task = text(choice + ".task").orElse("");
+    if (!task.isEmpty() && tasks.isPresent() && !tasks.get().contains(task)) {
+      bound.problem(
+          choice + ".task",
+          "'%s' is not a task of suite %s%s"
+              .formatted(task, suite, Suggestion.among(task, tasks.get())));
     }
   }
 

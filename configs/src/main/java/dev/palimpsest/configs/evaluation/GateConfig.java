@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param suite the name of one of the stage's suites
  * @param task the name of a task in that suite
  * @param metric one of the task's metrics, as {@code name} or {@code name:variant}, or {@code
- *     exact_match} or {@code token_accuracy}; absent: the task's first metric, or exact match if it
- *     has none
+ *     exact_match}, {@code token_accuracy} or {@code loss}; absent: the task's first metric, or
+ *     exact match if it has none
  * @param above the score must be greater than this
  * @param below the score must be less than this
  * @param noWorseThanParent whether the score must not be lower than the parent stage's by more than

@@ -131,7 +131,7 @@ class RecipesTest {
     assertNull(stage.optimizer());
     assertEquals(Precision.F32, stage.precision());
     assertEquals(new ImageConfig(ImageConfig.Resize.BILINEAR, true), stage.image());
-    assertEquals(new CheckpointConfig(0, 2, 0), stage.checkpoint());
+    assertEquals(new CheckpointConfig(0, null, null, 2, 0), stage.checkpoint());
     assertEquals(HandOver.PositionEmbedding.RESAMPLE, stage.handOver().positionEmbedding());
     assertEquals(
         Init.ConnectorInit.ZERO,

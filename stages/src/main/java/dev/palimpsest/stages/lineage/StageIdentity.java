@@ -41,6 +41,7 @@ public record StageIdentity(
           "stage.guard.capsules",
           "stage.storage.",
           "stage.logEveryExamples",
+          "stage.expectedLoss",
           "stage.init.checkpoint",
           "stage.init.pretrained.vision",
           "stage.init.pretrained.language",

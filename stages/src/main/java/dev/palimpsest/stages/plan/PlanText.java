@@ -7,6 +7,7 @@ import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.StorageConfig;
+import dev.palimpsest.configs.checks.Numbers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -55,6 +56,11 @@ public final class PlanText {
                   stage.textTokens()));
       if (!(stage.init() instanceof Init.FromPretrained)) {
         lines.add("  takes over: " + handOver(stage.handOver()));
+      }
+      if (stage.epochs() != null) {
+        lines.add(
+            "  trains for %s epochs in batches of %d; the data says how many examples that is"
+                .formatted(Numbers.write(stage.epochs()), stage.batchSize()));
       }
       if (stage.examples() > 0) {
         lines.add(
@@ -119,7 +125,10 @@ public final class PlanText {
 
   private static String saves(CheckpointConfig checkpoint) {
     if (checkpoint.everyExamples() == 0) {
-      return "at the end";
+      return checkpoint.minutes() == 0
+          ? "at the end"
+          : "every %s minutes, keeping the last %d, and at the end"
+              .formatted(Numbers.write(checkpoint.minutes()), checkpoint.keepLast());
     }
     return "every %d examples, keeping the last %d%s, and at the end"
         .formatted(

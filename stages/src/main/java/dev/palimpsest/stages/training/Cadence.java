@@ -21,4 +21,9 @@ public final class Cadence {
     }
     return examples / every > (examples - batchSize) / every;
   }
+
+  /** Whether a position lies in the step that just ended. */
+  static boolean reaches(long position, int batchSize, long examples) {
+    return examples >= position && examples - batchSize < position;
+  }
 }

@@ -2,6 +2,8 @@ package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.evaluation.EarlyStopConfig;
+import dev.palimpsest.configs.evaluation.ScoreChoice;
 import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.eval.EvaluatedModel;
 import dev.palimpsest.eval.Evaluator;
@@ -15,6 +17,7 @@ import dev.palimpsest.stages.folder.Scores;
 import dev.palimpsest.stages.state.TrainState;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -92,5 +95,41 @@ public final class Evaluations implements Scoring {
       scores.write(moment, name, result);
       log.info("{}: {} {}: {}", stage.name(), name, moment, ScoreLine.of(result));
     }
+  }
+
+  /** The best score up to a state, if there is one. */
+  public Optional<BestScore> best(ScoreChoice choice, long examples, double minimumGain) {
+    return BestScore.of(scores.all(), choice, examples, minimumGain);
+  }
+
+  @Override
+  public boolean isBest(TrainState state) {
+    ScoreChoice choice = stage.checkpoint().best();
+    return choice != null
+        && best(choice, state.examples(), 0)
+            .filter(score -> score.examples() == state.examples())
+            .isPresent();
+  }
+
+  @Override
+  public boolean isStuck(TrainState state) {
+    EarlyStopConfig stopping = stage.earlyStop();
+    if (stopping == null) {
+      return false;
+    }
+    Optional<BestScore> best =
+        best(stopping.score(), state.examples(), stopping.minimumGain())
+            .filter(score -> score.since() >= stopping.patience());
+    best.ifPresent(
+        score ->
+            log.info(
+                "{}: ends early at {} of {} examples: {} has not improved for {} evaluations; the best was {}",
+                stage.name(),
+                state.examples(),
+                stage.examples(),
+                stopping.score().words(),
+                score.since(),
+                score.words()));
+    return best.isPresent();
   }
 }

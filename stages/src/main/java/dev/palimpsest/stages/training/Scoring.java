@@ -13,4 +13,14 @@ public interface Scoring {
    * @param manager all arrays made here belong to children of it
    */
   void score(String moment, NDManager manager, TrainState state);
+
+  /** Whether the stage has to end early at a state that has just been scored. */
+  default boolean isStuck(TrainState state) {
+    return false;
+  }
+
+  /** Whether a state has just been scored, and better than all before it. */
+  default boolean isBest(TrainState state) {
+    return false;
+  }
 }

@@ -10,8 +10,11 @@ import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.function.LongFunction;
 import java.util.stream.Collectors;
 
 /**
@@ -24,12 +27,14 @@ public final class StageCheckpoints implements Saves, AutoCloseable {
   private final CheckpointStore store;
   private final CheckpointWriter writer;
   private final Path capsules;
+  private final LongFunction<Optional<BestScore>> best;
 
   /**
    * The checkpoints of a stage.
    *
    * @param facts of the stage, written to every checkpoint
    * @param store the stage's
+   * @param best the best score of the stage up to a number of examples, whose checkpoint is kept
    * @param manager copies of arrays belong to children of it until they are written
    */
   public StageCheckpoints(
@@ -37,8 +42,10 @@ public final class StageCheckpoints implements Saves, AutoCloseable {
       StageConfig stage,
       StageFacts facts,
       CheckpointStore store,
+      LongFunction<Optional<BestScore>> best,
       NDManager manager) {
     this.stage = stage;
+    this.best = best;
     this.facts = facts;
     this.store = store;
     this.writer = new CheckpointWriter(store, manager, !stage.storage().usesDisk());
@@ -106,13 +113,16 @@ public final class StageCheckpoints implements Saves, AutoCloseable {
 
   private Set<String> milestones() {
     long every = stage.checkpoint().keepEveryExamples();
-    return store.names().stream()
-        .filter(
-            name -> {
-              long examples = StateFiles.examplesOf(name).orElse(0);
-              return examples > 0 && Cadence.due(every, stage.batchSize(), examples, false);
-            })
-        .collect(Collectors.toSet());
+    Set<String> kept =
+        store.names().stream()
+            .filter(
+                name -> {
+                  long examples = StateFiles.examplesOf(name).orElse(0);
+                  return examples > 0 && Cadence.due(every, stage.batchSize(), examples, false);
+                })
+            .collect(Collectors.toCollection(HashSet::new));
+    best.apply(stage.examples()).ifPresent(score -> kept.add(StateFiles.name(score.examples())));
+    return kept;
   }
 
   /** Waits for the last save. */

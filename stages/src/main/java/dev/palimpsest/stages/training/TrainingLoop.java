@@ -72,7 +72,7 @@ public final class TrainingLoop {
    * @param start its arrays are closed; see {@link Optimizer#prepared}. The values of the first
    *     rank's count
    * @param evaluations scores states at the recipe's cadence, not at the end, on the first rank
-   * @return the state at the end
+   * @return the state at the end, or where {@code earlyStop} ended the stage
    * @throws StoppedException when asked to stop; the state is saved
    */
   @SuppressWarnings("try") // saves are used by waiting for them
@@ -110,6 +110,8 @@ public final class TrainingLoop {
                 stage.microBatchSize(),
                 parallel.share(),
                 readers)) {
+      long savedAt = System.nanoTime();
+      LossBand band = new LossBand(stage);
       while (state.examples() < stage.examples()) {
         boolean fresh = state.examples() == start.examples();
         boolean stopping = parallel.ranks().any(stop.isMade());
@@ -125,10 +127,18 @@ public final class TrainingLoop {
           parallel.once(
               () -> evaluations.score("at-%012d".formatted(scored.examples()), manager, scored));
           stopping = parallel.ranks().any(stop.isMade());
+          if (!stopping && parallel.ranks().any(evaluations.isStuck(state))) {
+            break;
+          }
         }
 
         // ---- Checkpoint, when it is due or because the run is to stop
-        if (!fresh && (stopping || due(stage.checkpoint().everyExamples(), state))) {
+        if (!fresh
+            && (stopping
+                || due(stage.checkpoint().everyExamples(), state)
+                || isLate(savedAt)
+                || (due(stage.evaluate().everyExamples(), state) && evaluations.isBest(state)))) {
+          savedAt = System.nanoTime();
           progress.turnTo(Activity.SAVE);
           checkpoints.save(state, logs.hashes(), logs::sync);
         }
@@ -181,6 +191,9 @@ public final class TrainingLoop {
           logs.arrays(arrays.take());
           logs.write(line, batchSize);
         }
+        if (parallel.ranks().isFirst()) {
+          band.step(state.examples(), done.outcome().loss());
+        }
         progress.step(stage, line);
       }
       logs.sync();
@@ -188,6 +201,11 @@ public final class TrainingLoop {
       progress.end();
     }
     return state;
+  }
+
+  private boolean isLate(long savedAt) {
+    double minutes = stage.checkpoint().minutes();
+    return minutes > 0 && System.nanoTime() - savedAt > minutes * 60e9;
   }
 
   private boolean due(long everyExamples, TrainState state) {
