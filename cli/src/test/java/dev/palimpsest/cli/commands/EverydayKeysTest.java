@@ -132,7 +132,7 @@ class EverydayKeysTest {
     assertEquals(
         lines("stage1/metrics.jsonl").get(0).path("loss").asDouble(),
         before.path("value").asDouble(),
-        1e-5); // sums in another order
+        1e-4); // four digits of each example are kept
     assertTrue(after.path("value").asDouble() < before.path("value").asDouble());
   }
 
