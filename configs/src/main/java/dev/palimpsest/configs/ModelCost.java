@@ -368,17 +368,6 @@ public record ModelCost(ModelConfig model, int resolution) {
     return bytes;
   }
 
-  /** About how many scalars a block multiplies with. */
-  private long weights(Block block) {
-    long ofPart = parameters().getOrDefault(block.part, 0L);
-    return switch (block.part) {
-      case VISION -> block.forward == 0 ? 0 : ofPart / (model.vision().depth() + 1L);
-      case CONNECTOR -> ofPart;
-      case DECODER -> ofPart / model.language().depth();
-      default -> 0;
-    };
-  }
-
   /**
    * What a stage costs, with one picture an example and none packed.
    *

@@ -186,7 +186,9 @@ public final class RunCommand implements Callable<Integer> {
     try {
       return runner.run(config, run, environment, acceptChanges, until);
     } catch (GateClosedException closed) {
-      spec.commandLine().getOut().println(Report.write(run, resolved(config, run), closed.results()));
+      spec.commandLine()
+          .getOut()
+          .println(Report.write(run, resolved(config, run), closed.results()));
       throw closed;
     }
   }
