@@ -130,7 +130,7 @@ class ArchitectureTest {
         .and(
             DescribedPredicate.not(
                 HasName.Predicates.nameMatching(
-                    "dev\\.palimpsest\\.model\\.(.*\\.)?(Parameters|Weights|LocalWeights|Initialization)(\\$.*)?")))
+                    "dev\\.palimpsest\\.model\\.(.*\\.)?(Parameters|Weights|LocalWeights|DividedGradients|Initialization)(\\$.*)?")))
         .should()
         .dependOnClassesThat()
         .haveSimpleName("Parameters")

@@ -8,6 +8,11 @@ import dev.palimpsest.configs.checks.Default;
  * and takes every n-th micro batch of a step. One process alone ignores this, except {@code
  * reductionOrder}.
  *
+ * @param sharding what is divided among the ranks instead of being kept by each. {@code none}:
+ *     nothing. {@code optimizer}: the optimizer's moments and the update (ZeRO-1); a rank updates
+ *     its part of the parameters, and the parts are gathered. This changes no bit. {@code
+ *     gradients}: gradients as well (ZeRO-2), which are summed block by block, for every micro
+ *     batch of a rank; this changes no bit in the fixed order. Only for Adam
  * @param reductionOrder the order in which the gradients of micro batches are added up. {@code
  *     fastest}: each rank adds its own, then the library adds those of the ranks; results repeat
  *     bit for bit with the same number of ranks, and differ in the last bits between numbers.
@@ -19,7 +24,16 @@ import dev.palimpsest.configs.checks.Default;
  *     them for lost; the run then ends with exit code 76 and every rank's stack traces
  */
 public record RanksConfig(
-    @Default("fastest") ReductionOrder reductionOrder, @Default("1800") int timeoutSeconds) {
+    @Default("none") Sharding sharding,
+    @Default("fastest") ReductionOrder reductionOrder,
+    @Default("1800") int timeoutSeconds) {
+  /** What is divided among ranks. */
+  public enum Sharding {
+    NONE,
+    OPTIMIZER,
+    GRADIENTS
+  }
+
   /** An order in which gradients are added up. */
   public enum ReductionOrder {
     FASTEST,

@@ -3,6 +3,7 @@ package dev.palimpsest.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.model.blocks.BlockChain;
+import dev.palimpsest.model.blocks.BlockSpec;
 import dev.palimpsest.model.blocks.Trace;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.GradientMode;
@@ -10,6 +11,7 @@ import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.Head;
 import dev.palimpsest.model.towers.Layout;
 import dev.palimpsest.model.towers.ModelInput;
+import java.util.List;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -28,7 +30,12 @@ record GradientPass(Network network, LongSupplier budget) {
     try (GradientMode off = new GradientMode(false);
         NDManager step = input.text().getManager().newSubManager()) {
       Supervision supervision = Supervision.of(batch.lossMask());
+      boolean anySupervised = weights.anyone(!supervision.isEmpty());
+      boolean anyPictures = weights.anyone(!supervision.isEmpty() && input.images().size() > 0);
       if (supervision.isEmpty()) {
+        if (anySupervised) {
+          takePart(weights, step, input, options, anyPictures);
+        }
         return supervision.loss(new float[0]);
       }
       Layout layout = network.layout(input);
@@ -37,6 +44,7 @@ record GradientPass(Network network, LongSupplier budget) {
           network.decoderChain(weights, step, layout, options.dropout(), Trace.NONE);
       boolean tableTrained = weights.isTrained(network.embedding().spec());
       boolean imageTrained = layout.imagePlaces().length > 0 && imageChain.isTrained();
+      boolean othersPictures = !imageTrained && anyPictures && imageChain.isTrained();
 
       // ---- forward, keeping what the backward pass needs
       NDArray pictures = Network.inRow(step, input.images());
@@ -84,8 +92,31 @@ record GradientPass(Network network, LongSupplier budget) {
         NDArray ofImages =
             kernels.array(step, "take_rows", upstream, step.create(layout.imagePlaces()));
         image.backward(ofImages.reshape(image.output().getShape()));
+      } else if (othersPictures) {
+        imageChain.backwardOfNothing();
       }
       return supervision.loss(losses.losses().toFloatArray());
+    }
+  }
+
+  /**
+   * The backward pass of a micro batch without supervised tokens, for the other processes' sake.
+   */
+  private void takePart(
+      Weights weights, NDManager step, ModelInput input, LossOptions options, boolean anyPictures) {
+    for (BlockSpec spec : List.of(network.head().spec(), network.embedding().spec())) {
+      if (weights.isTrained(spec)) {
+        try (Weights.Lease lease = weights.take(spec)) {
+          spec.parameters().forEach(table -> lease.sum(table.name()));
+        }
+      }
+    }
+    network.normChain(weights).backwardOfNothing();
+    network
+        .decoderChain(weights, step, network.layout(input), options.dropout(), Trace.NONE)
+        .backwardOfNothing();
+    if (anyPictures) {
+      network.imageChain(weights, input.images()).backwardOfNothing();
     }
   }
 }

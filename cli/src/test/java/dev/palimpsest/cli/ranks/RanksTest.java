@@ -164,6 +164,33 @@ class RanksTest {
     assertSameBits("fixed-1", "fixed-4");
   }
 
+  /** The embedding has two of the pieces into which arrays are divided. */
+  @Test
+  void dividingTheOptimizerChangesNoBit() throws Exception {
+    String large = "model.language.width=128";
+    run(2, "whole", large);
+    run(2, "divided", large, "ranks.sharding=optimizer");
+    assertSameBits("whole", "divided");
+    assertEquals(
+        metrics("whole").stream().map(line -> line.path("parameterNorm")).toList(),
+        metrics("divided").stream().map(line -> line.path("parameterNorm")).toList());
+  }
+
+  @Test
+  void dividingGradientsAsWellChangesNoBitInTheFixedOrder() throws Exception {
+    String fixed = "ranks.reductionOrder=fixed";
+    // The vision tower is trained on ranks that have no picture in a round as well.
+    run(1, "undivided-gradients", fixed);
+    run(2, "divided-gradients", fixed, "ranks.sharding=gradients");
+    assertSameBits("undivided-gradients", "divided-gradients");
+    run(2, "divided-fast", "ranks.sharding=gradients");
+    double[] one = losses("undivided-gradients");
+    double[] two = losses("divided-fast");
+    for (int step = 0; step < one.length; step++) {
+      assertEquals(one[step], two[step], TOLERANCE * one[step], "step " + step);
+    }
+  }
+
   @Test
   void aSignalToOneRankStopsAllAfterTheSameStepAndOtherNumbersOfRanksGoOn() throws Exception {
     String fixed = "ranks.reductionOrder=fixed";

@@ -96,6 +96,18 @@ public final class BlockChain {
     return new Recording(owner, steps, input);
   }
 
+  /** Takes part in a backward pass of other processes, without gradients of its own. */
+  public void backwardOfNothing() {
+    for (int i = blocks.size() - 1; i >= 0; i--) {
+      BlockSpec spec = blocks.get(i).spec();
+      if (weights.isTrained(spec)) {
+        try (Weights.Lease lease = weights.take(spec)) {
+          lease.addNothing();
+        }
+      }
+    }
+  }
+
   private NDArray forward(NDManager owner, Block block, NDArray input) {
     try (Weights.Lease lease = weights.take(block.spec())) {
       return run(owner, block, input, lease.arrays()).get(0);

@@ -2,7 +2,10 @@ package dev.palimpsest.model.blocks;
 
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.ranks.Collectives;
+import dev.palimpsest.model.ranks.Parts;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
@@ -14,7 +17,7 @@ import java.util.function.Predicate;
  * <p>A block that is used in two places, such as the embedding whose table the head shares, is
  * taken once for each place, and its gradients add up.
  */
-public interface Weights {
+public interface Weights extends AutoCloseable {
   /** Parameters for scoring and decoding; none needs gradients. */
   static Weights of(Parameters parameters) {
     return new LocalWeights(parameters, name -> false, parameters);
@@ -30,6 +33,36 @@ public interface Weights {
   static Weights training(Parameters parameters, Predicate<String> trained, Parameters gradients) {
     return new LocalWeights(parameters, trained, gradients);
   }
+
+  /**
+   * Parameters to be trained by several ranks, each of which keeps a part of the gradients.
+   *
+   * @param trained as for {@link #training}
+   * @param gradients destination of this rank's parts, which are flat
+   * @param parts how a parameter's gradient is divided, by its name
+   * @param inOrder whether ranks are added in the order of their numbers
+   */
+  static Weights divided(
+      Parameters parameters,
+      Predicate<String> trained,
+      Parameters gradients,
+      Function<String, Parts> parts,
+      Collectives ranks,
+      boolean inOrder) {
+    return new DividedGradients(parameters, trained, gradients, parts, ranks, inOrder);
+  }
+
+  /**
+   * Whether any of the processes that take the same blocks says so. A pass asks where its path
+   * depends on its data, since all of them have to give gradients for the same blocks.
+   */
+  default boolean anyone(boolean mine) {
+    return mine;
+  }
+
+  /** The pass is over: gradients that were kept back take effect. */
+  @Override
+  default void close() {}
 
   /**
    * The number format in which the matrices marked by {@link BlockSpec.Parameter#product} are lent:
@@ -65,6 +98,9 @@ public interface Weights {
      * @param gradients by name in the block, of trained parameters; they remain the caller's
      */
     void add(Map<String, NDArray> gradients);
+
+    /** Takes part where other processes add gradients and this one has none. */
+    default void addNothing() {}
 
     /**
      * The array to which a trained parameter's gradient is to be added, for parameters so large

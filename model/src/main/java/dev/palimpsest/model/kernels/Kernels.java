@@ -183,6 +183,58 @@ public final class Kernels implements AutoCloseable {
     return Math.sqrt(number("squared_norm", arrays));
   }
 
+  /** A manager on the device, for views and intermediate values; the caller closes it. */
+  public NDManager newManager() {
+    return manager.newSubManager();
+  }
+
+  /** Elements of the pieces in which arrays are updated and squared, as in {@code optimizer.py}. */
+  public long pieceLength() {
+    return isOnGpu() ? 1 << 24 : 1 << 17;
+  }
+
+  /** Sums of squares of the pieces of all arrays, in order. */
+  public float[] squaredSums(NDManager owner, List<NDArray> arrays) {
+    if (arrays.isEmpty()) {
+      return new float[0];
+    }
+    try (NDArray sums = array(owner, "squared_sums", arrays)) {
+      return sums.toFloatArray();
+    }
+  }
+
+  /** The sum that {@link #l2Norm} and the updates make of such sums. */
+  public double totalOf(NDManager owner, float[] sums) {
+    if (sums.length == 0) {
+      return 0;
+    }
+    try (NDArray array = owner.create(sums)) {
+      return number("total_of", array);
+    }
+  }
+
+  /** As {@link #adam}, with the sums of squares of pieces: of the update, and of the parameters. */
+  public List<float[]> adamSums(
+      NDManager owner,
+      List<NDArray> parameters,
+      List<NDArray> gradients,
+      List<NDArray> mus,
+      List<NDArray> nus,
+      AdamUpdate update) {
+    if (parameters.isEmpty()) {
+      return List.of(new float[0], new float[0]);
+    }
+    try (GradientMode off = new GradientMode(false)) {
+      List<float[]> sums = new ArrayList<>();
+      for (NDArray kind :
+          arrays(owner, "adam_sums", adamArguments(parameters, gradients, mus, nus, update))) {
+        sums.add(kind.toFloatArray());
+        kind.close();
+      }
+      return sums;
+    }
+  }
+
   /**
    * Updates parameters and moments in place; gradients are not changed.
    *
@@ -196,20 +248,29 @@ public final class Kernels implements AutoCloseable {
       List<NDArray> mus,
       List<NDArray> nus,
       AdamUpdate update) {
-    return norms(
-        "adam",
-        parameters,
-        gradients,
-        mus,
-        nus,
-        update.gradientScale(),
-        update.beta1(),
-        update.beta2(),
-        update.epsilon(),
-        1 - Math.pow(update.beta1(), (double) update.step()),
-        1 - Math.pow(update.beta2(), (double) update.step()),
-        update.rate(),
-        update.decay());
+    return norms("adam", adamArguments(parameters, gradients, mus, nus, update));
+  }
+
+  private static Object[] adamArguments(
+      List<NDArray> parameters,
+      List<NDArray> gradients,
+      List<NDArray> mus,
+      List<NDArray> nus,
+      AdamUpdate update) {
+    return new Object[] {
+      parameters,
+      gradients,
+      mus,
+      nus,
+      update.gradientScale(),
+      update.beta1(),
+      update.beta2(),
+      update.epsilon(),
+      1 - Math.pow(update.beta1(), (double) update.step()),
+      1 - Math.pow(update.beta2(), (double) update.step()),
+      update.rate(),
+      update.decay()
+    };
   }
 
   /**

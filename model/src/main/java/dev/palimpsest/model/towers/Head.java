@@ -36,7 +36,7 @@ public final class Head {
   }
 
   /** The embedding's table, because the head has no parameters of its own. */
-  BlockSpec spec() {
+  public BlockSpec spec() {
     return new BlockSpec(
         "language",
         "head_logits",

@@ -15,13 +15,28 @@ def sum_of_squares(self, x: Tensor) -> Tensor:
 def total(self, sums: List[Tensor]) -> float:
   return float(torch.sum(torch.to(torch.stack(sums), 7))) if len(sums) > 0 else 0.
 
-# Squared L2 norm of all arrays together.
-def squared_norm(self, arrays: List[Tensor]) -> float:
+# The same of sums that several processes have computed, in order.
+def total_of(self, sums: Tensor) -> float:
+  return float(torch.sum(torch.to(sums, 7)))
+
+# Sums of squares of the pieces of all arrays, in order.
+def squares(self, arrays: List[Tensor]) -> List[Tensor]:
   sums = annotate(List[Tensor], [])
   for x in arrays:
     for piece in self.pieces(x):
       torch.append(sums, self.sum_of_squares(piece))
-  return self.total(sums)
+  return sums
+
+# Squared L2 norm of all arrays together.
+def squared_norm(self, arrays: List[Tensor]) -> float:
+  return self.total(self.squares(arrays))
+
+def stacked(self, sums: List[Tensor]) -> Tensor:
+  return torch.stack(sums) if len(sums) > 0 else torch.empty([0], dtype=6)
+
+# The sums themselves, for a process that has a part of the arrays.
+def squared_sums(self, arrays: List[Tensor]) -> Tensor:
+  return self.stacked(self.squares(arrays))
 
 # The decay of stored averages: beta in their own number format, as in big_vision, whose constants
 # take that format.
@@ -43,9 +58,20 @@ def moved_average(self, average: Tensor, x: Tensor, beta: float, kept: float) ->
 # Returns the squared norms of the update and of the new parameters. If mu is bfloat16, the update
 # uses it before it is rounded.
 def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float) -> List[float]:
-  kept = self.stored_decay(beta1, mus)
   updates = annotate(List[Tensor], [])
   norms = annotate(List[Tensor], [])
+  self.adam_pieces(parameters, gradients, mus, nus, scale, beta1, beta2, epsilon, correction1, correction2, rate, decay, updates, norms)
+  return [self.total(updates), self.total(norms)]
+
+# The same, returning the sums of squares of the pieces: of the update, then of the new parameters.
+def adam_sums(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float) -> List[Tensor]:
+  updates = annotate(List[Tensor], [])
+  norms = annotate(List[Tensor], [])
+  self.adam_pieces(parameters, gradients, mus, nus, scale, beta1, beta2, epsilon, correction1, correction2, rate, decay, updates, norms)
+  return [self.stacked(updates), self.stacked(norms)]
+
+def adam_pieces(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float, updates: List[Tensor], norms: List[Tensor]):
+  kept = self.stored_decay(beta1, mus)
   for p_all, g_all, mu_all, nu_all in zip(parameters, gradients, mus, nus):
     for p, g, mu, nu in zip(self.pieces(p_all), self.pieces(g_all), self.pieces(mu_all), self.pieces(nu_all)):
       g = g * scale
@@ -58,7 +84,6 @@ def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tens
       torch.sub_(p, update)
       torch.append(updates, self.sum_of_squares(update))
       torch.append(norms, self.sum_of_squares(p))
-  return [self.total(updates), self.total(norms)]
 
 # Adafactor (big_vision optax.py, scale_by_adafactor) of one array, in the same chain:
 # p -= rate * average(g / sqrt(estimate)) + decay * p, where the average is the

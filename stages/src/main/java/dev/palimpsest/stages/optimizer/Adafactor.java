@@ -32,7 +32,7 @@ final class Adafactor extends Optimizer {
 
   Adafactor(
       OptimizerConfig config, AdafactorConfig settings, ParameterGroups groups, Kernels kernels) {
-    super(config, groups, kernels);
+    super(config, groups, kernels, null);
     this.config = config;
     this.settings = settings;
   }

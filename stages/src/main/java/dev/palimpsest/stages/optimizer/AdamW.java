@@ -1,6 +1,7 @@
 package dev.palimpsest.stages.optimizer;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.Precision;
@@ -11,6 +12,7 @@ import dev.palimpsest.model.kernels.SquaredNorms;
 import dev.palimpsest.stages.state.TrainState;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** Adam with bias correction (optax scale_by_adam). */
 final class AdamW extends Optimizer {
@@ -18,10 +20,12 @@ final class AdamW extends Optimizer {
   static final String SECOND = "nu";
 
   private final OptimizerConfig config;
+  private final @Nullable Shards shards;
 
-  AdamW(OptimizerConfig config, ParameterGroups groups, Kernels kernels) {
-    super(config, groups, kernels);
+  AdamW(OptimizerConfig config, ParameterGroups groups, Kernels kernels, @Nullable Shards shards) {
+    super(config, groups, kernels, shards);
     this.config = config;
+    this.shards = shards;
   }
 
   static List<Moments> moments(Precision momentum, Map<String, Shape> trained) {
@@ -31,20 +35,44 @@ final class AdamW extends Optimizer {
 
   @Override
   SquaredNorms update(List<String> names, TrainState state, Parameters gradients, Update update) {
+    AdamUpdate how =
+        new AdamUpdate(
+            update.gradientScale(),
+            config.beta1(),
+            config.beta2(),
+            config.epsilon(),
+            update.number(),
+            update.rate(),
+            update.decay());
+    if (shards != null) {
+      return update(shards, names, state, gradients, how);
+    }
     return kernels()
         .adam(
             arrays(names, state.parameters()),
             arrays(names, gradients),
             arrays(names, state.moments(FIRST)),
             arrays(names, state.moments(SECOND)),
-            new AdamUpdate(
-                update.gradientScale(),
-                config.beta1(),
-                config.beta2(),
-                config.epsilon(),
-                update.number(),
-                update.rate(),
-                update.decay()));
+            how);
+  }
+
+  /** Updates this rank's parts. */
+  private SquaredNorms update(
+      Shards parts, List<String> names, TrainState state, Parameters gradients, AdamUpdate how) {
+    try (NDManager scope = kernels().newManager()) {
+      List<float[]> mine =
+          kernels()
+              .adamSums(
+                  scope,
+                  parts.own(scope, names, state.parameters()),
+                  parts.own(scope, names, gradients),
+                  parts.own(scope, names, state.moments(FIRST)),
+                  parts.own(scope, names, state.moments(SECOND)),
+                  how);
+      List<float[]> all = parts.inOrder(names, mine);
+      return new SquaredNorms(
+          kernels().totalOf(scope, all.get(0)), kernels().totalOf(scope, all.get(1)));
+    }
   }
 
   private static List<NDArray> arrays(List<String> names, Parameters parameters) {

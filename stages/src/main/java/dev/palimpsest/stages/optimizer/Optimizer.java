@@ -1,5 +1,6 @@
 package dev.palimpsest.stages.optimizer;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.OptimizerConfig;
@@ -14,8 +15,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * big_vision's optimizer chain (optax.py, make): clip by global norm, Adam or Adafactor, times
@@ -26,17 +29,31 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   private final OptimizerConfig config;
   private final ParameterGroups groups;
   private final Kernels kernels;
+  private final @Nullable Shards shards;
 
-  Optimizer(OptimizerConfig config, ParameterGroups groups, Kernels kernels) {
+  Optimizer(
+      OptimizerConfig config, ParameterGroups groups, Kernels kernels, @Nullable Shards shards) {
     this.config = config;
     this.groups = groups;
     this.kernels = kernels;
+    this.shards = shards;
   }
 
   /** The optimizer of a stage. */
   public static Optimizer of(OptimizerConfig config, ParameterGroups groups, Kernels kernels) {
+    return of(config, groups, kernels, null);
+  }
+
+  /**
+   * The optimizer of a stage.
+   *
+   * @param shards of the trained parameters, of which this rank keeps moments and which it updates;
+   *     null: of all. Only for Adam
+   */
+  public static Optimizer of(
+      OptimizerConfig config, ParameterGroups groups, Kernels kernels, @Nullable Shards shards) {
     return config.adafactor() == null
-        ? new AdamW(config, groups, kernels)
+        ? new AdamW(config, groups, kernels, shards)
         : new Adafactor(config, config.adafactor(), groups, kernels);
   }
 
@@ -83,8 +100,25 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
     return kernels;
   }
 
-  /** L2 norm over all gradients. */
+  /** The division of what is trained; null: there is none. */
+  public final @Nullable Shards shards() {
+    return shards;
+  }
+
+  /**
+   * L2 norm over all gradients.
+   *
+   * @param gradients summed over the ranks: all of them, or this rank's parts
+   */
   public final double gradientNorm(Parameters gradients) {
+    if (shards != null) {
+      List<String> names = new ArrayList<>(gradients.names());
+      try (NDManager scope = kernels.newManager()) {
+        List<NDArray> own = shards.own(scope, names, gradients);
+        float[] sums = shards.inOrder(names, List.of(kernels.squaredSums(scope, own))).get(0);
+        return Math.sqrt(kernels.totalOf(scope, sums));
+      }
+    }
     return kernels.l2Norm(new ArrayList<>(gradients.asMap().values()));
   }
 
@@ -122,6 +156,11 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
         }
       }
     }
+    if (shards != null) {
+      for (String name : groups.trained()) {
+        shards.ranks().allGather(state.parameters().get(name), shards.parts(name));
+      }
+    }
     return new Norms(Math.sqrt(sum.updates()), Math.sqrt(sum.parameters()));
   }
 
@@ -140,9 +179,16 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
     groups.trained().forEach(name -> trained.put(name, parameters.get(name).getShape()));
     Map<String, Parameters> moments = new LinkedHashMap<>();
     for (Moments kind : moments(config, trained)) {
-      Parameters own = storage.zeros(manager, Storage.Use.MOMENTS, kind.shapes(), kind.type());
       Parameters before = start.moments().get(kind.name());
-      if (before != null) {
+      Parameters own =
+          storage.zeros(
+              manager,
+              Storage.Use.MOMENTS,
+              shards == null ? kind.shapes() : shards.shapes(kind.shapes()),
+              kind.type());
+      if (shards != null) {
+        divide(shards, kind, before, own);
+      } else if (before != null) {
         copy(before, own);
       }
       moments.put(kind.name(), own);
@@ -150,6 +196,64 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
     start.parameters().close();
     start.moments().values().forEach(Parameters::close);
     return start.with(parameters, moments);
+  }
+
+  /** Gives each rank its part of the moments that the first one has, one array at a time. */
+  private void divide(Shards parts, Moments kind, @Nullable Parameters from, Parameters to) {
+    if (!parts.ranks().any(parts.ranks().isFirst() && from != null)) {
+      return;
+    }
+    for (String name : to.names()) {
+      try (NDManager scope = kernels.newManager()) {
+        Shape shape = Objects.requireNonNull(kind.shapes().get(name), name);
+        NDArray whole = FloatArrays.zeros(scope, shape, kind.type());
+        if (from != null && from.contains(name) && from.get(name).getShape().equals(shape)) {
+          FloatArrays.assign(whole, from.get(name));
+        }
+        parts.ranks().broadcast(whole, 0);
+        if (parts.length(name) > 0) {
+          FloatArrays.assign(to.get(name), parts.own(scope, name, whole));
+        }
+      }
+    }
+  }
+
+  /**
+   * A state with all moments on the first rank; on the others, what they have. Every rank calls
+   * this.
+   *
+   * @param manager gathered moments belong to children of it
+   */
+  public final TrainState whole(NDManager manager, TrainState state) {
+    if (shards == null) {
+      return state;
+    }
+    Map<String, Parameters> moments = new LinkedHashMap<>();
+    Map<String, Shape> trained = new LinkedHashMap<>();
+    groups.trained().forEach(name -> trained.put(name, state.parameters().get(name).getShape()));
+    for (Moments kind : moments(config, trained)) {
+      NDManager own = manager.newSubManager();
+      Map<String, NDArray> gathered = new LinkedHashMap<>();
+      kind.shapes()
+          .forEach(
+              (name, shape) -> {
+                NDArray array = FloatArrays.zeros(own, shape, kind.type());
+                if (shards.length(name) > 0) {
+                  try (NDManager scope = kernels.newManager()) {
+                    FloatArrays.assign(
+                        shards.own(scope, name, array), state.moments(kind.name()).get(name));
+                  }
+                }
+                shards.ranks().allGather(array, shards.parts(name));
+                if (shards.ranks().isFirst()) {
+                  gathered.put(name, array);
+                } else {
+                  array.close();
+                }
+              });
+      moments.put(kind.name(), new Parameters(own, gathered));
+    }
+    return shards.ranks().isFirst() ? state.with(state.parameters(), moments) : state;
   }
 
   private static void copy(Parameters from, Parameters to) {

@@ -82,7 +82,7 @@ public final class Shards {
   }
 
   /** The shapes of this rank's parts, which are flat. */
-  Map<String, Shape> shapes(Map<String, Shape> whole) {
+  public Map<String, Shape> shapes(Map<String, Shape> whole) {
     Map<String, Shape> own = new LinkedHashMap<>();
     whole.keySet().forEach(name -> own.put(name, new Shape(length(name))));
     return own;

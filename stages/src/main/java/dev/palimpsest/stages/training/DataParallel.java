@@ -1,8 +1,10 @@
 package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.RanksConfig;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
+import dev.palimpsest.configs.RanksConfig.Sharding;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
@@ -10,6 +12,7 @@ import dev.palimpsest.mixtures.Mixture.Share;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.ranks.Collectives;
+import dev.palimpsest.stages.optimizer.Shards;
 import dev.palimpsest.stages.state.TrainState;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -19,6 +22,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The division of a step among ranks. In round j of a step, rank r takes micro batch j x ranks + r.
@@ -26,16 +31,17 @@ import java.util.List;
  * ranks.
  *
  * @param ranks this process and the others
+ * @param sharding what is divided among them
  * @param order in which gradients are added up
  */
-public record DataParallel(Collectives ranks, ReductionOrder order) {
+public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder order) {
   /** A process by itself that adds up gradients as they come. */
   public static final DataParallel NONE =
-      new DataParallel(Collectives.alone(), ReductionOrder.FASTEST);
+      new DataParallel(Collectives.alone(), Sharding.NONE, ReductionOrder.FASTEST);
 
   /** The ranks of a recipe's run. */
   public static DataParallel of(Collectives ranks, RanksConfig config) {
-    return new DataParallel(ranks, config.reductionOrder());
+    return new DataParallel(ranks, config.sharding(), config.reductionOrder());
   }
 
   /**
@@ -64,6 +70,13 @@ public record DataParallel(Collectives ranks, ReductionOrder order) {
               "ranks.reductionOrder",
               "fixed needs a power of two as the number of ranks, got " + ranks.size()));
     }
+    if (isSharded() && stage.requiredOptimizer().adafactor() != null) {
+      problems.add(
+          new Problem(
+              "ranks.sharding",
+              "must be none, because stage %s uses Adafactor, whose moments of a matrix's rows and columns cannot be divided between pieces"
+                  .formatted(stage.name())));
+    }
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }
@@ -79,6 +92,26 @@ public record DataParallel(Collectives ranks, ReductionOrder order) {
       }
     }
     return "1 and another batchSize";
+  }
+
+  private boolean isSharded() {
+    return sharding != Sharding.NONE && !ranks.isAlone();
+  }
+
+  /** Whether a rank keeps only its part of the gradients. */
+  boolean dividesGradients() {
+    return isSharded() && sharding == Sharding.GRADIENTS;
+  }
+
+  /**
+   * The division of a stage's trained parameters.
+   *
+   * @param trained their shapes
+   * @param piece elements that stay together
+   * @return null if nothing is divided
+   */
+  @Nullable Shards shards(Map<String, Shape> trained, long piece) {
+    return isSharded() ? new Shards(ranks, trained, piece) : null;
   }
 
   /** The micro batches that this rank reads. */
@@ -168,6 +201,9 @@ public record DataParallel(Collectives ranks, ReductionOrder order) {
       return;
     }
     distribute(state.parameters());
+    if (isSharded()) {
+      return; // moments were divided when the state was prepared
+    }
     state.moments().values().forEach(this::distribute);
   }
 

@@ -1,14 +1,15 @@
 package dev.palimpsest.stages.training;
 
-import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.model.ranks.Parts;
+import dev.palimpsest.stages.optimizer.Shards;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The sum of a step's gradients over the micro batches of all ranks.
@@ -20,6 +21,7 @@ import java.util.function.Supplier;
  */
 final class GradientSum implements AutoCloseable {
   private final DataParallel parallel;
+  private final @Nullable Shards shards;
   private final Supplier<Parameters> zeros;
 
   /** Sums of 1, 2, 4, ... rounds that wait for their neighbour, the largest first. */
@@ -30,10 +32,12 @@ final class GradientSum implements AutoCloseable {
   /**
    * Begins a sum.
    *
+   * @param shards of which this rank needs the sum; null: of all
    * @param zeros arrays of the gradients' names and shapes
    */
-  GradientSum(DataParallel parallel, Supplier<Parameters> zeros) {
+  GradientSum(DataParallel parallel, @Nullable Shards shards, Supplier<Parameters> zeros) {
     this.parallel = parallel;
+    this.shards = shards;
     this.zeros = zeros;
   }
 
@@ -45,32 +49,49 @@ final class GradientSum implements AutoCloseable {
     return last().sum();
   }
 
-  /** The round's gradients have been added. */
+  /** The round's gradients have been added; if each rank keeps its part, summed over the ranks. */
   void added() {
     if (!isFixed()) {
       return;
     }
     Collectives ranks = parallel.ranks();
-    if (!ranks.isAlone()) {
-      for (NDArray array : last().sum().asMap().values()) {
-        Parts parts = evenly(array.size(), ranks.size());
-        ranks.reduceScatterInOrder(array, parts);
-        ranks.allGather(array, parts);
-      }
+    if (!ranks.isAlone() && !parallel.dividesGradients()) {
+      last()
+          .sum()
+          .asMap()
+          .forEach(
+              (name, array) -> {
+                if (shards != null) {
+                  ranks.reduceScatterInOrder(array, shards.parts(name));
+                  return;
+                }
+                Parts parts = evenly(array.size(), ranks.size());
+                ranks.reduceScatterInOrder(array, parts);
+                ranks.allGather(array, parts);
+              });
     }
     while (partial.size() > 1 && partial.get(partial.size() - 2).rounds() == last().rounds()) {
       addLastTwo();
     }
   }
 
-  /** The sum; it belongs to this object. */
+  /** The sum, in this rank's parts of the arrays; it belongs to this object. */
   Parameters total() {
     while (partial.size() > 1) {
       addLastTwo();
     }
     Parameters total = last().sum();
-    if (!isFixed()) {
-      total.asMap().values().forEach(parallel.ranks()::sum);
+    if (!isFixed() && !parallel.dividesGradients()) {
+      total
+          .asMap()
+          .forEach(
+              (name, array) -> {
+                if (shards == null) {
+                  parallel.ranks().sum(array);
+                } else {
+                  parallel.ranks().reduceScatter(array, shards.parts(name));
+                }
+              });
     }
     return total;
   }

@@ -52,7 +52,7 @@ final class GuardedStep {
             attempt -> {
               Optional<Guard.Finding> found =
                   guard.judge(before.guard(), attempt.loss(), attempt.gradientNorm());
-              found.ifPresent(f -> events.add(event(before, attempt, f)));
+              found.ifPresent(f -> events.add(event(manager, before, attempt, f)));
               return found.map(f -> f.action() == GuardEvent.Action.NOTE).orElse(true);
             });
     GuardEvent event = events.isEmpty() ? null : events.get(0);
@@ -67,11 +67,14 @@ final class GuardedStep {
     return new Done(state, outcome, event);
   }
 
-  private GuardEvent event(TrainState before, TrainStep.Attempt attempt, Guard.Finding found) {
-    Path capsule =
-        guard.leavesCapsule(before.guard())
-            ? saves.saveCapsule(before, Capsule.facts(found, attempt))
-            : null;
+  private GuardEvent event(
+      NDManager manager, TrainState before, TrainStep.Attempt attempt, Guard.Finding found) {
+    Path capsule = null;
+    if (guard.leavesCapsule(before.guard())) {
+      try (NDManager scope = manager.newSubManager()) {
+        capsule = saves.saveCapsule(step.whole(scope, before), Capsule.facts(found, attempt));
+      }
+    }
     GuardEvent event = new GuardEvent(found.what(), found.action(), capsule);
     String where =
         "stage %s, step %d, %s"

@@ -3,6 +3,7 @@ package dev.palimpsest.stages.training;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.model.Loss;
 import dev.palimpsest.model.LossOptions;
@@ -12,6 +13,7 @@ import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.towers.Dropout;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
+import dev.palimpsest.stages.optimizer.Shards;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
 import java.io.DataInputStream;
@@ -183,16 +185,15 @@ public final class TrainStep {
     int microBatches = stage.batchSize() / stage.microBatchSize();
     double weight = 1.0 / microBatches;
     try (NDManager step = parent.newSubManager();
-        GradientSum sum = new GradientSum(parallel, () -> gradients(step, state.parameters()))) {
+        GradientSum sum =
+            new GradientSum(
+                parallel, optimizer.shards(), () -> gradients(step, state.parameters()))) {
       List<Part> mine = new ArrayList<>();
       for (int round = 0; round < parallel.rounds(stage); round++) {
         try (NDManager micro = step.newSubManager();
-            MicroBatch batch = next.apply(micro)) {
-          Loss part =
-              model.accumulateGradients(
-                  Weights.training(state.parameters(), groups::trains, sum.next()),
-                  batch.input(),
-                  options(batch, weight));
+            MicroBatch batch = next.apply(micro);
+            Weights weights = weights(state.parameters(), sum.next())) {
+          Loss part = model.accumulateGradients(weights, batch.input(), options(batch, weight));
           mine.add(
               new Part(
                   batch.position(),
@@ -235,6 +236,11 @@ public final class TrainStep {
     }
   }
 
+  /** As {@link Optimizer#whole}. */
+  TrainState whole(NDManager manager, TrainState state) {
+    return optimizer.whole(manager, state);
+  }
+
   /** L2 norm of the gradients of a single micro batch. */
   public double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
     try (Parameters gradients = gradients(parent, parameters)) {
@@ -251,10 +257,28 @@ public final class TrainStep {
         stage.labelSmoothing(), new Dropout(stage.dropout(), seed, batch.index()), weight);
   }
 
+  private Weights weights(Parameters parameters, Parameters gradients) {
+    Shards shards = optimizer.shards();
+    return shards == null || !parallel.dividesGradients()
+        ? Weights.training(parameters, groups::trains, gradients)
+        : Weights.divided(
+            parameters,
+            groups::trains,
+            gradients,
+            shards::parts,
+            shards.ranks(),
+            parallel.order() == ReductionOrder.FIXED);
+  }
+
   private Parameters gradients(NDManager parent, Parameters parameters) {
     Map<String, Shape> shapes = new LinkedHashMap<>();
     groups.trained().forEach(name -> shapes.put(name, parameters.get(name).getShape()));
-    return storage.zeros(parent, Storage.Use.GRADIENTS, shapes, Precision.F32);
+    Shards shards = optimizer.shards();
+    return storage.zeros(
+        parent,
+        Storage.Use.GRADIENTS,
+        shards == null || !parallel.dividesGradients() ? shapes : shards.shapes(shapes),
+        Precision.F32);
   }
 
   /**

@@ -1,6 +1,7 @@
 package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
@@ -13,7 +14,9 @@ import dev.palimpsest.stages.optimizer.ParameterGroups;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -84,7 +87,11 @@ public final class TrainingLoop {
     ParameterGroups groups =
         ParameterGroups.of(
             optimizerConfig, start.parameters().names(), start.scheduleStart() + stage.examples());
-    Optimizer optimizer = Optimizer.of(optimizerConfig, groups, kernels);
+    Map<String, Shape> trained = new LinkedHashMap<>();
+    groups.trained().forEach(n -> trained.put(n, start.parameters().get(n).getShape()));
+    Optimizer optimizer =
+        Optimizer.of(
+            optimizerConfig, groups, kernels, parallel.shards(trained, kernels.pieceLength()));
     Storage storage = new Storage(stage.storage(), folder.stage(stage.name()));
     GuardedStep step =
         new GuardedStep(
@@ -140,7 +147,7 @@ public final class TrainingLoop {
                 || (due(stage.evaluate().everyExamples(), state) && evaluations.isBest(state)))) {
           savedAt = System.nanoTime();
           progress.turnTo(Activity.SAVE);
-          checkpoints.save(state, logs.hashes(), logs::sync);
+          save(optimizer, manager, state, checkpoints, logs);
         }
         if (stopping) {
           parallel.once(checkpoints::await);
@@ -200,7 +207,15 @@ public final class TrainingLoop {
     } finally {
       progress.end();
     }
-    return state;
+    return optimizer.whole(manager, state);
+  }
+
+  /** Moments that are divided among the ranks are gathered, and written before they are freed. */
+  private static void save(
+      Optimizer optimizer, NDManager manager, TrainState state, Saves checkpoints, StageLogs logs) {
+    try (NDManager scope = manager.newSubManager()) {
+      checkpoints.save(optimizer.whole(scope, state), logs.hashes(), logs::sync);
+    }
   }
 
   private boolean isLate(long savedAt) {

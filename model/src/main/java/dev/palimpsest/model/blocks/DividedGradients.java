@@ -1,0 +1,143 @@
+package dev.palimpsest.model.blocks;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.FloatArrays;
+import dev.palimpsest.model.ranks.Collectives;
+import dev.palimpsest.model.ranks.Parts;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Predicate;
+
+/**
+ * Parameters in this process's memory whose gradients are summed over the ranks as soon as a block
+ * has them, so that a rank keeps only its part (ZeRO-2). All ranks take blocks that need gradients
+ * in the same order; see {@link #anyone}.
+ *
+ * <p>A parameter to which gradients are added from several places ({@link Lease#sum}) is summed
+ * over the ranks in {@link #close}, after all of them.
+ */
+final class DividedGradients implements Weights {
+  private final Parameters parameters;
+  private final Predicate<String> trained;
+  private final Parameters gradients;
+  private final Function<String, Parts> parts;
+  private final Collectives ranks;
+  private final boolean inOrder;
+
+  /** Whole gradients of parameters that are not summed yet, by full name. */
+  private final Map<String, NDArray> waiting = new LinkedHashMap<>();
+
+  DividedGradients(
+      Parameters parameters,
+      Predicate<String> trained,
+      Parameters gradients,
+      Function<String, Parts> parts,
+      Collectives ranks,
+      boolean inOrder) {
+    this.parameters = parameters;
+    this.trained = trained;
+    this.gradients = gradients;
+    this.parts = parts;
+    this.ranks = ranks;
+    this.inOrder = inOrder;
+  }
+
+  @Override
+  public Precision products() {
+    return Precision.F32;
+  }
+
+  @Override
+  public boolean isTrained(String name) {
+    return trained.test(name);
+  }
+
+  @Override
+  public boolean anyone(boolean mine) {
+    return ranks.any(mine);
+  }
+
+  @Override
+  public Lease take(BlockSpec block) {
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    block.parameters().forEach(p -> arrays.put(p.name(), parameters.get(block.name(p))));
+    return new DividedLease(block, arrays);
+  }
+
+  /** Adds the sum of a whole gradient over the ranks to this rank's part, and frees it. */
+  private void reduce(String name, NDArray whole) {
+    Parts divided = parts.apply(name);
+    if (inOrder) {
+      ranks.reduceScatterInOrder(whole, divided);
+    } else {
+      ranks.reduceScatter(whole, divided);
+    }
+    if (divided.length(ranks.rank()) > 0) {
+      try (NDArray flat = whole.reshape(whole.size());
+          NDArray own =
+              flat.get(
+                  new NDIndex("{}:{}", divided.from(ranks.rank()), divided.to(ranks.rank())))) {
+        gradients.get(name).addi(own);
+      }
+    }
+    whole.close();
+  }
+
+  private NDArray zeros(String name) {
+    NDArray like = parameters.get(name);
+    return FloatArrays.zeros(like.getManager(), like.getShape(), Precision.F32);
+  }
+
+  @Override
+  public void close() {
+    waiting.forEach(this::reduce);
+    waiting.clear();
+  }
+
+  private final class DividedLease implements Lease {
+    private final BlockSpec block;
+    private final Map<String, NDArray> arrays;
+
+    DividedLease(BlockSpec block, Map<String, NDArray> arrays) {
+      this.block = block;
+      this.arrays = arrays;
+    }
+
+    @Override
+    public Map<String, NDArray> arrays() {
+      return arrays;
+    }
+
+    @Override
+    public void add(Map<String, NDArray> added) {
+      added.forEach(
+          (name, gradient) -> {
+            String full = block.path() + "/" + name;
+            NDArray whole = zeros(full);
+            whole.addi(gradient);
+            reduce(full, whole);
+          });
+    }
+
+    @Override
+    public void addNothing() {
+      for (BlockSpec.Parameter parameter : block.parameters()) {
+        String full = block.name(parameter);
+        if (isTrained(full)) {
+          reduce(full, zeros(full));
+        }
+      }
+    }
+
+    @Override
+    public NDArray sum(String parameter) {
+      return waiting.computeIfAbsent(block.path() + "/" + parameter, DividedGradients.this::zeros);
+    }
+
+    @Override
+    public void close() {}
+  }
+}
