@@ -48,14 +48,4 @@ public final class DeviceOption {
   public Machine open(@Nullable Integer threads) {
     return Machine.open(device, threads);
   }
-
-  /**
-   * Opens the device of one of several processes: {@code cuda} is the GPU with the process's number
-   * on its node.
-   */
-  public Machine open(@Nullable Integer threads, ProcessGroup group) {
-    return Machine.open(
-        device.equals("cuda") && group.localWorldSize() > 1 ? "cuda:" + group.localRank() : device,
-        threads);
-  }
 }
