@@ -16,10 +16,13 @@ import dev.palimpsest.cli.commands.MixtureCommand;
 import dev.palimpsest.cli.commands.PlanCommand;
 import dev.palimpsest.cli.commands.PlaygroundCommand;
 import dev.palimpsest.cli.commands.PredictCommand;
+import dev.palimpsest.cli.commands.PruneCommand;
 import dev.palimpsest.cli.commands.ReplayCommand;
+import dev.palimpsest.cli.commands.ReportCommand;
 import dev.palimpsest.cli.commands.ReproduceCommand;
 import dev.palimpsest.cli.commands.RunCommand;
 import dev.palimpsest.cli.commands.ScoreCommand;
+import dev.palimpsest.cli.commands.StatusCommand;
 import dev.palimpsest.cli.commands.TasksCommand;
 import dev.palimpsest.cli.engines.EngineCommand;
 import dev.palimpsest.cli.launch.LaunchCommand;
@@ -59,6 +62,9 @@ import picocli.CommandLine.Option;
       LaunchCommand.class,
       GoodputCommand.class,
       PlanCommand.class,
+      ReportCommand.class,
+      StatusCommand.class,
+      PruneCommand.class,
       MixtureCommand.class,
       DedupCommand.class,
       ChaosCommand.class,

@@ -116,6 +116,9 @@ class EveryCommandTest {
         "export",
         folder.resolve("exported").toString());
     put(run + "/stage1/export/huggingface", "verify-export", "7 checks, all hold");
+    put(run.toString(), "status", "finished stage1, 32 of 32 examples (100 %)");
+    put(run + " --dry-run", "prune", "(state before a step that the guard objected to)");
+    put(run.toString(), "report", run + "/report.html");
     put(run.toString(), "lineage", "tiny/stage1, 32 examples");
     put(run + " " + run, "lineage diff", "They are the same checkpoint");
     put(run.toString(), "reproduce", "./palimpsest run reproduce-stage1.yaml");

@@ -4,19 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
-import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -80,7 +75,7 @@ class MixturePagesTest {
         Pattern.compile("(?:src|href)=\"(?!data:|#)").matcher(page).find(), "refers to a file");
     assertFalse(page.contains("<b>not bold"), "the recipe's text is not escaped");
 
-    String dom = dom(html);
+    String dom = Chromium.dom(folder, html);
     assertEquals(1, count(dom, "<section class=\"stage\""));
     assertEquals(2, count(dom, "<article class=\"card task\""));
     assertEquals(12, count(dom, "<li class=\"sample"));
@@ -253,7 +248,7 @@ class MixturePagesTest {
     assertEquals(1, found.exit(), found.err()); // a quarter of the examples and more
     assertTrue(Pattern.compile("leaked +6 +6 +0").matcher(found.out()).find(), found.out());
     assertTrue(Files.readAllLines(list).size() >= 8, Files.readString(list));
-    String dom = dom(html);
+    String dom = Chromium.dom(folder, html);
     assertTrue(dom.contains("The same pictures") && dom.contains("exceeded: a run would stop"));
     assertTrue(dom.contains("alt=\"The evaluation's picture, of heldout/caption/"));
 
@@ -297,36 +292,6 @@ class MixturePagesTest {
     args.addAll(List.of("--out", folder.resolve("run").toString()));
     args.addAll(List.of(options));
     return Outcome.of(args.toArray(String[]::new));
-  }
-
-  /** The page as Chromium understands it, which closes what is open and drops what is wrong. */
-  private String dom(Path page) throws IOException, InterruptedException {
-    Optional<Path> chromium =
-        Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
-            .map(entry -> Path.of(entry, "chromium"))
-            .filter(Files::isExecutable)
-            .findFirst();
-    assumeTrue(chromium.isPresent(), "no chromium here");
-    Path dom = Files.createTempFile(folder, "dom", ".html");
-    Process process =
-        new ProcessBuilder(
-                chromium.orElseThrow().toString(),
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--user-data-dir=" + Files.createTempDirectory(folder, "chromium"),
-                "--dump-dom",
-                page.toUri().toString())
-            .redirectOutput(dom.toFile())
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    boolean ended = process.waitFor(60, TimeUnit.SECONDS);
-    if (!ended) {
-      process.descendants().forEach(ProcessHandle::destroyForcibly);
-      process.destroyForcibly();
-    }
-    assertTrue(ended, "chromium has not ended");
-    return Files.readString(dom, StandardCharsets.UTF_8);
   }
 
   private static int count(String text, String part) {

@@ -95,6 +95,25 @@ public final class FolderLock implements AutoCloseable {
     return lock.get();
   }
 
+  /** Whether a process holds a lock. Nothing is changed, and a read-only folder will do. */
+  public static boolean isHeld(Path file) {
+    if (!Files.exists(file)) {
+      return false;
+    }
+    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
+      FileLock lock = channel.tryLock(POSITION, 1, true); // shared: enough to tell
+      if (lock == null) {
+        return true;
+      }
+      lock.close();
+      return false;
+    } catch (OverlappingFileLockException e) {
+      return true; // held within this process
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot look at " + file, e);
+    }
+  }
+
   /** Who holds, or last held, a lock: {@code process 4711 on host since 2026-01-01T00:00:00Z}. */
   public static String holder(Path file) {
     ByteBuffer text = ByteBuffer.allocate(MOST_TEXT);

@@ -44,7 +44,7 @@ public final class Evaluator {
   private final NDManager parent;
   private final Path predictionsFolder;
   private final Selection selection;
-  private final Runnable between;
+  private final Watch watch;
 
   /**
    * Creates an evaluator.
@@ -54,8 +54,7 @@ public final class Evaluator {
    * @param parent everything made here lives in children of it and is gone on return
    * @param predictionsFolder receives {@code TASK.jsonl} for each task; existing answers of the
    *     same model to the same questions are reused
-   * @param between run before each batch and each metric; if it throws, the evaluation ends there
-   *     and keeps the answers so far
+   * @param watch is told of the progress
    */
   public Evaluator(
       EvaluatedModel model,
@@ -63,13 +62,31 @@ public final class Evaluator {
       NDManager parent,
       Path predictionsFolder,
       Selection selection,
-      Runnable between) {
+      Watch watch) {
     this.model = model;
     this.batchSize = batchSize;
     this.parent = parent;
     this.predictionsFolder = predictionsFolder;
     this.selection = selection;
-    this.between = between;
+    this.watch = watch;
+  }
+
+  /** Accompanies an evaluation. */
+  @FunctionalInterface
+  public interface Watch {
+    /**
+     * Called before each batch and each metric; if it throws, the evaluation ends there and keeps
+     * the answers so far.
+     */
+    void between();
+
+    /**
+     * Called when a task's questions have been read, and after each answer.
+     *
+     * @param answered so far, including those of an earlier evaluation that are used again
+     * @param questions of the task
+     */
+    default void answered(String task, int answered, int questions) {}
   }
 
   /**
@@ -95,7 +112,7 @@ public final class Evaluator {
     Checksum split = new Checksum();
     long cut = 0;
     for (Question question : questions) {
-      between.run();
+      watch.between();
       String seen = pictures.hash(question.example());
       split.add(question, seen);
       keys.add(key(task, question, seen));
@@ -121,6 +138,9 @@ public final class Evaluator {
         open.add(i);
       }
     }
+    int all = task.questions().size();
+    int[] answered = {all - open.size()};
+    watch.answered(task.name(), answered[0], all);
     if (open.isEmpty()) {
       return;
     }
@@ -136,12 +156,15 @@ public final class Evaluator {
             task.textTokens(),
             batchSize,
             parent,
-            between)) {
+            watch::between)) {
       answerer.answer(
           open.stream().map(i -> task.questions().get(i).example()).toList(),
           task.decode(),
           example -> teacherForced ? List.of(example.suffix()) : List.of(),
-          (answer, i) -> file.add(open.get(i), answer));
+          (answer, i) -> {
+            file.add(open.get(i), answer);
+            watch.answered(task.name(), ++answered[0], all);
+          });
     }
   }
 
@@ -268,7 +291,7 @@ public final class Evaluator {
       Map<String, String> clusters) {
     List<MetricScore> scores = new ArrayList<>();
     for (Metric metric : task.metrics()) {
-      between.run();
+      watch.between();
       if (records.isEmpty()) {
         notes.add(metric.id().key() + ": not scored, because there are no examples");
         continue;

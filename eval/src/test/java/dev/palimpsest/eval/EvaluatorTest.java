@@ -438,7 +438,7 @@ class EvaluatorTest {
         other.manager,
         folder.resolve(out),
         Selection.ALL,
-        between);
+        between::run);
   }
 
   private static SuiteConfig suite(Path source, long limit) {

@@ -2,6 +2,7 @@ package dev.palimpsest.stages;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.Mixture;
@@ -11,6 +12,7 @@ import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.plan.StagePlan;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.preparation.Epochs;
 import dev.palimpsest.stages.state.Consumed;
@@ -18,8 +20,10 @@ import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.Packing;
+import dev.palimpsest.stages.training.Peak;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.Saves;
+import dev.palimpsest.stages.training.StepCost;
 import dev.palimpsest.stages.training.StopRequest;
 import dev.palimpsest.stages.training.TrainingLoop;
 import java.nio.file.Path;
@@ -108,6 +112,10 @@ final class Follower {
               stage,
               Models.of(model, stage.precision(), kernels),
               Packing.of(stage, model),
+              new StepCost(
+                  new ModelCost(model, stage.resolution()),
+                  StagePlan.trainedParts(stage, model),
+                  Peak.UNKNOWN),
               kernels,
               mixture,
               recipe.seed(),

@@ -2,6 +2,7 @@ package dev.palimpsest.stages;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.checks.InvalidConfigException;
@@ -19,6 +20,7 @@ import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.ranks.Collectives;
+import dev.palimpsest.stages.folder.RunEnd;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.plan.Hardware;
 import dev.palimpsest.stages.plan.PlanText;
@@ -27,6 +29,7 @@ import dev.palimpsest.stages.preparation.Epochs;
 import dev.palimpsest.stages.preparation.Preparation;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.DataParallel;
+import dev.palimpsest.stages.training.Peak;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
 import java.nio.file.Path;
@@ -37,6 +40,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,11 +57,12 @@ public final class PipelineRunner {
   private final Progress progress;
   private final StopRequest stop;
   private final Collectives ranks;
+  private final Function<Precision, Peak> peaks;
   private @Nullable Ranks others;
 
-  /** Creates the runner of a process by itself. */
+  /** The runner of a process by itself, on a device whose peak is unknown. */
   public PipelineRunner(NDManager manager, Kernels kernels, Progress progress, StopRequest stop) {
-    this(manager, kernels, progress, stop, Collectives.alone());
+    this(manager, kernels, progress, stop, Collectives.alone(), precision -> Peak.UNKNOWN);
   }
 
   /**
@@ -66,14 +71,21 @@ public final class PipelineRunner {
    * @param manager the run's manager
    * @param stop checked after each step, suite and stage
    * @param ranks this process and the others that train with it
+   * @param peaks what the device can do at most, asked when a stage begins to train
    */
   public PipelineRunner(
-      NDManager manager, Kernels kernels, Progress progress, StopRequest stop, Collectives ranks) {
+      NDManager manager,
+      Kernels kernels,
+      Progress progress,
+      StopRequest stop,
+      Collectives ranks,
+      Function<Precision, Peak> peaks) {
     this.ranks = ranks;
     this.manager = manager;
     this.kernels = kernels;
     this.progress = progress;
     this.stop = stop;
+    this.peaks = peaks;
   }
 
   /**
@@ -147,9 +159,10 @@ public final class PipelineRunner {
       Map<String, Object> environment,
       Set<String> acceptChanges,
       @Nullable String until) {
+    RunEnd.forget(folder);
     progress.turnTo(Activity.START);
     PlanText.of(written, Hardware.UNKNOWN).forEach(log::info);
-    Preparation.make(manager, written);
+    Preparation.make(manager, written, progress);
     Path tokenizerFile = Path.of(written.tokenizer().path());
     requireWhatIsNamed(written);
     Tokenizer tokenizer = Tokenizer.load(tokenizerFile);
@@ -182,6 +195,7 @@ public final class PipelineRunner {
               progress,
               stop,
               group,
+              peaks,
               environment,
               acceptChanges.contains(stage.name()));
       StageResult result = runner.run(manager, tokenizerHash, finished, describe);

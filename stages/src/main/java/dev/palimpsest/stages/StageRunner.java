@@ -4,9 +4,12 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.checkpoints.published.PretrainedImporter;
+import dev.palimpsest.checkpoints.tensors.TensorOutput;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
@@ -24,6 +27,7 @@ import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.lineage.StageIdentity;
 import dev.palimpsest.stages.lineage.SuiteIdentity;
 import dev.palimpsest.stages.lineage.TrainingData;
+import dev.palimpsest.stages.plan.StagePlan;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
@@ -33,18 +37,23 @@ import dev.palimpsest.stages.training.DataParallel;
 import dev.palimpsest.stages.training.Evaluations;
 import dev.palimpsest.stages.training.LogHashes;
 import dev.palimpsest.stages.training.Packing;
+import dev.palimpsest.stages.training.Peak;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.SkippedExamples;
 import dev.palimpsest.stages.training.StageCheckpoints;
+import dev.palimpsest.stages.training.StepCost;
 import dev.palimpsest.stages.training.StopRequest;
 import dev.palimpsest.stages.training.TrainingLoop;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,6 +75,7 @@ final class StageRunner {
   private final Progress progress;
   private final StopRequest stop;
   private final Ranks ranks;
+  private final Function<Precision, Peak> peaks;
   private final Map<String, Object> environment;
   private final boolean acceptsChanges;
 
@@ -73,6 +83,7 @@ final class StageRunner {
    * Creates a stage's runner.
    *
    * @param ranks this process, the first, and those that train with it
+   * @param peaks what the device can do at most
    * @param environment machine, libraries and code, recorded in every checkpoint
    * @param acceptsChanges whether the folder's contents are used although they were made with other
    *     settings or data
@@ -86,6 +97,7 @@ final class StageRunner {
       Progress progress,
       StopRequest stop,
       Ranks ranks,
+      Function<Precision, Peak> peaks,
       Map<String, Object> environment,
       boolean acceptsChanges) {
     this.recipe = recipe;
@@ -98,6 +110,7 @@ final class StageRunner {
     this.progress = progress;
     this.stop = stop;
     this.ranks = ranks;
+    this.peaks = peaks;
     this.environment = environment;
     this.acceptsChanges = acceptsChanges;
   }
@@ -192,7 +205,8 @@ final class StageRunner {
     Optional<TrainingCheckpoint> own = store.latest(since::add);
     own.ifPresent(record::requireSame);
     Evaluations evaluations =
-        new Evaluations(stage, recipe.suites(), model, tokenizer, folder, record.scores(), stop);
+        new Evaluations(
+            stage, recipe.suites(), model, tokenizer, folder, record.scores(), progress, stop);
     FirstParameters first = new FirstParameters(stage, modelConfig, model, mixture);
     if (own.isPresent()) {
       for (String altered : LogHashes.altered(folder, stage.name(), own.get())) {
@@ -253,6 +267,7 @@ final class StageRunner {
                     stage,
                     model,
                     Packing.of(stage, modelConfig),
+                    cost(parallel.ranks().size()),
                     kernels,
                     mixture,
                     recipe.seed(),
@@ -329,15 +344,60 @@ final class StageRunner {
       Init.FromPretrained source, CheckpointStore store, Parent parent, StageRecord record) {
     requireSchedules(stage.examples());
     try (PretrainedImporter importer =
-        PretrainedImporter.open(source, modelConfig, stage.resolution(), recipe.seed())) {
+            PretrainedImporter.open(source, modelConfig, stage.resolution(), recipe.seed());
+        Progress.Work work =
+            progress.begin(stage.name() + ": importing", "MB", megabytes(importer.tensors()))) {
       tell(new StageStart(importer.notes(), null, null), record);
       return CheckpointStore.open(
           StateFiles.commitFirst(
               store,
-              importer.tensors(),
+              counted(importer.tensors(), work),
               record.facts(recipe, parent, environment, 0, stage.name()),
               LogHashes.of(folder, stage.name()).facts()));
     }
+  }
+
+  private static long megabytes(List<TensorOutput.Tensor> tensors) {
+    return tensors.stream().mapToLong(tensor -> tensor.info().byteSize()).sum() / 1_000_000;
+  }
+
+  /** The same tensors, of which it is shown how much has been written. */
+  private static List<TensorOutput.Tensor> counted(
+      List<TensorOutput.Tensor> tensors, Progress.Work work) {
+    LongAdder written = new LongAdder();
+    return tensors.stream()
+        .map(
+            tensor ->
+                new TensorOutput.Tensor(
+                    tensor.info(),
+                    out -> {
+                      tensor.values().writeTo(out);
+                      written.add(tensor.info().byteSize());
+                      work.done(written.sum() / 1_000_000);
+                    }))
+        .toList();
+  }
+
+  /** What steps cost, and the peak of all ranks together, which have equal devices. */
+  private StepCost cost(int ranks) {
+    Peak one = peaks.apply(stage.precision());
+    Peak peak =
+        ranks == 1
+            ? one
+            : new Peak(
+                ranks * one.flops(),
+                "%d times that of one rank: %s".formatted(ranks, one.source()));
+    if (peak.flops() > 0) {
+      log.info(
+          "{}: MFU is the share of {} TFLOP/s, {}",
+          stage.name(),
+          String.format(Locale.ROOT, "%.3g", peak.flops() / 1e12),
+          peak.source());
+    }
+    return new StepCost(
+        new ModelCost(modelConfig, stage.resolution()),
+        StagePlan.trainedParts(stage, modelConfig),
+        peak);
   }
 
   /** The state before the first step of a stage that starts from another's checkpoint. */

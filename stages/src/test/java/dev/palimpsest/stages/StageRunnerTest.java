@@ -12,6 +12,7 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.training.DataParallel;
+import dev.palimpsest.stages.training.Peak;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StepMetrics;
 import dev.palimpsest.stages.training.StopRequest;
@@ -61,6 +62,7 @@ class StageRunnerTest {
             new Events(),
             stop,
             new Ranks(DataParallel.NONE),
+            precision -> Peak.UNKNOWN,
             Map.of("commit", "0123456789abcdef"),
             acceptsChanges);
     try (NDManager manager = stage.manager().newSubManager()) {

@@ -2,6 +2,7 @@ package dev.palimpsest.stages;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
@@ -21,9 +22,13 @@ import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.Evaluations;
 import dev.palimpsest.stages.training.Packing;
+import dev.palimpsest.stages.training.Peak;
+import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StageCheckpoints;
+import dev.palimpsest.stages.training.StepCost;
 import dev.palimpsest.stages.training.StopRequest;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -210,7 +215,22 @@ public final class TinyStage implements AutoCloseable {
   /** Scores states of the stage. */
   public Evaluations evaluations(StopRequest stop) {
     return new Evaluations(
-        stage, recipe.suites(), model, tokenizer, folder, record(false).scores(), stop);
+        stage,
+        recipe.suites(),
+        model,
+        tokenizer,
+        folder,
+        record(false).scores(),
+        Progress.NONE,
+        stop);
+  }
+
+  /** What the stage's steps compute, on a device of unknown speed. */
+  public StepCost cost() {
+    return new StepCost(
+        new ModelCost(stage.model(recipe.model()), stage.resolution()),
+        EnumSet.allOf(ModelCost.Part.class),
+        Peak.UNKNOWN);
   }
 
   /** The stage's scores so far, by moment and suite. */

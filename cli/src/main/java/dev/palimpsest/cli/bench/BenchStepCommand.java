@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.cli.machine.CudaDriver;
+import dev.palimpsest.cli.machine.GemmPeak;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;

@@ -29,14 +29,22 @@ import java.util.stream.Stream;
  */
 record Comparison(int files, long bytes, long bitsDiffering, List<String> differences) {
   /** Files about the process, not about its results. */
-  private static final Set<String> ASIDE = Set.of("report.md", "environment.json", "goodput.jsonl");
+  private static final Set<String> ASIDE =
+      Set.of(
+          "report.md", "report.html", "environment.json", "run.log", "end.json", "goodput.jsonl");
 
   private static final Set<String> TIMES =
       Set.of(
+          "time",
           "seconds",
           "examplesPerSecond",
+          "tokensPerSecond",
           "waitShare",
           "arrayBytes",
+          "mfu",
+          "memoryBytes",
+          "heapBytes",
+          "gpuMemoryBytes",
           "diskReadBytes",
           "diskWrittenBytes",
           "checkpointsSaved",

@@ -10,6 +10,7 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.stages.preparation.Preparation;
+import dev.palimpsest.stages.training.Progress;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -99,7 +100,7 @@ public final class RecipeOptions {
    */
   Tokenizer data(PipelineConfig config, List<StageConfig> stages) {
     try (NDManager manager = Machine.hostMemory()) {
-      Preparation.make(manager, config);
+      Preparation.make(manager, config, Progress.NONE);
     }
     Set<String> tasks =
         stages.stream()

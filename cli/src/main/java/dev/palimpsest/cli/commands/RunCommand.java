@@ -9,9 +9,11 @@ import dev.palimpsest.cli.operating.MetricsServer;
 import dev.palimpsest.cli.operating.ProcessState;
 import dev.palimpsest.cli.operating.WatchOptions;
 import dev.palimpsest.cli.reports.Report;
+import dev.palimpsest.cli.reports.RunData;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Failure;
 import dev.palimpsest.cli.terminal.RankLog;
+import dev.palimpsest.cli.terminal.RunLog;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.binding.Recipes;
@@ -19,7 +21,9 @@ import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.StageResult;
+import dev.palimpsest.stages.folder.RunEnd;
 import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.folder.RunFolderInUseException;
 import dev.palimpsest.stages.goodput.Goodput;
 import dev.palimpsest.stages.goodput.Ledger;
 import dev.palimpsest.stages.preparation.Epochs;
@@ -105,9 +109,16 @@ public final class RunCommand implements Callable<Integer> {
     StopRequest stop = new StopRequest();
     PrintWriter err = spec.commandLine().getErr();
     Optional<InetSocketAddress> address = watch.address(group);
-    try (Signals signals = Signals.stop(stop, err);
+    RunFolder run = new RunFolder(folder);
+    Runnable lastWords =
+        () -> {
+          if (ranks.isFirst()) {
+            RunEnd.write(run, ExitCode.STOPPED.code(), "stopped by a signal");
+          }
+        };
+    try (@Nullable RunLog file = ranks.isFirst() ? RunLog.open(run.log()) : null;
+        Signals signals = Signals.stop(stop, err, lastWords);
         Machine machine = device.open(config.computeThreads(), group)) {
-      RunFolder run = new RunFolder(folder);
       try (ProcessState state =
               new ProcessState(
                   watch.heartbeat(run.process(group.rank())), group, watch.patience());
@@ -126,8 +137,7 @@ public final class RunCommand implements Callable<Integer> {
           watchers.add(metrics);
         }
         PipelineRunner runner =
-            Guice.createInjector(
-                    Stage.PRODUCTION, new RunModule(machine, err, stop, ranks, watchers))
+            Guice.createInjector(Stage.PRODUCTION, new RunModule(machine, stop, ranks, watchers))
                 .getInstance(PipelineRunner.class);
         try {
           int code =
@@ -139,6 +149,9 @@ public final class RunCommand implements Callable<Integer> {
         } catch (RuntimeException | Error thrown) {
           Failure failure = Failure.of(thrown, "run");
           state.end(failure.code(), failure.message());
+          if (file != null && !(thrown instanceof RunFolderInUseException)) {
+            ended(run, file, failure, thrown);
+          }
           throw thrown;
         }
       } finally {
@@ -146,6 +159,25 @@ public final class RunCommand implements Callable<Integer> {
           Goodput.read(run.goodput()).table().forEach(log::info);
         }
       }
+    }
+  }
+
+  /** Records why the run ended, in its log, for {@code status} and in its page. */
+  private static void ended(RunFolder run, RunLog file, Failure failure, Throwable thrown) {
+    file.end(failure.message(), thrown);
+    RunEnd.write(run, failure.code(), failure.message());
+    if (RunData.isRun(run.root()) && failure.code() != ExitCode.STOPPED.code()) {
+      page(run);
+    }
+  }
+
+  /** Written beside everything else: that it cannot be does not change how the run ended. */
+  private static Optional<Path> page(RunFolder run) {
+    try {
+      return Optional.of(RunReport.write(run.root()));
+    } catch (RuntimeException e) {
+      log.warn("report.html was not written", e);
+      return Optional.empty();
     }
   }
 
@@ -166,7 +198,9 @@ public final class RunCommand implements Callable<Integer> {
     try {
       List<StageResult> results = results(runner, config, run, environment);
       Path report = Report.write(run, resolved(config, run), results);
+      RunEnd.write(run, ExitCode.DONE.code(), "");
       spec.commandLine().getOut().println(report);
+      page(run).ifPresent(spec.commandLine().getOut()::println);
       runner.end(ExitCode.DONE.code());
       ranks.close();
       return ExitCode.DONE.code();

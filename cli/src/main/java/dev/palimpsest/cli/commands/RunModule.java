@@ -3,17 +3,21 @@ package dev.palimpsest.cli.commands;
 import com.google.inject.AbstractModule;
 import com.google.inject.Provides;
 import com.google.inject.Singleton;
+import dev.palimpsest.cli.machine.GemmPeak;
 import dev.palimpsest.cli.machine.Machine;
-import dev.palimpsest.cli.terminal.PlainProgress;
-import dev.palimpsest.cli.terminal.TerminalProgress;
+import dev.palimpsest.cli.terminal.RunProgress;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.EngineFacts;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.PipelineRunner;
+import dev.palimpsest.stages.training.Peak;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
 import dev.palimpsest.stages.training.Watchers;
-import java.io.PrintWriter;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Wires the objects that live as long as the process. Objects that live for a stage or a step are
@@ -21,10 +25,10 @@ import java.util.List;
  */
 final class RunModule extends AbstractModule {
   private final Machine machine;
-  private final PrintWriter err;
   private final StopRequest stop;
   private final Collectives ranks;
   private final List<Progress> watchers;
+  private final Map<Precision, Peak> peaks = new EnumMap<>(Precision.class);
 
   /**
    * Creates a run's wiring.
@@ -32,14 +36,8 @@ final class RunModule extends AbstractModule {
    * @param machine open for as long as the wired objects are used
    * @param watchers of the run's progress, besides what is shown
    */
-  RunModule(
-      Machine machine,
-      PrintWriter err,
-      StopRequest stop,
-      Collectives ranks,
-      List<Progress> watchers) {
+  RunModule(Machine machine, StopRequest stop, Collectives ranks, List<Progress> watchers) {
     this.machine = machine;
-    this.err = err;
     this.stop = stop;
     this.ranks = ranks;
     this.watchers = watchers;
@@ -63,7 +61,7 @@ final class RunModule extends AbstractModule {
   Progress progress() {
     List<Progress> all = new ArrayList<>(watchers);
     if (ranks.isFirst()) {
-      all.add(System.console() != null ? new TerminalProgress() : new PlainProgress(err));
+      all.add(new RunProgress(System.console() != null && !"dumb".equals(System.getenv("TERM"))));
     }
     return new Watchers(all);
   }
@@ -71,6 +69,13 @@ final class RunModule extends AbstractModule {
   @Provides
   @Singleton
   PipelineRunner runner(Progress progress) {
-    return new PipelineRunner(machine.manager(), machine.kernels(), progress, stop, ranks);
+    return new PipelineRunner(
+        machine.manager(),
+        machine.kernels(),
+        progress,
+        stop,
+        ranks,
+        precision ->
+            peaks.computeIfAbsent(precision, p -> GemmPeak.of(machine, p, EngineFacts.threads())));
   }
 }

@@ -10,6 +10,9 @@ import java.util.Objects;
 
 /** Parts of a page: numbers for people, and the frame with its style sheet. */
 final class Html {
+  /** uPlot in its WebJar, which carries npm's package unchanged. */
+  private static final String CHARTS = "/META-INF/resources/webjars/uplot/1.6.30/dist/";
+
   private Html() {}
 
   /** A formatted string with English numbers, whatever the machine's language. */
@@ -53,12 +56,34 @@ final class Html {
         .formatted(Escape.html(title), style(), body);
   }
 
+  /** A page with plots: the chart library and the script that draws them are part of it. */
+  static String pageWithPlots(String title, String body) {
+    String scripts =
+        "<style>\n%s\n%s</style>\n%s<script>\n%s\n%s</script>\n"
+            .formatted(
+                resource(CHARTS + "uPlot.min.css"),
+                resource("report.css"),
+                body,
+                "/*! uPlot, https://github.com/leeoniya/uPlot, MIT licence, (c) 2022 Leon Sorokin */\n"
+                    + resource(CHARTS + "uPlot.iife.min.js"),
+                resource("report.js"));
+    return page(title, scripts);
+  }
+
+  /** Text inside a script element, which no tag can end. */
+  static String inScript(String json) {
+    return json.replace("<", "\\u003c");
+  }
+
   private static String style() {
-    try (InputStream css =
-        Objects.requireNonNull(Html.class.getResourceAsStream("page.css"), "page.css")) {
-      return new String(css.readAllBytes(), StandardCharsets.UTF_8);
+    return resource("page.css");
+  }
+
+  private static String resource(String name) {
+    try (InputStream in = Objects.requireNonNull(Html.class.getResourceAsStream(name), name)) {
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
     } catch (IOException e) {
-      throw new UncheckedIOException("cannot read the style sheet", e);
+      throw new UncheckedIOException("cannot read " + name, e);
     }
   }
 }

@@ -63,7 +63,11 @@ public final class Screen extends Writer {
   @Override
   public void write(char[] text, int from, int length) throws IOException {
     try {
-      to.write(Escape.lines(new String(text, from, length)));
+      StatusLine.above(
+          () -> {
+            to.write(Escape.lines(new String(text, from, length)));
+            to.flush();
+          });
     } catch (IOException e) {
       failure = e;
       throw e;

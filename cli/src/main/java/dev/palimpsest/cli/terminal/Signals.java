@@ -49,6 +49,15 @@ public final class Signals implements AutoCloseable {
    * @param err receives the messages
    */
   public static Signals stop(StopRequest stop, PrintWriter err) {
+    return stop(stop, err, () -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param lastWords run before the process is ended because nothing would be lost
+   */
+  public static Signals stop(StopRequest stop, PrintWriter err, Runnable lastWords) {
     AtomicInteger seen = new AtomicInteger();
     Signals signals = new Signals();
     Handler stopping =
@@ -59,7 +68,8 @@ public final class Signals implements AutoCloseable {
           stop.make();
           err.println("stopping; a second signal stops at once");
           err.flush();
-          Thread wait = new Thread(() -> signals.haltWhenNothingIsLost(stop, err), "stopping");
+          Thread wait =
+              new Thread(() -> signals.haltWhenNothingIsLost(stop, err, lastWords), "stopping");
           wait.setDaemon(true);
           wait.start();
         };
@@ -68,7 +78,7 @@ public final class Signals implements AutoCloseable {
     return signals;
   }
 
-  private void haltWhenNothingIsLost(StopRequest stop, PrintWriter err) {
+  private void haltWhenNothingIsLost(StopRequest stop, PrintWriter err, Runnable lastWords) {
     try {
       Thread.sleep(GRACE_MILLIS);
       while (stop.isAwaited()) {
@@ -79,6 +89,7 @@ public final class Signals implements AutoCloseable {
       return;
     }
     if (!closed) { // the command has not ended by itself in the meantime
+      lastWords.run();
       err.println("stopped; run the same command to resume");
       err.flush();
       Runtime.getRuntime().halt(ExitCode.STOPPED.code());

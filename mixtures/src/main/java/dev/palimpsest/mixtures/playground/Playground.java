@@ -23,7 +23,9 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiFunction;
+import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -83,6 +85,15 @@ public final class Playground {
    * @throws UncheckedIOException when a file cannot be written
    */
   public static Path write(PrepareConfig.Playground settings) {
+    return write(settings, drawn -> {});
+  }
+
+  /**
+   * The same.
+   *
+   * @param progress is told the number of pictures drawn so far, by any thread
+   */
+  public static Path write(PrepareConfig.Playground settings, LongConsumer progress) {
     Path out = Path.of(settings.out()).toAbsolutePath().normalize();
     if (Math.min(settings.trainImages(), settings.heldOutImages()) < FEWEST_PICTURES) {
       throw invalid(
@@ -96,7 +107,7 @@ public final class Playground {
     }
     try {
       if (!standsAlready(out, settings)) {
-        new Playground(settings).writeTo(out);
+        new Playground(settings).writeTo(out, progress);
       }
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write the drawn dataset to " + out, e);
@@ -149,7 +160,7 @@ public final class Playground {
     return facts;
   }
 
-  private void writeTo(Path out) {
+  private void writeTo(Path out, LongConsumer progress) {
     if (out.getParent() == null) {
       throw invalid("out", "%s has no parent folder; name a folder", out);
     }
@@ -163,8 +174,10 @@ public final class Playground {
           // Held-out pictures come first: a training picture that repeats one is drawn again.
           plan("heldout", settings.heldOutImages(), drawn, scenes, prints);
           plan("train", settings.trainImages(), drawn, scenes, prints);
-          paint(beside, scenes, Picture::draw);
-          paint(beside, prints, Picture::draw);
+          AtomicLong drawnSoFar = new AtomicLong();
+          Runnable oneMore = () -> progress.accept(drawnSoFar.incrementAndGet());
+          paint(beside, scenes, Picture::draw, oneMore);
+          paint(beside, prints, Picture::draw, oneMore);
           for (Map.Entry<String, StringBuilder> file : lines.entrySet()) {
             write(beside.resolve(file.getKey()), file.getValue());
           }
@@ -328,7 +341,10 @@ public final class Playground {
   }
 
   private static <T> void paint(
-      Path folder, List<Picture<T>> pictures, BiFunction<T, Long, BufferedImage> draw) {
+      Path folder,
+      List<Picture<T>> pictures,
+      BiFunction<T, Long, BufferedImage> draw,
+      Runnable oneMore) {
     pictures.parallelStream()
         .forEach(
             picture -> {
@@ -337,6 +353,7 @@ public final class Playground {
                 Picture.write(
                     draw.apply(picture.content(), picture.textureSeed()),
                     folder.resolve(picture.file()));
+                oneMore.run();
               } catch (IOException e) {
                 throw cannotWrite(folder.resolve(picture.file()), e);
               }

@@ -236,6 +236,19 @@ public final class Kernels implements AutoCloseable {
   }
 
   /**
+   * Squared L2 norms: first that of all arrays together, with the bits of {@link #l2Norm}, then
+   * each array's. They come from the device in one transfer.
+   *
+   * @param arrays float32 on one device, at least one
+   */
+  public double[] squaredNorms(List<NDArray> arrays) {
+    try (NDManager scope = manager.newSubManager();
+        NDArray norms = array(scope, "squared_norms", arrays)) {
+      return norms.toDoubleArray();
+    }
+  }
+
+  /**
    * Updates parameters and moments in place; gradients are not changed.
    *
    * @param parameters float32; the next three lists have the same length and shapes

@@ -38,6 +38,20 @@ def stacked(self, sums: List[Tensor]) -> Tensor:
 def squared_sums(self, arrays: List[Tensor]) -> Tensor:
   return self.stacked(self.squares(arrays))
 
+# The same, then the squared norm of each array, in one array of float64.
+def squared_norms(self, arrays: List[Tensor]) -> Tensor:
+  sums = annotate(List[Tensor], [])
+  each = annotate(List[Tensor], [])
+  for x in arrays:
+    own = annotate(List[Tensor], [])
+    for piece in self.pieces(x):
+      square = self.sum_of_squares(piece)
+      torch.append(own, square)
+      torch.append(sums, square)
+    torch.append(each, torch.sum(torch.to(torch.stack(own), 7)))
+  everything = torch.sum(torch.to(torch.stack(sums), 7))
+  return torch.cat([torch.unsqueeze(everything, 0), torch.stack(each)])
+
 # The decay of stored averages: beta in their own number format, as in big_vision, whose constants
 # take that format.
 def stored_decay(self, beta: float, averages: List[Tensor]) -> float:

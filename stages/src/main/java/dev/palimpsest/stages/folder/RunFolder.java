@@ -43,6 +43,8 @@ import java.util.function.LongPredicate;
  * goodput.jsonl               what the time of the run's processes was spent on
  * processes/rank-N.json       what each process of the last start is doing, or how it ended
  * report.md
+ * end.json                    how the last process ended; none if it was killed
+ * run.log                     what was logged, by all processes that have worked on the run
  * run.lock held while a process works here; names the process
  * </pre>
  */
@@ -85,6 +87,11 @@ public final class RunFolder {
   /** What a process of the run is doing, or how it ended; the folder is created if absent. */
   public Path process(int rank) {
     return createFolders(root.resolve("processes")).resolve("rank-%05d.json".formatted(rank));
+  }
+
+  /** What was logged. */
+  public Path log() {
+    return root.resolve("run.log");
   }
 
   /** A stage's folder, created if absent. */

@@ -123,6 +123,32 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   }
 
   /**
+   * L2 norms of gradients, before clipping.
+   *
+   * @param total over all of them
+   * @param byGroup by the pattern of the group, without frozen groups
+   */
+  public record GradientNorms(double total, Map<String, Double> byGroup) {}
+
+  /** The same norm, and that of each group unless the state is divided among ranks. */
+  public final GradientNorms gradientNorms(Parameters gradients) {
+    if (gradients.names().isEmpty()) {
+      return new GradientNorms(0, Map.of());
+    }
+    if (shards != null) { // each rank has its own part of each array alone
+      return new GradientNorms(gradientNorm(gradients), Map.of());
+    }
+    double[] squares = kernels.squaredNorms(new ArrayList<>(gradients.asMap().values()));
+    Map<String, Double> sums = new LinkedHashMap<>();
+    int i = 1;
+    for (String name : gradients.names()) {
+      sums.merge(groups.pattern(name), squares[i++], Double::sum);
+    }
+    sums.replaceAll((pattern, sum) -> Math.sqrt(sum));
+    return new GradientNorms(Math.sqrt(squares[0]), sums);
+  }
+
+  /**
    * Updates the trained parameters and their moments in place.
    *
    * @param gradients of the trained parameters, by name

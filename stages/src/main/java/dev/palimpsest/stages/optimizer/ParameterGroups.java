@@ -10,6 +10,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Pattern;
 
 /**
@@ -104,6 +105,11 @@ public final class ParameterGroups {
   public boolean trains(String name) {
     Group group = byName.get(name);
     return group != null && !group.frozen();
+  }
+
+  /** The pattern of a parameter's group. */
+  String pattern(String name) {
+    return Objects.requireNonNull(byName.get(name), name).pattern();
   }
 
   /** The updated parameters, in order. */

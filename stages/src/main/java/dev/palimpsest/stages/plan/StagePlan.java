@@ -208,6 +208,11 @@ public record StagePlan(
     return Math.min(share, stage.microBatchSize());
   }
 
+  /** The parts of the model of which a stage trains something. */
+  public static Set<Part> trainedParts(StageConfig stage, ModelConfig model) {
+    return Trained.of(stage, model).parts();
+  }
+
   /**
    * What is trained.
    *

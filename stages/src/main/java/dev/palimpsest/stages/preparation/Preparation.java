@@ -9,6 +9,7 @@ import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.mixtures.playground.Playground;
 import dev.palimpsest.mixtures.sources.ExampleSource;
+import dev.palimpsest.stages.training.Progress;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,14 +35,21 @@ public final class Preparation {
    *
    * @param manager arrays created here live in children of it and are freed on return
    */
-  public static void make(NDManager manager, PipelineConfig recipe) {
+  public static void make(NDManager manager, PipelineConfig recipe, Progress progress) {
     PrepareConfig prepare = recipe.prepare();
     if (prepare == null) {
       return;
     }
     PrepareConfig.Playground playground = prepare.playground();
     if (playground != null) {
-      alone(Path.of(playground.out()), () -> Playground.write(playground));
+      alone(
+          Path.of(playground.out()),
+          () -> {
+            long pictures = (long) playground.trainImages() + playground.heldOutImages();
+            try (Progress.Work work = progress.begin("preparing data", "pictures", pictures)) {
+              Playground.write(playground, work::done);
+            }
+          });
     }
     PrepareConfig.Towers towers = prepare.towers();
     if (towers != null) {

@@ -18,6 +18,7 @@ import dev.palimpsest.stages.state.TrainState;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,6 +32,7 @@ public final class Evaluations implements Scoring {
   private final Tokenizer tokenizer;
   private final RunFolder folder;
   private final Scores scores;
+  private final Progress progress;
   private final StopRequest stop;
 
   /**
@@ -46,6 +48,7 @@ public final class Evaluations implements Scoring {
       Tokenizer tokenizer,
       RunFolder folder,
       Scores scores,
+      Progress progress,
       StopRequest stop) {
     this.stage = stage;
     this.suites = suites;
@@ -53,6 +56,7 @@ public final class Evaluations implements Scoring {
     this.tokenizer = tokenizer;
     this.folder = folder;
     this.scores = scores;
+    this.progress = progress;
     this.stop = stop;
   }
 
@@ -72,7 +76,7 @@ public final class Evaluations implements Scoring {
       log.debug("{}: scoring {} {}", stage.name(), name, moment);
       SuiteConfig suite = Objects.requireNonNull(suites.get(name), name);
       SuiteResult result;
-      try {
+      try (Shown shown = new Shown(name)) {
         result =
             new Evaluator(
                     new EvaluatedModel(
@@ -87,7 +91,7 @@ public final class Evaluations implements Scoring {
                     manager,
                     folder.predictions(stage.name(), moment, name),
                     Selection.ALL,
-                    () -> stop.obey("while scoring " + name))
+                    shown)
                 .evaluate(suite);
       } catch (StoppedException e) {
         return;
@@ -131,5 +135,40 @@ public final class Evaluations implements Scoring {
                 score.since(),
                 score.words()));
     return best.isPresent();
+  }
+
+  /** Shows how many answers of each task there are. */
+  private final class Shown implements Evaluator.Watch, AutoCloseable {
+    private final String suite;
+    private String task = "";
+    private Progress.@Nullable Work work;
+
+    Shown(String suite) {
+      this.suite = suite;
+    }
+
+    @Override
+    public void between() {
+      stop.obey("while scoring " + suite);
+    }
+
+    @Override
+    public void answered(String of, int answered, int questions) {
+      if (work == null || !of.equals(task)) {
+        close();
+        task = of;
+        work =
+            progress.begin(
+                "%s: scoring %s/%s".formatted(stage.name(), suite, of), "answers", questions);
+      }
+      work.done(answered);
+    }
+
+    @Override
+    public void close() {
+      if (work != null) {
+        work.close();
+      }
+    }
   }
 }

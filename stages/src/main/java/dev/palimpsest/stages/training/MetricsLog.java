@@ -11,6 +11,8 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Objects;
 
 /**
@@ -52,22 +54,40 @@ final class MetricsLog implements AutoCloseable {
   void write(StepMetrics m, int batchSize) {
     TrainStep.Outcome o = m.outcome();
     ObjectNode line = Json.STRICT.createObjectNode();
+    line.put("time", Instant.now().truncatedTo(ChronoUnit.MILLIS).toString());
     line.put("step", m.step());
     line.put("examples", m.examples());
     finite(line, "loss", o.loss());
     finite(line, "gradientNorm", o.gradientNorm());
+    ObjectNode norms = line.putObject("gradientNorms");
+    o.gradientNorms().byGroup().forEach((group, norm) -> finite(norms, group, norm));
     finite(line, "updateNorm", o.updateNorm());
     finite(line, "parameterNorm", o.parameterNorm());
     line.put("meanSupervisedTokens", o.meanSupervisedTokens());
     line.put("maxSupervisedTokens", o.maxSupervisedTokens());
+    line.put("tokens", o.tokens());
+    ObjectNode tasks = line.putObject("tasks");
+    o.tasks()
+        .forEach(
+            (name, task) -> {
+              ObjectNode node = tasks.putObject(name);
+              node.put("n", task.examples());
+              finite(node, "meanLoss", task.loss());
+              node.put("supervisedTokens", task.tokens());
+            });
     ObjectNode rates = line.putObject("learningRate");
     o.learningRates().forEach(rates::put);
     line.put("seconds", m.seconds());
     line.put("examplesPerSecond", m.rate(batchSize));
+    line.put("tokensPerSecond", m.tokenRate());
     line.put("waitShare", m.waitShare());
     if (arrayBytes > 0) {
       line.put("arrayBytes", arrayBytes);
     }
+    finite(line, "mfu", m.mfu());
+    positive(line, "memoryBytes", m.memory().process());
+    positive(line, "heapBytes", m.memory().heap());
+    positive(line, "gpuMemoryBytes", m.memory().gpu());
     line.put("skipped", m.skipped());
     if (m.disk() != null) {
       line.put("diskReadBytes", m.disk().read());
@@ -118,6 +138,12 @@ final class MetricsLog implements AutoCloseable {
   /** JSON cannot represent numbers that are not finite. */
   private static void finite(ObjectNode line, String name, double value) {
     if (Double.isFinite(value)) {
+      line.put(name, value);
+    }
+  }
+
+  private static void positive(ObjectNode line, String name, long value) {
+    if (value > 0) {
       line.put(name, value);
     }
   }

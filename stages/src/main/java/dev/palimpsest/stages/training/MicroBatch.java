@@ -5,9 +5,11 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.model.TrainingInput;
 import dev.palimpsest.model.towers.ModelInput;
+import dev.palimpsest.model.towers.Sequences;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.List;
@@ -21,16 +23,24 @@ import java.util.stream.IntStream;
  * @param position of the examples, for messages: {@code mixture positions 96 to 127 (caption/12,
  *     ...)}
  * @param ids of the examples, in order; empty if they have none
+ * @param tokens image tokens and real text tokens that the model is given, of all examples
+ * @param pass what is computed, padding included
  * @param index global mixture position where the micro batch begins; it also determines the dropout
  *     masks
  * @param release returns the memory of the arrays
  */
 public record MicroBatch(
-    TrainingInput input, String position, List<String> ids, long index, Runnable release)
+    TrainingInput input,
+    String position,
+    List<String> ids,
+    long tokens,
+    ModelCost.Pass pass,
+    long index,
+    Runnable release)
     implements AutoCloseable {
-  /** Examples without ids. */
+  /** Examples without ids, whose cost is not counted. */
   public MicroBatch(TrainingInput input, String position, long index, Runnable release) {
-    this(input, position, List.of(), index, release);
+    this(input, position, List.of(), 0, new ModelCost.Pass(0, 0, 0, 0), index, release);
   }
 
   /**
@@ -52,13 +62,20 @@ public record MicroBatch(
     NDArray maskAr = integers(host, batch.maskAr(), batch);
     NDArray targets = integers(host, batch.text(), batch);
     NDArray maskLoss = integers(host, batch.maskLoss(), batch);
+    Sequences sequences = packing.sequences(batch);
     TrainingInput input =
         new TrainingInput(
-            new ModelInput(
-                images, text.get(":, :-1"), maskAr.get(":, :-1"), packing.sequences(batch)),
+            new ModelInput(images, text.get(":, :-1"), maskAr.get(":, :-1"), sequences),
             targets.get(":, 1:"),
             maskLoss.get(":, 1:").toType(DataType.FLOAT32, false));
-    return new MicroBatch(input, position(batch), batch.ids(), batch.firstIndex(), batch::close);
+    return new MicroBatch(
+        input,
+        position(batch),
+        batch.ids(),
+        packing.tokens(batch),
+        packing.pass(batch, sequences),
+        batch.firstIndex(),
+        batch::close);
   }
 
   private static String position(ExampleBatch batch) {

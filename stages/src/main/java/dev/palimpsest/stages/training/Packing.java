@@ -1,10 +1,12 @@
 package dev.palimpsest.stages.training;
 
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.model.towers.Sequences;
 import java.nio.IntBuffer;
+import java.util.Arrays;
 
 /**
  * How the examples of a micro batch are placed in sequences: a function of their numbers of
@@ -25,6 +27,27 @@ public record Packing(int limit, int pictureTokens) {
     return limit == 0
         ? Sequences.separate(batch.pictures(), seen)
         : Sequences.packed(batch.pictures(), realTokens(batch, seen), pictureTokens, limit);
+  }
+
+  /** Image tokens and real text tokens that the model is given. */
+  long tokens(ExampleBatch batch) {
+    long pictures = Arrays.stream(batch.pictures()).sum();
+    return pictures * pictureTokens
+        + Arrays.stream(realTokens(batch, batch.textColumns() - 1)).sum();
+  }
+
+  /** What a training pass over these sequences computes, padding included. */
+  ModelCost.Pass pass(ExampleBatch batch, Sequences sequences) {
+    long[] lengths = new long[sequences.count()];
+    for (int b = 0; b < sequences.examples(); b++) {
+      lengths[sequences.rows()[b]] +=
+          (long) sequences.pictures()[b] * pictureTokens + sequences.textTokens()[b];
+    }
+    return new ModelCost.Pass(
+        Arrays.stream(sequences.pictures()).sum(),
+        lengths.length,
+        Arrays.stream(lengths).max().orElse(0),
+        (long) batch.size() * (batch.textColumns() - 1));
   }
 
   private static int[] realTokens(ExampleBatch batch, int seen) {

@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
  * @param outcome what the step did
  * @param seconds duration of the whole step
  * @param waitShare share of it spent waiting for data
+ * @param flops operations of the step's forward and backward passes, without recomputation
+ * @param peak what {@code flops} a second are compared with
+ * @param memory in use after the step
  * @param skipped number of the stage's bad examples so far that were replaced by others
  * @param disk what the whole process read and wrote in the meantime; absent if none of the state is
  *     on disk
@@ -21,11 +24,24 @@ public record StepMetrics(
     TrainStep.Outcome outcome,
     double seconds,
     double waitShare,
+    double flops,
+    Peak peak,
+    MemoryInUse memory,
     long skipped,
     @Nullable DiskTraffic disk,
     @Nullable GuardEvent event) {
   /** Examples per second. */
   public double rate(int batchSize) {
     return batchSize / seconds;
+  }
+
+  /** Image tokens and real text tokens a second. */
+  public double tokenRate() {
+    return outcome.tokens() / seconds;
+  }
+
+  /** Model FLOPs utilization; not a number if the peak is unknown. */
+  public double mfu() {
+    return peak.flops() == 0 ? Double.NaN : flops / seconds / peak.flops();
   }
 }

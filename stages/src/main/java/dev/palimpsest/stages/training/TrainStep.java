@@ -2,6 +2,7 @@ package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.StageConfig;
@@ -109,6 +110,8 @@ public final class TrainStep {
    * @param loss mean over the examples
    * @param losses by example
    * @param supervisedTokens by example
+   * @param tokens as in {@link MicroBatch}
+   * @param pass as in {@link MicroBatch}
    */
   public record Part(
       String position,
@@ -116,7 +119,9 @@ public final class TrainStep {
       List<String> ids,
       double loss,
       float[] losses,
-      int[] supervisedTokens) {}
+      int[] supervisedTokens,
+      long tokens,
+      ModelCost.Pass pass) {}
 
   /** Bit by bit, since losses of a resumed or replayed step are compared like that. */
   private static final class WrittenPart implements DataParallel.Written<Part> {
@@ -134,6 +139,11 @@ public final class TrainStep {
         out.writeFloat(part.losses()[i]);
         out.writeInt(part.supervisedTokens()[i]);
       }
+      out.writeLong(part.tokens());
+      out.writeLong(part.pass().pictures());
+      out.writeLong(part.pass().sequences());
+      out.writeLong(part.pass().length());
+      out.writeLong(part.pass().predicted());
     }
 
     @Override
@@ -146,12 +156,15 @@ public final class TrainStep {
       }
       double loss = in.readDouble();
       float[] losses = new float[in.readInt()];
-      int[] tokens = new int[losses.length];
+      int[] supervised = new int[losses.length];
       for (int i = 0; i < losses.length; i++) {
         losses[i] = in.readFloat();
-        tokens[i] = in.readInt();
+        supervised[i] = in.readInt();
       }
-      return new Part(position, index, ids, loss, losses, tokens);
+      long tokens = in.readLong();
+      ModelCost.Pass pass =
+          new ModelCost.Pass(in.readLong(), in.readLong(), in.readLong(), in.readLong());
+      return new Part(position, index, ids, loss, losses, supervised, tokens, pass);
     }
   }
 
@@ -201,7 +214,9 @@ public final class TrainStep {
                   batch.ids(),
                   part.mean(),
                   part.perExample(),
-                  part.supervisedTokens()));
+                  part.supervisedTokens(),
+                  batch.tokens(),
+                  batch.pass()));
         }
         sum.added();
       }
@@ -217,7 +232,8 @@ public final class TrainStep {
         }
       }
       Parameters gradients = sum.total();
-      double gradientNorm = optimizer.gradientNorm(gradients);
+      Optimizer.GradientNorms gradientNorms = optimizer.gradientNorms(gradients);
+      double gradientNorm = gradientNorms.total();
       boolean update = judge.update(new Attempt(loss, gradientNorm, parts));
       Optimizer.Norms norms =
           update
@@ -225,13 +241,13 @@ public final class TrainStep {
               : new Optimizer.Norms(0, Double.NaN);
       return new Outcome(
           loss,
-          gradientNorm,
+          gradientNorms,
           norms.update(),
           norms.parameters(),
           (double) supervised / stage.batchSize(),
           most,
           optimizer.learningRates(state.scheduleExamples()),
-          parts.stream().flatMap(part -> part.ids().stream()).toList(),
+          parts,
           update);
     }
   }
@@ -285,23 +301,43 @@ public final class TrainStep {
    * The result of one step.
    *
    * @param loss mean over the batch of the mean over each example's supervised tokens
-   * @param gradientNorm L2 over trained parameters, before clipping
+   * @param gradientNorms over trained parameters
    * @param updateNorm L2 of what was subtracted
    * @param parameterNorm L2 of all trained parameters after the update; NaN without one
    * @param meanSupervisedTokens mean supervised tokens per example
    * @param maxSupervisedTokens largest number of supervised tokens in one example
    * @param learningRates effective rate (base x multiplier x schedule) by group pattern
-   * @param ids of the examples, in the order in which they were consumed
+   * @param parts its micro batches, in the order in which they were consumed
    * @param updated whether the parameters were updated
    */
   public record Outcome(
       double loss,
-      double gradientNorm,
+      Optimizer.GradientNorms gradientNorms,
       double updateNorm,
       double parameterNorm,
       double meanSupervisedTokens,
       int maxSupervisedTokens,
       Map<String, Double> learningRates,
-      List<String> ids,
-      boolean updated) {}
+      List<Part> parts,
+      boolean updated) {
+    /** L2 over trained parameters, before clipping. */
+    public double gradientNorm() {
+      return gradientNorms.total();
+    }
+
+    /** The examples, in the order in which they were consumed. */
+    public List<String> ids() {
+      return parts.stream().flatMap(part -> part.ids().stream()).toList();
+    }
+
+    /** Image tokens and real text tokens that the model was given. */
+    public long tokens() {
+      return parts.stream().mapToLong(Part::tokens).sum();
+    }
+
+    /** The step's examples by task, in alphabetical order. */
+    public Map<String, TaskLoss> tasks() {
+      return TaskLoss.of(parts);
+    }
+  }
 }

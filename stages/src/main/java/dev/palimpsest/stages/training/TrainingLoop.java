@@ -30,6 +30,7 @@ public final class TrainingLoop {
   private final StageConfig stage;
   private final VisionLanguageModel model;
   private final Packing packing;
+  private final StepCost cost;
   private final Kernels kernels;
   private final Mixture mixture;
   private final long seed;
@@ -43,6 +44,7 @@ public final class TrainingLoop {
       StageConfig stage,
       VisionLanguageModel model,
       Packing packing,
+      StepCost cost,
       Kernels kernels,
       Mixture mixture,
       long seed,
@@ -53,6 +55,7 @@ public final class TrainingLoop {
     this.stage = stage;
     this.model = model;
     this.packing = packing;
+    this.cost = cost;
     this.kernels = kernels;
     this.mixture = mixture;
     this.seed = seed;
@@ -186,6 +189,9 @@ public final class TrainingLoop {
                 done.outcome(),
                 nanos / 1e9,
                 (batches.waitedNanos() - waitedBefore) / nanos,
+                cost.flops(done.outcome().parts()),
+                cost.peak(),
+                MemoryInUse.now(manager.getDevice()),
                 logs.skipped(),
                 stage.storage().usesDisk() ? DiskTraffic.now().since(before) : null,
                 done.event());

@@ -35,4 +35,20 @@ public record Watchers(List<Progress> all) implements Progress {
   public void end() {
     all.forEach(Progress::end);
   }
+
+  @Override
+  public Work begin(String what, String unit, long total) {
+    List<Work> works = all.stream().map(one -> one.begin(what, unit, total)).toList();
+    return new Work() {
+      @Override
+      public void done(long so) {
+        works.forEach(work -> work.done(so));
+      }
+
+      @Override
+      public void close() {
+        works.forEach(Work::close);
+      }
+    };
+  }
 }

@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.stages.TinyRun;
 import dev.palimpsest.stages.goodput.Goodput.Use;
+import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.training.Activity;
+import dev.palimpsest.stages.training.MemoryInUse;
+import dev.palimpsest.stages.training.Peak;
 import dev.palimpsest.stages.training.StepMetrics;
 import dev.palimpsest.stages.training.TrainStep;
 import java.io.IOException;
@@ -73,9 +76,13 @@ class LedgerTest {
         new StepMetrics(
             examples / 8,
             examples,
-            new TrainStep.Outcome(1, 1, 1, 1, 1, 1, Map.of(), List.of(), true),
+            new TrainStep.Outcome(
+                1, new Optimizer.GradientNorms(1, Map.of()), 1, 1, 1, 1, Map.of(), List.of(), true),
             seconds,
             waitShare,
+            0,
+            Peak.UNKNOWN,
+            MemoryInUse.UNKNOWN,
             0,
             null,
             null));

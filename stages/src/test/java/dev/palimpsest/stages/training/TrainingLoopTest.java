@@ -59,6 +59,7 @@ class TrainingLoopTest {
               stage.config(),
               stage.model(),
               stage.packing(),
+              stage.cost(),
               stage.kernels(),
               stage.mixture(),
               3,

@@ -1,13 +1,16 @@
-package dev.palimpsest.cli.bench;
+package dev.palimpsest.cli.machine;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.stages.plan.Accelerator;
+import dev.palimpsest.stages.training.Peak;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -18,15 +21,46 @@ import java.util.function.Supplier;
  * @param gigaflops billions of floating-point operations per second
  * @param side of the squares that reached it
  */
-record GemmPeak(double gigaflops, int side) {
+public record GemmPeak(double gigaflops, int side) {
   private static final List<Integer> CPU_SIDES = List.of(1024, 2048);
   private static final List<Integer> GPU_SIDES = List.of(8192);
 
   /** Rounds take this long for each size and route, unless one alone takes longer. */
   private static final double SECONDS = 0.4;
 
+  private static final double FEW_SECONDS = 0.1;
+
   /** Measures; takes a few seconds. */
-  static GemmPeak measure(Machine machine, Precision precision) {
+  public static GemmPeak measure(Machine machine, Precision precision) {
+    return measure(machine, precision, SECONDS);
+  }
+
+  /**
+   * The peak for a run's MFU: what is specified of a known GPU, or else measured, in less than a
+   * second.
+   *
+   * @param threads libtorch's
+   */
+  public static Peak of(Machine machine, Precision precision, int threads) {
+    Optional<Accelerator> known = machine.gpu().flatMap(gpu -> Accelerator.reported(gpu.name()));
+    if (known.isPresent()) {
+      return new Peak(
+          1e12 * known.get().teraflops(precision),
+          "specified for " + known.get().device() + " in " + ConfigYaml.word(precision));
+    }
+    GemmPeak measured = measure(machine, precision, FEW_SECONDS);
+    return new Peak(
+        1e9 * measured.gigaflops,
+        "measured here: products of %s matrices of side %d on %s"
+            .formatted(
+                ConfigYaml.word(precision),
+                measured.side,
+                machine.device().isGpu()
+                    ? "the GPU"
+                    : threads == 1 ? "one thread" : threads + " threads"));
+  }
+
+  private static GemmPeak measure(Machine machine, Precision precision, double seconds) {
     GemmPeak best = new GemmPeak(0, 0);
     Kernels kernels = machine.kernels();
     for (int side : machine.device().isGpu() ? GPU_SIDES : CPU_SIDES) {
@@ -34,15 +68,16 @@ record GemmPeak(double gigaflops, int side) {
         NDArray x = square(manager, side, precision);
         NDArray w = square(manager, side, precision);
         best =
-            best.orFaster(rate(kernels, side, () -> kernels.product(manager, x, w)), side)
-                .orFaster(rate(kernels, side, () -> kernels.modelProduct(manager, x, w)), side);
+            best.orFaster(rate(kernels, side, seconds, () -> kernels.product(manager, x, w)), side)
+                .orFaster(
+                    rate(kernels, side, seconds, () -> kernels.modelProduct(manager, x, w)), side);
       }
     }
     return best;
   }
 
   /** The faster of two measurements. */
-  GemmPeak orFaster(GemmPeak other) {
+  public GemmPeak orFaster(GemmPeak other) {
     return orFaster(other.gigaflops, other.side);
   }
 
@@ -55,10 +90,10 @@ record GemmPeak(double gigaflops, int side) {
         manager, manager.randomUniform(-0.5f, 0.5f, new Shape(side, side)), precision);
   }
 
-  private static double rate(Kernels kernels, int side, Supplier<NDArray> product) {
+  private static double rate(Kernels kernels, int side, double least, Supplier<NDArray> product) {
     double best = Double.POSITIVE_INFINITY;
     double spent = 0;
-    while (spent < SECONDS) {
+    while (spent < least) {
       long began = System.nanoTime();
       product.get().close();
       kernels.await();

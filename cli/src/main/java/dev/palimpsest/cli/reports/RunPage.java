@@ -1,0 +1,516 @@
+package dev.palimpsest.cli.reports;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.cli.reports.RunData.StageData;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.ConfigYaml;
+import dev.palimpsest.files.Escape;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
+
+/** {@code report.html}: a run on one page that needs nothing else. */
+public final class RunPage {
+  private static final double GIGABYTE = 1e9;
+
+  private final RunData run;
+  private final String lineage;
+  private final StringBuilder out = new StringBuilder();
+
+  private RunPage(RunData run, String lineage) {
+    this.run = run;
+    this.lineage = lineage;
+  }
+
+  /**
+   * Renders the page.
+   *
+   * @param state of the run, in a few words
+   * @param lineage an SVG picture; may be empty
+   */
+  public static String of(RunData run, String state, String lineage) {
+    RunPage page = new RunPage(run, lineage);
+    page.head(state);
+    page.out.append("<main>\n");
+    page.stages();
+    page.training();
+    page.scores();
+    page.mixture();
+    page.answers();
+    page.origin();
+    page.out.append("</main>\n");
+    page.foot();
+    return Html.pageWithPlots(run.recipe().name(), page.out.toString());
+  }
+
+  // ---- Head
+
+  private void head(String state) {
+    out.append("<header class=\"top\">\n<h1>")
+        .append(Escape.html(run.recipe().name()))
+        .append("</h1>\n");
+    if (!run.recipe().description().isBlank()) {
+      out.append("<p class=\"lead\">")
+          .append(Escape.html(run.recipe().description().strip()))
+          .append("</p>\n");
+    }
+    long planned = run.recipe().stages().stream().mapToLong(StageConfig::examples).sum();
+    double seconds = 0;
+    double waited = 0;
+    long tokens = 0;
+    long steps = 0;
+    JsonNode last = null;
+    for (StageData stage : run.stages()) {
+      for (JsonNode line : stage.metrics()) {
+        seconds += line.path("seconds").asDouble();
+        waited += line.path("seconds").asDouble() * line.path("waitShare").asDouble();
+        tokens += line.path("tokens").asLong();
+        steps++;
+        last = line;
+      }
+    }
+    out.append("<dl class=\"strip\">\n");
+    fact("state", state, "");
+    fact(
+        "stages",
+        "%d of %d"
+            .formatted(
+                run.stages().stream().filter(stage -> stage.finished().isPresent()).count(),
+                run.recipe().stages().size()),
+        "finished");
+    fact("examples", Html.count(run.examples()), "of " + Html.count(planned));
+    if (last != null) {
+      fact(
+          "loss",
+          Html.format(
+              "%.4f",
+              Plot.smoothed(points(lastTrained(), "loss", 0))
+                  .get(lastTrained().metrics().size() - 1)[1]),
+          "smoothed, at the end of " + lastTrained().config().name());
+      fact("in steps", duration(seconds), Html.count(steps) + " logged steps");
+      if (tokens > 0) {
+        fact("tokens", Html.format("%,.0f", tokens / seconds), "per second of steps, no padding");
+      }
+      fact("waiting", Html.percent(waited / seconds), "of the steps' time, for data");
+    }
+    out.append("</dl>\n</header>\n<nav class=\"stages\" aria-label=\"Sections\"><ul>\n");
+    for (String section : List.of("Stages", "Training", "Scores", "Mixture", "Answers", "Origin")) {
+      out.append(
+          Html.format(
+              "<li><a href=\"#%s\">%s</a></li>%n",
+              section.toLowerCase(java.util.Locale.ROOT), section));
+    }
+    out.append("</ul></nav>\n");
+  }
+
+  private StageData lastTrained() {
+    return run.stages().stream()
+        .filter(stage -> !stage.metrics().isEmpty())
+        .reduce((a, b) -> b)
+        .orElseThrow();
+  }
+
+  private void fact(String name, String value, String more) {
+    out.append(
+        Html.format(
+            "<div><dt>%s</dt><dd>%s<small>%s</small></dd></div>%n",
+            Escape.html(name), Escape.html(value), Escape.html(more)));
+  }
+
+  static String duration(double seconds) {
+    return seconds < 120
+        ? Html.format("%.0f s", seconds)
+        : seconds < 7200
+            ? Html.format("%.0f min", seconds / 60)
+            : Html.format("%.1f h", seconds / 3600);
+  }
+
+  private void section(String id, String title, String lead) {
+    out.append(
+        Html.format(
+            "<section class=\"stage\" id=\"%s\"><h2>%s</h2>%n<p class=\"lead\">%s</p>%n",
+            id, Escape.html(title), Escape.html(lead)));
+  }
+
+  // ---- Stages
+
+  private void stages() {
+    section("stages", "Stages", "");
+    table(
+        "Stages",
+        List.of(
+            "stage",
+            "pictures",
+            "image tokens",
+            "text tokens",
+            "examples",
+            "batch",
+            "precision",
+            "first loss",
+            "last loss",
+            "examples/s",
+            "time"));
+    for (StageConfig stage : run.recipe().stages()) {
+      StageData data =
+          run.stages().stream()
+              .filter(begun -> begun.config().name().equals(stage.name()))
+              .findFirst()
+              .orElse(null);
+      List<JsonNode> lines = data == null ? List.of() : data.metrics();
+      double seconds = lines.stream().mapToDouble(line -> line.path("seconds").asDouble()).sum();
+      row(
+          stage.name(),
+          stage.resolution() + "px",
+          Html.count(run.recipe().model().vision().imageTokens(stage.resolution())),
+          Html.count(stage.textTokens()),
+          data == null
+              ? "-"
+              : data.finished().isPresent()
+                  ? Html.count(stage.examples())
+                  : Html.count(data.examples()) + " of " + Html.count(stage.examples()),
+          stage.examples() == 0 ? "-" : Html.count(stage.batchSize()),
+          ConfigYaml.word(stage.precision()),
+          lines.isEmpty() ? "-" : Html.format("%.4f", lines.get(0).path("loss").asDouble()),
+          lines.isEmpty()
+              ? "-"
+              : Html.format("%.4f", lines.get(lines.size() - 1).path("loss").asDouble()),
+          lines.isEmpty() || seconds == 0
+              ? "-"
+              : Html.format("%.1f", lines.size() * (double) stage.batchSize() / seconds),
+          data == null || data.finished().isEmpty()
+              ? "-"
+              : duration(data.finished().get().path("seconds").asDouble()));
+    }
+    endTable();
+    out.append("</section>\n");
+  }
+
+  private void table(String name, List<String> columns) {
+    out.append(
+        Html.format(
+            "<div class=\"card\"><div class=\"scroll\" tabindex=\"0\" role=\"region\""
+                + " aria-label=\"%s\"><table><thead><tr>",
+            Escape.html(name)));
+    columns.forEach(
+        column -> out.append("<th scope=\"col\">").append(Escape.html(column)).append("</th>"));
+    out.append("</tr></thead>\n<tbody>\n");
+  }
+
+  private void row(String name, String... cells) {
+    out.append("<tr><th scope=\"row\">").append(Escape.html(name)).append("</th>");
+    for (String cell : cells) {
+      out.append("<td>").append(Escape.html(cell)).append("</td>");
+    }
+    out.append("</tr>\n");
+  }
+
+  private void endTable() {
+    out.append("</tbody></table></div></div>\n");
+  }
+
+  // ---- Training
+
+  private void training() {
+    section(
+        "training",
+        "Training",
+        "Over the examples of all stages. Drag over a plot to zoom into all of them, click twice to"
+            + " see everything again; a click on a name hides its line.");
+    Plot loss = plot("Loss", "nats per token", Plot.Axis.FITTED);
+    Plot tasks = plot("Loss by task, smoothed", "nats per token", Plot.Axis.FITTED);
+    Plot rates = plot("Learning rate by group", "", Plot.Axis.FROM_ZERO);
+    Plot norms = plot("Gradient norm before clipping", "", Plot.Axis.LOGARITHMIC);
+    Plot speed = plot("Throughput", "examples/s", Plot.Axis.FROM_ZERO);
+    Plot tokens = plot("Tokens, without padding", "tokens/s", Plot.Axis.FROM_ZERO);
+    Plot waiting = plot("Waiting for data", "% of a step", Plot.Axis.FROM_ZERO);
+    Plot mfu = plot("Model FLOPs utilization", "% of peak", Plot.Axis.FROM_ZERO);
+    Plot memory = plot("Memory", "GB", Plot.Axis.FROM_ZERO);
+
+    loss.add("each step", Plot.Style.FAINT, 0, joined(line -> number(line, "loss")));
+    List<double[]> smooth = new ArrayList<>();
+    for (int i = 0; i < run.stages().size(); i++) {
+      gap(smooth, i);
+      smooth.addAll(Plot.smoothed(points(run.stages().get(i), "loss", run.before(i))));
+    }
+    loss.add("smoothed", Plot.Style.STRONG, 0, smooth);
+    keys("tasks")
+        .forEach((name, colour) -> tasks.add(name, Plot.Style.PLAIN, colour, byTask(name)));
+    Map<String, Integer> groups = keys("learningRate");
+    groups.forEach(
+        (name, colour) ->
+            rates.add(
+                name, Plot.Style.STRONG, colour, joined(line -> line.path("learningRate"), name)));
+    norms.add("all", Plot.Style.FAINT, 0, joined(line -> number(line, "gradientNorm")));
+    keys("gradientNorms")
+        .forEach(
+            (name, colour) ->
+                norms.add(
+                    name,
+                    Plot.Style.PLAIN,
+                    groups.getOrDefault(name, colour),
+                    smoothedByStage(joined(line -> line.path("gradientNorms"), name))));
+    speed.add(
+        "examples/s", Plot.Style.STRONG, 0, joined(line -> number(line, "examplesPerSecond")));
+    tokens.add("tokens/s", Plot.Style.STRONG, 0, joined(line -> number(line, "tokensPerSecond")));
+    waiting.add("waiting", Plot.Style.STRONG, 1, joined(line -> 100 * number(line, "waitShare")));
+    mfu.add("MFU", Plot.Style.STRONG, 0, joined(line -> 100 * number(line, "mfu")));
+    memory.add(
+        "process", Plot.Style.STRONG, 0, joined(line -> number(line, "memoryBytes") / GIGABYTE));
+    memory.add(
+        "Java heap", Plot.Style.PLAIN, 1, joined(line -> number(line, "heapBytes") / GIGABYTE));
+    memory.add(
+        "GPU", Plot.Style.PLAIN, 2, joined(line -> number(line, "gpuMemoryBytes") / GIGABYTE));
+
+    if (loss.isEmpty()) {
+      out.append("<p class=\"lead\">No step has been logged.</p></section>\n");
+      return;
+    }
+    out.append(loss.html());
+    if (!tasks.isEmpty()) {
+      out.append(tasks.html());
+    }
+    out.append("<div class=\"two\">\n");
+    for (Plot plot : List.of(rates, norms, speed, tokens, waiting, mfu, memory)) {
+      if (!plot.isEmpty()) {
+        out.append(plot.html());
+      }
+    }
+    out.append("</div>\n</section>\n");
+  }
+
+  private Plot plot(String title, String unit, Plot.Axis axis) {
+    Plot plot = new Plot(title, unit, axis);
+    for (int i = 0; i < run.stages().size(); i++) {
+      if (!run.stages().get(i).metrics().isEmpty()) {
+        plot.bound((double) run.before(i), run.stages().get(i).config().name());
+      }
+    }
+    return plot;
+  }
+
+  private static double number(JsonNode line, String field) {
+    return line.has(field) ? line.path(field).asDouble() : Double.NaN;
+  }
+
+  static List<double[]> points(StageData stage, String field, long before) {
+    return stage.metrics().stream()
+        .map(line -> new double[] {before + line.path("examples").asLong(), number(line, field)})
+        .toList();
+  }
+
+  /** No line leads from one stage to the next. */
+  private void gap(List<double[]> points, int stage) {
+    if (!points.isEmpty()) {
+      points.add(new double[] {run.before(stage), Double.NaN});
+    }
+  }
+
+  private List<double[]> joined(ToDoubleFunction<JsonNode> value) {
+    List<double[]> points = new ArrayList<>();
+    for (int i = 0; i < run.stages().size(); i++) {
+      gap(points, i);
+      long before = run.before(i);
+      for (JsonNode line : run.stages().get(i).metrics()) {
+        points.add(
+            new double[] {before + line.path("examples").asLong(), value.applyAsDouble(line)});
+      }
+    }
+    return points;
+  }
+
+  private List<double[]> joined(java.util.function.Function<JsonNode, JsonNode> of, String name) {
+    return joined(line -> number(of.apply(line), name));
+  }
+
+  /** Steps without the task leave no gap. */
+  private List<double[]> byTask(String task) {
+    List<double[]> points = new ArrayList<>();
+    for (int i = 0; i < run.stages().size(); i++) {
+      long before = run.before(i);
+      gap(points, i);
+      points.addAll(
+          Plot.smoothed(
+              run.stages().get(i).metrics().stream()
+                  .filter(line -> line.path("tasks").path(task).has("meanLoss"))
+                  .map(
+                      line ->
+                          new double[] {
+                            before + line.path("examples").asLong(),
+                            line.path("tasks").path(task).path("meanLoss").asDouble()
+                          })
+                  .toList()));
+    }
+    return points;
+  }
+
+  private static List<double[]> smoothedByStage(List<double[]> points) {
+    List<double[]> smooth = new ArrayList<>();
+    int from = 0;
+    for (int i = 0; i <= points.size(); i++) {
+      if (i == points.size() || Double.isNaN(points.get(i)[1])) {
+        smooth.addAll(Plot.smoothed(points.subList(from, i)));
+        if (i < points.size()) {
+          smooth.add(points.get(i));
+        }
+        from = i + 1;
+      }
+    }
+    return smooth;
+  }
+
+  /** Names within a field of all lines, numbered. */
+  private Map<String, Integer> keys(String field) {
+    Map<String, Integer> keys = new LinkedHashMap<>();
+    for (StageData stage : run.stages()) {
+      for (JsonNode line : stage.metrics()) {
+        line.path(field).fieldNames().forEachRemaining(name -> keys.putIfAbsent(name, keys.size()));
+      }
+    }
+    return keys;
+  }
+
+  // ---- Scores
+
+  private void scores() {
+    Set<String> suites = new LinkedHashSet<>();
+    run.stages()
+        .forEach(stage -> stage.scores().values().forEach(found -> suites.addAll(found.keySet())));
+    section(
+        "scores",
+        "Scores between stages",
+        suites.isEmpty()
+            ? "Nothing has been scored."
+            : "With 95 % intervals, clustered by picture; the dashed line is the paper's value where"
+                + " it has one.");
+    for (String suite : suites) {
+      out.append(ScoreCharts.of(run, suite));
+    }
+    out.append("</section>\n");
+  }
+
+  // ---- Mixture
+
+  private void mixture() {
+    section(
+        "mixture",
+        "Mixture as it was drawn",
+        "Bar: the share of a stage's examples. Frame: the share that the recipe's weights ask for.");
+    out.append("<div class=\"two\">\n");
+    for (StageData stage : run.stages()) {
+      Map<String, Long> drawn = stage.drawn();
+      if (!drawn.isEmpty()) {
+        mixture(stage, drawn);
+      }
+    }
+    out.append("</div></section>\n");
+  }
+
+  private void mixture(StageData stage, Map<String, Long> drawnOf) {
+    long all = drawnOf.values().stream().mapToLong(Long::longValue).sum();
+    double weights =
+        stage.config().mixture().values().stream().mapToDouble(Double::doubleValue).sum();
+    boolean asWritten = stage.config().temperature() == 0;
+    Map<String, double[]> shares = new TreeMap<>();
+    stage
+        .config()
+        .mixture()
+        .forEach(
+            (task, weight) ->
+                shares.put(
+                    task,
+                    new double[] {
+                      (double) drawnOf.getOrDefault(task, 0L) / all, weight / weights
+                    }));
+    double most = shares.values().stream().mapToDouble(s -> Math.max(s[0], s[1])).max().orElse(1);
+    out.append(
+        Html.format(
+            "<div class=\"card\"><h3>%s</h3><p class=\"lead\">%s examples</p><table"
+                + " class=\"shares\"><tbody>%n",
+            Escape.html(stage.config().name()), Html.count(all)));
+    shares.entrySet().stream()
+        .sorted((a, b) -> Double.compare(b.getValue()[0], a.getValue()[0]))
+        .forEach(
+            entry -> {
+              double drawn = entry.getValue()[0];
+              double wanted = entry.getValue()[1];
+              out.append(
+                  Html.format(
+                      "<tr><th scope=\"row\">%s</th><td class=\"bar\"><svg viewBox=\"0 0 100 12\""
+                          + " preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"bar\""
+                          + " y=\"2\" width=\"%.2f\" height=\"8\"/>%s</svg></td><td>%s</td></tr>%n",
+                      Escape.html(entry.getKey()),
+                      100 * drawn / most,
+                      asWritten
+                          ? Html.format(
+                              "<rect class=\"wanted\" y=\"0.5\" width=\"%.2f\" height=\"11\"/>",
+                              100 * wanted / most)
+                          : "",
+                      Html.percent(drawn)));
+            });
+    out.append("</tbody></table></div>\n");
+  }
+
+  // ---- Answers
+
+  private void answers() {
+    section(
+        "answers",
+        "Answers",
+        "The same questions at each stage; what is right, character by character, is green. Boxes"
+            + " and masks of an answer are drawn over its picture.");
+    out.append(SampleAnswers.of(run));
+    out.append("</section>\n");
+  }
+
+  // ---- Origin
+
+  private void origin() {
+    section("origin", "Origin", "What the checkpoints were made from, and with what.");
+    if (!lineage.isEmpty()) {
+      out.append(
+              "<div class=\"card\"><h3>Lineage</h3><div class=\"scroll lineage\" tabindex=\"0\""
+                  + " role=\"region\" aria-label=\"Lineage\">")
+          .append(lineage)
+          .append("</div></div>\n");
+    }
+    Map<String, List<String>> notes = new LinkedHashMap<>();
+    run.stages().forEach(stage -> notes.put(stage.config().name(), stage.notes()));
+    if (notes.values().stream().anyMatch(list -> !list.isEmpty())) {
+      out.append("<div class=\"card\"><h3>Notes</h3><ul class=\"plain\">\n");
+      notes.forEach(
+          (stage, list) ->
+              list.forEach(
+                  note ->
+                      out.append("<li>")
+                          .append(Escape.html(stage + ": " + note))
+                          .append("</li>\n")));
+      out.append("</ul></div>\n");
+    }
+    if (!run.environment().isEmpty()) {
+      out.append("<div class=\"card\"><h3>Environment</h3><dl class=\"facts\">\n");
+      run.environment()
+          .forEach(
+              (name, value) ->
+                  out.append(
+                      Html.format(
+                          "<div><dt>%s</dt><dd>%s</dd></div>%n",
+                          Escape.html(name), Escape.html(value))));
+      out.append("</dl></div>\n");
+    }
+    out.append(
+            "<details><summary>The whole recipe, with every default</summary><pre class=\"card\">")
+        .append(Escape.html(ConfigYaml.write(run.recipe())))
+        .append("</pre></details>\n</section>\n");
+  }
+
+  private void foot() {
+    out.append("<footer><p>")
+        .append(Escape.html(run.root().toString()))
+        .append(". Charts by uPlot (MIT licence). This page needs no network.</p></footer>\n");
+  }
+}

@@ -1,0 +1,209 @@
+package dev.palimpsest.cli.reports;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.cli.reports.RunData.StageData;
+import dev.palimpsest.configs.data.TaskType;
+import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.Json;
+import dev.palimpsest.mixtures.codecs.SegmentationTokens;
+import dev.palimpsest.mixtures.images.ImageDecoder;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Some questions of each suite, with the answers at each stage beside each other. */
+final class SampleAnswers {
+  private static final int QUESTIONS = 3;
+  private static final int READ = 24;
+
+  private final RunData run;
+  private final @Nullable SegmentationTokens codec;
+  private final StringBuilder out = new StringBuilder();
+
+  private SampleAnswers(RunData run) {
+    this.run = run;
+    this.codec = codec(run);
+  }
+
+  static String of(RunData run) {
+    SampleAnswers answers = new SampleAnswers(run);
+    answers.write();
+    return answers.out.isEmpty()
+        ? "<p class=\"lead\">There are no answers yet.</p>\n"
+        : answers.out.toString();
+  }
+
+  private static @Nullable SegmentationTokens codec(RunData run) {
+    return run.recipe().tasks().values().stream()
+        .map(task -> task.type() instanceof TaskType.Segment segment ? segment.vae() : null)
+        .filter(file -> file != null && Files.isRegularFile(Path.of(file)))
+        .findFirst()
+        .map(file -> SegmentationTokens.load(Path.of(file)))
+        .orElse(null);
+  }
+
+  /** Answers of one task: by the moment's name, then by the question's id. */
+  private void write() {
+    Map<String, Map<String, Map<String, JsonNode>>> byTask = new LinkedHashMap<>();
+    for (StageData stage : run.stages()) {
+      for (String moment : stage.scores().keySet()) {
+        for (String suite : stage.scores().get(moment).keySet()) {
+          Path folder = stage.folder().resolve("predictions").resolve(moment + "." + suite);
+          String column =
+              stage.config().name()
+                  + (moment.equals("after") ? "" : " " + moment.replaceFirst("^at-0*", "at "));
+          for (Path file : files(folder)) {
+            String task = String.valueOf(file.getFileName()).replaceFirst("\\.jsonl$", "");
+            byTask
+                .computeIfAbsent(suite + ": " + task, name -> new LinkedHashMap<>())
+                .put(column, lines(file));
+          }
+        }
+      }
+    }
+    byTask.forEach(this::task);
+  }
+
+  private static List<Path> files(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.filter(file -> file.toString().endsWith(".jsonl")).sorted().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot list " + folder, e);
+    }
+  }
+
+  /** The first answers of a file, by id. */
+  private static Map<String, JsonNode> lines(Path file) {
+    Map<String, JsonNode> lines = new LinkedHashMap<>();
+    try (BufferedReader in = Files.newBufferedReader(file)) {
+      for (String line = in.readLine(); line != null && lines.size() < READ; line = in.readLine()) {
+        JsonNode answer = Json.STRICT.readTree(line);
+        lines.put(answer.path("id").asText(), answer);
+      }
+    } catch (JsonProcessingException e) {
+      return lines; // the last line may be only partly written
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot read " + file, e);
+    }
+    return lines;
+  }
+
+  private void task(String name, Map<String, Map<String, JsonNode>> columns) {
+    Set<String> questions = new LinkedHashSet<>();
+    // Those whose answer changes tell more than others, and other pictures more than the same.
+    Map<String, JsonNode> last = new ArrayList<>(columns.values()).get(columns.size() - 1);
+    Set<String> pictures = new HashSet<>();
+    last.keySet().stream()
+        .filter(id -> changes(id, columns))
+        .filter(id -> pictures.add(image(last, id)))
+        .forEach(questions::add);
+    last.keySet().stream().filter(id -> pictures.add(image(last, id))).forEach(questions::add);
+    questions.addAll(last.keySet());
+    out.append(
+        Html.format(
+            "<article class=\"card\"><h3>%s</h3><ul class=\"asked\">%n", Escape.html(name)));
+    questions.stream().limit(QUESTIONS).forEach(id -> question(id, columns));
+    out.append("</ul></article>\n");
+  }
+
+  private static String image(Map<String, JsonNode> answers, String id) {
+    return Objects.requireNonNull(answers.get(id), id).path("image").asText();
+  }
+
+  private static boolean changes(String id, Map<String, Map<String, JsonNode>> columns) {
+    return columns.values().stream()
+            .filter(answers -> answers.containsKey(id))
+            .map(answers -> answers.get(id).path("prediction").asText())
+            .distinct()
+            .count()
+        > 1;
+  }
+
+  private void question(String id, Map<String, Map<String, JsonNode>> columns) {
+    JsonNode any =
+        columns.values().stream()
+            .filter(answers -> answers.containsKey(id))
+            .map(answers -> answers.get(id))
+            .findFirst()
+            .orElseThrow();
+    String prompt = any.path("prompt").asText();
+    List<String> references = new ArrayList<>();
+    any.path("references").forEach(reference -> references.add(reference.asText()));
+    String right = String.join("\n", references);
+    out.append("<li><div class=\"question\">");
+    String uri = picture(any.path("image").asText());
+    boolean drawn = !Overlay.of(codec, right).isEmpty();
+    if (!uri.isEmpty()) {
+      out.append(framed(uri, "The picture of " + id, Overlay.of(codec, prompt, right)));
+    }
+    out.append("<div class=\"words\"><p class=\"prefix\">")
+        .append(Pictures.words(prompt))
+        .append("</p><p class=\"suffix\">")
+        .append(Pictures.words(right))
+        .append("</p></div></div>\n<ol class=\"answers\">");
+    columns.forEach(
+        (column, answers) -> {
+          JsonNode answer = answers.get(id);
+          if (answer == null) {
+            return;
+          }
+          String text = answer.path("prediction").asText();
+          boolean correct = references.contains(text);
+          List<Overlay> objects = Overlay.of(codec, text);
+          out.append(
+              Html.format(
+                  "<li class=\"%s\"><span class=\"moment\">%s</span>",
+                  correct ? "right" : "wrong", Escape.html(column)));
+          if (drawn && !uri.isEmpty()) {
+            out.append(framed(uri, "With the boxes of the answer at " + column, objects));
+          }
+          out.append("<span class=\"answer\">")
+              .append(text.isBlank() ? "<i>nothing</i>" : Pictures.words(shortened(text)))
+              .append("</span></li>\n");
+        });
+    out.append("</ol></li>\n");
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= 240 ? text : text.substring(0, 240) + "…";
+  }
+
+  /** The picture as a data URI; empty if it is not in a file of its own. */
+  private static String picture(String file) {
+    if (file.isEmpty() || !Files.isRegularFile(Path.of(file))) {
+      return "";
+    }
+    try {
+      return Thumbnail.uri(ImageDecoder.decode(Files.readAllBytes(Path.of(file))));
+    } catch (IOException e) {
+      return "";
+    }
+  }
+
+  private static String framed(String uri, String alt, List<Overlay> objects) {
+    StringBuilder html =
+        new StringBuilder(
+            Html.format(
+                "<div class=\"picture\"><img alt=\"%s\" src=\"%s\">", Escape.html(alt), uri));
+    for (int i = 0; i < objects.size(); i++) {
+      html.append(objects.get(i).html(i));
+    }
+    return html.append("</div>").toString();
+  }
+}
