@@ -166,6 +166,11 @@ public final class DoctorCommand implements Callable<Integer> {
     engine.put("built for", EngineFacts.hasCudaPart() ? "CPU and CUDA" : "CPU");
     engine.put("folder", EngineFacts.folder().toString());
     engine.put("threads", EngineFacts.threads());
+    engine.put(
+        "bfloat16 on the cpu",
+        EngineFacts.hasBfloat16()
+            ? "multiplied by the processor"
+            : "multiplied in float32: the processor has no instructions for it");
     engine.put("djl", Engine.getDjlVersion());
     return engine;
   }

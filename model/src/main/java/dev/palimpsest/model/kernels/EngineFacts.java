@@ -46,6 +46,8 @@ public final class EngineFacts {
 
   private static final String UNKNOWN = "unknown";
 
+  private static final Pattern INTEL = Pattern.compile("(?m)^vendor_id\\s*:\\s*GenuineIntel$");
+
   /** The processor flags by which oneDNN and MKL choose their kernels. */
   private static final Pattern VECTORS =
       Pattern.compile(
@@ -135,14 +137,22 @@ public final class EngineFacts {
   }
 
   private static String vectorInstructions() {
+    return vectorInstructions(processorInfo());
+  }
+
+  /** What Linux says of the processors; empty if it says nothing. */
+  private static String processorInfo() {
     Path info = Path.of("/proc/cpuinfo");
     try {
-      return Files.isReadable(info)
-          ? vectorInstructions(Files.readString(info, StandardCharsets.UTF_8))
-          : UNKNOWN;
+      return Files.isReadable(info) ? Files.readString(info, StandardCharsets.UTF_8) : "";
     } catch (IOException e) {
-      return UNKNOWN;
+      return "";
     }
+  }
+
+  /** Whether the processor is Intel's, for which MKL has its best kernels. */
+  static boolean isIntel() {
+    return INTEL.matcher(processorInfo()).find();
   }
 
   /** Flags of the first processor, in alphabetical order. */
@@ -160,7 +170,7 @@ public final class EngineFacts {
    * Whether oneDNN can multiply bfloat16 with instructions of the processor. Where the system does
    * not say, as on macOS, it is taken to.
    */
-  static boolean hasBfloat16() {
+  public static boolean hasBfloat16() {
     return hasBfloat16(vectorInstructions(), System.getenv());
   }
 

@@ -78,7 +78,8 @@ public final class Kernels implements AutoCloseable {
     }
     try {
       String bfloat16 = hasBfloat16 ? BFLOAT16 : "bfloat16_emulated.py";
-      String multiply = hasOneDnn(manager) ? ONE_DNN : "multiply.py";
+      boolean blas = device.isGpu() || EngineFacts.isIntel() || !hasOneDnn(manager);
+      String multiply = blas ? "multiply.py" : ONE_DNN;
       return new Kernels(manager, List.of("products.py", multiply, bfloat16));
     } catch (RuntimeException e) {
       manager.close();
@@ -110,7 +111,7 @@ public final class Kernels implements AutoCloseable {
 
   /** Builds of libtorch without oneDNN (macOS) do not know its operations. */
   private static boolean hasOneDnn(NDManager manager) {
-    try (PtSymbolBlock alone = module(manager, List.of(ONE_DNN, BFLOAT16))) {
+    try (PtSymbolBlock alone = module(manager, List.of(ONE_DNN))) {
       return alone != null;
     } catch (EngineException e) {
       if (String.valueOf(e.getMessage()).contains("mkldnn")) {
