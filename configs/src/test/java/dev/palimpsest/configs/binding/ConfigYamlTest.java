@@ -46,6 +46,7 @@ class ConfigYamlTest {
         dropout: 0
         logEveryExamples: 0
         checkpoint: {everyExamples: 0, keepLast: 2, keepEveryExamples: 0}
+        expectedLoss: []
         guard: {nonFinite: stop, spike: ignore, window: 64, deviations: 8, maxSkips: 16, capsules: 3}
         evaluate: {suites: [], before: true, after: true, everyExamples: 0, batchSize: 32, gates: []}
         export: {formats: [huggingface], precision: f32}
