@@ -20,6 +20,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -28,7 +29,8 @@ import java.util.stream.Stream;
  * for, exports, which a checkpoint can be written as again.
  *
  * <p>Kept in any case: each stage's newest checkpoint, which a resumed run and later stages read,
- * and every checkpoint that a run beside this one was made from.
+ * every checkpoint that a run beside this one was made from, and all of a stage whose recipe keeps
+ * the best one.
  */
 public final class Pruning {
   private Pruning() {}
@@ -47,7 +49,13 @@ public final class Pruning {
    * @throws UserMistake when a process works on the run
    */
   public static List<Removable> of(Path folder, boolean exports) {
-    Path run = RunData.read(folder).root();
+    RunData data = RunData.read(folder);
+    Path run = data.root();
+    Set<String> keepBest =
+        data.recipe().stages().stream()
+            .filter(stage -> stage.checkpoint().best() != null)
+            .map(StageConfig::name)
+            .collect(Collectors.toSet());
     Path lock = run.resolve("run.lock");
     if (FolderLock.isHeld(lock)) {
       throw new UserMistake(
@@ -56,7 +64,9 @@ public final class Pruning {
     Set<Path> needed = neededByOthers(run);
     List<Removable> found = new ArrayList<>();
     for (Path stage : RunContents.stages(run)) {
-      older(stage, needed, found);
+      if (!keepBest.contains(String.valueOf(stage.getFileName()))) {
+        older(stage, needed, found);
+      }
       inside(stage.resolve("capsules"), "state before a step that the guard objected to", found);
       if (exports) {
         for (Path export : RunContents.exports(stage)) {
@@ -110,7 +120,8 @@ public final class Pruning {
               .match(
                   published -> false,
                   earlier -> false,
-                  checkpoint -> needed.add(Path.of(checkpoint.path()).toAbsolutePath().normalize()));
+                  checkpoint ->
+                      needed.add(Path.of(checkpoint.path()).toAbsolutePath().normalize()));
         }
         for (Path stage : RunContents.stages(other)) {
           RunContents.newest(stage)
@@ -119,8 +130,7 @@ public final class Pruning {
                       Lineage.of(newest, CheckpointStore.peek(newest).manifest())
                           .ancestors()
                           .forEach(
-                              ancestor ->
-                                  needed.add(other.resolve(ancestor.place()).normalize())));
+                              ancestor -> needed.add(other.resolve(ancestor.place()).normalize())));
         }
       } catch (InvalidConfigException | CheckpointFormatException unreadable) {
         throw new UserMistake(

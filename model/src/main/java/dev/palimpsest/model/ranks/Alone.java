@@ -1,6 +1,7 @@
 package dev.palimpsest.model.ranks;
 
 import ai.djl.ndarray.NDArray;
+import java.time.Duration;
 import java.util.List;
 
 /** A group of one. */
@@ -55,6 +56,11 @@ final class Alone implements Collectives {
 
   @Override
   public void await() {}
+
+  @Override
+  public Duration takeWaited() {
+    return Duration.ZERO;
+  }
 
   @Override
   public void close() {}

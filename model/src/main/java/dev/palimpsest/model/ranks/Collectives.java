@@ -110,6 +110,9 @@ public interface Collectives extends AutoCloseable {
    */
   void await();
 
+  /** The time spent in operations since the last call; {@link #await} is not counted. */
+  Duration takeWaited();
+
   /**
    * Leaves the group. Every rank has to, or the launcher takes the run for failed.
    *

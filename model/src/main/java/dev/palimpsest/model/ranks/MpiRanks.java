@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.model.kernels.FloatArrays;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,6 +32,7 @@ final class MpiRanks implements Collectives {
   private final int rank;
   private final int size;
   private final String transport;
+  private long waitedNanos;
 
   private MpiRanks(Mpi mpi, Watchdog watchdog, int rank, int size) {
     this.mpi = mpi;
@@ -333,13 +335,22 @@ final class MpiRanks implements Collectives {
 
   private void during(String what, Runnable operation) {
     watchdog.begin(what);
+    long began = System.nanoTime();
     try {
       operation.run();
     } catch (CollectiveException e) {
       throw failed(what, e);
     } finally {
+      waitedNanos += System.nanoTime() - began;
       watchdog.end();
     }
+  }
+
+  @Override
+  public Duration takeWaited() {
+    Duration waited = Duration.ofNanos(waitedNanos);
+    waitedNanos = 0;
+    return waited;
   }
 
   private CollectiveException failed(String what, CollectiveException e) {

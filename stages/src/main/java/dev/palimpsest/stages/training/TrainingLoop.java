@@ -143,11 +143,12 @@ public final class TrainingLoop {
         }
 
         // ---- Checkpoint, when it is due or because the run is to stop
-        if (!fresh
-            && (stopping
-                || due(stage.checkpoint().everyExamples(), state)
-                || isLate(savedAt)
-                || (due(stage.evaluate().everyExamples(), state) && evaluations.isBest(state)))) {
+        // Every rank has a clock of its own and only the first has scores, so that one decides.
+        boolean wanted =
+            isLate(savedAt)
+                || (due(stage.evaluate().everyExamples(), state) && evaluations.isBest(state));
+        boolean decided = parallel.ranks().any(parallel.ranks().isFirst() && wanted);
+        if (!fresh && (stopping || decided || due(stage.checkpoint().everyExamples(), state))) {
           savedAt = System.nanoTime();
           progress.turnTo(Activity.SAVE);
           save(optimizer, manager, state, checkpoints, logs);
@@ -165,6 +166,7 @@ public final class TrainingLoop {
 
         // ---- Step
         progress.turnTo(Activity.COMPUTE);
+        parallel.ranks().takeWaited(); // what came before is no part of the step
         log.debug("{}: step from {} examples", stage.name(), state.examples());
         long began = System.nanoTime();
         DiskTraffic before = DiskTraffic.now();
@@ -207,6 +209,7 @@ public final class TrainingLoop {
         if (parallel.ranks().isFirst()) {
           band.step(state.examples(), done.outcome().loss());
         }
+        progress.waitedForRanks(parallel.ranks().takeWaited());
         progress.step(stage, line);
       }
       logs.sync();
