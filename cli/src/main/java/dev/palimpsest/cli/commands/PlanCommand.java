@@ -6,6 +6,7 @@ import dev.palimpsest.cli.reports.PlanTable;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.RanksConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
@@ -99,8 +100,8 @@ public final class PlanCommand implements Callable<Integer> {
       paramLabel = "HOW",
       description =
           "How parameters, gradients and moments are divided among devices: replicated, zero1, zero2 or zero3."
-              + " Default: replicated.")
-  Sharding sharding = Sharding.REPLICATED;
+              + " Default: as the recipe's ranks.sharding says.")
+  @Nullable Sharding sharding;
 
   @Option(
       names = "--price",
@@ -146,11 +147,11 @@ public final class PlanCommand implements Callable<Integer> {
     if (check) {
       return check(recipe.recipe);
     }
-    Hardware hardware = hardware();
     if (samples < 0 || samples > MOST_SAMPLES) {
       throw new UserMistake("--samples must be 0 to %,d, got %,d".formatted(MOST_SAMPLES, samples));
     }
     PipelineConfig written = recipe.bind();
+    Hardware hardware = hardware(written.ranks());
     List<Problem> missing = missing(written);
     PipelineConfig config =
         missing.isEmpty() && Epochs.isAskedFor(written)
@@ -276,7 +277,7 @@ public final class PlanCommand implements Callable<Integer> {
 
   // ---- Options
 
-  private Hardware hardware() {
+  private Hardware hardware(RanksConfig ranks) {
     require("--count", count, 1, 1_000_000);
     require("--mfu", mfu, 0.0001, 1);
     require("--price", price, 0, 1e9);
@@ -303,7 +304,7 @@ public final class PlanCommand implements Callable<Integer> {
             1e12 * (teraflops == null ? bf16 : teraflops),
             1e12 * (teraflops == null ? f32 : teraflops)),
         mfu,
-        sharding,
+        sharding == null ? Sharding.of(ranks.sharding()) : sharding,
         price);
   }
 

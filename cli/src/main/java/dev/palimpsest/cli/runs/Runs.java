@@ -69,7 +69,8 @@ public final class Runs {
             }
 
             @Override
-            public FileVisitResult postVisitDirectory(Path folder, @org.jspecify.annotations.Nullable IOException e) {
+            public FileVisitResult postVisitDirectory(
+                Path folder, @org.jspecify.annotations.Nullable IOException e) {
               return FileVisitResult.CONTINUE;
             }
           });
@@ -89,6 +90,9 @@ public final class Runs {
       unit++;
     }
     return String.format(
-        java.util.Locale.ROOT, unit == 0 || size >= 99.95 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+        java.util.Locale.ROOT,
+        unit == 0 || size >= 99.95 ? "%.0f %s" : "%.1f %s",
+        size,
+        units[unit]);
   }
 }

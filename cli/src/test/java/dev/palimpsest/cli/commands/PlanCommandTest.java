@@ -121,6 +121,8 @@ class PlanCommandTest {
     assertEquals(List.of(all, all, (2 * all + 63) / 64), state.get("zero1"));
     assertEquals(List.of(all, share + table, (2 * all + 63) / 64), state.get("zero2"));
     assertEquals(List.of(share + table, share + table, (2 * all + 63) / 64), state.get("zero3"));
+    JsonNode ofRecipe = json(PALIGEMMA, "--set", "ranks.sharding=optimizer");
+    assertEquals("ZERO1", ofRecipe.at("/hardware/sharding").asText());
   }
 
   @Test

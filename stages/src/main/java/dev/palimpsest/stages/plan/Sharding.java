@@ -1,6 +1,7 @@
 package dev.palimpsest.stages.plan;
 
 import dev.palimpsest.configs.ModelCost.Use;
+import dev.palimpsest.configs.RanksConfig;
 import java.util.Locale;
 
 /** How a stage's state is divided among devices: the stages of ZeRO (arXiv 1910.02054). */
@@ -13,6 +14,15 @@ public enum Sharding {
   ZERO2,
   /** Moments, gradients and parameters are divided; a device gathers a block at a time. */
   ZERO3;
+
+  /** What a recipe asks for. */
+  public static Sharding of(RanksConfig.Sharding recipe) {
+    return switch (recipe) {
+      case NONE -> REPLICATED;
+      case OPTIMIZER -> ZERO1;
+      case GRADIENTS -> ZERO2;
+    };
+  }
 
   /** Whether a use of memory is divided. */
   boolean divides(Use use) {
