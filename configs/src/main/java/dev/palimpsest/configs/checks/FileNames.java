@@ -17,8 +17,14 @@ public final class FileNames {
           "data",
           "dedup.json",
           "duplicates.tsv",
+          "end.json",
+          "goodput.jsonl",
+          "processes",
+          "ranks",
+          "report.html",
           "report.md",
-          "run.lock");
+          "run.lock",
+          "run.log");
 
   /** The most bytes of a name; with what is added to it, the limit of file systems is 255. */
   private static final int MOST_BYTES = 150;

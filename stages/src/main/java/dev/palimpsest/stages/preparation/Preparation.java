@@ -9,7 +9,6 @@ import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.mixtures.playground.Playground;
 import dev.palimpsest.mixtures.sources.ExampleSource;
-import dev.palimpsest.stages.training.Progress;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +34,7 @@ public final class Preparation {
    *
    * @param manager arrays created here live in children of it and are freed on return
    */
-  public static void make(NDManager manager, PipelineConfig recipe, Progress progress) {
+  public static void make(NDManager manager, PipelineConfig recipe, LongWork progress) {
     PrepareConfig prepare = recipe.prepare();
     if (prepare == null) {
       return;
@@ -46,7 +45,7 @@ public final class Preparation {
           Path.of(playground.out()),
           () -> {
             long pictures = (long) playground.trainImages() + playground.heldOutImages();
-            try (Progress.Work work = progress.begin("preparing data", "pictures", pictures)) {
+            try (LongWork.Work work = progress.begin("preparing data", "pictures", pictures)) {
               Playground.write(playground, work::done);
             }
           });

@@ -1,10 +1,11 @@
 package dev.palimpsest.stages.training;
 
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.stages.preparation.LongWork;
 import java.time.Duration;
 
 /** Is told of a run's progress, to show it or to keep account of it. */
-public interface Progress {
+public interface Progress extends LongWork {
   /** Shows nothing. */
   Progress NONE =
       new Progress() {
@@ -32,25 +33,4 @@ public interface Progress {
 
   /** Called when the stage's training has ended or stopped. */
   void end();
-
-  /**
-   * Begins other work of known size, during which nothing else is shown.
-   *
-   * @param what for people: {@code stage1: scoring heldout}
-   * @param unit what is counted: {@code answers}
-   * @param total how many there will be
-   */
-  default Work begin(String what, String unit, long total) {
-    return done -> {};
-  }
-
-  /** Work that is shown until it is closed. */
-  @FunctionalInterface
-  interface Work extends AutoCloseable {
-    /** Shows how much has been done so far; any thread may call this. */
-    void done(long so);
-
-    @Override
-    default void close() {}
-  }
 }
