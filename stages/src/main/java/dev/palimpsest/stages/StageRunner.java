@@ -29,6 +29,7 @@ import dev.palimpsest.stages.lineage.SuiteIdentity;
 import dev.palimpsest.stages.lineage.TrainingData;
 import dev.palimpsest.stages.plan.StagePlan;
 import dev.palimpsest.stages.preparation.Decontamination;
+import dev.palimpsest.stages.preparation.LongWork;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.Activity;
@@ -345,7 +346,7 @@ final class StageRunner {
     requireSchedules(stage.examples());
     try (PretrainedImporter importer =
             PretrainedImporter.open(source, modelConfig, stage.resolution(), recipe.seed());
-        Progress.Work work =
+        LongWork.Work work =
             progress.begin(stage.name() + ": importing", "MB", megabytes(importer.tensors()))) {
       tell(new StageStart(importer.notes(), null, null), record);
       return CheckpointStore.open(
@@ -363,7 +364,7 @@ final class StageRunner {
 
   /** The same tensors, of which it is shown how much has been written. */
   private static List<TensorOutput.Tensor> counted(
-      List<TensorOutput.Tensor> tensors, Progress.Work work) {
+      List<TensorOutput.Tensor> tensors, LongWork.Work work) {
     LongAdder written = new LongAdder();
     return tensors.stream()
         .map(
