@@ -14,6 +14,7 @@ import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.folder.Scores;
+import dev.palimpsest.stages.preparation.LongWork;
 import dev.palimpsest.stages.state.TrainState;
 import java.util.Map;
 import java.util.Objects;
@@ -141,7 +142,7 @@ public final class Evaluations implements Scoring {
   private final class Shown implements Evaluator.Watch, AutoCloseable {
     private final String suite;
     private String task = "";
-    private Progress.@Nullable Work work;
+    private LongWork.@Nullable Work work;
 
     Shown(String suite) {
       this.suite = suite;
