@@ -51,17 +51,11 @@ public record TrainState(
 
   /** Bytes of the parameters and moments that are in memory. */
   public long memoryBytes(StorageConfig storage) {
-    long bytes = storage.parameters() == StorageConfig.Storage.DISK ? 0 : bytes(parameters);
+    long bytes = storage.parameters() == StorageConfig.Storage.DISK ? 0 : parameters.bytes();
     if (storage.moments() == StorageConfig.Storage.MEMORY) {
-      bytes += moments.values().stream().mapToLong(TrainState::bytes).sum();
+      bytes += moments.values().stream().mapToLong(Parameters::bytes).sum();
     }
     return bytes;
-  }
-
-  private static long bytes(Parameters arrays) {
-    return arrays.asMap().values().stream()
-        .mapToLong(array -> array.size() * array.getDataType().getNumOfBytes())
-        .sum();
   }
 
   /** The same arrays, one step later. */
