@@ -1,7 +1,6 @@
 package dev.palimpsest.model.blocks;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.index.NDIndex;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.ranks.Collectives;
@@ -62,9 +61,7 @@ final class DividedGradients implements Weights {
 
   @Override
   public Lease take(BlockSpec block) {
-    Map<String, NDArray> arrays = new LinkedHashMap<>();
-    block.parameters().forEach(p -> arrays.put(p.name(), parameters.get(block.name(p))));
-    return new DividedLease(block, arrays);
+    return new DividedLease(block, parameters.of(block));
   }
 
   /** Adds the sum of a whole gradient over the ranks to this rank's part, and frees it. */
@@ -76,10 +73,7 @@ final class DividedGradients implements Weights {
       ranks.reduceScatter(whole, divided);
     }
     if (divided.length(ranks.rank()) > 0) {
-      try (NDArray flat = whole.reshape(whole.size());
-          NDArray own =
-              flat.get(
-                  new NDIndex("{}:{}", divided.from(ranks.rank()), divided.to(ranks.rank())))) {
+      try (NDArray own = divided.of(whole, ranks.rank())) {
         gradients.get(name).addi(own);
       }
     }

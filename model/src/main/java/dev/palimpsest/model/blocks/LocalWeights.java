@@ -3,7 +3,6 @@ package dev.palimpsest.model.blocks;
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.FloatArrays;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Predicate;
 
@@ -30,9 +29,7 @@ record LocalWeights(
 
   @Override
   public Lease take(BlockSpec block) {
-    Map<String, NDArray> arrays = new LinkedHashMap<>();
-    block.parameters().forEach(p -> arrays.put(p.name(), parameters.get(block.name(p))));
-    return new LocalLease(block, arrays);
+    return new LocalLease(block, parameters.of(block));
   }
 
   private final class LocalLease implements Lease {

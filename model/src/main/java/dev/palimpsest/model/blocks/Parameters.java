@@ -105,6 +105,13 @@ public final class Parameters implements AutoCloseable {
     return array;
   }
 
+  /** A block's arrays by the names that they have within it. */
+  Map<String, NDArray> of(BlockSpec block) {
+    Map<String, NDArray> found = new LinkedHashMap<>();
+    block.parameters().forEach(p -> found.put(p.name(), get(block.name(p))));
+    return found;
+  }
+
   /** Names in order. */
   public Set<String> names() {
     return arrays.keySet();

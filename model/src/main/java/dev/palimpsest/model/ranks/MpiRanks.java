@@ -125,8 +125,7 @@ final class MpiRanks implements Collectives {
         NDArray mine = scope.create(new Shape(Math.max(1, parts.length(rank))))) {
       mpi.reduceScatter(address, TensorMemory.address(mine), counts(parts));
       if (parts.length(rank) > 0) {
-        try (NDArray flat = array.reshape(array.size());
-            NDArray own = part(flat, parts.from(rank), parts.to(rank))) {
+        try (NDArray own = parts.of(array, rank)) {
           FloatArrays.assign(own, mine);
         }
       }

@@ -1,5 +1,7 @@
 package dev.palimpsest.model.ranks;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -32,6 +34,13 @@ public record Parts(long[] bounds) {
   /** Number of a rank's elements. */
   public long length(int rank) {
     return to(rank) - from(rank);
+  }
+
+  /** A rank's part of an array, flat; it shares the array's memory. */
+  public NDArray of(NDArray array, int rank) {
+    try (NDArray flat = array.reshape(array.size())) {
+      return flat.get(new NDIndex("{}:{}", from(rank), to(rank)));
+    }
   }
 
   /** Elements of the whole array. */

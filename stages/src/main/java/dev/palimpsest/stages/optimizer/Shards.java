@@ -2,7 +2,6 @@ package dev.palimpsest.stages.optimizer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.ranks.Collectives;
@@ -101,7 +100,7 @@ public final class Shards {
     if (array.size() == length(name)) {
       return flat;
     }
-    NDArray own = flat.get(new NDIndex("{}:{}", p.from(ranks.rank()), p.to(ranks.rank())));
+    NDArray own = p.of(array, ranks.rank());
     own.attach(scope);
     return own;
   }
