@@ -36,8 +36,7 @@ public final class Kernels implements AutoCloseable {
   private static final List<String> SOURCES =
       List.of("language.py", "head.py", "autograd.py", "optimizer.py", "peak.py");
 
-  private static final String ONE_DNN = "multiply_onednn.py";
-  private static final String BFLOAT16 = "bfloat16.py";
+  private static final String PRODUCTS = "products.py";
 
   private final NDManager manager;
   private final List<String> products;
@@ -67,24 +66,31 @@ public final class Kernels implements AutoCloseable {
 
   /** Packs and loads the kernel sources. */
   public static Kernels load(Device device) {
-    return load(device, device.isGpu() || EngineFacts.hasBfloat16());
+    return load(device, products(device));
   }
 
-  /** The same, with bfloat16 multiplied in its own format or in float32. */
-  static Kernels load(Device device, boolean hasBfloat16) {
+  /** The same with these sources of products, see {@link #products}. */
+  static Kernels load(Device device, List<String> products) {
     NDManager manager = Engine.getEngine("PyTorch").newBaseManager(device);
     if (device.isGpu()) {
       Repeatability.require(true);
     }
     try {
-      String bfloat16 = hasBfloat16 ? BFLOAT16 : "bfloat16_emulated.py";
-      boolean blas = device.isGpu() || EngineFacts.isIntel() || !hasOneDnn(manager);
-      String multiply = blas ? "multiply.py" : ONE_DNN;
-      return new Kernels(manager, List.of("products.py", multiply, bfloat16));
+      return new Kernels(manager, products);
     } catch (RuntimeException e) {
       manager.close();
       throw e;
     }
+  }
+
+  /** What all kernels multiply with: the fastest library of a device, and its way with bfloat16. */
+  private static List<String> products(Device device) {
+    String bfloat16 =
+        device.isGpu() || EngineFacts.hasBfloat16() ? "bfloat16.py" : "bfloat16_emulated.py";
+    List<String> oneDnn = List.of(PRODUCTS, "multiply_onednn.py", bfloat16);
+    return device.isGpu() || EngineFacts.isIntel() || !areKnown(oneDnn)
+        ? List.of(PRODUCTS, "multiply.py", bfloat16)
+        : oneDnn;
   }
 
   /**
@@ -110,8 +116,9 @@ public final class Kernels implements AutoCloseable {
   }
 
   /** Builds of libtorch without oneDNN (macOS) do not know its operations. */
-  private static boolean hasOneDnn(NDManager manager) {
-    try (PtSymbolBlock alone = module(manager, List.of(ONE_DNN))) {
+  private static boolean areKnown(List<String> oneDnn) {
+    try (NDManager manager = Engine.getEngine("PyTorch").newBaseManager(Device.cpu());
+        PtSymbolBlock alone = module(manager, oneDnn)) {
       return alone != null;
     } catch (EngineException e) {
       if (String.valueOf(e.getMessage()).contains("mkldnn")) {

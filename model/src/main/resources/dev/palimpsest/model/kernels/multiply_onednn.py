@@ -12,7 +12,6 @@ def multiply_as_given(self, a: Tensor, b: Tensor, bias: Tensor) -> Tensor:
 
 # oneDNN copies its first operand if that is transposed in memory, so the smaller one comes first.
 def multiply_transposed_as_given(self, a: Tensor, b: Tensor) -> Tensor:
-  no_bias = torch.empty([0], dtype=a.dtype)
   if a.size(1) > b.size(1):
-    return torch.contiguous(torch.t(self.multiply_as_given(torch.t(b), torch.t(a), no_bias)))
-  return self.multiply_as_given(torch.t(a), torch.t(b), no_bias)
+    return torch.contiguous(torch.t(self.multiply_as_given(torch.t(b), torch.t(a), self.no_bias(a))))
+  return self.multiply_as_given(torch.t(a), torch.t(b), self.no_bias(a))

@@ -110,8 +110,8 @@ class KernelsTest extends WithKernels {
 
   /** In its own format and in float32, sums are rounded once: to within half a unit of 2^-8. */
   @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void bfloat16ProductsAreRoundedOnce(boolean hasBfloat16) {
+  @ValueSource(strings = {"bfloat16.py", "bfloat16_emulated.py"})
+  void bfloat16ProductsAreRoundedOnce(String bfloat16) {
     int rows = 40;
     int width = 300;
     int outputs = 50;
@@ -119,7 +119,7 @@ class KernelsTest extends WithKernels {
     NDArray b = rounded(manager.randomNormal(new Shape(outputs, width)));
     float[] x = FloatArrays.converted(manager, a, Precision.F32).toFloatArray();
     float[] w = FloatArrays.converted(manager, b, Precision.F32).toFloatArray();
-    try (Kernels own = Kernels.load(Device.cpu(), hasBfloat16)) {
+    try (Kernels own = with("multiply.py", bfloat16)) {
       NDArray product = own.modelProduct(manager, a, b);
       assertEquals(Precision.BF16, FloatArrays.type(product));
       float[] y = FloatArrays.converted(manager, product, Precision.F32).toFloatArray();
@@ -138,6 +138,32 @@ class KernelsTest extends WithKernels {
         }
       }
     }
+  }
+
+  /** A processor uses one of the two; both give products to within the rounding of sums. */
+  @ParameterizedTest
+  @CsvSource({"300, 200", "200, 300"})
+  void bothLibrariesGiveTheSameProducts(int outputs, int width) {
+    int rows = 128; // enough for oneDNN to be asked
+    NDArray x = manager.randomNormal(new Shape(rows, width));
+    NDArray w = manager.randomNormal(new Shape(outputs, width));
+    NDArray dy = manager.randomNormal(new Shape(rows, outputs));
+    try (Kernels blas = with("multiply.py", "bfloat16.py");
+        Kernels oneDnn = with("multiply_onednn.py", "bfloat16.py")) {
+      assertNear(blas.modelProduct(manager, x, w), oneDnn.modelProduct(manager, x, w));
+      NDArray gradient = oneDnn.array(manager, "multiply_transposed", dy, x);
+      assertEquals(new Shape(outputs, width), gradient.getShape());
+      assertNear(blas.array(manager, "multiply_transposed", dy, x), gradient);
+    }
+  }
+
+  /** Sums of some 200 numbers of size 1 in float32. */
+  private static void assertNear(NDArray expected, NDArray actual) {
+    assertArrayEquals(expected.toFloatArray(), actual.toFloatArray(), 1e-4f);
+  }
+
+  private static Kernels with(String multiply, String bfloat16) {
+    return Kernels.load(Device.cpu(), List.of("products.py", multiply, bfloat16));
   }
 
   private NDArray rounded(NDArray array) {
