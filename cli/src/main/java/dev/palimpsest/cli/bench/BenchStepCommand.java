@@ -23,6 +23,7 @@ import dev.palimpsest.model.blocks.BlockSpec;
 import dev.palimpsest.model.blocks.Init;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.kernels.ProcessStatus;
 import dev.palimpsest.model.towers.ModelInput;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
@@ -34,7 +35,6 @@ import dev.palimpsest.stages.training.TrainStep;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
@@ -266,6 +266,7 @@ final class BenchStepCommand implements Callable<Integer> {
         gpu.flatMap(one -> Accelerator.reported(one.name())).map(peak -> peak.teraflops(precision));
     Optional<Double> fed =
         times.decoded().length == 0 ? Optional.empty() : Optional.of(median(times.decoded()));
+    OptionalLong resident = ProcessStatus.bytes("VmHWM");
     return new StepFigures(
         config,
         precision.name().toLowerCase(Locale.ROOT),
@@ -287,7 +288,7 @@ final class BenchStepCommand implements Callable<Integer> {
         teraflops.orElse(null),
         teraflops.map(peak -> gigaflops / 1000 / peak).orElse(null),
         times.trace(),
-        peakMemoryBytes().isPresent() ? peakMemoryBytes().getAsLong() : null);
+        resident.isPresent() ? resident.getAsLong() : null);
   }
 
   private static double median(double[] seconds) {
@@ -310,21 +311,5 @@ final class BenchStepCommand implements Callable<Integer> {
         yield Recipes.bindBenchmark(file);
       }
     };
-  }
-
-  /** The kernel's high-water mark of resident memory. */
-  private static OptionalLong peakMemoryBytes() {
-    Path status = Path.of("/proc/self/status");
-    if (!Files.isReadable(status)) {
-      return OptionalLong.empty();
-    }
-    try {
-      return Files.readAllLines(status, StandardCharsets.UTF_8).stream()
-          .filter(line -> line.startsWith("VmHWM:"))
-          .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024)
-          .findFirst();
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot read " + status, e);
-    }
   }
 }

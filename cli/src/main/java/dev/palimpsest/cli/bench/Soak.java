@@ -5,6 +5,7 @@ import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.model.kernels.ProcessStatus;
 import dev.palimpsest.stages.PipelineRunner;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.training.Progress;
@@ -148,23 +149,11 @@ final class Soak {
     return new Sample(
         step,
         (System.nanoTime() - began) / 1e9,
-        residentBytes(),
+        ProcessStatus.bytes("VmRSS").orElse(0),
         runtime.totalMemory() - runtime.freeMemory(),
         machine.manager().getManagedArrays().size(),
         openFiles(),
         ManagementFactory.getThreadMXBean().getThreadCount());
-  }
-
-  private static long residentBytes() {
-    try (Stream<String> lines = Files.lines(Path.of("/proc/self/status"))) {
-      return lines
-          .filter(line -> line.startsWith("VmRSS:"))
-          .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024)
-          .findFirst()
-          .orElse(0);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot read /proc/self/status", e);
-    }
   }
 
   private static int openFiles() {
@@ -177,8 +166,7 @@ final class Soak {
 
   /** Whether the system reports what a process uses. */
   static boolean isPossible() {
-    return Files.isReadable(Path.of("/proc/self/status"))
-        && Files.isDirectory(Path.of("/proc/self/fd"));
+    return ProcessStatus.bytes("VmRSS").isPresent() && Files.isDirectory(Path.of("/proc/self/fd"));
   }
 
   /** Samples after the warm-up: caches fill and code is compiled in the first quarter. */

@@ -3,16 +3,13 @@ package dev.palimpsest.cli.launch;
 import dev.palimpsest.cli.operating.ProcessState;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Signals;
+import dev.palimpsest.cli.terminal.ThisJvm;
 import dev.palimpsest.cli.terminal.UserMistake;
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -140,17 +137,7 @@ final class LocalProcesses {
 
   /** This JVM's own command, and then the run's words. */
   private List<String> java() {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(
-        ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-            .filter(o -> !o.startsWith("-agentlib") && !o.startsWith("-javaagent"))
-            .toList());
-    command.add("-cp");
-    command.add(
-        Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator))
-            .map(entry -> Path.of(entry).toAbsolutePath().toString())
-            .collect(Collectors.joining(File.pathSeparator)));
+    List<String> command = ThisJvm.command(List.of());
     command.add("dev.palimpsest.cli.Main");
     return concat(command, words);
   }

@@ -22,58 +22,43 @@ public final class MixtureTable {
             stage.batchSize(),
             stage.resolution(),
             stage.textTokens()));
-    List<String[]> rows = new ArrayList<>();
+    List<List<String>> rows = new ArrayList<>();
     rows.add(
-        new String[] {
-          "task",
-          "wanted",
-          "drawn",
-          "+-",
-          "rows",
-          "epochs",
-          "tokens 50 %",
-          "95 %",
-          "most",
-          "lose EOS",
-          "supervised",
-          "pictures",
-          "side 50 %"
-        });
+        List.of(
+            "task",
+            "wanted",
+            "drawn",
+            "+-",
+            "rows",
+            "epochs",
+            "tokens 50 %",
+            "95 %",
+            "most",
+            "lose EOS",
+            "supervised",
+            "pictures",
+            "side 50 %"));
     for (TaskSurvey task : survey.tasks()) {
       int read = task.lengths().length;
       rows.add(
-          new String[] {
-            Escape.line(task.name()),
-            Html.percent(task.wanted()),
-            Html.percent((double) task.drawn() / survey.positions()),
-            Html.percent(task.error()),
-            Html.count(task.size()),
-            Html.format("%.3g", task.epochs()),
-            Html.count(StageSurvey.quantile(task.lengths(), 0.5)),
-            Html.count(StageSurvey.quantile(task.lengths(), 0.95)),
-            Html.count(StageSurvey.quantile(task.lengths(), 1)),
-            read == 0 ? "-" : Html.percent((double) task.cut() / read),
-            read == 0 ? "-" : Html.format("%.1f", (double) task.supervised() / read),
-            pictures(task.pictures()),
-            task.sides().length == 0
-                ? "-"
-                : Html.count(StageSurvey.quantile(task.sides(), 0.5)) + "px"
-          });
+          List.of(
+              Escape.line(task.name()),
+              Html.percent(task.wanted()),
+              Html.percent((double) task.drawn() / survey.positions()),
+              Html.percent(task.error()),
+              Html.count(task.size()),
+              Html.format("%.3g", task.epochs()),
+              Html.count(StageSurvey.quantile(task.lengths(), 0.5)),
+              Html.count(StageSurvey.quantile(task.lengths(), 0.95)),
+              Html.count(StageSurvey.quantile(task.lengths(), 1)),
+              read == 0 ? "-" : Html.percent((double) task.cut() / read),
+              read == 0 ? "-" : Html.format("%.1f", (double) task.supervised() / read),
+              pictures(task.pictures()),
+              task.sides().length == 0
+                  ? "-"
+                  : Html.count(StageSurvey.quantile(task.sides(), 0.5)) + "px"));
     }
-    int[] widths = new int[rows.get(0).length];
-    for (String[] row : rows) {
-      for (int i = 0; i < row.length; i++) {
-        widths[i] = Math.max(widths[i], row[i].length());
-      }
-    }
-    for (String[] row : rows) {
-      StringBuilder line = new StringBuilder("  ");
-      for (int i = 0; i < row.length; i++) {
-        String space = " ".repeat(widths[i] - row[i].length());
-        line.append(i == 0 ? row[i] + space : "  " + space + row[i]);
-      }
-      lines.add(line.toString().stripTrailing());
-    }
+    lines.addAll(Columns.aligned("  ", rows));
     lines.add(
         Html.format(
             "  %s lose EOS; %.0f supervised tokens a step; over %,d positions, spread over the"

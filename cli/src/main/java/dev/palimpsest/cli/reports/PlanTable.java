@@ -77,7 +77,7 @@ public final class PlanTable {
     if (timed) {
       time();
     }
-    lines.addAll(aligned());
+    lines.addAll(Columns.aligned("", rows));
     lines.add(plan.formula());
     lines.add(
         "MFU counts forward and backward; HFU also what is computed twice because graphs do not fit");
@@ -212,24 +212,5 @@ public final class PlanTable {
         : h >= 1
             ? Html.format("%.1f h", h)
             : h >= 1 / 60.0 ? Html.format("%.1f min", h * 60) : Html.format("%.1f s", h * 3600);
-  }
-
-  private List<String> aligned() {
-    int[] widths = new int[rows.get(0).size()];
-    for (List<String> row : rows) {
-      for (int i = 0; i < widths.length; i++) {
-        widths[i] = Math.max(widths[i], row.get(i).length());
-      }
-    }
-    List<String> lines = new ArrayList<>();
-    for (List<String> row : rows) {
-      StringBuilder line = new StringBuilder();
-      for (int i = 0; i < widths.length; i++) {
-        String space = " ".repeat(widths[i] - row.get(i).length());
-        line.append(i == 0 ? row.get(i) + space : "  " + space + row.get(i));
-      }
-      lines.add(line.toString().stripTrailing());
-    }
-    return lines;
   }
 }

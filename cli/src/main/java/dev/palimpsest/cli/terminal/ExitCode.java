@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.terminal;
 
+import dev.palimpsest.model.ranks.Watchdog;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -34,7 +35,7 @@ public enum ExitCode {
       Restart.FREE),
   /** Nothing is wrong with what was asked for. */
   INFRASTRUCTURE(
-      76,
+      Watchdog.EXIT_CODE,
       "infrastructure",
       "a machine, network or file system failed; run the same command again to resume from the last checkpoint",
       Restart.COUNTED),

@@ -2,15 +2,12 @@ package dev.palimpsest.cli.chaos;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.palimpsest.cli.Main;
-import java.io.File;
+import dev.palimpsest.cli.Mpirun;
 import java.net.URISyntaxException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -25,10 +22,7 @@ class RankChaosTest {
   @Timeout(900)
   void whicheverRankIsKilledTheRunEndsInTheSameBits(@TempDir Path temporary)
       throws URISyntaxException {
-    assumeTrue(
-        Arrays.stream(System.getenv("PATH").split(File.pathSeparator))
-            .anyMatch(path -> Files.isExecutable(Path.of(path, "mpirun"))),
-        "no mpirun here (Debian: apt-get install openmpi-bin libopenmpi3)");
+    Mpirun.require();
     Path recipe =
         Path.of(Objects.requireNonNull(Main.class.getResource("ranks/tiny.yaml")).toURI());
     List<String> said = new ArrayList<>();

@@ -4,14 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.Main;
+import dev.palimpsest.cli.Mpirun;
+import dev.palimpsest.cli.terminal.ThisJvm;
 import dev.palimpsest.files.Json;
-import java.io.File;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,28 +40,8 @@ class RanksTest {
 
   @BeforeAll
   void requireMpirun(@TempDir Path temporary) {
-    assumeTrue(
-        Arrays.stream(System.getenv("PATH").split(File.pathSeparator))
-            .anyMatch(path -> Files.isExecutable(Path.of(path, "mpirun"))),
-        "no mpirun here (Debian: apt-get install openmpi-bin libopenmpi3)");
+    Mpirun.require();
     folder = temporary.toAbsolutePath();
-  }
-
-  private static List<String> java() {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
-      if (!option.startsWith("-agentlib") && !option.startsWith("-javaagent")) {
-        command.add(option);
-      }
-    }
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m", "-cp"));
-    List<String> path = new ArrayList<>();
-    for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
-      path.add(Path.of(entry).toAbsolutePath().toString());
-    }
-    command.add(String.join(File.pathSeparator, path));
-    return command;
   }
 
   private Process start(int ranks, String out, String... sets)
@@ -72,7 +51,8 @@ class RanksTest {
       command.addAll(List.of("mpirun", "-np", "" + ranks, "--oversubscribe", "--bind-to", "none"));
       command.addAll(List.of("--allow-run-as-root", "--mca", "mpi_yield_when_idle", "1"));
     }
-    command.addAll(java());
+    command.addAll(
+        ThisJvm.command(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m")));
     Path recipe = Path.of(Objects.requireNonNull(RanksTest.class.getResource("tiny.yaml")).toURI());
     command.addAll(List.of(Main.class.getName(), "run", recipe.toString()));
     command.addAll(List.of("--out", folder.resolve(out).toString()));
