@@ -64,7 +64,7 @@ class ReadableRunTest {
                 optimizer:
                   learningRate: 1e-3
                   schedule: {constant: {}}
-                  groups: [{pattern: vision/.*}, {pattern: connector/.*, frozen: true}, {pattern: .*}]
+                  groups: {vision: {}, connector: {frozen: true}}
                 evaluate: {suites: [heldout]}
             """
                 .formatted(TinyRecipe.IMPORT));
@@ -244,7 +244,7 @@ class ReadableRunTest {
       assertEquals(2, norms.size());
       assertEquals(
           line.path("gradientNorm").asDouble(),
-          Math.hypot(norms.path("vision/.*").asDouble(), norms.path(".*").asDouble()),
+          Math.hypot(norms.path("vision").asDouble(), norms.path("others").asDouble()),
           1e-12 * line.path("gradientNorm").asDouble()); // sums in float64, in another order
       // Four image tokens (16px, patches of 8) and at most 16 text tokens.
       long tokens = line.path("tokens").asLong();

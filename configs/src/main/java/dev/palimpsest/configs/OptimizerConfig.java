@@ -3,6 +3,7 @@ package dev.palimpsest.configs;
 import dev.palimpsest.configs.checks.Check;
 import dev.palimpsest.configs.checks.Default;
 import dev.palimpsest.configs.checks.Variants;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -25,7 +26,9 @@ import org.jspecify.annotations.Nullable;
  * @param weightDecayPattern regular expression for the names of parameters that decay; by default
  *     the kernels of the image tower and the connector, as in big_vision
  * @param schedule the schedule of every group that does not have its own
- * @param groups parameter groups; by default a single group of all parameters
+ * @param groups parameter groups by name. {@code vision}, {@code connector} and {@code language}
+ *     are those parts of the model; other groups have a pattern. Parameters of no group belong to
+ *     {@code others}, which has the settings above unless it is listed as well
  * @param momentumPrecision number format in which the first moment, or Adafactor's momentum, is
  *     kept between steps; f32 if absent. With bf16 it decays by beta1 rounded to bfloat16, as in
  *     big_vision, whose configurations use bf16
@@ -40,24 +43,75 @@ public record OptimizerConfig(
     @Default("0") double weightDecay,
     @Default("'.*/kernel'") String weightDecayPattern,
     ScheduleConfig schedule,
-    @Default("[{pattern: '.*'}]") List<ParameterGroupConfig> groups,
+    @Default("{}") Map<String, ParameterGroupConfig> groups,
     @Nullable Precision momentumPrecision,
     @Nullable AdafactorConfig adafactor) {
   /** A larger value rounds to 1 in float32, and the moments would never change. */
   static final double MOST_BETA = 0.999999;
 
-  /** Checks ranges, and that there is at least one group. */
+  /** The group of the parameters that no other group takes. */
+  public static final String OTHERS = "others";
+
+  /** The parts of the model, each of which is a group's name and the beginning of its names. */
+  private static final List<String> PARTS = List.of("vision", "connector", "language");
+
+  /** Checks ranges, and the names and patterns of groups. */
   public OptimizerConfig {
-    new Check()
+    Check check = new Check();
+    groups.forEach(
+        (name, group) -> {
+          String at = "groups." + name;
+          check.that(
+              name.matches("[A-Za-z][A-Za-z0-9_-]{0,49}"),
+              at,
+              "is not the name of a group, which begins with a letter: groups are addressed by name"
+                  + " and not by number, as in groups.vision.frozen");
+          if (name.equals(OTHERS)) {
+            check.that(
+                group.pattern() == null,
+                at + ".pattern",
+                "must not be given: this group has the parameters that no other group takes");
+          } else {
+            check.that(
+                group.pattern() != null || PARTS.contains(name),
+                at + ".pattern",
+                "is required, as '%s' is not one of the parts %s; names of parameters look like"
+                    + " language/blocks/0/attention/query/w",
+                name,
+                String.join(", ", PARTS));
+          }
+        });
+    check
         .range("learningRate", learningRate, 0, 1e6)
         .range("beta1", beta1, 0, MOST_BETA)
         .range("beta2", beta2, 0, MOST_BETA)
         .range("epsilon", epsilon, 1e-30, 1)
         .noneOr("clipNorm", clipNorm, 1e-9, 1e9)
         .range("weightDecay", weightDecay, 0, 1)
-        .that(!groups.isEmpty(), "groups", "must name at least one group")
         .done();
-    groups = List.copyOf(groups);
+    groups = Collections.unmodifiableMap(new LinkedHashMap<>(groups));
+  }
+
+  /** The regular expression that a group's parameters match, other than {@link #OTHERS}. */
+  public String pattern(String group) {
+    ParameterGroupConfig config = groups.get(group);
+    String pattern = config == null ? null : config.pattern();
+    return pattern == null ? group + "/.*" : pattern;
+  }
+
+  /** The settings of the parameters that no group takes. */
+  public ParameterGroupConfig others() {
+    return groups.getOrDefault(OTHERS, new ParameterGroupConfig(null, 1, null, false));
+  }
+
+  /** The settings of a parameter. */
+  public ParameterGroupConfig groupOf(String parameter) {
+    return groups.entrySet().stream()
+        .filter(group -> !group.getKey().equals(OTHERS))
+        .filter(group -> parameter.matches(pattern(group.getKey())))
+        .map(Map.Entry::getValue)
+        .findFirst()
+        .orElseGet(this::others);
   }
 
   /** The optimizer's name. */
@@ -92,12 +146,13 @@ public record OptimizerConfig(
   public Map<String, String> scheduleMistakes(long end) {
     Map<String, String> mistakes = new LinkedHashMap<>();
     scheduleMistakes("schedule", schedule, end, mistakes);
-    for (int i = 0; i < groups.size(); i++) {
-      ScheduleConfig own = groups.get(i).schedule();
-      if (own != null && !groups.get(i).frozen()) {
-        scheduleMistakes("groups[" + i + "].schedule", own, end, mistakes);
-      }
-    }
+    groups.forEach(
+        (name, group) -> {
+          ScheduleConfig own = group.schedule();
+          if (own != null && !group.frozen()) {
+            scheduleMistakes("groups." + name + ".schedule", own, end, mistakes);
+          }
+        });
     return mistakes;
   }
 

@@ -7,7 +7,6 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.OptimizerConfig;
-import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -60,7 +59,7 @@ class MixedBatchTest {
           0,
           ".*",
           new ScheduleConfig.Constant(0, 0),
-          List.of(new ParameterGroupConfig(".*", 1, null, false)),
+          Map.of(),
           null,
           null);
 

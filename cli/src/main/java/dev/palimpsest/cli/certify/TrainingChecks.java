@@ -5,7 +5,6 @@ import ai.djl.ndarray.index.NDIndex;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.OptimizerConfig;
-import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.binding.BareStage;
@@ -23,7 +22,6 @@ import dev.palimpsest.stages.training.TrainStep;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -200,7 +198,7 @@ final class TrainingChecks {
         hyper.required("wd").asDouble(),
         decays,
         schedule,
-        List.of(new ParameterGroupConfig(ALL, 1, null, false)),
+        Map.of(),
         null,
         null);
   }

@@ -2,7 +2,6 @@ package dev.palimpsest.configs.binding;
 
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.OptimizerConfig;
-import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -67,7 +66,7 @@ public final class BareStage {
             1e-4,
             ".*/kernel",
             new ScheduleConfig.Constant(0, 0),
-            List.of(new ParameterGroupConfig(".*", 1, null, false)),
+            Map.of(),
             null,
             null);
     return of(

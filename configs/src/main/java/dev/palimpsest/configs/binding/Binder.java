@@ -369,7 +369,7 @@ final class Binder {
 
   private @Nullable Object map(Type value, Node node, String path) {
     if (!(node instanceof Node.Mapping mapping)) {
-      expected(path, "a mapping", node);
+      expected(path, "a mapping of names, as in {NAME: ...}", node);
       return null;
     }
     Map<String, Object> members = new LinkedHashMap<>();

@@ -72,7 +72,7 @@ public final class ForeignNames {
             + " model_path");
     put("init.checkpoint", "resume resume_from resume_from_checkpoint init_from load");
     put(
-        "optimizer.groups, with frozen: true",
+        "optimizer.groups.vision.frozen, or another group's",
         "freeze frozen freeze_vit freeze_vision freeze_vision_tower freeze_llm"
             + " freeze_language_model freeze_backbone trainable lr_mults");
     put("the option --out", "output_dir out_dir save_dir workdir work_dir logging_dir");

@@ -26,9 +26,7 @@ class BareStageTest {
           Math.PI / 4,
           "(vision|language)/.*/kernel",
           new ScheduleConfig.Constant(3, 0),
-          List.of(
-              new ParameterGroupConfig("vision/.*", 0, null, false),
-              new ParameterGroupConfig(".*", 1, null, false)),
+          Map.of("vision", new ParameterGroupConfig(null, 0, null, false)),
           null,
           null);
 

@@ -55,7 +55,7 @@ class FingerprintTest {
         mixture: {ocr: 2.0, caption: 1}
         optimizer:
           schedule: {cosine: {cooldownExamples: 0}}
-          groups: [{pattern: '.*'}]
+          groups: {}
           learningRate: 0.00001
         batchSize: 8
         textTokens: 128

@@ -2,6 +2,7 @@ package dev.palimpsest.configs.binding;
 
 import static java.util.Objects.requireNonNull;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -67,8 +68,8 @@ class RecipesTest {
             learningRate: 2e-5
             schedule: {rsqrt: {warmupExamples: 64, timescaleExamples: 1e3}}
             groups:
-              - {pattern: 'vision/.*', schedule: {linear: {warmupExamples: 512}}}
-              - {pattern: '.*'}
+              vision: {schedule: {linear: {warmupExamples: 512}}}
+              others: {learningRateMultiplier: 1}
           evaluate: {suites: [heldout]}
           export: {formats: [big_vision, huggingface]}
       """;
@@ -117,7 +118,8 @@ class RecipesTest {
     OptimizerConfig optimizer = requireNonNull(stage.optimizer());
     assertEquals(2e-5, optimizer.learningRate());
     assertEquals(new ScheduleConfig.Rsqrt(64, 1000, 0, 0), optimizer.schedule());
-    assertEquals(new ScheduleConfig.Linear(512, 0, 0, 1), optimizer.groups().get(0).schedule());
+    assertEquals(
+        new ScheduleConfig.Linear(512, 0, 0, 1), optimizer.groupOf("vision/norm/scale").schedule());
     assertEquals(
         new TaskConfig(new SourceConfig.JsonLines("answer.jsonl", "pictures")),
         bind(RECIPE).tasks().get("answer"));
@@ -598,6 +600,32 @@ class RecipesTest {
 
   /** As big_vision does (utils.py, create_learning_rate_schedule), cool-downs too. */
   @Test
+  void groupsAreAddressedByName() {
+    OptimizerConfig optimizer =
+        requireNonNull(
+            bind(RECIPE, "stages.stage1.optimizer.groups.language.frozen=true")
+                .stages()
+                .get(1)
+                .optimizer());
+    assertTrue(optimizer.groupOf("language/norm/scale").frozen());
+    assertFalse(optimizer.groupOf("connector/kernel").frozen());
+    String set = "stages.stage1.optimizer.groups=[{pattern: '.*'}]";
+    assertEquals(
+        "--set "
+            + set
+            + ": stages[1].optimizer.groups: must be a mapping of names, as in {NAME: ...}, got a list",
+        mistakes(RECIPE, set));
+    String index = "stages.stage1.optimizer.groups[0].frozen=true";
+    assertTrue(
+        mistakes(RECIPE, index).contains("groups are addressed by name and not by number"),
+        mistakes(RECIPE, index));
+    String bare = "stages.stage1.optimizer.groups.attention.frozen=true";
+    assertTrue(mistakes(RECIPE, bare).contains("attention.pattern: is required"));
+    String others = "stages.stage1.optimizer.groups.others.pattern=x";
+    assertTrue(mistakes(RECIPE, others).contains("others.pattern: must not be given"));
+  }
+
+  @Test
   void aWarmUpOrCoolDownAsLongAsItsCurveIsAMistake() {
     String set =
         "stages.stage1.optimizer.schedule={cosine: {warmupExamples: %d, cooldownExamples: %d}}";
@@ -610,7 +638,7 @@ class RecipesTest {
     String cool = set.formatted(0, 1024);
     assertEquals(at.formatted(cool) + "cooldownExamples: " + message, mistakes(RECIPE, cool));
     assertEquals(
-        "recipe.yaml:32:70: stages[1].optimizer.groups[0].schedule.linear.warmupExamples: "
+        "recipe.yaml:32:54: stages[1].optimizer.groups.vision.schedule.linear.warmupExamples: "
             + message,
         mistakesAfter("{linear: {warmupExamples: 512}}", "{linear: {warmupExamples: 1024}}"));
     // A group that does not move has no rate.
@@ -619,7 +647,7 @@ class RecipesTest {
             "schedule: {linear: {warmupExamples: 512}}}",
             "schedule: {linear: {warmupExamples: 1024}}, frozen: true}"));
     // One step needs no curve, and one that goes on over two stages ends with the second.
-    bind(RECIPE, "stages.stage1.examples=8", "stages.stage1.optimizer.groups=[{pattern: '.*'}]");
+    bind(RECIPE, "stages.stage1.examples=8", "stages.stage1.optimizer.groups={}");
     String second =
         RECIPE
             + """

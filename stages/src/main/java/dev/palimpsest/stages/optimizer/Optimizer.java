@@ -142,7 +142,7 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
     Map<String, Double> sums = new LinkedHashMap<>();
     int i = 1;
     for (String name : gradients.names()) {
-      sums.merge(groups.pattern(name), squares[i++], Double::sum);
+      sums.merge(groups.group(name), squares[i++], Double::sum);
     }
     sums.replaceAll((pattern, sum) -> Math.sqrt(sum));
     return new GradientNorms(Math.sqrt(squares[0]), sums);
@@ -290,12 +290,12 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
     }
   }
 
-  /** Effective learning rate by group pattern. */
+  /** Effective learning rate by group. */
   public final Map<String, Double> learningRates(long scheduleExamples) {
     Map<String, Double> rates = new LinkedHashMap<>();
     for (ParameterGroups.Group group : groups.groups()) {
       rates.put(
-          group.pattern(),
+          group.name(),
           group.frozen() ? 0 : group.learningRate() * group.schedule().factor(scheduleExamples));
     }
     return rates;

@@ -7,15 +7,18 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * Which parameters share a learning rate (big_vision utils.py, make_mask_trees: the first pattern
- * that matches the whole name wins).
+ * Which parameters share a learning rate. A pattern must match the whole name, as in big_vision
+ * (utils.py, make_mask_trees). There the first pattern that matches wins; here it is an error if
+ * two match, so that the order in which groups are written means nothing.
  */
 public final class ParameterGroups {
   private final List<Group> groups;
@@ -31,72 +34,79 @@ public final class ParameterGroups {
    *
    * @param names all parameters, in order
    * @param totalExamples where schedules end
-   * @throws InvalidConfigException when a parameter matches no group, or a group has no parameters
+   * @throws InvalidConfigException when a parameter matches two groups, or a group has no
+   *     parameters
    */
   public static ParameterGroups of(
       OptimizerConfig config, Collection<String> names, long totalExamples) {
     Pattern decay = Pattern.compile(config.weightDecayPattern());
-    List<Pattern> patterns = new ArrayList<>();
-    List<List<Member>> members = new ArrayList<>();
-    for (ParameterGroupConfig group : config.groups()) {
-      patterns.add(Pattern.compile(group.pattern()));
-      members.add(new ArrayList<>());
-    }
-    List<String> orphans = new ArrayList<>();
-    for (String name : names) {
-      int first = 0;
-      while (first < patterns.size() && !patterns.get(first).matcher(name).matches()) {
-        first++;
-      }
-      if (first == patterns.size()) {
-        orphans.add(name);
-      } else {
-        members.get(first).add(new Member(name, decay.matcher(name).matches()));
+    Map<String, Pattern> patterns = new LinkedHashMap<>();
+    Map<String, List<Member>> members = new LinkedHashMap<>();
+    for (String name : config.groups().keySet()) {
+      if (!name.equals(OptimizerConfig.OTHERS)) {
+        patterns.put(name, Pattern.compile(config.pattern(name)));
+        members.put(name, new ArrayList<>());
       }
     }
+    members.put(OptimizerConfig.OTHERS, new ArrayList<>());
     List<Problem> problems = new ArrayList<>();
-    if (!orphans.isEmpty()) {
-      problems.add(
-          new Problem(
-              "optimizer.groups",
-              "every parameter must belong to a group, but "
-                  + orphans.size()
-                  + " match no pattern: "
-                  + String.join(", ", orphans.subList(0, Math.min(8, orphans.size())))
-                  + (orphans.size() > 8 ? ", ..." : "")
-                  + "; add a last group with pattern '.*'"));
+    Set<List<String>> overlaps = new HashSet<>();
+    for (String name : names) {
+      List<String> matching =
+          patterns.entrySet().stream()
+              .filter(pattern -> pattern.getValue().matcher(name).matches())
+              .map(Map.Entry::getKey)
+              .toList();
+      if (matching.size() > 1 && overlaps.add(matching)) {
+        problems.add(
+            new Problem(
+                "optimizer.groups",
+                "%s match the same parameters, such as %s; each parameter must belong to one group"
+                    .formatted(String.join(" and ", matching), name)));
+      }
+      String group = matching.isEmpty() ? OptimizerConfig.OTHERS : matching.get(0);
+      Objects.requireNonNull(members.get(group))
+          .add(new Member(name, decay.matcher(name).matches()));
     }
     List<Group> groups = new ArrayList<>();
     Map<String, Group> byName = new LinkedHashMap<>();
-    for (int i = 0; i < patterns.size(); i++) {
-      ParameterGroupConfig g = config.groups().get(i);
-      if (members.get(i).isEmpty()) {
-        problems.add(
-            new Problem(
-                "optimizer.groups[" + i + "].pattern",
-                "'"
-                    + g.pattern()
-                    + "' takes no parameter; names look like vision/blocks/0/mlp/in/kernel, "
-                    + "connector/kernel, language/blocks/0/attention/query/w"));
-      }
-      ScheduleConfig schedule = g.schedule() == null ? config.schedule() : g.schedule();
-      Group group =
-          new Group(
-              g.pattern(),
-              members.get(i),
-              config.learningRate() * g.learningRateMultiplier(),
-              new Schedule(schedule, totalExamples),
-              g.frozen());
-      groups.add(group);
-      members.get(i).forEach(m -> byName.put(m.name(), group));
-    }
+    members.forEach(
+        (name, taken) -> {
+          if (taken.isEmpty()) {
+            if (config.groups().containsKey(name)) {
+              problems.add(empty(config, name));
+            }
+            return;
+          }
+          ParameterGroupConfig g = config.groups().getOrDefault(name, config.others());
+          ScheduleConfig schedule = g.schedule() == null ? config.schedule() : g.schedule();
+          Group group =
+              new Group(
+                  name,
+                  taken,
+                  config.learningRate() * g.learningRateMultiplier(),
+                  new Schedule(schedule, totalExamples),
+                  g.frozen());
+          groups.add(group);
+          taken.forEach(member -> byName.put(member.name(), group));
+        });
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }
     return new ParameterGroups(List.copyOf(groups), byName);
   }
 
-  /** All groups, including frozen ones, in the recipe's order. */
+  private static Problem empty(OptimizerConfig config, String group) {
+    return group.equals(OptimizerConfig.OTHERS)
+        ? new Problem(
+            "optimizer.groups." + group, "takes no parameter, as the other groups take all")
+        : new Problem(
+            "optimizer.groups." + group + ".pattern",
+            "'%s' takes no parameter; names look like vision/blocks/0/mlp/in/kernel, connector/kernel, language/blocks/0/attention/query/w"
+                .formatted(config.pattern(group)));
+  }
+
+  /** All groups, including frozen ones, in the recipe's order; the others are last. */
   public List<Group> groups() {
     return groups;
   }
@@ -107,9 +117,9 @@ public final class ParameterGroups {
     return group != null && !group.frozen();
   }
 
-  /** The pattern of a parameter's group. */
-  String pattern(String name) {
-    return Objects.requireNonNull(byName.get(name), name).pattern();
+  /** The name of a parameter's group. */
+  String group(String name) {
+    return Objects.requireNonNull(byName.get(name), name).name();
   }
 
   /** The updated parameters, in order. */
@@ -120,18 +130,14 @@ public final class ParameterGroups {
   /**
    * Parameters with the same learning rate.
    *
-   * @param pattern as in the recipe; names the group in metrics
+   * @param name as in the recipe and in metrics
    * @param members in parameter order
    * @param learningRate base rate, before the schedule
    * @param schedule factor over the stage
    * @param frozen whether they are not updated
    */
   public record Group(
-      String pattern,
-      List<Member> members,
-      double learningRate,
-      Schedule schedule,
-      boolean frozen) {
+      String name, List<Member> members, double learningRate, Schedule schedule, boolean frozen) {
     /** Keeps unmodifiable copies. */
     public Group {
       members = List.copyOf(members);

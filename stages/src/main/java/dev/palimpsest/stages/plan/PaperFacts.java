@@ -4,7 +4,6 @@ import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.OptimizerConfig;
-import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -370,9 +369,9 @@ public final class PaperFacts {
 
   private static String frozen(OptimizerConfig optimizer) {
     List<String> frozen =
-        optimizer.groups().stream()
-            .filter(ParameterGroupConfig::frozen)
-            .map(ParameterGroupConfig::pattern)
+        optimizer.groups().entrySet().stream()
+            .filter(group -> group.getValue().frozen())
+            .map(Map.Entry::getKey)
             .toList();
     return frozen.isEmpty() ? "nothing" : String.join(", ", frozen);
   }
@@ -388,12 +387,8 @@ public final class PaperFacts {
 
   /** Warm-up of the group that the image tower's blocks belong to. */
   private static long vision(OptimizerConfig optimizer) {
-    return optimizer.groups().stream()
-        .filter(group -> "vision/blocks/0/mlp/in/kernel".matches(group.pattern()))
-        .findFirst()
-        .map(group -> group.schedule() == null ? optimizer.schedule() : group.schedule())
-        .orElse(optimizer.schedule())
-        .warmupExamples();
+    ScheduleConfig own = optimizer.groupOf("vision/blocks/0/mlp/in/kernel").schedule();
+    return (own == null ? optimizer.schedule() : own).warmupExamples();
   }
 
   private static String kinds(StageConfig stage) {

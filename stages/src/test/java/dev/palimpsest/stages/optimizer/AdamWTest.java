@@ -10,7 +10,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.checkpoints.tensors.SafetensorsFile;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.OptimizerConfig;
-import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
@@ -20,7 +19,6 @@ import dev.palimpsest.stages.state.TrainState;
 import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -44,7 +42,7 @@ class AdamWTest {
             hyper.path("wd").asDouble(),
             ".*/kernel",
             new ScheduleConfig.Cosine(schedule.path("warmup_steps").asLong(), 0),
-            List.of(new ParameterGroupConfig(".*", 1, null, false)),
+            Map.of(),
             null,
             null);
     Path file = Path.of(AdamWTest.class.getResource("/golden/adam_steps.safetensors").toURI());

@@ -14,7 +14,6 @@ import dev.palimpsest.checkpoints.tensors.TensorOutput;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.AdafactorConfig;
 import dev.palimpsest.configs.OptimizerConfig;
-import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.model.blocks.Parameters;
@@ -94,7 +93,7 @@ class OptimizerReferenceTest {
         decay,
         ".*/kernel(#.*)?",
         schedule,
-        List.of(new ParameterGroupConfig(".*", 1, null, false)),
+        Map.of(),
         momentum,
         adafactor);
   }

@@ -11,7 +11,6 @@ import dev.palimpsest.configs.AdafactorConfig;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.OptimizerConfig;
-import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.StorageConfig;
@@ -34,7 +33,6 @@ import dev.palimpsest.stages.state.TrainState;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
@@ -79,7 +77,7 @@ class LossTraceTest {
           1e-4,
           ".*/kernel",
           new ScheduleConfig.Constant(0, 0),
-          List.of(new ParameterGroupConfig(".*", 1, null, false)),
+          Map.of(),
           null,
           null);
 
