@@ -18,6 +18,7 @@ import dev.palimpsest.eval.metrics.MetricResult;
 import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.text.TokenSequence;
+import dev.palimpsest.model.ranks.Collectives;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,10 +27,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.ObjIntConsumer;
 
-/** Scores a model on tasks. */
-public final class Evaluator {
+/**
+ * Scores a model on tasks. With several ranks, the first one asks the questions, keeps the answers
+ * and scores them; the others {@link #takePart}.
+ */
+public final class Evaluator implements AutoCloseable {
   /**
    * Number of resamples for headline values that are means over examples, which are cheap to
    * resample.
@@ -45,6 +51,21 @@ public final class Evaluator {
   private final Path predictionsFolder;
   private final Selection selection;
   private final Watch watch;
+  private final Dealt dealt;
+
+  /** Whether ranks are in the middle of something, where all of them end in the same way. */
+  private boolean together;
+
+  /** The evaluator of a process by itself. */
+  public Evaluator(
+      EvaluatedModel model,
+      int batchSize,
+      NDManager parent,
+      Path predictionsFolder,
+      Selection selection,
+      Watch watch) {
+    this(model, batchSize, parent, predictionsFolder, selection, Collectives.alone(), watch);
+  }
 
   /**
    * Creates an evaluator.
@@ -54,6 +75,7 @@ public final class Evaluator {
    * @param parent everything made here lives in children of it and is gone on return
    * @param predictionsFolder receives {@code TASK.jsonl} for each task; existing answers of the
    *     same model to the same questions are reused
+   * @param ranks among which questions are divided
    * @param watch is told of the progress
    */
   public Evaluator(
@@ -62,6 +84,7 @@ public final class Evaluator {
       NDManager parent,
       Path predictionsFolder,
       Selection selection,
+      Collectives ranks,
       Watch watch) {
     this.model = model;
     this.batchSize = batchSize;
@@ -69,16 +92,25 @@ public final class Evaluator {
     this.predictionsFolder = predictionsFolder;
     this.selection = selection;
     this.watch = watch;
+    this.dealt = new Dealt(ranks);
   }
 
   /** Accompanies an evaluation. */
   @FunctionalInterface
   public interface Watch {
     /**
-     * Called before each batch and each metric; if it throws, the evaluation ends there and keeps
-     * the answers so far.
+     * Called on the first rank before each question is read and before each metric; if it throws,
+     * the evaluation ends there and keeps the answers so far.
      */
     void between();
+
+    /**
+     * Called before each round of batches, by all ranks together; if it throws on one it must throw
+     * on all.
+     */
+    default void beforeRound() {
+      between();
+    }
 
     /**
      * Called when a task's questions have been read, and after each answer.
@@ -131,6 +163,29 @@ public final class Evaluator {
     }
   }
 
+  /**
+   * Answers questions with the first rank until it says that the evaluation is over.
+   *
+   * @param tasks those of which the first rank may evaluate any
+   */
+  public void takePart(Map<String, SuiteTaskConfig> tasks) {
+    for (Dealt.Order order = dealt.announced(Dealt.Order.END);
+        !order.ends();
+        order = dealt.announced(Dealt.Order.END)) {
+      SuiteTaskConfig config = Objects.requireNonNull(tasks.get(order.task()), order.task());
+      EvaluationTask task = EvaluationTask.open(order.task(), config, model, selection);
+      answer(task, order.open(), (answer, question) -> {});
+    }
+  }
+
+  /** The evaluation is over, for the other ranks as well. */
+  @Override
+  public void close() {
+    if (dealt.ranks().isFirst() && !together) {
+      dealt.announced(Dealt.Order.END);
+    }
+  }
+
   private void answer(EvaluationTask task, PredictionFile file) {
     List<Integer> open = new ArrayList<>();
     for (int i = 0; i < task.questions().size(); i++) {
@@ -144,6 +199,20 @@ public final class Evaluator {
     if (open.isEmpty()) {
       return;
     }
+    together = true;
+    dealt.announced(new Dealt.Order(task.name(), open));
+    answer(
+        task,
+        open,
+        (answer, question) -> {
+          file.add(question, answer);
+          watch.answered(task.name(), ++answered[0], all);
+        });
+    together = false;
+  }
+
+  private void answer(
+      EvaluationTask task, List<Integer> open, ObjIntConsumer<PredictionFile.Saved> answers) {
     // Token accuracy is only computed for a recipe's own sources; benchmarks do not define it.
     boolean teacherForced = task.benchmark() == null;
     try (Answerer answerer =
@@ -156,15 +225,14 @@ public final class Evaluator {
             task.textTokens(),
             batchSize,
             parent,
-            watch::between)) {
-      answerer.answer(
+            () -> {})) {
+      dealt.answer(
+          answerer,
           open.stream().map(i -> task.questions().get(i).example()).toList(),
           task.decode(),
           example -> teacherForced ? List.of(example.suffix()) : List.of(),
-          (answer, i) -> {
-            file.add(open.get(i), answer);
-            watch.answered(task.name(), ++answered[0], all);
-          });
+          watch::beforeRound,
+          (answer, i) -> answers.accept(answer, open.get(i)));
     }
   }
 

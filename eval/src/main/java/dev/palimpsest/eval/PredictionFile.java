@@ -45,11 +45,32 @@ final class PredictionFile implements AutoCloseable {
    *
    * @param text as decoded
    * @param truncated whether the token limit truncated it
-   * @param tokens number of tokens of the reference, if it was scored
+   * @param tokens number of tokens of the reference; 0 if it was not scored
    * @param hits how many of them were the most likely
    * @param loss their mean negative log-likelihood; not a number if it was not scored
    */
-  record Saved(String text, boolean truncated, long tokens, long hits, double loss) {}
+  record Saved(String text, boolean truncated, long tokens, long hits, double loss) {
+    /** Of an answer with at most one scored reference. */
+    static Saved of(Answer answer) {
+      long tokens = 0;
+      long hits = 0;
+      double loss = Double.NaN;
+      for (Likelihood likelihood : answer.likelihoods()) {
+        tokens = likelihood.likeliest().length;
+        for (boolean likeliest : likelihood.likeliest()) {
+          hits += likeliest ? 1 : 0;
+        }
+        double sum = 0;
+        for (float logProbability : likelihood.logProbabilities()) {
+          sum -= logProbability;
+        }
+        // Its last bits depend on the batch in which it was computed, and answers may not.
+        double mean = sum / likelihood.logProbabilities().length;
+        loss = Double.isFinite(mean) ? Math.round(mean * LOSS_DIGITS) / LOSS_DIGITS : Double.NaN;
+      }
+      return new Saved(answer.text(), answer.decoded().isTruncated(), tokens, hits, loss);
+    }
+  }
 
   /**
    * Opens a task's file and reads existing answers.
@@ -130,30 +151,20 @@ final class PredictionFile implements AutoCloseable {
   }
 
   /** Appends an answer. */
-  void add(int question, Answer answer) {
+  void add(int question, Saved answer) {
     Question asked = questions.get(question);
     ObjectNode line = Json.STRICT.createObjectNode();
     line.put("id", asked.example().id());
     line.put("prompt", asked.example().prefix());
     line.put("prediction", answer.text());
-    line.put("truncated", answer.decoded().isTruncated());
+    line.put("truncated", answer.truncated());
     line.put("correct", asked.example().references().contains(answer.text()));
     asked.example().references().forEach(line.putArray("references")::add);
-    for (Likelihood likelihood : answer.likelihoods()) {
-      long hits = 0;
-      for (boolean likeliest : likelihood.likeliest()) {
-        hits += likeliest ? 1 : 0;
-      }
-      line.put("referenceTokens", likelihood.likeliest().length);
-      line.put("referenceTokensLikeliest", hits);
-      double sum = 0;
-      for (float logProbability : likelihood.logProbabilities()) {
-        sum -= logProbability;
-      }
-      double loss = sum / likelihood.logProbabilities().length;
-      if (Double.isFinite(loss)) {
-        // Its last bits depend on the batch in which it was computed, and answers may not.
-        line.put("referenceLoss", Math.round(loss * LOSS_DIGITS) / LOSS_DIGITS);
+    if (answer.tokens() > 0) {
+      line.put("referenceTokens", answer.tokens());
+      line.put("referenceTokensLikeliest", answer.hits());
+      if (Double.isFinite(answer.loss())) {
+        line.put("referenceLoss", answer.loss());
       }
     }
     asked

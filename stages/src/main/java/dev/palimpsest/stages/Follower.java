@@ -9,6 +9,7 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.ParameterSpecs;
+import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
@@ -19,10 +20,12 @@ import dev.palimpsest.stages.state.Consumed;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.DataParallel;
+import dev.palimpsest.stages.training.OthersScoring;
 import dev.palimpsest.stages.training.Packing;
 import dev.palimpsest.stages.training.Peak;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.Saves;
+import dev.palimpsest.stages.training.Scoring;
 import dev.palimpsest.stages.training.StepCost;
 import dev.palimpsest.stages.training.StopRequest;
 import dev.palimpsest.stages.training.TrainingLoop;
@@ -32,8 +35,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * A run on a rank other than the first: it trains stages when the first one says so, and writes
- * nothing. Which stages there are to train, and from what, is decided in one place.
+ * A run on a rank other than the first: it trains stages and answers questions when the first one
+ * says so, and writes nothing. Which stages there are to train, and from what, is decided in one
+ * place.
  */
 final class Follower {
   private static final Logger log = LoggerFactory.getLogger(Follower.class);
@@ -71,7 +75,7 @@ final class Follower {
     progress.turnTo(Activity.COLLECTIVE);
     TrainingOrder order = TrainingOrder.receive(parallel.ranks());
     while (!order.isEnd()) {
-      train(runManager, order);
+      take(runManager, order);
       stop.unsaved(true);
       progress.turnTo(Activity.COLLECTIVE);
       order = TrainingOrder.receive(parallel.ranks());
@@ -79,27 +83,21 @@ final class Follower {
     return order.exitCode();
   }
 
-  private void train(NDManager runManager, TrainingOrder order) {
+  private void take(NDManager runManager, TrainingOrder order) {
     Tokenizer tokenizer = Tokenizer.load(Path.of(recipe.tokenizer().path()));
     StageConfig stage =
         Epochs.resolved(recipe, tokenizer).stages().stream()
             .filter(s -> s.name().equals(order.stage()))
             .findFirst()
             .orElseThrow(() -> new IllegalStateException("no stage " + order.stage()));
-    ModelConfig model = stage.model(recipe.model());
-    log.debug("{}: follows from {} examples", stage.name(), order.examples());
-    try (NDManager manager = runManager.newSubManager();
-        Mixture mixture =
-            Mixture.open(
-                recipe.seed(),
-                order.order(),
-                recipe.tasks(),
-                stage,
-                Decontamination.exclusions(recipe),
-                tokenizer)) {
+    ModelConfig architecture = stage.model(recipe.model());
+    VisionLanguageModel model = Models.of(architecture, stage.precision(), kernels);
+    Scoring scoring =
+        new OthersScoring(stage, recipe.suites(), model, tokenizer, stop, parallel.ranks());
+    try (NDManager manager = runManager.newSubManager()) {
       TrainState start =
           new TrainState(
-              Parameters.zeros(manager, ParameterSpecs.of(model, stage.resolution())),
+              Parameters.zeros(manager, ParameterSpecs.of(architecture, stage.resolution())),
               Map.of(),
               order.updates(),
               order.examples(),
@@ -108,13 +106,41 @@ final class Follower {
               order.dataStart(),
               order.guard(),
               Consumed.NOTHING);
+      if (!order.moment().isEmpty()) {
+        log.debug("{}: takes part in its scores", stage.name());
+        progress.turnTo(Activity.EVALUATE);
+        parallel.distribute(start.parameters());
+        scoring.score(order.moment(), manager, start);
+      } else {
+        log.debug("{}: follows from {} examples", stage.name(), order.examples());
+        train(manager, stage, architecture, model, tokenizer, start, scoring);
+      }
+    }
+  }
+
+  private void train(
+      NDManager manager,
+      StageConfig stage,
+      ModelConfig architecture,
+      VisionLanguageModel model,
+      Tokenizer tokenizer,
+      TrainState start,
+      Scoring scoring) {
+    try (Mixture mixture =
+        Mixture.open(
+            recipe.seed(),
+            start.order(),
+            recipe.tasks(),
+            stage,
+            Decontamination.exclusions(recipe),
+            tokenizer)) {
       new TrainingLoop(
               stage,
-              Models.of(model, stage.precision(), kernels),
-              Packing.of(stage, model),
+              model,
+              Packing.of(stage, architecture),
               new StepCost(
-                  new ModelCost(model, stage.resolution()),
-                  StagePlan.trainedParts(stage, model),
+                  new ModelCost(architecture, stage.resolution()),
+                  StagePlan.trainedParts(stage, architecture),
                   Peak.UNKNOWN),
               kernels,
               mixture,
@@ -123,7 +149,7 @@ final class Follower {
               progress,
               stop,
               parallel)
-          .run(manager, start, Saves.elsewhere(folder, stage.name()), (moment, scope, state) -> {});
+          .run(manager, start, Saves.elsewhere(folder, stage.name()), scoring);
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.palimpsest.stages;
 
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.DataParallel;
 
@@ -23,6 +24,25 @@ final class Ranks {
     TrainingOrder.train(stage.name(), state).give(parallel.ranks());
     waiting = false;
     return parallel;
+  }
+
+  /**
+   * Scores a state together with the other ranks.
+   *
+   * @param state whose parameters they receive
+   * @param scoring what this rank does, with {@link DataParallel#ranks}
+   */
+  void score(StageConfig stage, String moment, TrainState state, Runnable scoring) {
+    TrainingOrder.score(stage.name(), moment).give(parallel.ranks());
+    waiting = false;
+    parallel.distribute(state.parameters());
+    scoring.run();
+    waiting = true;
+  }
+
+  /** This process and the others. */
+  Collectives group() {
+    return parallel.ranks();
   }
 
   /** The stage's training is over, for all of them. */

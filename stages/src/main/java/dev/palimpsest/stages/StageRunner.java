@@ -207,7 +207,15 @@ final class StageRunner {
     own.ifPresent(record::requireSame);
     Evaluations evaluations =
         new Evaluations(
-            stage, recipe.suites(), model, tokenizer, folder, record.scores(), progress, stop);
+            stage,
+            recipe.suites(),
+            model,
+            tokenizer,
+            folder,
+            record.scores(),
+            progress,
+            stop,
+            ranks.group());
     FirstParameters first = new FirstParameters(stage, modelConfig, model, mixture);
     if (own.isPresent()) {
       for (String altered : LogHashes.altered(folder, stage.name(), own.get())) {
@@ -228,7 +236,7 @@ final class StageRunner {
               imported(store, parent, record)
                   .map(c -> StateFiles.read(scope, c))
                   .orElseGet(() -> handedOver(scope, first, parent, record));
-          evaluations.score("before", scope, begun);
+          score("before", evaluations, record, scope, begun);
         }
       }
     } else {
@@ -258,8 +266,7 @@ final class StageRunner {
       // ---- Training, with scores before and at the recipe's cadence
       if (mixture != null && state.examples() < stage.examples()) {
         if (state.examples() == 0 && stage.evaluate().before()) {
-          progress.turnTo(Activity.EVALUATE);
-          evaluations.score("before", manager, state);
+          score("before", evaluations, record, manager, state);
           stop.obey("before the first step of " + stage.name());
         }
         DataParallel parallel = ranks.train(stage, state);
@@ -297,8 +304,7 @@ final class StageRunner {
       checkpoints.keepLast();
       log.debug("{}: saved its end", stage.name());
       if (stage.evaluate().after()) {
-        progress.turnTo(Activity.EVALUATE);
-        evaluations.score("after", manager, state);
+        score("after", evaluations, record, manager, state);
         stop.obey("before the exports of " + stage.name());
       }
       progress.turnTo(Activity.SAVE);
@@ -324,6 +330,19 @@ final class StageRunner {
               record.accepted());
       record.write(result);
       return result;
+    }
+  }
+
+  /** Scores a state with all ranks, unless it has its scores. */
+  private void score(
+      String moment,
+      Evaluations evaluations,
+      StageRecord record,
+      NDManager manager,
+      TrainState state) {
+    progress.turnTo(Activity.EVALUATE);
+    if (!record.scores().areComplete(moment)) {
+      ranks.score(stage, moment, state, () -> evaluations.score(moment, manager, state));
     }
   }
 

@@ -9,14 +9,17 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 
 /**
- * What the first rank tells the others while they wait: to train a stage with it, or to end.
+ * What the first rank tells the others while they wait: to train a stage with it, to take part in
+ * scoring one of its states, or to end.
  *
- * @param stage name of the stage to be trained; empty: the run is over
+ * @param stage name of the stage; empty: the run is over
+ * @param moment at which a state is scored, whose parameters follow; empty: the stage is trained
  * @param exitCode of the process if the run is over
  * @param updates as in {@link TrainState}, like the rest
  */
 record TrainingOrder(
     String stage,
+    String moment,
     int exitCode,
     long updates,
     long examples,
@@ -28,6 +31,7 @@ record TrainingOrder(
   static TrainingOrder train(String stage, TrainState state) {
     return new TrainingOrder(
         stage,
+        "",
         0,
         state.updates(),
         state.examples(),
@@ -37,9 +41,14 @@ record TrainingOrder(
         state.guard());
   }
 
+  /** To take part in scoring a state, whose parameters follow. */
+  static TrainingOrder score(String stage, String moment) {
+    return new TrainingOrder(stage, moment, 0, 0, 0, 0, "", 0, GuardState.START);
+  }
+
   /** To end. */
   static TrainingOrder end(int exitCode) {
-    return new TrainingOrder("", exitCode, 0, 0, 0, "", 0, GuardState.START);
+    return new TrainingOrder("", "", exitCode, 0, 0, 0, "", 0, GuardState.START);
   }
 
   boolean isEnd() {
@@ -48,9 +57,8 @@ record TrainingOrder(
 
   /** Called by the first rank. */
   void give(Collectives ranks) {
-    ranks.await();
     try {
-      ranks.broadcast(Json.STRICT.writeValueAsBytes(this), 0);
+      ranks.announced(Json.STRICT.writeValueAsBytes(this));
     } catch (JsonProcessingException e) {
       throw new UncheckedIOException(e);
     }
@@ -58,9 +66,8 @@ record TrainingOrder(
 
   /** Called by the others, which wait for it. */
   static TrainingOrder receive(Collectives ranks) {
-    ranks.await();
     try {
-      return Json.STRICT.readValue(ranks.broadcast(new byte[0], 0), TrainingOrder.class);
+      return Json.STRICT.readValue(ranks.announced(new byte[0]), TrainingOrder.class);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -13,6 +13,7 @@ import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.handover.FirstParameters;
 import dev.palimpsest.stages.lineage.StageFacts;
@@ -222,7 +223,8 @@ public final class TinyStage implements AutoCloseable {
         folder,
         record(false).scores(),
         Progress.NONE,
-        stop);
+        stop,
+        Collectives.alone());
   }
 
   /** What the stage's steps compute, on a device of unknown speed. */

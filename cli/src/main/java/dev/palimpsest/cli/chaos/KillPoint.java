@@ -63,7 +63,8 @@ record KillPoint(Kind kind, String line) {
           case "Playground" -> line.startsWith("drawing ") ? Kind.PREPARING : null;
           case "Durable" -> WRITES.matcher(line).matches() ? written(line) : null;
           case "TrainingLoop" -> STEPS.matcher(line).matches() ? Kind.STEP : null;
-          case "Evaluations" -> SCORES.matcher(line).matches() ? Kind.EVALUATION : null;
+          case "Evaluations", "OthersScoring" ->
+              SCORES.matcher(line).matches() ? Kind.EVALUATION : null;
           case "Exports" -> EXPORTS.matcher(line).matches() ? Kind.EXPORT : null;
           case "StageRunner", "PipelineRunner" ->
               HAND_OVER.matcher(line).matches() ? Kind.BETWEEN : null;

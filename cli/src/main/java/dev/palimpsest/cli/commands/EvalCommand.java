@@ -2,8 +2,10 @@ package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.reports.EvaluationReport;
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.RankLog;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.binding.ConfigYaml;
@@ -26,12 +28,15 @@ import dev.palimpsest.mixtures.formats.TextFile;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.training.StopRequest;
+import dev.palimpsest.stages.training.StoppedException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -52,10 +57,14 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Scores a model on benchmarks, or on your own suite.",
+      "Started by mpirun, its processes divide the questions among themselves; rank 0 keeps the answers and scores them.",
       "Run the same command again to resume where it stopped: each answer is saved as it is made.",
       "SIGINT, SIGTERM and SIGHUP end it after the current batch with exit code 75; a second signal ends it at once."
     })
 public final class EvalCommand implements Callable<Integer> {
+  /** How long a rank waits for another's batch before it takes it for lost. */
+  private static final Duration PATIENCE = Duration.ofMinutes(30);
+
   @Spec CommandSpec spec;
 
   @Parameters(
@@ -137,13 +146,19 @@ public final class EvalCommand implements Callable<Integer> {
     if (limit < 0 || batchSize < 1) {
       throw new UserMistake("--limit must be 0 or more and --batch-size 1 or more");
     }
+    ProcessGroup group = ProcessGroup.fromEnvironment(System.getenv());
+    RankLog.speakAs(group.rank());
     StopRequest stop = new StopRequest();
     try (Signals signals = Signals.stop(stop, spec.commandLine().getErr())) {
       Map<String, SuiteTaskConfig> tasks = tasks();
       Map<String, TaskResult> before = baseline == null ? Map.of() : baseline(baseline);
       // Missing files are reported before a model is loaded.
       requireAnswerable(tasks);
-      try (Machine machine = device.open(null)) {
+      Path folder = folder();
+      Collectives ranks =
+          Collectives.join(
+              group.rank(), group.worldSize(), folder.toAbsolutePath().resolve("ranks"), PATIENCE);
+      try (Machine machine = device.open(null, group)) {
         SavedModel model =
             SavedModel.read(checkpoint, resolution, precision.get(), machine.manager());
         if (model.image().jpeg() == Jpeg.FAST
@@ -151,12 +166,19 @@ public final class EvalCommand implements Callable<Integer> {
             && tasks.values().stream().anyMatch(task -> task.source() != null)) {
           throw new UserMistake("the checkpoint was trained with " + TurboJpeg.ABSENT);
         }
-        Path folder = folder();
-        // Two evaluations in one folder would overwrite each other's answers.
-        try (FolderLock lock = new RunFolder(folder).lock()) {
-          evaluate(model, folder, machine, tasks, before, stop);
+        if (!ranks.isFirst()) {
+          evaluator(model, folder, machine, stop, ranks).takePart(tasks);
+        } else {
+          // Two evaluations in one folder would overwrite each other's answers.
+          try (FolderLock lock = new RunFolder(folder).lock()) {
+            evaluate(model, folder, machine, tasks, before, stop, ranks);
+          }
         }
+      } catch (StoppedException | UserMistake e) { // on every rank, or the others have been told
+        ranks.close();
+        throw e;
       }
+      ranks.close();
       return ExitCode.DONE.code();
     }
   }
@@ -229,7 +251,8 @@ public final class EvalCommand implements Callable<Integer> {
       Machine machine,
       Map<String, SuiteTaskConfig> tasks,
       Map<String, TaskResult> before,
-      StopRequest stop) {
+      StopRequest stop,
+      Collectives ranks) {
     PrintWriter terminal = spec.commandLine().getOut();
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("checkpoint", model.folder().toString());
@@ -245,37 +268,56 @@ public final class EvalCommand implements Callable<Integer> {
     }
     facts.putAll(Environment.facts(machine.device()));
     EvaluationReport report = new EvaluationReport(facts, model.resolution(), before);
-    Evaluator evaluator =
-        new Evaluator(
-            new EvaluatedModel(
-                Models.of(model.config(), precision.get(), machine.kernels()),
-                Weights.of(model.parameters()),
-                model.tokenizer(),
-                model.resolution(),
-                model.image(),
-                model.textTokens(),
-                model.fingerprint()),
-            batchSize,
-            machine.manager(),
-            folder.resolve("predictions"),
-            new Selection(limit, samples, predictOnly),
-            () -> stop.obey("while scoring"));
     long answered = 0;
-    for (Map.Entry<String, SuiteTaskConfig> task : tasks.entrySet()) {
-      TaskResult result = evaluator.evaluate(task.getKey(), task.getValue());
-      answered += result.examples();
-      report.add(task.getKey(), result);
-      terminal.println(line(task.getKey(), result));
-      terminal.flush();
-      // After each task, so that its scores are stored whatever happens to the next.
-      RunFolder.writeText(folder.resolve("results.json"), report.toJson());
-      RunFolder.writeText(folder.resolve("results.md"), report.toMarkdown());
+    try (Evaluator evaluator = evaluator(model, folder, machine, stop, ranks)) {
+      for (Map.Entry<String, SuiteTaskConfig> task : tasks.entrySet()) {
+        TaskResult result = evaluator.evaluate(task.getKey(), task.getValue());
+        answered += result.examples();
+        report.add(task.getKey(), result);
+        terminal.println(line(task.getKey(), result));
+        terminal.flush();
+        // After each task, so that its scores are stored whatever happens to the next.
+        RunFolder.writeText(folder.resolve("results.json"), report.toJson());
+        RunFolder.writeText(folder.resolve("results.md"), report.toMarkdown());
+      }
     }
     if (!samples.isEmpty() && answered == 0) {
       throw new UserMistake(
           "--samples: no task has an example of id " + String.join(", ", samples));
     }
     terminal.println(folder.resolve("results.md"));
+  }
+
+  private Evaluator evaluator(
+      SavedModel model, Path folder, Machine machine, StopRequest stop, Collectives ranks) {
+    return new Evaluator(
+        new EvaluatedModel(
+            Models.of(model.config(), precision.get(), machine.kernels()),
+            Weights.of(model.parameters()),
+            model.tokenizer(),
+            model.resolution(),
+            model.image(),
+            model.textTokens(),
+            model.fingerprint()),
+        batchSize,
+        machine.manager(),
+        folder.resolve("predictions"),
+        new Selection(limit, samples, predictOnly),
+        ranks,
+        new Evaluator.Watch() {
+          @Override
+          public void between() {
+            stop.obey("while scoring");
+          }
+
+          @Override
+          public void beforeRound() {
+            if (ranks.any(stop.isMade())) {
+              stop.make();
+            }
+            between();
+          }
+        });
   }
 
   private static String line(String name, TaskResult result) {

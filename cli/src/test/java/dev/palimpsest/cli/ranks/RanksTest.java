@@ -17,7 +17,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
@@ -46,20 +48,27 @@ class RanksTest {
 
   private Process start(int ranks, String out, String... sets)
       throws IOException, URISyntaxException {
-    List<String> command = new ArrayList<>();
-    if (ranks > 1) {
-      command.addAll(List.of("mpirun", "-np", "" + ranks, "--oversubscribe", "--bind-to", "none"));
-      command.addAll(List.of("--allow-run-as-root", "--mca", "mpi_yield_when_idle", "1"));
-    }
-    command.addAll(
-        ThisJvm.command(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m")));
     Path recipe = Path.of(Objects.requireNonNull(RanksTest.class.getResource("tiny.yaml")).toURI());
-    command.addAll(List.of(Main.class.getName(), "run", recipe.toString()));
-    command.addAll(List.of("--out", folder.resolve(out).toString()));
+    List<String> options = new ArrayList<>();
     for (String set : sets) {
-      command.addAll(List.of("--set", set));
+      options.addAll(List.of("--set", set));
     }
-    return new ProcessBuilder(command)
+    return start(ranks, List.of("run", recipe.toString()), options, out);
+  }
+
+  private Process start(int ranks, List<String> command, List<String> options, String out)
+      throws IOException {
+    List<String> all = new ArrayList<>();
+    if (ranks > 1) {
+      all.addAll(List.of("mpirun", "-np", "" + ranks, "--oversubscribe", "--bind-to", "none"));
+      all.addAll(List.of("--allow-run-as-root", "--mca", "mpi_yield_when_idle", "1"));
+    }
+    all.addAll(ThisJvm.command(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m")));
+    all.add(Main.class.getName());
+    all.addAll(command);
+    all.addAll(List.of("--out", folder.resolve(out).toString()));
+    all.addAll(options);
+    return new ProcessBuilder(all)
         .redirectErrorStream(true)
         .redirectOutput(log(out).toFile())
         .start();
@@ -145,6 +154,68 @@ class RanksTest {
     run(4, "fixed-4", fixed);
     assertSameBits("fixed-1", "fixed-2");
     assertSameBits("fixed-1", "fixed-4");
+    // Evaluations, of three batches: with four ranks one has nothing to do.
+    assertEquals(6, scores("fixed-1").size(), scores("fixed-1").keySet().toString());
+    assertEquals(scores("fixed-1"), scores("fixed-2"));
+    assertEquals(scores("fixed-1"), scores("fixed-4"));
+  }
+
+  /** The contents of a run's scores and predictions by name. */
+  private Map<String, String> scores(String out) throws IOException {
+    Map<String, String> contents = new TreeMap<>();
+    Path stage = folder.resolve(out).resolve("stage1");
+    for (String of : List.of("scores", "predictions")) {
+      try (Stream<Path> files = Files.walk(stage.resolve(of))) {
+        for (Path file : files.filter(Files::isRegularFile).toList()) {
+          contents.put(
+              stage.relativize(file).toString(), Files.readString(file).replace(out, "OUT"));
+        }
+      }
+    }
+    return contents;
+  }
+
+  @Test
+  void theEvalCommandsReportDoesNotDependOnTheNumberOfRanks() throws Exception {
+    run(1, "judged");
+    Path suite = folder.resolve("suite.yaml");
+    Files.writeString(
+        suite,
+        """
+        tasks:
+          questions: {source: {jsonl: '%s'}, decode: {maxNewTokens: 3}}
+        """
+            .formatted(folder.resolve("judged/data/answer.heldout.jsonl")));
+    for (int ranks : new int[] {1, 2, 4}) {
+      Path out = folder.resolve("judged-by-" + ranks);
+      Process process =
+          start(
+              ranks,
+              List.of("eval", folder.resolve("judged").toString(), "--suite", suite.toString()),
+              List.of("--batch-size", "2"),
+              "judged-by-" + ranks);
+      assertEquals(0, process.waitFor(), Files.readString(log("judged-by-" + ranks)));
+      for (String file : List.of("results.json", "results.md", "predictions/questions.jsonl")) {
+        assertEquals(
+            Files.readString(folder.resolve("judged-by-1").resolve(file)),
+            Files.readString(out.resolve(file)),
+            file);
+      }
+    }
+    // A rank that was killed: what was answered before is used again.
+    Path predictions = folder.resolve("judged-by-2/predictions/questions.jsonl");
+    String whole = Files.readString(predictions);
+    Files.writeString(predictions, whole.substring(0, whole.indexOf('\n') + 20));
+    Process again =
+        start(
+            2,
+            List.of("eval", folder.resolve("judged").toString(), "--suite", suite.toString()),
+            List.of("--batch-size", "2"),
+            "judged-by-2");
+    assertEquals(0, again.waitFor(), Files.readString(log("judged-by-2")));
+    assertEquals(whole, Files.readString(predictions));
+    String log = Files.readString(log("judged-by-2"));
+    assertEquals(1, log.split("n = ", -1).length - 1, "only the first rank reports: " + log);
   }
 
   /** The embedding has two of the pieces into which arrays are divided. */

@@ -151,8 +151,11 @@ public final class Answerer implements AutoCloseable {
     }
   }
 
-  /** Indices of examples by batch. */
-  private List<List<Integer>> inBatches(List<Example> examples) {
+  /**
+   * Indices of examples by batch, in the order in which they are answered. The examples of one such
+   * batch are answered in one by themselves as well.
+   */
+  public List<List<Integer>> inBatches(List<Example> examples) {
     int[] lengths =
         examples.stream().mapToInt(example -> tokenizer.encode(example.prefix()).length).toArray();
     Comparator<Integer> longestFirst =

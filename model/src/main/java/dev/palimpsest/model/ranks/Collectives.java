@@ -110,6 +110,12 @@ public interface Collectives extends AutoCloseable {
    */
   void await();
 
+  /** What the first rank says, for which the others wait as in {@link #await}. */
+  default byte[] announced(byte[] bytes) {
+    await();
+    return broadcast(bytes, 0);
+  }
+
   /** The time spent in operations since the last call; {@link #await} is not counted. */
   Duration takeWaited();
 

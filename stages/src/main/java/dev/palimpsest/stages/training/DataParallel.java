@@ -11,6 +11,7 @@ import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.mixtures.Mixture.Share;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.optimizer.Shards;
 import dev.palimpsest.stages.state.TrainState;
@@ -207,9 +208,20 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
     state.moments().values().forEach(this::distribute);
   }
 
-  private void distribute(Parameters arrays) {
+  /** Gives every rank the first one's arrays, which may be laid out in memory in any way. */
+  public void distribute(Parameters arrays) {
+    if (ranks.isAlone()) {
+      return;
+    }
     for (NDArray array : arrays.asMap().values()) {
-      ranks.broadcast(array, 0);
+      try (NDArray sent =
+          FloatArrays.zeros(array.getManager(), array.getShape(), FloatArrays.type(array))) {
+        FloatArrays.assign(sent, array);
+        ranks.broadcast(sent, 0);
+        if (!ranks.isFirst()) {
+          FloatArrays.assign(array, sent);
+        }
+      }
     }
   }
 

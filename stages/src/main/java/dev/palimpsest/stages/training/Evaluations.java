@@ -12,6 +12,7 @@ import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.folder.Scores;
 import dev.palimpsest.stages.preparation.LongWork;
@@ -35,12 +36,14 @@ public final class Evaluations implements Scoring {
   private final Scores scores;
   private final Progress progress;
   private final StopRequest stop;
+  private final Collectives ranks;
 
   /**
    * The evaluations of a stage.
    *
    * @param suites the recipe's, by name
    * @param scores the stage's stored results
+   * @param ranks this process, the first, and those that answer with it, see {@link OthersScoring}
    */
   public Evaluations(
       StageConfig stage,
@@ -50,7 +53,8 @@ public final class Evaluations implements Scoring {
       RunFolder folder,
       Scores scores,
       Progress progress,
-      StopRequest stop) {
+      StopRequest stop,
+      Collectives ranks) {
     this.stage = stage;
     this.suites = suites;
     this.model = model;
@@ -59,6 +63,7 @@ public final class Evaluations implements Scoring {
     this.scores = scores;
     this.progress = progress;
     this.stop = stop;
+    this.ranks = ranks;
   }
 
   /**
@@ -69,7 +74,7 @@ public final class Evaluations implements Scoring {
   public void score(String moment, NDManager manager, TrainState state) {
     for (String name : stage.evaluate().suites()) {
       if (stop.isMade()) {
-        return;
+        break;
       }
       if (scores.score(moment, name).isPresent()) {
         continue;
@@ -77,29 +82,32 @@ public final class Evaluations implements Scoring {
       log.debug("{}: scoring {} {}", stage.name(), name, moment);
       SuiteConfig suite = Objects.requireNonNull(suites.get(name), name);
       SuiteResult result;
-      try (Shown shown = new Shown(name)) {
-        result =
-            new Evaluator(
-                    new EvaluatedModel(
-                        model,
-                        Weights.of(state.parameters()),
-                        tokenizer,
-                        stage.resolution(),
-                        stage.image(),
-                        stage.textTokens(),
-                        scores.fingerprint() + " at " + state.examples()),
-                    stage.evaluate().batchSize(),
-                    manager,
-                    folder.predictions(stage.name(), moment, name),
-                    Selection.ALL,
-                    shown)
-                .evaluate(suite);
+      OthersScoring.announced(ranks, name);
+      try (Shown shown = new Shown(name);
+          Evaluator evaluator =
+              new Evaluator(
+                  new EvaluatedModel(
+                      model,
+                      Weights.of(state.parameters()),
+                      tokenizer,
+                      stage.resolution(),
+                      stage.image(),
+                      stage.textTokens(),
+                      scores.fingerprint() + " at " + state.examples()),
+                  stage.evaluate().batchSize(),
+                  manager,
+                  folder.predictions(stage.name(), moment, name),
+                  Selection.ALL,
+                  ranks,
+                  shown)) {
+        result = evaluator.evaluate(suite);
       } catch (StoppedException e) {
-        return;
+        break;
       }
       scores.write(moment, name, result);
       log.info("{}: {} {}: {}", stage.name(), name, moment, ScoreLine.of(result));
     }
+    OthersScoring.announced(ranks, "");
   }
 
   /** The best score up to a state, if there is one. */
@@ -151,6 +159,11 @@ public final class Evaluations implements Scoring {
     @Override
     public void between() {
       stop.obey("while scoring " + suite);
+    }
+
+    @Override
+    public void beforeRound() {
+      OthersScoring.obey(ranks, stop, suite);
     }
 
     @Override

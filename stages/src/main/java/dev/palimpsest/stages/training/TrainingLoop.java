@@ -77,7 +77,7 @@ public final class TrainingLoop {
    * @param manager the stage's manager
    * @param start its arrays are closed; see {@link Optimizer#prepared}. The values of the first
    *     rank's count
-   * @param evaluations scores states at the recipe's cadence, not at the end, on the first rank
+   * @param evaluations scores states at the recipe's cadence, not at the end; on every rank
    * @return the state at the end, or where {@code earlyStop} ended the stage
    * @throws StoppedException when asked to stop; the state is saved
    */
@@ -133,9 +133,7 @@ public final class TrainingLoop {
             && (fresh || !stopping)
             && due(stage.evaluate().everyExamples(), state)) {
           progress.turnTo(Activity.EVALUATE);
-          TrainState scored = state;
-          parallel.once(
-              () -> evaluations.score("at-%012d".formatted(scored.examples()), manager, scored));
+          evaluations.score("at-%012d".formatted(state.examples()), manager, state);
           stopping = parallel.ranks().any(stop.isMade());
           if (!stopping && parallel.ranks().any(evaluations.isStuck(state))) {
             break;
