@@ -18,8 +18,9 @@ import java.util.Set;
  *
  * @param model its sizes
  * @param resolution side of its pictures, in pixels, which sets the number of position embeddings
+ * @param precision of the computation, in which graphs are kept
  */
-public record ModelCost(ModelConfig model, int resolution) {
+public record ModelCost(ModelConfig model, int resolution, Precision precision) {
   /** How operations are counted, in one line. */
   public static final String FLOPS_FORMULA =
       "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches), products only: "
@@ -122,10 +123,23 @@ public record ModelCost(ModelConfig model, int resolution) {
    * @param forward operations
    * @param ofInputs operations of the backward pass for gradients of what the block was given
    * @param ofWeights operations of the backward pass for gradients of its parameters
-   * @param graphBytes estimate of what autograd keeps of it from the forward to the backward pass
+   * @param activationBytes estimate of the activations that autograd keeps of it from the forward
+   *     to the backward pass
+   * @param roundedBytes of its weights in bfloat16, which its graph keeps beside the float32
+   *     masters; 0 in float32
    */
   public record Block(
-      Part part, double forward, double ofInputs, double ofWeights, long graphBytes) {
+      Part part,
+      double forward,
+      double ofInputs,
+      double ofWeights,
+      long activationBytes,
+      long roundedBytes) {
+    /** What its graph keeps. */
+    public long graphBytes() {
+      return activationBytes + roundedBytes;
+    }
+
     /** Operations of the backward pass, with gradients of everything. */
     public double backward() {
       return ofInputs + ofWeights;
@@ -143,16 +157,27 @@ public record ModelCost(ModelConfig model, int resolution) {
     double patches = 2 * imageTokens * 3.0 * v.patchSize() * v.patchSize() * d;
     blocks.add(
         new Block(
-            Part.VISION, patches, 0, patches, FLOAT * pass.pictures * resolution * resolution * 3));
+            Part.VISION,
+            patches,
+            0,
+            patches,
+            FLOAT * pass.pictures * resolution * resolution * 3,
+            0));
     double vision = pass.pictures * 2 * n * (4 * d * d + 2 * d * v.mlpWidth());
     double seen = pass.pictures * 4 * n * n * d; // attention: products without parameters
     for (int i = 0; i < v.depth(); i++) {
-      blocks.add(block(Part.VISION, vision, seen, graphBytes(v, imageTokens)));
+      blocks.add(
+          block(
+              Part.VISION,
+              vision,
+              seen,
+              activationBytes(v, imageTokens, precision),
+              roundedBytes(v, precision)));
     }
     long activations = FLOAT * imageTokens * v.width();
-    blocks.add(block(Part.VISION, 0, 0, activations)); // the last norm
+    blocks.add(block(Part.VISION, 0, 0, activations, 0)); // the last norm
     double connector = 2 * imageTokens * d * l.width();
-    blocks.add(block(Part.CONNECTOR, connector, 0, activations));
+    blocks.add(block(Part.CONNECTOR, connector, 0, activations, 0));
     double all = pass.length;
     double decoder =
         pass.sequences
@@ -163,10 +188,15 @@ public record ModelCost(ModelConfig model, int resolution) {
     double attention = pass.sequences * 4 * all * all * l.heads() * l.headDim();
     for (int i = 0; i < l.depth(); i++) {
       blocks.add(
-          block(Part.DECODER, decoder, attention, graphBytes(l, pass.sequences, pass.length)));
+          block(
+              Part.DECODER,
+              decoder,
+              attention,
+              activationBytes(l, pass.sequences, pass.length, precision),
+              roundedBytes(l, precision)));
     }
     double head = 2.0 * pass.predicted * l.width() * l.vocabulary();
-    blocks.add(block(Part.HEAD, head, 0, 0));
+    blocks.add(block(Part.HEAD, head, 0, 0, 0));
     return blocks;
   }
 
@@ -176,21 +206,44 @@ public record ModelCost(ModelConfig model, int resolution) {
    * @param weighted operations of products with parameters
    * @param plain operations of products of activations alone
    */
-  private static Block block(Part part, double weighted, double plain, long graphBytes) {
-    return new Block(part, weighted + plain, weighted + 2 * plain, weighted, graphBytes);
+  private static Block block(
+      Part part, double weighted, double plain, long activationBytes, long roundedBytes) {
+    return new Block(
+        part, weighted + plain, weighted + 2 * plain, weighted, activationBytes, roundedBytes);
   }
 
   /** Bytes that autograd keeps of an image tower's block; {@code tokens} of all pictures. */
-  public static long graphBytes(VisionConfig v, long tokens) {
-    return FLOAT * tokens * (10L * v.width() + 2L * v.mlpWidth());
+  public static long graphBytes(VisionConfig v, long tokens, Precision precision) {
+    return activationBytes(v, tokens, precision) + roundedBytes(v, precision);
   }
 
   /** Bytes that autograd keeps of a decoder block. */
-  public static long graphBytes(LanguageConfig l, long sequences, long length) {
+  public static long graphBytes(
+      LanguageConfig l, long sequences, long length, Precision precision) {
+    return activationBytes(l, sequences, length, precision) + roundedBytes(l, precision);
+  }
+
+  private static long activationBytes(VisionConfig v, long tokens, Precision precision) {
+    return precision.bytes() * tokens * (10L * v.width() + 2L * v.mlpWidth());
+  }
+
+  private static long activationBytes(
+      LanguageConfig l, long sequences, long length, Precision precision) {
     long heads = (long) l.heads() * l.headDim();
     long token = 10L * l.width() + 4L * l.mlpWidth() + 4 * heads;
     long logits = l.attentionSoftcap() > 0 ? 3L * l.heads() * length : 0;
-    return FLOAT * sequences * length * (token + logits);
+    return precision.bytes() * sequences * length * (token + logits);
+  }
+
+  private static long roundedBytes(VisionConfig v, Precision precision) {
+    long weights = 4L * v.width() * v.width() + 2L * v.width() * v.mlpWidth();
+    return precision == Precision.BF16 ? precision.bytes() * weights : 0;
+  }
+
+  private static long roundedBytes(LanguageConfig l, Precision precision) {
+    long heads = 2L * l.heads() + 2L * l.keyValueHeads();
+    long weights = l.width() * (heads * l.headDim() + 3L * l.mlpWidth());
+    return precision == Precision.BF16 ? precision.bytes() * weights : 0;
   }
 
   /**
@@ -292,8 +345,8 @@ public record ModelCost(ModelConfig model, int resolution) {
         if (block.part == Part.HEAD || ofImages != images) {
           continue;
         }
-        fits &= block.graphBytes <= left;
-        left -= fits ? block.graphBytes : 0;
+        fits &= block.graphBytes() <= left;
+        left -= fits ? block.graphBytes() : 0;
         kept.add(new Kept(block, fits));
       }
     }
@@ -330,10 +383,9 @@ public record ModelCost(ModelConfig model, int resolution) {
    * @param moments bytes of the optimizer's moments for each of them, {@link
    *     OptimizerConfig#momentBytes}
    * @param logits in memory at a time, {@link #logits(boolean)}
-   * @param precision of the computation, in which graphs are kept
    */
   public Map<Use, Long> trainingBytes(
-      Pass pass, long trained, int moments, long graphBudget, long logits, Precision precision) {
+      Pass pass, long trained, int moments, long graphBudget, long logits) {
     VisionConfig v = model.vision();
     LanguageConfig l = model.language();
     long imageTokens = pass.pictures * v.imageTokens(resolution);
@@ -344,25 +396,18 @@ public record ModelCost(ModelConfig model, int resolution) {
     long graphs = 0;
     long rerun = 0;
     long largest = 0;
-    long rounded = 0; // weights that graphs hold in bfloat16 beside the float32 masters
-    long rerunRounded = 0;
     for (Kept entry : kept(pass, graphBudget)) {
-      graphs += entry.kept ? entry.block.graphBytes : 0;
-      rerun = entry.kept ? rerun : Math.max(rerun, entry.block.graphBytes);
-      largest = Math.max(largest, entry.block.graphBytes);
-      long rows = entry.block.part == Part.DECODER ? pass.sequences * pass.length : imageTokens;
-      long weights = rows == 0 ? 0 : Math.round(entry.block.ofWeights / (2.0 * rows));
-      rounded += entry.kept ? weights : 0;
-      rerunRounded = entry.kept ? rerunRounded : Math.max(rerunRounded, weights);
+      graphs += entry.kept ? entry.block.graphBytes() : 0;
+      rerun = entry.kept ? rerun : Math.max(rerun, entry.block.graphBytes());
+      largest = Math.max(largest, entry.block.activationBytes);
     }
     Map<Use, Long> bytes = new EnumMap<>(Use.class);
     bytes.put(Use.PARAMETERS, FLOAT * parameterCount());
     bytes.put(Use.GRADIENTS, FLOAT * trained);
     bytes.put(Use.MOMENTS, moments * trained);
     bytes.put(Use.BLOCK_INPUTS, FLOAT * inputs);
-    long copies = precision == Precision.BF16 ? precision.bytes() * (rounded + rerunRounded) : 0;
-    bytes.put(Use.GRAPHS, (graphs + rerun) / FLOAT * precision.bytes() + copies);
-    bytes.put(Use.BACKWARD, largest / FLOAT * precision.bytes());
+    bytes.put(Use.GRAPHS, graphs + rerun);
+    bytes.put(Use.BACKWARD, largest);
     long rows = Math.min(pass.predicted, Math.max(1, logits / l.vocabulary()));
     bytes.put(Use.LOGITS, 2 * FLOAT * rows * l.vocabulary());
     return bytes;
@@ -410,7 +455,7 @@ public record ModelCost(ModelConfig model, int resolution) {
 
   /** Cost of a stage of a recipe's model. */
   public static StageCost of(StageConfig stage, ModelConfig model) {
-    ModelCost cost = new ModelCost(stage.model(model), stage.resolution());
+    ModelCost cost = new ModelCost(stage.model(model), stage.resolution(), stage.precision());
     int microBatch = Math.max(1, stage.microBatchSize());
     Pass pass = cost.pass(microBatch, stage.textTokens());
     Flops example = cost.flops(pass, GRAPH_BUDGET).times(1.0 / microBatch);
@@ -422,7 +467,6 @@ public record ModelCost(ModelConfig model, int resolution) {
             cost.parameterCount(),
             stage.optimizer() == null ? 0 : stage.optimizer().momentBytes(),
             GRAPH_BUDGET,
-            LOGITS,
-            stage.precision()));
+            LOGITS));
   }
 }

@@ -97,7 +97,7 @@ class ModelCostTest {
       double languageBackward,
       double headForward,
       double headBackward) {
-    ModelCost cost = new ModelCost(model(name), resolution);
+    ModelCost cost = new ModelCost(model(name), resolution, Precision.F32);
     assertEquals(
         Map.of(
             Part.VISION, vision,
@@ -124,7 +124,7 @@ class ModelCostTest {
 
   @Test
   void graphsThatDoNotFitAreRecomputedFromTheImageTowerOn() {
-    ModelCost cost = new ModelCost(BenchConfig.SMALL.model(), 224);
+    ModelCost cost = new ModelCost(BenchConfig.SMALL.model(), 224, Precision.F32);
     Pass pass = cost.pass(4, 128);
     Flops all = cost.flops(pass, Long.MAX_VALUE);
     assertEquals(0, all.recomputed());
@@ -152,30 +152,39 @@ class ModelCostTest {
 
   @Test
   void bytesFollowWhatIsTrainedAndWhatIsKept() {
-    ModelCost cost = new ModelCost(BenchConfig.SMALL.model(), 224);
+    ModelCost cost = new ModelCost(BenchConfig.SMALL.model(), 224, Precision.F32);
     Pass pass = cost.pass(4, 128);
     long n = cost.parameterCount();
     Map<Use, Long> keeping =
-        cost.trainingBytes(pass, n, 8, ModelCost.GRAPH_BUDGET, ModelCost.LOGITS, Precision.F32);
+        cost.trainingBytes(pass, n, 8, ModelCost.GRAPH_BUDGET, ModelCost.LOGITS);
     assertEquals(4 * n, keeping.get(Use.PARAMETERS));
     assertEquals(8 * n, keeping.get(Use.MOMENTS));
     assertEquals(
-        4 * 100L,
-        cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS, Precision.F32).get(Use.GRADIENTS));
-    assertEquals(
-        2 * 100L,
-        cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS, Precision.F32).get(Use.MOMENTS));
+        4 * 100L, cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS).get(Use.GRADIENTS));
+    assertEquals(2 * 100L, cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS).get(Use.MOMENTS));
     // 4 sequences of 384 tokens, 8192 logits each at the 128 text positions, and their gradient.
     assertEquals(2 * 4 * 4 * 128 * 8192L, keeping.get(Use.LOGITS));
-    long one = graphs(cost.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS, Precision.F32));
+    long one = graphs(cost.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS));
     assertEquals(
         cost.blocks(pass).stream().mapToLong(ModelCost.Block::graphBytes).max().orElse(0), one);
     assertTrue(graphs(keeping) > 6 * one);
     // In bfloat16 graphs are half as large, and the block that is run again has its weights
     // rounded:
     // by hand, 512 * (64 * (2 * 8 + 2) + 3 * 2048) of them.
-    long rounded = graphs(cost.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS, Precision.BF16));
+    ModelCost bf16 = new ModelCost(BenchConfig.SMALL.model(), 224, Precision.BF16);
+    long rounded = graphs(bf16.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS));
     assertEquals(one / 2 + 2 * 512 * (64 * (2 * 8 + 2) + 3 * 2048), rounded);
+  }
+
+  /** At the true width a block's rounded weights are larger than its activations. */
+  @Test
+  void keptGraphsFitTheBudgetWithTheirRoundedWeights() {
+    ModelCost cost = new ModelCost(model("paligemma-3b"), 224, Precision.BF16);
+    Pass pass = cost.pass(1, 128);
+    long one = graphs(cost.trainingBytes(pass, 0, 0, 0, ModelCost.LOGITS));
+    long kept = graphs(cost.trainingBytes(pass, 0, 0, ModelCost.GRAPH_BUDGET, ModelCost.LOGITS));
+    assertTrue(kept > ModelCost.GRAPH_BUDGET / 2, "kept " + kept);
+    assertTrue(kept <= ModelCost.GRAPH_BUDGET + one, "kept " + kept);
   }
 
   /** By hand: 2 micro batches read parameters 2 + 2 + 1 times; gradients are written twice. */

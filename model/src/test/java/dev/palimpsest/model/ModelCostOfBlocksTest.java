@@ -6,24 +6,24 @@ import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.blocks.Block;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What configs say that a model costs, against its blocks. */
 class ModelCostOfBlocksTest extends WithKernels {
   @ParameterizedTest
-  @ValueSource(strings = {"case1_v1_tiny", "case3b_gemma2_sliding", "case4_multi_image"})
-  void parametersAndGraphsAreThoseOfTheBlocks(String name) {
+  @CsvSource({"case1_v1_tiny, F32", "case3b_gemma2_sliding, F32", "case4_multi_image, BF16"})
+  void parametersAndGraphsAreThoseOfTheBlocks(String name, Precision precision) {
     Golden golden = Golden.load(name);
-    ModelCost cost = new ModelCost(golden.config, golden.resolution);
+    ModelCost cost = new ModelCost(golden.config, golden.resolution, precision);
     long declared =
         ParameterSpecs.of(golden.config, golden.resolution).values().stream()
             .mapToLong(shape -> shape.size())
             .sum();
     assertEquals(declared, cost.parameterCount());
     long graphs =
-        Network.of(Architecture.of(golden.config), Precision.F32, kernels)
+        Network.of(Architecture.of(golden.config), precision, kernels)
             .images()
-            .blocks(1, 3, golden.resolution, Precision.F32)
+            .blocks(1, 3, golden.resolution, precision)
             .stream()
             .mapToLong(Block::graphBytes)
             .sum();

@@ -139,7 +139,7 @@ final class Follower {
               model,
               Packing.of(stage, architecture),
               new StepCost(
-                  new ModelCost(architecture, stage.resolution()),
+                  new ModelCost(architecture, stage.resolution(), stage.precision()),
                   StagePlan.trainedParts(stage, architecture),
                   Peak.UNKNOWN),
               kernels,

@@ -415,7 +415,7 @@ final class StageRunner {
           peak.source());
     }
     return new StepCost(
-        new ModelCost(modelConfig, stage.resolution()),
+        new ModelCost(modelConfig, stage.resolution(), stage.precision()),
         StagePlan.trainedParts(stage, modelConfig),
         peak);
   }

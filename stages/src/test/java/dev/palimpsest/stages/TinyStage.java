@@ -230,7 +230,7 @@ public final class TinyStage implements AutoCloseable {
   /** What the stage's steps compute, on a device of unknown speed. */
   public StepCost cost() {
     return new StepCost(
-        new ModelCost(stage.model(recipe.model()), stage.resolution()),
+        new ModelCost(stage.model(recipe.model()), stage.resolution(), stage.precision()),
         EnumSet.allOf(ModelCost.Part.class),
         Peak.UNKNOWN);
   }

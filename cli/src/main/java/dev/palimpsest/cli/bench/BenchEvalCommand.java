@@ -243,7 +243,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     figures.put("decodeTokensPerSecond", prompts * newTokens / at(seconds, "decode"));
     // A step reads every block of the decoder and the table, whose rows are the head's.
     Map<ModelCost.Part, Long> parameters =
-        new ModelCost(bench.model(), bench.resolution()).parameters();
+        new ModelCost(bench.model(), bench.resolution(), Precision.F32).parameters();
     long read =
         (parameters.getOrDefault(ModelCost.Part.DECODER, 0L)
                 + parameters.getOrDefault(ModelCost.Part.EMBEDDING, 0L))

@@ -201,7 +201,7 @@ public record Gemma(LanguageConfig config) {
                   dropout.seed(i, config.depth(), Dropout.Branch.ATTENTION),
                   dropout.seed(i, config.depth(), Dropout.Branch.MLP),
                   Kernels.dtype(precision)),
-              ModelCost.graphBytes(config, batch, length)));
+              ModelCost.graphBytes(config, batch, length, precision)));
     }
     return blocks;
   }

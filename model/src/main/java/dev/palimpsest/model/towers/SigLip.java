@@ -135,7 +135,7 @@ public record SigLip(VisionConfig config, int width) implements ImageTower {
     int dtype = Kernels.dtype(precision);
     long tokens = pictures * imageTokens(resolution);
     long activation = 4 * tokens * config.width(); // bytes in float32
-    long graph = ModelCost.graphBytes(config, tokens);
+    long graph = ModelCost.graphBytes(config, tokens, precision);
     List<BlockSpec> specs = specs(resolution);
     int last = specs.size() - 1;
     List<Block> blocks = new ArrayList<>();

@@ -98,11 +98,10 @@ record Scale(ModelConfig model, int resolution, int gpus, int microBatch, int ba
   }
 
   Needs needs(Layout layout) {
-    ModelCost cost = new ModelCost(model, resolution);
+    ModelCost cost = new ModelCost(model, resolution, Precision.BF16);
     ModelCost.Pass pass = cost.pass(microBatch, TEXT);
     long parameters = cost.parameterCount();
-    Map<Use, Long> uses =
-        cost.trainingBytes(pass, parameters, MOMENTS, 0, ModelCost.logits(true), Precision.BF16);
+    Map<Use, Long> uses = cost.trainingBytes(pass, parameters, MOMENTS, 0, ModelCost.logits(true));
     int over = layout.inNode ? Math.min(NODE, gpus) : gpus;
     long memory = RESERVED;
     for (Map.Entry<Use, Long> use : uses.entrySet()) {

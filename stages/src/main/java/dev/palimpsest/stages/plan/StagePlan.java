@@ -94,7 +94,7 @@ public record StagePlan(
   public static StagePlan of(
       StageConfig stage, ModelConfig base, Hardware hardware, Optional<Sample> sample) {
     ModelConfig model = stage.model(base);
-    ModelCost cost = new ModelCost(model, stage.resolution());
+    ModelCost cost = new ModelCost(model, stage.resolution(), stage.precision());
     List<String> notes = new ArrayList<>();
     Trained trained = Trained.of(stage, model);
     int microBatch = microBatch(stage, hardware, notes);
@@ -310,8 +310,7 @@ public record StagePlan(
       Map<Use, Long> state,
       long graphBudget,
       Hardware hardware) {
-    Map<Use, Long> bytes =
-        cost.trainingBytes(pass, 0, 0, graphBudget, hardware.logits(), stage.precision());
+    Map<Use, Long> bytes = cost.trainingBytes(pass, 0, 0, graphBudget, hardware.logits());
     bytes.putAll(state);
     if (hardware.memoryBytes() == 0) { // a GPU's copies and batches are in the computer's memory
       bytes.put(Use.CHECKPOINT, copied(stage, cost, trained));

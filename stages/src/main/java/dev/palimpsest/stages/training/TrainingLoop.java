@@ -201,7 +201,7 @@ public final class TrainingLoop {
         if (state.examples() == stage.examples()
             || done.event() != null
             || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
-          logs.arrays(arrays.take());
+          logs.arrays(arrays.take(state.memoryBytes(stage.storage())));
           logs.write(line, batchSize);
         }
         if (parallel.ranks().isFirst()) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.ModelCost;
+import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.binding.Presets;
 import dev.palimpsest.stages.plan.Scale.Layout;
 import java.io.IOException;
@@ -66,7 +67,7 @@ class ScaleTest {
   @Test
   void replicasSendTwiceTheGradientsAndZero3ThreeTimesTheParametersOfEachMicroBatch() {
     Scale scale = new Scale(model("gemma-2b"), 224, 8, 8, 128); // two micro batches
-    double bytes = 4.0 * new ModelCost(scale.model(), 224).parameterCount();
+    double bytes = 4.0 * new ModelCost(scale.model(), 224, Precision.BF16).parameterCount();
     assertEquals(2 * bytes * 7 / 8, scale.needs(Layout.REPLICATED).sent(), 1);
     assertEquals(2 * bytes * 7 / 8, scale.needs(Layout.ZERO2).sent(), 1);
     assertEquals(6 * bytes * 7 / 8, scale.needs(Layout.ZERO3).sent(), 1);
@@ -75,14 +76,14 @@ class ScaleTest {
   @Test
   void aNodeOfItsOwnSendsAnEighthOverTheNetwork() {
     Scale scale = new Scale(model("gemma-2b"), 224, 64, 8, 512); // one micro batch
-    double bytes = 4.0 * new ModelCost(scale.model(), 224).parameterCount();
+    double bytes = 4.0 * new ModelCost(scale.model(), 224, Precision.BF16).parameterCount();
     assertEquals(3 * bytes * 7 / 8 + 2 * bytes / 8 * 7 / 8, scale.needs(Layout.HYBRID).sent(), 1);
   }
 
   @Test
   void shardingDividesTheState() {
     Scale scale = new Scale(model("gemma-2b"), 224, 64, 8, 2560);
-    long parameters = new ModelCost(scale.model(), 224).parameterCount();
+    long parameters = new ModelCost(scale.model(), 224, Precision.BF16).parameterCount();
     long replicated = scale.needs(Layout.REPLICATED).memory();
     assertEquals(
         8.0 * parameters * 63 / 64, (double) (replicated - scale.needs(Layout.ZERO1).memory()), 64);
