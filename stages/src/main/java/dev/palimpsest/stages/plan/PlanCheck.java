@@ -18,7 +18,8 @@ import java.util.Optional;
  *
  * @param stage its name
  * @param memoryPlanned bytes of arrays at the highest
- * @param memoryUsed the same as recorded; 0: not recorded
+ * @param memoryUsed the same as recorded, the median over the steps that were logged, for what the
+ *     JVM's own compiler takes meanwhile is counted too; 0: not recorded
  * @param secondsPlanned of all steps but the first two of a process, in which kernels are compiled
  * @param secondsUsed the same as recorded
  */
@@ -39,11 +40,15 @@ public record PlanCheck(
    */
   public static PlanCheck of(StagePlan plan, Path metrics, double secondsAStep) {
     List<JsonNode> lines = lines(metrics);
-    long memory = 0;
+    long[] memory =
+        lines.stream()
+            .mapToLong(line -> line.path("arrayBytes").asLong())
+            .filter(bytes -> bytes > 0)
+            .sorted()
+            .toArray();
     double seconds = 0;
     int counted = 0;
     for (JsonNode line : lines) {
-      memory = Math.max(memory, line.path("arrayBytes").asLong());
       if (line.path("step").asLong() > Calibration.WARM_UP) {
         seconds += line.path("seconds").asDouble();
         counted++;
@@ -53,7 +58,7 @@ public record PlanCheck(
     return new PlanCheck(
         plan.name(),
         plan.memoryTotal(),
-        memory,
+        memory.length == 0 ? 0 : memory[memory.length / 2],
         secondsAStep * steps,
         counted == 0 ? 0 : seconds / counted * steps);
   }

@@ -10,9 +10,15 @@ import java.util.concurrent.locks.LockSupport;
 final class ArrayPeak implements AutoCloseable {
   private static final long INTERVAL_NANOS = 3_000_000;
 
-  private final long others;
   private final Thread watcher = new Thread(this::watch, "array-memory");
   private volatile boolean ended;
+
+  /**
+   * What is in use besides arrays. The least that was seen between steps: what an earlier stage
+   * left, or the JVM's compiler has, is freed some time later.
+   */
+  private long others;
+
   private long peak;
 
   /**
@@ -36,14 +42,19 @@ final class ArrayPeak implements AutoCloseable {
   }
 
   private synchronized void look() {
-    peak = Math.max(peak, NativeMemory.inUse().orElse(others) - others);
+    peak = Math.max(peak, NativeMemory.inUse().orElse(0));
   }
 
-  /** The most since the last call, in bytes; 0: unknown. */
-  synchronized long take() {
+  /**
+   * The most since the last call, in bytes; 0: unknown. Called between steps.
+   *
+   * @param held bytes of the arrays that exist now
+   */
+  synchronized long take(long held) {
+    others = Math.min(others, NativeMemory.inUse().orElse(0) - held);
     long taken = peak;
     peak = 0;
-    return taken;
+    return taken == 0 ? 0 : taken - others;
   }
 
   @Override
