@@ -1,5 +1,6 @@
 package dev.palimpsest.cli;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -14,12 +15,15 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
-/** A page in a headless Chromium; the test is skipped where there is none. */
-final class Chromium {
+/**
+ * A page in a headless Chromium, which must not write to its console; the test is skipped where
+ * there is none.
+ */
+public final class Chromium {
   private Chromium() {}
 
   /** The page as Chromium understands it, which closes what is open and drops what is wrong. */
-  static String dom(Path folder, Path page, String... options)
+  public static String dom(Path folder, Path page, String... options)
       throws IOException, InterruptedException {
     Optional<Path> chromium =
         Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
@@ -28,6 +32,7 @@ final class Chromium {
             .findFirst();
     assumeTrue(chromium.isPresent(), "no chromium here");
     Path dom = Files.createTempFile(folder, "dom", ".html");
+    Path log = Files.createTempFile(folder, "chromium", ".log");
     List<String> command =
         new ArrayList<>(
             List.of(
@@ -36,13 +41,14 @@ final class Chromium {
                 "--no-sandbox",
                 "--disable-gpu",
                 "--virtual-time-budget=5000",
+                "--enable-logging=stderr",
                 "--user-data-dir=" + Files.createTempDirectory(folder, "chromium")));
     command.addAll(List.of(options));
     command.addAll(List.of("--dump-dom", page.toUri().toString()));
     Process process =
         new ProcessBuilder(command)
             .redirectOutput(dom.toFile())
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .redirectError(log.toFile())
             .start();
     boolean ended = process.waitFor(120, TimeUnit.SECONDS);
     if (!ended) {
@@ -50,6 +56,8 @@ final class Chromium {
       process.destroyForcibly();
     }
     assertTrue(ended, "chromium has not ended");
+    String said = Files.readString(log);
+    assertFalse(said.contains(":CONSOLE"), said);
     return Files.readString(dom, StandardCharsets.UTF_8);
   }
 }

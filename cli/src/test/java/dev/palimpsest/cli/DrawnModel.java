@@ -36,6 +36,11 @@ public record DrawnModel(Path export, Path training) {
   private static final int SIDE = 8;
 
   public static DrawnModel write(Path folder) {
+    return write(folder, 3);
+  }
+
+  /** Another one for each seed, with the same tokenizer. */
+  public static DrawnModel write(Path folder, long seed) {
     List<Piece> pieces = BpeTrainer.train(List.of("caption a red circle", "what is red"), 300);
     TokenizerFiles.write(folder.resolve("tokenizer"), pieces);
     Path tokenizer = folder.resolve("tokenizer").resolve(TokenizerFiles.SENTENCE_PIECE);
@@ -48,7 +53,7 @@ public record DrawnModel(Path export, Path training) {
     ExportedProcessor processor =
         new ExportedProcessor(ImageConfig.Resize.BICUBIC, exported.imageToken(), exported.files());
     try (NDManager manager = NDManager.newBaseManager();
-        Parameters parameters = Initialization.random(manager, config, SIDE, 3)) {
+        Parameters parameters = Initialization.random(manager, config, SIDE, seed)) {
       // As drawn, a decoder's tied table makes it repeat the last token; louder blocks let it
       // listen.
       parameters

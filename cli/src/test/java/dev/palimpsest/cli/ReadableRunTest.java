@@ -153,6 +153,43 @@ class ReadableRunTest {
     }
   }
 
+  @Test
+  void aPageComparesRuns() throws Exception {
+    Path other = folder.resolve("another");
+    try (Stream<Path> files = Files.walk(run)) {
+      for (Path file : files.filter(f -> !f.toString().contains("checkpoints")).toList()) {
+        Files.copy(file, other.resolve(run.relativize(file)));
+      }
+    }
+    Path recipe = other.resolve("recipe.yaml");
+    Files.writeString(
+        recipe,
+        Files.readString(recipe).replaceFirst("learningRate: 0.001", "learningRate: 0.002"));
+    Path html = folder.resolve("comparison.html");
+    Outcome written =
+        Outcome.of("report", run.toString(), other.toString(), "--out", html.toString());
+    assertEquals(0, written.exit(), written.toString());
+    String page = Files.readString(html);
+    assertFalse(
+        Pattern.compile("(?:src|href)=\"(?!data:|#)").matcher(page).find(), "refers to a file");
+    assertTrue(page.contains("<td>0.001</td><td>0.002</td>"), "the values that differ");
+    String dom = Chromium.dom(folder, html, "--window-size=390,800");
+    int plots = count(dom, "<figure class=\"card plot\"");
+    assertTrue(plots >= 4, plots + " plots");
+    assertEquals(plots, count(dom, "data-drawn=\""));
+    assertFalse(dom.contains("data-errors"), dom.replaceAll("(?s).*(<body[^>]*>).*", "$1"));
+  }
+
+  @Test
+  void theTimeOfTheRunIsInItsPage() throws Exception {
+    String page = Files.readString(run.resolve("report.html"));
+    assertTrue(page.contains("Goodput "), "the goodput");
+    assertTrue(count(page, "<rect class=\"bar\" style=\"--hue:") >= 3, "parts of the time");
+    Outcome neither = Outcome.of("report", folder.toString());
+    assertEquals(2, neither.exit());
+    assertTrue(neither.err().contains("neither of a run"), neither.err());
+  }
+
   private static int count(String text, String part) {
     return text.split(Pattern.quote(part), -1).length - 1;
   }

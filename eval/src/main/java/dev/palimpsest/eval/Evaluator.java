@@ -13,9 +13,11 @@ import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.eval.decoding.Answerer;
 import dev.palimpsest.eval.metrics.Bootstrap;
 import dev.palimpsest.eval.metrics.Metric;
+import dev.palimpsest.eval.metrics.MetricId;
 import dev.palimpsest.eval.metrics.MetricRecord;
 import dev.palimpsest.eval.metrics.MetricResult;
 import dev.palimpsest.eval.metrics.ScoreReport;
+import dev.palimpsest.eval.metrics.Scoreboard;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.text.TokenSequence;
 import dev.palimpsest.model.ranks.Collectives;
@@ -30,6 +32,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.ObjIntConsumer;
+import java.util.stream.IntStream;
 
 /**
  * Scores a model on tasks. With several ranks, the first one asks the questions, keeps the answers
@@ -44,6 +47,8 @@ public final class Evaluator implements AutoCloseable {
 
   /** Number of resamples for headline values that are recomputed from each resample. */
   private static final Bootstrap CORPUS = new Bootstrap(100, 0, Bootstrap.STANDARD.level());
+
+  private static final MetricId EXACT = new MetricId("exact_match", "characters", 1);
 
   private final EvaluatedModel model;
   private final int batchSize;
@@ -137,6 +142,11 @@ public final class Evaluator implements AutoCloseable {
 
   /** The same for one task. */
   public TaskResult evaluate(String name, SuiteTaskConfig config) {
+    return judge(name, config).result();
+  }
+
+  /** The same for one task, with how each answer was judged. */
+  public Judged judge(String name, SuiteTaskConfig config) {
     EvaluationTask task = EvaluationTask.open(name, config, model, selection);
     List<Question> questions = task.questions();
     Pictures pictures = new Pictures();
@@ -154,7 +164,7 @@ public final class Evaluator implements AutoCloseable {
         new PredictionFile(predictionsFolder, name, questions, keys, batchSize)) {
       answer(task, file);
       file.finish();
-      return result(
+      return judged(
           task,
           file,
           task.protocol(split.hex(), cut > 0, model.model().precision(), batchSize),
@@ -280,7 +290,7 @@ public final class Evaluator implements AutoCloseable {
 
   // ---- Scores
 
-  private TaskResult result(
+  private Judged judged(
       EvaluationTask task,
       PredictionFile file,
       Protocol protocol,
@@ -321,21 +331,39 @@ public final class Evaluator implements AutoCloseable {
     if (benchmark != null && !benchmark.note().isEmpty()) {
       notes.add(benchmark.note());
     }
-    return new TaskResult(
-        n,
-        Score.ofRatio(exact, ones),
-        Score.ofRatio(hits, tokens),
-        Score.ofMean(losses),
-        selection.predictOnly()
-            ? List.of()
-            : scores(task, records, protocol, notes, answersKept, clusters),
-        benchmark == null ? null : benchmark.name(),
-        benchmark == null ? 0 : benchmark.examples(),
-        truncated,
-        cutPrompts,
-        task.questions().isEmpty() ? "" : task.questions().get(0).example().prefix(),
-        protocol.values(),
-        notes);
+    List<MetricResult> verdicts =
+        selection.predictOnly() ? List.of() : verdicts(task, records, notes, answersKept);
+    List<MetricScore> scores =
+        verdicts.stream().map(verdict -> score(verdict, protocol, clusters)).toList();
+    TaskResult result =
+        new TaskResult(
+            n,
+            Score.ofRatio(exact, ones),
+            Score.ofRatio(hits, tokens),
+            Score.ofMean(losses),
+            scores,
+            benchmark == null ? null : benchmark.name(),
+            benchmark == null ? 0 : benchmark.examples(),
+            truncated,
+            cutPrompts,
+            task.questions().isEmpty() ? "" : task.questions().get(0).example().prefix(),
+            protocol.values(),
+            notes);
+    return new Judged(
+        result,
+        verdicts.isEmpty() && !answersKept ? List.of(exactMatch(records, exact)) : verdicts,
+        clusters,
+        task.questions().stream().map(Question::example).toList(),
+        IntStream.range(0, n).mapToObj(i -> file.answer(i).text()).toList());
+  }
+
+  /** For tasks without metrics, so that their answers can be compared one by one. */
+  private static MetricResult exactMatch(List<MetricRecord> records, long[] exact) {
+    Scoreboard board = new Scoreboard(EXACT, "accuracy");
+    for (int i = 0; i < exact.length; i++) {
+      board.add(records.get(i), (double) exact[i]);
+    }
+    return board.result();
   }
 
   private static String postprocessed(String text, List<Postprocess> steps) {
@@ -350,14 +378,9 @@ public final class Evaluator implements AutoCloseable {
     return done;
   }
 
-  private List<MetricScore> scores(
-      EvaluationTask task,
-      List<MetricRecord> records,
-      Protocol protocol,
-      List<String> notes,
-      boolean answersKept,
-      Map<String, String> clusters) {
-    List<MetricScore> scores = new ArrayList<>();
+  private List<MetricResult> verdicts(
+      EvaluationTask task, List<MetricRecord> records, List<String> notes, boolean answersKept) {
+    List<MetricResult> verdicts = new ArrayList<>();
     for (Metric metric : task.metrics()) {
       watch.between();
       if (records.isEmpty()) {
@@ -376,17 +399,18 @@ public final class Evaluator implements AutoCloseable {
         notes.add("%s: not scored, because %s is missing".formatted(metric.id().key(), name.get()));
         continue;
       }
-      MetricResult result =
-          metric.score(file.map(f -> metric.prepared(records, f)).orElse(records));
-      // Several questions about a picture are not independent of each other.
-      boolean clustered =
-          !result.examples().isEmpty()
-              && result.examples().stream().allMatch(example -> clusters.containsKey(example.id()));
-      ScoreReport report =
-          ScoreReport.of(
-              result, clustered ? clusters : Map.of(), result.headline().isMean() ? MEANS : CORPUS);
-      scores.add(MetricScore.of(report, protocol.hash(metric.id())));
+      verdicts.add(metric.score(file.map(f -> metric.prepared(records, f)).orElse(records)));
     }
-    return scores;
+    return verdicts;
+  }
+
+  private static MetricScore score(
+      MetricResult verdict, Protocol protocol, Map<String, String> clusters) {
+    ScoreReport report =
+        ScoreReport.of(
+            verdict,
+            Judged.clustersOf(verdict, clusters),
+            verdict.headline().isMean() ? MEANS : CORPUS);
+    return MetricScore.of(report, protocol.hash(verdict.metric()));
   }
 }

@@ -1,30 +1,30 @@
 package dev.palimpsest.cli.commands;
 
+import ai.djl.ndarray.NDManager;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.ProcessGroup;
+import dev.palimpsest.cli.pages.Labels;
+import dev.palimpsest.cli.reports.Comparison;
+import dev.palimpsest.cli.reports.ComparisonText;
+import dev.palimpsest.cli.reports.EvaluationPage;
 import dev.palimpsest.cli.reports.EvaluationReport;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.RankLog;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.binding.ConfigYaml;
-import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.data.ImageConfig.Jpeg;
-import dev.palimpsest.configs.evaluation.BenchmarkConfig;
-import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.configs.evaluation.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.EvaluatedModel;
 import dev.palimpsest.eval.Evaluator;
+import dev.palimpsest.eval.Judged;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.Selection;
 import dev.palimpsest.eval.TaskResult;
-import dev.palimpsest.eval.benchmarks.BenchmarkReader;
-import dev.palimpsest.eval.benchmarks.Benchmarks;
-import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.files.FolderLock;
-import dev.palimpsest.mixtures.formats.TextFile;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.blocks.Weights;
@@ -68,12 +68,13 @@ public final class EvalCommand implements Callable<Integer> {
   @Spec CommandSpec spec;
 
   @Parameters(
-      index = "0",
+      arity = "1..*",
       paramLabel = "CHECKPOINT",
-      description =
-          "An exported Hugging Face folder, a training checkpoint, or the folder of a stage or"
-              + " run.")
-  Path checkpoint;
+      description = {
+        "An exported Hugging Face folder, a training checkpoint, or the folder of a stage or run.",
+        "Several are compared on the same examples, each with the first one, by paired tests."
+      })
+  List<Path> checkpoints = List.of();
 
   @Option(
       names = "--suite",
@@ -110,7 +111,7 @@ public final class EvalCommand implements Callable<Integer> {
       names = "--out",
       paramLabel = "DIR",
       description =
-          "Folder for results and predictions. Default: evaluations/NAME, where NAME is the checkpoint's.")
+          "Folder for results and predictions; of several checkpoints each has a folder in it. Default: evaluations/NAME, where NAME is the checkpoint's.")
   @Nullable Path out;
 
   @Option(names = "--predict-only", description = "Generates the answers without scoring them.")
@@ -136,6 +137,20 @@ public final class EvalCommand implements Callable<Integer> {
       description = "The results.json of another evaluation to compare with.")
   @Nullable Path baseline;
 
+  @Option(
+      names = "--html",
+      arity = "0..1",
+      paramLabel = "FILE",
+      fallbackValue = "",
+      description =
+          "Writes a page with charts and sample answers beside each other. Default: evaluation.html in the folder of --out.")
+  @Nullable Path html;
+
+  @Option(
+      names = "--json",
+      description = "Prints everything as a JSON object, in place of lines of text.")
+  boolean json;
+
   @Mixin PrecisionOption precision;
 
   @Mixin DeviceOption device;
@@ -150,29 +165,26 @@ public final class EvalCommand implements Callable<Integer> {
     RankLog.speakAs(group.rank());
     StopRequest stop = new StopRequest();
     try (Signals signals = Signals.stop(stop, spec.commandLine().getErr())) {
-      Map<String, SuiteTaskConfig> tasks = tasks();
+      Map<String, SuiteTaskConfig> tasks = SuiteTasks.of(suite, dataDir);
       Map<String, TaskResult> before = baseline == null ? Map.of() : baseline(baseline);
       // Missing files are reported before a model is loaded.
-      requireAnswerable(tasks);
-      Path folder = folder();
+      SuiteTasks.requireAnswerable(tasks);
+      List<String> labels = Labels.of(checkpoints);
+      for (Path checkpoint : checkpoints) {
+        SavedModel.requireModel(checkpoint);
+      }
+      Path folder = out != null ? out : Path.of("evaluations", String.join("-", labels));
       Collectives ranks =
           Collectives.join(
               group.rank(), group.worldSize(), folder.toAbsolutePath().resolve("ranks"), PATIENCE);
       try (Machine machine = device.open(null, group)) {
-        SavedModel model =
-            SavedModel.read(checkpoint, resolution, precision.get(), machine.manager());
-        if (model.image().jpeg() == Jpeg.FAST
-            && !TurboJpeg.isFound()
-            && tasks.values().stream().anyMatch(task -> task.source() != null)) {
-          throw new UserMistake("the checkpoint was trained with " + TurboJpeg.ABSENT);
-        }
-        if (!ranks.isFirst()) {
-          evaluator(model, folder, machine, stop, ranks).takePart(tasks);
-        } else {
+        if (ranks.isFirst()) {
           // Two evaluations in one folder would overwrite each other's answers.
           try (FolderLock lock = new RunFolder(folder).lock()) {
-            evaluate(model, folder, machine, tasks, before, stop, ranks);
+            evaluateAll(labels, folder, machine, tasks, before, stop, ranks);
           }
+        } else {
+          evaluateAll(labels, folder, machine, tasks, before, stop, ranks);
         }
       } catch (StoppedException | UserMistake e) { // on every rank, or the others have been told
         ranks.close();
@@ -190,70 +202,105 @@ public final class EvalCommand implements Callable<Integer> {
     return EvaluationReport.read(file);
   }
 
-  private Map<String, SuiteTaskConfig> tasks() throws IOException {
-    Map<String, SuiteTaskConfig> tasks = new LinkedHashMap<>();
-    Path file = Path.of(suite);
-    if (suite.endsWith(".yaml") && isSuite(file)) {
-      SuiteConfig own = Recipes.bindSuite(file);
-      tasks.putAll(own.tasks());
-      return tasks;
-    }
-    List<String> names =
-        suite.endsWith(".yaml") ? List.of(suite) : Benchmarks.index().expand(suite);
-    for (String name : names) {
-      tasks.put(
-          Benchmarks.find(name).name(), SuiteTaskConfig.ofBenchmark(name, dataDir.toString()));
-    }
-    return tasks;
-  }
-
-  private static boolean isSuite(Path file) throws IOException {
-    return !Files.isRegularFile(file)
-        || TextFile.lines(file).stream().anyMatch(line -> line.startsWith("tasks:"));
-  }
-
-  /** Reports every benchmark with missing files and every unknown metric at once. */
-  private static void requireAnswerable(Map<String, SuiteTaskConfig> tasks) {
-    List<String> mistakes = new ArrayList<>();
-    tasks.forEach(
-        (name, task) -> {
-          List<String> metrics = new ArrayList<>(task.metrics());
-          if (task.benchmark() != null && task.dataDir() != null) {
-            BenchmarkConfig benchmark = Benchmarks.find(task.benchmark());
-            metrics.addAll(benchmark.metrics());
-            if (benchmark.image().jpeg() == Jpeg.FAST && !TurboJpeg.isFound()) {
-              mistakes.add(name + ": " + TurboJpeg.ABSENT);
-            }
-            try {
-              new BenchmarkReader(benchmark, Path.of(task.dataDir())).data();
-            } catch (BenchmarkFormatException e) {
-              mistakes.add(String.valueOf(e.getMessage()));
-            }
-          }
-          Benchmarks.unknownMetrics(metrics)
-              .forEach(mistake -> mistakes.add(name + ": " + mistake));
-        });
-    if (!mistakes.isEmpty()) {
-      throw new UserMistake(String.join("\n", mistakes));
-    }
-  }
-
-  private Path folder() {
-    return out != null
-        ? out
-        : Path.of(
-            "evaluations", String.valueOf(checkpoint.toAbsolutePath().normalize().getFileName()));
-  }
-
-  private void evaluate(
-      SavedModel model,
+  private void evaluateAll(
+      List<String> labels,
       Path folder,
       Machine machine,
       Map<String, SuiteTaskConfig> tasks,
       Map<String, TaskResult> before,
       StopRequest stop,
-      Collectives ranks) {
+      Collectives ranks)
+      throws IOException {
+    Map<String, List<Judged>> judged = new LinkedHashMap<>();
+    List<Comparison.Model> models = new ArrayList<>();
+    for (int i = 0; i < labels.size(); i++) {
+      String label = labels.get(i);
+      Path own = labels.size() == 1 ? folder : folder.resolve(label);
+      // Each is gone before the next one is read.
+      try (NDManager manager = machine.manager().newSubManager()) {
+        SavedModel model =
+            SavedModel.read(checkpoints.get(i), resolution, precision.get(), manager);
+        if (model.image().jpeg() == Jpeg.FAST
+            && !TurboJpeg.isFound()
+            && tasks.values().stream().anyMatch(task -> task.source() != null)) {
+          throw new UserMistake("the checkpoint was trained with " + TurboJpeg.ABSENT);
+        }
+        ScoringProgress shown = new ScoringProgress(label, stop, ranks);
+        Evaluator evaluator = evaluator(model, own, machine, manager, shown, ranks);
+        if (ranks.isFirst()) {
+          Map<String, Object> facts = facts(model, machine);
+          EvaluationReport report = new EvaluationReport(facts, model.resolution(), before);
+          try (evaluator;
+              shown) {
+            evaluate(evaluator, shown, label, own, report, tasks, judged);
+          }
+          models.add(new Comparison.Model(label, facts));
+        } else {
+          evaluator.takePart(tasks);
+        }
+      }
+    }
+    if (ranks.isFirst()) {
+      if (!samples.isEmpty()
+          && judged.values().stream().allMatch(all -> all.get(0).examples().isEmpty())) {
+        throw new UserMistake(
+            "--samples: no task has an example of id " + String.join(", ", samples));
+      }
+      compare(Comparison.of(models, judged, SuiteTasks.maskDecoders(tasks)), folder);
+    }
+  }
+
+  private void evaluate(
+      Evaluator evaluator,
+      ScoringProgress shown,
+      String label,
+      Path folder,
+      EvaluationReport report,
+      Map<String, SuiteTaskConfig> tasks,
+      Map<String, List<Judged>> judged) {
     PrintWriter terminal = spec.commandLine().getOut();
+    for (Map.Entry<String, SuiteTaskConfig> task : tasks.entrySet()) {
+      Judged one = evaluator.judge(task.getKey(), task.getValue());
+      shown.endTask();
+      report.add(task.getKey(), one.result());
+      judged.computeIfAbsent(task.getKey(), name -> new ArrayList<>()).add(one);
+      if (!json) {
+        terminal.println(
+            (checkpoints.size() == 1 ? "" : Escape.line(label) + ": ")
+                + line(task.getKey(), one.result()));
+        terminal.flush();
+      }
+      // After each task, so that its scores are stored whatever happens to the next.
+      RunFolder.writeText(folder.resolve("results.json"), report.toJson());
+      RunFolder.writeText(folder.resolve("results.md"), report.toMarkdown());
+    }
+  }
+
+  private Evaluator evaluator(
+      SavedModel model,
+      Path folder,
+      Machine machine,
+      NDManager manager,
+      Evaluator.Watch watch,
+      Collectives ranks) {
+    return new Evaluator(
+        new EvaluatedModel(
+            Models.of(model.config(), precision.get(), machine.kernels()),
+            Weights.of(model.parameters()),
+            model.tokenizer(),
+            model.resolution(),
+            model.image(),
+            model.textTokens(),
+            model.fingerprint()),
+        batchSize,
+        manager,
+        folder.resolve("predictions"),
+        new Selection(limit, samples, predictOnly),
+        ranks,
+        watch);
+  }
+
+  private Map<String, Object> facts(SavedModel model, Machine machine) {
     Map<String, Object> facts = new LinkedHashMap<>();
     facts.put("checkpoint", model.folder().toString());
     facts.put("model", model.fingerprint());
@@ -267,57 +314,37 @@ public final class EvalCommand implements Callable<Integer> {
       facts.put("samples", samples);
     }
     facts.putAll(Environment.facts(machine.device()));
-    EvaluationReport report = new EvaluationReport(facts, model.resolution(), before);
-    long answered = 0;
-    try (Evaluator evaluator = evaluator(model, folder, machine, stop, ranks)) {
-      for (Map.Entry<String, SuiteTaskConfig> task : tasks.entrySet()) {
-        TaskResult result = evaluator.evaluate(task.getKey(), task.getValue());
-        answered += result.examples();
-        report.add(task.getKey(), result);
-        terminal.println(line(task.getKey(), result));
-        terminal.flush();
-        // After each task, so that its scores are stored whatever happens to the next.
-        RunFolder.writeText(folder.resolve("results.json"), report.toJson());
-        RunFolder.writeText(folder.resolve("results.md"), report.toMarkdown());
-      }
-    }
-    if (!samples.isEmpty() && answered == 0) {
-      throw new UserMistake(
-          "--samples: no task has an example of id " + String.join(", ", samples));
-    }
-    terminal.println(folder.resolve("results.md"));
+    return facts;
   }
 
-  private Evaluator evaluator(
-      SavedModel model, Path folder, Machine machine, StopRequest stop, Collectives ranks) {
-    return new Evaluator(
-        new EvaluatedModel(
-            Models.of(model.config(), precision.get(), machine.kernels()),
-            Weights.of(model.parameters()),
-            model.tokenizer(),
-            model.resolution(),
-            model.image(),
-            model.textTokens(),
-            model.fingerprint()),
-        batchSize,
-        machine.manager(),
-        folder.resolve("predictions"),
-        new Selection(limit, samples, predictOnly),
-        ranks,
-        new Evaluator.Watch() {
-          @Override
-          public void between() {
-            stop.obey("while scoring");
-          }
-
-          @Override
-          public void beforeRound() {
-            if (ranks.any(stop.isMade())) {
-              stop.make();
-            }
-            between();
-          }
-        });
+  /** Writes what all models together gave. */
+  private void compare(Comparison comparison, Path folder) {
+    PrintWriter terminal = spec.commandLine().getOut();
+    String whole = Json.indented(comparison);
+    RunFolder.writeText(folder.resolve(Comparison.FILE), whole);
+    List<Path> written = new ArrayList<>();
+    if (checkpoints.size() > 1) {
+      Path table = folder.resolve("comparison.md");
+      String markdown = ComparisonText.markdown(comparison);
+      RunFolder.writeText(table, markdown);
+      if (!json) {
+        terminal.println();
+        terminal.print(ComparisonText.plain(comparison));
+      }
+      written.add(table);
+    } else {
+      written.add(folder.resolve("results.md"));
+    }
+    if (html != null) {
+      Path page = html.toString().isEmpty() ? folder.resolve("evaluation.html") : html;
+      RunFolder.writeText(page, EvaluationPage.of(comparison));
+      written.add(page);
+    }
+    if (json) {
+      terminal.print(whole);
+    } else {
+      written.forEach(terminal::println);
+    }
   }
 
   private static String line(String name, TaskResult result) {

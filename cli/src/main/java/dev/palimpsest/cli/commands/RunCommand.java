@@ -8,6 +8,7 @@ import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.operating.MetricsServer;
 import dev.palimpsest.cli.operating.ProcessState;
 import dev.palimpsest.cli.operating.WatchOptions;
+import dev.palimpsest.cli.pages.RunReport;
 import dev.palimpsest.cli.reports.Report;
 import dev.palimpsest.cli.reports.RunData;
 import dev.palimpsest.cli.terminal.ExitCode;

@@ -51,17 +51,12 @@ final class RunModule extends AbstractModule {
     binder().disableCircularProxies();
   }
 
-  /**
-   * On newer JVMs the launcher keeps the older meaning of a console: there is none without a
-   * terminal.
-   */
   @Provides
   @Singleton
-  @SuppressWarnings("SystemConsoleNull")
   Progress progress() {
     List<Progress> all = new ArrayList<>(watchers);
     if (ranks.isFirst()) {
-      all.add(new RunProgress(System.console() != null && !"dumb".equals(System.getenv("TERM"))));
+      all.add(RunProgress.here());
     }
     return new Watchers(all);
   }

@@ -87,6 +87,17 @@ record SavedModel(
         fingerprint + " in bf16");
   }
 
+  /**
+   * Checks that there is a model, without reading it.
+   *
+   * @throws UserMistake when there is none
+   */
+  static void requireModel(Path path) {
+    if (!Files.isRegularFile(path.resolve("config.json"))) {
+      checkpoint(path);
+    }
+  }
+
   private static Path checkpoint(Path path) {
     if (Files.isRegularFile(path.resolve("adapter_config.json"))) {
       TensorSource.open(path).close(); // refuses it and says what to do

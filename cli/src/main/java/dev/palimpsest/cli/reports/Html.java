@@ -5,7 +5,9 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 
 /** Parts of a page: numbers for people, and the frame with its style sheet. */
@@ -73,6 +75,68 @@ final class Html {
   /** Text inside a script element, which no tag can end. */
   static String inScript(String json) {
     return json.replace("<", "\\u003c");
+  }
+
+  /** Begins a section with its heading. */
+  static String section(String id, String title, String lead) {
+    return format(
+        "<section class=\"stage\" id=\"%s\"><h2>%s</h2>%n<p class=\"lead\">%s</p>%n",
+        id, Escape.html(title), Escape.html(lead));
+  }
+
+  /** Links to a page's sections, whose ids are their names in lower case. */
+  static String navigation(List<String> sections) {
+    StringBuilder out = new StringBuilder("<nav class=\"stages\" aria-label=\"Sections\"><ul>\n");
+    for (String section : sections) {
+      out.append(
+          format(
+              "<li><a href=\"#%s\">%s</a></li>%n",
+              section.toLowerCase(Locale.ROOT), Escape.html(section)));
+    }
+    return out.append("</ul></nav>\n").toString();
+  }
+
+  /** A fact of the strip at a page's head. */
+  static String fact(String name, String value, String more) {
+    return format(
+        "<div><dt>%s</dt><dd>%s<small>%s</small></dd></div>%n",
+        Escape.html(name), Escape.html(value), Escape.html(more));
+  }
+
+  /**
+   * A table in a frame that scrolls where it is too wide.
+   *
+   * @param rows the first cell of each is its heading
+   */
+  static String table(String name, List<String> columns, List<List<String>> rows) {
+    StringBuilder out =
+        new StringBuilder(
+            format(
+                "<div class=\"card\"><div class=\"scroll\" tabindex=\"0\" role=\"region\""
+                    + " aria-label=\"%s\"><table><thead><tr>",
+                Escape.html(name)));
+    columns.forEach(
+        column -> out.append("<th scope=\"col\">").append(Escape.html(column)).append("</th>"));
+    out.append("</tr></thead>\n<tbody>\n");
+    for (List<String> row : rows) {
+      out.append("<tr><th scope=\"row\">").append(Escape.html(row.get(0))).append("</th>");
+      row.subList(1, row.size())
+          .forEach(cell -> out.append("<td>").append(Escape.html(cell)).append("</td>"));
+      out.append("</tr>\n");
+    }
+    return out.append("</tbody></table></div></div>\n").toString();
+  }
+
+  /** Facts with their names. */
+  static String facts(Map<String, ?> facts) {
+    StringBuilder out = new StringBuilder("<dl class=\"facts\">\n");
+    facts.forEach(
+        (name, value) ->
+            out.append(
+                format(
+                    "<div><dt>%s</dt><dd>%s</dd></div>%n",
+                    Escape.html(name), Escape.html(String.valueOf(value)))));
+    return out.append("</dl>\n").toString();
   }
 
   private static String style() {

@@ -5,6 +5,7 @@ import dev.palimpsest.cli.reports.RunData.StageData;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.stages.goodput.Goodput;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -12,12 +13,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.ToDoubleFunction;
 
 /** {@code report.html}: a run on one page that needs nothing else. */
 public final class RunPage {
-  private static final double GIGABYTE = 1e9;
-
   private final RunData run;
   private final String lineage;
   private final StringBuilder out = new StringBuilder();
@@ -39,6 +37,7 @@ public final class RunPage {
     page.out.append("<main>\n");
     page.stages();
     page.training();
+    page.time();
     page.scores();
     page.mixture();
     page.answers();
@@ -89,7 +88,7 @@ public final class RunPage {
           "loss",
           Html.format(
               "%.4f",
-              Plot.smoothed(points(lastTrained(), "loss", 0))
+              Plot.smoothed(Series.points(lastTrained(), "loss", 0))
                   .get(lastTrained().metrics().size() - 1)[1]),
           "smoothed, at the end of " + lastTrained().config().name());
       fact("in steps", duration(seconds), Html.count(steps) + " logged steps");
@@ -98,14 +97,10 @@ public final class RunPage {
       }
       fact("waiting", Html.percent(waited / seconds), "of the steps' time, for data");
     }
-    out.append("</dl>\n</header>\n<nav class=\"stages\" aria-label=\"Sections\"><ul>\n");
-    for (String section : List.of("Stages", "Training", "Scores", "Mixture", "Answers", "Origin")) {
-      out.append(
-          Html.format(
-              "<li><a href=\"#%s\">%s</a></li>%n",
-              section.toLowerCase(java.util.Locale.ROOT), section));
-    }
-    out.append("</ul></nav>\n");
+    out.append("</dl>\n</header>\n")
+        .append(
+            Html.navigation(
+                List.of("Stages", "Training", "Time", "Scores", "Mixture", "Answers", "Origin")));
   }
 
   private StageData lastTrained() {
@@ -116,10 +111,7 @@ public final class RunPage {
   }
 
   private void fact(String name, String value, String more) {
-    out.append(
-        Html.format(
-            "<div><dt>%s</dt><dd>%s<small>%s</small></dd></div>%n",
-            Escape.html(name), Escape.html(value), Escape.html(more)));
+    out.append(Html.fact(name, value, more));
   }
 
   static String duration(double seconds) {
@@ -131,30 +123,14 @@ public final class RunPage {
   }
 
   private void section(String id, String title, String lead) {
-    out.append(
-        Html.format(
-            "<section class=\"stage\" id=\"%s\"><h2>%s</h2>%n<p class=\"lead\">%s</p>%n",
-            id, Escape.html(title), Escape.html(lead)));
+    out.append(Html.section(id, title, lead));
   }
 
   // ---- Stages
 
   private void stages() {
     section("stages", "Stages", "");
-    table(
-        "Stages",
-        List.of(
-            "stage",
-            "pictures",
-            "image tokens",
-            "text tokens",
-            "examples",
-            "batch",
-            "precision",
-            "first loss",
-            "last loss",
-            "examples/s",
-            "time"));
+    List<List<String>> rows = new ArrayList<>();
     for (StageConfig stage : run.recipe().stages()) {
       StageData data =
           run.stages().stream()
@@ -163,54 +139,47 @@ public final class RunPage {
               .orElse(null);
       List<JsonNode> lines = data == null ? List.of() : data.metrics();
       double seconds = lines.stream().mapToDouble(line -> line.path("seconds").asDouble()).sum();
-      row(
-          stage.name(),
-          stage.resolution() + "px",
-          Html.count(run.recipe().model().vision().imageTokens(stage.resolution())),
-          Html.count(stage.textTokens()),
-          data == null
-              ? "-"
-              : data.finished().isPresent()
-                  ? Html.count(stage.examples())
-                  : Html.count(data.examples()) + " of " + Html.count(stage.examples()),
-          stage.examples() == 0 ? "-" : Html.count(stage.batchSize()),
-          ConfigYaml.word(stage.precision()),
-          lines.isEmpty() ? "-" : Html.format("%.4f", lines.get(0).path("loss").asDouble()),
-          lines.isEmpty()
-              ? "-"
-              : Html.format("%.4f", lines.get(lines.size() - 1).path("loss").asDouble()),
-          lines.isEmpty() || seconds == 0
-              ? "-"
-              : Html.format("%.1f", lines.size() * (double) stage.batchSize() / seconds),
-          data == null || data.finished().isEmpty()
-              ? "-"
-              : duration(data.finished().get().path("seconds").asDouble()));
+      rows.add(
+          List.of(
+              stage.name(),
+              stage.resolution() + "px",
+              Html.count(run.recipe().model().vision().imageTokens(stage.resolution())),
+              Html.count(stage.textTokens()),
+              data == null
+                  ? "-"
+                  : data.finished().isPresent()
+                      ? Html.count(stage.examples())
+                      : Html.count(data.examples()) + " of " + Html.count(stage.examples()),
+              stage.examples() == 0 ? "-" : Html.count(stage.batchSize()),
+              ConfigYaml.word(stage.precision()),
+              lines.isEmpty() ? "-" : Html.format("%.4f", lines.get(0).path("loss").asDouble()),
+              lines.isEmpty()
+                  ? "-"
+                  : Html.format("%.4f", lines.get(lines.size() - 1).path("loss").asDouble()),
+              lines.isEmpty() || seconds == 0
+                  ? "-"
+                  : Html.format("%.1f", lines.size() * (double) stage.batchSize() / seconds),
+              data == null || data.finished().isEmpty()
+                  ? "-"
+                  : duration(data.finished().get().path("seconds").asDouble())));
     }
-    endTable();
-    out.append("</section>\n");
-  }
-
-  private void table(String name, List<String> columns) {
     out.append(
-        Html.format(
-            "<div class=\"card\"><div class=\"scroll\" tabindex=\"0\" role=\"region\""
-                + " aria-label=\"%s\"><table><thead><tr>",
-            Escape.html(name)));
-    columns.forEach(
-        column -> out.append("<th scope=\"col\">").append(Escape.html(column)).append("</th>"));
-    out.append("</tr></thead>\n<tbody>\n");
-  }
-
-  private void row(String name, String... cells) {
-    out.append("<tr><th scope=\"row\">").append(Escape.html(name)).append("</th>");
-    for (String cell : cells) {
-      out.append("<td>").append(Escape.html(cell)).append("</td>");
-    }
-    out.append("</tr>\n");
-  }
-
-  private void endTable() {
-    out.append("</tbody></table></div></div>\n");
+            Html.table(
+                "Stages",
+                List.of(
+                    "stage",
+                    "pictures",
+                    "image tokens",
+                    "text tokens",
+                    "examples",
+                    "batch",
+                    "precision",
+                    "first loss",
+                    "last loss",
+                    "examples/s",
+                    "time"),
+                rows))
+        .append("</section>\n");
   }
 
   // ---- Training
@@ -221,157 +190,29 @@ public final class RunPage {
         "Training",
         "Over the examples of all stages. Drag over a plot to zoom into all of them, click twice to"
             + " see everything again; a click on a name hides its line.");
-    Plot loss = plot("Loss", "nats per token", Plot.Axis.FITTED);
-    Plot tasks = plot("Loss by task, smoothed", "nats per token", Plot.Axis.FITTED);
-    Plot rates = plot("Learning rate by group", "", Plot.Axis.FROM_ZERO);
-    Plot norms = plot("Gradient norm before clipping", "", Plot.Axis.LOGARITHMIC);
-    Plot speed = plot("Throughput", "examples/s", Plot.Axis.FROM_ZERO);
-    Plot tokens = plot("Tokens, without padding", "tokens/s", Plot.Axis.FROM_ZERO);
-    Plot waiting = plot("Waiting for data", "% of a step", Plot.Axis.FROM_ZERO);
-    Plot mfu = plot("Model FLOPs utilization", "% of peak", Plot.Axis.FROM_ZERO);
-    Plot memory = plot("Memory", "GB", Plot.Axis.FROM_ZERO);
-
-    loss.add("each step", Plot.Style.FAINT, 0, joined(line -> number(line, "loss")));
-    List<double[]> smooth = new ArrayList<>();
-    for (int i = 0; i < run.stages().size(); i++) {
-      gap(smooth, i);
-      smooth.addAll(Plot.smoothed(points(run.stages().get(i), "loss", run.before(i))));
-    }
-    loss.add("smoothed", Plot.Style.STRONG, 0, smooth);
-    keys("tasks")
-        .forEach((name, colour) -> tasks.add(name, Plot.Style.PLAIN, colour, byTask(name)));
-    Map<String, Integer> groups = keys("learningRate");
-    groups.forEach(
-        (name, colour) ->
-            rates.add(
-                name, Plot.Style.STRONG, colour, joined(line -> line.path("learningRate"), name)));
-    norms.add("all", Plot.Style.FAINT, 0, joined(line -> number(line, "gradientNorm")));
-    keys("gradientNorms")
-        .forEach(
-            (name, colour) ->
-                norms.add(
-                    name,
-                    Plot.Style.PLAIN,
-                    groups.getOrDefault(name, colour),
-                    smoothedByStage(joined(line -> line.path("gradientNorms"), name))));
-    speed.add(
-        "examples/s", Plot.Style.STRONG, 0, joined(line -> number(line, "examplesPerSecond")));
-    tokens.add("tokens/s", Plot.Style.STRONG, 0, joined(line -> number(line, "tokensPerSecond")));
-    waiting.add("waiting", Plot.Style.STRONG, 1, joined(line -> 100 * number(line, "waitShare")));
-    mfu.add("MFU", Plot.Style.STRONG, 0, joined(line -> 100 * number(line, "mfu")));
-    memory.add(
-        "process", Plot.Style.STRONG, 0, joined(line -> number(line, "memoryBytes") / GIGABYTE));
-    memory.add(
-        "Java heap", Plot.Style.PLAIN, 1, joined(line -> number(line, "heapBytes") / GIGABYTE));
-    memory.add(
-        "GPU", Plot.Style.PLAIN, 2, joined(line -> number(line, "gpuMemoryBytes") / GIGABYTE));
-
-    if (loss.isEmpty()) {
-      out.append("<p class=\"lead\">No step has been logged.</p></section>\n");
-      return;
-    }
-    out.append(loss.html());
-    if (!tasks.isEmpty()) {
-      out.append(tasks.html());
-    }
-    out.append("<div class=\"two\">\n");
-    for (Plot plot : List.of(rates, norms, speed, tokens, waiting, mfu, memory)) {
-      if (!plot.isEmpty()) {
-        out.append(plot.html());
-      }
-    }
-    out.append("</div>\n</section>\n");
+    out.append(TrainingPlots.of(run)).append("</section>\n");
   }
 
-  private Plot plot(String title, String unit, Plot.Axis axis) {
-    Plot plot = new Plot(title, unit, axis);
-    for (int i = 0; i < run.stages().size(); i++) {
-      if (!run.stages().get(i).metrics().isEmpty()) {
-        plot.bound((double) run.before(i), run.stages().get(i).config().name());
-      }
+  // ---- Time
+
+  private void time() {
+    Goodput goodput = Goodput.read(run.root().resolve("goodput.jsonl"));
+    section(
+        "time",
+        "Time",
+        goodput.wall() == 0
+            ? "Nothing has been booked."
+            : Html.format(
+                "Goodput %.1f %%: of %s in %d process%s, the share in which steps were computed"
+                    + " whose result is kept.",
+                100 * goodput.share(),
+                duration(goodput.wall()),
+                goodput.processes(),
+                goodput.processes() == 1 ? "" : "es"));
+    if (goodput.wall() > 0) {
+      out.append(TimeBar.of(goodput));
     }
-    return plot;
-  }
-
-  private static double number(JsonNode line, String field) {
-    return line.has(field) ? line.path(field).asDouble() : Double.NaN;
-  }
-
-  static List<double[]> points(StageData stage, String field, long before) {
-    return stage.metrics().stream()
-        .map(line -> new double[] {before + line.path("examples").asLong(), number(line, field)})
-        .toList();
-  }
-
-  /** No line leads from one stage to the next. */
-  private void gap(List<double[]> points, int stage) {
-    if (!points.isEmpty()) {
-      points.add(new double[] {run.before(stage), Double.NaN});
-    }
-  }
-
-  private List<double[]> joined(ToDoubleFunction<JsonNode> value) {
-    List<double[]> points = new ArrayList<>();
-    for (int i = 0; i < run.stages().size(); i++) {
-      gap(points, i);
-      long before = run.before(i);
-      for (JsonNode line : run.stages().get(i).metrics()) {
-        points.add(
-            new double[] {before + line.path("examples").asLong(), value.applyAsDouble(line)});
-      }
-    }
-    return points;
-  }
-
-  private List<double[]> joined(java.util.function.Function<JsonNode, JsonNode> of, String name) {
-    return joined(line -> number(of.apply(line), name));
-  }
-
-  /** Steps without the task leave no gap. */
-  private List<double[]> byTask(String task) {
-    List<double[]> points = new ArrayList<>();
-    for (int i = 0; i < run.stages().size(); i++) {
-      long before = run.before(i);
-      gap(points, i);
-      points.addAll(
-          Plot.smoothed(
-              run.stages().get(i).metrics().stream()
-                  .filter(line -> line.path("tasks").path(task).has("meanLoss"))
-                  .map(
-                      line ->
-                          new double[] {
-                            before + line.path("examples").asLong(),
-                            line.path("tasks").path(task).path("meanLoss").asDouble()
-                          })
-                  .toList()));
-    }
-    return points;
-  }
-
-  private static List<double[]> smoothedByStage(List<double[]> points) {
-    List<double[]> smooth = new ArrayList<>();
-    int from = 0;
-    for (int i = 0; i <= points.size(); i++) {
-      if (i == points.size() || Double.isNaN(points.get(i)[1])) {
-        smooth.addAll(Plot.smoothed(points.subList(from, i)));
-        if (i < points.size()) {
-          smooth.add(points.get(i));
-        }
-        from = i + 1;
-      }
-    }
-    return smooth;
-  }
-
-  /** Names within a field of all lines, numbered. */
-  private Map<String, Integer> keys(String field) {
-    Map<String, Integer> keys = new LinkedHashMap<>();
-    for (StageData stage : run.stages()) {
-      for (JsonNode line : stage.metrics()) {
-        line.path(field).fieldNames().forEachRemaining(name -> keys.putIfAbsent(name, keys.size()));
-      }
-    }
-    return keys;
+    out.append("</section>\n");
   }
 
   // ---- Scores
@@ -492,15 +333,9 @@ public final class RunPage {
       out.append("</ul></div>\n");
     }
     if (!run.environment().isEmpty()) {
-      out.append("<div class=\"card\"><h3>Environment</h3><dl class=\"facts\">\n");
-      run.environment()
-          .forEach(
-              (name, value) ->
-                  out.append(
-                      Html.format(
-                          "<div><dt>%s</dt><dd>%s</dd></div>%n",
-                          Escape.html(name), Escape.html(value))));
-      out.append("</dl></div>\n");
+      out.append("<div class=\"card\"><h3>Environment</h3>\n")
+          .append(Html.facts(run.environment()))
+          .append("</div>\n");
     }
     out.append(
             "<details><summary>The whole recipe, with every default</summary><pre class=\"card\">")

@@ -7,7 +7,6 @@ import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
-import dev.palimpsest.mixtures.images.ImageDecoder;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -142,68 +141,23 @@ final class SampleAnswers {
             .map(answers -> answers.get(id))
             .findFirst()
             .orElseThrow();
-    String prompt = any.path("prompt").asText();
     List<String> references = new ArrayList<>();
     any.path("references").forEach(reference -> references.add(reference.asText()));
-    String right = String.join("\n", references);
-    out.append("<li><div class=\"question\">");
-    String uri = picture(any.path("image").asText());
-    boolean drawn = !Overlay.of(codec, right).isEmpty();
-    if (!uri.isEmpty()) {
-      out.append(framed(uri, "The picture of " + id, Overlay.of(codec, prompt, right)));
-    }
-    out.append("<div class=\"words\"><p class=\"prefix\">")
-        .append(Pictures.words(prompt))
-        .append("</p><p class=\"suffix\">")
-        .append(Pictures.words(right))
-        .append("</p></div></div>\n<ol class=\"answers\">");
+    Map<String, String> answers = new LinkedHashMap<>();
     columns.forEach(
-        (column, answers) -> {
-          JsonNode answer = answers.get(id);
-          if (answer == null) {
-            return;
+        (column, of) -> {
+          JsonNode answer = of.get(id);
+          if (answer != null) {
+            answers.put(column, answer.path("prediction").asText());
           }
-          String text = answer.path("prediction").asText();
-          boolean correct = references.contains(text);
-          List<Overlay> objects = Overlay.of(codec, text);
-          out.append(
-              Html.format(
-                  "<li class=\"%s\"><span class=\"moment\">%s</span>",
-                  correct ? "right" : "wrong", Escape.html(column)));
-          if (drawn && !uri.isEmpty()) {
-            out.append(framed(uri, "With the boxes of the answer at " + column, objects));
-          }
-          out.append("<span class=\"answer\">")
-              .append(text.isBlank() ? "<i>nothing</i>" : Pictures.words(shortened(text)))
-              .append("</span></li>\n");
         });
-    out.append("</ol></li>\n");
-  }
-
-  private static String shortened(String text) {
-    return text.length() <= 240 ? text : text.substring(0, 240) + "…";
-  }
-
-  /** The picture as a data URI; empty if it is not in a file of its own. */
-  private static String picture(String file) {
-    if (file.isEmpty() || !Files.isRegularFile(Path.of(file))) {
-      return "";
-    }
-    try {
-      return Thumbnail.uri(ImageDecoder.decode(Files.readAllBytes(Path.of(file))));
-    } catch (IOException e) {
-      return "";
-    }
-  }
-
-  private static String framed(String uri, String alt, List<Overlay> objects) {
-    StringBuilder html =
-        new StringBuilder(
-            Html.format(
-                "<div class=\"picture\"><img alt=\"%s\" src=\"%s\">", Escape.html(alt), uri));
-    for (int i = 0; i < objects.size(); i++) {
-      html.append(objects.get(i).html(i));
-    }
-    return html.append("</div>").toString();
+    out.append(
+        Asked.html(
+            codec,
+            id,
+            any.path("prompt").asText(),
+            references,
+            any.path("image").asText(),
+            answers));
   }
 }

@@ -29,7 +29,7 @@ final class ScoreCharts {
    * @param low lower end of the interval; equal to the value if there is none
    * @param paper the paper's value in the metric's units, if it has one
    */
-  private record At(String moment, double value, double low, double high, @Nullable Double paper) {}
+  record At(String moment, double value, double low, double high, @Nullable Double paper) {}
 
   private ScoreCharts() {}
 
@@ -56,7 +56,7 @@ final class ScoreCharts {
     StringBuilder out = new StringBuilder();
     out.append(Html.format("<h3 class=\"suite\">%s</h3>%n", Escape.html(suite)));
     out.append("<div class=\"charts\">\n");
-    rows.forEach((what, values) -> out.append(chart(what, values, moments)));
+    rows.forEach((what, values) -> out.append(chart(what, values, moments, true)));
     out.append("</div>\n<details><summary>As a table</summary>");
     table(out, suite, rows, moments);
     return out.append("</details>\n").toString();
@@ -115,14 +115,19 @@ final class ScoreCharts {
 
   // ---- A chart
 
-  private static String chart(String what, List<At> values, List<String> moments) {
+  /**
+   * A small chart with intervals.
+   *
+   * @param overTime whether a line leads from value to value, and the last one stands above
+   */
+  static String chart(String what, List<At> values, List<String> moments, boolean overTime) {
     double high = 1e-9;
     double low = 0;
     for (At at : values) {
       high = Math.max(high, Math.max(at.high(), at.paper() == null ? 0 : at.paper()));
       low = Math.min(low, at.low());
     }
-    double top = ceiling(high);
+    double top = high < 1e-6 ? 1 : ceiling(high);
     double bottom = low < 0 ? -ceiling(-low) : 0;
     double scale = (HEIGHT - TOP - BOTTOM) / (top - bottom);
     double floor = HEIGHT - BOTTOM;
@@ -134,7 +139,7 @@ final class ScoreCharts {
             "<figure class=\"card score\"><figcaption>%s<b>%s</b></figcaption><svg class=\"chart\""
                 + " viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s: %s\">%n",
             Escape.html(what),
-            number(last.value()),
+            overTime ? number(last.value()) : "",
             WIDTH,
             HEIGHT,
             Escape.html(what),
@@ -177,7 +182,10 @@ final class ScoreCharts {
               number(at.low()),
               number(at.high())));
     }
-    svg.append(Html.format("<path class=\"trend\" d=\"%s\"/>%n", path)).append(marks);
+    if (overTime) {
+      svg.append(Html.format("<path class=\"trend\" d=\"%s\"/>%n", path));
+    }
+    svg.append(marks);
     boolean all = moments.stream().allMatch(moment -> moment.length() <= step / 6);
     for (int i = 0; i < moments.size(); i++) {
       boolean first = i == 0;

@@ -37,6 +37,15 @@ public final class RunProgress implements Progress {
     this.terminal = terminal;
   }
 
+  /**
+   * A display for this process. On newer JVMs the launcher keeps the older meaning of a console:
+   * there is none without a terminal.
+   */
+  @SuppressWarnings("SystemConsoleNull")
+  public static RunProgress here() {
+    return new RunProgress(System.console() != null && !"dumb".equals(System.getenv("TERM")));
+  }
+
   // ---- Training
 
   @Override

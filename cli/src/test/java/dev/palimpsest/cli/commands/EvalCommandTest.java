@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.palimpsest.cli.Chromium;
 import dev.palimpsest.cli.DrawnModel;
 import dev.palimpsest.cli.Outcome;
 import dev.palimpsest.files.FolderLock;
@@ -161,6 +162,113 @@ class EvalCommandTest {
     assertEquals(2, outcome.exit());
     assertTrue(outcome.err().contains("one: metric \"anls\" has no variant"), outcome.err());
     assertTrue(outcome.err().contains("nearest: \"vqa_soft\""), outcome.err());
+  }
+
+  @Test
+  void severalCheckpointsAreComparedOnTheSameExamples() throws Exception {
+    Path other = DrawnModel.write(Files.createDirectories(folder.resolve("other")), 4).export();
+    Path out = folder.resolve("several");
+    String[] command = {
+      drawn.export().toString(),
+      drawn.training().toString(),
+      other.toString(),
+      "--suite",
+      "textvqa,docvqa",
+      "--data-dir",
+      data.toString(),
+      "--out",
+      out.toString(),
+      "--html"
+    };
+    List<String> all = new ArrayList<>(List.of("eval"));
+    all.addAll(List.of(command));
+    Outcome outcome = Outcome.of(all.toArray(String[]::new));
+    assertEquals(0, outcome.exit(), outcome.err());
+    assertTrue(outcome.out().contains("-export: textvqa  n = 5"), outcome.out());
+    // The folders of the first and the third are both named export.
+    String first = folder.getFileName() + "-export";
+    for (String label : List.of(first, "checkpoints-examples-000000000001", "other-export")) {
+      assertTrue(Files.isRegularFile(out.resolve(label).resolve("results.json")), label);
+    }
+    JsonNode whole = new ObjectMapper().readTree(out.resolve("evaluation.json").toFile());
+    assertEquals(3, whole.path("models").size());
+    JsonNode row = whole.path("tasks").path(1).path("rows").path(0);
+    assertEquals("anls:big_vision v1", row.path("metric").asText());
+    assertEquals(3, row.path("values").size());
+    // An export answers as its checkpoint does; there is nothing between them.
+    JsonNode same = row.path("differences").path(0).path("paired");
+    assertEquals(0, same.path("difference").asDouble());
+    assertEquals(1, same.path("p").asDouble());
+    assertEquals(5, same.path("same").asInt());
+    assertFalse(row.path("differences").path(0).path("significant").asBoolean());
+    JsonNode sample = whole.path("tasks").path(0).path("samples").path(0);
+    assertEquals(sample.path("answers").path(0), sample.path("answers").path(1));
+    assertFalse(sample.path("answers").path(0).equals(sample.path("answers").path(2)));
+    String table = Files.readString(out.resolve("comparison.md"));
+    assertTrue(
+        table.contains("| docvqa | anls:big\\_vision v1 |")
+            || table.contains("| docvqa | anls:big_vision v1 |"),
+        table);
+    assertTrue(table.contains("## Differences from"), table);
+    String page = Files.readString(out.resolve("evaluation.html"));
+    assertTrue(page.contains("src=\"data:image/jpeg"), "the pictures of the samples");
+
+    Path rebuilt = folder.resolve("rebuilt.html");
+    Outcome report = Outcome.of("report", out.toString(), "--out", rebuilt.toString());
+    assertEquals(0, report.exit(), report.err());
+    assertEquals(page, Files.readString(rebuilt));
+
+    // Run again, it answers nothing anew, and says the same; --json prints all of it.
+    Path predictions = out.resolve("other-export/predictions/docvqa.jsonl");
+    String before = Files.readString(predictions);
+    all.add("--json");
+    Outcome again = Outcome.of(all.toArray(String[]::new));
+    assertEquals(0, again.exit(), again.err());
+    assertEquals(whole, new ObjectMapper().readTree(again.out()));
+    assertEquals(before, Files.readString(predictions));
+  }
+
+  @Test
+  void thePageOfAnEvaluationShowsInABrowser() throws Exception {
+    Path out = folder.resolve("shown");
+    Outcome outcome = eval(drawn.export(), "--suite", "textvqa", "--out", out.toString(), "--html");
+    assertEquals(0, outcome.exit(), outcome.err());
+    assertTrue(outcome.out().contains(out.resolve("evaluation.html").toString()), outcome.out());
+    String dom = Chromium.dom(folder, out.resolve("evaluation.html"), "--window-size=390,800");
+    assertEquals(5, dom.split("<ol class=\"answers\"", -1).length - 1);
+    assertTrue(dom.contains("<figure class=\"card score\""), "a chart");
+    assertFalse(dom.contains("id=\"differences\""), "one model has none");
+    assertFalse(dom.contains("data-errors"), "errors");
+  }
+
+  @Test
+  void aCheckpointIsNamedOnce() {
+    Outcome twice =
+        Outcome.of(
+            "eval",
+            drawn.export().toString(),
+            drawn.export().toString(),
+            "--suite",
+            "docvqa",
+            "--data-dir",
+            data.toString(),
+            "--out",
+            folder.resolve("twice").toString());
+    assertEquals(2, twice.exit());
+    assertTrue(twice.err().contains("export is given twice"), twice.err());
+    Outcome none =
+        Outcome.of(
+            "eval",
+            drawn.export().toString(),
+            folder.resolve("nowhere").toString(),
+            "--suite",
+            "docvqa",
+            "--data-dir",
+            data.toString(),
+            "--out",
+            folder.resolve("nothing").toString());
+    assertEquals(2, none.exit());
+    assertTrue(none.err().contains("nowhere is not a model"), none.err());
   }
 
   @Test

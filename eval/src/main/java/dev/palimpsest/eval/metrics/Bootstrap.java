@@ -50,17 +50,22 @@ public record Bootstrap(int iterations, long seed, double level) {
 
   /** The same for examples in clusters, which are drawn as a whole. */
   Interval interval(int[][] clusters, Headline headline) {
-    double[] values = resamples(clusters, headline);
+    return interval(resamples(clusters, headline));
+  }
+
+  /** The same of resamples, which are sorted by this. */
+  Interval interval(double[] values) {
     Arrays.sort(values);
     double tail = (1 - level) / 2;
     return new Interval(percentile(values, tail), percentile(values, 1 - tail));
   }
 
-  private static int[][] alone(int n) {
+  static int[][] alone(int n) {
     return IntStream.range(0, n).mapToObj(i -> new int[] {i}).toArray(int[][]::new);
   }
 
-  private double[] resamples(int[][] clusters, Headline headline) {
+  /** The headline of each resample. */
+  double[] resamples(int[][] clusters, Headline headline) {
     SplittableRandom random = new SplittableRandom(seed);
     double[] values = new double[iterations];
     int[][] drawn = new int[clusters.length][];

@@ -44,16 +44,8 @@ public record ScoreReport(
       throw new MetricInputException(
           result.metric().key() + " has no scores for single examples, and so no clustered error");
     }
-    List<String> names =
-        result.examples().stream().map(e -> clusters.getOrDefault(e.id(), e.id())).toList();
-    Map<String, List<Integer>> members = new LinkedHashMap<>();
-    for (int i = 0; i < names.size(); i++) {
-      members.computeIfAbsent(names.get(i), name -> new ArrayList<>()).add(i);
-    }
-    int[][] groups =
-        members.values().stream()
-            .map(group -> group.stream().mapToInt(i -> i).toArray())
-            .toArray(int[][]::new);
+    List<String> names = names(result, clusters);
+    int[][] groups = groups(result, clusters);
     return new ScoreReport(
         result,
         result.standardError(bootstrap),
@@ -62,6 +54,22 @@ public record ScoreReport(
             : bootstrap.standardError(groups, result.headline()),
         bootstrap.interval(groups, result.headline()),
         bootstrap);
+  }
+
+  private static List<String> names(MetricResult result, Map<String, String> clusters) {
+    return result.examples().stream().map(e -> clusters.getOrDefault(e.id(), e.id())).toList();
+  }
+
+  /** Positions of the examples of each cluster, the clusters in the order of their first one. */
+  static int[][] groups(MetricResult result, Map<String, String> clusters) {
+    List<String> names = names(result, clusters);
+    Map<String, List<Integer>> members = new LinkedHashMap<>();
+    for (int i = 0; i < names.size(); i++) {
+      members.computeIfAbsent(names.get(i), name -> new ArrayList<>()).add(i);
+    }
+    return members.values().stream()
+        .map(group -> group.stream().mapToInt(i -> i).toArray())
+        .toArray(int[][]::new);
   }
 
   /** One object, written beside results. */

@@ -47,6 +47,11 @@ public record Goodput(Map<Use, Double> seconds, double wall, int processes) {
     Use(String words) {
       this.words = words;
     }
+
+    /** For people. */
+    public String words() {
+      return words;
+    }
   }
 
   /** Keeps a copy. */

@@ -1,4 +1,4 @@
-package dev.palimpsest.cli.commands;
+package dev.palimpsest.cli.pages;
 
 import dev.palimpsest.cli.lineage.Graph;
 import dev.palimpsest.cli.lineage.GraphSvg;
@@ -10,17 +10,22 @@ import dev.palimpsest.stages.folder.RunFolder;
 import java.nio.file.Path;
 
 /** A run's page, with its lineage. */
-final class RunReport {
+public final class RunReport {
   private RunReport() {}
 
   /** Writes {@code report.html} into the run folder and returns its path. */
-  static Path write(Path folder) {
-    Path file = folder.resolve("report.html");
+  public static Path write(Path folder) {
+    Path file = file(folder);
     RunFolder.writeText(file, html(folder));
     return file;
   }
 
-  static String html(Path folder) {
+  /** Where a run's page is. */
+  public static Path file(Path folder) {
+    return folder.resolve("report.html");
+  }
+
+  public static String html(Path folder) {
     RunData run = RunData.read(folder);
     return RunPage.of(run, RunState.of(run).word(), lineage(run.root()));
   }

@@ -1,0 +1,5 @@
+/** Pages of runs and evaluations, written and served. */
+@NullMarked
+package dev.palimpsest.cli.pages;
+
+import org.jspecify.annotations.NullMarked;
