@@ -12,7 +12,9 @@ import dev.palimpsest.configs.checks.Default;
  *     nothing. {@code optimizer}: the optimizer's moments and the update (ZeRO-1); a rank updates
  *     its part of the parameters, and the parts are gathered. This changes no bit. {@code
  *     gradients}: gradients as well (ZeRO-2), which are summed block by block, for every micro
- *     batch of a rank; this changes no bit in the fixed order. Only for Adam
+ *     batch of a rank; this changes no bit in the fixed order. {@code parameters}: parameters as
+ *     well (ZeRO-3), frozen ones too; a block's are gathered when it is used, forward and backward,
+ *     and freed afterwards; bits are those of {@code gradients}. Only for Adam
  * @param reductionOrder the order in which the gradients of micro batches are added up. {@code
  *     fastest}: each rank adds its own, then the library adds those of the ranks; results repeat
  *     bit for bit with the same number of ranks, and differ in the last bits between numbers.
@@ -31,7 +33,8 @@ public record RanksConfig(
   public enum Sharding {
     NONE,
     OPTIMIZER,
-    GRADIENTS
+    GRADIENTS,
+    PARAMETERS
   }
 
   /** An order in which gradients are added up. */

@@ -11,7 +11,6 @@ import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.Head;
 import dev.palimpsest.model.towers.Layout;
 import dev.palimpsest.model.towers.ModelInput;
-import java.util.List;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -23,10 +22,12 @@ import org.jspecify.annotations.Nullable;
  */
 @SuppressWarnings("try") // gradient modes are used by being open
 record GradientPass(Network network, LongSupplier budget) {
+  private static final long NO_GRAPHS = -1;
+
   Loss run(Weights weights, TrainingInput batch, LossOptions options) {
     Kernels kernels = network.kernels();
     ModelInput input = batch.input();
-    long graphBudget = budget.getAsLong();
+    long graphBudget = weights.isGathered() ? NO_GRAPHS : budget.getAsLong();
     try (GradientMode off = new GradientMode(false);
         NDManager step = input.text().getManager().newSubManager()) {
       Supervision supervision = Supervision.of(batch.lossMask());
@@ -44,11 +45,12 @@ record GradientPass(Network network, LongSupplier budget) {
           network.decoderChain(weights, step, layout, options.dropout(), Trace.NONE);
       boolean tableTrained = weights.isTrained(network.embedding().spec());
       boolean imageTrained = layout.imagePlaces().length > 0 && imageChain.isTrained();
-      boolean othersPictures = !imageTrained && anyPictures && imageChain.isTrained();
+      boolean anyImageTrained = anyPictures && imageChain.isTrained();
 
       // ---- forward, keeping what the backward pass needs
       NDArray pictures = Network.inRow(step, input.images());
-      long imageBudget = Math.max(0, graphBudget - textChain.graphBytes());
+      long imageBudget =
+          graphBudget < 0 ? NO_GRAPHS : Math.max(0, graphBudget - textChain.graphBytes());
       BlockChain.@Nullable Recording image =
           imageTrained ? imageChain.record(step, pictures, false, imageBudget) : null;
       NDArray imageTokens =
@@ -56,12 +58,12 @@ record GradientPass(Network network, LongSupplier budget) {
       NDArray tokens = network.laidText(step, input, layout);
       NDArray laid = network.laidOut(step, weights, imageTokens, tokens, layout);
       BlockChain.Recording text =
-          textChain.record(step, laid, imageTrained || tableTrained, graphBudget);
+          textChain.record(step, laid, anyImageTrained || tableTrained, graphBudget);
 
       // ---- loss of the supervised rows
       NDArray rows = step.create(supervision.rows(layout));
       NDArray last = kernels.array(step, "take_rows", text.output(), rows);
-      boolean belowTrained = imageTrained || tableTrained || textChain.isTrained();
+      boolean belowTrained = anyImageTrained || tableTrained || textChain.isTrained();
       BlockChain.Recording normed =
           network.normChain(weights).record(step, last, belowTrained, graphBudget);
       Head.LossesAndGradient losses =
@@ -92,31 +94,43 @@ record GradientPass(Network network, LongSupplier budget) {
         NDArray ofImages =
             kernels.array(step, "take_rows", upstream, step.create(layout.imagePlaces()));
         image.backward(ofImages.reshape(image.output().getShape()));
-      } else if (othersPictures) {
-        imageChain.backwardOfNothing();
+      } else if (anyImageTrained) {
+        imageChain.backwardOfNothing(false);
       }
       return supervision.loss(losses.losses().toFloatArray());
     }
   }
 
-  /**
-   * The backward pass of a micro batch without supervised tokens, for the other processes' sake.
-   */
+  /** The pass of a micro batch without supervised tokens, for the other processes' sake. */
   private void takePart(
       Weights weights, NDManager step, ModelInput input, LossOptions options, boolean anyPictures) {
-    for (BlockSpec spec : List.of(network.head().spec(), network.embedding().spec())) {
-      if (weights.isTrained(spec)) {
-        try (Weights.Lease lease = weights.take(spec)) {
-          spec.parameters().forEach(table -> lease.sum(table.name()));
-        }
-      }
+    BlockChain imageChain = network.imageChain(weights, input.images());
+    BlockChain textChain =
+        network.decoderChain(weights, step, network.layout(input), options.dropout(), Trace.NONE);
+    BlockChain normChain = network.normChain(weights);
+    boolean anyImageTrained = anyPictures && imageChain.isTrained();
+    boolean tableTrained = weights.isTrained(network.embedding().spec());
+
+    imageChain.forwardOfNothing();
+    take(weights, network.embedding().spec());
+    textChain.forwardOfNothing();
+    normChain.forwardOfNothing();
+    take(weights, network.head().spec());
+
+    normChain.backwardOfNothing(anyImageTrained || tableTrained || textChain.isTrained());
+    textChain.backwardOfNothing(anyImageTrained || tableTrained);
+    if (anyImageTrained) {
+      imageChain.backwardOfNothing(false);
     }
-    network.normChain(weights).backwardOfNothing();
-    network
-        .decoderChain(weights, step, network.layout(input), options.dropout(), Trace.NONE)
-        .backwardOfNothing();
-    if (anyPictures) {
-      network.imageChain(weights, input.images()).backwardOfNothing();
+  }
+
+  /** Uses a table for nothing, and adds nothing to its gradient. */
+  private static void take(Weights weights, BlockSpec spec) {
+    try (Weights.Lease lease = weights.take(spec)) {
+      lease.useNothing();
+      if (weights.isTrained(spec)) {
+        spec.parameters().forEach(table -> lease.sum(table.name()));
+      }
     }
   }
 }

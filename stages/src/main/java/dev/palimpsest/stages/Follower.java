@@ -1,6 +1,7 @@
 package dev.palimpsest.stages;
 
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.PipelineConfig;
@@ -94,10 +95,13 @@ final class Follower {
     VisionLanguageModel model = Models.of(architecture, stage.precision(), kernels);
     Scoring scoring =
         new OthersScoring(stage, recipe.suites(), model, tokenizer, stop, parallel.ranks());
+    Map<String, Shape> shapes = ParameterSpecs.of(architecture, stage.resolution());
     try (NDManager manager = runManager.newSubManager()) {
       TrainState start =
           new TrainState(
-              Parameters.zeros(manager, ParameterSpecs.of(architecture, stage.resolution())),
+              order.moment().isEmpty()
+                  ? Parameters.placeholders(manager, shapes)
+                  : Parameters.zeros(manager, shapes),
               Map.of(),
               order.updates(),
               order.examples(),

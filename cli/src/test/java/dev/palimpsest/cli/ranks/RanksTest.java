@@ -231,18 +231,58 @@ class RanksTest {
   }
 
   @Test
-  void dividingGradientsAsWellChangesNoBitInTheFixedOrder() throws Exception {
+  void dividingGradientsAndParametersAsWellChangesNoBitInTheFixedOrder() throws Exception {
     String fixed = "ranks.reductionOrder=fixed";
     // The vision tower is trained on ranks that have no picture in a round as well.
     run(1, "undivided-gradients", fixed);
     run(2, "divided-gradients", fixed, "ranks.sharding=gradients");
     assertSameBits("undivided-gradients", "divided-gradients");
+    for (int ranks : new int[] {2, 4}) {
+      String out = "divided-parameters-" + ranks;
+      run(ranks, out, fixed, "ranks.sharding=parameters");
+      assertSameBits("undivided-gradients", out);
+      assertEquals(scores("undivided-gradients"), scores(out));
+    }
     run(2, "divided-fast", "ranks.sharding=gradients");
     double[] one = losses("undivided-gradients");
     double[] two = losses("divided-fast");
     for (int step = 0; step < one.length; step++) {
       assertEquals(one[step], two[step], TOLERANCE * one[step], "step " + step);
     }
+  }
+
+  /**
+   * The image tower has nearly all parameters, and everything above it is frozen: a rank without a
+   * picture would not have to run the decoder backwards, but its parts of the parameters are
+   * needed.
+   */
+  @Test
+  void aRankKeepsItsPartOfTheParametersAlone() throws Exception {
+    String[] large = {
+      "model.vision.width=256",
+      "model.vision.mlpWidth=1024",
+      "model.vision.depth=4",
+      "stages.stage1.optimizer.groups={language: {frozen: true}}",
+      "ranks.reductionOrder=fixed"
+    };
+    run(2, "everywhere", large);
+    String[] divided = Arrays.copyOf(large, large.length + 1);
+    divided[large.length] = "ranks.sharding=parameters";
+    run(2, "in-parts", divided);
+    assertSameBits("everywhere", "in-parts");
+    // 16 bytes a parameter and partial sums in the one case; in the other half of that, and one
+    // block's parameters and gradients, a quarter of the tower's.
+    double ratio = (double) peak("in-parts") / peak("everywhere");
+    assertTrue(ratio < 0.75, "the peak of arrays is %.2f times as large".formatted(ratio));
+  }
+
+  /** The most memory that arrays took in the first two steps, before the first save. */
+  private long peak(String out) throws IOException {
+    return metrics(out).stream()
+        .limit(2)
+        .mapToLong(line -> line.path("arrayBytes").asLong())
+        .max()
+        .orElse(0);
   }
 
   @Test

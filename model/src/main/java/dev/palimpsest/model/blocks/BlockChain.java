@@ -64,12 +64,12 @@ public final class BlockChain {
    * @param owner manager of what is kept in between
    * @param x the first block's input; must stay open until the backward pass is over
    * @param inputTrained whether anything below the first block needs gradients
-   * @param budget bytes that kept graphs may take
+   * @param budget bytes that kept graphs may take; negative: none is kept
    */
   public Recording record(NDManager owner, NDArray x, boolean inputTrained, long budget) {
     int keepFrom = blocks.size(); // first block whose graph is kept
     long left = budget;
-    while (keepFrom > 0 && blocks.get(keepFrom - 1).graphBytes() <= left) {
+    while (budget >= 0 && keepFrom > 0 && blocks.get(keepFrom - 1).graphBytes() <= left) {
       keepFrom--;
       left -= blocks.get(keepFrom).graphBytes();
     }
@@ -96,14 +96,31 @@ public final class BlockChain {
     return new Recording(owner, steps, input);
   }
 
-  /** Takes part in a backward pass of other processes, without gradients of its own. */
-  public void backwardOfNothing() {
-    for (int i = blocks.size() - 1; i >= 0; i--) {
-      BlockSpec spec = blocks.get(i).spec();
-      if (weights.isTrained(spec)) {
-        try (Weights.Lease lease = weights.take(spec)) {
-          lease.addNothing();
-        }
+  /** Takes part in a forward pass of other processes, without data of its own. */
+  public void forwardOfNothing() {
+    for (Block block : blocks) {
+      try (Weights.Lease lease = weights.take(block.spec())) {
+        lease.useNothing();
+      }
+    }
+  }
+
+  /**
+   * Takes part in a backward pass of other processes, without gradients of its own.
+   *
+   * @param inputTrained whether anything below the first block needs gradients
+   */
+  public void backwardOfNothing(boolean inputTrained) {
+    int lowest = 0; // whose backward pass is run
+    while (!inputTrained
+        && lowest < blocks.size()
+        && !weights.isTrained(blocks.get(lowest).spec())) {
+      lowest++;
+    }
+    for (int i = blocks.size() - 1; i >= lowest; i--) {
+      try (Weights.Lease lease = weights.take(blocks.get(i).spec())) {
+        lease.useNothing();
+        lease.addNothing();
       }
     }
   }

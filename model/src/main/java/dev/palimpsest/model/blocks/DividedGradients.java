@@ -1,6 +1,7 @@
 package dev.palimpsest.model.blocks;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.ranks.Collectives;
@@ -11,15 +12,15 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 
 /**
- * Parameters in this process's memory whose gradients are summed over the ranks as soon as a block
- * has them, so that a rank keeps only its part (ZeRO-2). All ranks take blocks that need gradients
- * in the same order; see {@link #anyone}.
+ * Parameters whose gradients are summed over the ranks as soon as a block has them, so that a rank
+ * keeps only its part (ZeRO-2). All ranks take blocks that need gradients in the same order; see
+ * {@link #anyone}.
  *
  * <p>A parameter to which gradients are added from several places ({@link Lease#sum}) is summed
  * over the ranks in {@link #close}, after all of them.
  */
 final class DividedGradients implements Weights {
-  private final Parameters parameters;
+  private final Weights parameters;
   private final Predicate<String> trained;
   private final Parameters gradients;
   private final Function<String, Parts> parts;
@@ -30,7 +31,7 @@ final class DividedGradients implements Weights {
   private final Map<String, NDArray> waiting = new LinkedHashMap<>();
 
   DividedGradients(
-      Parameters parameters,
+      Weights parameters,
       Predicate<String> trained,
       Parameters gradients,
       Function<String, Parts> parts,
@@ -46,7 +47,7 @@ final class DividedGradients implements Weights {
 
   @Override
   public Precision products() {
-    return Precision.F32;
+    return parameters.products();
   }
 
   @Override
@@ -60,8 +61,13 @@ final class DividedGradients implements Weights {
   }
 
   @Override
+  public boolean isGathered() {
+    return parameters.isGathered();
+  }
+
+  @Override
   public Lease take(BlockSpec block) {
-    return new DividedLease(block, parameters.of(block));
+    return new DividedLease(block, parameters.take(block));
   }
 
   /** Adds the sum of a whole gradient over the ranks to this rank's part, and frees it. */
@@ -80,9 +86,8 @@ final class DividedGradients implements Weights {
     whole.close();
   }
 
-  private NDArray zeros(String name) {
-    NDArray like = parameters.get(name);
-    return FloatArrays.zeros(like.getManager(), like.getShape(), Precision.F32);
+  private NDArray zeros(String name, Shape shape) {
+    return FloatArrays.zeros(gradients.get(name).getManager(), shape, Precision.F32);
   }
 
   @Override
@@ -93,16 +98,21 @@ final class DividedGradients implements Weights {
 
   private final class DividedLease implements Lease {
     private final BlockSpec block;
-    private final Map<String, NDArray> arrays;
+    private final Lease values;
 
-    DividedLease(BlockSpec block, Map<String, NDArray> arrays) {
+    DividedLease(BlockSpec block, Lease values) {
       this.block = block;
-      this.arrays = arrays;
+      this.values = values;
     }
 
     @Override
     public Map<String, NDArray> arrays() {
-      return arrays;
+      return values.arrays();
+    }
+
+    @Override
+    public void useNothing() {
+      values.useNothing();
     }
 
     @Override
@@ -110,7 +120,7 @@ final class DividedGradients implements Weights {
       added.forEach(
           (name, gradient) -> {
             String full = block.path() + "/" + name;
-            NDArray whole = zeros(full);
+            NDArray whole = zeros(full, gradient.getShape());
             whole.addi(gradient);
             reduce(full, whole);
           });
@@ -121,17 +131,25 @@ final class DividedGradients implements Weights {
       for (BlockSpec.Parameter parameter : block.parameters()) {
         String full = block.name(parameter);
         if (isTrained(full)) {
-          reduce(full, zeros(full));
+          reduce(full, zeros(full, parameter.shape()));
         }
       }
     }
 
     @Override
     public NDArray sum(String parameter) {
-      return waiting.computeIfAbsent(block.path() + "/" + parameter, DividedGradients.this::zeros);
+      Shape shape =
+          block.parameters().stream()
+              .filter(p -> p.name().equals(parameter))
+              .findFirst()
+              .orElseThrow()
+              .shape();
+      return waiting.computeIfAbsent(block.path() + "/" + parameter, full -> zeros(full, shape));
     }
 
     @Override
-    public void close() {}
+    public void close() {
+      values.close();
+    }
   }
 }

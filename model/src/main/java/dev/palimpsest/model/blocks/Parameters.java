@@ -52,6 +52,18 @@ public final class Parameters implements AutoCloseable {
   }
 
   /**
+   * Zeros of these names and shapes that take no memory, since an array's elements are all the same
+   * one: they can be read, not changed.
+   */
+  public static Parameters placeholders(NDManager parent, Map<String, Shape> shapes) {
+    NDManager own = parent.newSubManager();
+    Map<String, NDArray> arrays = new LinkedHashMap<>();
+    NDArray zero = own.zeros(new Shape(1));
+    shapes.forEach((name, shape) -> arrays.put(name, zero.broadcast(shape)));
+    return new Parameters(own, arrays);
+  }
+
+  /**
    * Zeros in the memory of a file, which is removed from its folder at once, so that its disk space
    * is freed when these arrays are closed or the process ends in any way.
    *

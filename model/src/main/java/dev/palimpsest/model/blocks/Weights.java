@@ -35,21 +35,33 @@ public interface Weights extends AutoCloseable {
   }
 
   /**
+   * Parameters of which each rank keeps a part, gathered while a block is in use (ZeRO-3). All
+   * ranks take the same blocks in the same order.
+   *
+   * @param parts this rank's, flat
+   * @param division of a parameter by its name
+   */
+  static Weights gathered(Parameters parts, Function<String, Parts> division, Collectives ranks) {
+    return new GatheredParameters(parts, division, ranks);
+  }
+
+  /**
    * Parameters to be trained by several ranks, each of which keeps a part of the gradients.
    *
+   * @param parameters where blocks' parameters come from
    * @param trained as for {@link #training}
    * @param gradients destination of this rank's parts, which are flat
-   * @param parts how a parameter's gradient is divided, by its name
+   * @param division of a parameter's gradient by its name
    * @param inOrder whether ranks are added in the order of their numbers
    */
   static Weights divided(
-      Parameters parameters,
+      Weights parameters,
       Predicate<String> trained,
       Parameters gradients,
-      Function<String, Parts> parts,
+      Function<String, Parts> division,
       Collectives ranks,
       boolean inOrder) {
-    return new DividedGradients(parameters, trained, gradients, parts, ranks, inOrder);
+    return new DividedGradients(parameters, trained, gradients, division, ranks, inOrder);
   }
 
   /**
@@ -58,6 +70,15 @@ public interface Weights extends AutoCloseable {
    */
   default boolean anyone(boolean mine) {
     return mine;
+  }
+
+  /**
+   * Whether processes exchange a block's parameters whenever it is taken. All of them then have to
+   * take the same blocks equally often, whatever their data and memory, and parameters are not kept
+   * between a block's forward and backward pass.
+   */
+  default boolean isGathered() {
+    return false;
   }
 
   /** The pass is over: gradients that were kept back take effect. */
@@ -98,6 +119,9 @@ public interface Weights extends AutoCloseable {
      * @param gradients by name in the block, of trained parameters; they remain the caller's
      */
     void add(Map<String, NDArray> gradients);
+
+    /** Takes part where other processes use a block and this one does not. */
+    default void useNothing() {}
 
     /** Takes part where other processes add gradients and this one has none. */
     default void addNothing() {}

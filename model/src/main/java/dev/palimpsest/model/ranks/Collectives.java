@@ -81,7 +81,7 @@ public interface Collectives extends AutoCloseable {
   /**
    * Fills an array of which every rank has its part.
    *
-   * @param array float32, contiguous
+   * @param array float32 or bfloat16, contiguous
    */
   void allGather(NDArray array, Parts parts);
 

@@ -207,9 +207,9 @@ final class Mpi {
     call("MPI_Reduce_scatter", address, out, counts, floats, sum, world);
   }
 
-  /** Each rank's floats are in their place already. */
+  /** Each rank's bytes are in their place already. */
   void allGather(long address, int[] counts, int[] places) {
-    call("MPI_Allgatherv", inPlace(), 0, floats, address, counts, places, floats, world);
+    call("MPI_Allgatherv", inPlace(), 0, bytes, address, counts, places, bytes, world);
   }
 
   void broadcast(long address, int count, int from) {

@@ -196,12 +196,13 @@ final class MpiRanks implements Collectives {
                 "the gathering of %,d numbers".formatted(array.size()),
                 () -> {
                   long address = TensorMemory.address(host);
-                  if (parts.total() <= CHUNK) {
-                    mpi.allGather(address, counts(parts), places(parts));
+                  int unit = FloatArrays.type(host).bytes();
+                  if (unit * parts.total() <= 4 * CHUNK) {
+                    mpi.allGather(address, times(counts(parts), unit), times(places(parts), unit));
                     return;
                   }
                   for (int r = 0; r < size; r++) {
-                    broadcastBytes(address, 4 * parts.from(r), 4 * parts.to(r), r);
+                    broadcastBytes(address, unit * parts.from(r), unit * parts.to(r), r);
                   }
                 }));
   }
@@ -235,6 +236,10 @@ final class MpiRanks implements Collectives {
     int[] places = new int[size];
     Arrays.setAll(places, r -> (int) parts.from(r));
     return places;
+  }
+
+  private static int[] times(int[] counts, int unit) {
+    return Arrays.stream(counts).map(n -> n * unit).toArray();
   }
 
   private void requireWhole(NDArray array, Parts parts) {

@@ -4,6 +4,8 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.FloatArrays;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -76,6 +78,20 @@ public final class RankProgram {
         }
         ranks.allGather(divided, uneven);
         require(close(divided, sum, 0, SIZE), "gathered");
+        try (NDManager scope = manager.newSubManager()) {
+          NDArray half = FloatArrays.zeros(scope, new Shape(SIZE), Precision.BF16);
+          try (NDArray own = uneven.of(half, r);
+              NDArray sums = uneven.of(divided, r)) {
+            FloatArrays.assign(own, sums);
+          }
+          ranks.allGather(half, uneven);
+          NDArray expected = FloatArrays.converted(scope, divided, Precision.BF16);
+          require(
+              Arrays.equals(
+                  FloatArrays.converted(scope, half, Precision.F32).toFloatArray(),
+                  FloatArrays.converted(scope, expected, Precision.F32).toFloatArray()),
+              "gathered bfloat16");
+        }
       }
 
       NDArray first = mine(manager, r);

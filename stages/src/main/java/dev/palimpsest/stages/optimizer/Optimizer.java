@@ -182,7 +182,7 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
         }
       }
     }
-    if (shards != null) {
+    if (shards != null && !shards.divideParameters()) {
       for (String name : groups.trained()) {
         shards.ranks().allGather(state.parameters().get(name), shards.parts(name));
       }
@@ -198,11 +198,21 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
    * @param manager the new arrays belong to children of it
    */
   public final TrainState prepared(NDManager manager, TrainState start, Storage storage) {
+    Map<String, Shape> shapes = start.parameters().shapes();
+    Shards inParts = shards != null && shards.divideParameters() ? shards : null;
     Parameters parameters =
-        storage.zeros(manager, Storage.Use.PARAMETERS, start.parameters().shapes(), Precision.F32);
-    copy(start.parameters(), parameters);
+        storage.zeros(
+            manager,
+            Storage.Use.PARAMETERS,
+            inParts == null ? shapes : inParts.shapes(shapes),
+            Precision.F32);
+    if (inParts == null) {
+      copy(start.parameters(), parameters);
+    } else {
+      inParts.divide(start.parameters(), parameters);
+    }
     Map<String, Shape> trained = new LinkedHashMap<>();
-    groups.trained().forEach(name -> trained.put(name, parameters.get(name).getShape()));
+    groups.trained().forEach(name -> trained.put(name, shapes.get(name)));
     Map<String, Parameters> moments = new LinkedHashMap<>();
     for (Moments kind : moments(config, trained)) {
       Parameters before = start.moments().get(kind.name());
@@ -213,7 +223,7 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
               shards == null ? kind.shapes() : shards.shapes(kind.shapes()),
               kind.type());
       if (shards != null) {
-        divide(shards, kind, before, own);
+        shards.divide(before, own);
       } else if (before != null) {
         copy(before, own);
       }
@@ -224,62 +234,53 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
     return start.with(parameters, moments);
   }
 
-  /** Gives each rank its part of the moments that the first one has, one array at a time. */
-  private void divide(Shards parts, Moments kind, @Nullable Parameters from, Parameters to) {
-    if (!parts.ranks().any(parts.ranks().isFirst() && from != null)) {
-      return;
-    }
-    for (String name : to.names()) {
-      try (NDManager scope = kernels.newManager()) {
-        Shape shape = Objects.requireNonNull(kind.shapes().get(name), name);
-        NDArray whole = FloatArrays.zeros(scope, shape, kind.type());
-        if (from != null && from.contains(name) && from.get(name).getShape().equals(shape)) {
-          FloatArrays.assign(whole, from.get(name));
-        }
-        parts.ranks().broadcast(whole, 0);
-        if (parts.length(name) > 0) {
-          FloatArrays.assign(to.get(name), parts.own(scope, name, whole));
-        }
-      }
-    }
-  }
-
   /**
-   * A state with all moments on the first rank; on the others, what they have. Every rank calls
-   * this.
+   * A state with all parameters and moments on the first rank; on the others, what they have. Every
+   * rank calls this.
    *
-   * @param manager gathered moments belong to children of it
+   * @param manager gathered arrays belong to children of it
    */
   public final TrainState whole(NDManager manager, TrainState state) {
     if (shards == null) {
       return state;
     }
     Map<String, Parameters> moments = new LinkedHashMap<>();
-    Map<String, Shape> trained = new LinkedHashMap<>();
-    groups.trained().forEach(name -> trained.put(name, state.parameters().get(name).getShape()));
-    for (Moments kind : moments(config, trained)) {
-      NDManager own = manager.newSubManager();
-      Map<String, NDArray> gathered = new LinkedHashMap<>();
-      kind.shapes()
-          .forEach(
-              (name, shape) -> {
-                NDArray array = FloatArrays.zeros(own, shape, kind.type());
-                if (shards.length(name) > 0) {
-                  try (NDManager scope = kernels.newManager()) {
-                    FloatArrays.assign(
-                        shards.own(scope, name, array), state.moments(kind.name()).get(name));
-                  }
-                }
-                shards.ranks().allGather(array, shards.parts(name));
-                if (shards.ranks().isFirst()) {
-                  gathered.put(name, array);
-                } else {
-                  array.close();
-                }
-              });
-      moments.put(kind.name(), new Parameters(own, gathered));
-    }
-    return shards.ranks().isFirst() ? state.with(state.parameters(), moments) : state;
+    state.moments().forEach((kind, own) -> moments.put(kind, gathered(manager, own, false)));
+    Parameters parameters =
+        shards.divideParameters()
+            ? gathered(manager, state.parameters(), false)
+            : state.parameters();
+    return shards.ranks().isFirst() ? state.with(parameters, moments) : state;
+  }
+
+  /**
+   * A state with all parameters on every rank, for passes in which ranks do not keep step with one
+   * another. Every rank calls this.
+   *
+   * @param manager gathered parameters belong to a child of it
+   */
+  public final TrainState withWholeParameters(NDManager manager, TrainState state) {
+    return shards == null || !shards.divideParameters()
+        ? state
+        : state.with(gathered(manager, state.parameters(), true), state.moments());
+  }
+
+  /** Whole arrays, on every rank or on the first alone. */
+  private Parameters gathered(NDManager manager, Parameters own, boolean everywhere) {
+    Shards division = Objects.requireNonNull(shards);
+    NDManager scope = manager.newSubManager();
+    Map<String, NDArray> whole = new LinkedHashMap<>();
+    own.asMap()
+        .forEach(
+            (name, part) -> {
+              NDArray array = division.gathered(scope, name, part);
+              if (everywhere || division.ranks().isFirst()) {
+                whole.put(name, array);
+              } else {
+                array.close();
+              }
+            });
+    return new Parameters(scope, whole);
   }
 
   private static void copy(Parameters from, Parameters to) {

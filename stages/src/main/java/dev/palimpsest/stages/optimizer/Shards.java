@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.model.ranks.Parts;
 import java.nio.ByteBuffer;
@@ -13,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Which part of each trained array a rank updates. Arrays are divided between the pieces in which
@@ -23,6 +25,8 @@ import java.util.Objects;
 public final class Shards {
   private final Collectives ranks;
   private final long piece;
+  private final boolean divideParameters;
+  private final Map<String, Shape> shapes;
   private final Map<String, Parts> parts = new LinkedHashMap<>();
 
   /**
@@ -30,10 +34,15 @@ public final class Shards {
    *
    * @param shapes of the arrays by name, in the same order on every rank
    * @param piece elements of a piece; the last one of an array may be shorter
+   * @param divideParameters whether a rank keeps its part of the parameters alone, and not only
+   *     updates it
    */
-  public Shards(Collectives ranks, Map<String, Shape> shapes, long piece) {
+  public Shards(
+      Collectives ranks, Map<String, Shape> shapes, long piece, boolean divideParameters) {
     this.ranks = ranks;
     this.piece = piece;
+    this.divideParameters = divideParameters;
+    this.shapes = Map.copyOf(shapes);
     long[] load = new long[ranks.size()];
     shapes.forEach((name, shape) -> parts.put(name, divided(shape.size(), load)));
   }
@@ -70,6 +79,11 @@ public final class Shards {
     return ranks;
   }
 
+  /** Whether a rank keeps its part of the parameters alone. */
+  public boolean divideParameters() {
+    return divideParameters;
+  }
+
   /** How an array is divided. */
   public Parts parts(String name) {
     return Objects.requireNonNull(parts.get(name), name);
@@ -103,6 +117,55 @@ public final class Shards {
     NDArray own = p.of(array, ranks.rank());
     own.attach(scope);
     return own;
+  }
+
+  /**
+   * A whole array of which every rank has its part; all ranks call this.
+   *
+   * @param scope the array belongs to it
+   * @param own this rank's part, flat
+   */
+  NDArray gathered(NDManager scope, String name, NDArray own) {
+    Shape shape = Objects.requireNonNull(shapes.get(name), name);
+    NDArray whole = FloatArrays.zeros(scope, shape, FloatArrays.type(own));
+    if (length(name) > 0) {
+      try (NDManager views = scope.newSubManager()) {
+        FloatArrays.assign(own(views, name, whole), own);
+      }
+    }
+    ranks.allGather(whole, parts(name));
+    return whole;
+  }
+
+  /**
+   * Gives each rank its parts of the arrays that the first one has, one array at a time.
+   *
+   * @param from the first rank's whole arrays; those that it lacks, or has in another shape, are
+   *     zero. What the others give does not matter
+   * @param to receives the parts, flat
+   */
+  void divide(@Nullable Parameters from, Parameters to) {
+    if (!ranks.any(ranks.isFirst() && from != null)) {
+      return;
+    }
+    to.asMap()
+        .forEach(
+            (name, part) -> {
+              Shape shape = Objects.requireNonNull(shapes.get(name), name);
+              try (NDManager scope = part.getManager().newSubManager()) {
+                NDArray whole = FloatArrays.zeros(scope, shape, FloatArrays.type(part));
+                if (ranks.isFirst()
+                    && from != null
+                    && from.contains(name)
+                    && from.get(name).getShape().equals(shape)) {
+                  FloatArrays.assign(whole, from.get(name));
+                }
+                ranks.broadcast(whole, 0);
+                if (length(name) > 0) {
+                  FloatArrays.assign(part, own(scope, name, whole));
+                }
+              }
+            });
   }
 
   /** This rank's parts of arrays, without those of which it has none. */

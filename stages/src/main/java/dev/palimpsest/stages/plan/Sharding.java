@@ -21,6 +21,7 @@ public enum Sharding {
       case NONE -> REPLICATED;
       case OPTIMIZER -> ZERO1;
       case GRADIENTS -> ZERO2;
+      case PARAMETERS -> ZERO3;
     };
   }
 

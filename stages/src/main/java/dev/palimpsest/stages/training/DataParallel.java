@@ -22,8 +22,10 @@ import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -101,18 +103,31 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
 
   /** Whether a rank keeps only its part of the gradients. */
   boolean dividesGradients() {
-    return isSharded() && sharding == Sharding.GRADIENTS;
+    return isSharded() && sharding != Sharding.OPTIMIZER;
+  }
+
+  /** Whether a rank keeps only its part of the parameters. */
+  boolean dividesParameters() {
+    return isSharded() && sharding == Sharding.PARAMETERS;
   }
 
   /**
-   * The division of a stage's trained parameters.
+   * The division of a stage's parameters.
    *
-   * @param trained their shapes
+   * @param all their shapes
+   * @param trained names of those that are trained, of which alone gradients and moments exist
    * @param piece elements that stay together
    * @return null if nothing is divided
    */
-  @Nullable Shards shards(Map<String, Shape> trained, long piece) {
-    return isSharded() ? new Shards(ranks, trained, piece) : null;
+  @Nullable Shards shards(Map<String, Shape> all, Set<String> trained, long piece) {
+    if (!isSharded()) {
+      return null;
+    }
+    Map<String, Shape> divided = new LinkedHashMap<>(all);
+    if (!dividesParameters()) {
+      divided.keySet().retainAll(trained);
+    }
+    return new Shards(ranks, divided, piece, dividesParameters());
   }
 
   /** The micro batches that this rank reads. */
@@ -198,12 +213,12 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
 
   /** Gives every rank the first one's arrays. */
   void distribute(TrainState state) {
-    if (ranks.isAlone()) {
-      return;
+    if (ranks.isAlone() || dividesParameters()) {
+      return; // parts were handed out when the state was prepared
     }
     distribute(state.parameters());
     if (isSharded()) {
-      return; // moments were divided when the state was prepared
+      return; // moments were
     }
     state.moments().values().forEach(this::distribute);
   }

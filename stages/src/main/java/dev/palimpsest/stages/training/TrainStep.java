@@ -275,15 +275,18 @@ public final class TrainStep {
 
   private Weights weights(Parameters parameters, Parameters gradients) {
     Shards shards = optimizer.shards();
-    return shards == null || !parallel.dividesGradients()
-        ? Weights.training(parameters, groups::trains, gradients)
-        : Weights.divided(
-            parameters,
-            groups::trains,
-            gradients,
-            shards::parts,
-            shards.ranks(),
-            parallel.order() == ReductionOrder.FIXED);
+    if (shards == null || !parallel.dividesGradients()) {
+      return Weights.training(parameters, groups::trains, gradients);
+    }
+    return Weights.divided(
+        parallel.dividesParameters()
+            ? Weights.gathered(parameters, shards::parts, shards.ranks())
+            : Weights.of(parameters),
+        groups::trains,
+        gradients,
+        shards::parts,
+        shards.ranks(),
+        parallel.order() == ReductionOrder.FIXED);
   }
 
   private Parameters gradients(NDManager parent, Parameters parameters) {

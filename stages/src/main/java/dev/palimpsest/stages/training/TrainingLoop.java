@@ -1,7 +1,6 @@
 package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
@@ -14,9 +13,8 @@ import dev.palimpsest.stages.optimizer.ParameterGroups;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -90,11 +88,13 @@ public final class TrainingLoop {
     ParameterGroups groups =
         ParameterGroups.of(
             optimizerConfig, start.parameters().names(), start.scheduleStart() + stage.examples());
-    Map<String, Shape> trained = new LinkedHashMap<>();
-    groups.trained().forEach(n -> trained.put(n, start.parameters().get(n).getShape()));
     Optimizer optimizer =
         Optimizer.of(
-            optimizerConfig, groups, kernels, parallel.shards(trained, kernels.pieceLength()));
+            optimizerConfig,
+            groups,
+            kernels,
+            parallel.shards(
+                start.parameters().shapes(), Set.copyOf(groups.trained()), kernels.pieceLength()));
     Storage storage = new Storage(stage.storage(), folder.stage(stage.name()));
     GuardedStep step =
         new GuardedStep(
@@ -133,7 +133,12 @@ public final class TrainingLoop {
             && (fresh || !stopping)
             && due(stage.evaluate().everyExamples(), state)) {
           progress.turnTo(Activity.EVALUATE);
-          evaluations.score("at-%012d".formatted(state.examples()), manager, state);
+          try (NDManager scope = manager.newSubManager()) {
+            evaluations.score(
+                "at-%012d".formatted(state.examples()),
+                scope,
+                optimizer.withWholeParameters(scope, state));
+          }
           stopping = parallel.ranks().any(stop.isMade());
           if (!stopping && parallel.ranks().any(evaluations.isStuck(state))) {
             break;
@@ -217,7 +222,7 @@ public final class TrainingLoop {
     return optimizer.whole(manager, state);
   }
 
-  /** Moments that are divided among the ranks are gathered, and written before they are freed. */
+  /** What is divided among the ranks is gathered, and written before it is freed. */
   private static void save(
       Optimizer optimizer, NDManager manager, TrainState state, Saves checkpoints, StageLogs logs) {
     try (NDManager scope = manager.newSubManager()) {

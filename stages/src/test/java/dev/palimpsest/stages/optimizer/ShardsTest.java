@@ -30,7 +30,7 @@ class ShardsTest {
   }
 
   private static Shards divided(int rank, int size, Map<String, Shape> shapes) {
-    return new Shards(group(rank, size), shapes, PIECE);
+    return new Shards(group(rank, size), shapes, PIECE, false);
   }
 
   @Test
