@@ -10,8 +10,10 @@
 #   --cases   further folders of reference cases
 #   --out     logs and figures. Default: gpu-check in the working directory
 #
-# Exit code 0 if every reference case holds, a repetition has the same bits and, with 3b on a GPU whose peak is known, MFU
-# at 224 pixels is 42 % or more; 1 if not; 2 if the device cannot be used.
+# With several GPUs, two of them also train a small model, connected by NCCL, and so do four or eight if they are there.
+#
+# Exit code 0 if every reference case holds, a repetition has the same bits, ranks have the bits of one process and, with 3b
+# on a GPU whose peak is known, MFU at 224 pixels is 42 % or more; 1 if not; 2 if the device cannot be used.
 set -uo pipefail
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -122,6 +124,44 @@ if [ "$first" != - ] && [ "$first" = "$(figure "$out/repetition-2.json" trace)" 
 else
   echo "losses and norms differ"
   failures+=("repetition")
+fi
+
+# ---- several GPUs, connected by NCCL
+
+# Trains a small model on so many GPUs and, in the fixed order, gives the same bits as one.
+trained() {
+  local ranks=$1 name="ranks-$1-$2" sharding=$2
+  rm -rf "${out:?}/$name"
+  part "$name" bash -c 'palimpsest launch "$@"' _ "$root/peers/ranks.yaml" --to local --gpus-per-node "$ranks" \
+    --out "$out/$name" --set ranks.reductionOrder=fixed --set "ranks.sharding=$sharding"
+}
+
+# The bits of all tensors that a run has ended with.
+bits() {
+  local end
+  end="$(find "$out/$1"/*/checkpoints -mindepth 1 -maxdepth 1 -type d | sort | tail -n 1)"
+  [ -n "$end" ] && (cd "$end" && find . -name '*.safetensors' -type f | sort | xargs sha256sum)
+}
+
+gpus="$(grep -cE '^ +cuda:[0-9]+ ' "$out/doctor.txt")"
+echo
+if [ "$device" = cpu ] || [ "$gpus" -lt 2 ]; then
+  echo "Ranks and NCCL: not checked, which takes two GPUs."
+else
+  echo "Ranks connected by NCCL, $gpus GPUs:"
+  trained 1 none
+  one="$(bits ranks-1-none)"
+  for ranks in 2 4 8; do
+    for sharding in none optimizer gradients parameters; do
+      [ "$ranks" -le "$gpus" ] || continue
+      if trained "$ranks" "$sharding" && [ -n "$one" ] && [ "$(bits "ranks-$ranks-$sharding")" = "$one" ]; then
+        echo "$ranks ranks, sharding $sharding: $(grep -ho 'connected by NCCL [0-9.]*' "$out/ranks-$ranks-$sharding.txt" "$out/ranks-$ranks-$sharding-errors.txt" | head -1), the bits of one process"
+      else
+        echo "$ranks ranks, sharding $sharding: not the bits of one process"
+        failures+=("$ranks ranks with sharding $sharding")
+      fi
+    done
+  done
 fi
 
 # ---- speed

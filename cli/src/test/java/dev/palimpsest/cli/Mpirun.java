@@ -14,8 +14,12 @@ public final class Mpirun {
   /** Skips the test if there is none. */
   public static void require() {
     assumeTrue(
-        Arrays.stream(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
-            .anyMatch(path -> Files.isExecutable(Path.of(path, "mpirun"))),
-        "no mpirun here (Debian: apt-get install openmpi-bin libopenmpi3)");
+        isOnPath("mpirun"), "no mpirun here (Debian: apt-get install openmpi-bin libopenmpi3)");
+  }
+
+  /** Whether a program can be started by its name. */
+  public static boolean isOnPath(String program) {
+    return Arrays.stream(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
+        .anyMatch(path -> Files.isExecutable(Path.of(path, program)));
   }
 }

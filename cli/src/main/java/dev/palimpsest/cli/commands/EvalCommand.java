@@ -174,23 +174,17 @@ public final class EvalCommand implements Callable<Integer> {
         SavedModel.requireModel(checkpoint);
       }
       Path folder = out != null ? out : Path.of("evaluations", String.join("-", labels));
-      Collectives ranks =
-          Collectives.join(
-              group.rank(), group.worldSize(), folder.toAbsolutePath().resolve("ranks"), PATIENCE);
       try (Machine machine = device.open(null, group)) {
-        if (ranks.isFirst()) {
-          // Two evaluations in one folder would overwrite each other's answers.
-          try (FolderLock lock = new RunFolder(folder).lock()) {
-            evaluateAll(labels, folder, machine, tasks, before, stop, ranks);
-          }
-        } else {
+        Collectives ranks = group.connect(machine, folder.resolve("ranks"), PATIENCE);
+        // Two evaluations in one folder would overwrite each other's answers.
+        try (@Nullable FolderLock lock = ranks.isFirst() ? new RunFolder(folder).lock() : null) {
           evaluateAll(labels, folder, machine, tasks, before, stop, ranks);
+        } catch (StoppedException | UserMistake e) { // on every rank, or the others have been told
+          ranks.close();
+          throw e;
         }
-      } catch (StoppedException | UserMistake e) { // on every rank, or the others have been told
         ranks.close();
-        throw e;
       }
-      ranks.close();
       return ExitCode.DONE.code();
     }
   }

@@ -98,28 +98,24 @@ public final class RunCommand implements Callable<Integer> {
     ProcessGroup group = ProcessGroup.fromEnvironment(System.getenv());
     RankLog.speakAs(group.rank());
     log.info("process group: {}", group.describe());
-    Collectives ranks =
-        Collectives.join(
-            group.rank(),
-            group.worldSize(),
-            folder.toAbsolutePath().resolve("ranks"),
-            Duration.ofSeconds(config.ranks().timeoutSeconds()));
-    if (!ranks.isAlone()) {
-      log.info("{} ranks connected by {}", ranks.size(), ranks.transport());
-    }
     StopRequest stop = new StopRequest();
     PrintWriter err = spec.commandLine().getErr();
     Optional<InetSocketAddress> address = watch.address(group);
     RunFolder run = new RunFolder(folder);
     Runnable lastWords =
         () -> {
-          if (ranks.isFirst()) {
+          if (group.isFirst()) {
             RunEnd.write(run, ExitCode.STOPPED.code(), "stopped by a signal");
           }
         };
-    try (@Nullable RunLog file = ranks.isFirst() ? RunLog.open(run.log()) : null;
+    try (@Nullable RunLog file = group.isFirst() ? RunLog.open(run.log()) : null;
         Signals signals = Signals.stop(stop, err, lastWords);
         Machine machine = device.open(config.computeThreads(), group)) {
+      Collectives ranks =
+          group.connect(
+              machine,
+              folder.resolve("ranks"),
+              Duration.ofSeconds(config.ranks().timeoutSeconds()));
       try (ProcessState state =
               new ProcessState(
                   watch.heartbeat(run.process(group.rank())), group, watch.patience());

@@ -55,7 +55,7 @@ public final class LaunchCommand implements Callable<Integer> {
       names = "--processes",
       paramLabel = "P",
       description =
-          "Processes on each node. Default: the number of its GPUs, or 1. Several on one machine are started by mpirun.")
+          "Processes on each node. Default: the number of its GPUs, or 1. Several on one machine are started by mpirun, or without it if each has a GPU.")
   @Nullable Integer processes;
 
   @Option(
@@ -109,10 +109,9 @@ public final class LaunchCommand implements Callable<Integer> {
   @Option(
       names = "--mpi",
       paramLabel = "TYPE",
-      defaultValue = "pmix",
       description =
-          "slurm: for srun --mpi: pmix for Open MPI, pmi2 for MPICH, none for NCCL alone. Default: ${DEFAULT-VALUE}.")
-  String mpi = "pmix";
+          "slurm: for srun --mpi: pmix for Open MPI, pmi2 for MPICH, none where ranks need no MPI. Default: none with GPUs, which NCCL connects, pmix without.")
+  @Nullable String mpi;
 
   @Option(
       names = "--cpus",
@@ -192,7 +191,13 @@ public final class LaunchCommand implements Callable<Integer> {
         SlurmChain chain =
             new SlurmChain(
                 here(),
-                new SlurmChain.Settings(time, signalSeconds, mpi, restarts, cpus, sbatch),
+                new SlurmChain.Settings(
+                    time,
+                    signalSeconds,
+                    mpi == null ? gpus > 0 ? "none" : "pmix" : mpi,
+                    restarts,
+                    cpus,
+                    sbatch),
                 System.getenv().getOrDefault("PALIMPSEST_LAUNCHER", "palimpsest"),
                 System.getenv().getOrDefault("PALIMPSEST_ENGINE", "cpu"));
         if (print) {

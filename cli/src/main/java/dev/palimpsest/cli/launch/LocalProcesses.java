@@ -7,6 +7,7 @@ import dev.palimpsest.cli.terminal.ThisJvm;
 import dev.palimpsest.cli.terminal.UserMistake;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.ArrayList;
@@ -21,7 +22,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A run's processes on this machine: one; several under mpirun; or several with torchrun's
- * variables, where this machine is a node among others, as a pod of Kubernetes is.
+ * variables, by which those with GPUs find each other without mpirun, and all where this machine is
+ * a node among others, as a pod of Kubernetes is.
  */
 final class LocalProcesses {
   private static final Logger log = LoggerFactory.getLogger(LocalProcesses.class);
@@ -30,6 +32,9 @@ final class LocalProcesses {
   private static final long GRACE_SECONDS = 60;
 
   private static final long KILL_SECONDS = 10;
+
+  /** torchrun's. */
+  private static final int PORT = 29_500;
 
   private final Job job;
   private final List<String> words;
@@ -69,18 +74,24 @@ final class LocalProcesses {
     if (job.processes() == 1) {
       return List.of(typed(concat(List.of("palimpsest"), words)));
     }
-    if (!isNode(environment)) {
+    if (!meetByVariables(environment)) {
       return List.of(typed(mpirun(Mpi.OPEN_MPI, List.of("palimpsest"))));
     }
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < job.processes(); i++) {
       lines.add(
-          variables(i, job.processes(), environment).entrySet().stream()
+          variables(i, job.processes(), environment, PORT).entrySet().stream()
                   .map(e -> e.getKey() + "=" + e.getValue() + " ")
                   .collect(Collectors.joining())
               + typed(concat(List.of("palimpsest"), words)));
     }
     return lines;
+  }
+
+  /** Whether the processes find each other by variables, and need no mpirun between them. */
+  private boolean meetByVariables(Map<String, String> environment) {
+    return isNode(environment)
+        || (job.gpus() > 0 && !"mpi".equals(environment.get("PALIMPSEST_COLLECTIVES")));
   }
 
   /** Whether Kubeflow's variables say that there are other nodes. */
@@ -110,11 +121,12 @@ final class LocalProcesses {
             () -> started.forEach(one -> killTree(one.process().toHandle())))) {
       if (job.processes() == 1) {
         started.add(start(java(), Map.of(), "TERM"));
-      } else if (!isNode(System.getenv())) {
+      } else if (!meetByVariables(System.getenv())) {
         started.add(startMpirun());
       } else {
+        int port = isNode(System.getenv()) ? PORT : freePort();
         for (int i = 0; i < job.processes(); i++) {
-          started.add(start(java(), variables(i, job.processes(), System.getenv()), "TERM"));
+          started.add(start(java(), variables(i, job.processes(), System.getenv(), port), "TERM"));
         }
       }
       code = await(started.stream().map(Started::process).toList());
@@ -205,8 +217,22 @@ final class LocalProcesses {
 
   // ---- With torchrun's variables
 
-  /** What torchrun would set for a process of this machine, one of Kubeflow's nodes. */
-  static Map<String, String> variables(int local, int processes, Map<String, String> environment) {
+  /** So that two runs on this machine do not meet each other. */
+  private static int freePort() {
+    try (ServerSocket server = new ServerSocket(0)) {
+      return server.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException("no port is free on this machine", e);
+    }
+  }
+
+  /**
+   * What torchrun would set for a process of this machine, which may be one of Kubeflow's nodes.
+   *
+   * @param port for the processes to meet, unless Kubeflow names one
+   */
+  static Map<String, String> variables(
+      int local, int processes, Map<String, String> environment, int port) {
     int node = Integer.parseInt(environment.getOrDefault("PET_NODE_RANK", "0"));
     int nodes = Integer.parseInt(environment.getOrDefault("PET_NNODES", "1"));
     Map<String, String> variables = new LinkedHashMap<>();
@@ -216,7 +242,7 @@ final class LocalProcesses {
     variables.put("LOCAL_WORLD_SIZE", Integer.toString(processes));
     variables.put("GROUP_RANK", Integer.toString(node));
     variables.put("MASTER_ADDR", environment.getOrDefault("PET_MASTER_ADDR", "127.0.0.1"));
-    variables.put("MASTER_PORT", environment.getOrDefault("PET_MASTER_PORT", "29500"));
+    variables.put("MASTER_PORT", environment.getOrDefault("PET_MASTER_PORT", "" + port));
     return variables;
   }
 

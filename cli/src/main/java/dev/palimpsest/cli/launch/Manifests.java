@@ -11,8 +11,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.Yaml;
 
@@ -27,7 +25,6 @@ import org.yaml.snakeyaml.Yaml;
  * another.
  */
 final class Manifests {
-  private static final Logger log = LoggerFactory.getLogger(Manifests.class);
   private static final String CONTAINER = "node";
   private static final Path RECIPE = Path.of("/etc/palimpsest/recipe.yaml");
   private static final String PROGRAM = "/opt/palimpsest/palimpsest";
@@ -78,11 +75,6 @@ final class Manifests {
     if (job.nodes() > 1 && job.gpus() == 0) {
       throw new UserMistake(
           "pods without GPUs have no collectives between them: give --gpus-per-node, or take --nodes 1");
-    }
-    if (job.nodes() > 1) {
-      log.warn(
-          "this version connects ranks by MPI alone, which pods of different nodes do not have between them: with --nodes {} the run ends with exit code 76",
-          job.nodes());
     }
     if (!job.out().startsWith(settings.mount)) {
       throw new UserMistake(

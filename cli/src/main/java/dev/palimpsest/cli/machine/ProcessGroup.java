@@ -2,6 +2,10 @@ package dev.palimpsest.cli.machine;
 
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.model.ranks.Collectives;
+import dev.palimpsest.model.ranks.Group;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -10,6 +14,8 @@ import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Which of a run's processes this one is, as its launcher says in environment variables.
@@ -33,6 +39,8 @@ public record ProcessGroup(
     @Nullable String masterAddress,
     int masterPort,
     Source source) {
+
+  private static final Logger log = LoggerFactory.getLogger(ProcessGroup.class);
 
   /** Whose variables say what a process is, in the order in which they are looked for. */
   public enum Source {
@@ -67,7 +75,7 @@ public record ProcessGroup(
   /** {@code 2(x3)}: three nodes of two tasks. */
   private static final Pattern TASKS = Pattern.compile("(\\d+)(?:\\(x(\\d+)\\))?");
 
-  /** Of ports that are derived from the number of a Slurm job. */
+  /** Of ports that are derived from the name of a job. */
   private static final int FIRST_PORT = 20_000;
 
   private static final int PORTS = 10_000;
@@ -142,6 +150,26 @@ public record ProcessGroup(
             .formatted(rank, worldSize, node, localRank, localWorldSize, source);
   }
 
+  /**
+   * Connects this process with the others.
+   *
+   * @param machine that this process computes with
+   * @param folder as in {@link Collectives#join}
+   * @param limit how long an operation may take
+   */
+  public Collectives connect(Machine machine, Path folder, Duration limit) {
+    Collectives ranks =
+        Collectives.join(
+            new Group(rank, worldSize, masterAddress, masterPort),
+            machine.manager(),
+            folder.toAbsolutePath(),
+            limit);
+    if (!ranks.isAlone()) {
+      log.info("{} ranks connected by {}", ranks.size(), ranks.transport());
+    }
+    return ranks;
+  }
+
   // ---- One method a launcher
 
   private static Optional<ProcessGroup> torchrun(Variables v) {
@@ -167,8 +195,13 @@ public record ProcessGroup(
             localSize,
             node,
             v.text("MASTER_ADDR"),
-            v.number(source, "MASTER_PORT", 0),
+            agentsOr(v, v.number(source, "MASTER_PORT", 0)),
             source));
+  }
+
+  /** torchrun's own process listens at the port that it names; the next one is free. */
+  private static int agentsOr(Variables v, int port) {
+    return port > 0 && "True".equals(v.text("TORCHELASTIC_USE_AGENT_STORE")) ? port + 1 : port;
   }
 
   /**
@@ -261,6 +294,8 @@ public record ProcessGroup(
     int ownRank = v.number(source, rank);
     int worldSize = v.number(source, size);
     int onNode = v.number(source, localSize, worldSize);
+    String job = v.text("PMIX_NAMESPACE");
+    boolean isHere = !v.has("MASTER_ADDR") && onNode == worldSize && job != null;
     return Optional.of(
         new ProcessGroup(
             ownRank,
@@ -268,8 +303,12 @@ public record ProcessGroup(
             v.number(source, localRank, ownRank % Math.max(1, onNode)),
             onNode,
             ownRank / Math.max(1, onNode),
-            v.text("MASTER_ADDR"),
-            v.number(source, "MASTER_PORT", 0),
+            isHere ? "127.0.0.1" : v.text("MASTER_ADDR"),
+            // The same for all processes of a job, and hardly that of another one.
+            v.number(
+                source,
+                "MASTER_PORT",
+                isHere ? FIRST_PORT + Math.floorMod(Objects.hashCode(job), PORTS) : 0),
             source));
   }
 

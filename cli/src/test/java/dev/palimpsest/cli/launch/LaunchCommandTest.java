@@ -92,9 +92,20 @@ class LaunchCommandTest {
 
   @Test
   void severalProcessesAreMpiruns() {
-    String line = launch("--to", "local", "--gpus-per-node", "2", "--print").out();
+    String line = launch("--to", "local", "--processes", "2", "--print").out();
     assertTrue(line.startsWith("mpirun -np 2 --bind-to none --oversubscribe "), line);
     assertTrue(line.endsWith("palimpsest run %s --out %s\n".formatted(recipe, out)), line);
+  }
+
+  @Test
+  void processesWithGpusNeedNoMpirun() {
+    List<String> lines =
+        launch("--to", "local", "--gpus-per-node", "2", "--print").out().lines().toList();
+    assertEquals(2, lines.size());
+    assertEquals(
+        "RANK=1 WORLD_SIZE=2 LOCAL_RANK=1 LOCAL_WORLD_SIZE=2 GROUP_RANK=0 MASTER_ADDR=127.0.0.1 MASTER_PORT=29500 palimpsest run %s --out %s"
+            .formatted(recipe, out),
+        lines.get(1));
   }
 
   @Test
@@ -114,7 +125,8 @@ class LaunchCommandTest {
             Map.of(
                 "PET_NNODES", "4",
                 "PET_NODE_RANK", "1",
-                "PET_MASTER_ADDR", "run-node-0-0.run")));
+                "PET_MASTER_ADDR", "run-node-0-0.run"),
+            29_500));
   }
 
   private static ProcessState.Read rank(int rank, Integer code) {
@@ -163,7 +175,7 @@ class LaunchCommandTest {
             "#SBATCH --gpus-per-node=4",
             "#SBATCH --signal=TERM@300",
             "#SBATCH --requeue",
-            "srun --kill-on-bad-exit=1 --mpi=pmix palimpsest run %s --out %s --until Stage_1 &"
+            "srun --kill-on-bad-exit=1 --mpi=none palimpsest run %s --out %s --until Stage_1 &"
                 .formatted(recipe, out))) {
       assertTrue(script.contains(line + "\n"), line + " in " + script);
     }

@@ -159,4 +159,38 @@ class ProcessGroupTest {
         "rank 5 of 8, on node 1 as process 1 of 4 (torchrun's variables)",
         ProcessGroup.fromEnvironment(TORCHRUN).describe());
   }
+
+  // ---- where processes meet
+
+  @Test
+  void torchrunsOwnPortIsTaken() {
+    assertEquals(29_400, ProcessGroup.fromEnvironment(TORCHRUN).masterPort());
+    ProcessGroup under =
+        ProcessGroup.fromEnvironment(with(TORCHRUN, "TORCHELASTIC_USE_AGENT_STORE", "True"));
+    assertEquals(29_401, under.masterPort());
+  }
+
+  @Test
+  void processesOfMpirunOnOneMachineMeetThere() {
+    Map<String, String> job =
+        Map.of(
+            "OMPI_COMM_WORLD_RANK", "1",
+            "OMPI_COMM_WORLD_SIZE", "2",
+            "OMPI_COMM_WORLD_LOCAL_RANK", "1",
+            "OMPI_COMM_WORLD_LOCAL_SIZE", "2",
+            "PMIX_NAMESPACE", "625475585");
+    ProcessGroup group = ProcessGroup.fromEnvironment(job);
+    assertEquals("127.0.0.1", group.masterAddress());
+    assertTrue(group.masterPort() >= 20_000 && group.masterPort() < 30_000);
+    assertTrue(
+        group.masterPort()
+            != ProcessGroup.fromEnvironment(with(job, "PMIX_NAMESPACE", "625541121")).masterPort());
+    // Of several machines mpirun does not say where the first one is.
+    assertEquals(null, ProcessGroup.fromEnvironment(MPIRUN).masterAddress());
+    ProcessGroup named =
+        ProcessGroup.fromEnvironment(
+            with(MPIRUN, Map.of("MASTER_ADDR", "node-a", "MASTER_PORT", "4000")));
+    assertEquals("node-a", named.masterAddress());
+    assertEquals(4000, named.masterPort());
+  }
 }

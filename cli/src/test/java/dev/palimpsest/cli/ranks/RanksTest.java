@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.Main;
@@ -16,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -48,12 +50,19 @@ class RanksTest {
 
   private Process start(int ranks, String out, String... sets)
       throws IOException, URISyntaxException {
-    Path recipe = Path.of(Objects.requireNonNull(RanksTest.class.getResource("tiny.yaml")).toURI());
+    return start(ranks, List.of("run", recipe().toString()), options(sets), out);
+  }
+
+  private static Path recipe() throws URISyntaxException {
+    return Path.of(Objects.requireNonNull(RanksTest.class.getResource("tiny.yaml")).toURI());
+  }
+
+  private static List<String> options(String... sets) {
     List<String> options = new ArrayList<>();
     for (String set : sets) {
       options.addAll(List.of("--set", set));
     }
-    return start(ranks, List.of("run", recipe.toString()), options, out);
+    return options;
   }
 
   private Process start(int ranks, List<String> command, List<String> options, String out)
@@ -63,15 +72,26 @@ class RanksTest {
       all.addAll(List.of("mpirun", "-np", "" + ranks, "--oversubscribe", "--bind-to", "none"));
       all.addAll(List.of("--allow-run-as-root", "--mca", "mpi_yield_when_idle", "1"));
     }
+    return start(all, command, options, out, Map.of());
+  }
+
+  private Process start(
+      List<String> launcher,
+      List<String> command,
+      List<String> options,
+      String out,
+      Map<String, String> environment)
+      throws IOException {
+    List<String> all = new ArrayList<>(launcher);
     all.addAll(ThisJvm.command(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m")));
     all.add(Main.class.getName());
     all.addAll(command);
     all.addAll(List.of("--out", folder.resolve(out).toString()));
     all.addAll(options);
-    return new ProcessBuilder(all)
-        .redirectErrorStream(true)
-        .redirectOutput(log(out).toFile())
-        .start();
+    ProcessBuilder builder =
+        new ProcessBuilder(all).redirectErrorStream(true).redirectOutput(log(out).toFile());
+    builder.environment().putAll(environment);
+    return builder.start();
   }
 
   private Path log(String out) {
@@ -322,6 +342,64 @@ class RanksTest {
     assertTrue(
         log.contains(
             "stages.stage1.microBatch: the 1 micro batches of a step (batchSize 8 / microBatch 8) cannot be divided evenly among 2 ranks; with microBatch 4 they can"),
+        log);
+  }
+
+  // ---- NCCL's interface, over the computer's own memory
+
+  private Map<String, String> ncclOnHost() throws Exception {
+    Path library = folder.resolve("libnccl_on_host.so");
+    if (!Files.exists(library)) {
+      assumeTrue(
+          Mpirun.isOnPath("cc"), "no C compiler here (Debian: apt-get install gcc libc6-dev)");
+      Path source =
+          Path.of("../model/src/test/resources/dev/palimpsest/model/ranks/nccl_on_host.c");
+      List<String> cc = new ArrayList<>(List.of("cc", "-shared", "-fPIC", "-O2", "-pthread"));
+      cc.addAll(List.of("-ffp-contract=off", "-o", library.toString(), source.toString(), "-lrt"));
+      assertEquals(0, new ProcessBuilder(cc).inheritIO().start().waitFor());
+    }
+    return Map.of(
+        "PALIMPSEST_COLLECTIVES", "nccl",
+        "PALIMPSEST_NCCL", library.toString(),
+        "PALIMPSEST_CUDART", library.toString());
+  }
+
+  /** Starts processes that find each other without mpirun, as those with GPUs do. */
+  private int launch(String out, Map<String, String> more, String... sets) throws Exception {
+    Map<String, String> environment = new HashMap<>(ncclOnHost());
+    environment.putAll(more);
+    List<String> command = List.of("launch", recipe().toString(), "--to", "local");
+    List<String> options = new ArrayList<>(options(sets));
+    options.addAll(List.of("--gpus-per-node", "2"));
+    return start(List.of(), command, options, out, environment).waitFor();
+  }
+
+  @Test
+  void ranksThatNcclConnectsGiveTheBitsOfMpi() throws Exception {
+    run(2, "by-mpi");
+    assertEquals(0, launch("by-nccl", Map.of()), Files.readString(log("by-nccl")));
+    assertSameBits("by-mpi", "by-nccl");
+    String environment = Files.readString(folder.resolve("by-nccl/environment.json"));
+    assertTrue(environment.contains("\"transport\" : \"NCCL 2.23.4\""), environment);
+  }
+
+  @Test
+  void theFixedOrderHasItsBitsThroughNcclToo() throws Exception {
+    String fixed = "ranks.reductionOrder=fixed";
+    run(1, "one-in-order", fixed);
+    int code = launch("nccl-in-order", Map.of(), fixed, "ranks.sharding=parameters");
+    assertEquals(0, code, Files.readString(log("nccl-in-order")));
+    assertSameBits("one-in-order", "nccl-in-order");
+  }
+
+  @Test
+  void aConnectionThatBreaksEndsTheRunForItsInfrastructure() throws Exception {
+    int code = launch("broken", Map.of("HOST_NCCL_BREAK", "60"));
+    String log = Files.readString(log("broken"));
+    assertEquals(76, code, log);
+    assertTrue(
+        log.matches(
+            "(?s).*rank [01] of 2: .* failed: remote process exited or there was a network error.*"),
         log);
   }
 }

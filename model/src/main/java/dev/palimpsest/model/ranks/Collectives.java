@@ -1,17 +1,20 @@
 package dev.palimpsest.model.ranks;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Operations that all ranks of a group call in the same order, each with its own part of the data.
  * A rank is a process; one that trains by itself is a group of one, whose operations do nothing.
  *
  * <p>One thread of a process calls these at a time. An operation that fails throws {@link
- * CollectiveException}. One that does not return within the group's time limit ends the process,
- * see {@link Watchdog}; the launcher then ends the others.
+ * CollectiveException}. One that does not return within the group's time limit throws it too, or
+ * ends the process if the thread is inside the library, see {@link Watchdog}; the launcher then
+ * ends the others.
  */
 public interface Collectives extends AutoCloseable {
   /** A process by itself. */
@@ -20,18 +23,28 @@ public interface Collectives extends AutoCloseable {
   }
 
   /**
-   * Joins the group that a launcher has made.
+   * Joins the group that a launcher has made: by NCCL if this process computes on a GPU, by MPI if
+   * it computes on the CPU.
    *
-   * @param rank of this process
-   * @param size number of processes; 1: this process remains by itself
+   * @param group a group of one remains by itself
+   * @param manager of arrays on the device that this process computes on
    * @param folder shared by all ranks, for the stack traces of one that hangs
    * @param limit how long an operation may take
    * @throws CollectiveException when the ranks cannot be connected
+   * @throws dev.palimpsest.configs.checks.InvalidConfigException when the environment lacks what is
+   *     needed for it
    */
-  static Collectives join(int rank, int size, Path folder, Duration limit) {
-    return size == 1
-        ? alone()
-        : MpiRanks.join(rank, size, System.getenv(), new Watchdog(rank, folder, limit));
+  static Collectives join(Group group, NDManager manager, Path folder, Duration limit) {
+    if (group.size() == 1) {
+      return alone();
+    }
+    Map<String, String> environment = System.getenv();
+    Transport transport = Transport.of(manager.getDevice(), environment);
+    Watchdog watchdog = new Watchdog(group.rank(), folder, limit);
+    return switch (transport) {
+      case MPI -> MpiRanks.join(group.rank(), group.size(), environment, watchdog);
+      case NCCL -> NcclRanks.join(group, manager, environment, limit, watchdog);
+    };
   }
 
   /** This process's number, from 0. */
@@ -40,7 +53,7 @@ public interface Collectives extends AutoCloseable {
   /** Number of processes. */
   int size();
 
-  /** How ranks are connected, for logs: {@code Open MPI v4.1.4}. */
+  /** How ranks are connected, for logs: {@code Open MPI v4.1.4}, {@code NCCL 2.23.4}. */
   String transport();
 
   /** Whether there are no other ranks. */

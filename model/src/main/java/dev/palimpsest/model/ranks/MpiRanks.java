@@ -3,10 +3,8 @@ package dev.palimpsest.model.ranks;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.model.kernels.FloatArrays;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,27 +16,18 @@ import java.util.function.Consumer;
  * Ranks connected by MPI. Arrays on a GPU take the way through the computer's memory, since not
  * every MPI can read a GPU's.
  */
-final class MpiRanks implements Collectives {
+final class MpiRanks extends Connected {
   /** Floats an operation: its count is an int, and 1 GiB keeps its bytes below 2^31 as well. */
   private static final long CHUNK = 1L << 28;
-
-  /** Floats for which every rank's version is in memory at once, see reduceScatterInOrder. */
-  private static final long ORDERED = 1L << 22;
 
   private static final long LOOK_NANOS = 2_000_000;
 
   private final Mpi mpi;
-  private final Watchdog watchdog;
-  private final int rank;
-  private final int size;
   private final String transport;
-  private long waitedNanos;
 
   private MpiRanks(Mpi mpi, Watchdog watchdog, int rank, int size) {
+    super(watchdog, rank, size);
     this.mpi = mpi;
-    this.watchdog = watchdog;
-    this.rank = rank;
-    this.size = size;
     this.transport = mpi.version();
   }
 
@@ -63,16 +52,6 @@ final class MpiRanks implements Collectives {
     ranks.barrier();
     watchdog.arm();
     return ranks;
-  }
-
-  @Override
-  public int rank() {
-    return rank;
-  }
-
-  @Override
-  public int size() {
-    return size;
   }
 
   @Override
@@ -135,10 +114,7 @@ final class MpiRanks implements Collectives {
   @Override
   public void reduceScatterInOrder(NDArray array, Parts parts) {
     requireWhole(array, parts);
-    if (Integer.bitCount(size) != 1) {
-      throw new IllegalArgumentException(
-          "sums in a fixed order need a power of two as the number of ranks, got " + size);
-    }
+    requirePowerOfTwo();
     onHost(
         array,
         host ->
@@ -149,39 +125,19 @@ final class MpiRanks implements Collectives {
 
   private void inOrder(NDArray array, Parts parts) {
     long address = TensorMemory.address(array);
-    long longest = Math.max(1, Math.min(ORDERED, parts.longest()));
-    try (NDManager scope = array.getManager().newSubManager();
-        NDArray flat = array.reshape(array.size());
-        NDArray all = scope.create(new Shape(size * longest))) {
-      long received = TensorMemory.address(all);
+    try (OrderedSum sum = new OrderedSum(array, parts, size)) {
       for (int r = 0; r < size; r++) {
         int owner = r;
         chunks(
             parts.from(r),
             parts.to(r),
-            longest,
+            sum.chunk(),
             (at, n) -> {
-              mpi.gather(address + 4 * at, (int) n, received, owner);
+              mpi.gather(address + 4 * at, (int) n, sum.address(0, n), owner);
               if (owner == rank) {
-                addPairs(all, n);
-                try (NDArray sum = part(all, 0, n);
-                    NDArray own = part(flat, at, at + n)) {
-                  FloatArrays.assign(own, sum);
-                }
+                sum.addTo(array, at, n);
               }
             });
-      }
-    }
-  }
-
-  /** Adds neighbours, then pairs of neighbours, and so on; the sum is where the first was. */
-  private void addPairs(NDArray all, long n) {
-    for (int stride = 1; stride < size; stride *= 2) {
-      for (int i = 0; i + stride < size; i += 2 * stride) {
-        try (NDArray left = part(all, i * n, (i + 1) * n);
-            NDArray right = part(all, (i + stride) * n, (i + stride + 1) * n)) {
-          left.addi(right);
-        }
       }
     }
   }
@@ -242,18 +198,6 @@ final class MpiRanks implements Collectives {
     return Arrays.stream(counts).map(n -> n * unit).toArray();
   }
 
-  private void requireWhole(NDArray array, Parts parts) {
-    if (parts.total() != array.size() || parts.bounds().length != size + 1) {
-      throw new IllegalArgumentException(
-          "an array of %d elements and %d ranks do not fit the parts %s"
-              .formatted(array.size(), size, parts));
-    }
-  }
-
-  private static NDArray part(NDArray flat, long from, long to) {
-    return flat.get(new NDIndex("{}:{}", from, to));
-  }
-
   /** A part of an operation. */
   private interface Chunk {
     void run(long at, long length);
@@ -266,15 +210,7 @@ final class MpiRanks implements Collectives {
   }
 
   private static void onHost(NDArray array, Consumer<NDArray> operation) {
-    if (array.getDevice().equals(Device.cpu())) {
-      operation.accept(array);
-      return;
-    }
-    try (NDManager scope = array.getManager().newSubManager(Device.cpu());
-        NDArray copy = FloatArrays.copy(scope, Device.cpu(), array)) {
-      operation.accept(copy);
-      FloatArrays.assign(array, copy);
-    }
+    TensorMemory.on(Device.cpu(), array, operation);
   }
 
   // ---- bytes
@@ -335,31 +271,6 @@ final class MpiRanks implements Collectives {
     } catch (CollectiveException e) {
       throw failed("the wait for the other ranks", e);
     }
-  }
-
-  private void during(String what, Runnable operation) {
-    watchdog.begin(what);
-    long began = System.nanoTime();
-    try {
-      operation.run();
-    } catch (CollectiveException e) {
-      throw failed(what, e);
-    } finally {
-      waitedNanos += System.nanoTime() - began;
-      watchdog.end();
-    }
-  }
-
-  @Override
-  public Duration takeWaited() {
-    Duration waited = Duration.ofNanos(waitedNanos);
-    waitedNanos = 0;
-    return waited;
-  }
-
-  private CollectiveException failed(String what, CollectiveException e) {
-    return new CollectiveException(
-        "rank %d of %d: %s failed: %s".formatted(rank, size, what, e.getMessage()), e);
   }
 
   @Override

@@ -1,9 +1,13 @@
 package dev.palimpsest.model.ranks;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
 import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
+import dev.palimpsest.model.kernels.FloatArrays;
+import java.util.function.Consumer;
 
 /**
  * Addresses of arrays' elements, from libtorch's stable C interface
@@ -27,5 +31,18 @@ final class TensorMemory {
       throw new IllegalStateException("libtorch does not say where an array's elements are");
     }
     return address[0];
+  }
+
+  /** Works on an array where it is, or on a copy on the device, which is then copied back. */
+  static void on(Device device, NDArray array, Consumer<NDArray> operation) {
+    if (array.getDevice().equals(device)) {
+      operation.accept(array);
+      return;
+    }
+    try (NDManager scope = array.getManager().newSubManager(device);
+        NDArray copy = FloatArrays.copy(scope, device, array)) {
+      operation.accept(copy);
+      FloatArrays.assign(array, copy);
+    }
   }
 }

@@ -13,8 +13,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Ends this process when an operation between ranks does not return: another rank hangs, or has
- * gone without its launcher noticing. No exception can be thrown then, since the thread is inside
- * the library.
+ * gone without its launcher noticing. If the thread is inside the library, no exception can be
+ * thrown; a thread that polls ({@link #polled}, {@link #overdue}) throws one itself.
  *
  * <p>The rank that notices leaves a file {@code stuck} in the folder that all ranks share. Each
  * rank that sees it writes the stack trace of each of its threads to {@code stacks-rank-N.txt}
@@ -30,15 +30,19 @@ public final class Watchdog implements AutoCloseable {
   /** How long the rank that noticed waits for the others' stack traces. */
   private static final long OTHERS_NANOS = 3_000_000_000L;
 
+  /** How long a thread that polls has to end the process with an exception. */
+  private static final long UNWIND_NANOS = 60_000_000_000L;
+
   private final int rank;
   private final Path folder;
   private final Duration limit;
   private long begun;
   private volatile @Nullable Operation current;
+  private volatile @Nullable String overdue;
   private volatile boolean armed;
   private volatile boolean closed;
 
-  private record Operation(long number, String what) {}
+  private record Operation(long number, String what, boolean isPolled) {}
 
   /**
    * Starts to watch.
@@ -75,7 +79,24 @@ public final class Watchdog implements AutoCloseable {
 
   /** An operation begins. */
   void begin(String what) {
-    current = new Operation(++begun, what);
+    current = new Operation(++begun, what, false);
+  }
+
+  /** The thread has come back from the library and looks for the operation's end itself. */
+  void polled() {
+    Operation operation = current;
+    if (operation != null) {
+      current = new Operation(operation.number(), operation.what(), true);
+    }
+  }
+
+  /**
+   * Why the thread that polls has to give up.
+   *
+   * @return null while it is in time
+   */
+  @Nullable String overdue() {
+    return overdue;
   }
 
   /** It has returned. */
@@ -97,20 +118,34 @@ public final class Watchdog implements AutoCloseable {
       waited = number == before ? waited + LOOK_NANOS : 0;
       before = number;
       if (operation != null && waited > limit.toNanos()) {
-        stop(
-            "rank %d: %s has not returned for %d s, so another rank hangs or is gone"
-                .formatted(rank, operation.what(), limit.toSeconds()),
-            true);
+        String late =
+            "has not returned for %d s, so another rank hangs or is gone"
+                .formatted(limit.toSeconds());
+        record("rank %d: %s %s".formatted(rank, operation.what(), late), true);
+        sleep(OTHERS_NANOS);
+        overdue = "it %s; stack traces are in %s".formatted(late, folder);
+        if (operation.isPolled()) {
+          sleep(UNWIND_NANOS);
+        }
+        Runtime.getRuntime().halt(EXIT_CODE);
       } else if (armed && Files.exists(stuck())) {
-        stop(
+        record(
             "rank %d: another rank waits in vain%s"
                 .formatted(rank, operation == null ? ", for this one" : ""),
             false);
+        Runtime.getRuntime().halt(EXIT_CODE);
       }
     }
   }
 
-  private void stop(String why, boolean first) {
+  private static void sleep(long nanos) {
+    long until = System.nanoTime() + nanos;
+    while (System.nanoTime() < until) {
+      LockSupport.parkNanos(LOOK_NANOS);
+    }
+  }
+
+  private void record(String why, boolean first) {
     try {
       Files.createDirectories(folder);
       Files.writeString(stacks(), why + "\n\n" + stackTraces());
@@ -121,13 +156,6 @@ public final class Watchdog implements AutoCloseable {
       log.warn("cannot write stack traces to {}; they follow\n{}", folder, stackTraces(), e);
     }
     log.error("{}; stack traces are in {}", why, folder);
-    if (first) {
-      long until = System.nanoTime() + OTHERS_NANOS;
-      while (System.nanoTime() < until) {
-        LockSupport.parkNanos(LOOK_NANOS);
-      }
-    }
-    Runtime.getRuntime().halt(EXIT_CODE);
   }
 
   private static String stackTraces() {

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
 import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -32,11 +34,7 @@ class CollectivesTest {
     List<String> command = new ArrayList<>();
     command.addAll(List.of("mpirun", "-np", "" + ranks, "--allow-run-as-root", "--oversubscribe"));
     command.addAll(List.of("--bind-to", "none", "--mca", "mpi_yield_when_idle", "1"));
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"));
-    command.addAll(List.of("--add-opens=java.base/java.nio=ALL-UNNAMED", "-Doffline=true", "-cp"));
-    command.add(System.getProperty("java.class.path"));
-    command.addAll(List.of(RankProgram.class.getName(), program, folder.toString()));
+    command.addAll(RankProgram.command(program, folder));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
     String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     return new Ended(process.waitFor(), output);
@@ -76,11 +74,14 @@ class CollectivesTest {
 
   @Test
   void aProcessByItselfNeedsNoLibrary() {
-    Collectives alone = Collectives.join(0, 1, folder, Duration.ofSeconds(1));
-    assertTrue(alone.isAlone() && alone.isFirst());
-    assertTrue(alone.any(true));
-    alone.await();
-    alone.close();
+    try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      Group group = new Group(0, 1, null, 0);
+      Collectives alone = Collectives.join(group, manager, folder, Duration.ofSeconds(1));
+      assertTrue(alone.isAlone() && alone.isFirst());
+      assertTrue(alone.any(true));
+      alone.await();
+      alone.close();
+    }
   }
 
   @Test

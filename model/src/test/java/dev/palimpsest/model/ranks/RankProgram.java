@@ -12,7 +12,7 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 
-/** What {@link CollectivesTest} runs under {@code mpirun}: one process of a group. */
+/** What the tests of collectives run: one process of a group. */
 public final class RankProgram {
   private static final int SIZE = 1000;
 
@@ -24,14 +24,22 @@ public final class RankProgram {
    * @param args its name, and a folder that the ranks share
    */
   public static void main(String[] args) {
-    int rank = Integer.parseInt(System.getenv("OMPI_COMM_WORLD_RANK"));
-    int size = Integer.parseInt(System.getenv("OMPI_COMM_WORLD_SIZE"));
-    Duration limit = Duration.ofSeconds(args[0].equals("hang") ? 1 : 300);
-    try {
-      Collectives ranks = Collectives.join(rank, size, Path.of(args[1]), limit);
+    int rank = number("RANK", "OMPI_COMM_WORLD_RANK");
+    int size = number("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE");
+    boolean waitsInVain = args[0].equals("hang") || args[0].equals("sums");
+    Duration limit = Duration.ofSeconds(waitsInVain ? 1 : 300);
+    try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      Group group =
+          new Group(rank, size, "127.0.0.1", number("MASTER_PORT", "OMPI_COMM_WORLD_SIZE"));
+      Collectives ranks = Collectives.join(group, manager, Path.of(args[1]), limit);
       switch (args[0]) {
         case "operations" -> operations(ranks);
         case "hang" -> hang(ranks);
+        case "sums" -> {
+          for (int i = 0; i < 5; i++) {
+            ranks.sum(manager.ones(new Shape(SIZE)));
+          }
+        }
         case "fail" -> fail(ranks);
         default -> throw new IllegalArgumentException(args[0]);
       }
@@ -42,6 +50,28 @@ public final class RankProgram {
       System.err.println("rank " + rank + ": " + e.getMessage());
       System.exit(9);
     }
+  }
+
+  /** The first of two variables that is set. */
+  private static int number(String name, String otherwise) {
+    String value = System.getenv(name);
+    return Integer.parseInt(value == null ? System.getenv(otherwise) : value);
+  }
+
+  /** A JVM that runs a program, without a launcher. */
+  static List<String> command(String program, Path folder) {
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        "-Xmx256m",
+        "--add-opens=java.base/java.nio=ALL-UNNAMED",
+        "-Doffline=true",
+        "-cp",
+        System.getProperty("java.class.path"),
+        RankProgram.class.getName(),
+        program,
+        folder.toString());
   }
 
   private static void operations(Collectives ranks) {
