@@ -1,6 +1,7 @@
 package dev.palimpsest.configs;
 
 import dev.palimpsest.configs.checks.Default;
+import java.util.Set;
 
 /**
  * What a stage takes over from its parent, besides the parameters. It applies only when the stage
@@ -12,12 +13,30 @@ import dev.palimpsest.configs.checks.Default;
  * @param data whether the parent's data order continues at its position, or this stage's own order
  *     starts at 0
  * @param positionEmbedding what happens to the position embedding when the resolution changes
+ * @param reset parts of the model that are not taken over but initialised anew, as if they had
+ *     never been trained (the paper, section 5.4); a connector's last layer starts at zero
  */
 public record HandOver(
     @Default("keep") OptimizerState optimizer,
     @Default("continue") Position schedule,
     @Default("fresh") DataPosition data,
-    @Default("resample") PositionEmbedding positionEmbedding) {
+    @Default("resample") PositionEmbedding positionEmbedding,
+    @Default("[]") Set<Part> reset) {
+  /** Keeps an unmodifiable copy. */
+  public HandOver {
+    reset = Set.copyOf(reset);
+  }
+
+  /** A part of the model. */
+  public enum Part {
+    /** The image tower. */
+    VISION,
+    /** What follows it. */
+    CONNECTOR,
+    /** The decoder with its embedding. */
+    LANGUAGE
+  }
+
   /** Adam's moments at hand-over. */
   public enum OptimizerState {
     /** Kept; the moments of the position embedding are resampled together with it. */

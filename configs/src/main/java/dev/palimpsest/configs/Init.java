@@ -16,14 +16,26 @@ public sealed interface Init {
    * @param language a Gemma decoder: a Hugging Face folder
    * @param model a complete PaliGemma: an npz file or a Hugging Face folder
    * @param connector initialisation of the connector when towers are given
+   * @param newTokens initialisation of the embedding rows that the decoder does not have yet, those
+   *     of location and segmentation tokens
    */
   @Key("pretrained")
   record FromPretrained(
       @Nullable String vision,
       @Nullable String language,
       @Nullable String model,
-      @Default("zero") ConnectorInit connector)
+      @Default("zero") ConnectorInit connector,
+      @Default("normal") NewTokens newTokens)
       implements Init {
+    /** Sources whose new tokens are drawn as in PaliGemma. */
+    public FromPretrained(
+        @Nullable String vision,
+        @Nullable String language,
+        @Nullable String model,
+        ConnectorInit connector) {
+      this(vision, language, model, connector, NewTokens.NORMAL);
+    }
+
     /** Checks that the sources make one model. */
     public FromPretrained {
       new Check()
@@ -59,6 +71,17 @@ public sealed interface Init {
     ZERO,
     /** Normal with variance 1 / fan-in. For attention masks under which zeros would overflow. */
     NORMAL
+  }
+
+  /** Initialisation of new rows of the embedding (the paper, section 5.3). */
+  enum NewTokens {
+    /** Normal with deviation 0.02, as in PaliGemma. */
+    NORMAL,
+    /**
+     * The mean of the other rows plus noise, whose deviation, which the paper does not give, is a
+     * hundredth of theirs.
+     */
+    MEAN
   }
 
   /** Exhaustive choice by kind. */

@@ -62,7 +62,7 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
   public enum Part {
     /** The image tower. */
     VISION,
-    /** The linear layer after it. */
+    /** What maps its tokens to the width of the decoder. */
     CONNECTOR,
     /** The table, which the head shares. */
     EMBEDDING,
@@ -89,7 +89,8 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
     Map<Part, Long> parameters = new EnumMap<>(Part.class);
     parameters.put(
         Part.VISION, patches + v.imageTokens(resolution) * d + v.depth() * block + 2 * d);
-    parameters.put(Part.CONNECTOR, d * width + width);
+    long mlp = model.connector() == ModelConfig.Connector.MLP ? width * width + width : 0;
+    parameters.put(Part.CONNECTOR, d * width + width + mlp);
     parameters.put(Part.EMBEDDING, l.vocabulary() * width);
     parameters.put(Part.DECODER, l.depth() * decoderBlock + width);
     parameters.put(Part.HEAD, 0L);
@@ -177,7 +178,12 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
     long activations = FLOAT * imageTokens * v.width();
     blocks.add(block(Part.VISION, 0, 0, activations, 0)); // the last norm
     double connector = 2 * imageTokens * d * l.width();
-    blocks.add(block(Part.CONNECTOR, connector, 0, activations, 0));
+    long hidden = 0;
+    if (model.connector() == ModelConfig.Connector.MLP) {
+      hidden = 2 * FLOAT * imageTokens * l.width(); // before and after its activation
+      connector += 2.0 * imageTokens * l.width() * l.width();
+    }
+    blocks.add(block(Part.CONNECTOR, connector, 0, activations + hidden, 0));
     double all = pass.length;
     double decoder =
         pass.sequences

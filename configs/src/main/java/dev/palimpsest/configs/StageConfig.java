@@ -56,6 +56,14 @@ import org.jspecify.annotations.Nullable;
  * @param finalSoftcap replaces the model's output soft-cap; 0 disables it, as in PaliGemma 2's
  *     released transfers (forkme.py:147) and, whatever the configuration says, in big_vision's
  *     training loss (models/ppp/gemma.py:486)
+ * @param causalFrom replaces the model's attention mask: the first segment that is causal
+ * @param lossFrom the first segment whose tokens are trained on: {@code suffix}, or {@code prefix}
+ *     for prompt and target (the paper, section 5.2). Prompts can only be trained on if they are
+ *     causal, because a token that sees itself has nothing to predict
+ * @param taskPrefix whether prompts begin with the words that name their task and language, such as
+ *     {@code caption en}, {@code detect} or {@code ocr}. If false, they are removed in training and
+ *     where the stage is scored on sources of the recipe (the paper, section 5.2); prompts of
+ *     benchmarks are not changed
  * @param logEveryExamples examples between two lines in metrics.jsonl; 0 for one line per step
  * @param checkpoint when training checkpoints are saved, and which are kept
  * @param earlyStop ends the stage when a score does not improve any more; absent: all examples are
@@ -86,6 +94,9 @@ public record StageConfig(
     @Default("0") double dropout,
     @Nullable Double attentionSoftcap,
     @Nullable Double finalSoftcap,
+    @Nullable Segment causalFrom,
+    @Default("suffix") Segment lossFrom,
+    @Default("true") boolean taskPrefix,
     @Default("0") long logEveryExamples,
     @Default("{}") CheckpointConfig checkpoint,
     @Nullable EarlyStopConfig earlyStop,
@@ -124,6 +135,10 @@ public record StageConfig(
                 Numbers.write(temperature))
             .within("labelSmoothing", labelSmoothing, 0, 1)
             .within("dropout", dropout, 0, 1)
+            .that(
+                lossFrom != Segment.IMAGE,
+                "lossFrom",
+                "must be suffix or prefix: pictures are not predicted")
             .examples("logEveryExamples", logEveryExamples);
     if (microBatch != null) {
       check
@@ -200,6 +215,9 @@ public record StageConfig(
         dropout,
         attentionSoftcap,
         finalSoftcap,
+        causalFrom,
+        lossFrom,
+        taskPrefix,
         logEveryExamples,
         checkpoint,
         earlyStop,
@@ -240,13 +258,15 @@ public record StageConfig(
     return examples / batchSize;
   }
 
-  /** The model as this stage computes it: soft-caps replaced where the stage says so. */
+  /** The model as this stage computes it: soft-caps and mask replaced where the stage says so. */
   public ModelConfig model(ModelConfig base) {
     LanguageConfig language = base.language();
     return new ModelConfig(
         base.vision(),
         language.withSoftcaps(
             attentionSoftcap == null ? language.attentionSoftcap() : attentionSoftcap,
-            finalSoftcap == null ? language.finalSoftcap() : finalSoftcap));
+            finalSoftcap == null ? language.finalSoftcap() : finalSoftcap),
+        base.connector(),
+        causalFrom == null ? base.causalFrom() : causalFrom);
   }
 }

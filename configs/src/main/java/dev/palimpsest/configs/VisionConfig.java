@@ -8,7 +8,8 @@ import dev.palimpsest.configs.checks.Default;
  * models/vit.py, pool_type "none").
  *
  * @param width model width
- * @param depth number of blocks
+ * @param depth number of blocks; 0 for raw patches: a linear projection of each patch, a position
+ *     embedding and a norm (the paper, section 5.6, after Fuyu)
  * @param mlpWidth hidden width of the MLP
  * @param heads number of attention heads; must divide {@code width}
  * @param patchSize side of a square patch, in pixels
@@ -25,7 +26,7 @@ public record VisionConfig(
   public VisionConfig {
     new Check()
         .range("width", width, 1, 65_536, "")
-        .range("depth", depth, 1, 1000, "blocks")
+        .range("depth", depth, 0, 1000, "blocks")
         .range("mlpWidth", mlpWidth, 1, 1_000_000, "")
         .range("heads", heads, 1, 65_536, "heads")
         .range("patchSize", patchSize, 1, 1024, "pixels")

@@ -14,6 +14,7 @@ import dev.palimpsest.model.blocks.Weights;
  * @param resolution side of the square input, in pixels
  * @param image the preprocessing that it was trained with; a benchmark has its own
  * @param textTokens text positions of a prompt; likewise
+ * @param taskPrefix whether prompts from a recipe's sources name their tasks, as in its training
  * @param fingerprint of parameters and tokenizer: answers of a model with the same fingerprint are
  *     reused
  */
@@ -24,4 +25,17 @@ public record EvaluatedModel(
     int resolution,
     ImageConfig image,
     int textTokens,
-    String fingerprint) {}
+    boolean taskPrefix,
+    String fingerprint) {
+  /** A model that was trained with prompts that name their tasks. */
+  public EvaluatedModel(
+      VisionLanguageModel model,
+      Weights weights,
+      Tokenizer tokenizer,
+      int resolution,
+      ImageConfig image,
+      int textTokens,
+      String fingerprint) {
+    this(model, weights, tokenizer, resolution, image, textTokens, true, fingerprint);
+  }
+}

@@ -19,6 +19,7 @@ import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.sources.Row;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.tasks.Task;
+import dev.palimpsest.mixtures.tasks.TaskPrefix;
 import dev.palimpsest.mixtures.text.TextBudget;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -116,7 +117,7 @@ record EvaluationTask(
       boolean few = selection.ids().isEmpty();
       long all = few ? limited(task.size(), config.limit(), selection) : task.size();
       for (long i = 0; i < all; i++) {
-        questions.add(question(task.example(i), task.row(i), config.prompt()));
+        questions.add(question(asked(task.example(i), model), task.row(i), config.prompt()));
       }
     }
     return new EvaluationTask(
@@ -126,6 +127,7 @@ record EvaluationTask(
             ? Fingerprint.of((Record) rows.type().withoutPaths()).substring(0, 16)
                 + " "
                 + rows.fields()
+                + (model.taskPrefix() ? "" : " without task prefix")
             : config.prompt(),
         model.image().unvaried(),
         rows.orientation(),
@@ -135,6 +137,10 @@ record EvaluationTask(
         null,
         List.of(),
         null);
+  }
+
+  private static Example asked(Example example, EvaluatedModel model) {
+    return model.taskPrefix() ? example : TaskPrefix.removed(example);
   }
 
   private static Question question(Example example, Row row, @Nullable String prompt) {

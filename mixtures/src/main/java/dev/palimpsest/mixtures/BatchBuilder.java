@@ -1,5 +1,7 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.configs.Segment;
+import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.images.ImagePreprocessor;
@@ -29,6 +31,7 @@ public final class BatchBuilder implements AutoCloseable {
   private final int resolution;
   private final int textTokens;
   private final Tokenizer tokenizer;
+  private final Segment lossFrom;
   private final int[] separator;
   private final BufferAllocator allocator = new RootAllocator();
   private final PixelMemory memory = new PixelMemory(allocator);
@@ -47,6 +50,17 @@ public final class BatchBuilder implements AutoCloseable {
    * @param textTokens text positions, as {@link TokenSequence} counts them
    */
   public BatchBuilder(ImageConfig image, int resolution, int textTokens, Tokenizer tokenizer) {
+    this(image, resolution, textTokens, tokenizer, Segment.SUFFIX);
+  }
+
+  /** A stage's builder. */
+  BatchBuilder(StageConfig stage, Tokenizer tokenizer) {
+    this(stage.image(), stage.resolution(), stage.textTokens(), tokenizer, stage.lossFrom());
+  }
+
+  private BatchBuilder(
+      ImageConfig image, int resolution, int textTokens, Tokenizer tokenizer, Segment lossFrom) {
+    this.lossFrom = lossFrom;
     this.image = image;
     this.resolution = resolution;
     this.textTokens = textTokens;
@@ -117,7 +131,7 @@ public final class BatchBuilder implements AutoCloseable {
       TokenSequence tokens =
           layout == Layout.TRAINING
               ? TokenSequence.forTraining(
-                  prefix, separator, tokenizer.encode(example.suffix()), textTokens)
+                  prefix, separator, tokenizer.encode(example.suffix()), textTokens, lossFrom)
               : TokenSequence.forDecoding(prefix, separator, textTokens);
       batch.fill(row, tokens, pixels -> writePictures(example, pixels));
     } catch (BadExampleException e) {

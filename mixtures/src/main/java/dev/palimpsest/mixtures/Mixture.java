@@ -12,6 +12,7 @@ import dev.palimpsest.mixtures.order.MixtureOrder.Position;
 import dev.palimpsest.mixtures.sources.Digest;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.tasks.Task;
+import dev.palimpsest.mixtures.tasks.TaskPrefix;
 import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.util.ArrayList;
@@ -44,6 +45,7 @@ public final class Mixture implements AutoCloseable {
   private final MixtureOrder order;
   private final String fingerprint;
   private final BatchBuilder builder;
+  private final boolean taskPrefix;
   private final Prefetcher.Examples examples = new PlacedExamples();
 
   /** The number of consecutive bad examples after which a source counts as broken. */
@@ -55,7 +57,9 @@ public final class Mixture implements AutoCloseable {
       Map<String, Task> tasks,
       MixtureOrder order,
       String fingerprint,
-      BatchBuilder builder) {
+      BatchBuilder builder,
+      boolean taskPrefix) {
+    this.taskPrefix = taskPrefix;
     this.seed = seed;
     this.stage = stage;
     this.tasks = tasks;
@@ -113,7 +117,8 @@ public final class Mixture implements AutoCloseable {
           opened,
           new MixtureOrder(seed, orderName, shares, sizes),
           digest.hex(),
-          new BatchBuilder(stage.image(), stage.resolution(), stage.textTokens(), tokenizer));
+          new BatchBuilder(stage, tokenizer),
+          stage.taskPrefix());
     } catch (RuntimeException e) {
       opened.values().forEach(Task::close);
       throw e;
@@ -180,7 +185,8 @@ public final class Mixture implements AutoCloseable {
       String name = names.get(at.task());
       try {
         Task task = task(position);
-        Example example = task.example(at.example(), at.epoch(), Draw.at(seed, stage, position));
+        Example example =
+            prompted(task.example(at.example(), at.epoch(), Draw.at(seed, stage, position)));
         if (pictures < 0 || example.images().size() == pictures) {
           return new Placed(position, i, example.withId(name + "/" + example.id()));
         }
@@ -242,8 +248,12 @@ public final class Mixture implements AutoCloseable {
     String name = names.get(position.task());
     Task task = Objects.requireNonNull(tasks.get(name), name);
     Draw draw = Draw.at(seed, stage, index);
-    Example example = task.example(position.example(), position.epoch(), draw);
+    Example example = prompted(task.example(position.example(), position.epoch(), draw));
     return example.withId(name + "/" + example.id());
+  }
+
+  private Example prompted(Example example) {
+    return taskPrefix ? example : TaskPrefix.removed(example);
   }
 
   /**

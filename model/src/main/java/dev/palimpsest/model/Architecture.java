@@ -2,6 +2,7 @@ package dev.palimpsest.model;
 
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.Segment;
 import dev.palimpsest.model.blocks.BlockSpec;
 import dev.palimpsest.model.towers.Embedding;
 import dev.palimpsest.model.towers.Gemma;
@@ -16,12 +17,20 @@ import java.util.List;
  *
  * @param images the image tower, whose tokens have the width of the decoder
  * @param language sizes of the decoder
+ * @param causalFrom the first segment that is causal
  */
-public record Architecture(ImageTower images, LanguageConfig language) {
+public record Architecture(ImageTower images, LanguageConfig language, Segment causalFrom) {
+  /** Towers under a prefix-LM mask. */
+  public Architecture(ImageTower images, LanguageConfig language) {
+    this(images, language, Segment.SUFFIX);
+  }
+
   /** The towers that a recipe's config describes. */
   public static Architecture of(ModelConfig config) {
     return new Architecture(
-        new SigLip(config.vision(), config.language().width()), config.language());
+        new SigLip(config.vision(), config.language().width(), config.connector()),
+        config.language(),
+        config.causalFrom());
   }
 
   /**

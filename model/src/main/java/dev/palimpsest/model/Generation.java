@@ -49,7 +49,14 @@ record Generation(Network network) {
           own.create(Arrays.stream(lengths).mapToLong(length -> images + length).toArray());
       Gemma.AttentionContext context =
           decoder.context(
-              kernels, step, kernels.array(step, "prompt_visible", promptLengths, slots));
+              kernels,
+              step,
+              kernels.array(
+                  step,
+                  "prompt_visible",
+                  promptLengths,
+                  slots,
+                  network.bidirectional(images, slots)));
       NDArray embedded = network.embedding().forward(kernels, step, weights, text);
       NDArray joined = kernels.array(step, "concatenate_columns", List.of(imageTokens, embedded));
       NDArray output =

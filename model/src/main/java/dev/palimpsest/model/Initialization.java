@@ -7,11 +7,13 @@ import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.model.blocks.BlockSpec;
 import dev.palimpsest.model.blocks.Init;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.FloatArrays;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.SplittableRandom;
+import java.util.function.Predicate;
 
 /**
  * Randomly initialised parameters, each as declared by its block. Equal seeds give equal bits on
@@ -47,6 +49,33 @@ public final class Initialization {
       }
     }
     return new Parameters(own, arrays);
+  }
+
+  /**
+   * Initialises some parameters anew, in place. The last layer of a connector becomes zero, as at
+   * the start of PaliGemma's first stage.
+   *
+   * @param wanted which, by name
+   */
+  public static void again(
+      Parameters parameters,
+      ModelConfig config,
+      int resolution,
+      long seed,
+      Predicate<String> wanted) {
+    for (BlockSpec block : Architecture.of(config).blocks(resolution)) {
+      for (BlockSpec.Parameter p : block.parameters()) {
+        String name = block.name(p);
+        if (wanted.test(name)) {
+          Init init = name.equals("connector/kernel") ? Init.ZEROS : p.init();
+          NDArray array = parameters.get(name);
+          try (NDArray values =
+              array.getManager().create(values(name, init, p.shape(), seed), p.shape())) {
+            FloatArrays.assign(array, values);
+          }
+        }
+      }
+    }
   }
 
   /** Values of one parameter, in row-major order. */

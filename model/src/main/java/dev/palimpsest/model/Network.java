@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.Segment;
 import dev.palimpsest.model.blocks.BlockChain;
 import dev.palimpsest.model.blocks.Trace;
 import dev.palimpsest.model.blocks.Weights;
@@ -29,7 +30,8 @@ record Network(
     ImageTower images,
     Embedding embedding,
     Gemma decoder,
-    Head head) {
+    Head head,
+    Segment causalFrom) {
   /** The parts that an architecture describes; loads the kernels of its image tower. */
   static Network of(Architecture architecture, Precision precision, Kernels kernels) {
     ImageTower images = architecture.images();
@@ -41,13 +43,15 @@ record Network(
         images,
         new Embedding(language),
         new Gemma(language),
-        new Head(language, precision, kernels, ModelCost.logits(kernels.isOnGpu())));
+        new Head(language, precision, kernels, ModelCost.logits(kernels.isOnGpu())),
+        architecture.causalFrom());
   }
 
   /** The positions of a batch's tokens in sequences. */
   Layout layout(ModelInput input) {
     int imageTokens = images.imageTokens(resolution(input.images()));
-    Layout layout = new Layout(input.sequences(), imageTokens, input.maskAr().toLongArray());
+    Layout layout =
+        new Layout(input.sequences(), imageTokens, input.maskAr().toLongArray(), causalFrom);
     long pictures = pictureCount(input.images());
     if (pictures * imageTokens != layout.imagePlaces().length) {
       throw new IllegalArgumentException(
@@ -55,6 +59,20 @@ record Network(
               .formatted(layout.imagePlaces().length / imageTokens, pictures));
     }
     return layout;
+  }
+
+  /**
+   * How many tokens at the beginning of a prompt see each other in both directions.
+   *
+   * @param images its image tokens
+   * @param slots all of its tokens
+   */
+  long bidirectional(long images, long slots) {
+    return switch (causalFrom) {
+      case IMAGE -> 0;
+      case PREFIX -> images;
+      case SUFFIX -> slots;
+    };
   }
 
   /** From pictures, float32 [P, S, S, 3], to image tokens. */

@@ -216,7 +216,7 @@ final class StageRunner {
             progress,
             stop,
             ranks.group());
-    FirstParameters first = new FirstParameters(stage, modelConfig, model, mixture);
+    FirstParameters first = new FirstParameters(stage, modelConfig, model, mixture, recipe.seed());
     if (own.isPresent()) {
       for (String altered : LogHashes.altered(folder, stage.name(), own.get())) {
         log.warn("{}: {}", stage.name(), altered);

@@ -158,7 +158,7 @@ public final class TinyStage implements AutoCloseable {
 
   /** The state before the first step, as the import hands it over. */
   public TrainState start() {
-    return new FirstParameters(stage, stage.model(recipe.model()), model, mixture)
+    return new FirstParameters(stage, stage.model(recipe.model()), model, mixture, recipe.seed())
         .handedOver(manager, parent().checkpoint())
         .state();
   }

@@ -109,6 +109,7 @@ public final class ModelExporter {
       ExportedProcessor processor,
       Beside beside,
       long maxShardBytes) {
+    requireExpressible(model);
     check(parameters, model, resolution);
     checkReplaceable(folder);
     int image = processor.imageToken();
@@ -154,6 +155,7 @@ public final class ModelExporter {
       ModelConfig model,
       int resolution,
       Precision precision) {
+    requireExpressible(model);
     check(parameters, model, resolution);
     List<Tensor> tensors = bigVisionTensors(parameters, Architecture.of(model), precision);
     return Durable.fileHashed(
@@ -337,6 +339,16 @@ public final class ModelExporter {
     if (Files.exists(folder) && !Files.exists(folder.resolve("config.json"))) {
       throw new IllegalArgumentException(
           folder + " exists and is not an earlier export; choose a folder that does not exist");
+    }
+  }
+
+  private static void requireExpressible(ModelConfig model) {
+    List<Problem> problems =
+        model.inexpressible().stream()
+            .map(reason -> new Problem("", "this model cannot be exported: " + reason))
+            .toList();
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
     }
   }
 

@@ -14,6 +14,7 @@ import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Values;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.Init.NewTokens;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
@@ -152,7 +153,7 @@ public final class PretrainedImporter implements AutoCloseable {
                   new TensorInfo(name, ElementType.F32, shape),
                   place == null
                       ? connector(name, shape, source.connector())
-                      : values(name, shape, place)));
+                      : values(name, shape, place, source.newTokens())));
         });
   }
 
@@ -201,9 +202,9 @@ public final class PretrainedImporter implements AutoCloseable {
     return unsupported.isEmpty();
   }
 
-  private Values values(String name, Shape shape, Place place) {
+  private Values values(String name, Shape shape, Place place, NewTokens newTokens) {
     if (name.equals(WeightMapping.EMBEDDING)) {
-      return embedding(place, shape);
+      return embedding(place, shape, newTokens);
     }
     if (!place.shape().equals(shape)) { // only the position embedding may differ
       return positions(place, shape);
@@ -247,7 +248,7 @@ public final class PretrainedImporter implements AutoCloseable {
   }
 
   /** The source's rows up to the vocabulary; further ones are drawn. */
-  private Values embedding(Place place, Shape shape) {
+  private Values embedding(Place place, Shape shape, NewTokens newTokens) {
     long rows = place.shape().get(0);
     if (rows > shape.get(0)) {
       notes.add(
@@ -255,20 +256,45 @@ public final class PretrainedImporter implements AutoCloseable {
               .formatted(place.source().path(), rows, shape.get(0)));
     } else if (rows < shape.get(0)) {
       notes.add(
-          "%s: extended the embedding from %d to %d rows, drawn from N(0, %s^2) with seed %d"
-              .formatted(place.source().path(), rows, shape.get(0), NEW_ROW_DEVIATION, seed));
+          "%s: extended the embedding from %d to %d rows, drawn from %s with seed %d"
+              .formatted(
+                  place.source().path(),
+                  rows,
+                  shape.get(0),
+                  newTokens == NewTokens.MEAN
+                      ? "the mean of the others and a hundredth of their deviation"
+                      : "N(0, %s^2)".formatted(NEW_ROW_DEVIATION),
+                  seed));
     }
     long known = Math.min(rows, shape.get(0)) * shape.get(1);
+    ArrayMemory.Part stored = stored(place);
     return out -> {
-      out.write(known, stored(place));
       SeededNormal drawn = new SeededNormal(seed, WeightMapping.EMBEDDING);
+      if (newTokens == NewTokens.NORMAL || known == shape.size()) {
+        out.write(known, stored);
+        out.writeInOrder(
+            shape.size() - known, (first, memory) -> drawn.fill(memory, NEW_ROW_DEVIATION));
+        return;
+      }
+      RowStatistics others = new RowStatistics(Math.toIntExact(shape.get(1)));
       out.writeInOrder(
-          shape.size() - known, (first, memory) -> drawn.fill(memory, NEW_ROW_DEVIATION));
+          known,
+          (first, memory) -> {
+            stored.visit(first, memory.duplicate().order(memory.order()));
+            others.add(first, memory.duplicate().order(memory.order()).asFloatBuffer());
+          });
+      out.writeInOrder(
+          shape.size() - known,
+          (first, memory) -> {
+            drawn.fill(memory.duplicate().order(memory.order()), others.deviation() / 100);
+            others.addMean(first, memory.duplicate().order(memory.order()).asFloatBuffer());
+          });
     };
   }
 
   private Values connector(String name, Shape shape, Init.ConnectorInit init) {
-    if (shape.dimension() == 1 || init == Init.ConnectorInit.ZERO) {
+    boolean last = !name.startsWith("connector/hidden/");
+    if (shape.dimension() == 1 || (last && init == Init.ConnectorInit.ZERO)) {
       notes.add("%s: zeros".formatted(name));
       return Tensor.zeros(name, shape).values();
     }

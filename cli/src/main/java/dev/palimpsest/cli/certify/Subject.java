@@ -98,8 +98,7 @@ record Subject(
   private Subject with(LanguageConfig language) {
     return new Subject(
         folder,
-        new HuggingFaceConfig(
-            new ModelConfig(config().vision(), language), sizes.resolution(), sizes.imageToken()),
+        new HuggingFaceConfig(config().with(language), sizes.resolution(), sizes.imageToken()),
         parameters,
         inputs,
         expected,

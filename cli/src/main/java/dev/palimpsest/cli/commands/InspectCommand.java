@@ -216,7 +216,8 @@ public final class InspectCommand implements Callable<Integer> {
           new Layout(
               micro.input().input().sequences(),
               imageTokens,
-              micro.input().input().maskAr().toLongArray());
+              micro.input().input().maskAr().toLongArray(),
+              one.model(config.model()).causalFrom());
       boolean[][][] masks = new boolean[layout.rows()][layout.length()][layout.length()];
       new Gemma(one.model(config.model()).language())
           .context(

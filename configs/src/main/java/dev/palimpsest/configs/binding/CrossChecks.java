@@ -2,7 +2,9 @@ package dev.palimpsest.configs.binding;
 
 import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.Init;
+import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.OptimizerConfig;
+import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.FileNames;
 import dev.palimpsest.configs.checks.Suggestion;
 import dev.palimpsest.configs.evaluation.SuiteConfig;
@@ -136,6 +138,7 @@ final class CrossChecks {
       gates(stage, earlier);
       chosenScore(stage, stage + ".checkpoint.best");
       chosenScore(stage, stage + ".earlyStop");
+      mask(stage);
       Optional<String> name = bound.value(stage + ".name", String.class);
       allNamed &= name.isPresent();
       if (name.isPresent()) {
@@ -147,6 +150,40 @@ final class CrossChecks {
               "must be unique, but stages[" + first + "] is also called '" + name.get() + "'");
         }
       }
+    }
+  }
+
+  /** Checks that what is trained on can be predicted, and what is exported be expressed. */
+  private void mask(String stage) {
+    Optional<StageConfig> bare = bound.value(stage, StageConfig.class);
+    Optional<ModelConfig> base = bound.value("model", ModelConfig.class);
+    if (bare.isEmpty() || base.isEmpty()) {
+      return; // a mistake that was reported already
+    }
+    ModelConfig model = bare.get().model(base.get());
+    if (bare.get().lossFrom().compareTo(model.causalFrom()) < 0) {
+      bound.problem(
+          stage + ".lossFrom",
+          "is 'prefix', but prompts are not causal: each of their tokens sees the one that it would"
+              + " have to predict; write causalFrom: prefix or causalFrom: image as well");
+    }
+    if (!bare.get().export().formats().isEmpty() && !model.inexpressible().isEmpty()) {
+      bound.problem(
+          stage + ".export.formats",
+          "must be [] for this model: %s".formatted(String.join("; ", model.inexpressible())));
+    }
+    if (model.connector() == ModelConfig.Connector.MLP
+        && bare.get().init() instanceof Init.FromPretrained from
+        && from.model() != null) {
+      bound.problem(
+          stage + ".init.pretrained.model",
+          "has a linear connector, and this model's is an MLP; import the two towers");
+    }
+    if (!bare.get().handOver().reset().isEmpty()
+        && bare.get().init() instanceof Init.FromPretrained) {
+      bound.problem(
+          stage + ".handOver.reset",
+          "needs a stage that starts from another one; import in a stage of its own with examples: 0");
     }
   }
 

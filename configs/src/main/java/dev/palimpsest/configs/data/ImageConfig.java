@@ -2,6 +2,7 @@ package dev.palimpsest.configs.data;
 
 import dev.palimpsest.configs.checks.Check;
 import dev.palimpsest.configs.checks.Default;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How a picture is turned into a square of pixel values in [-1, 1]. The aspect ratio is not
@@ -16,6 +17,9 @@ import dev.palimpsest.configs.checks.Default;
  *     reproduced
  * @param jpeg how JPEG files are decoded
  * @param augment augmentation of training pictures
+ * @param shrinkFirst side of the square to which pictures are resized before they are resized to
+ *     the stage's resolution, so that they have the detail of the smaller and the tokens of the
+ *     larger size (the paper, section 5.7.1); absent: pictures are resized once
  */
 public record ImageConfig(
     @Default("bilinear") Resize resize,
@@ -23,7 +27,8 @@ public record ImageConfig(
     @Default("true") boolean truncate,
     @Default("rows_first") Passes passes,
     @Default("accurate") Jpeg jpeg,
-    @Default("{}") AugmentConfig augment) {
+    @Default("{}") AugmentConfig augment,
+    @Nullable Integer shrinkFirst) {
   /**
    * Checks that the settings do not contradict each other, and fills in what checkpoints of earlier
    * versions do not record.
@@ -35,9 +40,21 @@ public record ImageConfig(
             truncate || resize != Resize.BICUBIC,
             "truncate",
             "must be true for bicubic, which rounds to whole levels in every pass")
+        .range("shrinkFirst", shrinkFirst == null ? 1 : shrinkFirst, 1, Check.MOST_PIXELS, "pixels")
         .done();
     passes = passes == null ? Passes.ROWS_FIRST : passes;
     jpeg = jpeg == null ? Jpeg.ACCURATE : jpeg;
+  }
+
+  /** A single resize. */
+  public ImageConfig(
+      Resize resize,
+      boolean antialias,
+      boolean truncate,
+      Passes passes,
+      Jpeg jpeg,
+      AugmentConfig augment) {
+    this(resize, antialias, truncate, passes, jpeg, augment, null);
   }
 
   /** A resize with accurate JPEG decoding and without augmentation. */
@@ -47,17 +64,18 @@ public record ImageConfig(
 
   /** The same settings without augmentation, as scoring uses them. */
   public ImageConfig unvaried() {
-    return new ImageConfig(resize, antialias, truncate, passes, jpeg, AugmentConfig.NONE);
+    return new ImageConfig(
+        resize, antialias, truncate, passes, jpeg, AugmentConfig.NONE, shrinkFirst);
   }
 
   /** The same settings with another resize method, antialiased. */
   public ImageConfig with(Resize other) {
-    return new ImageConfig(other, true, true, passes, jpeg, augment);
+    return new ImageConfig(other, true, true, passes, jpeg, augment, shrinkFirst);
   }
 
   /** The same settings with another JPEG decoder. */
   public ImageConfig with(Jpeg other) {
-    return new ImageConfig(resize, antialias, truncate, passes, other, augment);
+    return new ImageConfig(resize, antialias, truncate, passes, other, augment, shrinkFirst);
   }
 
   /** Resize methods; each gives the same result as its reference program. */

@@ -25,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  *     pictures are used as they are stored
  * @param badShare the share of examples drawn that may be bad (missing or damaged pictures and
  *     rows) and are then skipped, [0, 1); 0: the first bad example ends the run
+ * @param few uses only a few rows, which are drawn; absent: all
  */
 public record TaskConfig(
     SourceConfig source,
@@ -32,7 +33,8 @@ public record TaskConfig(
     @Default("{}") Map<String, String> fields,
     @Default("1") int frames,
     @Nullable Orientation orientation,
-    @Default("0") double badShare) {
+    @Default("0") double badShare,
+    @Nullable FewConfig few) {
   /** The key in {@code fields} that stands for the pictures. */
   private static final String IMAGE = "image";
 
@@ -43,6 +45,17 @@ public record TaskConfig(
     checkFields(check, source, type, fields);
     check.done();
     fields = Collections.unmodifiableMap(new TreeMap<>(fields));
+  }
+
+  /** A task with all rows of its source. */
+  public TaskConfig(
+      SourceConfig source,
+      TaskType type,
+      Map<String, String> fields,
+      int frames,
+      @Nullable Orientation orientation,
+      double badShare) {
+    this(source, type, fields, frames, orientation, badShare, null);
   }
 
   /** A task with single frames, no orientation and no tolerance for bad examples. */

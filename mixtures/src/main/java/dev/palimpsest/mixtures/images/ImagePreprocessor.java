@@ -41,7 +41,13 @@ public final class ImagePreprocessor {
    * @return uint8 [S, S, 3]
    */
   public static byte[] resize(ImageConfig config, Image image, int resolution) {
-    return resize(config, image, resolution, (ResizeMethod) null);
+    return resize(config, shrunk(config, image, null), resolution, (ResizeMethod) null);
+  }
+
+  /** The picture at the size to which the recipe shrinks it first, if it does. */
+  private static Image shrunk(ImageConfig config, Image image, @Nullable ResizeMethod method) {
+    Integer side = config.shrinkFirst();
+    return side == null ? image : new Image(side, side, resize(config, image, side, method));
   }
 
   private static byte[] resize(
@@ -87,7 +93,8 @@ public final class ImagePreprocessor {
   }
 
   private static void resized(
-      ImageConfig config, Image varied, int resolution, ImageSteps steps, FloatBuffer out) {
+      ImageConfig config, Image whole, int resolution, ImageSteps steps, FloatBuffer out) {
+    Image varied = shrunk(config, whole, steps.resize());
     if (steps.resize() == null && config.resize() == Resize.BICUBIC) {
       pixels(config, PillowResize.bicubic(varied, resolution, config.passes()), out);
       return;

@@ -5,7 +5,7 @@ package dev.palimpsest.mixtures.order;
  * number of bits, walked along its cycle until it lands inside (Black and Rogaway 2002, "Ciphers
  * with arbitrary finite domains"). It takes less than four steps on average and no memory.
  */
-final class Permutation {
+public final class Permutation {
   private static final int ROUNDS = 6;
 
   private Permutation() {}
@@ -16,7 +16,7 @@ final class Permutation {
    * @param position in [0, size)
    * @param size at least 1, at most 2^62
    */
-  static long at(long position, long size, long key) {
+  public static long at(long position, long size, long key) {
     int half = (64 - Long.numberOfLeadingZeros(size - 1) + 1) / 2;
     long mask = (1L << half) - 1;
     long value = position;

@@ -2,6 +2,7 @@ package dev.palimpsest.mixtures.tasks;
 
 import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.configs.data.AugmentConfig;
+import dev.palimpsest.configs.data.FewConfig;
 import dev.palimpsest.configs.data.Orientation;
 import dev.palimpsest.configs.data.TaskConfig;
 import dev.palimpsest.configs.data.TaskType;
@@ -11,6 +12,7 @@ import dev.palimpsest.mixtures.images.ImageSteps;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.Digest;
 import dev.palimpsest.mixtures.sources.ExampleSource;
+import dev.palimpsest.mixtures.sources.FewRows;
 import dev.palimpsest.mixtures.sources.Fields;
 import dev.palimpsest.mixtures.sources.Frames;
 import dev.palimpsest.mixtures.sources.Row;
@@ -81,9 +83,15 @@ public final class Task implements AutoCloseable {
 
   /** Creates a task from an open source, which it closes. */
   public static Task of(
-      ExampleSource source, TaskConfig config, TextBudget budget, AugmentConfig augment) {
+      ExampleSource whole, TaskConfig config, TextBudget budget, AugmentConfig augment) {
+    ExampleSource source = few(whole, config);
     return new Task(
         source, config, augment, config.type().match(new RowReaders(source, config, budget)));
+  }
+
+  private static ExampleSource few(ExampleSource source, TaskConfig config) {
+    FewConfig few = config.few();
+    return few == null ? source : FewRows.of(source, few);
   }
 
   /** Number of rows. */
@@ -153,7 +161,7 @@ public final class Task implements AutoCloseable {
    * @throws java.io.UncheckedIOException when the source, or the mask codec, cannot be read
    */
   public static String fingerprint(TaskConfig config) {
-    try (ExampleSource source = ExampleSource.open(config.pictured())) {
+    try (ExampleSource source = few(ExampleSource.open(config.pictured()), config)) {
       return fingerprint(config, contents(source, config));
     }
   }

@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures.text;
 
+import dev.palimpsest.configs.Segment;
 import java.util.Arrays;
 
 /**
@@ -32,17 +33,27 @@ public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] mask
    */
   public static TokenSequence forTraining(
       int[] prefix, int[] separator, int[] suffix, int textTokens) {
+    return forTraining(prefix, separator, suffix, textTokens, Segment.SUFFIX);
+  }
+
+  /**
+   * The same with loss on other tokens.
+   *
+   * @param lossFrom the first segment that is supervised; BOS never is
+   */
+  public static TokenSequence forTraining(
+      int[] prefix, int[] separator, int[] suffix, int textTokens, Segment lossFrom) {
     int prompt = promptLength(prefix, separator);
     int[] tokens = Arrays.copyOf(prompt(prefix, separator), prompt + suffix.length + 1);
     System.arraycopy(suffix, 0, tokens, prompt, suffix.length);
     tokens[tokens.length - 1] = Tokenizer.EOS;
-    return of(tokens, prompt, textTokens + 1);
+    return of(tokens, prompt, lossFrom == Segment.SUFFIX ? prompt : 1, textTokens + 1);
   }
 
   /** [BOS] prefix separator, truncated or padded to {@code textTokens}. */
   public static TokenSequence forDecoding(int[] prefix, int[] separator, int textTokens) {
     int[] tokens = prompt(prefix, separator);
-    return of(tokens, tokens.length, textTokens);
+    return of(tokens, tokens.length, tokens.length, textTokens);
   }
 
   private static int[] prompt(int[] prefix, int[] separator) {
@@ -54,15 +65,17 @@ public record TokenSequence(int[] text, int[] maskAr, int[] maskLoss, int[] mask
   }
 
   /**
-   * Truncates or pads; tokens after the prompt are causal and supervised, padding is only causal.
+   * Truncates or pads; tokens after the prompt are causal, padding is only causal.
+   *
+   * @param supervised the first supervised token
    */
-  private static TokenSequence of(int[] tokens, int prompt, int length) {
+  private static TokenSequence of(int[] tokens, int prompt, int supervised, int length) {
     int[] maskAr = new int[length];
     int[] maskLoss = new int[length];
     int[] maskInput = new int[length];
     int real = Math.min(tokens.length, length);
     Arrays.fill(maskAr, Math.min(prompt, length), length, 1);
-    Arrays.fill(maskLoss, Math.min(prompt, length), real, 1);
+    Arrays.fill(maskLoss, Math.min(supervised, real), real, 1);
     Arrays.fill(maskInput, 0, real, 1);
     // Padding has id 0, with which copyOf fills.
     return new TokenSequence(Arrays.copyOf(tokens, length), maskAr, maskLoss, maskInput);

@@ -1,5 +1,6 @@
 package dev.palimpsest.model.towers;
 
+import dev.palimpsest.configs.Segment;
 import java.util.Arrays;
 
 /**
@@ -25,9 +26,12 @@ public final class Layout {
    * Lays out a batch.
    *
    * @param imageTokens tokens of one picture
-   * @param maskAr [B*T]
+   * @param maskAr [B*T]: 1 on suffix tokens and padding
+   * @param causalFrom the first segment whose every token starts a new step
    */
-  public Layout(Sequences sequences, int imageTokens, long[] maskAr) {
+  public Layout(Sequences sequences, int imageTokens, long[] maskAr, Segment causalFrom) {
+    boolean causalText = causalFrom != Segment.SUFFIX;
+    boolean causalImage = causalFrom == Segment.IMAGE;
     int examples = sequences.examples();
     int columns = maskAr.length / Math.max(1, examples);
     rows = sequences.count();
@@ -68,12 +72,13 @@ public final class Layout {
       int place = start;
       for (int i = 0; i < sequences.pictures()[b] * imageTokens; i++) {
         sources[place] = image;
+        steps[place] = causalImage ? i : 0;
         imagePlaces[image++] = place++;
       }
-      long step = 0;
+      long step = causalImage ? Math.max(0, place - start - 1) : 0;
       for (int t = 0; t < sequences.textTokens()[b]; t++) {
         int from = b * columns + t;
-        step += maskAr[from];
+        step += causalText ? 1 : maskAr[from];
         steps[place] = step;
         sources[place] = (long) imagePlaces.length + text;
         placeOfText[from] = place;

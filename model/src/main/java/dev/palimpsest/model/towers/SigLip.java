@@ -1,6 +1,7 @@
 package dev.palimpsest.model.towers;
 
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.ModelConfig.Connector;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
@@ -26,6 +27,7 @@ import java.util.Map;
  * vision/blocks/i/mlp/in/{kernel [Mv, Dv], bias [Mv]}   vision/blocks/i/mlp/out/{kernel [Dv, Mv], bias [Dv]}
  * vision/norm/{scale,bias} [Dv]
  * connector/kernel [D, Dv]   connector/bias [D]
+ * with an MLP: connector/hidden/kernel [D, Dv]   connector/hidden/bias [D]   connector/kernel [D, D]
  * </pre>
  *
  * <p>Initialised as in big_vision: Xavier-uniform kernels, MLP biases normal with deviation 1e-6,
@@ -34,8 +36,9 @@ import java.util.Map;
  * configuration, makes all image tokens equal, so a stage has to ask for it.
  *
  * @param width D, the decoder's
+ * @param connector the kind of connector
  */
-public record SigLip(VisionConfig config, int width) implements ImageTower {
+public record SigLip(VisionConfig config, int width, Connector connector) implements ImageTower {
   private static final Init MLP_BIAS = Init.normal(1e-6);
 
   @Override
@@ -88,16 +91,22 @@ public record SigLip(VisionConfig config, int width) implements ImageTower {
               "vision/blocks/" + i, "vision_block", block(), List.of(config.heads(), epsilon)));
     }
     specs.add(new BlockSpec("vision/norm", "vision_norm", norm("", d), List.of(epsilon)));
-    Shape connector = new Shape(width, d);
-    specs.add(
-        new BlockSpec(
-            "connector",
-            "connect",
-            List.of(
-                new Parameter("kernel", connector, Init.fanIn(connector), true),
-                bias("bias", width)),
-            List.of()));
+    specs.add(connectorSpec());
     return specs;
+  }
+
+  private BlockSpec connectorSpec() {
+    boolean mlp = connector == Connector.MLP;
+    List<Parameter> parameters = new ArrayList<>();
+    if (mlp) {
+      Shape hidden = new Shape(width, config.width());
+      parameters.add(new Parameter("hidden/kernel", hidden, Init.fanIn(hidden), true));
+      parameters.add(bias("hidden/bias", width));
+    }
+    Shape last = new Shape(width, mlp ? width : config.width());
+    parameters.add(new Parameter("kernel", last, Init.fanIn(last), true));
+    parameters.add(bias("bias", width));
+    return new BlockSpec("connector", mlp ? "connect_mlp" : "connect", parameters, List.of());
   }
 
   private List<Parameter> block() {
@@ -146,7 +155,8 @@ public record SigLip(VisionConfig config, int width) implements ImageTower {
       blocks.add(new Block("vision.layer." + i, specs.get(2 + i), List.of(dtype), graph));
     }
     blocks.add(new Block("vision.last_hidden_state", specs.get(last - 1), List.of(), activation));
-    blocks.add(new Block("projected", specs.get(last), List.of(groups, dtype), activation));
+    long hidden = connector == Connector.MLP ? 8 * tokens * width : 0; // twice, in float32
+    blocks.add(new Block("projected", specs.get(last), List.of(groups, dtype), activation + hidden));
     return blocks;
   }
 }

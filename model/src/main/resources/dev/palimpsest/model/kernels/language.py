@@ -35,10 +35,16 @@ def visible(self, segments: Tensor, steps: Tensor) -> Tensor:
   earlier = torch.unsqueeze(steps, 1) <= torch.unsqueeze(steps, 2)
   return torch.logical_and(earlier, torch.unsqueeze(segments, 1) == torch.unsqueeze(segments, 2))
 
-# Prompts: every real token is visible to all, [B, 1, L].
-def prompt_visible(self, lengths: Tensor, length: int) -> Tensor:
-  keys = torch.arange(length, dtype=4, device=lengths.device)
-  return torch.view(keys, [1, 1, -1]) < torch.view(lengths, [-1, 1, 1])
+# Prompts: real tokens among the first (bidirectional) ones are visible to all, [B, 1, L] if these are all
+# tokens, and later ones to those after them, [B, L, L].
+def prompt_visible(self, lengths: Tensor, length: int, bidirectional: int) -> Tensor:
+  places = torch.arange(length, dtype=4, device=lengths.device)
+  keys = torch.view(places, [1, 1, -1])
+  real = keys < torch.view(lengths, [-1, 1, 1])
+  if bidirectional >= length:
+    return real
+  seen = torch.logical_or(keys <= torch.view(places, [1, -1, 1]), keys < bidirectional)
+  return torch.logical_and(real, seen)
 
 # From visible keys to the mask that is added to attention logits; with a window, keys at
 # j <= i - window are hidden.

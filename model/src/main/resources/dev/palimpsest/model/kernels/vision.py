@@ -33,6 +33,13 @@ def vision_block(self, x: Tensor, w: Dict[str, Tensor], heads: int, epsilon: flo
 def vision_norm(self, x: Tensor, w: Dict[str, Tensor], epsilon: float) -> List[Tensor]:
   return [self.layer_norm(x, w["scale"], w["bias"], epsilon)]
 
+# The same with a hidden layer.
+def connect_mlp(self, x: Tensor, w: Dict[str, Tensor], groups: int, dtype: int) -> List[Tensor]:
+  tape = annotate(List[Tensor], [])
+  y = torch.gelu(self.affine(x, w["hidden/kernel"], w["hidden/bias"], dtype, tape), approximate="tanh")
+  y = torch.to(self.affine(y, w["kernel"], w["bias"], dtype, tape), 6)
+  return [torch.reshape(y, [groups, x.size(0) * x.size(1) // groups, w["kernel"].size(0)])] + tape
+
 # [P, N, Dv] -> [groups, P*N / groups, D]: the tokens of an example's pictures follow each other
 def connect(self, x: Tensor, w: Dict[str, Tensor], groups: int, dtype: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])

@@ -1,5 +1,7 @@
 package dev.palimpsest.stages.handover;
 
+import static java.util.stream.Collectors.joining;
+
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -9,10 +11,12 @@ import dev.palimpsest.configs.HandOver;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
@@ -37,15 +41,22 @@ public final class FirstParameters {
   private final ModelConfig config;
   private final VisionLanguageModel model;
   private final @Nullable Mixture mixture;
+  private final long seed;
 
   /**
    * The first parameters of a stage.
    *
+   * @param seed of parameters that are initialised anew
    * @param config the model as the stage computes it
    * @param mixture the stage's; null when it does not train
    */
   public FirstParameters(
-      StageConfig stage, ModelConfig config, VisionLanguageModel model, @Nullable Mixture mixture) {
+      StageConfig stage,
+      ModelConfig config,
+      VisionLanguageModel model,
+      @Nullable Mixture mixture,
+      long seed) {
+    this.seed = seed;
     this.stage = stage;
     this.config = config;
     this.model = model;
@@ -103,6 +114,12 @@ public final class FirstParameters {
         }
       }
     }
+    if (!how.reset().isEmpty()) {
+      Initialization.again(parameters, config, stage.resolution(), seed, this::isReset);
+      notes.add(
+          "initialised anew: "
+              + how.reset().stream().map(ConfigYaml::word).sorted().collect(joining(", ")));
+    }
     notes.add(
         "optimizer %s, schedule %s, data %s"
             .formatted(
@@ -117,7 +134,15 @@ public final class FirstParameters {
         .forEach(
             (kind, arrays) -> {
               if (keep) {
-                moments.put(kind, fitted(manager, arrays, shapes));
+                Parameters kept = fitted(manager, arrays, shapes);
+                kept.asMap()
+                    .forEach(
+                        (name, moment) -> {
+                          if (isReset(name)) {
+                            clear(moment);
+                          }
+                        });
+                moments.put(kind, kept);
               } else {
                 arrays.close();
               }
@@ -132,6 +157,19 @@ public final class FirstParameters {
             sameOrder ? before.order() : stage.name(),
             sameOrder ? before.dataPosition() : 0);
     return new Start(state, new StageStart(notes, how, preservation));
+  }
+
+  private static void clear(NDArray moment) {
+    try (NDArray zeros =
+        FloatArrays.zeros(moment.getManager(), moment.getShape(), FloatArrays.type(moment))) {
+      FloatArrays.assign(moment, zeros);
+    }
+  }
+
+  /** Whether a parameter, or what a moment keeps of it, starts anew. */
+  private boolean isReset(String name) {
+    return stage.handOver().reset().stream()
+        .anyMatch(part -> name.startsWith(ConfigYaml.word(part) + "/"));
   }
 
   /**

@@ -69,7 +69,10 @@ final class Towers {
     wanted.put("format", FORMAT);
     wanted.put("seed", Long.toString(settings.seed()));
     wanted.put("resolution", settings.resolution());
-    wanted.set("model", Json.STRICT.valueToTree(model));
+    wanted
+        .putObject("model")
+        .putPOJO("vision", model.vision())
+        .putPOJO("language", model.language());
     try {
       // Through text, because a number in memory may be of another type than the same one read
       // back.

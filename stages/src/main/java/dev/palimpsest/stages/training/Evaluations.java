@@ -93,6 +93,7 @@ public final class Evaluations implements Scoring {
                       stage.resolution(),
                       stage.image(),
                       stage.textTokens(),
+                      stage.taskPrefix(),
                       scores.fingerprint() + " at " + state.examples()),
                   stage.evaluate().batchSize(),
                   manager,

@@ -62,6 +62,7 @@ public final class OthersScoring implements Scoring {
             stage.resolution(),
             stage.image(),
             stage.textTokens(),
+            stage.taskPrefix(),
             "the first rank's");
     for (String name = announced(ranks, ""); !name.isEmpty(); name = announced(ranks, "")) {
       log.debug("{}: scoring {} {}", stage.name(), name, moment);
