@@ -199,7 +199,7 @@ class ModelVariantsTest extends WithKernels {
     ModelConfig config = config(depth, connector, Segment.SUFFIX);
     assertEquals(
         ParameterSpecs.of(config, SIDE).values().stream().mapToLong(Shape::size).sum(),
-        new ModelCost(config, SIDE).parameterCount());
+        new ModelCost(config, SIDE, Precision.F32).parameterCount());
   }
 
   @Test

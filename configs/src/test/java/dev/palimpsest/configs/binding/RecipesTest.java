@@ -530,7 +530,7 @@ class RecipesTest {
             + " 1e-9",
         "model.language.normEpsilon=1e-44 | model.language.normEpsilon: must be from 1e-30 to 1,"
             + " got 1e-44",
-        "model.vision.depth=5000 | model.vision.depth: must be from 1 to 1000 blocks, got 5000",
+        "model.vision.depth=5000 | model.vision.depth: must be from 0 to 1000 blocks, got 5000",
         "stages.stage1.resolution=14000 | stages[1].resolution: must be from 1 to 4096 pixels, got"
             + " 14000",
         "stages.stage1.textTokens=100000 | stages[1].textTokens: must be from 1 to 32768 tokens,"

@@ -156,7 +156,8 @@ public record SigLip(VisionConfig config, int width, Connector connector) implem
     }
     blocks.add(new Block("vision.last_hidden_state", specs.get(last - 1), List.of(), activation));
     long hidden = connector == Connector.MLP ? 8 * tokens * width : 0; // twice, in float32
-    blocks.add(new Block("projected", specs.get(last), List.of(groups, dtype), activation + hidden));
+    blocks.add(
+        new Block("projected", specs.get(last), List.of(groups, dtype), activation + hidden));
     return blocks;
   }
 }
