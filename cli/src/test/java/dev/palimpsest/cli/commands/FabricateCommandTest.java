@@ -147,6 +147,6 @@ class FabricateCommandTest {
     Files.delete(out.resolve("fabricated.json"));
     Outcome foreign = fabricate("tiny", "--parts", "mask-codec");
     assertEquals(2, foreign.exit());
-    assertTrue(foreign.err().contains("was not written by this command"), foreign.err());
+    assertTrue(foreign.err().contains("was not fabricated"), foreign.err());
   }
 }

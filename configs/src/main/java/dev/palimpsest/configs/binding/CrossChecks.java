@@ -99,7 +99,8 @@ final class CrossChecks {
       bound.problem(
           at, "'%s' has another meaning in the run folder; use another name".formatted(name));
     }
-    for (String made : List.of("prepare.playground.out", "prepare.towers.out")) {
+    for (String made :
+        List.of("prepare.playground.out", "prepare.towers.out", "prepare.fabricate.out")) {
       Optional<String> out = text(made);
       if (run != null && out.isPresent() && isIn(run, name, out.get())) {
         bound.problem(

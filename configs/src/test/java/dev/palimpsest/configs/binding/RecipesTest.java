@@ -591,6 +591,10 @@ class RecipesTest {
             + " from 1 to 10000000 pictures, got 0",
         "prepare={towers: {out: x, resolution: 0}} | prepare.towers.resolution: must be from 1 to"
             + " 4096 pixels, got 0",
+        "prepare={fabricate: {out: x, preset: tiny3}} | prepare.fabricate.preset: unknown name"
+            + " 'tiny3'; did you mean 'tiny'?",
+        "prepare={fabricate: {out: x, preset: tiny, parts: [tokenizer, gema]}} |"
+            + " prepare.fabricate.parts[1]: unknown name 'gema'; did you mean 'gemma'?",
       })
   void aNumberOutOfItsRangeIsAMistake(String set, String message) {
     assertEquals(

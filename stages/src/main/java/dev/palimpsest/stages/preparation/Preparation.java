@@ -54,6 +54,12 @@ public final class Preparation {
     if (towers != null) {
       alone(Path.of(towers.out()), () -> Towers.write(manager, towers, recipe));
     }
+    PrepareConfig.Fabricate fabricate = prepare.fabricate();
+    if (fabricate != null) {
+      alone(
+          Path.of(fabricate.out()),
+          () -> new Fabrication(fabricate, "prepare.fabricate.out").write(log::info));
+    }
   }
 
   /**
