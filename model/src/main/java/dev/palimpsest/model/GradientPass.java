@@ -8,6 +8,7 @@ import dev.palimpsest.model.blocks.Trace;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.GradientMode;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.kernels.Uploads;
 import dev.palimpsest.model.towers.Head;
 import dev.palimpsest.model.towers.Layout;
 import dev.palimpsest.model.towers.ModelInput;
@@ -24,7 +25,12 @@ import org.jspecify.annotations.Nullable;
 record GradientPass(Network network, LongSupplier budget) {
   private static final long NO_GRAPHS = -1;
 
-  Loss run(Weights weights, TrainingInput batch, LossOptions options) {
+  /**
+   * Adds the gradients.
+   *
+   * @return the loss, whose numbers are in {@code owner}
+   */
+  UnreadLoss run(NDManager owner, Weights weights, TrainingInput batch, LossOptions options) {
     Kernels kernels = network.kernels();
     ModelInput input = batch.input();
     long graphBudget = weights.isGathered() ? NO_GRAPHS : budget.getAsLong();
@@ -37,7 +43,8 @@ record GradientPass(Network network, LongSupplier budget) {
         if (anySupervised) {
           takePart(weights, step, input, options, anyPictures);
         }
-        return supervision.loss(new float[0]);
+        Loss none = supervision.loss(new float[0]);
+        return () -> none;
       }
       Layout layout = network.layout(input);
       BlockChain imageChain = network.imageChain(weights, input.images());
@@ -61,7 +68,7 @@ record GradientPass(Network network, LongSupplier budget) {
           textChain.record(step, laid, anyImageTrained || tableTrained, graphBudget);
 
       // ---- loss of the supervised rows
-      NDArray rows = step.create(supervision.rows(layout));
+      NDArray rows = Uploads.of(step, supervision.rows(layout));
       NDArray last = kernels.array(step, "take_rows", text.output(), rows);
       boolean belowTrained = anyImageTrained || tableTrained || textChain.isTrained();
       BlockChain.Recording normed =
@@ -73,8 +80,8 @@ record GradientPass(Network network, LongSupplier budget) {
                   step,
                   weights,
                   normed.output(),
-                  step.create(supervision.targets(batch.targets())),
-                  step.create(supervision.weights(options.weight())),
+                  Uploads.of(step, supervision.targets(batch.targets())),
+                  Uploads.of(step, supervision.weights(options.weight())),
                   options.labelSmoothing());
 
       // ---- backward, down to the lowest trained parameter
@@ -87,17 +94,18 @@ record GradientPass(Network network, LongSupplier budget) {
       }
       if (upstream != null && tableTrained) {
         NDArray ofTexts =
-            kernels.array(step, "take_rows", upstream, step.create(layout.textPlaces()));
+            kernels.array(step, "take_rows", upstream, Uploads.of(step, layout.textPlaces()));
         network.embedding().backward(kernels, weights, tokens, ofTexts);
       }
       if (upstream != null && image != null) {
         NDArray ofImages =
-            kernels.array(step, "take_rows", upstream, step.create(layout.imagePlaces()));
+            kernels.array(step, "take_rows", upstream, Uploads.of(step, layout.imagePlaces()));
         image.backward(ofImages.reshape(image.output().getShape()));
       } else if (anyImageTrained) {
         imageChain.backwardOfNothing(false);
       }
-      return supervision.loss(losses.losses().toFloatArray());
+      NDArray unread = PaliGemma.owned(owner, losses.losses());
+      return () -> supervision.loss(unread.toFloatArray());
     }
   }
 

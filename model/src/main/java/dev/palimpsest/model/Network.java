@@ -11,6 +11,7 @@ import dev.palimpsest.model.blocks.BlockChain;
 import dev.palimpsest.model.blocks.Trace;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.kernels.Uploads;
 import dev.palimpsest.model.towers.Dropout;
 import dev.palimpsest.model.towers.Embedding;
 import dev.palimpsest.model.towers.Gemma;
@@ -112,7 +113,7 @@ record Network(
   NDArray laidText(NDManager step, ModelInput input, Layout layout) {
     NDArray all = input.text().flatten();
     all.attach(step);
-    return kernels.array(step, "select_rows", all, step.create(layout.texts()));
+    return kernels.array(step, "select_rows", all, Uploads.of(step, layout.texts()));
   }
 
   /**
@@ -124,7 +125,8 @@ record Network(
       NDManager step, Weights weights, NDArray imageTokens, NDArray tokens, Layout layout) {
     NDArray text = embedding.forward(kernels, step, weights, tokens);
     Shape shape = new Shape(layout.rows(), layout.length());
-    return kernels.array(step, "lay_out", imageTokens, text, step.create(layout.sources(), shape));
+    return kernels.array(
+        step, "lay_out", imageTokens, text, Uploads.of(step, layout.sources(), shape));
   }
 
   /** Pictures in a row, float32 [P, S, S, 3]. */

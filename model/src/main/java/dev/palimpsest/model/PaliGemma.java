@@ -44,8 +44,9 @@ final class PaliGemma implements VisionLanguageModel {
   }
 
   @Override
-  public Loss accumulateGradients(Weights weights, TrainingInput batch, LossOptions options) {
-    return gradientPass.run(weights, batch, options);
+  public UnreadLoss accumulateGradients(
+      NDManager owner, Weights weights, TrainingInput batch, LossOptions options) {
+    return gradientPass.run(owner, weights, batch, options);
   }
 
   // ---- scoring

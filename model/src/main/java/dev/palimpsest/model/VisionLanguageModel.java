@@ -25,8 +25,18 @@ public interface VisionLanguageModel {
   /**
    * Adds the gradients of a micro batch's loss, times {@code options.weight()}, to those of the
    * weights.
+   *
+   * @param owner of the loss until it is read
    */
-  Loss accumulateGradients(Weights weights, TrainingInput batch, LossOptions options);
+  UnreadLoss accumulateGradients(
+      NDManager owner, Weights weights, TrainingInput batch, LossOptions options);
+
+  /** The same for one micro batch by itself. */
+  default Loss accumulateGradients(Weights weights, TrainingInput batch, LossOptions options) {
+    try (NDManager owner = batch.input().text().getManager().newSubManager()) {
+      return accumulateGradients(owner, weights, batch, options).read();
+    }
+  }
 
   // ---- scoring
 

@@ -73,6 +73,15 @@ public final class FloatArrays {
     }
   }
 
+  /** A copy of an array of the computer's memory, of any type; see {@link Uploads}. */
+  static NDArray uploaded(NDManager owner, NDArray array) {
+    try (NDArray like = owner.create(new Shape(0), array.getDataType());
+        IValue there = IValue.from((PtNDArray) like);
+        IValue from = IValue.from((PtNDArray) array)) {
+      return run((PtNDManager) owner, "uploaded", from, there);
+    }
+  }
+
   /** Copies values from one array into another of the same shape, of of either type. */
   public static void assign(NDArray to, NDArray from) {
     try (IValue target = IValue.from((PtNDArray) to);

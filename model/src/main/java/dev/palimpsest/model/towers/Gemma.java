@@ -13,6 +13,7 @@ import dev.palimpsest.model.blocks.Init;
 import dev.palimpsest.model.blocks.Trace;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.kernels.Uploads;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.LongStream;
@@ -121,12 +122,13 @@ public record Gemma(LanguageConfig config) {
         kernels.array(
             owner,
             "visible",
-            owner.create(layout.segments(), shape),
-            owner.create(layout.steps(), shape));
+            Uploads.of(owner, layout.segments(), shape),
+            Uploads.of(owner, layout.steps(), shape));
     trace.value("attn_mask", visible);
-    NDArray positions = owner.create(layout.positions()).reshape(-1, layout.length());
+    NDArray positions = Uploads.of(owner, layout.positions()).reshape(-1, layout.length());
     positions.attach(owner);
-    NDArray counted = windowOfSuffix() ? owner.create(layout.windowPositions(), shape) : positions;
+    NDArray counted =
+        windowOfSuffix() ? Uploads.of(owner, layout.windowPositions(), shape) : positions;
     return context(kernels, owner, visible, positions, positions, counted);
   }
 

@@ -8,6 +8,11 @@ def zeros(self, like: Tensor, shape: List[int], dtype: int) -> Tensor:
 def converted(self, x: Tensor, like: Tensor, dtype: int) -> Tensor:
   return torch.to(x, like.device, dtype, False, True)
 
+# A copy on the device of another array of the same type. The pinned memory between is libtorch's own,
+# which keeps it until the copy is done; nothing waits for that.
+def uploaded(self, x: Tensor, like: Tensor) -> Tensor:
+  return torch.to(torch.pin_memory(x), like, True, False)
+
 def assign(self, to: Tensor, x: Tensor) -> Tensor:
   return torch.copy_(to, x)
 

@@ -83,7 +83,9 @@ def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, so
   b, heads, n, h = q.size(0), q.size(1), q.size(2), q.size(3)
   groups, keys = k.size(1), k.size(2)
   group = heads // groups
-  if softcap > 0. or (q.dtype == 6 and keys <= 1024 and n > 1 and not q.is_cuda):
+  if softcap > 0. and q.is_cuda:
+    out = self.attend_together(q, k, v, mask, scale, softcap)
+  elif softcap > 0. or (q.dtype == 6 and keys <= 1024 and n > 1 and not q.is_cuda):
     # Query heads that share keys are stacked, so that one product computes all of them.
     scaled = torch.reshape(q * (scale / softcap if softcap > 0. else scale), [b * groups, group * n, h])
     qs = self.split(scaled, tape)
@@ -101,6 +103,18 @@ def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, so
     v = torch.reshape(torch.expand(torch.unsqueeze(v, 2), [b, groups, group, keys, h]), [b, heads, keys, h])
     out = self.fused_attention(q, k, v, mask, scale)
   return torch.reshape(torch.transpose(out, 1, 2), [b, n, heads * h])
+
+# The same with one product for all examples and heads, for a GPU: a loop of small ones would leave most of it
+# idle. Query heads that share keys are stacked, so keys and values are not copied. -> [B, H, Lq, h]
+def attend_together(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, softcap: float) -> Tensor:
+  b, heads, n, h = q.size(0), q.size(1), q.size(2), q.size(3)
+  groups, keys = k.size(1), k.size(2)
+  group = heads // groups
+  stacked = torch.reshape(q * (scale / softcap if softcap > 0. else scale), [b * groups, group * n, h])
+  s = torch.bmm(stacked, torch.transpose(torch.reshape(k, [b * groups, keys, h]), 1, 2))
+  s = torch.view(self.cap(torch.to(s, 6), softcap), [b, groups, group, n, keys]) + torch.unsqueeze(mask, 2)
+  p = torch.view(torch.to(torch.softmax(s, -1), q.dtype), [b * groups, group * n, keys])
+  return torch.view(torch.bmm(p, torch.reshape(v, [b * groups, keys, h])), [b, heads, n, h])
 
 # Normalises, projects and rotates. q [B, H, L, h], k and v [B, K, L, h]
 def queries_keys_values(self, x: Tensor, w: Dict[str, Tensor], rotary: Tensor, head_dim: int, epsilon: float, dtype: int, tape: List[Tensor]) -> List[Tensor]:

@@ -245,6 +245,46 @@ class KernelsTest extends WithKernels {
     }
   }
 
+  /**
+   * What a GPU computes with one product for all heads is what a CPU computes one after another, to
+   * within the rounding of sums of some 40 numbers; in bfloat16 to within that of logits of size 4.
+   */
+  @ParameterizedTest
+  @CsvSource({"F32, 0, 1e-6", "F32, 50, 1e-6", "BF16, 50, 4e-2"})
+  void attentionOfAllHeadsAtOnceIsThatOfOneAfterAnother(
+      Precision precision, double softcap, float tolerance) {
+    int examples = 3;
+    int heads = 8;
+    int shared = 2; // heads with keys
+    int length = 40;
+    int size = 16;
+    NDArray q = attended(new Shape(examples, heads, length, size), precision);
+    NDArray k = attended(new Shape(examples, shared, length, size), precision);
+    NDArray v = attended(new Shape(examples, shared, length, size), precision);
+    float[] hidden = new float[examples * length * length];
+    for (int i = 0; i < hidden.length; i++) {
+      boolean isPrefix = i % length < 7 * (1 + i / (length * length));
+      boolean isBefore = i % length <= i / length % length;
+      hidden[i] = isPrefix || isBefore ? 0 : Float.NEGATIVE_INFINITY;
+    }
+    NDArray mask = manager.create(hidden, new Shape(examples, 1, length, length));
+    NDArray one =
+        kernels.array(manager, "attend", q, k, v, mask, 0.25, softcap, List.<NDArray>of());
+    NDArray all = kernels.array(manager, "attend_together", q, k, v, mask, 0.25, softcap);
+    NDArray laid =
+        FloatArrays.converted(manager, all, Precision.F32)
+            .transpose(0, 2, 1, 3)
+            .reshape(one.getShape());
+    assertArrayEquals(
+        FloatArrays.converted(manager, one, Precision.F32).toFloatArray(),
+        laid.toFloatArray(),
+        tolerance);
+  }
+
+  private NDArray attended(Shape shape, Precision precision) {
+    return FloatArrays.converted(manager, manager.randomNormal(shape), precision);
+  }
+
   private static float[] gaussian(Random random, int n) {
     float[] values = new float[n];
     for (int i = 0; i < n; i++) {

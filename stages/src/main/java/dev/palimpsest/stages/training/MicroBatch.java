@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.model.TrainingInput;
+import dev.palimpsest.model.kernels.Uploads;
 import dev.palimpsest.model.towers.ModelInput;
 import dev.palimpsest.model.towers.Sequences;
 import java.nio.ByteBuffer;
@@ -55,7 +56,7 @@ public record MicroBatch(
     NDArray images =
         pictures.size() == 0
             ? manager.zeros(pictures)
-            : manager.create(batch.images(), pictures, DataType.FLOAT32);
+            : Uploads.of(manager, batch.images(), pictures, DataType.FLOAT32);
     NDArray text = integers(manager, batch.text(), batch);
     // The model reads their values, and reading them from a GPU would wait for it.
     NDManager host = manager.newSubManager(Device.cpu());
@@ -93,9 +94,8 @@ public record MicroBatch(
   }
 
   private static NDArray integers(NDManager manager, ByteBuffer column, ExampleBatch batch) {
-    return manager
-        .create(column, new Shape(batch.size(), batch.textColumns()), DataType.INT32)
-        .toType(DataType.INT64, false);
+    Shape shape = new Shape(batch.size(), batch.textColumns());
+    return Uploads.of(manager, column, shape, DataType.INT32).toType(DataType.INT64, false);
   }
 
   @Override

@@ -8,6 +8,7 @@ import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.model.Loss;
 import dev.palimpsest.model.LossOptions;
+import dev.palimpsest.model.UnreadLoss;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
@@ -25,6 +26,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -201,26 +203,20 @@ public final class TrainStep {
         GradientSum sum =
             new GradientSum(
                 parallel, optimizer.shards(), () -> gradients(step, state.parameters()))) {
-      List<Part> mine = new ArrayList<>();
+      // Read after the last one, so that a GPU does not wait for this thread between them.
+      List<Supplier<Part>> unread = new ArrayList<>();
       for (int round = 0; round < parallel.rounds(stage); round++) {
         try (NDManager micro = step.newSubManager();
             MicroBatch batch = next.apply(micro);
             Weights weights = weights(state.parameters(), sum.next())) {
-          Loss part = model.accumulateGradients(weights, batch.input(), options(batch, weight));
-          mine.add(
-              new Part(
-                  batch.position(),
-                  batch.index(),
-                  batch.ids(),
-                  part.mean(),
-                  part.perExample(),
-                  part.supervisedTokens(),
-                  batch.tokens(),
-                  batch.pass()));
+          UnreadLoss loss =
+              model.accumulateGradients(step, weights, batch.input(), options(batch, weight));
+          unread.add(() -> part(batch, loss.read()));
         }
         sum.added();
       }
-      List<Part> parts = parallel.inOrder(mine, new WrittenPart());
+      List<Part> parts =
+          parallel.inOrder(unread.stream().map(Supplier::get).toList(), new WrittenPart());
       double loss = 0;
       long supervised = 0;
       int most = 0;
@@ -250,6 +246,18 @@ public final class TrainStep {
           parts,
           update);
     }
+  }
+
+  private static Part part(MicroBatch batch, Loss loss) {
+    return new Part(
+        batch.position(),
+        batch.index(),
+        batch.ids(),
+        loss.mean(),
+        loss.perExample(),
+        loss.supervisedTokens(),
+        batch.tokens(),
+        batch.pass());
   }
 
   /** As {@link Optimizer#whole}. */

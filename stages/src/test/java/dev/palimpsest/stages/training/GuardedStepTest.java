@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.model.UnreadLoss;
+import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.TinyStage;
 import dev.palimpsest.stages.optimizer.Optimizer;
@@ -17,8 +19,10 @@ import dev.palimpsest.stages.state.GuardState;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,6 +46,10 @@ class GuardedStepTest {
     private TrainState state;
 
     Steps(TinyStage stage) {
+      this(stage, stage.model());
+    }
+
+    Steps(TinyStage stage, VisionLanguageModel model) {
       this.stage = stage;
       TrainState start = stage.start();
       checkpoints = stage.checkpoints(start);
@@ -53,7 +61,7 @@ class GuardedStepTest {
       step =
           new GuardedStep(
               stage.config(),
-              new TrainStep(stage.model(), stage.config(), groups, adam, Storage.IN_MEMORY, 3),
+              new TrainStep(model, stage.config(), groups, adam, Storage.IN_MEMORY, 3),
               checkpoints);
     }
 
@@ -216,6 +224,39 @@ class GuardedStepTest {
           message);
       assertEquals(before, hashes(steps.state.parameters()));
       assertEquals(4, steps.state.examples());
+    }
+  }
+
+  /** The model, which writes down when it computes and when its losses are read. */
+  private static VisionLanguageModel watched(VisionLanguageModel model, List<String> events) {
+    return (VisionLanguageModel)
+        Proxy.newProxyInstance(
+            GuardedStepTest.class.getClassLoader(),
+            new Class<?>[] {VisionLanguageModel.class},
+            (proxy, method, arguments) -> {
+              Object result = method.invoke(model, arguments);
+              if (!(result instanceof UnreadLoss loss)) {
+                return result;
+              }
+              events.add("computed");
+              UnreadLoss watched =
+                  () -> {
+                    events.add("read");
+                    return loss.read();
+                  };
+              return watched;
+            });
+  }
+
+  /** A GPU would have nothing to do while a loss is read. */
+  @Test
+  void lossesAreReadAfterTheLastMicroBatch() {
+    List<String> events = new ArrayList<>();
+    try (TinyStage stage = TinyStage.open(run);
+        Steps steps = new Steps(stage, watched(stage.model(), events))) {
+      GuardedStep.Done done = steps.make(false);
+      assertEquals(List.of("computed", "computed", "read", "read"), events);
+      assertTrue(Double.isFinite(done.outcome().loss()));
     }
   }
 }
