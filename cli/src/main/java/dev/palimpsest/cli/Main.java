@@ -26,6 +26,7 @@ import dev.palimpsest.cli.commands.TasksCommand;
 import dev.palimpsest.cli.engines.EngineCommand;
 import dev.palimpsest.cli.launch.LaunchCommand;
 import dev.palimpsest.cli.pages.ReportCommand;
+import dev.palimpsest.cli.pages.WatchCommand;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Failure;
 import dev.palimpsest.cli.terminal.RankLog;
@@ -63,6 +64,7 @@ import picocli.CommandLine.Option;
       GoodputCommand.class,
       PlanCommand.class,
       ReportCommand.class,
+      WatchCommand.class,
       StatusCommand.class,
       PruneCommand.class,
       MixtureCommand.class,

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.File;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,6 +25,12 @@ public final class Chromium {
 
   /** The page as Chromium understands it, which closes what is open and drops what is wrong. */
   public static String dom(Path folder, Path page, String... options)
+      throws IOException, InterruptedException {
+    return dom(folder, page.toUri(), options);
+  }
+
+  /** The same of an address. */
+  public static String dom(Path folder, URI page, String... options)
       throws IOException, InterruptedException {
     Optional<Path> chromium =
         Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
@@ -44,7 +51,7 @@ public final class Chromium {
                 "--enable-logging=stderr",
                 "--user-data-dir=" + Files.createTempDirectory(folder, "chromium")));
     command.addAll(List.of(options));
-    command.addAll(List.of("--dump-dom", page.toUri().toString()));
+    command.addAll(List.of("--dump-dom", page.toString()));
     Process process =
         new ProcessBuilder(command)
             .redirectOutput(dom.toFile())

@@ -119,6 +119,7 @@ class EveryCommandTest {
     put(run.toString(), "status", "finished stage1, 32 of 32 examples (100 %)");
     put(run + " --dry-run", "prune", "(state before a step that the guard objected to)");
     put(run.toString(), "report", run + "/report.html");
+    put(run + " --listen 0", "watch", "http://127.0.0.1:");
     put(run.toString(), "lineage", "tiny/stage1, 32 examples");
     put(run + " " + run, "lineage diff", "They are the same checkpoint");
     put(run.toString(), "reproduce", "./palimpsest run reproduce-stage1.yaml");
@@ -172,11 +173,26 @@ class EveryCommandTest {
         (name, one) ->
             running.put(
                 name,
-                threads.submit(() -> Launched.start(folder, Map.of(), one.arguments()).finish())));
+                threads.submit(
+                    () -> {
+                      Launched command = Launched.start(folder, Map.of(), one.arguments());
+                      if (name.equals("watch")) {
+                        endAfterItsFirstLine(command);
+                      }
+                      return command.finish();
+                    })));
     for (Map.Entry<String, Future<Outcome>> one : running.entrySet()) {
       outcomes.put(one.getKey(), one.getValue().get());
     }
     threads.shutdown();
+  }
+
+  /** A server goes on until it is told to end. */
+  private static void endAfterItsFirstLine(Launched command) throws Exception {
+    while (command.process().isAlive() && !Files.readString(command.out()).endsWith("\n")) {
+      Thread.sleep(100);
+    }
+    command.end("TERM");
   }
 
   private static String first(Path folder) throws IOException {

@@ -1,5 +1,6 @@
 package dev.palimpsest.cli;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -8,8 +9,18 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.files.Json;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -188,6 +199,87 @@ class ReadableRunTest {
     Outcome neither = Outcome.of("report", folder.toString());
     assertEquals(2, neither.exit());
     assertTrue(neither.err().contains("neither of a run"), neither.err());
+  }
+
+  @Test
+  void watchServesThePageUntilASignal() throws Exception {
+    Launched watch =
+        Launched.start(folder, Map.of(), List.of("watch", run.toString(), "--listen", "0"));
+    try {
+      String address = "";
+      for (int i = 0; i < 600 && !address.endsWith("\n"); i++) {
+        Thread.sleep(100);
+        address = Files.readString(watch.out());
+      }
+      assertTrue(
+          address.matches("http://127\\.0\\.0\\.1:\\d+/\n"),
+          address + Files.readString(watch.err()));
+      URI page = URI.create(address.strip());
+      HttpClient client = HttpClient.newHttpClient();
+      HttpResponse<String> whole = get(client, page);
+      assertEquals(200, whole.statusCode());
+      assertTrue(whole.body().contains("data-version=\""), "the script that follows the run");
+      String version = get(client, page.resolve("version")).body();
+      assertTrue(whole.body().contains("data-version=\"" + version + "\""), version);
+      assertEquals(404, get(client, page.resolve("recipe.yaml")).statusCode());
+      assertEquals(403, statusForHost(page, "other.example"));
+      assertEquals(200, statusForHost(page, "localhost:" + page.getPort()));
+      String dom = Chromium.dom(folder, page);
+      assertEquals(count(dom, "<figure class=\"card plot\""), count(dom, "data-drawn=\""));
+      assertTrue(dom.contains("data-live=\"yes\""), dom.replaceAll("(?s).*(<body[^>]*>).*", "$1"));
+      assertFalse(dom.contains("data-errors"), dom.replaceAll("(?s).*(<body[^>]*>).*", "$1"));
+      Path end = run.resolve("end.json");
+      Files.setLastModifiedTime(end, FileTime.fromMillis(1));
+      String after = version;
+      for (int i = 0; i < 300 && after.equals(version); i++) {
+        Thread.sleep(100);
+        after = get(client, page.resolve("version")).body();
+      }
+      assertFalse(after.equals(version), "the page is as old as before");
+      assertTrue(watch.end("TERM") < 10, "takes long to end");
+      assertEquals(0, watch.process().exitValue());
+    } finally {
+      watch.process().destroyForcibly();
+    }
+  }
+
+  private static HttpResponse<String> get(HttpClient client, URI address) throws Exception {
+    return client.send(
+        HttpRequest.newBuilder(address).build(), HttpResponse.BodyHandlers.ofString());
+  }
+
+  /** A request whose name for this machine is another. */
+  private static int statusForHost(URI address, String host) throws Exception {
+    try (Socket socket = new Socket(address.getHost(), address.getPort())) {
+      socket
+          .getOutputStream()
+          .write(
+              "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+                  .formatted(host)
+                  .getBytes(US_ASCII));
+      String line =
+          new BufferedReader(new InputStreamReader(socket.getInputStream(), US_ASCII)).readLine();
+      return Integer.parseInt(line.split(" ")[1]);
+    }
+  }
+
+  @Test
+  void tensorboardReadsWhatTheMetricsSay() throws Exception {
+    Path stage = run.resolve("a-stage-whose-name-is-longer-than-most-lines");
+    List<String> lines = Files.readAllLines(stage.resolve("metrics.jsonl"));
+    try (Stream<Path> files = Files.list(stage.resolve("tensorboard"))) {
+      List<Path> all = files.toList();
+      assertEquals(1, all.size(), all.toString());
+      assertTrue(all.get(0).getFileName().toString().startsWith("events.out.tfevents."));
+      // A record of each line: eight bytes of length, two sums, and the message.
+      ByteBuffer in =
+          ByteBuffer.wrap(Files.readAllBytes(all.get(0))).order(ByteOrder.LITTLE_ENDIAN);
+      int records = 0;
+      for (; in.hasRemaining(); records++) {
+        in.position(in.position() + 16 + Math.toIntExact(in.getLong(in.position())));
+      }
+      assertEquals(2 + lines.size(), records);
+    }
   }
 
   private static int count(String text, String part) {

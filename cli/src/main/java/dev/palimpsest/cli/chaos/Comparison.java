@@ -88,6 +88,7 @@ record Comparison(int files, long bytes, long bitsDiffering, List<String> differ
               name ->
                   !ASIDE.contains(name)
                       && !name.endsWith(".lock")
+                      && !name.contains("/tensorboard/") // metrics.jsonl again, with its times
                       && !name.startsWith("processes/"))
           .collect(Collectors.toSet());
     } catch (IOException e) {

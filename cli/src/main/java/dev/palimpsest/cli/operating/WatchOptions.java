@@ -2,20 +2,15 @@ package dev.palimpsest.cli.operating;
 
 import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.terminal.UserMistake;
-import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** How a run can be watched from outside. */
 public final class WatchOptions {
-  private static final Pattern ADDRESS = Pattern.compile("(?:(.+):)?(\\d{1,5})");
-
   @Option(
       names = "--metrics",
       paramLabel = "[HOST:]PORT",
@@ -58,20 +53,6 @@ public final class WatchOptions {
     if (metrics == null) {
       return Optional.empty();
     }
-    Matcher m = ADDRESS.matcher(metrics);
-    int port = m.matches() ? Integer.parseInt(m.group(2)) : -1;
-    int own = port == 0 ? 0 : port + group.localRank();
-    if (port < 0 || own > 65_535) {
-      throw new UserMistake("--metrics must be a port or HOST:PORT, got '%s'".formatted(metrics));
-    }
-    String host = m.group(1);
-    InetSocketAddress address =
-        host == null
-            ? new InetSocketAddress(InetAddress.getLoopbackAddress(), own)
-            : new InetSocketAddress(host.replaceAll("[\\[\\]]", ""), own);
-    if (address.isUnresolved()) {
-      throw new UserMistake("--metrics: there is no host '%s'".formatted(host));
-    }
-    return Optional.of(address);
+    return Optional.of(ListenAddress.of("--metrics", metrics, group.localRank()));
   }
 }

@@ -72,6 +72,14 @@ final class Html {
     return page(title, scripts);
   }
 
+  /** A page with the script that follows a run while a server has newer versions of the page. */
+  static String live(String page, String version) {
+    int end = page.lastIndexOf("</body>");
+    return page.substring(0, end)
+        + "<script data-version=\"%s\">%n%s</script>%n".formatted(version, resource("live.js"))
+        + page.substring(end);
+  }
+
   /** Text inside a script element, which no tag can end. */
   static String inScript(String json) {
     return json.replace("<", "\\u003c");

@@ -47,6 +47,15 @@ public final class RunPage {
     return Html.pageWithPlots(run.recipe().name(), page.out.toString());
   }
 
+  /**
+   * A page that asks for its newer version every few seconds and then shows it.
+   *
+   * @param version of the page, as the server tells it
+   */
+  public static String live(String page, String version) {
+    return Html.live(page, version);
+  }
+
   // ---- Head
 
   private void head(String state) {

@@ -140,14 +140,26 @@
     zooming = false;
   };
 
+  // The part of the axis that is shown, if it is not all of it.
+  const zoomed = () => {
+    if (!plots.length) return null;
+    const { min, max } = plots[0].scales.x;
+    const all = plots[0].data[0];
+    return min > all[0] || max < all[all.length - 1] ? { min, max } : null;
+  };
+
   const drawAll = () => {
     zooming = true; // each plot begins with its own range
+    const kept = zoomed();
     plots.splice(0).forEach((plot) => {
       all.unsub(plot);
       plot.destroy();
     });
     document.querySelectorAll("figure.plot").forEach(draw);
-    queueMicrotask(() => { zooming = false; });
+    queueMicrotask(() => {
+      zooming = false;
+      if (kept && plots.length) plots[0].setScale("x", kept);
+    });
   };
 
   let width = 0;
@@ -164,5 +176,6 @@
   });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
   matchMedia("print").addEventListener("change", drawAll);
+  addEventListener("newpage", drawAll);
   fit();
 })();

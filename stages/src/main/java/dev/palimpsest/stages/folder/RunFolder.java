@@ -114,6 +114,11 @@ public final class RunFolder {
     return stage(stage).resolve("metrics.jsonl");
   }
 
+  /** Folder of a stage's event file for TensorBoard. */
+  public Path events(String stage) {
+    return stage(stage).resolve("tensorboard");
+  }
+
   /** The ordered list of the examples that a stage has consumed. */
   public Path examples(String stage) {
     return stage(stage).resolve("examples.jsonl");

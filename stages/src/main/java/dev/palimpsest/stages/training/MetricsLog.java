@@ -3,6 +3,7 @@ package dev.palimpsest.stages.training;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.files.Json;
+import dev.palimpsest.stages.events.EventFile;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -23,15 +24,22 @@ final class MetricsLog implements AutoCloseable {
   private final Path file;
   private final FileChannel out;
   private final LogHashes.Running hash;
+  private final EventFile events;
   private CheckpointWriter.Times saving = CheckpointWriter.Times.NONE;
   private long arrayBytes;
 
-  MetricsLog(Path file, long resumedAtExamples) {
+  /**
+   * Opens the log, and an event file that says the same.
+   *
+   * @param events folder of the latter
+   */
+  MetricsLog(Path file, Path events, long resumedAtExamples) {
     this.file = file;
     try {
       RunFolder.cutLog(file, "examples", examples -> examples <= resumedAtExamples);
       hash = new LogHashes.Running(file);
       out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+      this.events = EventFile.open(events, file);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot open " + file, e);
     }
@@ -116,6 +124,7 @@ final class MetricsLog implements AutoCloseable {
         out.write(rest);
       }
       hash.add(text);
+      events.add(line);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write metrics", e);
     }
@@ -130,6 +139,7 @@ final class MetricsLog implements AutoCloseable {
   void sync() {
     try {
       out.force(false);
+      events.sync();
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write metrics", e);
     }
@@ -150,7 +160,7 @@ final class MetricsLog implements AutoCloseable {
 
   @Override
   public void close() {
-    try {
+    try (events) {
       out.close();
     } catch (IOException e) {
       throw new UncheckedIOException("cannot close metrics", e);

@@ -19,7 +19,7 @@ final class StageFiles implements StageLogs {
    * @param stage its name
    */
   StageFiles(RunFolder folder, String stage, Mixture mixture, TrainState state) {
-    metrics = new MetricsLog(folder.metrics(stage), state.examples());
+    metrics = new MetricsLog(folder.metrics(stage), folder.events(stage), state.examples());
     examples = new ExampleLog(folder.examples(stage), state.consumed(), state.examples());
     skipped =
         new SkippedExamples(

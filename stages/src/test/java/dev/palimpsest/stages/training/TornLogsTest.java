@@ -64,7 +64,7 @@ class TornLogsTest {
   void metricsTornWithinALetterAreReadToThere() throws IOException {
     Path file =
         torn("{\"examples\":4,\"loss\":1}\n{\"examples\":8,\"guard\":{\"capsule\":\"/runs/\u00e9");
-    new MetricsLog(file, 8).close();
+    new MetricsLog(file, file.resolveSibling("tensorboard"), 8).close();
     assertEquals("{\"examples\":4,\"loss\":1}\n", Files.readString(file));
   }
 
