@@ -20,6 +20,9 @@ final class BpeTokenizer implements Tokenizer {
   private static final char SPACE = '\u2581';
   private static final char REPLACEMENT = '\uFFFD';
 
+  /** What a row stands for that only fills up a model's embedding. */
+  private static final Piece NONE = new Piece("", 0, Piece.Type.CONTROL);
+
   /**
    * Roots in the table of user-defined pieces: matched in the original text, or in the text with
    * U+2581.
@@ -230,11 +233,10 @@ final class BpeTokenizer implements Tokenizer {
       if (id == EOS) {
         break;
       }
-      if (id < 0 || id >= pieces.size()) {
-        throw new IllegalArgumentException(
-            "id %d is outside the vocabulary of %d pieces".formatted(id, pieces.size()));
+      if (id < 0) {
+        throw new IllegalArgumentException("id %d is negative".formatted(id));
       }
-      Piece piece = pieces.get(id);
+      Piece piece = id < pieces.size() ? pieces.get(id) : NONE;
       if (piece.type() == Piece.Type.BYTE) {
         bytes[pending++] = (byte) hex(piece.text());
         continue;

@@ -35,9 +35,10 @@ public interface Tokenizer {
   int[] encode(String text);
 
   /**
-   * Decodes ids up to the first {@link #EOS}.
+   * Decodes ids up to the first {@link #EOS}. Ids beyond the vocabulary are no text, as in
+   * transformers: a model may have more rows than its tokenizer has pieces, and answer with one.
    *
-   * @throws IllegalArgumentException when an id is outside the vocabulary
+   * @throws IllegalArgumentException when an id is negative
    */
   String decode(int[] ids);
 
