@@ -4,6 +4,7 @@ import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
 import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.checkpoints.tensors.TensorPart;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.PlainName;
 import dev.palimpsest.files.WrittenFile;
@@ -181,12 +182,69 @@ public final class CheckpointStore {
     requireSpace(
         name,
         groups.values().stream().flatMap(List::stream).mapToLong(t -> t.info().byteSize()).sum());
-    return write(name, groups, facts);
+    return write(name, groups.keySet(), facts, folder -> written(folder, groups));
   }
 
-  private Path write(String name, Map<String, List<Tensor>> groups, Map<String, Object> facts) {
+  /**
+   * Takes part in writing a checkpoint that several processes write, and returns when it is there,
+   * or on other processes than the first when their part is.
+   *
+   * @param groups this process's parts of all tensors, by group
+   * @param facts as above; those of the first process count
+   * @throws CheckpointWriteException as {@link #commitTensors}
+   */
+  public Path commitParts(
+      String name,
+      Map<String, List<TensorPart>> groups,
+      Map<String, Object> facts,
+      SharedSave shared) {
+    Path target = root.resolve(name);
+    Map<String, List<TensorPart>> files = new LinkedHashMap<>();
+    groups.forEach((group, parts) -> files.put(group + TrainingCheckpoint.SUFFIX, parts));
+    if (!shared.isFirst()) {
+      try {
+        shared.contribute(Durable.unfinished(target), files);
+      } catch (IOException | UncheckedIOException e) {
+        throw failed(name, reason(e), e);
+      }
+      return target;
+    }
+    requireSpace(name, bytes(groups));
+    return write(
+        name,
+        groups.keySet(),
+        facts,
+        folder -> {
+          List<CheckpointManifest.Entry> entries = new ArrayList<>();
+          for (Map.Entry<String, String> hash : shared.lead(folder, files).entrySet()) {
+            long size = Files.size(folder.resolve(hash.getKey()));
+            entries.add(new CheckpointManifest.Entry(hash.getKey(), size, hash.getValue()));
+          }
+          return entries;
+        });
+  }
+
+  /** Refuses a checkpoint of parts like {@link #requireSpace(String, Map)}. */
+  void requireSpaceForParts(String name, Map<String, List<TensorPart>> groups) {
+    requireSpace(name, bytes(groups));
+  }
+
+  private static long bytes(Map<String, List<TensorPart>> groups) {
+    return groups.values().stream()
+        .flatMap(List::stream)
+        .mapToLong(part -> part.whole().byteSize())
+        .sum();
+  }
+
+  /** Writes all files but the manifest. */
+  @FunctionalInterface
+  private interface Content {
+    List<CheckpointManifest.Entry> writeTo(Path folder) throws IOException;
+  }
+
+  private Path write(String name, Set<String> groups, Map<String, Object> facts, Content content) {
     requirePlain(name);
-    groups.keySet().forEach(CheckpointStore::requirePlain);
+    groups.forEach(CheckpointStore::requirePlain);
     try {
       removeLeftovers();
     } catch (IOException e) {
@@ -194,7 +252,14 @@ public final class CheckpointStore {
     }
     Path target = root.resolve(name);
     try {
-      write(target, groups, facts);
+      Durable.folder(
+          target,
+          folder -> {
+            List<CheckpointManifest.Entry> files = content.writeTo(folder);
+            CheckpointManifest manifest =
+                new CheckpointManifest(CheckpointManifest.VERSION, files, facts);
+            Durable.write(folder.resolve(CheckpointManifest.FILE), manifest.toBytes());
+          });
     } catch (UncheckedIOException e) {
       throw failed(name, reason(e), e);
     }
@@ -202,24 +267,18 @@ public final class CheckpointStore {
     return target;
   }
 
-  private static void write(
-      Path target, Map<String, List<Tensor>> groups, Map<String, Object> facts) {
-    Durable.folder(
-        target,
-        folder -> {
-          List<CheckpointManifest.Entry> files = new ArrayList<>();
-          for (Map.Entry<String, List<Tensor>> group : groups.entrySet()) {
-            String file = group.getKey() + TrainingCheckpoint.SUFFIX;
-            WrittenFile written =
-                Durable.writeHashed(
-                    folder.resolve(file),
-                    (channel, hash) -> SafetensorsWriter.write(channel, group.getValue(), hash));
-            files.add(new CheckpointManifest.Entry(file, written.bytes(), written.sha256()));
-          }
-          CheckpointManifest manifest =
-              new CheckpointManifest(CheckpointManifest.VERSION, files, facts);
-          Durable.write(folder.resolve(CheckpointManifest.FILE), manifest.toBytes());
-        });
+  private static List<CheckpointManifest.Entry> written(
+      Path folder, Map<String, List<Tensor>> groups) throws IOException {
+    List<CheckpointManifest.Entry> files = new ArrayList<>();
+    for (Map.Entry<String, List<Tensor>> group : groups.entrySet()) {
+      String file = group.getKey() + TrainingCheckpoint.SUFFIX;
+      WrittenFile written =
+          Durable.writeHashed(
+              folder.resolve(file),
+              (channel, hash) -> SafetensorsWriter.write(channel, group.getValue(), hash));
+      files.add(new CheckpointManifest.Entry(file, written.bytes(), written.sha256()));
+    }
+    return files;
   }
 
   /** As {@link #latest(Consumer)}, with messages only in the log. */
@@ -285,6 +344,11 @@ public final class CheckpointStore {
     for (Path leftover : Durable.removeLeftovers(root)) {
       log.warn("removed {}, left by an interrupted run", leftover);
     }
+  }
+
+  /** Where the checkpoint of a name is. */
+  public Path folder(String name) {
+    return root.resolve(name);
   }
 
   /** Names of all checkpoint folders, unverified, oldest first. */

@@ -3,14 +3,17 @@ package dev.palimpsest.checkpoints;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.tensors.TensorPart;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.FloatArrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -79,27 +82,74 @@ public final class CheckpointWriter implements AutoCloseable {
       Map<String, Object> facts,
       Runnable before,
       Runnable after) {
+    Map<String, Object> fixedFacts = new LinkedHashMap<>(facts);
+    begin(
+        () -> store.requireSpace(name, groups),
+        own -> {
+          Map<String, Parameters> written = new LinkedHashMap<>(groups);
+          if (copies) {
+            written.replaceAll((group, arrays) -> copy(own, arrays));
+          }
+          return () -> store.commit(name, written, fixedFacts);
+        },
+        before,
+        after);
+  }
+
+  /**
+   * The same together with other processes, see {@link CheckpointStore#commitParts}.
+   *
+   * @param groups this process's parts of all tensors
+   */
+  public void saveParts(
+      String name,
+      Map<String, List<TensorPart>> groups,
+      Map<String, Object> facts,
+      SharedSave shared,
+      Runnable before,
+      Runnable after) {
+    Map<String, Object> fixedFacts = new LinkedHashMap<>(facts);
+    begin(
+        () -> {
+          if (shared.isFirst()) {
+            store.requireSpaceForParts(name, groups);
+          }
+        },
+        own -> {
+          Map<String, List<TensorPart>> written = new LinkedHashMap<>(groups);
+          if (copies) {
+            written.replaceAll(
+                (group, parts) ->
+                    parts.stream()
+                        .map(part -> part.with(FloatArrays.copy(own, Device.cpu(), part.own())))
+                        .toList());
+          }
+          return () -> store.commitParts(name, written, fixedFacts, shared);
+        },
+        before,
+        after);
+  }
+
+  private void begin(
+      Runnable check, Function<NDManager, Runnable> copied, Runnable before, Runnable after) {
     long began = System.nanoTime();
     await();
-    store.requireSpace(name, groups);
+    check.run();
     NDManager own = manager.newSubManager();
-    Map<String, Parameters> written = new LinkedHashMap<>(groups);
+    Runnable commit;
     try {
-      if (copies) {
-        written.replaceAll((group, arrays) -> copy(own, arrays));
-      }
+      commit = copied.apply(own);
     } catch (RuntimeException e) {
       own.close();
       throw e;
     }
-    Map<String, Object> fixedFacts = new LinkedHashMap<>(facts);
     inFlight =
         thread.submit(
             () -> {
               long writing = System.nanoTime();
               try (own) {
                 before.run();
-                store.commit(name, written, fixedFacts);
+                commit.run();
                 after.run();
               }
               return System.nanoTime() - writing;

@@ -234,6 +234,11 @@ public final class Durable {
     }
   }
 
+  /** Where a folder stands until it is complete. */
+  public static Path unfinished(Path target) {
+    return hidden(target.toAbsolutePath(), WRITING);
+  }
+
   private static Path hidden(Path target, String suffix) {
     return target.resolveSibling("." + target.getFileName() + suffix);
   }

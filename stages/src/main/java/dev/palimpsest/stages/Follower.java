@@ -21,11 +21,11 @@ import dev.palimpsest.stages.state.Consumed;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.DataParallel;
+import dev.palimpsest.stages.training.OthersSaves;
 import dev.palimpsest.stages.training.OthersScoring;
 import dev.palimpsest.stages.training.Packing;
 import dev.palimpsest.stages.training.Peak;
 import dev.palimpsest.stages.training.Progress;
-import dev.palimpsest.stages.training.Saves;
 import dev.palimpsest.stages.training.Scoring;
 import dev.palimpsest.stages.training.StepCost;
 import dev.palimpsest.stages.training.StopRequest;
@@ -37,8 +37,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A run on a rank other than the first: it trains stages and answers questions when the first one
- * says so, and writes nothing. Which stages there are to train, and from what, is decided in one
- * place.
+ * says so, and writes nothing but its part of checkpoints. Which stages there are to train, and
+ * from what, is decided in one place.
  */
 final class Follower {
   private static final Logger log = LoggerFactory.getLogger(Follower.class);
@@ -130,14 +130,15 @@ final class Follower {
       Tokenizer tokenizer,
       TrainState start,
       Scoring scoring) {
-    try (Mixture mixture =
-        Mixture.open(
-            recipe.seed(),
-            start.order(),
-            recipe.tasks(),
-            stage,
-            Decontamination.exclusions(recipe),
-            tokenizer)) {
+    try (OthersSaves saves = new OthersSaves(folder, stage, manager);
+        Mixture mixture =
+            Mixture.open(
+                recipe.seed(),
+                start.order(),
+                recipe.tasks(),
+                stage,
+                Decontamination.exclusions(recipe),
+                tokenizer)) {
       new TrainingLoop(
               stage,
               model,
@@ -153,7 +154,7 @@ final class Follower {
               progress,
               stop,
               parallel)
-          .run(manager, start, Saves.elsewhere(folder, stage.name()), scoring);
+          .run(manager, start, saves, scoring);
     }
   }
 }

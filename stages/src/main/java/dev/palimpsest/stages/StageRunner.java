@@ -291,7 +291,8 @@ final class StageRunner {
       notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
       progress.turnTo(Activity.SAVE);
-      if (saved.filter(c -> StageFacts.of(c).examples() == end).isEmpty()) {
+      if (saved.filter(c -> StageFacts.of(c).examples() == end).isEmpty()
+          && !checkpoints.isLast(state)) {
         LogHashes logs = LogHashes.of(folder, stage.name());
         if (end == 0) {
           checkpoints.saveHandedOver(state, parent.checkpoint(), logs);

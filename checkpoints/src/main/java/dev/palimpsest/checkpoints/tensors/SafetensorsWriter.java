@@ -33,11 +33,18 @@ public final class SafetensorsWriter {
    * so that the data begins where {@link SafetensorsFile#arrays} can share its memory.
    */
   public static void write(WritableByteChannel channel, List<Tensor> tensors) throws IOException {
+    TensorOutput.writeFully(channel, header(tensors.stream().map(Tensor::info).toList()));
+    for (Tensor tensor : tensors) {
+      tensor.writeTo(channel);
+    }
+  }
+
+  /** What stands before the data of these tensors. */
+  static ByteBuffer header(List<TensorInfo> tensors) {
     ObjectNode header = Json.STRICT.createObjectNode();
     header.putObject("__metadata__").put("format", "pt");
     long offset = 0;
-    for (Tensor tensor : tensors) {
-      TensorInfo info = tensor.info();
+    for (TensorInfo info : tensors) {
       ObjectNode entry = header.putObject(info.name());
       entry.put("dtype", info.type().name());
       ArrayNode shape = entry.putArray("shape");
@@ -55,10 +62,7 @@ public final class SafetensorsWriter {
     while (head.hasRemaining()) {
       head.put((byte) ' ');
     }
-    TensorOutput.writeFully(channel, head.flip());
-    for (Tensor tensor : tensors) {
-      tensor.writeTo(channel);
-    }
+    return head.flip();
   }
 
   /** The same, telling the hash of the file what is final. */

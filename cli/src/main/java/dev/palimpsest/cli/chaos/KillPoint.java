@@ -61,7 +61,7 @@ record KillPoint(Kind kind, String line) {
     Kind kind =
         switch (logger) {
           case "Playground" -> line.startsWith("drawing ") ? Kind.PREPARING : null;
-          case "Durable" -> WRITES.matcher(line).matches() ? written(line) : null;
+          case "Durable", "SharedSave" -> WRITES.matcher(line).matches() ? written(line) : null;
           case "TrainingLoop" -> STEPS.matcher(line).matches() ? Kind.STEP : null;
           case "Evaluations", "OthersScoring" ->
               SCORES.matcher(line).matches() ? Kind.EVALUATION : null;

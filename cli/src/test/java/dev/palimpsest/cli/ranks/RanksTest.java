@@ -307,7 +307,9 @@ class RanksTest {
 
   @Test
   void aSignalToOneRankStopsAllAfterTheSameStepAndOtherNumbersOfRanksGoOn() throws Exception {
-    String[] longer = {"ranks.reductionOrder=fixed", "stages.stage1.examples=1600"};
+    String[] longer = {
+      "ranks.reductionOrder=fixed", "ranks.sharding=parameters", "stages.stage1.examples=1600"
+    };
     Process process = start(2, "stopped", longer);
     awaitStep("stopped");
     // The second rank: a child of mpirun.

@@ -15,7 +15,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -235,52 +234,23 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   }
 
   /**
-   * A state with all parameters and moments on the first rank; on the others, what they have. Every
-   * rank calls this.
-   *
-   * @param manager gathered arrays belong to children of it
-   */
-  public final TrainState whole(NDManager manager, TrainState state) {
-    if (shards == null) {
-      return state;
-    }
-    Map<String, Parameters> moments = new LinkedHashMap<>();
-    state.moments().forEach((kind, own) -> moments.put(kind, gathered(manager, own, false)));
-    Parameters parameters =
-        shards.divideParameters()
-            ? gathered(manager, state.parameters(), false)
-            : state.parameters();
-    return shards.ranks().isFirst() ? state.with(parameters, moments) : state;
-  }
-
-  /**
    * A state with all parameters on every rank, for passes in which ranks do not keep step with one
    * another. Every rank calls this.
    *
    * @param manager gathered parameters belong to a child of it
    */
   public final TrainState withWholeParameters(NDManager manager, TrainState state) {
-    return shards == null || !shards.divideParameters()
-        ? state
-        : state.with(gathered(manager, state.parameters(), true), state.moments());
-  }
-
-  /** Whole arrays, on every rank or on the first alone. */
-  private Parameters gathered(NDManager manager, Parameters own, boolean everywhere) {
-    Shards division = Objects.requireNonNull(shards);
+    Shards division = shards;
+    if (division == null || !division.divideParameters()) {
+      return state;
+    }
     NDManager scope = manager.newSubManager();
     Map<String, NDArray> whole = new LinkedHashMap<>();
-    own.asMap()
-        .forEach(
-            (name, part) -> {
-              NDArray array = division.gathered(scope, name, part);
-              if (everywhere || division.ranks().isFirst()) {
-                whole.put(name, array);
-              } else {
-                array.close();
-              }
-            });
-    return new Parameters(scope, whole);
+    state
+        .parameters()
+        .asMap()
+        .forEach((name, part) -> whole.put(name, division.gathered(scope, name, part)));
+    return state.with(new Parameters(scope, whole), state.moments());
   }
 
   private static void copy(Parameters from, Parameters to) {

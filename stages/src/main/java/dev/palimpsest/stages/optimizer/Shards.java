@@ -3,6 +3,9 @@ package dev.palimpsest.stages.optimizer;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.checkpoints.tensors.ElementType;
+import dev.palimpsest.checkpoints.tensors.TensorInfo;
+import dev.palimpsest.checkpoints.tensors.TensorPart;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.ranks.Collectives;
@@ -126,8 +129,7 @@ public final class Shards {
    * @param own this rank's part, flat
    */
   NDArray gathered(NDManager scope, String name, NDArray own) {
-    Shape shape = Objects.requireNonNull(shapes.get(name), name);
-    NDArray whole = FloatArrays.zeros(scope, shape, FloatArrays.type(own));
+    NDArray whole = FloatArrays.zeros(scope, shape(name), FloatArrays.type(own));
     if (length(name) > 0) {
       try (NDManager views = scope.newSubManager()) {
         FloatArrays.assign(own(views, name, whole), own);
@@ -151,7 +153,7 @@ public final class Shards {
     to.asMap()
         .forEach(
             (name, part) -> {
-              Shape shape = Objects.requireNonNull(shapes.get(name), name);
+              Shape shape = shape(name);
               try (NDManager scope = part.getManager().newSubManager()) {
                 NDArray whole = FloatArrays.zeros(scope, shape, FloatArrays.type(part));
                 if (ranks.isFirst()
@@ -166,6 +168,41 @@ public final class Shards {
                 }
               }
             });
+  }
+
+  /**
+   * What this rank writes of arrays in a checkpoint: its part of those that are divided, and all of
+   * the others if it is the first.
+   *
+   * @param scope views belong to it
+   * @param arrays whole, or this rank's parts
+   */
+  public List<TensorPart> written(NDManager scope, Parameters arrays) {
+    List<TensorPart> written = new ArrayList<>();
+    arrays
+        .asMap()
+        .forEach(
+            (name, array) -> {
+              Parts divided = parts.get(name);
+              NDArray own;
+              long first = 0;
+              if (divided != null) {
+                own = own(scope, name, array);
+                first = divided.from(ranks.rank());
+              } else {
+                long kept = ranks.isFirst() ? array.size() : 0;
+                own = new Parts(new long[] {0, kept}).of(array, 0);
+                own.attach(scope);
+              }
+              Shape shape = divided == null ? array.getShape() : shape(name);
+              ElementType type = ElementType.of(FloatArrays.type(array));
+              written.add(new TensorPart(new TensorInfo(name, type, shape), first, own));
+            });
+    return written;
+  }
+
+  private Shape shape(String name) {
+    return Objects.requireNonNull(shapes.get(name), name);
   }
 
   /** This rank's parts of arrays, without those of which it has none. */

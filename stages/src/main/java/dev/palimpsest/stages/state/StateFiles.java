@@ -4,10 +4,12 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.CheckpointWriter;
+import dev.palimpsest.checkpoints.SharedSave;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.checkpoints.tensors.ElementType;
 import dev.palimpsest.checkpoints.tensors.TensorInfo;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.checkpoints.tensors.TensorPart;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.lineage.StageFacts;
@@ -17,6 +19,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.function.Function;
 
 /**
  * Writes and reads a {@link TrainState} as a training checkpoint. Moments that are zero because
@@ -52,6 +55,63 @@ public final class StateFiles {
       Runnable before,
       Runnable after) {
     writer.save(name(state.examples()), groups(state), facts(state, stage, more), before, after);
+  }
+
+  /**
+   * What one process has of a state that several save.
+   *
+   * @param groups its parts of all arrays
+   */
+  public record Parts(Map<String, List<TensorPart>> groups, SharedSave shared) {
+    /**
+     * The parts of a state.
+     *
+     * @param own what a process has of arrays
+     */
+    public static Parts of(
+        TrainState state, SharedSave shared, Function<Parameters, List<TensorPart>> own) {
+      Map<String, List<TensorPart>> groups = new LinkedHashMap<>();
+      StateFiles.groups(state).forEach((group, arrays) -> groups.put(group, own.apply(arrays)));
+      return new Parts(groups, shared);
+    }
+  }
+
+  /**
+   * Begins to save a state together with other processes.
+   *
+   * @param parts of this process
+   * @param more as above
+   */
+  public static void save(
+      CheckpointWriter writer,
+      TrainState state,
+      Parts parts,
+      StageFacts stage,
+      Map<String, Object> more,
+      Runnable before,
+      Runnable after) {
+    writer.saveParts(
+        name(state.examples()),
+        parts.groups(),
+        facts(state, stage, more),
+        parts.shared(),
+        before,
+        after);
+  }
+
+  /**
+   * Writes a state together with other processes, and returns when it is there.
+   *
+   * @param more as above
+   */
+  public static Path commit(
+      CheckpointStore store,
+      TrainState state,
+      Parts parts,
+      StageFacts stage,
+      Map<String, Object> more) {
+    return store.commitParts(
+        name(state.examples()), parts.groups(), facts(state, stage, more), parts.shared());
   }
 
   /**

@@ -2,6 +2,7 @@ package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.checkpoints.SharedSave;
 import dev.palimpsest.configs.RanksConfig;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.RanksConfig.Sharding;
@@ -21,11 +22,14 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +42,9 @@ import org.jspecify.annotations.Nullable;
  * @param order in which gradients are added up
  */
 public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder order) {
+  /** How long a rank waits for the others' parts of a checkpoint. */
+  private static final Duration PATIENCE = Duration.ofMinutes(30);
+
   /** A process by itself that adds up gradients as they come. */
   public static final DataParallel NONE =
       new DataParallel(Collectives.alone(), Sharding.NONE, ReductionOrder.FASTEST);
@@ -128,6 +135,25 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
       divided.keySet().retainAll(trained);
     }
     return new Shards(ranks, divided, piece, dividesParameters());
+  }
+
+  /**
+   * How ranks save a state that is divided; every rank calls this.
+   *
+   * @return null if nothing is divided
+   */
+  @Nullable Division division(@Nullable Shards shards) {
+    if (shards == null) {
+      return null;
+    }
+    byte[] token = UUID.randomUUID().toString().getBytes(StandardCharsets.UTF_8);
+    return new Division(
+        shards,
+        new SharedSave(
+            ranks.rank(),
+            ranks.size(),
+            new String(ranks.broadcast(token, 0), StandardCharsets.UTF_8),
+            PATIENCE));
   }
 
   /** The micro batches that this rank reads. */

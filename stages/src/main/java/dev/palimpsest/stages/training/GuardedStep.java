@@ -21,12 +21,19 @@ final class GuardedStep {
   private final TrainStep step;
   private final Guard guard;
   private final Saves saves;
+  private final @Nullable Division division;
 
-  GuardedStep(StageConfig stage, TrainStep step, Saves saves) {
+  /**
+   * The step of a stage.
+   *
+   * @param division of the state among ranks; null: there is none
+   */
+  GuardedStep(StageConfig stage, TrainStep step, Saves saves, @Nullable Division division) {
     this.stage = stage;
     this.step = step;
     this.guard = new Guard(stage.guard());
     this.saves = saves;
+    this.division = division;
   }
 
   /**
@@ -52,7 +59,7 @@ final class GuardedStep {
             attempt -> {
               Optional<Guard.Finding> found =
                   guard.judge(before.guard(), attempt.loss(), attempt.gradientNorm());
-              found.ifPresent(f -> events.add(event(manager, before, attempt, f)));
+              found.ifPresent(f -> events.add(event(before, attempt, f)));
               return found.map(f -> f.action() == GuardEvent.Action.NOTE).orElse(true);
             });
     GuardEvent event = events.isEmpty() ? null : events.get(0);
@@ -67,13 +74,10 @@ final class GuardedStep {
     return new Done(state, outcome, event);
   }
 
-  private GuardEvent event(
-      NDManager manager, TrainState before, TrainStep.Attempt attempt, Guard.Finding found) {
+  private GuardEvent event(TrainState before, TrainStep.Attempt attempt, Guard.Finding found) {
     Path capsule = null;
     if (guard.leavesCapsule(before.guard())) {
-      try (NDManager scope = manager.newSubManager()) {
-        capsule = saves.saveCapsule(step.whole(scope, before), Capsule.facts(found, attempt));
-      }
+      capsule = saves.saveCapsule(before, division, Capsule.facts(found, attempt));
     }
     GuardEvent event = new GuardEvent(found.what(), found.action(), capsule);
     String where =

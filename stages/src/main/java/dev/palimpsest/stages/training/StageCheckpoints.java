@@ -16,6 +16,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongFunction;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Saves the states of a stage as training checkpoints while it trains, and deletes those that the
@@ -27,6 +28,8 @@ public final class StageCheckpoints implements Saves, AutoCloseable {
   private final CheckpointStore store;
   private final CheckpointWriter writer;
   private final Path capsules;
+  private final NDManager manager;
+  private long last = -1;
   private final LongFunction<Optional<BestScore>> best;
 
   /**
@@ -46,6 +49,7 @@ public final class StageCheckpoints implements Saves, AutoCloseable {
       NDManager manager) {
     this.stage = stage;
     this.best = best;
+    this.manager = manager;
     this.facts = facts;
     this.store = store;
     this.writer = new CheckpointWriter(store, manager, !stage.storage().usesDisk());
@@ -58,14 +62,22 @@ public final class StageCheckpoints implements Saves, AutoCloseable {
   }
 
   @Override
-  public void save(TrainState state, LogHashes logs, Runnable before) {
-    StateFiles.save(
-        writer,
-        state,
-        facts,
-        logs.facts(),
-        before,
-        () -> store.retain(stage.checkpoint().keepLast(), milestones()));
+  public void save(TrainState state, @Nullable Division division, LogHashes logs, Runnable before) {
+    Runnable after = () -> store.retain(stage.checkpoint().keepLast(), milestones());
+    if (division == null) {
+      StateFiles.save(writer, state, facts, logs.facts(), before, after);
+    } else {
+      try (NDManager scope = manager.newSubManager()) {
+        StateFiles.Parts parts = division.parts(scope, state);
+        StateFiles.save(writer, state, parts, facts, logs.facts(), before, after);
+      }
+    }
+    last = state.examples();
+  }
+
+  /** Whether a state was given to be saved last. */
+  public boolean isLast(TrainState state) {
+    return last == state.examples();
   }
 
   /** Saves a stage's end, and returns when it is there: without a copy, for nothing changes it. */
@@ -87,8 +99,22 @@ public final class StageCheckpoints implements Saves, AutoCloseable {
   }
 
   @Override
-  public Path saveCapsule(TrainState before, Map<String, Object> found) {
-    return StateFiles.commit(new CheckpointStore(capsules), before, facts, found);
+  public Path saveCapsule(
+      TrainState before, @Nullable Division division, Map<String, Object> found) {
+    CheckpointStore own = new CheckpointStore(capsules);
+    if (division == null) {
+      return StateFiles.commit(own, before, facts, found);
+    }
+    try (NDManager scope = manager.newSubManager()) {
+      return StateFiles.commit(own, before, division.parts(scope, before), facts, found);
+    }
+  }
+
+  @Override
+  public TrainState read(NDManager scope, TrainState saved) {
+    writer.await();
+    String name = StateFiles.name(saved.examples());
+    return StateFiles.read(scope, CheckpointStore.peek(store.folder(name)));
   }
 
   @Override

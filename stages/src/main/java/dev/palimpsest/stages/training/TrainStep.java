@@ -260,11 +260,6 @@ public final class TrainStep {
         batch.pass());
   }
 
-  /** As {@link Optimizer#whole}. */
-  TrainState whole(NDManager manager, TrainState state) {
-    return optimizer.whole(manager, state);
-  }
-
   /** L2 norm of the gradients of a single micro batch. */
   public double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
     try (Parameters gradients = gradients(parent, parameters)) {

@@ -70,13 +70,14 @@ public final class TrainingLoop {
   }
 
   /**
-   * Runs to the end of the stage, whose final state is not saved here.
+   * Runs to the end of the stage. Its final state is saved here if it is divided among ranks.
    *
    * @param manager the stage's manager
    * @param start its arrays are closed; see {@link Optimizer#prepared}. The values of the first
    *     rank's count
    * @param evaluations scores states at the recipe's cadence, not at the end; on every rank
-   * @return the state at the end, or where {@code earlyStop} ended the stage
+   * @return the state at the end, or where {@code earlyStop} ended the stage; on the first rank
+   *     with all of its arrays
    * @throws StoppedException when asked to stop; the state is saved
    */
   @SuppressWarnings("try") // saves are used by waiting for them
@@ -95,12 +96,14 @@ public final class TrainingLoop {
             kernels,
             parallel.shards(
                 start.parameters().shapes(), Set.copyOf(groups.trained()), kernels.pieceLength()));
+    Division division = parallel.division(optimizer.shards());
     Storage storage = new Storage(stage.storage(), folder.stage(stage.name()));
     GuardedStep step =
         new GuardedStep(
             stage,
             new TrainStep(model, stage, groups, optimizer, storage, parallel, seed),
-            checkpoints);
+            checkpoints,
+            division);
     TrainState state = optimizer.prepared(manager, start, storage);
     parallel.distribute(state);
     int batchSize = stage.batchSize();
@@ -154,7 +157,7 @@ public final class TrainingLoop {
         if (!fresh && (stopping || decided || due(stage.checkpoint().everyExamples(), state))) {
           savedAt = System.nanoTime();
           progress.turnTo(Activity.SAVE);
-          save(optimizer, manager, state, checkpoints, logs);
+          checkpoints.save(state, division, logs.hashes(), logs::sync);
         }
         if (stopping) {
           parallel.once(checkpoints::await);
@@ -216,18 +219,16 @@ public final class TrainingLoop {
         progress.step(stage, line);
       }
       logs.sync();
+      if (division != null) { // no rank has the state in whole
+        progress.turnTo(Activity.SAVE);
+        checkpoints.save(state, division, logs.hashes(), logs::sync);
+        checkpoints.await();
+        return checkpoints.read(manager, state);
+      }
     } finally {
       progress.end();
     }
-    return optimizer.whole(manager, state);
-  }
-
-  /** What is divided among the ranks is gathered, and written before it is freed. */
-  private static void save(
-      Optimizer optimizer, NDManager manager, TrainState state, Saves checkpoints, StageLogs logs) {
-    try (NDManager scope = manager.newSubManager()) {
-      checkpoints.save(optimizer.whole(scope, state), logs.hashes(), logs::sync);
-    }
+    return state;
   }
 
   private boolean isLate(long savedAt) {

@@ -62,7 +62,8 @@ class GuardedStepTest {
           new GuardedStep(
               stage.config(),
               new TrainStep(model, stage.config(), groups, adam, Storage.IN_MEMORY, 3),
-              checkpoints);
+              checkpoints,
+              null);
     }
 
     /**

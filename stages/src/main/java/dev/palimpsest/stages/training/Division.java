@@ -1,0 +1,24 @@
+package dev.palimpsest.stages.training;
+
+import ai.djl.ndarray.NDManager;
+import dev.palimpsest.checkpoints.SharedSave;
+import dev.palimpsest.stages.optimizer.Shards;
+import dev.palimpsest.stages.state.StateFiles;
+import dev.palimpsest.stages.state.TrainState;
+
+/**
+ * How a training state is divided among ranks, each of which saves its part.
+ *
+ * @param shards which part of each array is a rank's
+ * @param saving how ranks write a checkpoint together
+ */
+record Division(Shards shards, SharedSave saving) {
+  /**
+   * What this rank saves of a state.
+   *
+   * @param scope views belong to it
+   */
+  StateFiles.Parts parts(NDManager scope, TrainState state) {
+    return StateFiles.Parts.of(state, saving, arrays -> shards.written(scope, arrays));
+  }
+}
