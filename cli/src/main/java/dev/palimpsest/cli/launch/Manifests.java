@@ -261,6 +261,7 @@ final class Manifests {
     if (job.processes() > 1) {
       words.addAll(List.of("launch", RECIPE.toString(), "--to", "local", "--out", job.out() + ""));
       words.addAll(List.of("--processes", "" + job.processes(), "--until", stage));
+      words.addAll(List.of("--gpus-per-node", "" + job.gpus()));
       for (String option : runOptions()) {
         words.addAll(List.of("--option", option));
       }

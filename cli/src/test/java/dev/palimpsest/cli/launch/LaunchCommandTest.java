@@ -325,6 +325,8 @@ class LaunchCommandTest {
     assertEquals(
         List.of("launch", "/etc/palimpsest/recipe.yaml", "--to", "local"),
         container.getArgs().subList(0, 4));
+    List<String> words = container.getArgs();
+    assertEquals("8", words.get(words.indexOf("--gpus-per-node") + 1), words.toString());
     assertEquals("8", String.valueOf(container.getResources().getLimits().get("nvidia.com/gpu")));
     Map<String, String> variables = new HashMap<>();
     container.getEnv().forEach(e -> variables.put(e.getName(), String.valueOf(e.getValue())));

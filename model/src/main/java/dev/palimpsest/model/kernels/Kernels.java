@@ -235,7 +235,10 @@ public final class Kernels implements AutoCloseable {
     try (GradientMode off = new GradientMode(false)) {
       List<float[]> sums = new ArrayList<>();
       for (NDArray kind :
-          arrays(owner, "adam_sums", adamArguments(parameters, gradients, mus, nus, update))) {
+          arrays(
+              owner,
+              "adam_sums",
+              adamArguments(parameters, gradients, mus, nus, update, areFused(mus, update)))) {
         sums.add(kind.toFloatArray());
         kind.close();
       }
@@ -269,7 +272,28 @@ public final class Kernels implements AutoCloseable {
       List<NDArray> mus,
       List<NDArray> nus,
       AdamUpdate update) {
-    return norms("adam", adamArguments(parameters, gradients, mus, nus, update));
+    return adam(parameters, gradients, mus, nus, update, areFused(mus, update));
+  }
+
+  /** The same with libtorch's fused operation, or with single ones. */
+  SquaredNorms adam(
+      List<NDArray> parameters,
+      List<NDArray> gradients,
+      List<NDArray> mus,
+      List<NDArray> nus,
+      AdamUpdate update,
+      boolean fused) {
+    return norms("adam", adamArguments(parameters, gradients, mus, nus, update, fused));
+  }
+
+  /**
+   * On a GPU single operations take twice as many passes over memory. On a CPU a piece stays in the
+   * cache between them.
+   */
+  private boolean areFused(List<NDArray> mus, AdamUpdate update) {
+    return isOnGpu()
+        && update.rate() > 0
+        && mus.stream().allMatch(mu -> FloatArrays.type(mu) == Precision.F32);
   }
 
   private static Object[] adamArguments(
@@ -277,7 +301,8 @@ public final class Kernels implements AutoCloseable {
       List<NDArray> gradients,
       List<NDArray> mus,
       List<NDArray> nus,
-      AdamUpdate update) {
+      AdamUpdate update,
+      boolean fused) {
     return new Object[] {
       parameters,
       gradients,
@@ -290,7 +315,9 @@ public final class Kernels implements AutoCloseable {
       1 - Math.pow(update.beta1(), (double) update.step()),
       1 - Math.pow(update.beta2(), (double) update.step()),
       update.rate(),
-      update.decay()
+      update.decay(),
+      update.step(),
+      fused
     };
   }
 

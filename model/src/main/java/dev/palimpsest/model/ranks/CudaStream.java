@@ -48,7 +48,7 @@ final class CudaStream {
    */
   static CudaStream of(Device device, Map<String, String> environment) {
     String named = environment.get(VARIABLE);
-    String found = named == null ? find(RUNTIME) : named;
+    String found = named == null && device.isGpu() ? find(RUNTIME) : named;
     if (found == null) {
       throw Transport.mistake(
           device.isGpu()

@@ -71,33 +71,50 @@ def moved_average(self, average: Tensor, x: Tensor, beta: float, kept: float) ->
 # p -= rate * (mu / correction1) / (sqrt(nu / correction2) + epsilon) + decay * p.
 # Returns the squared norms of the update and of the new parameters. If mu is bfloat16, the update
 # uses it before it is rounded.
-def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float) -> List[float]:
+def adam(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float, step: int, fused: bool) -> List[float]:
   updates = annotate(List[Tensor], [])
   norms = annotate(List[Tensor], [])
-  self.adam_pieces(parameters, gradients, mus, nus, scale, beta1, beta2, epsilon, correction1, correction2, rate, decay, updates, norms)
+  self.adam_pieces(parameters, gradients, mus, nus, scale, beta1, beta2, epsilon, correction1, correction2, rate, decay, step, fused, updates, norms)
   return [self.total(updates), self.total(norms)]
 
 # The same, returning the sums of squares of the pieces: of the update, then of the new parameters.
-def adam_sums(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float) -> List[Tensor]:
+def adam_sums(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float, step: int, fused: bool) -> List[Tensor]:
   updates = annotate(List[Tensor], [])
   norms = annotate(List[Tensor], [])
-  self.adam_pieces(parameters, gradients, mus, nus, scale, beta1, beta2, epsilon, correction1, correction2, rate, decay, updates, norms)
+  self.adam_pieces(parameters, gradients, mus, nus, scale, beta1, beta2, epsilon, correction1, correction2, rate, decay, step, fused, updates, norms)
   return [self.stacked(updates), self.stacked(norms)]
 
-def adam_pieces(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float, updates: List[Tensor], norms: List[Tensor]):
+def adam_pieces(self, parameters: List[Tensor], gradients: List[Tensor], mus: List[Tensor], nus: List[Tensor], scale: float, beta1: float, beta2: float, epsilon: float, correction1: float, correction2: float, rate: float, decay: float, step: int, fused: bool, updates: List[Tensor], norms: List[Tensor]):
   kept = self.stored_decay(beta1, mus)
   for p_all, g_all, mu_all, nu_all in zip(parameters, gradients, mus, nus):
     for p, g, mu, nu in zip(self.pieces(p_all), self.pieces(g_all), self.pieces(mu_all), self.pieces(nu_all)):
-      g = g * scale
-      mu = self.moved_average(mu, g, beta1, kept)
-      torch.addcmul_(torch.mul_(nu, beta2), g, g, value=1. - beta2)
-      root = torch.add_(torch.mul_(torch.sqrt(nu), correction2 ** -0.5), epsilon)
-      update = torch.mul_(torch.div(mu, root), rate / correction1)
-      if decay != 0.:
-        torch.add_(update, p, alpha=decay)
-      torch.sub_(p, update)
-      torch.append(updates, self.sum_of_squares(update))
-      torch.append(norms, self.sum_of_squares(p))
+      if fused:
+        self.adam_fused(p, g, mu, nu, scale, beta1, beta2, epsilon, rate, decay, step, updates, norms)
+      else:
+        g = g * scale
+        mu = self.moved_average(mu, g, beta1, kept)
+        torch.addcmul_(torch.mul_(nu, beta2), g, g, value=1. - beta2)
+        root = torch.add_(torch.mul_(torch.sqrt(nu), correction2 ** -0.5), epsilon)
+        update = torch.mul_(torch.div(mu, root), rate / correction1)
+        if decay != 0.:
+          torch.add_(update, p, alpha=decay)
+        torch.sub_(p, update)
+        torch.append(updates, self.sum_of_squares(update))
+        torch.append(norms, self.sum_of_squares(p))
+
+# The same of one piece in float32, in half as many passes over memory; rate > 0. libtorch multiplies the
+# decay by the rate. The squared norm of the update is that of what it changed.
+def adam_fused(self, p: Tensor, g: Tensor, mu: Tensor, nu: Tensor, scale: float, beta1: float, beta2: float, epsilon: float, rate: float, decay: float, step: int, updates: List[Tensor], norms: List[Tensor]):
+  before = torch.clone(p)
+  lists = annotate(List[List[Tensor]], [])
+  for x in [p, g * scale, mu, nu, torch.full([1], float(step), dtype=6, device=p.device)]:
+    one = annotate(List[Tensor], [])
+    torch.append(one, x)
+    torch.append(lists, one)
+  none = annotate(List[Tensor], [])
+  torch._fused_adamw_(lists[0], lists[1], lists[2], lists[3], none, lists[4], lr=rate, beta1=beta1, beta2=beta2, weight_decay=decay / rate, eps=epsilon, amsgrad=False, maximize=False)
+  torch.append(updates, self.sum_of_squares(torch.sub_(before, p)))
+  torch.append(norms, self.sum_of_squares(p))
 
 # Adafactor (big_vision optax.py, scale_by_adafactor) of one array, in the same chain:
 # p -= rate * average(g / sqrt(estimate)) + decay * p, where the average is the

@@ -26,9 +26,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class KernelsTest extends WithKernels {
 
-  /** Case 10: six updates by big_vision's chain in float64, some of them clipped. */
-  @Test
-  void adamFollowsReferenceOverSixUpdates() {
+  /**
+   * Case 10: six updates by big_vision's chain in float64, some of them clipped; with single
+   * operations, and with the fused one that a GPU uses.
+   */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void adamFollowsReferenceOverSixUpdates(boolean fused) {
     Golden.Tensors steps = Golden.safetensors("case10_adam/steps.safetensors");
     JsonNode expected = Golden.json("case10_adam/expected.json");
     JsonNode hyper = expected.get("hyper");
@@ -73,7 +77,8 @@ class KernelsTest extends WithKernels {
                     hyper.get("eps").asDouble(),
                     index + 1,
                     hyper.get("lr").asDouble() * schedule,
-                    decayed.contains(name) ? hyper.get("wd").asDouble() * schedule : 0));
+                    decayed.contains(name) ? hyper.get("wd").asDouble() * schedule : 0),
+                fused && schedule > 0);
         updates += norms.updates();
         squares += norms.parameters();
       }
