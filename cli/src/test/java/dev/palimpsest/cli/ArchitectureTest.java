@@ -130,7 +130,7 @@ class ArchitectureTest {
         .and(
             DescribedPredicate.not(
                 HasName.Predicates.nameMatching(
-                    "dev\\.palimpsest\\.model\\.(.*\\.)?(Parameters|Weights|LocalWeights|DividedGradients|Initialization)(\\$.*)?")))
+                    "dev\\.palimpsest\\.model\\.(.*\\.)?(Parameters|Weights|LocalWeights|GatheredParameters|DividedGradients|Initialization)(\\$.*)?")))
         .should()
         .dependOnClassesThat()
         .haveSimpleName("Parameters")
