@@ -127,6 +127,36 @@ class MixturePagesTest {
   }
 
   @Test
+  void partsThatSeveralProcessesExamineGiveTheSameTogether() throws IOException {
+    Path whole = folder.resolve("whole.html");
+    Outcome once = command("mixture", "--samples", "300", "--html", whole.toString());
+    assertEquals(0, once.exit(), once.err());
+    for (int parts : new int[] {1, 3}) {
+      for (int i = parts - 1; i >= 0; i--) {
+        Outcome part = command("mixture", "--samples", "300", "--part", i + "/" + parts);
+        assertEquals(0, part.exit(), part.err());
+      }
+      Path html = folder.resolve("merged-" + parts + ".html");
+      Outcome merged =
+          command("mixture", "--samples", "300", "--merge", "" + parts, "--html", html.toString());
+      assertEquals(0, merged.exit(), merged.err());
+      assertEquals(
+          once.out().replace(whole.toString(), ""), merged.out().replace(html.toString(), ""));
+      assertEquals(-1, Files.mismatch(whole, html), "with " + parts + " parts");
+    }
+    Outcome other = command("mixture", "--samples", "299", "--merge", "3");
+    assertEquals(2, other.exit());
+    assertTrue(
+        other.err().contains("of another mixture or number of --samples: run --part 0/3 again"),
+        other.err());
+    Outcome missing = command("mixture", "--samples", "300", "--merge", "4");
+    assertTrue(missing.err().contains("is missing: run with --part 3/4"), missing.err());
+    Outcome wrong = command("mixture", "--part", "3/3");
+    assertEquals(2, wrong.exit());
+    assertTrue(wrong.err().contains("part 3 of 3"), wrong.err());
+  }
+
+  @Test
   void epochsAreCountedNotExpected() {
     Outcome outcome = command("mixture", "--set", "stages.stage1.examples=64", "--samples", "64");
     Matcher row =

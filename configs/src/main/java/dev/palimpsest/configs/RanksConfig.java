@@ -15,6 +15,10 @@ import dev.palimpsest.configs.checks.Default;
  *     batch of a rank; this changes no bit in the fixed order. {@code parameters}: parameters as
  *     well (ZeRO-3), frozen ones too; a block's are gathered when it is used, forward and backward,
  *     and freed afterwards; bits are those of {@code gradients}. Only for Adam
+ * @param shardWithin number of ranks among which state is divided, such as those of a node; every
+ *     group of as many ranks that follow one another has all of it, and groups exchange only sums
+ *     of gradients. 0: among all. It must divide the number of ranks; it changes no bit in the
+ *     fixed order
  * @param reductionOrder the order in which the gradients of micro batches are added up. {@code
  *     fastest}: each rank adds its own, then the library adds those of the ranks; results repeat
  *     bit for bit with the same number of ranks, and differ in the last bits between numbers.
@@ -27,6 +31,7 @@ import dev.palimpsest.configs.checks.Default;
  */
 public record RanksConfig(
     @Default("none") Sharding sharding,
+    @Default("0") int shardWithin,
     @Default("fastest") ReductionOrder reductionOrder,
     @Default("1800") int timeoutSeconds) {
   /** What is divided among ranks. */
@@ -44,6 +49,9 @@ public record RanksConfig(
   }
 
   public RanksConfig {
-    new Check().range("timeoutSeconds", timeoutSeconds, 1, 1_000_000, "seconds").done();
+    new Check()
+        .range("timeoutSeconds", timeoutSeconds, 1, 1_000_000, "seconds")
+        .range("shardWithin", shardWithin, 0, 65_536, "ranks")
+        .done();
   }
 }

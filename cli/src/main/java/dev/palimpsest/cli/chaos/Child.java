@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.chaos;
 
+import dev.palimpsest.cli.machine.MpiLauncher;
 import dev.palimpsest.cli.terminal.ThisJvm;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -42,13 +43,11 @@ record Child(Process process, Path log) {
       Map<String, String> properties,
       Path log) {
     List<String> command = new ArrayList<>();
+    Map<String, String> environment = Map.of();
     if (ranks > 1) {
-      command.addAll(List.of("mpirun", "-np", Integer.toString(ranks)));
-      // More ranks than cores, and all of a JVM's threads on any core.
-      command.addAll(List.of("--oversubscribe", "--bind-to", "none"));
-      if (System.getProperty("user.name", "").equals("root")) {
-        command.add("--allow-run-as-root");
-      }
+      MpiLauncher mpi = MpiLauncher.installed();
+      command.addAll(mpi.command(ranks));
+      environment = mpi.environment();
     }
     // It is short-lived: a fast start matters more than speed later.
     List<String> options =
@@ -58,6 +57,7 @@ record Child(Process process, Path log) {
     command.add(mainClass.getName());
     command.addAll(arguments);
     ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
+    builder.environment().putAll(environment);
     builder.environment().put("OMPI_MCA_mpi_yield_when_idle", "1"); // for more ranks than cores
     try {
       return new Child(builder.start(), log);
@@ -73,6 +73,7 @@ record Child(Process process, Path log) {
    * @throws IllegalStateException when it ends by itself with another code than 0
    */
   End killWhenReached(long delayMillis) {
+    boolean killed = false;
     try (BufferedReader out = process.inputReader(StandardCharsets.UTF_8)) {
       for (String line = out.readLine(); line != null; line = out.readLine()) {
         if (line.startsWith(Victim.REACHED)) {
@@ -80,13 +81,14 @@ record Child(Process process, Path log) {
           // Not the process itself, which would close its output; of several JVMs, this one alone.
           long pid = Long.parseLong(line.substring(Victim.REACHED.length()).strip());
           ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+          killed = true;
         }
       }
       int code = process.waitFor();
       if (code == 0) {
         return End.FINISHED;
       }
-      if (code == 128 + 9) {
+      if (killed) { // MPICH's mpirun does not say 137
         return End.KILLED;
       }
       throw new IllegalStateException(

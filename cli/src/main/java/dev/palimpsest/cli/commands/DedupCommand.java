@@ -8,7 +8,6 @@ import dev.palimpsest.configs.data.DedupConfig;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
-import dev.palimpsest.mixtures.duplicates.Part;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.preparation.Decontamination;
@@ -17,8 +16,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -37,8 +34,6 @@ import picocli.CommandLine.Spec;
     })
 public final class DedupCommand implements Callable<Integer> {
   private static final int SHOWN = 10;
-  private static final Pattern PART = Pattern.compile("(\\d{1,6})/(\\d{1,6})");
-
   @Spec CommandSpec spec;
 
   @Mixin RecipeOptions recipe;
@@ -86,18 +81,6 @@ public final class DedupCommand implements Callable<Integer> {
       description = "Takes the result from the N parts in the run folder.")
   @Nullable Integer merge;
 
-  private static Part part(String text) {
-    Matcher m = PART.matcher(text);
-    if (!m.matches()) {
-      throw new UserMistake("--part must be I/N, such as 0/8, got '%s'".formatted(text));
-    }
-    try {
-      return new Part(Integer.parseInt(m.group(1)), Integer.parseInt(m.group(2)));
-    } catch (IllegalArgumentException e) {
-      throw new UserMistake("--" + e.getMessage());
-    }
-  }
-
   @Override
   public Integer call() {
     if (part != null && (merge != null || html != null || exclusions != null)) {
@@ -114,7 +97,7 @@ public final class DedupCommand implements Callable<Integer> {
       int threads = Runtime.getRuntime().availableProcessors();
       Path parts = recipe.folder().resolve("dedup");
       if (part != null) {
-        out.println(search.searchPart(threads, part(part), parts));
+        out.println(search.searchPart(threads, PartNumber.parse(part), parts));
         return ExitCode.DONE.code();
       }
       DuplicateReport report = merge == null ? search.search(threads) : search.merged(merge, parts);

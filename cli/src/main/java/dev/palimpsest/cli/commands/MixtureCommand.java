@@ -1,13 +1,16 @@
 package dev.palimpsest.cli.commands;
 
+import dev.palimpsest.cli.reports.Look;
 import dev.palimpsest.cli.reports.MixturePage;
 import dev.palimpsest.cli.reports.MixtureTable;
 import dev.palimpsest.cli.reports.StageSurvey;
+import dev.palimpsest.cli.reports.SurveyPart;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.mixtures.duplicates.Part;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.preparation.Decontamination;
@@ -57,8 +60,29 @@ public final class MixtureCommand implements Callable<Integer> {
       description = "Also writes a self-contained page with histograms and examples.")
   @Nullable Path html;
 
+  @Option(
+      names = "--part",
+      paramLabel = "I/N",
+      description = {
+        "Examines one of N parts of the positions, numbered from 0, and writes what it finds to mixture/ in the run folder.",
+        "As in a Slurm array: --part $SLURM_ARRAY_TASK_ID/8. Then --merge 8 gives the same result as without parts."
+      })
+  @Nullable String part;
+
+  @Option(
+      names = "--merge",
+      paramLabel = "N",
+      description = "Takes the result from the N parts in the run folder.")
+  @Nullable Integer merge;
+
   @Override
   public Integer call() {
+    if (part != null && (merge != null || html != null)) {
+      throw new UserMistake("--part only examines: leave the rest to the command with --merge");
+    }
+    if (merge != null && merge < 1) {
+      throw new UserMistake("--merge must be at least 1, got " + merge);
+    }
     if (samples < 1 || samples > MOST_SAMPLES) {
       throw new UserMistake("--samples must be 1 to %,d, got %,d".formatted(MOST_SAMPLES, samples));
     }
@@ -78,8 +102,26 @@ public final class MixtureCommand implements Callable<Integer> {
               one,
               Decontamination.exclusions(config),
               tokenizer)) {
-        StageSurvey survey =
-            StageSurvey.of(config, one, mixture, origin.position(), tokenizer, samples);
+        int positions = StageSurvey.positions(one, samples);
+        Path parts = recipe.folder().resolve("mixture");
+        Part examined = part == null ? Part.WHOLE : PartNumber.parse(part);
+        SurveyPart found =
+            new SurveyPart(
+                one.name(),
+                mixture.fingerprint(),
+                positions,
+                examined.index(),
+                examined.of(),
+                merge != null
+                    ? List.of()
+                    : StageSurvey.looks(
+                        config, one, mixture, origin.position(), tokenizer, samples, examined));
+        if (part != null) {
+          out.println(found.write(parts));
+          continue;
+        }
+        List<Look> looks = merge == null ? found.looks() : SurveyPart.merged(parts, found, merge);
+        StageSurvey survey = StageSurvey.of(one, mixture, origin.position(), tokenizer, looks);
         surveys.add(survey);
         MixtureTable.of(survey).forEach(out::println);
         out.println();

@@ -1,14 +1,13 @@
 package dev.palimpsest.cli.launch;
 
+import dev.palimpsest.cli.machine.MpiLauncher;
 import dev.palimpsest.cli.operating.ProcessState;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.ThisJvm;
-import dev.palimpsest.cli.terminal.UserMistake;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -49,12 +48,6 @@ final class LocalProcesses {
     this.words = words;
   }
 
-  /** The two programs that are called mpirun. */
-  private enum Mpi {
-    OPEN_MPI,
-    MPICH
-  }
-
   /** A process that was started, and how it is asked to stop. */
   private record Started(Process process, String signal) {
     void stop() {
@@ -75,7 +68,7 @@ final class LocalProcesses {
       return List.of(typed(concat(List.of("palimpsest"), words)));
     }
     if (!meetByVariables(environment)) {
-      return List.of(typed(mpirun(Mpi.OPEN_MPI, List.of("palimpsest"))));
+      return List.of(typed(mpirun(MpiLauncher.OPEN_MPI, List.of("palimpsest"))));
     }
     List<String> lines = new ArrayList<>();
     for (int i = 0; i < job.processes(); i++) {
@@ -173,46 +166,16 @@ final class LocalProcesses {
   // ---- Under mpirun
 
   private Started startMpirun() {
-    Mpi mpi = installed();
-    Map<String, String> environment = new LinkedHashMap<>();
-    // UCX would take the JVM's signals for faults.
-    environment.put("UCX_ERROR_SIGNALS", System.getenv().getOrDefault("UCX_ERROR_SIGNALS", ""));
-    if (mpi == Mpi.OPEN_MPI && "root".equals(System.getProperty("user.name"))) {
-      environment.put("OMPI_ALLOW_RUN_AS_ROOT", "1");
-      environment.put("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1");
-    }
+    MpiLauncher mpi = MpiLauncher.installed();
     List<String> java = java();
     List<String> command = mpirun(mpi, java.subList(0, java.size() - words.size()));
     // In a session of its own the terminal's interrupt reaches this process alone, which passes it
     // on in the way that mpirun forwards: Open MPI's kills its ranks a second after SIGTERM.
-    return start(
-        concat(List.of("setsid"), command), environment, mpi == Mpi.OPEN_MPI ? "USR1" : "TERM");
+    return start(concat(List.of("setsid"), command), mpi.environment(), mpi.signal());
   }
 
-  private List<String> mpirun(Mpi mpi, List<String> program) {
-    List<String> command =
-        new ArrayList<>(List.of("mpirun", "-np", Integer.toString(job.processes())));
-    if (mpi == Mpi.OPEN_MPI) {
-      // Without the first, all threads of a rank share one core.
-      command.addAll(List.of("--bind-to", "none", "--oversubscribe"));
-      if (job.processes() > Runtime.getRuntime().availableProcessors()) {
-        command.addAll(List.of("--mca", "mpi_yield_when_idle", "1"));
-      }
-    }
-    command.addAll(program);
-    command.addAll(words);
-    return command;
-  }
-
-  private static Mpi installed() {
-    try {
-      Process version = new ProcessBuilder("mpirun", "--version").redirectErrorStream(true).start();
-      String said = new String(version.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      return said.contains("Open MPI") ? Mpi.OPEN_MPI : Mpi.MPICH;
-    } catch (IOException e) {
-      throw new UserMistake(
-          "several processes are started by mpirun, which is not on the PATH; install Open MPI (Debian: apt-get install openmpi-bin) or MPICH");
-    }
+  private List<String> mpirun(MpiLauncher mpi, List<String> program) {
+    return concat(concat(mpi.command(job.processes()), program), words);
   }
 
   // ---- With torchrun's variables

@@ -3,6 +3,7 @@ package dev.palimpsest.cli.reports;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.Mixture;
+import dev.palimpsest.mixtures.duplicates.Part;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.order.MixtureOrder;
@@ -17,12 +18,12 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.function.LongFunction;
 import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import javax.imageio.ImageReader;
 import javax.imageio.stream.ImageInputStream;
 import javax.imageio.stream.MemoryCacheImageInputStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What a stage will train on, counted over a sample of its positions.
@@ -92,44 +93,49 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
     }
   }
 
-  /** A position that was read. */
-  private record Look(
-      long position,
-      int task,
-      @Nullable Sample sample,
-      int supervised,
-      int[] sides,
-      @Nullable String problem) {}
-
   /**
-   * Examines a stage.
+   * Examines positions of a stage, each in one of n equal parts of the stage, at a random place in
+   * it.
    *
    * @param mixture the stage's mixture
    * @param first position of the mixture's order at which the stage begins
    * @param most the most positions to examine, up to a million; a shorter stage is examined
    *     completely
+   * @param part which of these positions to examine
    */
-  public static StageSurvey of(
+  public static List<Look> looks(
       PipelineConfig recipe,
       StageConfig stage,
       Mixture mixture,
       long first,
       Tokenizer tokenizer,
-      int most) {
-    int n = (int) Math.min(most, stage.examples());
+      int most,
+      Part part) {
+    int n = positions(stage, most);
     int[] separator = tokenizer.encode(SEPARATOR);
-    List<Look> looks =
-        IntStream.range(0, n)
-            .parallel()
-            .mapToObj(
-                i ->
-                    look(
-                        stage,
-                        mixture,
-                        tokenizer,
-                        separator,
-                        first + position(recipe, stage, i, n)))
-            .toList();
+    return IntStream.range(0, n)
+        .filter(i -> i % part.of() == part.index())
+        .parallel()
+        .mapToObj(
+            i ->
+                look(
+                    stage, mixture, tokenizer, separator, i, first + position(recipe, stage, i, n)))
+        .toList();
+  }
+
+  /** The number of positions that are examined. */
+  public static int positions(StageConfig stage, int most) {
+    return (int) Math.min(most, stage.examples());
+  }
+
+  /**
+   * What a stage will train on.
+   *
+   * @param looks at all its positions, in their order
+   */
+  public static StageSurvey of(
+      StageConfig stage, Mixture mixture, long first, Tokenizer tokenizer, List<Look> looks) {
+    int[] separator = tokenizer.encode(SEPARATOR);
     double weights =
         mixture.tasks().stream().mapToDouble(t -> stage.weight(t, mixture.size(t))).sum();
     List<TaskSurvey> tasks = new ArrayList<>();
@@ -146,10 +152,11 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
               mixture.size(name),
               visits,
               stage.examples(),
-              n,
-              looks.stream().filter(look -> look.task == number).toList()));
+              looks.size(),
+              looks.stream().filter(look -> look.task() == number).toList(),
+              position -> sample(stage, mixture, tokenizer, separator, position)));
     }
-    return new StageSurvey(stage, n, tasks);
+    return new StageSurvey(stage, looks.size(), tasks);
   }
 
   /** One position in each of n equal parts of the stage, at a random place in it. */
@@ -160,32 +167,51 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
   }
 
   private static Look look(
-      StageConfig stage, Mixture mixture, Tokenizer tokenizer, int[] separator, long position) {
+      StageConfig stage,
+      Mixture mixture,
+      Tokenizer tokenizer,
+      int[] separator,
+      int index,
+      long position) {
     Position at = mixture.order().at(position);
     try {
-      Example example = mixture.example(position);
-      int[] prefix = tokenizer.encode(example.prefix());
-      int[] suffix = tokenizer.encode(example.suffix());
+      Sample sample = sample(stage, mixture, tokenizer, separator, position);
+      Example example = sample.example();
       TokenSequence tokens =
-          TokenSequence.forTraining(prefix, separator, suffix, stage.textTokens());
-      int prompt = TokenSequence.promptLength(prefix, separator);
-      int needed = prompt + suffix.length + 1;
-      int room = Math.max(0, stage.textTokens() + 1 - prompt);
-      boolean cut = needed > stage.textTokens() + 1;
-      int keep = cut ? Math.min(suffix.length, room) : suffix.length;
-      String kept = cut ? tokenizer.decode(Arrays.copyOf(suffix, keep)) : example.suffix();
-      String lost =
-          cut ? tokenizer.decode(Arrays.copyOfRange(suffix, keep, suffix.length)) + END : "";
+          TokenSequence.forTraining(
+              tokenizer.encode(example.prefix()),
+              separator,
+              tokenizer.encode(example.suffix()),
+              stage.textTokens());
       return new Look(
+          index,
           position,
           at.task(),
-          new Sample(position, example, kept, lost, needed),
+          sample.tokens(),
           Arrays.stream(tokens.maskLoss()).sum(),
+          sample.cut(),
           sides(example),
           null);
     } catch (BadExampleException e) {
-      return new Look(position, at.task(), null, 0, new int[0], e.getMessage());
+      return new Look(
+          index, position, at.task(), 0, 0, false, new int[0], String.valueOf(e.getMessage()));
     }
+  }
+
+  private static Sample sample(
+      StageConfig stage, Mixture mixture, Tokenizer tokenizer, int[] separator, long position) {
+    Example example = mixture.example(position);
+    int[] prefix = tokenizer.encode(example.prefix());
+    int[] suffix = tokenizer.encode(example.suffix());
+    int prompt = TokenSequence.promptLength(prefix, separator);
+    int needed = prompt + suffix.length + 1;
+    int room = Math.max(0, stage.textTokens() + 1 - prompt);
+    boolean cut = needed > stage.textTokens() + 1;
+    int keep = cut ? Math.min(suffix.length, room) : suffix.length;
+    String kept = cut ? tokenizer.decode(Arrays.copyOf(suffix, keep)) : example.suffix();
+    String lost =
+        cut ? tokenizer.decode(Arrays.copyOfRange(suffix, keep, suffix.length)) + END : "";
+    return new Sample(position, example, kept, lost, needed);
   }
 
   /** How the end of a target is written. */
@@ -231,31 +257,30 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
       long visits,
       long examples,
       int positions,
-      List<Look> looks) {
-    List<Sample> samples = new ArrayList<>();
+      List<Look> looks,
+      LongFunction<Sample> sample) {
+    List<Look> shown = new ArrayList<>();
     List<String> problems = new ArrayList<>();
     int cut = 0;
     int unreadable = 0;
     long supervised = 0;
     for (Look look : looks) {
-      Sample sample = look.sample;
-      if (sample == null) {
+      if (look.problem() != null) {
         unreadable++;
-        String problem = String.valueOf(look.problem);
-        if (problems.size() < PROBLEMS && !problems.contains(problem)) {
-          problems.add(problem);
+        if (problems.size() < PROBLEMS && !problems.contains(look.problem())) {
+          problems.add(look.problem());
         }
         continue;
       }
-      supervised += look.supervised;
-      cut += sample.cut() ? 1 : 0;
-      if (samples.size() < SAMPLES) {
-        samples.add(sample);
-      } else if (sample.cut() && samples.stream().noneMatch(Sample::cut)) {
-        samples.set(SAMPLES - 1, sample); // a truncated one is shown, if there is one
+      supervised += look.supervised();
+      cut += look.cut() ? 1 : 0;
+      if (shown.size() < SAMPLES) {
+        shown.add(look);
+      } else if (look.cut() && shown.stream().noneMatch(Look::cut)) {
+        shown.set(SAMPLES - 1, look); // a truncated one is shown, if there is one
       }
     }
-    List<Look> read = looks.stream().filter(look -> look.sample != null).toList();
+    List<Look> read = looks.stream().filter(look -> look.problem() == null).toList();
     // Shares are exact over blocks: a sample of a whole stage or of one block is drawn without
     // replacement.
     double population = Math.max(examples, MixtureOrder.BLOCK);
@@ -267,14 +292,14 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
         Math.sqrt(wanted * (1 - wanted) / Math.max(1, positions) * rest),
         size,
         (double) visits / size,
-        read.stream().mapToInt(look -> look.sample == null ? 0 : look.sample.tokens).toArray(),
+        read.stream().mapToInt(Look::tokens).toArray(),
         cut,
         supervised,
-        read.stream().mapToInt(look -> look.sides.length).toArray(),
-        read.stream().flatMapToInt(look -> Arrays.stream(look.sides)).toArray(),
+        read.stream().mapToInt(look -> look.sides().length).toArray(),
+        read.stream().flatMapToInt(look -> Arrays.stream(look.sides())).toArray(),
         unreadable,
         problems,
-        samples);
+        shown.stream().map(look -> sample.apply(look.position())).toList());
   }
 
   // ---- Sums over tasks

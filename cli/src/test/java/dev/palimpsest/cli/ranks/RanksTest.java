@@ -263,6 +263,9 @@ class RanksTest {
       assertSameBits("undivided-gradients", out);
       assertEquals(scores("undivided-gradients"), scores(out));
     }
+    // Two groups of two, which have the same parts.
+    run(4, "in-groups", fixed, "ranks.sharding=parameters", "ranks.shardWithin=2");
+    assertSameBits("undivided-gradients", "in-groups");
     run(2, "divided-fast", "ranks.sharding=gradients");
     double[] one = losses("undivided-gradients");
     double[] two = losses("divided-fast");

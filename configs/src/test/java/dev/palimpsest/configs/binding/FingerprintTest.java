@@ -146,7 +146,7 @@ class FingerprintTest {
         java.util.Map.of(),
         null,
         null,
-        new RanksConfig(RanksConfig.Sharding.NONE, RanksConfig.ReductionOrder.FASTEST, 1800),
+        new RanksConfig(RanksConfig.Sharding.NONE, 0, RanksConfig.ReductionOrder.FASTEST, 1800),
         List.of(stages));
   }
 }

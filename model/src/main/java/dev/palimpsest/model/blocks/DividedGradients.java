@@ -4,8 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.FloatArrays;
-import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.model.ranks.Parts;
+import dev.palimpsest.model.ranks.RankGrid;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
@@ -24,8 +24,7 @@ final class DividedGradients implements Weights {
   private final Predicate<String> trained;
   private final Parameters gradients;
   private final Function<String, Parts> parts;
-  private final Collectives ranks;
-  private final boolean inOrder;
+  private final RankGrid ranks;
 
   /** Whole gradients of parameters that are not summed yet, by full name. */
   private final Map<String, NDArray> waiting = new LinkedHashMap<>();
@@ -35,14 +34,12 @@ final class DividedGradients implements Weights {
       Predicate<String> trained,
       Parameters gradients,
       Function<String, Parts> parts,
-      Collectives ranks,
-      boolean inOrder) {
+      RankGrid ranks) {
     this.parameters = parameters;
     this.trained = trained;
     this.gradients = gradients;
     this.parts = parts;
     this.ranks = ranks;
-    this.inOrder = inOrder;
   }
 
   @Override
@@ -57,7 +54,7 @@ final class DividedGradients implements Weights {
 
   @Override
   public boolean anyone(boolean mine) {
-    return ranks.any(mine);
+    return ranks.all().any(mine);
   }
 
   @Override
@@ -73,13 +70,10 @@ final class DividedGradients implements Weights {
   /** Adds the sum of a whole gradient over the ranks to this rank's part, and frees it. */
   private void reduce(String name, NDArray whole) {
     Parts divided = parts.apply(name);
-    if (inOrder) {
-      ranks.reduceScatterInOrder(whole, divided);
-    } else {
-      ranks.reduceScatter(whole, divided);
-    }
-    if (divided.length(ranks.rank()) > 0) {
-      try (NDArray own = divided.of(whole, ranks.rank())) {
+    ranks.reduceScatter(whole, divided);
+    int rank = ranks.within().rank();
+    if (divided.length(rank) > 0) {
+      try (NDArray own = divided.of(whole, rank)) {
         gradients.get(name).addi(own);
       }
     }

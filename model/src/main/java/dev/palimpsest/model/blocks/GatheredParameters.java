@@ -4,8 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.FloatArrays;
-import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.model.ranks.Parts;
+import dev.palimpsest.model.ranks.RankGrid;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * first asked for, and frees them when it is closed, so that whole arrays are in memory for the
  * blocks in use alone.
  */
-record GatheredParameters(Parameters parts, Function<String, Parts> division, Collectives ranks)
+record GatheredParameters(Parameters parts, Function<String, Parts> division, RankGrid ranks)
     implements Weights {
   @Override
   public Precision products() {
@@ -30,7 +30,7 @@ record GatheredParameters(Parameters parts, Function<String, Parts> division, Co
 
   @Override
   public boolean anyone(boolean mine) {
-    return ranks.any(mine);
+    return ranks.all().any(mine);
   }
 
   @Override
@@ -70,12 +70,12 @@ record GatheredParameters(Parameters parts, Function<String, Parts> division, Co
         NDManager owner, String name, BlockSpec.Parameter parameter, NDArray own) {
       Parts divided = division.apply(name);
       NDArray whole = FloatArrays.zeros(owner, parameter.shape(), Precision.F32);
-      if (divided.length(ranks.rank()) > 0) {
-        try (NDArray place = divided.of(whole, ranks.rank())) {
+      if (divided.length(ranks.within().rank()) > 0) {
+        try (NDArray place = divided.of(whole, ranks.within().rank())) {
           FloatArrays.assign(place, own);
         }
       }
-      ranks.allGather(whole, divided);
+      ranks.within().allGather(whole, divided);
       return whole;
     }
 

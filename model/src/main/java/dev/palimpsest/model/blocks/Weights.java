@@ -2,8 +2,8 @@ package dev.palimpsest.model.blocks;
 
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.Precision;
-import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.model.ranks.Parts;
+import dev.palimpsest.model.ranks.RankGrid;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -41,7 +41,7 @@ public interface Weights extends AutoCloseable {
    * @param parts this rank's, flat
    * @param division of a parameter by its name
    */
-  static Weights gathered(Parameters parts, Function<String, Parts> division, Collectives ranks) {
+  static Weights gathered(Parameters parts, Function<String, Parts> division, RankGrid ranks) {
     return new GatheredParameters(parts, division, ranks);
   }
 
@@ -52,16 +52,14 @@ public interface Weights extends AutoCloseable {
    * @param trained as for {@link #training}
    * @param gradients destination of this rank's parts, which are flat
    * @param division of a parameter's gradient by its name
-   * @param inOrder whether ranks are added in the order of their numbers
    */
   static Weights divided(
       Weights parameters,
       Predicate<String> trained,
       Parameters gradients,
       Function<String, Parts> division,
-      Collectives ranks,
-      boolean inOrder) {
-    return new DividedGradients(parameters, trained, gradients, division, ranks, inOrder);
+      RankGrid ranks) {
+    return new DividedGradients(parameters, trained, gradients, division, ranks);
   }
 
   /**

@@ -58,6 +58,11 @@ final class Alone implements Collectives {
   public void await() {}
 
   @Override
+  public Collectives split(int group) {
+    return this;
+  }
+
+  @Override
   public Duration takeWaited() {
     return Duration.ZERO;
   }

@@ -129,7 +129,18 @@ public interface Collectives extends AutoCloseable {
     return broadcast(bytes, 0);
   }
 
-  /** The time spent in operations since the last call; {@link #await} is not counted. */
+  /**
+   * The ranks of this group that give the same number, in their order: a group of its own, which
+   * ends with this one. Every rank calls this.
+   *
+   * @param group not negative
+   */
+  Collectives split(int group);
+
+  /**
+   * The time spent in operations, also of groups that were split off, since the last call; {@link
+   * #await} is not counted.
+   */
   Duration takeWaited();
 
   /**

@@ -2,18 +2,60 @@ package dev.palimpsest.model.ranks;
 
 import ai.djl.ndarray.NDArray;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** What is the same for ranks however they are connected: the time and the names of operations. */
 abstract class Connected implements Collectives {
   final Watchdog watchdog;
   final int rank;
   final int size;
-  private long waitedNanos;
+  private final AtomicLong waitedNanos;
+
+  /** Groups that were split off from this one; they end before it. */
+  private final List<Connected> parts = new ArrayList<>();
+
+  private final boolean isPart;
 
   Connected(Watchdog watchdog, int rank, int size) {
     this.watchdog = watchdog;
     this.rank = rank;
     this.size = size;
+    this.waitedNanos = new AtomicLong();
+    this.isPart = false;
+  }
+
+  /** A part of a group; the time that is waited in it counts as the whole's. */
+  Connected(Connected whole, int rank, int size) {
+    this.watchdog = whole.watchdog;
+    this.rank = rank;
+    this.size = size;
+    this.waitedNanos = whole.waitedNanos;
+    this.isPart = true;
+  }
+
+  /** Makes the group of {@link #split}. */
+  abstract Connected part(int group);
+
+  /** Ends this group, or all of the library's work if it is not a part of another. */
+  abstract void end(boolean isPart);
+
+  @Override
+  public final Collectives split(int group) {
+    Connected part = part(group);
+    parts.add(part);
+    return part;
+  }
+
+  @Override
+  public final void close() {
+    parts.forEach(Connected::close);
+    parts.clear();
+    end(isPart);
+    if (!isPart) {
+      watchdog.close();
+    }
   }
 
   @Override
@@ -28,9 +70,7 @@ abstract class Connected implements Collectives {
 
   @Override
   public final Duration takeWaited() {
-    Duration waited = Duration.ofNanos(waitedNanos);
-    waitedNanos = 0;
-    return waited;
+    return Duration.ofNanos(waitedNanos.getAndSet(0));
   }
 
   /** Runs an operation under the watchdog's eyes; a failure names it and this rank. */
@@ -42,7 +82,7 @@ abstract class Connected implements Collectives {
     } catch (CollectiveException e) {
       throw failed(what, e);
     } finally {
-      waitedNanos += System.nanoTime() - began;
+      waitedNanos.addAndGet(System.nanoTime() - began);
       watchdog.end();
     }
   }

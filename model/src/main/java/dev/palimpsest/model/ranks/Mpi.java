@@ -28,7 +28,10 @@ final class Mpi {
 
   private final NativeLibrary library;
   private final boolean isOpenMpi;
-  private final long world;
+
+  /** The group of ranks that operations are in. */
+  private final long group;
+
   private final long floats;
   private final long bytes;
   private final long longs;
@@ -39,7 +42,7 @@ final class Mpi {
     this.library = library;
     this.isOpenMpi = has(library, "ompi_mpi_comm_world");
     // MPICH's constants are those of its mpi.h, fixed by its binary interface since 2013.
-    this.world = handle("ompi_mpi_comm_world", 0x44000000);
+    this.group = handle("ompi_mpi_comm_world", 0x44000000);
     this.floats = handle("ompi_mpi_float", 0x4c00040a);
     this.bytes = handle("ompi_mpi_byte", 0x4c00010d);
     this.longs = handle("ompi_mpi_int64_t", 0x4c00083a);
@@ -68,7 +71,7 @@ final class Mpi {
         int[] provided = {0};
         mpi.call("MPI_Init_thread", 0L, 0L, THREAD_MULTIPLE, provided);
         mpi.call(
-            "MPI_Comm_set_errhandler", mpi.world, mpi.handle("ompi_mpi_errors_return", 0x54000001));
+            "MPI_Comm_set_errhandler", mpi.group, mpi.handle("ompi_mpi_errors_return", 0x54000001));
         return mpi;
       } catch (UnsatisfiedLinkError e) {
         failures.add(String.valueOf(e.getMessage()).lines().findFirst().orElse(name));
@@ -94,6 +97,29 @@ final class Mpi {
     List<String> all = new ArrayList<>(OPEN_MPI);
     all.addAll(MPICH);
     return all;
+  }
+
+  private Mpi(Mpi whole, long group) {
+    this.library = whole.library;
+    this.isOpenMpi = whole.isOpenMpi;
+    this.group = group;
+    this.floats = whole.floats;
+    this.bytes = whole.bytes;
+    this.longs = whole.longs;
+    this.sum = whole.sum;
+    this.max = whole.max;
+  }
+
+  /** The same for the ranks of this group that give the same color, in their order. */
+  Mpi split(int color) {
+    long[] made = {0};
+    call("MPI_Comm_split", group, color, rank(), made);
+    return new Mpi(this, made[0]);
+  }
+
+  /** Ends a group that was split off; each of its ranks has to. */
+  void free() {
+    call("MPI_Comm_free", new long[] {group});
   }
 
   private static boolean has(NativeLibrary library, String symbol) {
@@ -146,24 +172,24 @@ final class Mpi {
 
   int rank() {
     int[] rank = {0};
-    call("MPI_Comm_rank", world, rank);
+    call("MPI_Comm_rank", group, rank);
     return rank[0];
   }
 
   int size() {
     int[] size = {0};
-    call("MPI_Comm_size", world, size);
+    call("MPI_Comm_size", group, size);
     return size[0];
   }
 
   void barrier() {
-    call("MPI_Barrier", world);
+    call("MPI_Barrier", group);
   }
 
   /** Begins a barrier; see {@link #isDone}. */
   long[] beginBarrier() {
     long[] request = {0};
-    call("MPI_Ibarrier", world, request);
+    call("MPI_Ibarrier", group, request);
     return request;
   }
 
@@ -175,13 +201,13 @@ final class Mpi {
 
   long max(long value) {
     long[] greatest = {0};
-    call("MPI_Allreduce", new long[] {value}, greatest, 1, longs, max, world);
+    call("MPI_Allreduce", new long[] {value}, greatest, 1, longs, max, group);
     return greatest[0];
   }
 
   /** Sums floats in place, at most 2^31-1 of them. */
   void allReduce(long address, int count) {
-    call("MPI_Allreduce", inPlace(), address, count, floats, sum, world);
+    call("MPI_Allreduce", inPlace(), address, count, floats, sum, group);
   }
 
   /** Sums floats into the memory of one rank. */
@@ -194,37 +220,37 @@ final class Mpi {
         floats,
         sum,
         to,
-        world);
+        group);
   }
 
   /** One rank receives the floats of all, by rank. */
   void gather(long address, int count, long all, int to) {
-    call("MPI_Gather", address, count, floats, all, count, floats, to, world);
+    call("MPI_Gather", address, count, floats, all, count, floats, to, group);
   }
 
   /** Sums floats; each rank receives its own at the beginning of {@code out}. */
   void reduceScatter(long address, long out, int[] counts) {
-    call("MPI_Reduce_scatter", address, out, counts, floats, sum, world);
+    call("MPI_Reduce_scatter", address, out, counts, floats, sum, group);
   }
 
   /** Each rank's bytes are in their place already. */
   void allGather(long address, int[] counts, int[] places) {
-    call("MPI_Allgatherv", inPlace(), 0, bytes, address, counts, places, bytes, world);
+    call("MPI_Allgatherv", inPlace(), 0, bytes, address, counts, places, bytes, group);
   }
 
   void broadcast(long address, int count, int from) {
-    call("MPI_Bcast", address, count, bytes, from, world);
+    call("MPI_Bcast", address, count, bytes, from, group);
   }
 
   void broadcast(byte[] data, int from) {
-    call("MPI_Bcast", data, data.length, bytes, from, world);
+    call("MPI_Bcast", data, data.length, bytes, from, group);
   }
 
   /** Numbers of all ranks, by rank. */
   int[] gather(int mine, int size) {
     int[] all = new int[size];
     long[] wide = new long[size];
-    call("MPI_Allgather", new long[] {mine}, 1, longs, wide, 1, longs, world);
+    call("MPI_Allgather", new long[] {mine}, 1, longs, wide, 1, longs, group);
     for (int r = 0; r < size; r++) {
       all[r] = (int) wide[r];
     }
@@ -236,7 +262,7 @@ final class Mpi {
     int last = lengths.length - 1;
     byte[] all = new byte[Math.max(1, places[last] + lengths[last])];
     byte[] sent = mine.length == 0 ? new byte[1] : mine;
-    call("MPI_Allgatherv", sent, mine.length, bytes, all, lengths, places, bytes, world);
+    call("MPI_Allgatherv", sent, mine.length, bytes, all, lengths, places, bytes, group);
     return all;
   }
 

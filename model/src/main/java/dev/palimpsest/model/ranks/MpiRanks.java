@@ -31,6 +31,12 @@ final class MpiRanks extends Connected {
     this.transport = mpi.version();
   }
 
+  private MpiRanks(Mpi part, MpiRanks whole) {
+    super(whole, part.rank(), part.size());
+    this.mpi = part;
+    this.transport = whole.transport;
+  }
+
   /**
    * Joins the group.
    *
@@ -274,8 +280,14 @@ final class MpiRanks extends Connected {
   }
 
   @Override
-  public void close() {
-    during("the end of MPI", mpi::end);
-    watchdog.close();
+  Connected part(int group) {
+    Mpi[] part = new Mpi[1];
+    during("the division into groups", () -> part[0] = mpi.split(group));
+    return new MpiRanks(part[0], this);
+  }
+
+  @Override
+  void end(boolean isPart) {
+    during("the end of MPI", isPart ? mpi::free : mpi::end);
   }
 }

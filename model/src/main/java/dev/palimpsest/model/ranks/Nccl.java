@@ -142,6 +142,11 @@ final class Nccl {
     communicator = made[0];
   }
 
+  /** The same library without a connection. */
+  Nccl another() {
+    return new Nccl(library);
+  }
+
   /** What has gone wrong with operations on their way; empty if nothing has. */
   String asyncError() {
     int[] error = {SUCCESS};

@@ -38,6 +38,14 @@ final class NcclRanks extends Connected {
     this.transport = nccl.version();
   }
 
+  private NcclRanks(Nccl part, NcclRanks whole, int rank, int size) {
+    super(whole, rank, size);
+    this.nccl = part;
+    this.stream = whole.stream;
+    this.manager = whole.manager;
+    this.transport = whole.transport;
+  }
+
   /**
    * Joins the group.
    *
@@ -350,10 +358,29 @@ final class NcclRanks extends Connected {
     }
   }
 
+  /** The first of each part makes what its ranks need to connect, and all are told. */
   @Override
-  public void close() {
+  Connected part(int group) {
+    List<byte[]> groups = gather(ByteBuffer.allocate(Integer.BYTES).putInt(group).array());
+    List<Integer> members = new ArrayList<>();
+    for (int r = 0; r < size; r++) {
+      if (ByteBuffer.wrap(groups.get(r)).getInt() == group) {
+        members.add(r);
+      }
+    }
+    List<byte[]> ids = gather(members.get(0) == rank ? nccl.newId() : new byte[0]);
+    Nccl own = nccl.another();
+    int place = members.indexOf(rank);
+    stream.select();
+    during(
+        "the division into groups",
+        () -> own.connect(ids.get(members.get(0)), place, members.size()));
+    return new NcclRanks(own, this, place, members.size());
+  }
+
+  @Override
+  void end(boolean isPart) {
     stream.select();
     during("the end of NCCL", nccl::end);
-    watchdog.close();
   }
 }

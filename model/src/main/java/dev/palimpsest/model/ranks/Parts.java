@@ -21,6 +21,13 @@ public record Parts(long[] bounds) {
     }
   }
 
+  /** Parts of nearly the same length. */
+  public static Parts evenly(long elements, int ranks) {
+    long[] bounds = new long[ranks + 1];
+    Arrays.setAll(bounds, r -> elements * r / ranks);
+    return new Parts(bounds);
+  }
+
   /** Index of a rank's first element. */
   public long from(int rank) {
     return bounds[rank];

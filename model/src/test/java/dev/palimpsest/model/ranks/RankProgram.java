@@ -124,6 +124,29 @@ public final class RankProgram {
         }
       }
 
+      // 0 1 | 2 3, and across 0 2 | 1 3.
+      for (boolean ordered : new boolean[] {false, true}) {
+        RankGrid grid = RankGrid.of(ranks, n / 2, ordered);
+        require(
+            grid.within().size() == n / 2
+                && grid.within().rank() == r % (n / 2)
+                && grid.across().size() == 2
+                && grid.across().rank() == r / (n / 2),
+            "places in groups");
+        Parts halves = uneven(n / 2);
+        NDArray grouped = mine(manager, r);
+        grid.reduceScatter(grouped, halves);
+        int from = (int) halves.from(grid.within().rank());
+        int to = (int) halves.to(grid.within().rank());
+        require(close(grouped, sum, from, to), "divided sum in groups");
+        if (ordered) {
+          float[] values = grouped.toFloatArray();
+          for (int i = from; i < to; i++) {
+            require(values[i] == pairs(n, i), "bits of the ordered sum in groups");
+          }
+        }
+      }
+
       NDArray first = mine(manager, r);
       ranks.broadcast(first, n - 1);
       require(close(first, mine(manager, n - 1).toFloatArray(), 0, SIZE), "distribution");

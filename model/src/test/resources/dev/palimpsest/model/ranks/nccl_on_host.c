@@ -197,6 +197,7 @@ static int put(Operation o, Comm *c) {
     pthread_mutex_lock(&lock);
     await_stream();
     pthread_mutex_unlock(&lock);
+    current = c;  // of all of a batch
   }
   if (grouped == BATCH) return INVALID_USAGE;
   waiting[grouped++] = o;
@@ -235,7 +236,8 @@ int ncclGetVersion(int *version) {
 
 int ncclGetUniqueId(Id *id) {
   memset(id, 0, sizeof *id);
-  snprintf(id->name, sizeof id->name, "/nccl-on-host-%d", (int)getpid());
+  static int made;
+  snprintf(id->name, sizeof id->name, "/nccl-on-host-%d-%d", (int)getpid(), made++);
   return SUCCESS;
 }
 
@@ -250,9 +252,12 @@ int ncclCommInitRank(Comm **out, int size, Id id, int rank) {
   close(file);
   if (c->shared == MAP_FAILED || !meet(c)) return SYSTEM_ERROR;
   if (rank == 0) shm_unlink(id.name);
-  current = c;
-  pthread_t thread;
-  pthread_create(&thread, NULL, work, NULL);
+  static int works;
+  if (!works) {
+    pthread_t thread;
+    pthread_create(&thread, NULL, work, NULL);
+    works = 1;
+  }
   *out = c;
   return SUCCESS;
 }

@@ -183,7 +183,7 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
     }
     if (shards != null && !shards.divideParameters()) {
       for (String name : groups.trained()) {
-        shards.ranks().allGather(state.parameters().get(name), shards.parts(name));
+        shards.ranks().within().allGather(state.parameters().get(name), shards.parts(name));
       }
     }
     return new Norms(Math.sqrt(sum.updates()), Math.sqrt(sum.parameters()));

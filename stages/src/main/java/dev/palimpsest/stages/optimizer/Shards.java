@@ -10,6 +10,7 @@ import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.model.ranks.Parts;
+import dev.palimpsest.model.ranks.RankGrid;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * bits of parameters nor of norms depend on the division.
  */
 public final class Shards {
+  private final RankGrid grid;
   private final Collectives ranks;
   private final long piece;
   private final boolean divideParameters;
@@ -40,9 +42,9 @@ public final class Shards {
    * @param divideParameters whether a rank keeps its part of the parameters alone, and not only
    *     updates it
    */
-  public Shards(
-      Collectives ranks, Map<String, Shape> shapes, long piece, boolean divideParameters) {
-    this.ranks = ranks;
+  public Shards(RankGrid grid, Map<String, Shape> shapes, long piece, boolean divideParameters) {
+    this.grid = grid;
+    this.ranks = grid.within();
     this.piece = piece;
     this.divideParameters = divideParameters;
     this.shapes = Map.copyOf(shapes);
@@ -78,8 +80,8 @@ public final class Shards {
   }
 
   /** The ranks among which arrays are divided. */
-  public Collectives ranks() {
-    return ranks;
+  public RankGrid ranks() {
+    return grid;
   }
 
   /** Whether a rank keeps its part of the parameters alone. */
@@ -147,7 +149,8 @@ public final class Shards {
    * @param to receives the parts, flat
    */
   void divide(@Nullable Parameters from, Parameters to) {
-    if (!ranks.any(ranks.isFirst() && from != null)) {
+    Collectives all = grid.all();
+    if (!all.any(all.isFirst() && from != null)) {
       return;
     }
     to.asMap()
@@ -156,13 +159,13 @@ public final class Shards {
               Shape shape = shape(name);
               try (NDManager scope = part.getManager().newSubManager()) {
                 NDArray whole = FloatArrays.zeros(scope, shape, FloatArrays.type(part));
-                if (ranks.isFirst()
+                if (all.isFirst()
                     && from != null
                     && from.contains(name)
                     && from.get(name).getShape().equals(shape)) {
                   FloatArrays.assign(whole, from.get(name));
                 }
-                ranks.broadcast(whole, 0);
+                all.broadcast(whole, 0);
                 if (length(name) > 0) {
                   FloatArrays.assign(part, own(scope, name, whole));
                 }

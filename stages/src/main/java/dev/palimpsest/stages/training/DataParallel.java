@@ -14,6 +14,7 @@ import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.ranks.Collectives;
+import dev.palimpsest.model.ranks.RankGrid;
 import dev.palimpsest.stages.optimizer.Shards;
 import dev.palimpsest.stages.state.TrainState;
 import java.io.ByteArrayInputStream;
@@ -37,21 +38,42 @@ import org.jspecify.annotations.Nullable;
  * What a step is (its examples, their order, its micro batches) does not depend on the number of
  * ranks.
  *
- * @param ranks this process and the others
+ * @param grid this process and the others, and the groups within which state is divided
  * @param sharding what is divided among them
  * @param order in which gradients are added up
  */
-public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder order) {
+public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder order) {
   /** How long a rank waits for the others' parts of a checkpoint. */
   private static final Duration PATIENCE = Duration.ofMinutes(30);
 
   /** A process by itself that adds up gradients as they come. */
   public static final DataParallel NONE =
-      new DataParallel(Collectives.alone(), Sharding.NONE, ReductionOrder.FASTEST);
+      new DataParallel(
+          RankGrid.of(Collectives.alone(), 0, false), Sharding.NONE, ReductionOrder.FASTEST);
 
-  /** The ranks of a recipe's run. */
+  /**
+   * The ranks of a recipe's run; every rank calls this.
+   *
+   * @throws InvalidConfigException when they cannot be divided into the recipe's groups
+   */
   public static DataParallel of(Collectives ranks, RanksConfig config) {
-    return new DataParallel(ranks, config.sharding(), config.reductionOrder());
+    int within = ranks.isAlone() ? 0 : config.shardWithin();
+    if (within > 0 && ranks.size() % within != 0) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "ranks.shardWithin",
+                  "must divide the number of ranks, %d, got %d".formatted(ranks.size(), within))));
+    }
+    return new DataParallel(
+        RankGrid.of(ranks, within, config.reductionOrder() == ReductionOrder.FIXED),
+        config.sharding(),
+        config.reductionOrder());
+  }
+
+  /** This process and all others. */
+  public Collectives ranks() {
+    return grid.all();
   }
 
   /**
@@ -62,7 +84,7 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
   public void require(StageConfig stage) {
     List<Problem> problems = new ArrayList<>();
     int microBatches = stage.batchSize() / stage.microBatchSize();
-    if (microBatches % ranks.size() != 0) {
+    if (microBatches % ranks().size() != 0) {
       problems.add(
           new Problem(
               "stages." + stage.name() + ".microBatch",
@@ -71,14 +93,14 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
                       microBatches,
                       stage.batchSize(),
                       stage.microBatchSize(),
-                      ranks.size(),
+                      ranks().size(),
                       fitting(stage))));
     }
-    if (order == ReductionOrder.FIXED && Integer.bitCount(ranks.size()) != 1) {
+    if (order == ReductionOrder.FIXED && Integer.bitCount(ranks().size()) != 1) {
       problems.add(
           new Problem(
               "ranks.reductionOrder",
-              "fixed needs a power of two as the number of ranks, got " + ranks.size()));
+              "fixed needs a power of two as the number of ranks, got " + ranks().size()));
     }
     if (isSharded() && stage.requiredOptimizer().adafactor() != null) {
       problems.add(
@@ -94,10 +116,10 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
 
   /** The largest micro batch that gives every rank equally many, in words. */
   private String fitting(StageConfig stage) {
-    for (int size = Math.min(stage.microBatchSize(), stage.batchSize() / ranks.size());
+    for (int size = Math.min(stage.microBatchSize(), stage.batchSize() / ranks().size());
         size > 0;
         size--) {
-      if (stage.batchSize() % size == 0 && stage.batchSize() / size % ranks.size() == 0) {
+      if (stage.batchSize() % size == 0 && stage.batchSize() / size % ranks().size() == 0) {
         return Integer.toString(size);
       }
     }
@@ -105,7 +127,7 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
   }
 
   private boolean isSharded() {
-    return sharding != Sharding.NONE && !ranks.isAlone();
+    return sharding != Sharding.NONE && !ranks().isAlone();
   }
 
   /** Whether a rank keeps only its part of the gradients. */
@@ -134,7 +156,7 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
     if (!dividesParameters()) {
       divided.keySet().retainAll(trained);
     }
-    return new Shards(ranks, divided, piece, dividesParameters());
+    return new Shards(grid, divided, piece, dividesParameters());
   }
 
   /**
@@ -147,23 +169,23 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
       return null;
     }
     byte[] token = UUID.randomUUID().toString().getBytes(StandardCharsets.UTF_8);
+    String agreed = new String(ranks().broadcast(token, 0), StandardCharsets.UTF_8);
+    Collectives group = grid.within();
     return new Division(
         shards,
-        new SharedSave(
-            ranks.rank(),
-            ranks.size(),
-            new String(ranks.broadcast(token, 0), StandardCharsets.UTF_8),
-            PATIENCE));
+        ranks().rank() < group.size()
+            ? new SharedSave(group.rank(), group.size(), agreed, PATIENCE)
+            : null);
   }
 
   /** The micro batches that this rank reads. */
   Share share() {
-    return new Share(ranks.rank(), ranks.size());
+    return new Share(ranks().rank(), ranks().size());
   }
 
   /** How many micro batches of a step are this rank's. */
   int rounds(StageConfig stage) {
-    return stage.batchSize() / stage.microBatchSize() / ranks.size();
+    return stage.batchSize() / stage.microBatchSize() / ranks().size();
   }
 
   /** How ranks write to one another what they have found in a micro batch. */
@@ -179,7 +201,7 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
    * @param mine by round
    */
   <T> List<T> inOrder(List<T> mine, Written<T> form) {
-    if (ranks.isAlone()) {
+    if (ranks().isAlone()) {
       return mine;
     }
     try {
@@ -190,7 +212,7 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
         }
       }
       List<DataInputStream> all =
-          ranks.gather(written.toByteArray()).stream()
+          ranks().gather(written.toByteArray()).stream()
               .map(bytes -> new DataInputStream(new ByteArrayInputStream(bytes)))
               .toList();
       List<T> ordered = new ArrayList<>();
@@ -207,7 +229,7 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
 
   /** The bad examples that all ranks skipped in a step, in the order in which one would. */
   List<Skipped> skipped(List<List<Skipped>> mine) {
-    boolean any = ranks.any(mine.stream().anyMatch(list -> !list.isEmpty()));
+    boolean any = ranks().any(mine.stream().anyMatch(list -> !list.isEmpty()));
     return any
         ? inOrder(mine, new WrittenSkips()).stream().flatMap(List::stream).toList()
         : List.of();
@@ -239,7 +261,7 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
 
   /** Gives every rank the first one's arrays. */
   void distribute(TrainState state) {
-    if (ranks.isAlone() || dividesParameters()) {
+    if (ranks().isAlone() || dividesParameters()) {
       return; // parts were handed out when the state was prepared
     }
     distribute(state.parameters());
@@ -251,15 +273,15 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
 
   /** Gives every rank the first one's arrays, which may be laid out in memory in any way. */
   public void distribute(Parameters arrays) {
-    if (ranks.isAlone()) {
+    if (ranks().isAlone()) {
       return;
     }
     for (NDArray array : arrays.asMap().values()) {
       try (NDArray sent =
           FloatArrays.zeros(array.getManager(), array.getShape(), FloatArrays.type(array))) {
         FloatArrays.assign(sent, array);
-        ranks.broadcast(sent, 0);
-        if (!ranks.isFirst()) {
+        ranks().broadcast(sent, 0);
+        if (!ranks().isFirst()) {
           FloatArrays.assign(array, sent);
         }
       }
@@ -268,9 +290,9 @@ public record DataParallel(Collectives ranks, Sharding sharding, ReductionOrder 
 
   /** Does on the first rank what is done once, while the others wait. */
   void once(Runnable action) {
-    if (ranks.isFirst()) {
+    if (ranks().isFirst()) {
       action.run();
     }
-    ranks.await();
+    ranks().await();
   }
 }

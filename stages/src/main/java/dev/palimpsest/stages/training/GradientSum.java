@@ -1,12 +1,10 @@
 package dev.palimpsest.stages.training;
 
+import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.model.blocks.Parameters;
-import dev.palimpsest.model.ranks.Collectives;
-import dev.palimpsest.model.ranks.Parts;
 import dev.palimpsest.stages.optimizer.Shards;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -54,21 +52,8 @@ final class GradientSum implements AutoCloseable {
     if (!isFixed()) {
       return;
     }
-    Collectives ranks = parallel.ranks();
-    if (!ranks.isAlone() && !parallel.dividesGradients()) {
-      last()
-          .sum()
-          .asMap()
-          .forEach(
-              (name, array) -> {
-                if (shards != null) {
-                  ranks.reduceScatterInOrder(array, shards.parts(name));
-                  return;
-                }
-                Parts parts = evenly(array.size(), ranks.size());
-                ranks.reduceScatterInOrder(array, parts);
-                ranks.allGather(array, parts);
-              });
+    if (!parallel.ranks().isAlone() && !parallel.dividesGradients()) {
+      last().sum().asMap().forEach(this::sum);
     }
     while (partial.size() > 1 && partial.get(partial.size() - 2).rounds() == last().rounds()) {
       addLastTwo();
@@ -82,18 +67,18 @@ final class GradientSum implements AutoCloseable {
     }
     Parameters total = last().sum();
     if (!isFixed() && !parallel.dividesGradients()) {
-      total
-          .asMap()
-          .forEach(
-              (name, array) -> {
-                if (shards == null) {
-                  parallel.ranks().sum(array);
-                } else {
-                  parallel.ranks().reduceScatter(array, shards.parts(name));
-                }
-              });
+      total.asMap().forEach(this::sum);
     }
     return total;
+  }
+
+  /** Sums an array over the ranks: all of it, or this rank's part. */
+  private void sum(String name, NDArray array) {
+    if (shards == null) {
+      parallel.grid().sum(array);
+    } else {
+      parallel.grid().reduceScatter(array, shards.parts(name));
+    }
   }
 
   private void addLastTwo() {
@@ -111,12 +96,6 @@ final class GradientSum implements AutoCloseable {
 
   private Partial last() {
     return partial.get(partial.size() - 1);
-  }
-
-  private static Parts evenly(long elements, int ranks) {
-    long[] bounds = new long[ranks + 1];
-    Arrays.setAll(bounds, r -> elements * r / ranks);
-    return new Parts(bounds);
   }
 
   @Override

@@ -37,7 +37,7 @@ public final class OthersSaves implements Saves, AutoCloseable {
 
   @Override
   public void save(TrainState state, @Nullable Division division, LogHashes logs, Runnable before) {
-    if (division == null) {
+    if (division == null || !division.isSaved()) {
       return;
     }
     try (NDManager scope = manager.newSubManager()) {
@@ -56,7 +56,7 @@ public final class OthersSaves implements Saves, AutoCloseable {
   public Path saveCapsule(
       TrainState before, @Nullable Division division, Map<String, Object> found) {
     String name = StateFiles.name(before.examples());
-    if (division != null) {
+    if (division != null && division.isSaved()) {
       try (NDManager scope = manager.newSubManager()) {
         StateFiles.Parts parts = division.parts(scope, before);
         new CheckpointStore(capsules).commitParts(name, parts.groups(), Map.of(), parts.shared());

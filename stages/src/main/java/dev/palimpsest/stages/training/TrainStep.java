@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
-import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.model.Loss;
 import dev.palimpsest.model.LossOptions;
@@ -288,8 +287,7 @@ public final class TrainStep {
         groups::trains,
         gradients,
         shards::parts,
-        shards.ranks(),
-        parallel.order() == ReductionOrder.FIXED);
+        shards.ranks());
   }
 
   private Parameters gradients(NDManager parent, Parameters parameters) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.model.ranks.Parts;
+import dev.palimpsest.model.ranks.RankGrid;
 import java.lang.reflect.Proxy;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,7 +31,7 @@ class ShardsTest {
   }
 
   private static Shards divided(int rank, int size, Map<String, Shape> shapes) {
-    return new Shards(group(rank, size), shapes, PIECE, false);
+    return new Shards(RankGrid.of(group(rank, size), 0, false), shapes, PIECE, false);
   }
 
   @Test
