@@ -1,5 +1,6 @@
 package dev.palimpsest.cli;
 
+import dev.palimpsest.cli.ablation.AblateCommand;
 import dev.palimpsest.cli.bench.BenchCommand;
 import dev.palimpsest.cli.certify.CertifyCommand;
 import dev.palimpsest.cli.chaos.ChaosCommand;
@@ -61,6 +62,7 @@ import picocli.CommandLine.Option;
     subcommands = {
       RunCommand.class,
       LaunchCommand.class,
+      AblateCommand.class,
       GoodputCommand.class,
       PlanCommand.class,
       ReportCommand.class,

@@ -126,7 +126,7 @@ public final class PipelineRunner {
    */
   public List<StageResult> run(
       PipelineConfig recipe, RunFolder folder, Map<String, Object> environment) {
-    return run(recipe, folder, environment, Set.of(), null);
+    return run(recipe, folder, environment, Set.of(), null, null);
   }
 
   /**
@@ -135,6 +135,8 @@ public final class PipelineRunner {
    *
    * @param acceptChanges names of those stages
    * @param until the last stage to run; null for the recipe's last one
+   * @param shared a folder that names finished stages of several runs: a stage that another run
+   *     with this folder has finished is taken over instead of trained; null for none
    */
   @SuppressWarnings("try") // the lock is used by being held
   public List<StageResult> run(
@@ -142,13 +144,15 @@ public final class PipelineRunner {
       RunFolder folder,
       Map<String, Object> environment,
       Set<String> acceptChanges,
-      @Nullable String until) {
+      @Nullable String until,
+      @Nullable Path shared) {
     Ranks group = new Ranks(DataParallel.of(ranks, recipe.ranks()));
     others = group;
     requireStages(recipe, "--accept-changes", acceptChanges);
     requireStages(recipe, "--until", until == null ? Set.of() : Set.of(until));
     try (FolderLock lock = folder.lock()) {
-      return runLocked(group, recipe, folder, environment, acceptChanges, until);
+      return runLocked(
+          group, recipe, folder, environment, acceptChanges, until, new SharedStages(shared));
     }
   }
 
@@ -158,7 +162,8 @@ public final class PipelineRunner {
       RunFolder folder,
       Map<String, Object> environment,
       Set<String> acceptChanges,
-      @Nullable String until) {
+      @Nullable String until,
+      SharedStages shared) {
     RunEnd.forget(folder);
     progress.turnTo(Activity.START);
     PlanText.of(written, Hardware.UNKNOWN).forEach(log::info);
@@ -197,7 +202,8 @@ public final class PipelineRunner {
               group,
               peaks,
               environment,
-              acceptChanges.contains(stage.name()));
+              acceptChanges.contains(stage.name()),
+              shared);
       StageResult result = runner.run(manager, tokenizerHash, finished, describe);
       finished.put(stage.name(), result);
       List<GateVerdict> verdicts = Gates.judge(stage, result, finished);

@@ -79,6 +79,7 @@ final class StageRunner {
   private final Function<Precision, Peak> peaks;
   private final Map<String, Object> environment;
   private final boolean acceptsChanges;
+  private final SharedStages shared;
 
   /**
    * Creates a stage's runner.
@@ -88,6 +89,7 @@ final class StageRunner {
    * @param environment machine, libraries and code, recorded in every checkpoint
    * @param acceptsChanges whether the folder's contents are used although they were made with other
    *     settings or data
+   * @param shared finished stages of other runs
    */
   StageRunner(
       PipelineConfig recipe,
@@ -100,7 +102,9 @@ final class StageRunner {
       Ranks ranks,
       Function<Precision, Peak> peaks,
       Map<String, Object> environment,
-      boolean acceptsChanges) {
+      boolean acceptsChanges,
+      SharedStages shared) {
+    this.shared = shared;
     this.recipe = recipe;
     this.stage = stage;
     this.modelConfig = stage.model(recipe.model());
@@ -147,19 +151,42 @@ final class StageRunner {
       TrainingData data = TrainingData.of(mixture, recipe, folder.root().toString());
       StageRecord record = new StageRecord(folder, identity, data, suites(), acceptsChanges);
       Optional<StageResult> before = record.read();
-      before.ifPresent(record::requireCheckpoint);
-      if (before.isPresent() && (record.isReused() || record.isComplete(before.get()))) {
-        LogHashes.altered(folder, stage.name(), CheckpointStore.peek(before.get().checkpoint()))
-            .forEach(altered -> log.warn("{}: {}", stage.name(), altered));
-        log.info("{}: already finished, its results are reused", stage.name());
-        return before.get();
+      if (before.isEmpty()) {
+        try (SharedStages.@Nullable Claim claim =
+            shared.claim(record.fingerprint(), folder, stage.name(), stop).orElse(null)) {
+          if (claim == null) {
+            return train(manager, parent, mixture, record, describe);
+          }
+          claim.takeOver();
+          StageResult result = completed(manager, parent, mixture, record, describe);
+          claim.offer();
+          return result;
+        }
       }
-      before.ifPresent(
-          result ->
-              log.info(
-                  "{}: already finished, but it has to be scored or exported again", stage.name()));
-      return train(manager, parent, mixture, record, describe);
+      return completed(manager, parent, mixture, record, describe);
     }
+  }
+
+  /** The result of a finished stage, or of one that is still to be trained, scored or exported. */
+  private StageResult completed(
+      NDManager manager,
+      Parent parent,
+      @Nullable Mixture mixture,
+      StageRecord record,
+      Runnable describe) {
+    Optional<StageResult> before = record.read();
+    before.ifPresent(record::requireCheckpoint);
+    if (before.isPresent() && (record.isReused() || record.isComplete(before.get()))) {
+      LogHashes.altered(folder, stage.name(), CheckpointStore.peek(before.get().checkpoint()))
+          .forEach(altered -> log.warn("{}: {}", stage.name(), altered));
+      log.info("{}: already finished, its results are reused", stage.name());
+      return before.get();
+    }
+    before.ifPresent(
+        result ->
+            log.info(
+                "{}: already finished, but it has to be scored or exported again", stage.name()));
+    return train(manager, parent, mixture, record, describe);
   }
 
   /** The score whose checkpoint is kept, if the recipe asks for one. */

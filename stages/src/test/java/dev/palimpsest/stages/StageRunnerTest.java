@@ -64,7 +64,8 @@ class StageRunnerTest {
             new Ranks(DataParallel.NONE),
             precision -> Peak.UNKNOWN,
             Map.of("commit", "0123456789abcdef"),
-            acceptsChanges);
+            acceptsChanges,
+            new SharedStages(null));
     try (NDManager manager = stage.manager().newSubManager()) {
       StageResult result =
           runner.run(

@@ -121,6 +121,7 @@ public record TinyRun(String recipe, Map<String, String> variables) {
               new RunFolder(out),
               Map.of("commit", "0123456789abcdef"),
               acceptChanges,
+              null,
               null);
     }
   }

@@ -89,6 +89,13 @@ public final class RunCommand implements Callable<Integer> {
           "Ends after this stage. The same command without it, or with a later stage, continues.")
   @Nullable String until;
 
+  @Option(
+      names = "--share",
+      paramLabel = "DIR",
+      description =
+          "A folder that several runs name: a stage that one of them has finished with the same settings, data and parents is taken over by the others instead of trained again.")
+  @Nullable Path share;
+
   @Mixin WatchOptions watch;
 
   @Override
@@ -215,7 +222,7 @@ public final class RunCommand implements Callable<Integer> {
       RunFolder run,
       Map<String, Object> environment) {
     try {
-      return runner.run(config, run, environment, acceptChanges, until);
+      return runner.run(config, run, environment, acceptChanges, until, share);
     } catch (GateClosedException closed) {
       spec.commandLine()
           .getOut()

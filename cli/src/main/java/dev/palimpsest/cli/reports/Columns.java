@@ -4,11 +4,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Rows of a table for a terminal. */
-final class Columns {
+public final class Columns {
   private Columns() {}
 
   /** One line a row: the first column to the left, the others to the right, two spaces between. */
-  static List<String> aligned(String indent, List<List<String>> rows) {
+  public static List<String> aligned(String indent, List<List<String>> rows) {
     int[] widths = new int[rows.get(0).size()];
     for (List<String> row : rows) {
       for (int i = 0; i < widths.length; i++) {

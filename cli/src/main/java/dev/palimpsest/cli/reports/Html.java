@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 
 /** Parts of a page: numbers for people, and the frame with its style sheet. */
-final class Html {
+public final class Html {
   /** uPlot in its WebJar, which carries npm's package unchanged. */
   private static final String CHARTS = "/META-INF/resources/webjars/uplot/1.6.30/dist/";
 
@@ -38,7 +38,7 @@ final class Html {
   }
 
   /** A self-contained page. */
-  static String page(String title, String body) {
+  public static String page(String title, String body) {
     return """
     <!doctype html>
     <html lang="en">

@@ -1,5 +1,6 @@
 package dev.palimpsest.configs.binding;
 
+import dev.palimpsest.configs.AblationConfig;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
@@ -199,6 +200,20 @@ public final class Recipes {
     Node base = include(other.get(), name.text(), included, depth + 1, problems);
     Node.Mapping without = own.without("include");
     return base instanceof Node.Mapping mapping ? without.deepOver(mapping) : without;
+  }
+
+  /**
+   * Binds an ablation's file.
+   *
+   * @param file a YAML file with the components of {@link AblationConfig}; {@code ${ablation}} in
+   *     it is its folder
+   * @throws InvalidConfigException with every mistake found
+   */
+  public static AblationConfig bindAblation(Path file) {
+    Map<String, String> folder =
+        Map.of("ablation", String.valueOf(file.toAbsolutePath().normalize().getParent()));
+    return bindRecord(
+        AblationConfig.class, read(file), file.toString(), new Variables(folder, System.getenv()));
   }
 
   /** Binds the list of benchmarks. */

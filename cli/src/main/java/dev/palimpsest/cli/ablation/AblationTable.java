@@ -1,0 +1,291 @@
+package dev.palimpsest.cli.ablation;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.cli.reports.Columns;
+import dev.palimpsest.configs.AblationConfig.Expectation;
+import dev.palimpsest.configs.AblationConfig.Relation;
+import dev.palimpsest.eval.metrics.Statistics;
+import dev.palimpsest.files.Json;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An ablation's outcome.
+ *
+ * @param variants in the file's order, without those that failed
+ * @param verdicts one for each expectation whose variants were measured
+ * @param failed runs that failed, and why
+ */
+record AblationTable(
+    Ablation ablation, List<Variant> variants, List<Verdict> verdicts, List<String> failed) {
+  /** How a difference was tested. */
+  enum By {
+    /** Paired over examples, whose values are averaged over seeds. */
+    EXAMPLES("examples"),
+    /** Paired over seeds. */
+    SEEDS("seeds"),
+    /** One seed and no values of examples. */
+    NOTHING("not tested");
+
+    final String words;
+
+    By(String words) {
+      this.words = words;
+    }
+  }
+
+  /** A difference and how it was tested. */
+  record Tested(MeanDifference difference, By by) {}
+
+  /**
+   * A variant.
+   *
+   * @param values by seed, ascending
+   * @param mean over seeds
+   * @param deviation over seeds; NaN for one
+   * @param difference from the first variant; null for itself
+   */
+  record Variant(
+      String name,
+      Map<Long, Measured> values,
+      double mean,
+      double deviation,
+      @Nullable Tested difference) {}
+
+  /**
+   * Whether an expectation came true.
+   *
+   * @param agrees whether the direction is the expected one
+   */
+  record Verdict(Expectation expected, Tested tested, boolean agrees) {
+    String words() {
+      MeanDifference difference = tested.difference();
+      String sure =
+          tested.by() == By.NOTHING
+              ? "not tested"
+              : "%s (p = %s over %d %s)"
+                  .formatted(
+                      difference.isSignificant() ? "significant" : "not significant",
+                      p(difference.p()),
+                      difference.pairs(),
+                      tested.by().words);
+      return "%s %s than %s: %s, difference %s, %s"
+          .formatted(
+              expected.variant(),
+              expected.is() == Relation.BETTER ? "better" : "no better",
+              expected.than(),
+              agrees ? "agrees" : "does not agree",
+              number(difference.difference(), true),
+              sure);
+    }
+  }
+
+  /**
+   * Compares what was measured.
+   *
+   * @param measured by variant, then by seed
+   */
+  static AblationTable of(
+      Ablation ablation, Map<String, Map<Long, Measured>> measured, List<String> failed) {
+    List<Variant> variants = new ArrayList<>();
+    String first = ablation.config().variants().keySet().iterator().next();
+    for (String name : ablation.config().variants().keySet()) {
+      Map<Long, Measured> values = measured.getOrDefault(name, Map.of());
+      if (values.isEmpty()) {
+        continue;
+      }
+      double[] all = values.values().stream().mapToDouble(Measured::value).toArray();
+      variants.add(
+          new Variant(
+              name,
+              values,
+              Statistics.mean(all),
+              Statistics.standardDeviation(all).orElse(Double.NaN),
+              name.equals(first) || !measured.containsKey(first)
+                  ? null
+                  : tested(values, Objects.requireNonNull(measured.get(first)))));
+    }
+    boolean lower = ablation.scale().lowerIsBetter();
+    List<Verdict> verdicts = new ArrayList<>();
+    for (Expectation expected : ablation.config().expected()) {
+      Map<Long, Measured> one = measured.getOrDefault(expected.variant(), Map.of());
+      Map<Long, Measured> other = measured.getOrDefault(expected.than(), Map.of());
+      if (one.keySet().stream().noneMatch(other::containsKey)) {
+        continue;
+      }
+      Tested tested = tested(one, other);
+      double gain = lower ? -tested.difference().difference() : tested.difference().difference();
+      boolean agrees =
+          expected.is() == Relation.BETTER
+              ? gain > 0
+              : gain <= 0 || !tested.difference().isSignificant();
+      verdicts.add(new Verdict(expected, tested, agrees));
+    }
+    return new AblationTable(ablation, variants, verdicts, failed);
+  }
+
+  /** One variant minus another, over the seeds that both have. */
+  private static Tested tested(Map<Long, Measured> one, Map<Long, Measured> other) {
+    List<Long> seeds = one.keySet().stream().filter(other::containsKey).toList();
+    List<Measured> ones = seeds.stream().map(one::get).toList();
+    List<Measured> others = seeds.stream().map(other::get).toList();
+    double[] bySeed = new double[seeds.size()];
+    for (int i = 0; i < bySeed.length; i++) {
+      bySeed[i] = ones.get(i).value() - others.get(i).value();
+    }
+    if (Stream.concat(ones.stream(), others.stream()).noneMatch(m -> m.examples().isEmpty())
+        && !seeds.isEmpty()) {
+      List<double[]> groups = new ArrayList<>();
+      for (String task : ones.get(0).examples().keySet()) {
+        groups.add(differences(task, ones, others));
+      }
+      if (groups.stream().allMatch(group -> group.length > 1)) {
+        return new Tested(MeanDifference.of(groups), By.EXAMPLES);
+      }
+    }
+    MeanDifference difference = MeanDifference.of(List.of(bySeed));
+    return new Tested(difference, bySeed.length > 1 ? By.SEEDS : By.NOTHING);
+  }
+
+  /** Differences of the examples that all runs answered, each a mean over seeds. */
+  private static double[] differences(String task, List<Measured> ones, List<Measured> others) {
+    TreeSet<String> ids = new TreeSet<>(examples(ones.get(0), task).keySet());
+    Stream.concat(ones.stream(), others.stream())
+        .forEach(measured -> ids.retainAll(examples(measured, task).keySet()));
+    return ids.stream().mapToDouble(id -> mean(ones, task, id) - mean(others, task, id)).toArray();
+  }
+
+  private static Map<String, Double> examples(Measured measured, String task) {
+    return measured.examples().getOrDefault(task, Map.of());
+  }
+
+  private static double mean(List<Measured> runs, String task, String id) {
+    return runs.stream()
+        .mapToDouble(run -> examples(run, task).getOrDefault(id, Double.NaN))
+        .average()
+        .orElse(Double.NaN);
+  }
+
+  /** What is measured, in words. */
+  String metric() {
+    String metric =
+        variants.stream()
+            .flatMap(variant -> variant.values().values().stream())
+            .map(Measured::metric)
+            .findFirst()
+            .orElse("");
+    return "%s of %s%s after %s, %s is better"
+        .formatted(
+            metric,
+            ablation.scale().suite(),
+            ablation.scale().task() == null ? "" : "/" + ablation.scale().task(),
+            ablation.scale().stage(),
+            ablation.scale().lowerIsBetter() ? "lower" : "higher");
+  }
+
+  /** For a terminal. */
+  List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    lines.add(ablation.config().name() + " at " + ablation.scaleName() + " scale: " + metric());
+    List<List<String>> rows = new ArrayList<>();
+    rows.add(List.of("variant", "seeds", "mean", "deviation", "difference", "±", "p", "over"));
+    for (Variant variant : variants) {
+      Tested tested = variant.difference();
+      rows.add(
+          List.of(
+              variant.name(),
+              Integer.toString(variant.values().size()),
+              number(variant.mean(), false),
+              number(variant.deviation(), false),
+              tested == null ? "" : number(tested.difference().difference(), true),
+              tested == null ? "" : number(tested.difference().standardError(), false),
+              tested == null ? "" : p(tested.difference().p()),
+              tested == null ? "" : tested.by().words));
+    }
+    lines.addAll(Columns.aligned("  ", rows));
+    if (!ablation.config().outcome().isEmpty()) {
+      lines.add(
+          "%s: %s"
+              .formatted(
+                  ablation.config().source().isEmpty()
+                      ? "found before"
+                      : ablation.config().source(),
+                  ablation.config().outcome()));
+    }
+    verdicts.forEach(verdict -> lines.add("  " + verdict.words()));
+    failed.forEach(failure -> lines.add("failed: " + failure));
+    return lines;
+  }
+
+  /** For programs. */
+  String json() {
+    ObjectNode root = Json.STRICT.createObjectNode();
+    root.put("ablation", ablation.config().name());
+    root.put("scale", ablation.scaleName());
+    root.put("question", ablation.config().question());
+    root.put("source", ablation.config().source());
+    root.put("outcome", ablation.config().outcome());
+    root.put("metric", metric());
+    root.put("lowerIsBetter", ablation.scale().lowerIsBetter());
+    ArrayNode all = root.putArray("variants");
+    for (Variant variant : variants) {
+      ObjectNode node = all.addObject();
+      node.put("name", variant.name());
+      ObjectNode seeds = node.putObject("seeds");
+      variant
+          .values()
+          .forEach(
+              (seed, measured) -> {
+                ObjectNode one = seeds.putObject(Long.toString(seed));
+                one.put("value", measured.value());
+                measured.tasks().forEach(one.putObject("tasks")::put);
+              });
+      node.put("mean", variant.mean());
+      put(node, "deviation", variant.deviation());
+      if (variant.difference() != null) {
+        put(node.putObject("difference"), variant.difference());
+      }
+    }
+    ArrayNode judged = root.putArray("expected");
+    for (Verdict verdict : verdicts) {
+      ObjectNode node = judged.addObject();
+      node.put("variant", verdict.expected().variant());
+      node.put("is", verdict.expected().is().name().toLowerCase(Locale.ROOT));
+      node.put("than", verdict.expected().than());
+      node.put("agrees", verdict.agrees());
+      put(node, verdict.tested());
+    }
+    failed.forEach(root.putArray("failed")::add);
+    return Json.indented(root);
+  }
+
+  private static void put(ObjectNode node, Tested tested) {
+    node.put("difference", tested.difference().difference());
+    put(node, "standardError", tested.difference().standardError());
+    put(node, "p", tested.difference().p());
+    node.put("over", tested.by().words);
+    node.put("pairs", tested.difference().pairs());
+  }
+
+  /** What is not defined is left out. */
+  private static void put(ObjectNode node, String name, double value) {
+    if (Double.isFinite(value)) {
+      node.put(name, value);
+    }
+  }
+
+  static String number(double value, boolean signed) {
+    return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, signed ? "%+.4f" : "%.4f", value);
+  }
+
+  static String p(double p) {
+    return Double.isNaN(p) ? "-" : p < 0.001 ? "< 0.001" : String.format(Locale.ROOT, "%.3f", p);
+  }
+}

@@ -1,0 +1,123 @@
+package dev.palimpsest.cli.ablation;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.configs.AblationConfig;
+import dev.palimpsest.configs.AblationConfig.Expectation;
+import dev.palimpsest.configs.AblationConfig.Relation;
+import dev.palimpsest.configs.AblationConfig.Scale;
+import dev.palimpsest.files.Json;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class AblationTableTest {
+  private static Ablation ablation(String metric) {
+    Map<String, List<String>> variants = new LinkedHashMap<>();
+    variants.put("a", List.of());
+    variants.put("b", List.of("x=1"));
+    Scale scale = new Scale("r.yaml", List.of(), "stage1", "heldout", null, metric, Map.of());
+    AblationConfig config =
+        new AblationConfig(
+            "test",
+            "Which <one>?",
+            "Section 9",
+            Map.of("small", scale),
+            variants,
+            List.of(0L, 1L, 2L),
+            List.of(
+                new Expectation("a", Relation.BETTER, "b"),
+                new Expectation("b", Relation.NO_BETTER, "a"),
+                new Expectation("b", Relation.BETTER, "a")),
+            "a wins");
+    return new Ablation(config, "small", scale, Path.of("out"), List.of());
+  }
+
+  private static Measured plain(double value) {
+    return new Measured(value, "cider:official", Map.of("t", value), Map.of());
+  }
+
+  /** Student's distribution in tables: t of a two-sided 5 %. */
+  @ParameterizedTest
+  @CsvSource({
+    "1, 12.7062",
+    "2, 4.3027",
+    "3, 3.1824",
+    "4, 2.7764",
+    "9, 2.2622",
+    "10, 2.2281",
+    "100, 1.9840"
+  })
+  void tailsAreThoseOfStudentsTable(int freedom, double t) {
+    assertEquals(0.05, MeanDifference.tails(t, freedom), 1e-5); // t has four decimals
+    assertEquals(1, MeanDifference.tails(0, freedom), 1e-12);
+  }
+
+  @Test
+  void withoutValuesOfExamplesSeedsArePaired() throws IOException {
+    Map<Long, Measured> a = new TreeMap<>();
+    Map<Long, Measured> b = new TreeMap<>();
+    double[] differences = {0.1, 0.2, 0.3};
+    for (int seed = 0; seed < 3; seed++) {
+      a.put((long) seed, plain(0.5 + seed));
+      b.put((long) seed, plain(0.5 + seed - differences[seed]));
+    }
+    AblationTable table = AblationTable.of(ablation("cider"), Map.of("a", a, "b", b), List.of());
+    JsonNode json = Json.STRICT.readTree(table.json());
+    assertEquals(1.5, json.at("/variants/0/mean").asDouble(), 1e-12);
+    assertEquals(1.0, json.at("/variants/0/deviation").asDouble(), 1e-12);
+    assertEquals("seeds", json.at("/variants/1/difference/over").asText());
+    assertEquals(-0.2, json.at("/variants/1/difference/difference").asDouble(), 1e-12);
+    // t = 0.2 / (0.1 / sqrt 3) = 3.4641 with 2 degrees of freedom
+    assertEquals(0.07418, json.at("/variants/1/difference/p").asDouble(), 1e-5);
+    assertTrue(json.at("/expected/0/agrees").asBoolean());
+    assertTrue(json.at("/expected/1/agrees").asBoolean());
+    assertFalse(json.at("/expected/2/agrees").asBoolean());
+    String text = String.join("\n", table.lines());
+    assertTrue(
+        text.contains(
+            "a better than b: agrees, difference +0.2000, not significant (p = 0.074 over 3 seeds)"),
+        text);
+  }
+
+  @Test
+  void examplesArePairedWhereTheyHaveValuesAndALowerLossIsBetter() throws IOException {
+    Map<String, Double> easy = Map.of("1", 1.0, "2", 2.0, "3", 3.0);
+    Map<String, Double> hard = Map.of("1", 1.5, "2", 2.6, "3", 3.4, "4", 9.0);
+    Measured a = new Measured(2, "loss", Map.of("t", 2.0), Map.of("t", easy));
+    Measured b = new Measured(2.5, "loss", Map.of("t", 2.5), Map.of("t", hard));
+    AblationTable table =
+        AblationTable.of(
+            ablation("loss"), Map.of("a", Map.of(0L, a), "b", Map.of(0L, b)), List.of("b, seed 1"));
+    JsonNode json = Json.STRICT.readTree(table.json());
+    assertEquals("examples", json.at("/variants/1/difference/over").asText());
+    assertEquals(3, json.at("/variants/1/difference/pairs").asInt());
+    assertEquals(0.5, json.at("/variants/1/difference/difference").asDouble(), 1e-12);
+    assertTrue(json.at("/expected/0/agrees").asBoolean());
+    assertTrue(json.at("/expected/0/p").asDouble() < 0.05);
+    assertTrue(json.at("/variants/0/deviation").isMissingNode()); // one seed has none
+    String page = AblationPage.of(table);
+    assertTrue(page.contains("Which &lt;one&gt;?") && page.contains("<svg"), page);
+    assertTrue(page.contains("b, seed 1"), page);
+  }
+
+  @Test
+  void aSingleSeedWithoutValuesOfExamplesIsNotTested() {
+    AblationTable table =
+        AblationTable.of(
+            ablation("cider"),
+            Map.of("a", Map.of(0L, plain(1)), "b", Map.of(0L, plain(2))),
+            List.of());
+    String text = String.join("\n", table.lines());
+    assertTrue(text.contains("does not agree, difference -1.0000, not tested"), text);
+  }
+}
