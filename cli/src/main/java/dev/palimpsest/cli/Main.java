@@ -88,6 +88,7 @@ import picocli.CommandLine.Option;
       InspectCommand.class,
       DoctorCommand.class,
       EngineCommand.class,
+      CompletionCommand.class,
     })
 public final class Main implements Runnable {
   @CommandLine.Spec CommandLine.Model.CommandSpec spec;
@@ -151,6 +152,10 @@ public final class Main implements Runnable {
     CommandLine line = new CommandLine(main);
     line.getCommandSpec().usageMessage().exitCodeList(ExitCode.table());
     footers(line);
+    line.getHelpSectionMap()
+        .put(CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST_HEADING, help -> "");
+    line.getHelpSectionMap()
+        .put(CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST, new CommandGroups());
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setUsageHelpAutoWidth(true);
     // The screen shows control characters, those of colours as well.

@@ -146,6 +146,7 @@ class EveryCommandTest {
     put("--runs 1 --new-tokens 2 --batch 2 --threads 1", "bench eval", "prefill");
     put("--steps 40", "bench soak", "open files ");
     put("--config tiny --folder " + folder.resolve("disk"), "bench checkpoint", "export npz f32");
+    put("", "completion", "complete -F _complete_palimpsest");
     put("", "doctor", "instruction set");
     put("", "engine", "Usage: palimpsest engine");
     Path engines = folder.resolve("engines");

@@ -56,6 +56,7 @@ class ReadableRunTest {
             folder,
             "readable",
             """
+            onEnd: {command: [sh, -c, 'env | grep ^PALIMPSEST_ | sort > "$1-$PALIMPSEST_STATE"; echo a-secret', sh, '%s'], timeoutSeconds: 50}
             tasks:
               caption: {source: {jsonl: '${run}/data/caption.train.jsonl'}}
               answer: {source: {jsonl: '${run}/data/answer.train.jsonl'}}
@@ -78,7 +79,7 @@ class ReadableRunTest {
                   groups: {vision: {}, connector: {frozen: true}}
                 evaluate: {suites: [heldout]}
             """
-                .formatted(TinyRecipe.IMPORT));
+                .formatted(folder.resolve("told"), TinyRecipe.IMPORT));
     assumeTrue(Files.isExecutable(Path.of("/usr/bin/script")), "no script(1) here");
     // A terminal of script(1): standard input and output are one.
     outcome =
@@ -142,6 +143,9 @@ class ReadableRunTest {
     String log = Files.readString(ended.resolve("run.log"));
     assertTrue(log.contains("nowhere.jsonl"), log);
     assertTrue(log.contains("\tat dev.palimpsest."), log);
+    String told = Files.readString(folder.resolve("told-failed"));
+    assertTrue(told.contains("PALIMPSEST_EXIT_CODE=2\n"), told);
+    assertTrue(told.contains("PALIMPSEST_WHY=1 mistake:\n"), told);
     assertFalse(again.err().contains("\tat "), again.err());
   }
 
@@ -189,6 +193,43 @@ class ReadableRunTest {
     assertTrue(plots >= 4, plots + " plots");
     assertEquals(plots, count(dom, "data-drawn=\""));
     assertFalse(dom.contains("data-errors"), dom.replaceAll("(?s).*(<body[^>]*>).*", "$1"));
+  }
+
+  @Test
+  void theCommandOfTheRecipeIsRunAtTheEnd() throws Exception {
+    String told = Files.readString(folder.resolve("told-finished"));
+    assertTrue(told.contains("PALIMPSEST_RUN=" + run.toAbsolutePath() + "\n"), told);
+    assertTrue(told.contains("PALIMPSEST_STATE=finished\n"), told);
+    assertTrue(told.contains("PALIMPSEST_EXIT_CODE=0\n"), told);
+    assertTrue(log.stream().anyMatch(line -> line.endsWith("onEnd: sh is done")), log.toString());
+    assertFalse(outcome.out().contains("a-secret"), "its output is not kept");
+    assertFalse(log.toString().contains("PALIMPSEST_"), "its arguments are not logged");
+  }
+
+  @Test
+  void theRunEndsInATable() throws Exception {
+    String out = outcome.out().replace("\r", "");
+    assertTrue(out.contains("stage "), out);
+    assertTrue(
+        Pattern.compile(
+                "a-stage-whose-name-is-longer-than-most-lines +16px +64 +\\d+\\.\\d{4} +\\d+\\.\\d +\\d+ s\n")
+            .matcher(out)
+            .find(),
+        out);
+    assertTrue(
+        Pattern.compile("heldout/caption exact match +\\d\\.\\d{3}\n").matcher(out).find(), out);
+    JsonNode nodes = Json.STRICT.readTree(Outcome.of("lineage", run.toString(), "--json").out());
+    assertTrue(nodes.size() >= 3, nodes.toString());
+    for (JsonNode node : nodes) {
+      assertTrue(node.path("id").isTextual() && node.path("parents").isArray(), node.toString());
+    }
+    Outcome goodput = Outcome.of("goodput", run.toString(), "--json");
+    JsonNode json = Json.STRICT.readTree(goodput.out());
+    double seconds = 0;
+    for (JsonNode part : json.path("seconds")) {
+      seconds += part.asDouble();
+    }
+    assertEquals(json.path("wall").asDouble(), seconds, 0.05 * seconds);
   }
 
   @Test

@@ -29,6 +29,7 @@ import org.jspecify.annotations.Nullable;
  *     dedup} command
  * @param dedup how much of the suites may occur in the training data; absent: no comparison is made
  * @param ranks how several processes that train together divide their work
+ * @param onEnd a command to run when the run has ended; absent: none
  * @param stages stages in the order in which they run; {@code init.stage} names a stage's parent,
  *     so that they form a directed acyclic graph
  */
@@ -45,6 +46,7 @@ public record PipelineConfig(
     @Nullable String exclude,
     @Nullable DedupConfig dedup,
     @Default("{}") RanksConfig ranks,
+    @Nullable OnEndConfig onEnd,
     List<StageConfig> stages) {
   /**
    * Checks {@code threads} and keeps unmodifiable copies. References between parts are checked when
@@ -74,6 +76,7 @@ public record PipelineConfig(
         exclude,
         dedup,
         ranks,
+        onEnd,
         others);
   }
 

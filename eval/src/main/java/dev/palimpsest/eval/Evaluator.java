@@ -223,8 +223,8 @@ public final class Evaluator implements AutoCloseable {
 
   private void answer(
       EvaluationTask task, List<Integer> open, ObjIntConsumer<PredictionFile.Saved> answers) {
-    // Token accuracy is only computed for a recipe's own sources; benchmarks do not define it.
-    boolean teacherForced = task.benchmark() == null;
+    // Benchmarks do not define it.
+    boolean teacherForced = task.benchmark() == null || selection.likelihoods();
     try (Answerer answerer =
         new Answerer(
             model.model(),
@@ -240,7 +240,10 @@ public final class Evaluator implements AutoCloseable {
           answerer,
           open.stream().map(i -> task.questions().get(i).example()).toList(),
           task.decode(),
-          example -> teacherForced ? List.of(example.suffix()) : List.of(),
+          example ->
+              teacherForced && !example.references().isEmpty()
+                  ? List.of(example.suffix())
+                  : List.of(),
           watch::beforeRound,
           (answer, i) -> answers.accept(answer, open.get(i)));
     }
@@ -267,6 +270,9 @@ public final class Evaluator implements AutoCloseable {
             + " tokens"
             + (task.orientation() == null ? "" : " " + task.orientation()));
     key.put("model", model.fingerprint());
+    if (task.benchmark() != null && selection.likelihoods()) {
+      key.put("likelihoods", true);
+    }
     if (model.model().precision() != Precision.F32) {
       key.put("precision", "%s, batches of %d".formatted(model.model().precision(), batchSize));
     }
@@ -341,6 +347,7 @@ public final class Evaluator implements AutoCloseable {
             Score.ofRatio(exact, ones),
             Score.ofRatio(hits, tokens),
             Score.ofMean(losses),
+            Score.perplexity(losses, tokens),
             scores,
             benchmark == null ? null : benchmark.name(),
             benchmark == null ? 0 : benchmark.examples(),

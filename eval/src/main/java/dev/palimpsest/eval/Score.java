@@ -47,4 +47,39 @@ public record Score(double value, double standardError, long n) {
     double squares = Arrays.stream(finite).map(value -> (value - mean) * (value - mean)).sum();
     return new Score(mean, n < 2 ? 0 : Math.sqrt(squares / (n - 1) / n), n);
   }
+
+  /**
+   * The exponential of the mean loss of a token, each token counting once; {@code n} is the number
+   * of tokens. Its standard error treats whole examples as sampled, and is that of the mean loss
+   * times the value (the delta method).
+   *
+   * @param losses mean loss of each example's tokens; those that are not finite are left out
+   * @param tokens of each example
+   */
+  static Score perplexity(double[] losses, long[] tokens) {
+    long all = 0;
+    double sum = 0;
+    int k = 0;
+    for (int i = 0; i < losses.length; i++) {
+      if (Double.isFinite(losses[i])) {
+        all += tokens[i];
+        sum += losses[i] * tokens[i];
+        k++;
+      }
+    }
+    if (all == 0) {
+      return new Score(0, 0, 0);
+    }
+    double mean = sum / all;
+    double squares = 0;
+    for (int i = 0; i < losses.length; i++) {
+      if (Double.isFinite(losses[i])) {
+        double rest = (losses[i] - mean) * tokens[i];
+        squares += rest * rest;
+      }
+    }
+    double value = Math.exp(mean);
+    double error = k < 2 ? 0 : Math.sqrt(squares * k / (k - 1)) / all;
+    return new Score(value, value * error, all);
+  }
 }

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param loss teacher-forced: the mean over examples of the mean negative log-likelihood of their
  *     supervised tokens, as the training loss is without label smoothing; only for a recipe's own
  *     sources, and absent from results of earlier versions
+ * @param perplexity of the same tokens: the exponential of their mean negative log-likelihood, each
+ *     token counting once; for benchmarks if it was asked for
  * @param metrics scores by the task's metrics, in their order
  * @param benchmark the benchmark's name; absent for a recipe's own source
  * @param expected the number of examples in the benchmark; 0 if not known
@@ -34,6 +36,7 @@ public record TaskResult(
     Score exactMatch,
     Score tokenAccuracy,
     @Nullable Score loss,
+    @Nullable Score perplexity,
     List<MetricScore> metrics,
     @Nullable String benchmark,
     long expected,
@@ -77,8 +80,8 @@ public record TaskResult(
   /**
    * One of the scores.
    *
-   * @param metric as in {@link #score}, or {@code exact_match}, {@code token_accuracy} or {@code
-   *     loss}; absent: the first metric, or exact match if there is none
+   * @param metric as in {@link #score}, or {@code exact_match}, {@code token_accuracy}, {@code
+   *     loss} or {@code perplexity}; absent: the first metric, or exact match if there is none
    * @return empty if the task is not scored with it
    */
   public Optional<Measured> measured(@Nullable String metric) {
@@ -100,6 +103,8 @@ public record TaskResult(
     return switch (metric) {
       case "token_accuracy" -> measured("token accuracy", tokenAccuracy);
       case "loss" -> loss == null ? Optional.empty() : measured("loss", loss);
+      case "perplexity" ->
+          perplexity == null ? Optional.empty() : measured("perplexity", perplexity);
       default -> Optional.empty();
     };
   }

@@ -390,7 +390,7 @@ class EvaluatorTest {
     TaskResult turned = evaluator(4, "turned", "tiny").evaluate("numbers", oriented);
     assertEquals(List.of("orientation: (absent) -> exif"), turned.differencesFrom(result));
 
-    Selection one = new Selection(0, List.of("b"), true);
+    Selection one = new Selection(0, List.of("b"), true, false);
     TaskResult predicted =
         new Evaluator(
                 new EvaluatedModel(

@@ -81,6 +81,7 @@ public final class Gates {
     if (benchmark == null) {
       names.add("token_accuracy");
       names.add("loss");
+      names.add("perplexity");
     }
     return names.stream().distinct().toList();
   }

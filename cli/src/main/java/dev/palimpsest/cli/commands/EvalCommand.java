@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.commands;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.hub.HubFiles;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.ProcessGroup;
@@ -118,6 +119,18 @@ public final class EvalCommand implements Callable<Integer> {
   boolean predictOnly;
 
   @Option(
+      names = "--perplexity",
+      description =
+          "Also computes loss and perplexity of a benchmark's first reference, for base models that do not answer in its form. A suite's own sources always have them.")
+  boolean perplexity;
+
+  @Option(
+      names = "--hub",
+      description =
+          "Writes what the Hugging Face Hub shows: scores as model-index.yaml, answers as answers.parquet, of each checkpoint.")
+  boolean hub;
+
+  @Option(
       names = "--resolution",
       paramLabel = "PIXELS",
       description = "Side of the square input, in pixels. Default: the checkpoint's own.")
@@ -229,6 +242,9 @@ public final class EvalCommand implements Callable<Integer> {
             evaluate(evaluator, shown, label, own, report, tasks, judged);
           }
           models.add(new Comparison.Model(label, facts));
+          if (hub) {
+            HubFiles.write(own, label, SuiteTasks.last(judged));
+          }
         } else {
           evaluator.takePart(tasks);
         }
@@ -289,7 +305,7 @@ public final class EvalCommand implements Callable<Integer> {
         batchSize,
         manager,
         folder.resolve("predictions"),
-        new Selection(limit, samples, predictOnly),
+        new Selection(limit, samples, predictOnly, perplexity),
         ranks,
         watch);
   }

@@ -2,6 +2,7 @@ package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.goodput.Failures;
 import dev.palimpsest.stages.goodput.Goodput;
 import java.io.PrintWriter;
@@ -34,6 +35,9 @@ public final class GoodputCommand implements Callable<Integer> {
 
   @Parameters(index = "0", arity = "0..1", paramLabel = "RUN", description = "A run folder.")
   @Nullable Path run;
+
+  @Option(names = "--json", description = "With a run folder: prints a JSON object.")
+  boolean json;
 
   @Option(names = "--gpus", paramLabel = "N", description = "GPUs of the run.")
   @Nullable Integer gpus;
@@ -85,7 +89,12 @@ public final class GoodputCommand implements Callable<Integer> {
       if (!Files.isRegularFile(ledger)) {
         throw new UserMistake("%s is no run folder with a goodput.jsonl".formatted(run));
       }
-      Goodput.read(ledger).table().forEach(out::println);
+      Goodput goodput = Goodput.read(ledger);
+      if (json) {
+        out.print(Json.indented(goodput));
+      } else {
+        goodput.table().forEach(out::println);
+      }
     } else if (gpus != null) {
       simulate(gpus, out);
     }

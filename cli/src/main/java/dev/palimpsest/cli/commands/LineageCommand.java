@@ -35,13 +35,16 @@ public final class LineageCommand implements Callable<Integer> {
   @Option(names = "--svg", paramLabel = "FILE", description = "Also writes the drawing as SVG.")
   @Nullable Path svg;
 
+  @Option(names = "--json", description = "Prints the nodes as a JSON array, parents by their ids.")
+  boolean json;
+
   @Override
   public Integer call() {
     if (checkpoint == null) {
       throw new UserMistake("expected a CHECKPOINT, or 'diff A B'");
     }
     Graph graph = Graph.of(checkpoint);
-    spec.commandLine().getOut().print(GraphText.of(graph));
+    spec.commandLine().getOut().print(json ? graph.json() : GraphText.of(graph));
     spec.commandLine().getOut().flush();
     if (svg != null) {
       RunFolder.writeText(svg.toAbsolutePath(), GraphSvg.of(graph));

@@ -10,6 +10,7 @@ import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.configs.data.Orientation;
 import dev.palimpsest.configs.evaluation.DecodeConfig;
 import dev.palimpsest.eval.decoding.Answerer;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.tasks.Example;
@@ -21,7 +22,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -104,6 +107,9 @@ public final class PredictCommand implements Callable<Integer> {
       })
   @Nullable Jpeg jpeg;
 
+  @Option(names = "--json", description = "Prints a JSON object with prompt and answer.")
+  boolean json;
+
   @Mixin PrecisionOption precision;
 
   @Mixin DeviceOption device;
@@ -126,7 +132,16 @@ public final class PredictCommand implements Callable<Integer> {
           new Example("the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
               .with(orientation(model));
       String answer = answer(example, model, image, machine);
-      spec.commandLine().getOut().println(answer);
+      if (json) {
+        Map<String, Object> told = new LinkedHashMap<>();
+        told.put("checkpoint", model.folder().toString());
+        told.put("images", images.stream().map(Path::toString).toList());
+        told.put("prompt", prompt);
+        told.put("answer", answer);
+        spec.commandLine().getOut().print(Json.indented(told));
+      } else {
+        spec.commandLine().getOut().println(answer);
+      }
       return ExitCode.DONE.code();
     }
   }

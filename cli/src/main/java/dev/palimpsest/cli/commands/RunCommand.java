@@ -5,12 +5,14 @@ import com.google.inject.Stage;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.ProcessGroup;
+import dev.palimpsest.cli.operating.EndCommand;
 import dev.palimpsest.cli.operating.MetricsServer;
 import dev.palimpsest.cli.operating.ProcessState;
 import dev.palimpsest.cli.operating.WatchOptions;
 import dev.palimpsest.cli.pages.RunReport;
 import dev.palimpsest.cli.reports.Report;
 import dev.palimpsest.cli.reports.RunData;
+import dev.palimpsest.cli.reports.RunTable;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Failure;
 import dev.palimpsest.cli.terminal.RankLog;
@@ -149,12 +151,20 @@ public final class RunCommand implements Callable<Integer> {
                   ? lead(runner, config, run, machine, ranks)
                   : follow(runner, config, run, ranks);
           state.end(code, code == ExitCode.DONE.code() ? "done" : "ended with the first rank");
+          if (ranks.isFirst() && config.onEnd() != null) {
+            EndCommand.run(config.onEnd(), run.root(), code, false, "");
+          }
           return code;
         } catch (RuntimeException | Error thrown) {
           Failure failure = Failure.of(thrown, "run");
           state.end(failure.code(), failure.message());
           if (file != null && !(thrown instanceof RunFolderInUseException)) {
             ended(run, file, failure, thrown);
+            // Who has stopped it knows; nothing may keep the process from ending then.
+            if (config.onEnd() != null && failure.code() != ExitCode.STOPPED.code()) {
+              boolean gate = thrown instanceof GateClosedException;
+              EndCommand.run(config.onEnd(), run.root(), failure.code(), gate, failure.message());
+            }
           }
           throw thrown;
         }
@@ -203,6 +213,7 @@ public final class RunCommand implements Callable<Integer> {
       List<StageResult> results = results(runner, config, run, environment);
       Path report = Report.write(run, resolved(config, run), results);
       RunEnd.write(run, ExitCode.DONE.code(), "");
+      RunTable.of(RunData.read(run.root())).forEach(spec.commandLine().getOut()::println);
       spec.commandLine().getOut().println(report);
       page(run).ifPresent(spec.commandLine().getOut()::println);
       runner.end(ExitCode.DONE.code());

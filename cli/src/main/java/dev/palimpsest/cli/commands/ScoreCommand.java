@@ -53,6 +53,13 @@ public final class ScoreCommand implements Callable<Integer> {
   List<String> metrics = List.of();
 
   @Option(
+      names = "--format",
+      paramLabel = "coco|vqa|lmms_eval",
+      description =
+          "The shape that the predictions must have. Default: any that is known, told by its keys.")
+  @Nullable String format;
+
+  @Option(
       names = "--references",
       paramLabel = "FILE",
       description = "JSON lines with id, references and fields, joined with the predictions by id.")
@@ -110,6 +117,9 @@ public final class ScoreCommand implements Callable<Integer> {
     }
     // Names of metrics are looked up before any file is read.
     List<Metric> chosen = metrics.stream().map(Benchmarks::metric).toList();
+    if (format != null) {
+      Predictions.requireShape(format, predictions);
+    }
     List<MetricRecord> records =
         references == null
             ? Predictions.read(predictions)

@@ -7,6 +7,7 @@ import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.configs.evaluation.BenchmarkConfig;
 import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.configs.evaluation.SuiteConfig.SuiteTaskConfig;
+import dev.palimpsest.eval.Judged;
 import dev.palimpsest.eval.benchmarks.BenchmarkReader;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.forms.BenchmarkFormatException;
@@ -93,5 +94,12 @@ final class SuiteTasks {
           }
         });
     return decoders;
+  }
+
+  /** Of results by task, those of the last model. */
+  static Map<String, Judged> last(Map<String, List<Judged>> judged) {
+    Map<String, Judged> last = new LinkedHashMap<>();
+    judged.forEach((name, all) -> last.put(name, all.get(all.size() - 1)));
+    return last;
   }
 }

@@ -14,6 +14,7 @@ import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.files.Json;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -50,13 +51,27 @@ public final class TasksCommand implements Runnable {
     @Option(names = "--json", description = "As JSON.")
     boolean json;
 
+    @Option(
+        names = "--data-dir",
+        paramLabel = "DIR",
+        description =
+            "The folder of the benchmarks' files: says of each benchmark which are missing there.")
+    @Nullable Path dataDir;
+
     @Override
     public void run() {
       BenchmarkIndex index = Benchmarks.index();
       List<BenchmarkConfig> all = index.benchmarks().stream().map(Benchmarks::find).toList();
       PrintWriter out = spec.commandLine().getOut();
+      if (dataDir != null && !Files.isDirectory(dataDir)) {
+        throw new UserMistake("--data-dir: there is no folder " + dataDir);
+      }
       if (json) {
         out.println(toJson(index, all).toPrettyString());
+        return;
+      }
+      if (dataDir != null) {
+        files(all, dataDir, out);
         return;
       }
       out.printf(
@@ -79,7 +94,21 @@ public final class TasksCommand implements Runnable {
       index.notScorable().forEach((row, reason) -> out.printf("not scored: %s, %s%n", row, reason));
     }
 
-    private static ObjectNode toJson(BenchmarkIndex index, List<BenchmarkConfig> all) {
+    private static void files(List<BenchmarkConfig> all, Path folder, PrintWriter out) {
+      int present = 0;
+      for (BenchmarkConfig task : all) {
+        List<String> missing = new BenchmarkReader(task, folder).missing();
+        present += missing.isEmpty() ? 1 : 0;
+        out.printf(
+            "%-16s %s%n",
+            task.name(), missing.isEmpty() ? "present" : "missing: " + String.join(", ", missing));
+      }
+      out.printf(
+          "%d of %d benchmarks have their files in %s; 'tasks show NAME' says where to get others%n",
+          present, all.size(), folder);
+    }
+
+    private ObjectNode toJson(BenchmarkIndex index, List<BenchmarkConfig> all) {
       ObjectNode root = Json.STRICT.createObjectNode();
       ArrayNode tasks = root.putArray("tasks");
       for (BenchmarkConfig task : all) {
@@ -91,6 +120,9 @@ public final class TasksCommand implements Runnable {
                 .put("title", task.title())
                 .put("split", task.split());
         task.metrics().forEach(node.putArray("metrics")::add);
+        if (dataDir != null) {
+          new BenchmarkReader(task, dataDir).missing().forEach(node.putArray("missing")::add);
+        }
       }
       ObjectNode suites = root.putObject("suites");
       index.suites().forEach((name, names) -> names.forEach(suites.putArray(name)::add));

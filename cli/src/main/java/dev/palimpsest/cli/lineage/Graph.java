@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.lineage;
 
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.Lineage.Acceptance;
 import dev.palimpsest.stages.lineage.Lineage.Ancestor;
@@ -77,6 +78,11 @@ public final class Graph {
         ? "verified: %d files have the sizes and SHA-256 that were exported"
             .formatted(export.files().size())
         : "ALTERED since it was exported:";
+  }
+
+  /** The nodes as a JSON array. */
+  public String json() {
+    return Json.indented(nodes());
   }
 
   /** Files of exports that have been altered, in sentences. */

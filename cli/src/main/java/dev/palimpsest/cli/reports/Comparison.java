@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -145,17 +146,12 @@ public record Comparison(List<Model> models, List<Task> tasks) {
     for (MetricScore score : first.metrics()) {
       rows.add(metric(score, all));
     }
-    if (first.benchmark() == null) {
-      if (rows.isEmpty()) {
-        rows.add(exactMatch(all));
-      }
-      row(
-          "token accuracy",
-          false,
-          all.stream().map(j -> j.result().tokenAccuracy()).toList(),
-          rows);
-      row("loss", true, all.stream().map(j -> j.result().loss()).toList(), rows);
+    if (first.benchmark() == null && rows.isEmpty()) {
+      rows.add(exactMatch(all));
     }
+    row("token accuracy", false, all, TaskResult::tokenAccuracy, rows);
+    row("loss", true, all, TaskResult::loss, rows);
+    row("perplexity", true, all, TaskResult::perplexity, rows);
     Set<String> notes = new LinkedHashSet<>();
     all.forEach(one -> notes.addAll(one.result().notes()));
     return new Task(
@@ -195,7 +191,13 @@ public record Comparison(List<Model> models, List<Task> tasks) {
   }
 
   private static void row(
-      String name, boolean lowerIsBetter, List<@Nullable Score> scores, List<Row> rows) {
+      String name,
+      boolean lowerIsBetter,
+      List<Judged> all,
+      Function<TaskResult, @Nullable Score> of,
+      List<Row> rows) {
+    List<@Nullable Score> scores = new ArrayList<>();
+    all.forEach(one -> scores.add(of.apply(one.result())));
     if (scores.stream().anyMatch(score -> score != null && score.n() > 0)) {
       rows.add(
           new Row(

@@ -9,6 +9,7 @@ import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.evaluation.BenchmarkConfig.Published;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.TaskResult;
+import dev.palimpsest.eval.TaskResult.Measured;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.files.Json;
@@ -206,6 +207,7 @@ public final class EvaluationReport {
     if (otherSplit) {
       out.append("† The paper scored another split: see results.json.\n");
     }
+    likelihoods(out);
     out.append("\n## First prompts\n\n");
     results.forEach(
         (name, result) ->
@@ -232,6 +234,32 @@ public final class EvaluationReport {
       out.append("\n## Compared with the baseline\n\n").append(compared);
     }
     return out.toString();
+  }
+
+  private void likelihoods(StringBuilder out) {
+    StringBuilder lines = new StringBuilder();
+    results.forEach(
+        (name, result) ->
+            result
+                .measured("perplexity")
+                .ifPresent(
+                    perplexity ->
+                        lines.append(
+                            "| %s | %s | %s ± %s |\n"
+                                .formatted(
+                                    Escape.markdown(name),
+                                    number(
+                                        result.measured("loss").map(Measured::value).orElse(null),
+                                        "%.4f"),
+                                    number(perplexity.value(), "%.3f"),
+                                    number(perplexity.error(), "%.3f")))));
+    if (lines.length() > 0) {
+      out.append(
+              "\n## Likelihood of the references\n\n| task | loss | perplexity |\n|---|---:|---:|\n")
+          .append(lines)
+          .append(
+              "\nThe loss is a mean over examples, the perplexity over tokens. Less is better.\n");
+    }
   }
 
   /** Compares a task with the baseline; scores with other protocols are not compared. */

@@ -18,6 +18,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import javax.imageio.ImageIO;
+import org.apache.arrow.dataset.file.FileFormat;
+import org.apache.arrow.dataset.file.FileSystemDatasetFactory;
+import org.apache.arrow.dataset.jni.NativeMemoryPool;
+import org.apache.arrow.dataset.scanner.ScanOptions;
+import org.apache.arrow.dataset.scanner.Scanner;
+import org.apache.arrow.dataset.source.Dataset;
+import org.apache.arrow.memory.BufferAllocator;
+import org.apache.arrow.memory.RootAllocator;
+import org.apache.arrow.vector.VectorSchemaRoot;
+import org.apache.arrow.vector.ipc.ArrowReader;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -226,6 +236,99 @@ class EvalCommandTest {
     assertEquals(0, again.exit(), again.err());
     assertEquals(whole, new ObjectMapper().readTree(again.out()));
     assertEquals(before, Files.readString(predictions));
+  }
+
+  @Test
+  void tasksListTellsWhichFilesArePresent() throws Exception {
+    Outcome listed = Outcome.of("tasks", "list", "--data-dir", data.toString());
+    assertEquals(0, listed.exit(), listed.err());
+    assertTrue(listed.out().matches("(?s).*\\ndocvqa +present\\R.*"), listed.out());
+    assertTrue(
+        listed.out().matches("(?s).*\\ngqa +missing: gqa/testdev_balanced_questions.json.*"),
+        listed.out());
+    assertTrue(listed.out().contains("2 of "), listed.out());
+    JsonNode json =
+        new ObjectMapper()
+            .readTree(Outcome.of("tasks", "list", "--json", "--data-dir", data.toString()).out());
+    for (JsonNode task : json.path("tasks")) {
+      boolean present = task.path("name").asText().matches("docvqa|textvqa");
+      assertEquals(present, task.path("missing").isEmpty(), task.toString());
+    }
+    Outcome none = Outcome.of("tasks", "list", "--data-dir", folder.resolve("none").toString());
+    assertEquals(2, none.exit());
+  }
+
+  @Test
+  @SuppressWarnings("try") // of Arrow's datasets, which may be interrupted
+  void perplexityOfABenchmarkIsThatOfItsReferences() throws Exception {
+    Path out = folder.resolve("perplexity");
+    String[] command = {"--suite", "textvqa,docvqa", "--out", out.toString(), "--hub"};
+    assertEquals(0, eval(drawn.export(), command).exit());
+    JsonNode without = result(out);
+    assertFalse(without.path("perplexity").path("n").asInt() > 0, without.toString());
+    List<String> asked = new ArrayList<>(List.of(command));
+    asked.add("--perplexity");
+    assertEquals(0, eval(drawn.export(), asked.toArray(String[]::new)).exit());
+    JsonNode with = result(out);
+    double sum = 0;
+    long tokens = 0;
+    for (String line : Files.readAllLines(out.resolve("predictions/docvqa.jsonl"))) {
+      JsonNode answer = new ObjectMapper().readTree(line);
+      sum += answer.path("referenceLoss").asDouble() * answer.path("referenceTokens").asLong();
+      tokens += answer.path("referenceTokens").asLong();
+    }
+    assertEquals(tokens, with.path("perplexity").path("n").asLong());
+    assertTrue(tokens >= 10, "the answer and its end, five times");
+    assertEquals(Math.exp(sum / tokens), with.path("perplexity").path("value").asDouble(), 1e-9);
+    assertTrue(
+        Files.readString(out.resolve("results.md")).contains("## Likelihood of the references"));
+    assertEquals(
+        without.path("metrics").path(0).path("value"), with.path("metrics").path(0).path("value"));
+
+    // What the Hub shows.
+    String index = Files.readString(out.resolve("model-index.yaml"));
+    assertTrue(
+        index.startsWith(
+            "model-index:\n- name: \"export\"\n  results:\n  - task: {\"type\": \"image-text-to-text\"}\n"
+                + "    dataset: {\"name\":\"TextVQA"),
+        index);
+    assertTrue(
+        index.contains("    - {\"type\":\"anls\",\"name\":\"anls:big_vision v1\",\"value\":"),
+        index);
+    assertTrue(index.contains("\"type\":\"perplexity\""), index);
+    List<String> rows = new ArrayList<>();
+    try (BufferAllocator allocator = new RootAllocator();
+        FileSystemDatasetFactory factory =
+            new FileSystemDatasetFactory(
+                allocator,
+                NativeMemoryPool.getDefault(),
+                FileFormat.PARQUET,
+                out.resolve("answers.parquet").toUri().toString());
+        Dataset dataset = factory.finish();
+        Scanner scanner = dataset.newScan(new ScanOptions(100));
+        ArrowReader reader = scanner.scanBatches()) {
+      while (reader.loadNextBatch()) {
+        VectorSchemaRoot root = reader.getVectorSchemaRoot();
+        for (int i = 0; i < root.getRowCount(); i++) {
+          rows.add(
+              "%s %s %s %s"
+                  .formatted(
+                      root.getVector("task").getObject(i),
+                      root.getVector("id").getObject(i),
+                      root.getVector("references").getObject(i),
+                      root.getVector("score").getObject(i) != null));
+        }
+      }
+    }
+    assertEquals(10, rows.size());
+    assertEquals("docvqa 100 [\"a\"] true", rows.get(5));
+  }
+
+  private static JsonNode result(Path out) throws IOException {
+    return new ObjectMapper()
+        .readTree(out.resolve("results.json").toFile())
+        .path("tasks")
+        .path("docvqa");
   }
 
   @Test

@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.cli.DrawnModel;
 import dev.palimpsest.cli.Outcome;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.awt.image.BufferedImage;
@@ -60,12 +61,17 @@ class PredictCommandTest {
   }
 
   @Test
-  void theExportAndTheTrainingCheckpointOfOneModelGiveOneAnswer() {
+  void theExportAndTheTrainingCheckpointOfOneModelGiveOneAnswer() throws IOException {
     Outcome one = predict(export, "--image", picture.toString(), "--prompt", "what is red");
     Outcome other = predict(training, "--image", picture.toString(), "--prompt", "what is red");
     assertEquals(0, one.exit(), one.err());
     assertEquals(one, other);
     assertFalse(one.out().isBlank());
+    Outcome json =
+        predict(export, "--image", picture.toString(), "--prompt", "what is red", "--json");
+    JsonNode told = Json.STRICT.readTree(json.out());
+    assertEquals(one.out().stripTrailing(), told.path("answer").asText().stripTrailing());
+    assertEquals("what is red", told.path("prompt").asText());
   }
 
   @Test

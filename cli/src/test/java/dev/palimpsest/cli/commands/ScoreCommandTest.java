@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.cli.Outcome;
 import java.io.IOException;
@@ -111,6 +112,65 @@ class ScoreCommandTest {
     Outcome outcome = Outcome.of("score", folder.resolve("no.jsonl").toString(), "--metric", "vqa");
     assertEquals(2, outcome.exit(), outcome.err());
     assertTrue(outcome.err().contains("no.jsonl"), outcome.err());
+  }
+
+  @Test
+  void cocosBoxesAreJoinedWithItsInstances(@TempDir Path folder) throws IOException {
+    Path instances =
+        Files.writeString(
+            folder.resolve("instances.json"),
+            """
+            {"images": [{"id": 1}, {"id": 2}, {"id": 3}], "categories": [{"id": 5, "name": "cat"}],
+             "annotations": [{"id": 10, "image_id": 1, "category_id": 5, "bbox": [0, 0, 20, 20], "area": 400, "iscrowd": 0},
+                             {"id": 11, "image_id": 2, "category_id": 5, "bbox": [0, 0, 20, 20], "area": 400, "iscrowd": 0}]}
+            """);
+    Path detections =
+        Files.writeString(
+            folder.resolve("detections.json"),
+            "[{\"image_id\": 1, \"category_id\": 5, \"bbox\": [0, 0, 20, 20], \"score\": 0.9}]");
+    Path scores = folder.resolve("scores.json");
+    Outcome outcome =
+        Outcome.of(
+            "score",
+            detections.toString(),
+            "--format",
+            "coco",
+            "--references",
+            instances.toString(),
+            "--metric",
+            "coco_map",
+            "--json",
+            scores.toString());
+    assertEquals(0, outcome.exit(), outcome.err());
+    // One of two cats is found, without a mistake: precision 1 at 51 of the 101 recalls.
+    assertEquals(
+        51 / 101.0,
+        new ObjectMapper()
+            .readTree(scores.toFile())
+            .path("scores")
+            .path(0)
+            .path("value")
+            .asDouble(),
+        1e-12);
+  }
+
+  @Test
+  void anotherShapeThanTheOneAskedForIsTheUsersMistake(@TempDir Path folder) throws IOException {
+    Path vqa =
+        Files.writeString(
+            folder.resolve("vqa.json"),
+            "[{\"question_id\": 7, \"answer\": \"teal\", \"gts\": [\"teal\"]}]");
+    String[] command = {"score", vqa.toString(), "--metric", "exact_match", "--format", "vqa"};
+    Outcome right = Outcome.of(command);
+    assertEquals(0, right.exit(), right.err());
+    command[5] = "lmms_eval";
+    Outcome wrong = Outcome.of(command);
+    assertEquals(2, wrong.exit());
+    assertTrue(wrong.err().contains("expected a \"doc_id\" with \"filtered_resps\""), wrong.err());
+    command[5] = "csv";
+    Outcome unknown = Outcome.of(command);
+    assertEquals(2, unknown.exit());
+    assertTrue(unknown.err().contains("expected coco, vqa or lmms_eval, got 'csv'"), unknown.err());
   }
 
   @Test

@@ -7,13 +7,13 @@ import org.jspecify.annotations.Nullable;
  *
  * @param suite the name of one of the stage's suites
  * @param task the name of a task in that suite
- * @param metric as in a gate, or {@code loss}, of which less is better; absent: the task's first
- *     metric, or exact match if it has none
+ * @param metric as in a gate, or {@code loss} or {@code perplexity}, of which less is better;
+ *     absent: the task's first metric, or exact match if it has none
  */
 public record ScoreChoice(String suite, String task, @Nullable String metric) {
   /** Whether a lower score is better. */
   public boolean isLowerBetter() {
-    return "loss".equals(metric);
+    return "loss".equals(metric) || "perplexity".equals(metric);
   }
 
   /** In words. */

@@ -147,6 +147,7 @@ class FingerprintTest {
         null,
         null,
         new RanksConfig(RanksConfig.Sharding.NONE, 0, RanksConfig.ReductionOrder.FASTEST, 1800),
+        null,
         List.of(stages));
   }
 }

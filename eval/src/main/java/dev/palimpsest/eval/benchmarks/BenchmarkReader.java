@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -176,6 +177,14 @@ public final class BenchmarkReader {
     return prompt.of(
         new BenchmarkExample(
             "made up", List.of(), "What colour is the kettle?", List.of(), fields));
+  }
+
+  /** What is missing in the layout that lacks least; empty if one is complete. */
+  public List<String> missing() {
+    return benchmark.data().stream()
+        .map(data -> files(data).missing())
+        .min(Comparator.comparingInt(List::size))
+        .orElse(List.of());
   }
 
   /** The first layout of the files that is complete. */

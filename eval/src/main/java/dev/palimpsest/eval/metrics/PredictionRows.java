@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * [{"image_id": 7, "caption": "A kettle."}]                         COCO's results
  * {"index": 7, "prediction": "teal", "answer": "teal"}              VLMEvalKit's, where it writes JSON
  * {"doc_id": 7, "doc": {...}, "target": "teal", "filtered_resps": ["teal"]}   lmms-eval's samples
+ * [{"image_id": 7, "category_id": 1, "bbox": [0, 0, 9, 9], "score": 0.5}]   COCO's detections, a row for each box
+ * {"images": [{"id": 7}], "annotations": [{"image_id": 7, "category_id": 1, "bbox": [0, 0, 9, 9]}]}   its instances
  * {"annotations": [{"image_id": 7, "caption": "A kettle."}]}        COCO's captions
  * {"annotations": [{"question_id": 7, "answers": [{"answer": "teal"}]}]}      VQA's annotations
  * </pre>
@@ -38,6 +40,49 @@ import org.jspecify.annotations.Nullable;
 final class PredictionRows {
   private static final String WANTED =
       "expected JSON lines with \"id\", \"prediction\" and \"references\"";
+
+  /** Shapes that can be asked for. */
+  enum Shape {
+    COCO("an \"image_id\" with a \"caption\", or with \"category_id\", \"bbox\" and \"score\""),
+    VQA("a \"question_id\" with an \"answer\""),
+    LMMS_EVAL("a \"doc_id\" with \"filtered_resps\" or \"resps\"");
+
+    private final String words;
+
+    Shape(String words) {
+      this.words = words;
+    }
+
+    private boolean isThatOf(JsonNode row) {
+      return switch (this) {
+        case COCO -> row.has("image_id") && (row.has("caption") || isDetection(row));
+        case VQA -> row.has("question_id") && row.has("answer");
+        case LMMS_EVAL -> row.has("doc_id") && (row.has("filtered_resps") || row.has("resps"));
+      };
+    }
+  }
+
+  private static boolean isDetection(JsonNode row) {
+    return row.has("image_id") && row.has("category_id") && row.has("bbox");
+  }
+
+  /**
+   * Checks that the first row of a file has a shape.
+   *
+   * @throws MetricInputException when it has another one
+   */
+  static void require(Shape shape, Path file) throws IOException {
+    requireNoSheet(file);
+    String line = firstLine(file);
+    JsonNode first =
+        line.startsWith("[")
+            ? parsed(file.toString(), Files.readString(file)).path(0)
+            : parsed(file + ":1", line);
+    if (!shape.isThatOf(first)) {
+      throw new MetricInputException(
+          "%s: expected %s, got %s".formatted(file, shape.words, abridged(first)));
+    }
+  }
 
   /** A row and its position. */
   record Row(String where, ObjectNode object) {}
@@ -121,11 +166,51 @@ final class PredictionRows {
   }
 
   private static List<Row> ofArray(Path file, JsonNode array) {
+    if (isDetection(array.path(0)) && array.path(0).has("score")) {
+      return byImage(file, array, "detections");
+    }
     List<Row> rows = new ArrayList<>();
     for (int i = 0; i < array.size(); i++) {
       rows.add(row("%s: item %d".formatted(file, i + 1), array.get(i)));
     }
     return rows;
+  }
+
+  /** COCO's boxes, of which each names its image, as a row for each image. */
+  private static List<Row> byImage(Path file, JsonNode boxes, String field) {
+    Map<String, ObjectNode> images = new LinkedHashMap<>();
+    for (JsonNode box : boxes) {
+      if (!isDetection(box)) {
+        throw new MetricInputException(
+            "%s: expected boxes with image_id, category_id and bbox, got %s"
+                .formatted(file, abridged(box)));
+      }
+      image(images, JsonValues.id(box.path("image_id"))).withArray("/" + field).add(box);
+    }
+    return rowsOf(file, images);
+  }
+
+  private static ObjectNode image(Map<String, ObjectNode> images, String id) {
+    return images.computeIfAbsent(id, i -> Json.PYTHON.createObjectNode().put("id", i));
+  }
+
+  private static List<Row> rowsOf(Path file, Map<String, ObjectNode> byId) {
+    List<Row> rows = new ArrayList<>();
+    byId.forEach((id, object) -> rows.add(new Row(file + ": annotations of " + id, object)));
+    return rows;
+  }
+
+  /** COCO's instances: also images without any have a row. */
+  private static List<Row> ofInstances(Path file, JsonNode whole) {
+    Map<String, ObjectNode> images = new LinkedHashMap<>();
+    for (JsonNode image : whole.path("images")) {
+      image(images, JsonValues.id(image.path("id"))).putArray("annotations");
+    }
+    for (Row row : byImage(file, whole.path("annotations"), "annotations")) {
+      image(images, row.object().path("id").asText())
+          .set("annotations", row.object().path("annotations"));
+    }
+    return rowsOf(file, images);
   }
 
   private static List<Row> ofAnnotations(Path file, JsonNode whole) {
@@ -136,6 +221,9 @@ final class PredictionRows {
                   + ": this is lmms-eval's summary, which has no predictions; use its"
                   + " ..._samples_TASK.jsonl, which --log_samples writes"
               : "%s: one JSON object; %s, or a list of such objects".formatted(file, WANTED));
+    }
+    if (whole.has("images") && isDetection(whole.path("annotations").path(0))) {
+      return ofInstances(file, whole);
     }
     Map<String, ObjectNode> byId = new LinkedHashMap<>();
     for (JsonNode annotation : whole.path("annotations")) {
@@ -161,9 +249,7 @@ final class PredictionRows {
         }
       }
     }
-    List<Row> rows = new ArrayList<>();
-    byId.forEach((id, object) -> rows.add(new Row(file + ": annotations of " + id, object)));
-    return rows;
+    return rowsOf(file, byId);
   }
 
   // ---- One row

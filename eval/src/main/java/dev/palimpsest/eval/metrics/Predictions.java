@@ -1,7 +1,9 @@
 package dev.palimpsest.eval.metrics;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.eval.metrics.PredictionRows.Row;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.formats.JsonValues;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -11,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Saved predictions: JSON lines with one object each, with {@code id}, {@code prediction}, and
@@ -23,6 +26,24 @@ public final class Predictions {
   private static final int NAMED = 5;
 
   private Predictions() {}
+
+  /**
+   * Checks that a file has the shape of a program's predictions; without, any known shape is read.
+   *
+   * @param shape {@code coco}, {@code vqa} or {@code lmms_eval}
+   * @throws MetricInputException when there is no such shape or the file has another
+   */
+  public static void requireShape(String shape, Path predictions) throws IOException {
+    PredictionRows.Shape known =
+        Stream.of(PredictionRows.Shape.values())
+            .filter(one -> one.name().equalsIgnoreCase(shape))
+            .findFirst()
+            .orElseThrow(
+                () ->
+                    new MetricInputException(
+                        "expected coco, vqa or lmms_eval, got '%s'".formatted(shape)));
+    PredictionRows.require(known, predictions);
+  }
 
   /**
    * Reads predictions that include their references.
@@ -48,6 +69,17 @@ public final class Predictions {
   public static List<MetricRecord> read(Path predictions, Path references) throws IOException {
     Map<String, Row> predicted = rows(predictions);
     Map<String, Row> wanted = rows(references);
+    if (predicted.values().stream().allMatch(row -> row.object().has("detections"))) {
+      // An image in which nothing was found has no line in COCO's results.
+      wanted.forEach(
+          (id, row) -> {
+            if (row.object().path("annotations").isArray() && !predicted.containsKey(id)) {
+              ObjectNode none = Json.PYTHON.createObjectNode().put("id", id);
+              none.putArray("detections");
+              predicted.put(id, new Row(row.where(), none));
+            }
+          });
+    }
     requireSubset(predicted.keySet(), wanted.keySet(), "a prediction but no reference");
     requireSubset(wanted.keySet(), predicted.keySet(), "a reference but no prediction");
     List<MetricRecord> records = new ArrayList<>();

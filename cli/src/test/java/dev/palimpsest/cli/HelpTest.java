@@ -1,0 +1,61 @@
+package dev.palimpsest.cli;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+class HelpTest {
+  @Test
+  void everyCommandIsInOneGroup() {
+    TreeSet<String> commands = new TreeSet<>(Main.commandLine().getSubcommands().keySet());
+    List<String> grouped = new ArrayList<>();
+    CommandGroups.of(commands).values().forEach(grouped::addAll);
+    assertEquals(new ArrayList<>(commands), grouped.stream().sorted().toList());
+    String help = Outcome.of("--help").out();
+    CommandGroups.of(commands)
+        .forEach(
+            (group, names) -> {
+              assertTrue(help.contains(group + ":" + System.lineSeparator()), help);
+              for (String name : names) {
+                assertTrue(
+                    Pattern.compile("(?m)^  " + name + " .*\\S").matcher(help).find(),
+                    name + " in\n" + help);
+              }
+            });
+  }
+
+  @Test
+  void helpHasNoColours() {
+    assertTrue(Outcome.of("--help").out().indexOf('\u001b') < 0);
+  }
+
+  @Test
+  @DisabledOnOs(OS.WINDOWS) // bash
+  void bashCompletesCommandsAndOptions(@TempDir Path folder) throws Exception {
+    Path script =
+        Files.writeString(folder.resolve("completion"), Outcome.of("completion").out(), UTF_8);
+    for (Map.Entry<String, String> typed :
+        Map.of("sta", "status", "eval --perp", "--perplexity", "tasks li", "list").entrySet()) {
+      String line =
+          "source %s; COMP_WORDS=(palimpsest %s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
+                  .formatted(script, typed.getKey())
+              + " _complete_palimpsest; printf '%s\\n' \"${COMPREPLY[@]}\"";
+      Process bash = new ProcessBuilder("bash", "-c", line).redirectErrorStream(true).start();
+      String said = new String(bash.getInputStream().readAllBytes(), UTF_8);
+      assertEquals(0, bash.waitFor(), said);
+      assertTrue(said.lines().anyMatch(typed.getValue()::equals), typed + ": " + said);
+    }
+  }
+}
