@@ -13,6 +13,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       BenchAllCommand.class,
       BenchStepCommand.class,
+      BenchRanksCommand.class,
       BenchDataCommand.class,
       BenchSoakCommand.class,
       BenchEvalCommand.class,

@@ -174,7 +174,7 @@ final class BenchStepCommand implements Callable<Integer> {
   }
 
   /** Parameters drawn by the engine on its device, because only their scale matters here. */
-  private static Parameters drawn(NDManager manager, BenchConfig bench) {
+  static Parameters drawn(NDManager manager, BenchConfig bench) {
     Engine.getEngine("PyTorch").setRandomSeed(0);
     NDManager own = manager.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
@@ -227,7 +227,7 @@ final class BenchStepCommand implements Callable<Integer> {
   }
 
   /** Random pixels and tokens; the first quarter of the text is prefix. */
-  private static TrainingInput madeUp(NDManager manager, BenchConfig bench) {
+  static TrainingInput madeUp(NDManager manager, BenchConfig bench) {
     Random random = new Random(0);
     int b = bench.batchSize();
     int t = bench.textTokens();
@@ -291,7 +291,7 @@ final class BenchStepCommand implements Callable<Integer> {
         resident.isPresent() ? resident.getAsLong() : null);
   }
 
-  private static double median(double[] seconds) {
+  static double median(double[] seconds) {
     double[] sorted = seconds.clone();
     Arrays.sort(sorted);
     return (sorted[sorted.length / 2] + sorted[(sorted.length - 1) / 2]) / 2;

@@ -24,6 +24,7 @@ import java.util.Objects;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -65,7 +66,7 @@ class RanksTest {
     return options;
   }
 
-  private Process start(int ranks, List<String> command, List<String> options, String out)
+  private Process start(int ranks, List<String> command, List<String> options, @Nullable String out)
       throws IOException {
     List<String> all = new ArrayList<>();
     if (ranks > 1) {
@@ -86,10 +87,14 @@ class RanksTest {
     all.addAll(ThisJvm.command(List.of("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx512m")));
     all.add(Main.class.getName());
     all.addAll(command);
-    all.addAll(List.of("--out", folder.resolve(out).toString()));
+    if (out != null) {
+      all.addAll(List.of("--out", folder.resolve(out).toString()));
+    }
     all.addAll(options);
     ProcessBuilder builder =
-        new ProcessBuilder(all).redirectErrorStream(true).redirectOutput(log(out).toFile());
+        new ProcessBuilder(all)
+            .redirectErrorStream(true)
+            .redirectOutput(log(out == null ? "bench" : out).toFile());
     builder.environment().putAll(environment);
     return builder.start();
   }
@@ -337,6 +342,23 @@ class RanksTest {
       Thread.sleep(50);
     }
     assertTrue(Files.size(metrics) > 0, Files.readString(log(out)));
+  }
+
+  /** Speed on a shared machine is nothing that a test can hold: only that it is measured. */
+  @Test
+  void theGainOfTwoRanksIsMeasuredInOneRun() throws Exception {
+    Path json = folder.resolve("gain.json");
+    List<String> words =
+        List.of("bench", "ranks", "--config", "tiny", "--steps", "2", "--threads", "1");
+    Process process = start(2, words, List.of("--json", json.toString()), null);
+    assertEquals(0, process.waitFor(), Files.readString(log("bench")));
+    JsonNode figures = Json.STRICT.readTree(Files.readString(json));
+    assertEquals(2, figures.path("ranks").asInt());
+    assertEquals(
+        figures.path("share").asDouble(),
+        figures.path("alone").asDouble() / figures.path("together").asDouble(),
+        1e-9);
+    assertTrue(figures.path("alone").asDouble() > 0, figures.toString());
   }
 
   @Test

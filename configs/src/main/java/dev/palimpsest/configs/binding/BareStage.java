@@ -56,6 +56,11 @@ public final class BareStage {
 
   /** A benchmark's stage: everything trains, clip 1, Adam at a small constant rate. */
   public static StageConfig of(BenchConfig bench, Precision precision) {
+    return of(bench, precision, 1);
+  }
+
+  /** The same with several micro batches, each of the benchmark's size. */
+  public static StageConfig of(BenchConfig bench, Precision precision, int microBatches) {
     OptimizerConfig optimizer =
         new OptimizerConfig(
             1e-4,
@@ -71,10 +76,10 @@ public final class BareStage {
             null);
     return of(
         "bench",
-        bench.batchSize(),
+        (long) microBatches * bench.batchSize(),
         bench.resolution(),
         bench.textTokens(),
-        bench.batchSize(),
+        microBatches * bench.batchSize(),
         bench.batchSize(),
         precision,
         Map.of("bench", 1.0),
