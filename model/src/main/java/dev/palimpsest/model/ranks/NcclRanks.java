@@ -25,6 +25,9 @@ final class NcclRanks extends Connected {
 
   private static final long IDLE_LOOK_NANOS = 2_000_000;
 
+  /** Processes may start some time after one another, however short their operations are. */
+  private static final Duration START = Duration.ofMinutes(5);
+
   private final Nccl nccl;
   private final CudaStream stream;
   private final NDManager manager;
@@ -50,7 +53,7 @@ final class NcclRanks extends Connected {
    * Joins the group.
    *
    * @param manager of arrays on this rank's GPU
-   * @param limit how long to wait for the others
+   * @param limit how long to wait for the others, and at least five minutes
    * @param watchdog closed with this
    * @throws CollectiveException when the ranks cannot be connected
    */
@@ -67,7 +70,10 @@ final class NcclRanks extends Connected {
     CudaStream stream = CudaStream.of(manager.getDevice(), environment);
     Nccl nccl = Nccl.load(environment);
     byte[] id =
-        Rendezvous.meet(group, group.rank() == 0 ? nccl.newId() : new byte[Nccl.ID_BYTES], limit);
+        Rendezvous.meet(
+            group,
+            group.rank() == 0 ? nccl.newId() : new byte[Nccl.ID_BYTES],
+            limit.compareTo(START) > 0 ? limit : START);
     NcclRanks ranks = new NcclRanks(nccl, stream, manager, watchdog, group);
     stream.select();
     ranks.during("the connection", () -> nccl.connect(id, group.rank(), group.size()));

@@ -56,7 +56,7 @@ class CollectivesTest {
     Ended ended = run(2, "hang");
     assertEquals(76, ended.code, ended.output);
     String waiting = Files.readString(folder.resolve("stacks-rank-0.txt"));
-    assertTrue(waiting.startsWith("rank 0: the barrier has not returned for 1 s"), waiting);
+    assertTrue(waiting.startsWith("rank 0: the barrier has not returned for 3 s"), waiting);
     String hanging = Files.readString(folder.resolve("stacks-rank-1.txt"));
     assertTrue(hanging.contains("RankProgram.elsewhere"), hanging);
   }

@@ -81,7 +81,7 @@ class NcclRanksTest {
         all.get(0)
             .output
             .contains(
-                "rank 0 of 2: the barrier failed: it has not returned for 1 s, so another rank hangs or is gone; stack traces are in "),
+                "rank 0 of 2: the barrier failed: it has not returned for 3 s, so another rank hangs or is gone; stack traces are in "),
         all.get(0).output);
     assertEquals(76, all.get(1).code, all.get(1).output);
     String hanging = Files.readString(folder.resolve("stacks-rank-1.txt"));

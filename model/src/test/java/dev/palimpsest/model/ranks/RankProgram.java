@@ -27,7 +27,7 @@ public final class RankProgram {
     int rank = number("RANK", "OMPI_COMM_WORLD_RANK");
     int size = number("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE");
     boolean waitsInVain = args[0].equals("hang") || args[0].equals("sums");
-    Duration limit = Duration.ofSeconds(waitsInVain ? 1 : 300);
+    Duration limit = Duration.ofSeconds(waitsInVain ? 3 : 300);
     try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
       Group group =
           new Group(rank, size, "127.0.0.1", number("MASTER_PORT", "OMPI_COMM_WORLD_SIZE"));
