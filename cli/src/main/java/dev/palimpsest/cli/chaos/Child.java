@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.chaos;
 
-import dev.palimpsest.cli.machine.MpiLauncher;
+import dev.palimpsest.cli.operating.MpiLauncher;
 import dev.palimpsest.cli.terminal.ThisJvm;
 import java.io.BufferedReader;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package dev.palimpsest.cli.launch;
 
-import dev.palimpsest.cli.machine.MpiLauncher;
+import dev.palimpsest.cli.operating.MpiLauncher;
 import dev.palimpsest.cli.operating.ProcessState;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Signals;

@@ -1,4 +1,4 @@
-package dev.palimpsest.cli.machine;
+package dev.palimpsest.cli.operating;
 
 import dev.palimpsest.cli.terminal.UserMistake;
 import java.io.IOException;
