@@ -91,6 +91,18 @@ class EveryCommandTest {
     put("", "", "Usage: palimpsest");
     put(run.toString(), "goodput", "goodput ");
     put(recipe + " --out " + run + " --to slurm --print", "launch", "--job-name=tiny-stage1");
+    Path ablation =
+        Files.writeString(
+            folder.resolve("ablation.yaml"),
+            """
+            name: starts
+            scales:
+              tiny: {recipe: '%s', stage: stage1, suite: heldout, metric: loss,
+                set: ['stages.stage1.examples=0', 'stages.stage1.evaluate.suites=[heldout]']}
+            variants: {zero: [], normal: ['stages.stage1.init.pretrained.connector=normal']}
+            """
+                .formatted(recipe));
+    put(ablation + " --out " + folder.resolve("ablation"), "ablate", "starts at tiny scale: loss");
     put(recipe + " --out " + run + " --device l4 --samples 8", "plan", "device-hours");
     put(recipe + " --out " + run + " --samples 8", "mixture", "stage1: 32 examples");
     put(
