@@ -151,6 +151,7 @@ class EveryCommandTest {
         "bench all",
         "| tiny | f32 |");
     put("--config tiny --steps 1 --threads 1", "bench step", "GEMM peak");
+    put("--config tiny --steps 1 --threads 1", "bench ranks", " of 1 times one rank");
     put(
         "--seconds 0.03 --resolutions 8 --images " + run.resolve("data/images"),
         "bench data",

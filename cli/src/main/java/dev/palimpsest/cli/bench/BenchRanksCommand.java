@@ -5,7 +5,6 @@ import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.RankLog;
-import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
@@ -96,11 +95,6 @@ final class BenchRanksCommand implements Callable<Integer> {
   public Integer call() {
     ModelBench.requirePositive("--steps", steps);
     ProcessGroup group = ProcessGroup.fromEnvironment(System.getenv());
-    if (group.worldSize() == 1) {
-      throw new UserMistake(
-          "one process has nobody to be compared with; start several: mpirun -np 2 --bind-to none ./palimpsest bench ranks --config "
-              + config);
-    }
     RankLog.speakAs(group.rank());
     BenchConfig bench = BenchStepCommand.bench(config);
     double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
@@ -193,9 +187,10 @@ final class BenchRanksCommand implements Callable<Integer> {
         .println(
             String.format(
                 Locale.ROOT,
-                "%s, %d ranks with %d thread%s, %s: a step of one alone %.3f s, of all together %.3f s, of which %.3f s between ranks; %.2f of %d times one rank (load before: %.1f)",
+                "%s, %d rank%s with %d thread%s, %s: a step of one alone %.3f s, of all together %.3f s, of which %.3f s between ranks; %.2f of %d times one rank (load before: %.1f)",
                 f.config,
                 f.ranks,
+                f.ranks == 1 ? "" : "s",
                 f.threads,
                 f.threads == 1 ? "" : "s",
                 f.transport,
