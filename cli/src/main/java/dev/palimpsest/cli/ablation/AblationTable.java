@@ -70,10 +70,10 @@ record AblationTable(
       String sure =
           tested.by() == By.NOTHING
               ? "not tested"
-              : "%s (p = %s over %d %s)"
+              : "%s (p %s over %d %s)"
                   .formatted(
                       difference.isSignificant() ? "significant" : "not significant",
-                      p(difference.p()),
+                      (difference.p() < 0.001 ? "" : "= ") + p(difference.p()),
                       difference.pairs(),
                       tested.by().words);
       return "%s %s than %s: %s, difference %s, %s"
