@@ -28,17 +28,17 @@ final class AblationPage {
   private String page() {
     AblationConfig config = table.ablation().config();
     StringBuilder body = new StringBuilder();
-    body.append("<header><h1>%s</h1>".formatted(Escape.html("Ablation " + config.name())));
+    body.append("<main><h1>%s</h1>".formatted(Escape.html("Ablation " + config.name())));
     if (!config.question().isEmpty()) {
       body.append("<p>%s</p>".formatted(Escape.html(config.question())));
     }
     body.append(
-        "<p>%s scale, %s; %s. Bars are means over seeds, dots are runs.</p></header>%n"
+        "<p>%s scale, %s; %s. Bars are means over seeds, dots are runs.</p>%n"
             .formatted(
                 Escape.html(table.ablation().scaleName()),
                 Escape.html(table.ablation().scale().recipe().replaceFirst(".*/", "")),
                 Escape.html(table.metric())));
-    body.append("<main><section class=\"card\"><h2>Values</h2>%s</section>%n".formatted(chart()));
+    body.append("<section class=\"card\"><h2>Values</h2>%s</section>%n".formatted(chart()));
     body.append("<section class=\"card\"><h2>Table</h2>%s</section>%n".formatted(values()));
     body.append("<section class=\"card\"><h2>Expected</h2>");
     if (!config.outcome().isEmpty()) {
