@@ -44,7 +44,7 @@ class ChaosOverTheRehearsalTest {
                 "--set",
                 "stages.stage1.optimizer.schedule={constant: {warmupExamples: 64}}",
                 "--set",
-                "stages.stage1.optimizer.groups=[{pattern: '.*'}]",
+                "stages.stage1.optimizer.groups={}",
                 "--set",
                 "stages.stage2-64.examples=192",
                 "--set",

@@ -448,7 +448,7 @@ class PipelineTest {
                 TINY.run(
                     folder.resolve("run"),
                     "stages.stage1.optimizer.learningRate=1e6",
-                    "stages.stage1.optimizer.groups=[{pattern: '.*', learningRateMultiplier: 1e6}]",
+                    "stages.stage1.optimizer.groups={others: {learningRateMultiplier: 1e6}}",
                     "stages.stage1.optimizer.schedule={constant: {}}"));
     String message = String.valueOf(stopped.getMessage());
     assertTrue(message.contains("mixture positions"), message);

@@ -147,7 +147,7 @@ class PlanCommandTest {
             json(
                 PALIGEMMA,
                 "--set",
-                "stages.stage1.optimizer.groups=[{pattern: 'vision/.*', frozen: true}, {pattern: '.*'}]"),
+                "stages.stage1.optimizer.groups={vision: {frozen: true}}"),
             "stage1");
     assertEquals(
         trained.path("flopsAnExample").path("forward").asDouble(),
