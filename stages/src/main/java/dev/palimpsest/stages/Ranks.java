@@ -3,7 +3,7 @@ package dev.palimpsest.stages;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.state.TrainState;
-import dev.palimpsest.stages.training.DataParallel;
+import dev.palimpsest.stages.step.DataParallel;
 
 /** The ranks of a run as the first one sees them: the others wait until it calls them. */
 final class Ranks {

@@ -13,7 +13,7 @@ import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.stages.folder.RunFolder;
-import dev.palimpsest.stages.training.DivergenceException;
+import dev.palimpsest.stages.step.DivergenceException;
 import dev.palimpsest.stages.training.StopRequest;
 import dev.palimpsest.stages.training.StoppedException;
 import java.io.IOException;

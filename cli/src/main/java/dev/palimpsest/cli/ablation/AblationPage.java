@@ -2,7 +2,7 @@ package dev.palimpsest.cli.ablation;
 
 import dev.palimpsest.cli.ablation.AblationTable.Tested;
 import dev.palimpsest.cli.ablation.AblationTable.Variant;
-import dev.palimpsest.cli.reports.Html;
+import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.configs.AblationConfig;
 import dev.palimpsest.files.Escape;
 import java.util.List;

@@ -30,7 +30,7 @@ import dev.palimpsest.stages.folder.RunFolderInUseException;
 import dev.palimpsest.stages.goodput.Goodput;
 import dev.palimpsest.stages.goodput.Ledger;
 import dev.palimpsest.stages.preparation.Epochs;
-import dev.palimpsest.stages.training.DivergenceException;
+import dev.palimpsest.stages.step.DivergenceException;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
 import dev.palimpsest.stages.training.StoppedException;

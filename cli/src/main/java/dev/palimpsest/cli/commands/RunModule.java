@@ -10,7 +10,7 @@ import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.EngineFacts;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.PipelineRunner;
-import dev.palimpsest.stages.training.Peak;
+import dev.palimpsest.stages.logs.Peak;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.StopRequest;
 import dev.palimpsest.stages.training.Watchers;

@@ -1,5 +1,9 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Html;
+import dev.palimpsest.cli.html.Overlay;
+import dev.palimpsest.cli.html.Pictures;
+import dev.palimpsest.cli.html.Thumbnail;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import dev.palimpsest.mixtures.images.ImageDecoder;

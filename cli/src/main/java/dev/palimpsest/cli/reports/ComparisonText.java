@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.reports.Comparison.Difference;
 import dev.palimpsest.cli.reports.Comparison.Model;
 import dev.palimpsest.cli.reports.Comparison.Row;

@@ -1,5 +1,7 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Html;
+import dev.palimpsest.cli.html.Pictures;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.data.DedupConfig;
 import dev.palimpsest.files.Escape;

@@ -1,5 +1,8 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Html;
+import dev.palimpsest.cli.html.Overlay;
+import dev.palimpsest.cli.html.Thumbnail;
 import dev.palimpsest.cli.reports.Inspection.Role;
 import dev.palimpsest.cli.reports.Inspection.Seen;
 import dev.palimpsest.cli.reports.Inspection.Token;

@@ -1,5 +1,8 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Histogram;
+import dev.palimpsest.cli.html.Html;
+import dev.palimpsest.cli.html.Pictures;
 import dev.palimpsest.cli.reports.StageSurvey.Sample;
 import dev.palimpsest.cli.reports.StageSurvey.TaskSurvey;
 import dev.palimpsest.configs.PipelineConfig;

@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.reports.StageSurvey.TaskSurvey;
 import dev.palimpsest.files.Escape;
 import java.util.ArrayList;

@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.configs.ModelCost.Use;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.stages.plan.Amounts;

@@ -1,6 +1,8 @@
 package dev.palimpsest.cli.reports;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.cli.html.Html;
+import dev.palimpsest.cli.html.Plot;
 import dev.palimpsest.cli.reports.RunData.StageData;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;

@@ -1,5 +1,7 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Html;
+import dev.palimpsest.cli.html.Plot;
 import dev.palimpsest.cli.reports.RunData.StageData;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.SuiteResult;

@@ -2,6 +2,7 @@ package dev.palimpsest.cli.reports;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.reports.RunData.StageData;
 import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.files.Escape;

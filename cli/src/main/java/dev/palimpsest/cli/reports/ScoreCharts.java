@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.reports.RunData.StageData;
 import dev.palimpsest.configs.evaluation.BenchmarkConfig.Published;
 import dev.palimpsest.eval.MetricScore;

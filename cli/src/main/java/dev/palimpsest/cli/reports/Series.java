@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.reports;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.cli.html.Plot;
 import dev.palimpsest.cli.reports.RunData.StageData;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Plot;
 import java.util.List;
 import java.util.Map;
 

@@ -16,7 +16,7 @@ import dev.palimpsest.stages.DataChangedException;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.folder.RunFolderInUseException;
 import dev.palimpsest.stages.preparation.ContaminatedException;
-import dev.palimpsest.stages.training.DivergenceException;
+import dev.palimpsest.stages.step.DivergenceException;
 import dev.palimpsest.stages.training.StoppedException;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -2,8 +2,8 @@ package dev.palimpsest.cli.terminal;
 
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.stages.logs.StepMetrics;
 import dev.palimpsest.stages.training.Progress;
-import dev.palimpsest.stages.training.StepMetrics;
 import java.time.Duration;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;

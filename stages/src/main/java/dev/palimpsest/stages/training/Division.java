@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * @param saving how ranks write a checkpoint together; null on ranks whose parts are written by
  *     those of another group, which have the same
  */
-record Division(Shards shards, @Nullable SharedSave saving) {
+public record Division(Shards shards, @Nullable SharedSave saving) {
   /** Whether this rank writes its parts. */
   boolean isSaved() {
     return saving != null;

@@ -1,6 +1,7 @@
 package dev.palimpsest.stages.training;
 
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.stages.logs.StepMetrics;
 import dev.palimpsest.stages.preparation.LongWork;
 import java.time.Duration;
 

@@ -2,7 +2,9 @@ package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointWriter;
+import dev.palimpsest.stages.logs.LogHashes;
 import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.step.Capsule;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

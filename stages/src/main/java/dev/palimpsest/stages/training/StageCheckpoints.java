@@ -7,6 +7,7 @@ import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.lineage.StageFacts;
+import dev.palimpsest.stages.logs.LogHashes;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
 import java.nio.file.Path;

@@ -1,4 +1,4 @@
-/** The training loop and what it is made of: step, guards, checkpoints, evaluations, logs. */
+/** The training loop, with its checkpoints and evaluations. */
 @NullMarked
 package dev.palimpsest.stages.training;
 

@@ -1,0 +1,65 @@
+package dev.palimpsest.stages.logs;
+
+import dev.palimpsest.model.kernels.NativeMemory;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The most memory that arrays have at a time, looked at every few milliseconds. It says nothing on
+ * a GPU, or where the C library does not tell.
+ */
+public final class ArrayPeak implements AutoCloseable {
+  private static final long INTERVAL_NANOS = 3_000_000;
+
+  private final Thread watcher = new Thread(this::watch, "array-memory");
+  private volatile boolean ended;
+
+  /**
+   * What is in use besides arrays. The least that was seen between steps: what an earlier stage
+   * left, or the JVM's compiler has, is freed some time later.
+   */
+  private long others;
+
+  private long peak;
+
+  /**
+   * Begins to look.
+   *
+   * @param held bytes of the arrays that exist already
+   */
+  public ArrayPeak(long held) {
+    this.others = NativeMemory.inUse().orElse(0) - held;
+    watcher.setDaemon(true);
+    if (NativeMemory.inUse().isPresent()) {
+      watcher.start();
+    }
+  }
+
+  private void watch() {
+    while (!ended) {
+      look();
+      LockSupport.parkNanos(INTERVAL_NANOS);
+    }
+  }
+
+  private synchronized void look() {
+    peak = Math.max(peak, NativeMemory.inUse().orElse(0));
+  }
+
+  /**
+   * The most since the last call, in bytes; 0: unknown. Called between steps.
+   *
+   * @param held bytes of the arrays that exist now
+   */
+  public synchronized long take(long held) {
+    others = Math.min(others, NativeMemory.inUse().orElse(0) - held);
+    long taken = peak;
+    peak = 0;
+    return taken == 0 ? 0 : taken - others;
+  }
+
+  @Override
+  public void close() {
+    ended = true;
+    LockSupport.unpark(watcher);
+  }
+}

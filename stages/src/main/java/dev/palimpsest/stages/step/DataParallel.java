@@ -1,0 +1,299 @@
+package dev.palimpsest.stages.step;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.checkpoints.SharedSave;
+import dev.palimpsest.configs.RanksConfig;
+import dev.palimpsest.configs.RanksConfig.ReductionOrder;
+import dev.palimpsest.configs.RanksConfig.Sharding;
+import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.mixtures.Mixture.Share;
+import dev.palimpsest.mixtures.Mixture.Skipped;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.FloatArrays;
+import dev.palimpsest.model.ranks.Collectives;
+import dev.palimpsest.model.ranks.RankGrid;
+import dev.palimpsest.stages.optimizer.Shards;
+import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.training.Division;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The division of a step among ranks. In round j of a step, rank r takes micro batch j x ranks + r.
+ * What a step is (its examples, their order, its micro batches) does not depend on the number of
+ * ranks.
+ *
+ * @param grid this process and the others, and the groups within which state is divided
+ * @param sharding what is divided among them
+ * @param order in which gradients are added up
+ */
+public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder order) {
+  /** How long a rank waits for the others' parts of a checkpoint. */
+  private static final Duration PATIENCE = Duration.ofMinutes(30);
+
+  /** A process by itself that adds up gradients as they come. */
+  public static final DataParallel NONE =
+      new DataParallel(
+          RankGrid.of(Collectives.alone(), 0, false), Sharding.NONE, ReductionOrder.FASTEST);
+
+  /**
+   * The ranks of a recipe's run; every rank calls this.
+   *
+   * @throws InvalidConfigException when they cannot be divided into the recipe's groups
+   */
+  public static DataParallel of(Collectives ranks, RanksConfig config) {
+    int within = ranks.isAlone() ? 0 : config.shardWithin();
+    if (within > 0 && ranks.size() % within != 0) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "ranks.shardWithin",
+                  "must divide the number of ranks, %d, got %d".formatted(ranks.size(), within))));
+    }
+    return new DataParallel(
+        RankGrid.of(ranks, within, config.reductionOrder() == ReductionOrder.FIXED),
+        config.sharding(),
+        config.reductionOrder());
+  }
+
+  /** This process and all others. */
+  public Collectives ranks() {
+    return grid.all();
+  }
+
+  /**
+   * Checks that a stage's steps can be divided.
+   *
+   * @throws InvalidConfigException when they cannot
+   */
+  public void require(StageConfig stage) {
+    List<Problem> problems = new ArrayList<>();
+    int microBatches = stage.batchSize() / stage.microBatchSize();
+    if (microBatches % ranks().size() != 0) {
+      problems.add(
+          new Problem(
+              "stages." + stage.name() + ".microBatch",
+              "the %d micro batches of a step (batchSize %d / microBatch %d) cannot be divided evenly among %d ranks; with microBatch %s they can"
+                  .formatted(
+                      microBatches,
+                      stage.batchSize(),
+                      stage.microBatchSize(),
+                      ranks().size(),
+                      fitting(stage))));
+    }
+    if (order == ReductionOrder.FIXED && Integer.bitCount(ranks().size()) != 1) {
+      problems.add(
+          new Problem(
+              "ranks.reductionOrder",
+              "fixed needs a power of two as the number of ranks, got " + ranks().size()));
+    }
+    if (isSharded() && stage.requiredOptimizer().adafactor() != null) {
+      problems.add(
+          new Problem(
+              "ranks.sharding",
+              "must be none, because stage %s uses Adafactor, whose moments of a matrix's rows and columns cannot be divided between pieces"
+                  .formatted(stage.name())));
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
+  }
+
+  /** The largest micro batch that gives every rank equally many, in words. */
+  private String fitting(StageConfig stage) {
+    for (int size = Math.min(stage.microBatchSize(), stage.batchSize() / ranks().size());
+        size > 0;
+        size--) {
+      if (stage.batchSize() % size == 0 && stage.batchSize() / size % ranks().size() == 0) {
+        return Integer.toString(size);
+      }
+    }
+    return "1 and another batchSize";
+  }
+
+  private boolean isSharded() {
+    return sharding != Sharding.NONE && !ranks().isAlone();
+  }
+
+  /** Whether a rank keeps only its part of the gradients. */
+  boolean dividesGradients() {
+    return isSharded() && sharding != Sharding.OPTIMIZER;
+  }
+
+  /** Whether a rank keeps only its part of the parameters. */
+  boolean dividesParameters() {
+    return isSharded() && sharding == Sharding.PARAMETERS;
+  }
+
+  /**
+   * The division of a stage's parameters.
+   *
+   * @param all their shapes
+   * @param trained names of those that are trained, of which alone gradients and moments exist
+   * @param piece elements that stay together
+   * @return null if nothing is divided
+   */
+  public @Nullable Shards shards(Map<String, Shape> all, Set<String> trained, long piece) {
+    if (!isSharded()) {
+      return null;
+    }
+    Map<String, Shape> divided = new LinkedHashMap<>(all);
+    if (!dividesParameters()) {
+      divided.keySet().retainAll(trained);
+    }
+    return new Shards(grid, divided, piece, dividesParameters());
+  }
+
+  /**
+   * How ranks save a state that is divided; every rank calls this.
+   *
+   * @return null if nothing is divided
+   */
+  public @Nullable Division division(@Nullable Shards shards) {
+    if (shards == null) {
+      return null;
+    }
+    byte[] token = UUID.randomUUID().toString().getBytes(StandardCharsets.UTF_8);
+    String agreed = new String(ranks().broadcast(token, 0), StandardCharsets.UTF_8);
+    Collectives group = grid.within();
+    return new Division(
+        shards,
+        ranks().rank() < group.size()
+            ? new SharedSave(group.rank(), group.size(), agreed, PATIENCE)
+            : null);
+  }
+
+  /** The micro batches that this rank reads. */
+  public Share share() {
+    return new Share(ranks().rank(), ranks().size());
+  }
+
+  /** How many micro batches of a step are this rank's. */
+  int rounds(StageConfig stage) {
+    return stage.batchSize() / stage.microBatchSize() / ranks().size();
+  }
+
+  /** How ranks write to one another what they have found in a micro batch. */
+  interface Written<T> {
+    void write(T value, DataOutputStream out) throws IOException;
+
+    T read(DataInputStream in) throws IOException;
+  }
+
+  /**
+   * What every rank has found in its micro batches, in the order of micro batches.
+   *
+   * @param mine by round
+   */
+  <T> List<T> inOrder(List<T> mine, Written<T> form) {
+    if (ranks().isAlone()) {
+      return mine;
+    }
+    try {
+      ByteArrayOutputStream written = new ByteArrayOutputStream();
+      try (DataOutputStream out = new DataOutputStream(written)) {
+        for (T value : mine) {
+          form.write(value, out);
+        }
+      }
+      List<DataInputStream> all =
+          ranks().gather(written.toByteArray()).stream()
+              .map(bytes -> new DataInputStream(new ByteArrayInputStream(bytes)))
+              .toList();
+      List<T> ordered = new ArrayList<>();
+      for (int round = 0; round < mine.size(); round++) {
+        for (DataInputStream in : all) {
+          ordered.add(form.read(in));
+        }
+      }
+      return ordered;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The bad examples that all ranks skipped in a step, in the order in which one would. */
+  public List<Skipped> skipped(List<List<Skipped>> mine) {
+    boolean any = ranks().any(mine.stream().anyMatch(list -> !list.isEmpty()));
+    return any
+        ? inOrder(mine, new WrittenSkips()).stream().flatMap(List::stream).toList()
+        : List.of();
+  }
+
+  private static final class WrittenSkips implements Written<List<Skipped>> {
+    @Override
+    public void write(List<Skipped> skips, DataOutputStream out) throws IOException {
+      out.writeInt(skips.size());
+      for (Skipped skip : skips) {
+        out.writeLong(skip.position());
+        out.writeInt(skip.attempt());
+        out.writeUTF(skip.task());
+        out.writeLong(skip.row());
+        out.writeUTF(skip.reason());
+      }
+    }
+
+    @Override
+    public List<Skipped> read(DataInputStream in) throws IOException {
+      List<Skipped> skips = new ArrayList<>();
+      for (int n = in.readInt(); n > 0; n--) {
+        skips.add(
+            new Skipped(in.readLong(), in.readInt(), in.readUTF(), in.readLong(), in.readUTF()));
+      }
+      return skips;
+    }
+  }
+
+  /** Gives every rank the first one's arrays. */
+  public void distribute(TrainState state) {
+    if (ranks().isAlone() || dividesParameters()) {
+      return; // parts were handed out when the state was prepared
+    }
+    distribute(state.parameters());
+    if (isSharded()) {
+      return; // moments were
+    }
+    state.moments().values().forEach(this::distribute);
+  }
+
+  /** Gives every rank the first one's arrays, which may be laid out in memory in any way. */
+  public void distribute(Parameters arrays) {
+    if (ranks().isAlone()) {
+      return;
+    }
+    for (NDArray array : arrays.asMap().values()) {
+      try (NDArray sent =
+          FloatArrays.zeros(array.getManager(), array.getShape(), FloatArrays.type(array))) {
+        FloatArrays.assign(sent, array);
+        ranks().broadcast(sent, 0);
+        if (!ranks().isFirst()) {
+          FloatArrays.assign(array, sent);
+        }
+      }
+    }
+  }
+
+  /** Does on the first rank what is done once, while the others wait. */
+  public void once(Runnable action) {
+    if (ranks().isFirst()) {
+      action.run();
+    }
+    ranks().await();
+  }
+}

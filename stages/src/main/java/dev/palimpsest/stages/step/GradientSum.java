@@ -1,0 +1,105 @@
+package dev.palimpsest.stages.step;
+
+import ai.djl.ndarray.NDArray;
+import dev.palimpsest.configs.RanksConfig.ReductionOrder;
+import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.stages.optimizer.Shards;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The sum of a step's gradients over the micro batches of all ranks.
+ *
+ * <p>In the fixed order it is a binary tree over the micro batches: neighbours are added, then
+ * pairs of neighbours, and so on; what is left at the end is added from the right. A round's micro
+ * batches are neighbours, so with a power of two as the number of ranks their sum is a node of the
+ * tree, and the tree above it does not depend on who computed what.
+ */
+final class GradientSum implements AutoCloseable {
+  private final DataParallel parallel;
+  private final @Nullable Shards shards;
+  private final Supplier<Parameters> zeros;
+
+  /** Sums of 1, 2, 4, ... rounds that wait for their neighbour, the largest first. */
+  private final List<Partial> partial = new ArrayList<>();
+
+  private record Partial(int rounds, Parameters sum) {}
+
+  /**
+   * Begins a sum.
+   *
+   * @param shards of which this rank needs the sum; null: of all
+   * @param zeros arrays of the gradients' names and shapes
+   */
+  GradientSum(DataParallel parallel, @Nullable Shards shards, Supplier<Parameters> zeros) {
+    this.parallel = parallel;
+    this.shards = shards;
+    this.zeros = zeros;
+  }
+
+  /** Where the gradients of the next round's micro batch are added to. */
+  Parameters next() {
+    if (isFixed() || partial.isEmpty()) {
+      partial.add(new Partial(1, zeros.get()));
+    }
+    return last().sum();
+  }
+
+  /** The round's gradients have been added; if each rank keeps its part, summed over the ranks. */
+  void added() {
+    if (!isFixed()) {
+      return;
+    }
+    if (!parallel.ranks().isAlone() && !parallel.dividesGradients()) {
+      last().sum().asMap().forEach(this::sum);
+    }
+    while (partial.size() > 1 && partial.get(partial.size() - 2).rounds() == last().rounds()) {
+      addLastTwo();
+    }
+  }
+
+  /** The sum, in this rank's parts of the arrays; it belongs to this object. */
+  Parameters total() {
+    while (partial.size() > 1) {
+      addLastTwo();
+    }
+    Parameters total = last().sum();
+    if (!isFixed() && !parallel.dividesGradients()) {
+      total.asMap().forEach(this::sum);
+    }
+    return total;
+  }
+
+  /** Sums an array over the ranks: all of it, or this rank's part. */
+  private void sum(String name, NDArray array) {
+    if (shards == null) {
+      parallel.grid().sum(array);
+    } else {
+      parallel.grid().reduceScatter(array, shards.parts(name));
+    }
+  }
+
+  private void addLastTwo() {
+    Partial right = partial.remove(partial.size() - 1);
+    Partial left = partial.remove(partial.size() - 1);
+    try (Parameters added = right.sum()) {
+      left.sum().asMap().forEach((name, array) -> array.addi(added.get(name)));
+    }
+    partial.add(new Partial(left.rounds() + right.rounds(), left.sum()));
+  }
+
+  private boolean isFixed() {
+    return parallel.order() == ReductionOrder.FIXED;
+  }
+
+  private Partial last() {
+    return partial.get(partial.size() - 1);
+  }
+
+  @Override
+  public void close() {
+    partial.forEach(p -> p.sum().close());
+  }
+}
