@@ -422,7 +422,7 @@ class PipelineTest {
                         + "{suite: heldout, task: caption, metric: token_accuracy, above: 0}]"));
     assertEquals(
         "stages[1].evaluate.gates[1].metric: heldout caption has no score 'cidre'; it has"
-            + " cider:official, cider, exact_match, token_accuracy, loss",
+            + " cider:official, cider, exact_match, token_accuracy, loss, perplexity",
         refused.problems().stream().map(Problem::toString).collect(Collectors.joining("\n")));
     assertFalse(Files.exists(out.resolve("stage0")));
   }
