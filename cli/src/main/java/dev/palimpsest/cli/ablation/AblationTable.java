@@ -59,12 +59,34 @@ record AblationTable(
       double deviation,
       @Nullable Tested difference) {}
 
-  /**
-   * Whether an expectation came true.
-   *
-   * @param agrees whether the direction is the expected one
-   */
-  record Verdict(Expectation expected, Tested tested, boolean agrees) {
+  /** What a test says of an expectation. */
+  enum Outcome {
+    AGREES("agrees"),
+    DISAGREES("does not agree"),
+    /** A difference was expected, and none is certain. */
+    UNDECIDED("undecided");
+
+    final String words;
+
+    Outcome(String words) {
+      this.words = words;
+    }
+
+    /**
+     * Judges.
+     *
+     * @param gain of the variant; greater than 0 if it is better
+     */
+    static Outcome of(Relation expected, double gain, boolean significant) {
+      if (expected == Relation.NO_BETTER) {
+        return gain > 0 && significant ? DISAGREES : AGREES;
+      }
+      return !significant ? UNDECIDED : gain > 0 ? AGREES : DISAGREES;
+    }
+  }
+
+  /** Whether an expectation came true. */
+  record Verdict(Expectation expected, Tested tested, Outcome outcome) {
     String words() {
       MeanDifference difference = tested.difference();
       String sure =
@@ -81,7 +103,7 @@ record AblationTable(
               expected.variant(),
               expected.is() == Relation.BETTER ? "better" : "no better",
               expected.than(),
-              agrees ? "agrees" : "does not agree",
+              outcome.words,
               number(difference.difference(), true),
               sure);
     }
@@ -122,11 +144,8 @@ record AblationTable(
       }
       Tested tested = tested(one, other);
       double gain = lower ? -tested.difference().difference() : tested.difference().difference();
-      boolean agrees =
-          expected.is() == Relation.BETTER
-              ? gain > 0
-              : gain <= 0 || !tested.difference().isSignificant();
-      verdicts.add(new Verdict(expected, tested, agrees));
+      boolean significant = tested.by() != By.NOTHING && tested.difference().isSignificant();
+      verdicts.add(new Verdict(expected, tested, Outcome.of(expected.is(), gain, significant)));
     }
     return new AblationTable(ablation, variants, verdicts, failed);
   }
@@ -259,7 +278,7 @@ record AblationTable(
       node.put("variant", verdict.expected().variant());
       node.put("is", verdict.expected().is().name().toLowerCase(Locale.ROOT));
       node.put("than", verdict.expected().than());
-      node.put("agrees", verdict.agrees());
+      node.put("outcome", verdict.outcome().name().toLowerCase(Locale.ROOT));
       put(node, verdict.tested());
     }
     failed.forEach(root.putArray("failed")::add);

@@ -106,9 +106,10 @@ class AblateCommandTest {
           table.at("/variants/" + variant + "/mean").asDouble(),
           1e-12);
     }
-    assertTrue(table.at("/expected/0/agrees").asBoolean(), table.toString());
+    // So little training changes nothing that is certain.
+    assertEquals("undecided", table.at("/expected/0/outcome").asText(), table.toString());
     assertEquals("examples", table.at("/expected/0/over").asText());
-    assertTrue(outcome.out().contains("fast better than still: agrees"), outcome.out());
+    assertTrue(outcome.out().contains("fast better than still: undecided"), outcome.out());
     assertEquals(
         Files.readString(out.resolve("table.txt")),
         outcome.out().substring(0, outcome.out().lastIndexOf(out.toString())));

@@ -1,7 +1,6 @@
 package dev.palimpsest.cli.ablation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -79,13 +78,13 @@ class AblationTableTest {
     assertEquals(-0.2, json.at("/variants/1/difference/difference").asDouble(), 1e-12);
     // t = 0.2 / (0.1 / sqrt 3) = 3.4641 with 2 degrees of freedom
     assertEquals(0.07418, json.at("/variants/1/difference/p").asDouble(), 1e-5);
-    assertTrue(json.at("/expected/0/agrees").asBoolean());
-    assertTrue(json.at("/expected/1/agrees").asBoolean());
-    assertFalse(json.at("/expected/2/agrees").asBoolean());
+    assertEquals("undecided", json.at("/expected/0/outcome").asText());
+    assertEquals("agrees", json.at("/expected/1/outcome").asText());
+    assertEquals("undecided", json.at("/expected/2/outcome").asText());
     String text = String.join("\n", table.lines());
     assertTrue(
         text.contains(
-            "a better than b: agrees, difference +0.2000, not significant (p = 0.074 over 3 seeds)"),
+            "a better than b: undecided, difference +0.2000, not significant (p = 0.074 over 3 seeds)"),
         text);
   }
 
@@ -102,7 +101,8 @@ class AblationTableTest {
     assertEquals("examples", json.at("/variants/1/difference/over").asText());
     assertEquals(3, json.at("/variants/1/difference/pairs").asInt());
     assertEquals(0.5, json.at("/variants/1/difference/difference").asDouble(), 1e-12);
-    assertTrue(json.at("/expected/0/agrees").asBoolean());
+    assertEquals("agrees", json.at("/expected/0/outcome").asText());
+    assertEquals("disagrees", json.at("/expected/2/outcome").asText());
     assertTrue(json.at("/expected/0/p").asDouble() < 0.05);
     assertTrue(json.at("/variants/0/deviation").isMissingNode()); // one seed has none
     String page = AblationPage.of(table);
@@ -118,6 +118,6 @@ class AblationTableTest {
             Map.of("a", Map.of(0L, plain(1)), "b", Map.of(0L, plain(2))),
             List.of());
     String text = String.join("\n", table.lines());
-    assertTrue(text.contains("does not agree, difference -1.0000, not tested"), text);
+    assertTrue(text.contains("undecided, difference -1.0000, not tested"), text);
   }
 }
