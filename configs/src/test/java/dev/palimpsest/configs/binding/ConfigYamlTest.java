@@ -41,9 +41,16 @@ class ConfigYamlTest {
           jpeg: accurate
           augment: {resize: false, jpeg: 0, cropArea: 1}
         storage: {parameters: memory, gradients: memory, moments: memory}
-        handOver: {optimizer: keep, schedule: continue, data: fresh, positionEmbedding: resample}
+        handOver:
+          optimizer: keep
+          schedule: continue
+          data: fresh
+          positionEmbedding: resample
+          reset: []
         labelSmoothing: 0
         dropout: 0
+        lossFrom: suffix
+        taskPrefix: true
         logEveryExamples: 0
         checkpoint: {everyExamples: 0, keepLast: 2, keepEveryExamples: 0}
         expectedLoss: []

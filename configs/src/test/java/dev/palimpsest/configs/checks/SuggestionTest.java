@@ -57,7 +57,7 @@ class SuggestionTest {
         "save_total_limit; did you mean 'checkpoint.keepLast'?",
         "eval_steps; did you mean 'evaluate.everyExamples'?",
         "early_stopping_patience; did you mean 'earlyStop'?",
-        "freeze_vit; did you mean 'optimizer.groups', with frozen: true?",
+        "freeze_vit; did you mean 'optimizer.groups.vision.frozen', or another group's?",
         "batchSise; did you mean 'batchSize'?",
       })
   void namesOfOtherTrainersAreKnown(String theirs, String suggestion) {
