@@ -144,10 +144,7 @@ class PlanCommandTest {
     JsonNode trained = stage(json(PALIGEMMA), "stage1");
     JsonNode frozen =
         stage(
-            json(
-                PALIGEMMA,
-                "--set",
-                "stages.stage1.optimizer.groups={vision: {frozen: true}}"),
+            json(PALIGEMMA, "--set", "stages.stage1.optimizer.groups={vision: {frozen: true}}"),
             "stage1");
     assertEquals(
         trained.path("flopsAnExample").path("forward").asDouble(),

@@ -174,8 +174,6 @@ class PredictionsTest {
             "{\"results\": {},\n \"configs\": {}}", "lmms-eval's summary",
             "{\n\"7\": \"teal\"}", "one JSON object; expected JSON lines with \"id\"",
             "{\"key\": 7}", "no \"id\"; expected JSON lines with \"id\"",
-            "[{\"image_id\": 1, \"category_id\": 2, \"bbox\": [0,0,1,1], \"score\": 1}]",
-                "coco_map needs one row per image",
             "[1, 2]", "item 1: expected a JSON object, got 1",
             "{\"annotations\": [{\"id\": 1}]}", "neither a caption nor answers");
     for (Map.Entry<String, String> refusal : refusals.entrySet()) {
