@@ -17,7 +17,6 @@ import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.model.ranks.RankGrid;
 import dev.palimpsest.stages.optimizer.Shards;
 import dev.palimpsest.stages.state.TrainState;
-import dev.palimpsest.stages.training.Division;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;

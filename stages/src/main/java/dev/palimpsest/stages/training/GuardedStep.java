@@ -6,6 +6,7 @@ import dev.palimpsest.stages.state.GuardState;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.step.Capsule;
 import dev.palimpsest.stages.step.DivergenceException;
+import dev.palimpsest.stages.step.Division;
 import dev.palimpsest.stages.step.Guard;
 import dev.palimpsest.stages.step.GuardEvent;
 import dev.palimpsest.stages.step.MicroBatch;

@@ -8,6 +8,7 @@ import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.logs.LogHashes;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.step.Division;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

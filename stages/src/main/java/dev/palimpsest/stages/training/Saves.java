@@ -5,6 +5,7 @@ import dev.palimpsest.checkpoints.CheckpointWriter;
 import dev.palimpsest.stages.logs.LogHashes;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.step.Capsule;
+import dev.palimpsest.stages.step.Division;
 import java.nio.file.Path;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;

@@ -10,6 +10,7 @@ import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.logs.LogHashes;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
+import dev.palimpsest.stages.step.Division;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.Map;

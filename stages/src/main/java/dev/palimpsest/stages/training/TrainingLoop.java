@@ -20,6 +20,7 @@ import dev.palimpsest.stages.optimizer.ParameterGroups;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.step.DataParallel;
+import dev.palimpsest.stages.step.Division;
 import dev.palimpsest.stages.step.MicroBatch;
 import dev.palimpsest.stages.step.Packing;
 import dev.palimpsest.stages.step.TrainStep;

@@ -1,4 +1,4 @@
-package dev.palimpsest.stages.training;
+package dev.palimpsest.stages.step;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.SharedSave;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Division(Shards shards, @Nullable SharedSave saving) {
   /** Whether this rank writes its parts. */
-  boolean isSaved() {
+  public boolean isSaved() {
     return saving != null;
   }
 
@@ -26,7 +26,7 @@ public record Division(Shards shards, @Nullable SharedSave saving) {
    *
    * @param scope views belong to it
    */
-  StateFiles.Parts parts(NDManager scope, TrainState state) {
+  public StateFiles.Parts parts(NDManager scope, TrainState state) {
     return StateFiles.Parts.of(
         state, Objects.requireNonNull(saving), arrays -> shards.written(scope, arrays));
   }
