@@ -24,7 +24,7 @@ import picocli.CommandLine;
 class DocumentedCommandsTest {
   private static final Path ROOT = Path.of("..").toAbsolutePath().normalize();
   private static final String RECIPE = "configs/recipes/rehearsal.yaml";
-  private static final Pattern COMMAND = Pattern.compile("\\./palimpsest ([^`|;>#&]*)");
+  private static final Pattern COMMAND = Pattern.compile("\\./palimpsest ([^`|;>#&)]*)");
   private static final Pattern OPTION = Pattern.compile("(?<=\\s)(--[a-z][a-z-]*)");
 
   /**
