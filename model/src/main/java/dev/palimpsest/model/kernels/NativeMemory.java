@@ -11,6 +11,11 @@ import org.jspecify.annotations.Nullable;
  * arrays are; the Java heap is elsewhere.
  */
 public final class NativeMemory {
+  /** {@code M_MMAP_THRESHOLD} of glibc's malloc.h. */
+  private static final int MMAP_THRESHOLD = -3;
+
+  private static final int BIG_BLOCK = 64 << 20;
+
   private static final @Nullable Function MALLINFO = find();
 
   private NativeMemory() {}
@@ -66,5 +71,20 @@ public final class NativeMemory {
     }
     Usage usage = (Usage) MALLINFO.invoke(Usage.class, new Object[0]);
     return OptionalLong.of(usage.hblkhd + usage.uordblks);
+  }
+
+  /**
+   * From now on, big blocks go back to the system as soon as they are freed. Keeping them makes
+   * steps faster (the launcher's settings), but where a model hardly fits into memory, what is kept
+   * and cannot be used again for other sizes takes the place of arrays on disk. Does nothing where
+   * the C library is not glibc.
+   */
+  public static void returnBigBlocks() {
+    if (MALLINFO == null) {
+      return;
+    }
+    NativeLibrary c = NativeLibrary.getInstance("c");
+    c.getFunction("mallopt").invokeInt(new Object[] {MMAP_THRESHOLD, BIG_BLOCK});
+    c.getFunction("malloc_trim").invokeInt(new Object[] {0L});
   }
 }

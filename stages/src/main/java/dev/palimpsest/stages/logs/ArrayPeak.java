@@ -13,10 +13,7 @@ public final class ArrayPeak implements AutoCloseable {
   private final Thread watcher = new Thread(this::watch, "array-memory");
   private volatile boolean ended;
 
-  /**
-   * What is in use besides arrays. The least that was seen between steps: what an earlier stage
-   * left, or the JVM's compiler has, is freed some time later.
-   */
+  /** What was in use besides arrays before this step. */
   private long others;
 
   private long peak;
@@ -46,15 +43,18 @@ public final class ArrayPeak implements AutoCloseable {
   }
 
   /**
-   * The most since the last call, in bytes; 0: unknown. Called between steps.
+   * The most since the last call, in bytes; 0: unknown. Called between steps. What else is in use
+   * is taken as the less of before and after: what an earlier stage left, or the JVM's compiler
+   * has, is freed some time.
    *
    * @param held bytes of the arrays that exist now
    */
   public synchronized long take(long held) {
-    others = Math.min(others, NativeMemory.inUse().orElse(0) - held);
-    long taken = peak;
+    long now = NativeMemory.inUse().orElse(0) - held;
+    long taken = peak == 0 ? 0 : peak - Math.min(others, now);
+    others = now;
     peak = 0;
-    return taken == 0 ? 0 : taken - others;
+    return taken;
   }
 
   @Override

@@ -7,6 +7,7 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.kernels.NativeMemory;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.logs.ArrayPeak;
 import dev.palimpsest.stages.logs.DiskTraffic;
@@ -110,6 +111,9 @@ public final class TrainingLoop {
                 start.parameters().shapes(), Set.copyOf(groups.trained()), kernels.pieceLength()));
     Division division = parallel.division(optimizer.shards());
     Storage storage = new Storage(stage.storage(), folder.stage(stage.name()));
+    if (stage.storage().usesDisk()) {
+      NativeMemory.returnBigBlocks();
+    }
     GuardedStep step =
         new GuardedStep(
             stage,
