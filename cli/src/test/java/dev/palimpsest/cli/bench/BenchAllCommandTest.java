@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.Launched;
 import dev.palimpsest.cli.Outcome;
+import dev.palimpsest.cli.Signals;
 import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.files.Json;
@@ -204,6 +205,7 @@ class BenchAllCommandTest {
 
   @Test
   void aSignalEndsWhatIsBeingMeasured() throws Exception {
+    Signals.assumeHeard(2);
     Path peers =
         peer(probed("null"), "echo started > " + folder.resolve("started") + "; sleep 600", ":");
     Launched launched = start(peers, "--precision", "f32");

@@ -3,9 +3,9 @@ package dev.palimpsest.cli.chaos;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.palimpsest.cli.Main;
+import dev.palimpsest.cli.Signals;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -74,7 +74,7 @@ class ChaosTest {
 
   @Test
   void aSignalEndsTheRunAfterItsStepAndTheSameCommandGoesOn() throws Exception {
-    assumeHeard(2);
+    Signals.assumeHeard(2);
     Path stopped = folder.resolve("stopped");
     for (String signal : List.of("TERM", "INT")) {
       Child child =
@@ -90,26 +90,10 @@ class ChaosTest {
     assertEquals(List.of(), Comparison.of(folder.resolve("whole"), stopped).differences());
   }
 
-  /**
-   * A shell lets what it starts in the background ignore SIGINT (2), and nohup SIGHUP (1); a JVM
-   * that inherits this does not hear the signal.
-   */
-  private static void assumeHeard(int signal) throws IOException {
-    Path status = Path.of("/proc/self/status");
-    assumeTrue(Files.exists(status), "no way to see which signals are ignored");
-    String ignored =
-        Files.readAllLines(status).stream()
-            .filter(line -> line.startsWith("SigIgn:"))
-            .findFirst()
-            .orElseThrow();
-    int last = Character.digit(ignored.charAt(ignored.length() - 1), 16);
-    assumeTrue((last >> (signal - 1)) % 2 == 0, "signal %d is ignored here".formatted(signal));
-  }
-
   /** As when a connection breaks. */
   @Test
   void aTerminalThatIsGoneEndsTheRunAfterItsStep() throws Exception {
-    assumeHeard(1);
+    Signals.assumeHeard(1);
     Child child = start(folder.resolve("hung-up"), MIDDLE, false);
     awaitReached(child);
     send("HUP", child);
@@ -123,7 +107,7 @@ class ChaosTest {
   @Test
   @Timeout(120)
   void aSecondSignalEndsTheRunAtOnceAndTheSameCommandGoesOn() throws Exception {
-    assumeHeard(2);
+    Signals.assumeHeard(2);
     Path stopped = folder.resolve("twice");
     Child child = start(stopped, "stage1: scoring heldout at-000000000016", true);
     awaitReached(child);
