@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * arrays are; the Java heap is elsewhere.
  */
 public final class NativeMemory {
-  /** {@code M_MMAP_THRESHOLD} of glibc's malloc.h. */
+  // Of glibc's malloc.h.
+  private static final int TRIM_THRESHOLD = -1;
   private static final int MMAP_THRESHOLD = -3;
 
   private static final int BIG_BLOCK = 64 << 20;
@@ -74,17 +75,19 @@ public final class NativeMemory {
   }
 
   /**
-   * From now on, big blocks go back to the system as soon as they are freed. Keeping them makes
-   * steps faster (the launcher's settings), but where a model hardly fits into memory, what is kept
-   * and cannot be used again for other sizes takes the place of arrays on disk. Does nothing where
+   * Gives what is free back to the system, and has glibc do so with big blocks from now on. Keeping
+   * them makes steps faster (the launcher's settings), but where a model hardly fits into memory,
+   * blocks that are free and of the wrong size take the place of arrays on disk. Does nothing where
    * the C library is not glibc.
    */
-  public static void returnBigBlocks() {
+  public static void returnFreed() {
     if (MALLINFO == null) {
       return;
     }
     NativeLibrary c = NativeLibrary.getInstance("c");
-    c.getFunction("mallopt").invokeInt(new Object[] {MMAP_THRESHOLD, BIG_BLOCK});
+    Function mallopt = c.getFunction("mallopt");
+    mallopt.invokeInt(new Object[] {MMAP_THRESHOLD, BIG_BLOCK});
+    mallopt.invokeInt(new Object[] {TRIM_THRESHOLD, BIG_BLOCK});
     c.getFunction("malloc_trim").invokeInt(new Object[] {0L});
   }
 }

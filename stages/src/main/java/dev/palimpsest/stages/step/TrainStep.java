@@ -11,6 +11,7 @@ import dev.palimpsest.model.UnreadLoss;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.kernels.NativeMemory;
 import dev.palimpsest.model.towers.Dropout;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
@@ -213,6 +214,9 @@ public final class TrainStep {
           unread.add(() -> part(batch, loss.read()));
         }
         sum.added();
+      }
+      if (stage.storage().usesDisk()) {
+        NativeMemory.returnFreed(); // the update reads all parameters from disk
       }
       List<Part> parts =
           parallel.inOrder(unread.stream().map(Supplier::get).toList(), new WrittenPart());

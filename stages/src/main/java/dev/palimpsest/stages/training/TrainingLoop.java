@@ -111,9 +111,7 @@ public final class TrainingLoop {
                 start.parameters().shapes(), Set.copyOf(groups.trained()), kernels.pieceLength()));
     Division division = parallel.division(optimizer.shards());
     Storage storage = new Storage(stage.storage(), folder.stage(stage.name()));
-    if (stage.storage().usesDisk()) {
-      NativeMemory.returnBigBlocks();
-    }
+    returnFreed();
     GuardedStep step =
         new GuardedStep(
             stage,
@@ -222,6 +220,7 @@ public final class TrainingLoop {
 
         // ---- Log
         log.debug("{}: stepped to {} examples", stage.name(), state.examples());
+        returnFreed();
         if (state.examples() == stage.examples()
             || done.event() != null
             || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
@@ -245,6 +244,13 @@ public final class TrainingLoop {
       progress.end();
     }
     return state;
+  }
+
+  /** Memory is short where arrays are on disk, and they are cached in what is free. */
+  private void returnFreed() {
+    if (stage.storage().usesDisk()) {
+      NativeMemory.returnFreed();
+    }
   }
 
   private boolean isLate(long savedAt) {
