@@ -8,6 +8,7 @@ import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.NativeMemory;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +50,16 @@ public record Storage(StorageConfig config, Path folder) {
                       .formatted(parent.getDevice()))));
     }
     return Parameters.zerosOnDisk(parent, folder, shapes, type);
+  }
+
+  /**
+   * Gives freed memory back to the system where arrays are on disk: memory is short then, and what
+   * is free caches them. Does nothing where all are in memory.
+   */
+  public void returnFreed() {
+    if (config.usesDisk()) {
+      NativeMemory.returnFreed();
+    }
   }
 
   private boolean isOnDisk(Use use) {

@@ -11,7 +11,6 @@ import dev.palimpsest.model.UnreadLoss;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
-import dev.palimpsest.model.kernels.NativeMemory;
 import dev.palimpsest.model.towers.Dropout;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
@@ -215,9 +214,7 @@ public final class TrainStep {
         }
         sum.added();
       }
-      if (stage.storage().usesDisk()) {
-        NativeMemory.returnFreed(); // the update reads all parameters from disk
-      }
+      storage.returnFreed(); // the update reads all parameters
       List<Part> parts =
           parallel.inOrder(unread.stream().map(Supplier::get).toList(), new WrittenPart());
       double loss = 0;

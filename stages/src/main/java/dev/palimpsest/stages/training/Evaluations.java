@@ -5,13 +5,11 @@ import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.evaluation.EarlyStopConfig;
 import dev.palimpsest.configs.evaluation.ScoreChoice;
 import dev.palimpsest.configs.evaluation.SuiteConfig;
-import dev.palimpsest.eval.EvaluatedModel;
 import dev.palimpsest.eval.Evaluator;
 import dev.palimpsest.eval.Selection;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.VisionLanguageModel;
-import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.folder.Scores;
@@ -86,14 +84,11 @@ public final class Evaluations implements Scoring {
       try (Shown shown = new Shown(name);
           Evaluator evaluator =
               new Evaluator(
-                  new EvaluatedModel(
+                  OthersScoring.evaluated(
+                      stage,
                       model,
-                      Weights.of(state.parameters()),
                       tokenizer,
-                      stage.resolution(),
-                      stage.image(),
-                      stage.textTokens(),
-                      stage.taskPrefix(),
+                      state,
                       scores.fingerprint() + " at " + state.examples()),
                   stage.evaluate().batchSize(),
                   manager,

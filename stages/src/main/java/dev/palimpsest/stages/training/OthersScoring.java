@@ -54,16 +54,7 @@ public final class OthersScoring implements Scoring {
 
   @Override
   public void score(String moment, NDManager manager, TrainState state) {
-    EvaluatedModel evaluated =
-        new EvaluatedModel(
-            model,
-            Weights.of(state.parameters()),
-            tokenizer,
-            stage.resolution(),
-            stage.image(),
-            stage.textTokens(),
-            stage.taskPrefix(),
-            "the first rank's");
+    EvaluatedModel evaluated = evaluated(stage, model, tokenizer, state, "the first rank's");
     for (String name = announced(ranks, ""); !name.isEmpty(); name = announced(ranks, "")) {
       log.debug("{}: scoring {} {}", stage.name(), name, moment);
       answer(evaluated, name, manager);
@@ -86,6 +77,24 @@ public final class OthersScoring implements Scoring {
     } catch (StoppedException e) {
       log.debug("{}", e.getMessage()); // as on all ranks; the first one says how to go on
     }
+  }
+
+  /** A stage's state as all ranks ask it, in the same way. */
+  static EvaluatedModel evaluated(
+      StageConfig stage,
+      VisionLanguageModel model,
+      Tokenizer tokenizer,
+      TrainState state,
+      String identity) {
+    return new EvaluatedModel(
+        model,
+        Weights.of(state.parameters()),
+        tokenizer,
+        stage.resolution(),
+        stage.image(),
+        stage.textTokens(),
+        stage.taskPrefix(),
+        identity);
   }
 
   /** The suite that the first rank is about to evaluate; empty: none is left. */

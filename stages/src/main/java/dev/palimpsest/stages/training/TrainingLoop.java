@@ -7,7 +7,6 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.kernels.Kernels;
-import dev.palimpsest.model.kernels.NativeMemory;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.logs.ArrayPeak;
 import dev.palimpsest.stages.logs.DiskTraffic;
@@ -111,7 +110,7 @@ public final class TrainingLoop {
                 start.parameters().shapes(), Set.copyOf(groups.trained()), kernels.pieceLength()));
     Division division = parallel.division(optimizer.shards());
     Storage storage = new Storage(stage.storage(), folder.stage(stage.name()));
-    returnFreed();
+    storage.returnFreed();
     GuardedStep step =
         new GuardedStep(
             stage,
@@ -220,7 +219,7 @@ public final class TrainingLoop {
 
         // ---- Log
         log.debug("{}: stepped to {} examples", stage.name(), state.examples());
-        returnFreed();
+        storage.returnFreed();
         if (state.examples() == stage.examples()
             || done.event() != null
             || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
@@ -244,13 +243,6 @@ public final class TrainingLoop {
       progress.end();
     }
     return state;
-  }
-
-  /** Memory is short where arrays are on disk, and they are cached in what is free. */
-  private void returnFreed() {
-    if (stage.storage().usesDisk()) {
-      NativeMemory.returnFreed();
-    }
   }
 
   private boolean isLate(long savedAt) {
