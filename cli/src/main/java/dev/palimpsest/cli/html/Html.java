@@ -1,14 +1,18 @@
 package dev.palimpsest.cli.html;
 
 import dev.palimpsest.files.Escape;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import javax.imageio.ImageIO;
 
 /** Parts of a page: numbers for people, and the frame with its style sheet. */
 public final class Html {
@@ -145,6 +149,17 @@ public final class Html {
                     "<div><dt>%s</dt><dd>%s</dd></div>%n",
                     Escape.html(name), Escape.html(String.valueOf(value)))));
     return out.append("</dl>\n").toString();
+  }
+
+  /** A drawing as a PNG data URI. */
+  public static String png(BufferedImage drawing) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try {
+      ImageIO.write(drawing, "png", bytes);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write a drawing", e);
+    }
+    return "data:image/png;base64," + Base64.getEncoder().encodeToString(bytes.toByteArray());
   }
 
   private static String style() {

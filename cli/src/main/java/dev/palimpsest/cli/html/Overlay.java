@@ -5,14 +5,9 @@ import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.codecs.DetectionText;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
-import javax.imageio.ImageIO;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -74,12 +69,6 @@ public record Overlay(BoundingBox box, String label, Optional<float[]> mask) {
         image.setRGB(x, y, mask[y * side + x] > 0 ? OPAQUE << 24 | colour : 0);
       }
     }
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try {
-      ImageIO.write(image, "png", bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot draw a mask", e);
-    }
-    return "data:image/png;base64," + Base64.getEncoder().encodeToString(bytes.toByteArray());
+    return Html.png(image);
   }
 }

@@ -1,15 +1,11 @@
 package dev.palimpsest.cli.reports;
 
+import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.reports.Inspection.Role;
 import dev.palimpsest.cli.reports.Inspection.Seen;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
-import javax.imageio.ImageIO;
 
 /**
  * An attention mask as a picture: a row for each query, a column for each key. The image tokens of
@@ -52,13 +48,7 @@ final class MaskImage {
         }
       }
     }
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try {
-      ImageIO.write(image, "png", bytes);
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot draw a mask", e);
-    }
-    return "data:image/png;base64," + Base64.getEncoder().encodeToString(bytes.toByteArray());
+    return Html.png(image);
   }
 
   private static List<Cell> cells(Seen example, int imageTokens) {
