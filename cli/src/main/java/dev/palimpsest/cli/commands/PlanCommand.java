@@ -127,7 +127,7 @@ public final class PlanCommand implements Callable<Integer> {
       names = "--check",
       description = {
         "Takes the folder of a finished run instead of a recipe, and compares its memory and time with the plan.",
-        "The speed of this machine is measured with a few steps of each stage. Ends with 1 if memory is off by more than 10 % or time by more than 15 %."
+        "The speed of this machine is measured with a few steps of each stage. Ends with 1 if memory is off by more than 10 %% or time by more than 15 %%."
       })
   boolean check;
 
