@@ -7,9 +7,6 @@ import dev.palimpsest.configs.ModelCost.Flops;
 import dev.palimpsest.configs.ModelCost.Part;
 import dev.palimpsest.configs.ModelCost.Pass;
 import dev.palimpsest.configs.ModelCost.Use;
-import dev.palimpsest.configs.binding.BareStage;
-import dev.palimpsest.configs.binding.Recipes;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.ToDoubleFunction;
@@ -187,56 +184,7 @@ class ModelCostTest {
     assertTrue(kept <= ModelCost.GRAPH_BUDGET + one, "kept " + kept);
   }
 
-  /** By hand: 2 micro batches read parameters 2 + 2 + 1 times; gradients are written twice. */
-  @Test
-  void trafficCountsEveryPassOverWhatIsOnDisk() {
-    Map<Use, Long> bytes = Map.of(Use.PARAMETERS, 4000L, Use.GRADIENTS, 400L, Use.MOMENTS, 80L);
-    assertEquals(new ModelCost.Traffic(0, 0), ModelCost.traffic(stage("{}"), bytes));
-    assertEquals(
-        new ModelCost.Traffic(5 * 4000, 4000),
-        ModelCost.traffic(stage("{parameters: disk}"), bytes));
-    assertEquals(
-        new ModelCost.Traffic(5 * 4000 + 3 * 400 + 80, 4000 + 2 * 400 + 80),
-        ModelCost.traffic(stage("{parameters: disk, gradients: disk, moments: disk}"), bytes));
-  }
-
-  private static StageConfig stage(String storage) {
-    return Recipes.bind(
-            """
-            name: traffic
-            tokenizer: {path: none}
-            model: {vision: {preset: siglip-tiny/14}, language: {preset: gemma-tiny}}
-            tasks: {a: {source: {jsonl: none}}}
-            stages:
-              - name: s
-                init: {checkpoint: none}
-                examples: 4
-                resolution: 28
-                textTokens: 4
-                batchSize: 4
-                microBatch: 2
-                mixture: {a: 1}
-                optimizer: {learningRate: 1, schedule: {constant: {}}}
-                storage: %s
-            """
-                .formatted(storage),
-            "test",
-            List.of(),
-            Map.of())
-        .stages()
-        .get(0);
-  }
-
   private static long graphs(Map<Use, Long> bytes) {
     return Objects.requireNonNull(bytes.get(Use.GRAPHS));
-  }
-
-  @Test
-  void aStageCostsItsExamples() {
-    StageConfig stage = BareStage.of(BenchConfig.SMALL, Precision.F32);
-    ModelCost.StageCost cost = ModelCost.of(stage, BenchConfig.SMALL.model());
-    assertEquals(BenchConfig.SMALL.flopsPerStep(), 4 * cost.example().withoutRecomputation());
-    assertEquals(
-        stage.examples() * cost.example().withRecomputation(), cost.total().withRecomputation());
   }
 }

@@ -3,16 +3,12 @@ package dev.palimpsest.stages;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
-import dev.palimpsest.checkpoints.published.PretrainedImporter;
-import dev.palimpsest.checkpoints.tensors.TensorOutput;
-import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
-import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.evaluation.ScoreChoice;
 import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.mixtures.Mixture;
@@ -33,7 +29,6 @@ import dev.palimpsest.stages.logs.SkippedExamples;
 import dev.palimpsest.stages.logs.StepCost;
 import dev.palimpsest.stages.plan.StagePlan;
 import dev.palimpsest.stages.preparation.Decontamination;
-import dev.palimpsest.stages.preparation.LongWork;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.step.DataParallel;
@@ -53,7 +48,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -243,7 +237,9 @@ final class StageRunner {
             progress,
             stop,
             ranks.group());
-    FirstParameters first = new FirstParameters(stage, modelConfig, model, mixture, recipe.seed());
+    FirstState first = new FirstState(folder, recipe, stage, parent, record, environment, progress);
+    FirstParameters parameters =
+        new FirstParameters(stage, modelConfig, model, mixture, recipe.seed());
     if (own.isPresent()) {
       for (String altered : LogHashes.altered(folder, stage.name(), own.get())) {
         log.warn("{}: {}", stage.name(), altered);
@@ -260,22 +256,23 @@ final class StageRunner {
         // Its suites have changed since. The trained parameters are kept.
         try (NDManager scope = manager.newSubManager()) {
           TrainState begun =
-              imported(store, parent, record)
+              first
+                  .imported(store)
                   .map(c -> StateFiles.read(scope, c))
-                  .orElseGet(() -> handedOver(scope, first, parent, record));
+                  .orElseGet(() -> first.handedOver(scope, parameters));
           score("before", evaluations, record, scope, begun);
         }
       }
     } else {
       since.clear(); // what was damaged is created again
     }
-    Optional<TrainingCheckpoint> saved = own.or(() -> imported(store, parent, record));
+    Optional<TrainingCheckpoint> saved = own.or(() -> first.imported(store));
     TrainState state =
         saved
             .map(c -> StateFiles.read(manager, c))
-            .orElseGet(() -> handedOver(manager, first, parent, record));
+            .orElseGet(() -> first.handedOver(manager, parameters));
     record.requireShapes(state.parameters());
-    requireSchedules(state.scheduleStart() + stage.examples());
+    FirstState.requireSchedules(stage, state.scheduleStart() + stage.examples());
     describe.run();
     List<String> notes = StageStart.notes(folder, stage.name(), record.firstFingerprint());
     record.accepted().forEach(a -> since.add(a.toString()));
@@ -374,58 +371,6 @@ final class StageRunner {
     }
   }
 
-  /**
-   * Writes the stage's first checkpoint piece by piece from published files, if it starts from
-   * them; the stage then continues from it as from any other.
-   */
-  private Optional<TrainingCheckpoint> imported(
-      CheckpointStore store, Parent parent, StageRecord record) {
-    return stage
-        .init()
-        .match(
-            pretrained -> Optional.of(imported(pretrained, store, parent, record)),
-            s -> Optional.empty(),
-            c -> Optional.empty());
-  }
-
-  private TrainingCheckpoint imported(
-      Init.FromPretrained source, CheckpointStore store, Parent parent, StageRecord record) {
-    requireSchedules(stage.examples());
-    try (PretrainedImporter importer =
-            PretrainedImporter.open(source, modelConfig, stage.resolution(), recipe.seed());
-        LongWork.Work work =
-            progress.begin(stage.name() + ": importing", "MB", megabytes(importer.tensors()))) {
-      tell(new StageStart(importer.notes(), null, null), record);
-      return CheckpointStore.open(
-          StateFiles.commitFirst(
-              store,
-              counted(importer.tensors(), work),
-              record.facts(recipe, parent, environment, 0, stage.name()),
-              LogHashes.of(folder, stage.name()).facts()));
-    }
-  }
-
-  private static long megabytes(List<TensorOutput.Tensor> tensors) {
-    return tensors.stream().mapToLong(tensor -> tensor.info().byteSize()).sum() / 1_000_000;
-  }
-
-  /** The same tensors, of which it is shown how much has been written. */
-  private static List<TensorOutput.Tensor> counted(
-      List<TensorOutput.Tensor> tensors, LongWork.Work work) {
-    LongAdder written = new LongAdder();
-    return tensors.stream()
-        .map(
-            tensor ->
-                new TensorOutput.Tensor(
-                    tensor.info(),
-                    out -> {
-                      tensor.values().writeTo(out);
-                      written.add(tensor.info().byteSize());
-                      work.done(written.sum() / 1_000_000);
-                    }))
-        .toList();
-  }
-
   /** What steps cost, and the peak of all ranks together, which have equal devices. */
   private StepCost cost(int ranks) {
     Peak one = peaks.apply(stage.precision());
@@ -446,40 +391,5 @@ final class StageRunner {
         new ModelCost(modelConfig, stage.resolution(), stage.precision()),
         StagePlan.trainedParts(stage, modelConfig),
         peak);
-  }
-
-  /** The state before the first step of a stage that starts from another's checkpoint. */
-  private TrainState handedOver(
-      NDManager manager, FirstParameters first, Parent parent, StageRecord record) {
-    FirstParameters.Start start = first.handedOver(manager, parent.checkpoint());
-    tell(start.told(), record);
-    return start.state();
-  }
-
-  /** Records in {@code start.json} how the stage began. */
-  private void tell(StageStart told, StageRecord record) {
-    told.notes().forEach(note -> log.info("{}: {}", stage.name(), note));
-    told.write(folder, stage.name(), record.fingerprint());
-  }
-
-  /**
-   * Checks the schedules: only here is it known where a curve that continues from a checkpoint
-   * ends.
-   */
-  private void requireSchedules(long end) {
-    if (stage.examples() <= stage.batchSize()) {
-      return;
-    }
-    List<Problem> problems = new ArrayList<>();
-    stage
-        .requiredOptimizer()
-        .scheduleMistakes(end)
-        .forEach(
-            (path, mistake) ->
-                problems.add(
-                    new Problem("stages." + stage.name() + ".optimizer." + path, mistake)));
-    if (!problems.isEmpty()) {
-      throw new InvalidConfigException(problems);
-    }
   }
 }

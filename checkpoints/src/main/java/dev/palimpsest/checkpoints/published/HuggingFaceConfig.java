@@ -1,6 +1,5 @@
 package dev.palimpsest.checkpoints.published;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException.Kind;
@@ -9,10 +8,7 @@ import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
-import dev.palimpsest.configs.checks.PlaceholderFile;
 import dev.palimpsest.configs.checks.Problem;
-import dev.palimpsest.files.Json;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -44,13 +40,6 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   /** Rows are padded to a multiple of this, and {@code <image>} is the first of the padding. */
   static final int VOCABULARY_MULTIPLE = 64;
 
-  /** Python's writers emit NaN; it is read here and refused where it is used. */
-  /** No config.json is longer; longer files are not read. */
-  private static final long MAX_BYTES = 16 << 20;
-
-  /** Blocks of the deepest model that is read; the deepest Gemma has 46. */
-  private static final int MAX_DEPTH = 1000;
-
   /** Names of one function, x times the tanh form of the normal distribution's integral. */
   private static final List<String> TANH_GELU =
       List.of("gelu_pytorch_tanh", "gelu_new", "gelu_fast");
@@ -68,7 +57,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   public static HuggingFaceConfig read(Path path) {
     SafetensorsFile.refuseAdapter(path);
     Path file = Files.isDirectory(path) ? path.resolve("config.json") : path;
-    JsonNode root = json(file);
+    JsonNode root = ConfigSection.json(file);
     if (!root.path("model_type").asText().equals("paligemma")) {
       throw new CheckpointFormatException(
           Kind.FOREIGN,
@@ -76,21 +65,24 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
           "has model_type %s, expected paligemma".formatted(root.path("model_type")));
     }
     List<Problem> problems = new ArrayList<>();
-    Fields visionFields = new Fields(root.path("vision_config"), "vision_config", problems);
-    VisionConfig vision = vision(root, visionFields);
+    ConfigSection visionConfigSection =
+        new ConfigSection(root.path("vision_config"), "vision_config", problems);
+    VisionConfig vision = vision(root, visionConfigSection);
     LanguageConfig language =
-        language(root, new Fields(root.path("text_config"), "text_config", problems));
-    int resolution = visionFields.integer("image_size", 224);
-    Fields rootFields = new Fields(root, "", problems);
+        language(root, new ConfigSection(root.path("text_config"), "text_config", problems));
+    int resolution = visionConfigSection.integer("image_size", 224);
+    ConfigSection rootConfigSection = new ConfigSection(root, "", problems);
     boolean placed = root.hasNonNull("image_token_index") || root.hasNonNull("image_token_id");
     int imageToken =
-        rootFields.integer("image_token_index", rootFields.integer("image_token_id", 256_000));
+        rootConfigSection.integer(
+            "image_token_index", rootConfigSection.integer("image_token_id", 256_000));
     int trained = 0;
     if (problems.isEmpty()) {
       trained =
           Files.isDirectory(path)
-              ? trainedRows(path, rootFields, language.vocabulary(), placed ? imageToken : -1)
-              : trainedRows(rootFields, language.vocabulary(), imageToken);
+              ? trainedRows(
+                  path, rootConfigSection, language.vocabulary(), placed ? imageToken : -1)
+              : trainedRows(rootConfigSection, language.vocabulary(), imageToken);
     }
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(
@@ -101,7 +93,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   }
 
   /** Rows without those of {@code <image>} and of padding, as far as the config alone shows. */
-  private static int trainedRows(Fields root, int rows, int imageToken) {
+  private static int trainedRows(ConfigSection root, int rows, int imageToken) {
     boolean padded =
         imageToken % VOCABULARY_MULTIPLE == 0 && rows == imageToken + VOCABULARY_MULTIPLE;
     return root.integer(TRAINED_VOCABULARY, padded ? imageToken : rows);
@@ -115,7 +107,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
    * @param stated rows according to the config; those of the weights are decisive
    * @param imageToken -1 if the config does not say
    */
-  private static int trainedRows(Path folder, Fields root, int stated, int imageToken) {
+  private static int trainedRows(Path folder, ConfigSection root, int stated, int imageToken) {
     int rows = Math.toIntExact(embeddingRows(folder).orElse(stated));
     Optional<TokenizerIds> found = TokenizerIds.of(folder);
     if (found.isEmpty()) {
@@ -160,7 +152,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
    * @param config config.json of a PaliGemma, SigLIP or Gemma
    */
   static List<Problem> unsupported(Path config, boolean withVision, boolean withLanguage) {
-    JsonNode root = json(config);
+    JsonNode root = ConfigSection.json(config);
     List<Problem> problems = new ArrayList<>();
     if (withVision) {
       vision(root, tower(root, "vision_config", problems));
@@ -172,15 +164,15 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   }
 
   /** The section of a whole model's config, or the config of a tower, which has no sections. */
-  private static Fields tower(JsonNode root, String section, List<Problem> problems) {
+  private static ConfigSection tower(JsonNode root, String section, List<Problem> problems) {
     return root.has(section)
-        ? new Fields(root.get(section), section, problems)
-        : new Fields(root, "", problems);
+        ? new ConfigSection(root.get(section), section, problems)
+        : new ConfigSection(root, "", problems);
   }
 
   /** Whether a config says that the output table is not the embedding. */
   static boolean untied(Path config) {
-    JsonNode root = json(config);
+    JsonNode root = ConfigSection.json(config);
     return !root.path("tie_word_embeddings").asBoolean(true)
         || !root.path("text_config").path("tie_word_embeddings").asBoolean(true);
   }
@@ -193,7 +185,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
    */
   static List<Problem> differences(
       Path config, ModelConfig model, boolean withVision, boolean withLanguage) {
-    JsonNode root = json(config);
+    JsonNode root = ConfigSection.json(config);
     List<Problem> problems = new ArrayList<>();
     if (withVision) {
       VisionConfig theirs = vision(root, tower(root, "vision_config", problems));
@@ -243,7 +235,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   }
 
   /** Defaults are SiglipVisionConfig's or, if the section is absent, PaliGemmaConfig's own. */
-  private static VisionConfig vision(JsonNode root, Fields node) {
+  private static VisionConfig vision(JsonNode root, ConfigSection node) {
     boolean absent = node.absent();
     node.oneOf("model_type", "siglip_vision_model", List.of("siglip_vision_model", "siglip"));
     node.oneOf("hidden_act", "gelu_pytorch_tanh", TANH_GELU);
@@ -264,7 +256,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
   }
 
   /** Defaults are the class's own or, if the section is absent, PaliGemmaConfig's. */
-  private static LanguageConfig language(JsonNode root, Fields node) {
+  private static LanguageConfig language(JsonNode root, ConfigSection node) {
     boolean absent = node.absent();
     String type = node.value("model_type").asText("gemma");
     boolean gemma2 = type.equals("gemma2");
@@ -286,7 +278,7 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
           node.integer(
               "vocab_size",
               absent
-                  ? new Fields(root, "", node.problems).integer("vocab_size", 257_152)
+                  ? new ConfigSection(root, "", node.problems()).integer("vocab_size", 257_152)
                   : 256_000),
           node.integer("hidden_size", absent ? 2048 : gemma2 ? 2304 : 3072),
           node.depth(absent ? 18 : gemma2 ? 26 : 28),
@@ -308,14 +300,14 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
     }
   }
 
-  private static void refuseQuantised(JsonNode root, Fields node) {
+  private static void refuseQuantised(JsonNode root, ConfigSection node) {
     if (root.hasNonNull("quantization_config") || node.value("quantization_config").isObject()) {
       node.problem("quantization_config", "is not supported; save the model without quantisation");
     }
   }
 
   /** The window of even layers; 0 if it hides nothing or no layer has one. */
-  private static int window(Fields node) {
+  private static int window(ConfigSection node) {
     int window = node.integer("sliding_window", 4096, 0);
     if (window >= node.integer("max_position_embeddings", 8192)) {
       window = 0;
@@ -336,12 +328,12 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
           "layer_types",
           "must alternate, sliding_attention first, as in Gemma 2, or be full_attention throughout;"
               + " got "
-              + shortened(types));
+              + ConfigSection.shortened(types));
     }
     return sliding == 0 ? 0 : window;
   }
 
-  private static double ropeTheta(Fields node) {
+  private static double ropeTheta(ConfigSection node) {
     JsonNode stated = node.value("rope_theta");
     double theta = node.real("rope_theta", 10_000);
     for (String field : List.of("rope_scaling", "rope_parameters")) {
@@ -358,9 +350,9 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
             field,
             "asks for rotary positions of a kind other than the default, which is the only one supported;"
                 + " got "
-                + shortened(rope));
+                + ConfigSection.shortened(rope));
       } else if (rope.hasNonNull("rope_theta")) {
-        double own = new Fields(rope, field, node.problems).real("rope_theta", theta);
+        double own = new ConfigSection(rope, field, node.problems()).real("rope_theta", theta);
         if (stated.isNumber() && own != theta) {
           node.problem(field, "has rope_theta %s, beside it %s".formatted(own, theta));
         }
@@ -371,111 +363,5 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
       node.problem("partial_rotary_factor", "must be 1, because the whole of a head is rotated");
     }
     return theta;
-  }
-
-  private static String shortened(JsonNode node) {
-    String text = node.toString();
-    return text.length() <= 120 ? text : text.substring(0, 120) + "...";
-  }
-
-  /**
-   * A section's fields; those that cannot be read are reported and get their default.
-   *
-   * @param where the section's name; empty for the whole file
-   */
-  private record Fields(JsonNode node, String where, List<Problem> problems) {
-    boolean absent() {
-      return node.isMissingNode() || node.isNull();
-    }
-
-    JsonNode value(String field) {
-      return node.path(field);
-    }
-
-    void problem(String field, String message) {
-      problems.add(
-          new Problem(
-              where.isEmpty() || field.isEmpty() ? where + field : where + "." + field, message));
-    }
-
-    /** Absent and null mean the default. */
-    void oneOf(String field, String standard, List<String> accepted) {
-      String found = value(field).asText(standard);
-      if (node.hasNonNull(field) && !accepted.contains(found)) {
-        problem(
-            field,
-            "must be %s, got %s"
-                .formatted(
-                    String.join(" or ", accepted),
-                    value(field).isTextual() ? found : shortened(value(field))));
-      }
-    }
-
-    int integer(String field, int standard) {
-      return integer(field, standard, standard);
-    }
-
-    int depth(int standard) {
-      int depth = integer("num_hidden_layers", standard);
-      if (depth > MAX_DEPTH) {
-        problem("num_hidden_layers", "must be at most %d, got %d".formatted(MAX_DEPTH, depth));
-        return standard;
-      }
-      return depth;
-    }
-
-    /** Sides may be a list of two that are equal. */
-    int integer(String field, int absent, int none) {
-      JsonNode value = value(field);
-      if (value.isArray() && value.size() == 2 && value.get(0).equals(value.get(1))) {
-        value = value.get(0);
-      }
-      if (value.isMissingNode() || value.isNull()) {
-        return value.isNull() ? none : absent;
-      }
-      if (!value.isIntegralNumber() || !value.canConvertToInt()) {
-        problem(field, "must be a whole number below 2^31, got " + shortened(value));
-        return absent;
-      }
-      return value.intValue();
-    }
-
-    /** Absent means the default, null means none. */
-    double real(String field, double standard) {
-      JsonNode value = value(field);
-      if (value.isMissingNode() || value.isNull()) {
-        return value.isNull() ? 0 : standard;
-      }
-      if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
-        problem(field, "must be a number, got " + shortened(value));
-        return standard;
-      }
-      return value.doubleValue();
-    }
-  }
-
-  private static JsonNode json(Path file) {
-    try {
-      if (Files.size(file) > MAX_BYTES) {
-        throw new CheckpointFormatException(
-            Kind.FOREIGN,
-            file,
-            "has %d bytes, more than any config.json".formatted(Files.size(file)));
-      }
-      JsonNode root = Json.PYTHON.readTree(Files.readAllBytes(file));
-      if (!root.isObject()) {
-        throw new CheckpointFormatException(
-            Kind.CORRUPT, file, PlaceholderFile.reason(file).orElse("is not a JSON object"));
-      }
-      return root;
-    } catch (JsonProcessingException e) {
-      throw new CheckpointFormatException(
-          Kind.CORRUPT,
-          file,
-          PlaceholderFile.reason(file).orElse("is not JSON: " + e.getOriginalMessage()),
-          e);
-    } catch (IOException e) {
-      throw new UncheckedIOException(file + ": " + e.getMessage(), e);
-    }
   }
 }

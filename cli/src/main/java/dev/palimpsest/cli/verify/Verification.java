@@ -1,46 +1,30 @@
 package dev.palimpsest.cli.verify;
 
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.checkpoints.TrainingCheckpoint;
 import dev.palimpsest.checkpoints.published.ExportedBytes;
 import dev.palimpsest.checkpoints.published.HuggingFaceConfig;
 import dev.palimpsest.checkpoints.published.LoaderNames;
 import dev.palimpsest.checkpoints.published.ParameterValues;
-import dev.palimpsest.checkpoints.published.PretrainedImporter;
 import dev.palimpsest.checkpoints.tensors.CheckpointFormatException;
 import dev.palimpsest.checkpoints.tensors.ElementType;
-import dev.palimpsest.checkpoints.tensors.Elements;
-import dev.palimpsest.checkpoints.tensors.SafetensorsWriter;
-import dev.palimpsest.checkpoints.tensors.TensorInfo;
-import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.cli.lineage.Sources;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
-import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.Json;
-import dev.palimpsest.model.Models;
-import dev.palimpsest.model.blocks.Trace;
-import dev.palimpsest.model.blocks.Weights;
-import dev.palimpsest.model.towers.ModelInput;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -56,21 +40,12 @@ import org.jspecify.annotations.Nullable;
  * programs, its values and logits against the checkpoint that it was made from.
  */
 final class Verification {
-  private static final String PARAMETERS = "parameters";
-  private static final int TEXT_TOKENS = 8;
 
   private final Path export;
   private final boolean huggingFace;
   private final @Nullable Path against;
   private final @Nullable Path logitsFile;
   private final List<Verdict> verdicts = new ArrayList<>();
-
-  /**
-   * What an export contains.
-   *
-   * @param rows rows of its embedding, those of padding among them
-   */
-  private record Sizes(ModelConfig model, int resolution, int rows) {}
 
   private Verification(
       Path export, boolean huggingFace, @Nullable Path against, @Nullable Path logitsFile) {
@@ -125,12 +100,19 @@ final class Verification {
   private void run(Supplier<Machine> machine) {
     Optional<Lineage.Exported> lineage = files();
     Optional<TrainingCheckpoint> checkpoint = checkpoint(lineage);
-    Optional<Sizes> sizes = attempt("config", () -> sizes(lineage, checkpoint));
+    Optional<ExportedModel> sizes = attempt("config", () -> sizes(lineage, checkpoint));
     if (sizes.isEmpty()) {
       return;
     }
     Optional<Precision> precision = attempt("weights", () -> weights(sizes.get(), checkpoint));
-    precision.ifPresent(p -> attempt("logits", () -> logits(sizes.get(), checkpoint, p, machine)));
+    precision.ifPresent(
+        p ->
+            attempt(
+                    "logits",
+                    () ->
+                        new LogitsCheck(machine.get(), logitsFile)
+                            .of(export, sizes.get(), checkpoint, p))
+                .ifPresent(verdicts::add));
   }
 
   /** A check that cannot read its input has failed. */
@@ -147,7 +129,7 @@ final class Verification {
     }
   }
 
-  /** Sizes and SHA-256. */
+  /** ExportedModel and SHA-256. */
   private Optional<Lineage.Exported> files() {
     Optional<Lineage.Exported> lineage;
     try {
@@ -210,7 +192,8 @@ final class Verification {
    * The sizes come from a Hugging Face config, or for an npz file from the checkpoint or the
    * recipe.
    */
-  private Sizes sizes(Optional<Lineage.Exported> lineage, Optional<TrainingCheckpoint> checkpoint) {
+  private ExportedModel sizes(
+      Optional<Lineage.Exported> lineage, Optional<TrainingCheckpoint> checkpoint) {
     if (huggingFace) {
       HuggingFaceConfig config = HuggingFaceConfig.read(export);
       int rows = paddedRows();
@@ -219,12 +202,14 @@ final class Verification {
               "config",
               "%d pixels, embedding with %d trained rows of %d"
                   .formatted(config.resolution(), config.model().language().vocabulary(), rows)));
-      return new Sizes(config.model(), config.resolution(), rows);
+      return new ExportedModel(config.model(), config.resolution(), rows);
     }
-    Optional<Sizes> sizes =
+    Optional<ExportedModel> sizes =
         checkpoint
             .map(StageFacts::of)
-            .map(f -> new Sizes(f.model(), f.resolution(), f.model().language().vocabulary()))
+            .map(
+                f ->
+                    new ExportedModel(f.model(), f.resolution(), f.model().language().vocabulary()))
             .or(() -> lineage.flatMap(exported -> recorded(exported.checkpoint())));
     return sizes.orElseThrow(
         () ->
@@ -245,7 +230,7 @@ final class Verification {
     }
   }
 
-  private Optional<Sizes> recorded(Lineage lineage) {
+  private Optional<ExportedModel> recorded(Lineage lineage) {
     try {
       PipelineConfig recipe =
           Recipes.bind(
@@ -256,7 +241,7 @@ final class Verification {
           .map(
               stage -> {
                 ModelConfig model = stage.model(recipe.model());
-                return new Sizes(model, stage.resolution(), model.language().vocabulary());
+                return new ExportedModel(model, stage.resolution(), model.language().vocabulary());
               });
     } catch (InvalidConfigException e) {
       return Optional.empty(); // of another version; the checkpoint describes the model
@@ -264,10 +249,10 @@ final class Verification {
   }
 
   /** Names, shapes, number formats, and every value. */
-  private Precision weights(Sizes sizes, Optional<TrainingCheckpoint> checkpoint) {
+  private Precision weights(ExportedModel sizes, Optional<TrainingCheckpoint> checkpoint) {
     try (TensorSource file = TensorSource.open(export)) {
       for (LoaderNames.Account account :
-          LoaderNames.accounts(file, sizes.model, sizes.resolution, sizes.rows)) {
+          LoaderNames.accounts(file, sizes.model(), sizes.resolution(), sizes.rows())) {
         verdicts.add(verdict(account));
       }
       Precision precision = precision(file);
@@ -277,7 +262,7 @@ final class Verification {
                 "values",
                 "the checkpoint that it was made from is not here; name it with --against"));
       } else {
-        try (TensorSource parameters = checkpoint.get().source(PARAMETERS)) {
+        try (TensorSource parameters = checkpoint.get().source(LogitsCheck.PARAMETERS)) {
           compare(file, ParameterValues.of(parameters), sizes, precision, checkpoint.get());
         }
       }
@@ -321,12 +306,12 @@ final class Verification {
   private void compare(
       TensorSource file,
       ParameterValues parameters,
-      Sizes sizes,
+      ExportedModel sizes,
       Precision precision,
       TrainingCheckpoint checkpoint) {
     List<String> differences =
         ExportedBytes.differences(
-            file, parameters, sizes.model, precision, huggingFace, sizes.rows);
+            file, parameters, sizes.model(), precision, huggingFace, sizes.rows());
     verdicts.add(
         differences.isEmpty()
             ? Verdict.holds(
@@ -339,147 +324,5 @@ final class Verification {
                 "values",
                 "%d tensors differ from %s".formatted(differences.size(), checkpoint.folder()),
                 differences));
-  }
-
-  // ---- Logits
-
-  /**
-   * With the reader that import and {@code predict} use. Blocks are read when they are computed, so
-   * that no more than one of them is in memory.
-   */
-  private Boolean logits(
-      Sizes sizes,
-      Optional<TrainingCheckpoint> checkpoint,
-      Precision precision,
-      Supplier<Machine> opener) {
-    Machine machine = opener.get();
-    float[] logits;
-    try (NDManager scope = machine.manager().newSubManager();
-        PretrainedImporter importer =
-            PretrainedImporter.open(
-                new Init.FromPretrained(null, null, export.toString(), Init.ConnectorInit.ZERO),
-                sizes.model,
-                sizes.resolution,
-                0)) {
-      logits = logits(machine, scope, new StreamedWeights(scope, importer.tensors()), sizes);
-      if (logitsFile != null) {
-        Question.of(sizes).write(scope, logits, logitsFile);
-      }
-    }
-    int strange = 0;
-    for (float logit : logits) {
-      strange += Float.isFinite(logit) ? 0 : 1;
-    }
-    if (strange > 0) {
-      verdicts.add(
-          Verdict.fails(
-              "logits",
-              "%d of %d logits are not finite".formatted(strange, logits.length),
-              List.of()));
-      return false;
-    }
-    if (checkpoint.isEmpty()) {
-      verdicts.add(Verdict.holds("logits", "all %d are finite".formatted(logits.length)));
-      return true;
-    }
-    float[] expected;
-    try (NDManager scope = machine.manager().newSubManager();
-        TensorSource stored = checkpoint.get().source(PARAMETERS)) {
-      StageFacts facts = StageFacts.of(checkpoint.get());
-      expected =
-          logits(
-              machine,
-              scope,
-              new StreamedWeights(scope, tensors(stored, precision)),
-              new Sizes(facts.model(), facts.resolution(), sizes.rows));
-    }
-    double worst = 0;
-    for (int i = 0; i < Math.max(logits.length, expected.length); i++) {
-      worst =
-          logits.length == expected.length
-              ? Math.max(worst, Math.abs((double) logits[i] - expected[i]))
-              : Double.POSITIVE_INFINITY;
-    }
-    String summary =
-        "the largest difference of %d from the checkpoint's is %.3g"
-            .formatted(logits.length, worst);
-    verdicts.add(
-        worst == 0 && Arrays.equals(logits, expected)
-            ? Verdict.holds("logits", summary)
-            : Verdict.fails("logits", summary, List.of("equal parameters give equal logits")));
-    return worst == 0;
-  }
-
-  /** A checkpoint's parameters, float32, with the values that an export has. */
-  private static List<Tensor> tensors(TensorSource file, Precision precision) {
-    List<Tensor> tensors = new ArrayList<>();
-    for (String name : file.names()) {
-      TensorInfo info = new TensorInfo(name, ElementType.F32, file.shape(name));
-      tensors.add(
-          new Tensor(
-              info,
-              out ->
-                  out.write(
-                      info.elements(),
-                      (first, memory) -> {
-                        FloatBuffer values = memory.asFloatBuffer();
-                        file.readFloats(name, first, values);
-                        if (precision == Precision.BF16) {
-                          Elements.roundToBfloat16(values.flip());
-                        }
-                      })));
-    }
-    return tensors;
-  }
-
-  /**
-   * The input of both models: a random picture and a few tokens that all attend to each other.
-   *
-   * @param pixels [S, S, 3], values in [-1, 1]
-   * @param tokens ids, BOS first
-   */
-  private record Question(float[] pixels, long[] tokens, int side) {
-    static Question of(Sizes sizes) {
-      int side = sizes.resolution;
-      float[] pixels = new float[3 * side * side];
-      for (int i = 0; i < pixels.length; i++) {
-        pixels[i] = (float) Math.sin(0.37 * i);
-      }
-      long[] tokens = new long[TEXT_TOKENS];
-      for (int i = 0; i < tokens.length; i++) {
-        tokens[i] = (2 + 97L * i) % sizes.model.language().vocabulary();
-      }
-      return new Question(pixels, tokens, side);
-    }
-
-    /** Float32 all of them: {@code pixels}, {@code tokens}, {@code logits} [T, V]. */
-    void write(NDManager scope, float[] logits, Path file) {
-      float[] ids = new float[tokens.length];
-      for (int i = 0; i < ids.length; i++) {
-        ids[i] = tokens[i];
-      }
-      List<Tensor> tensors =
-          List.of(
-              Tensor.of("pixels", scope.create(pixels, new Shape(side, side, 3)), ElementType.F32),
-              Tensor.of("tokens", scope.create(ids), ElementType.F32),
-              Tensor.of(
-                  "logits",
-                  scope.create(logits, new Shape(ids.length, logits.length / ids.length)),
-                  ElementType.F32));
-      Durable.file(file, channel -> SafetensorsWriter.write(channel, tensors));
-    }
-  }
-
-  private static float[] logits(Machine machine, NDManager scope, Weights weights, Sizes sizes) {
-    Question question = Question.of(sizes);
-    int side = question.side;
-    ModelInput input =
-        new ModelInput(
-            scope.create(question.pixels, new Shape(1, 1, side, side, 3)),
-            scope.create(question.tokens, new Shape(1, TEXT_TOKENS)),
-            scope.zeros(new Shape(1, TEXT_TOKENS), DataType.INT64));
-    return Models.of(sizes.model, Precision.F32, machine.kernels())
-        .logits(scope, weights, input, Trace.NONE)
-        .toFloatArray();
   }
 }

@@ -2,7 +2,6 @@ package dev.palimpsest.configs.binding;
 
 import dev.palimpsest.configs.checks.Default;
 import dev.palimpsest.configs.checks.InvalidConfigException;
-import dev.palimpsest.configs.checks.Numbers;
 import dev.palimpsest.configs.checks.Place;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.checks.Suggestion;
@@ -12,7 +11,6 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
-import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -21,7 +19,6 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -37,13 +34,13 @@ import org.jspecify.annotations.Nullable;
  * depends on it is still checked as far as possible.
  */
 final class Binder {
-  private final Variables variables;
+  private final Scalars scalars;
   private final List<Problem> problems;
   private final Map<String, Place> places = new HashMap<>();
   private final Map<String, Object> values = new HashMap<>();
 
   Binder(Variables variables, List<Problem> problems) {
-    this.variables = variables;
+    this.scalars = new Scalars(variables, this::problem);
     this.problems = problems;
   }
 
@@ -121,25 +118,7 @@ final class Binder {
     if (plain.isRecord()) {
       return record(plain, node, path);
     }
-    if (plain.isEnum()) {
-      return constant(plain, node, path);
-    }
-    if (plain == String.class) {
-      return string(node, path);
-    }
-    if (plain == boolean.class || plain == Boolean.class) {
-      return bool(node, path);
-    }
-    if (plain == int.class || plain == Integer.class) {
-      return whole(node, path, Integer.MAX_VALUE).map(BigDecimal::intValueExact).orElse(null);
-    }
-    if (plain == long.class || plain == Long.class) {
-      return whole(node, path, Long.MAX_VALUE).map(BigDecimal::longValueExact).orElse(null);
-    }
-    if (plain == double.class || plain == Double.class) {
-      return real(node, path);
-    }
-    throw new IllegalArgumentException("recipes have no " + plain.getName() + " (" + path + ")");
+    return scalars.read(plain, node, path);
   }
 
   // ---- records -----------------------------------------------------------------------------
@@ -220,7 +199,7 @@ final class Binder {
 
   private Optional<Node.Mapping> preset(Class<?> type, Node.Entry chosen, String path) {
     places.put(path, chosen.at());
-    String name = string(chosen.value(), path);
+    String name = scalars.string(chosen.value(), path);
     if (name == null) {
       return Optional.empty();
     }
@@ -328,7 +307,8 @@ final class Binder {
     Node value = only.getValue().value();
     Optional<String> shortForm = Variants.shortForm(type);
     if (shortForm.isPresent() && value instanceof Node.Scalar && !value.isNull()) {
-      String text = string(value, at); // here, so that a mistake has the path that was written
+      String text =
+          scalars.string(value, at); // here, so that a mistake has the path that was written
       return text == null
           ? null
           : bind(
@@ -385,122 +365,6 @@ final class Binder {
               }
             });
     return members.size() == mapping.entries().size() ? members : null;
-  }
-
-  // ---- scalars -----------------------------------------------------------------------------
-
-  private @Nullable String string(Node node, String path) {
-    if (!(node instanceof Node.Scalar scalar)
-        || scalar.kind() == Node.Kind.NULL
-        || scalar.kind() != Node.Kind.STRING) {
-      String help =
-          node instanceof Node.Scalar scalar && !node.isNull()
-              ? "; to mean the text, put it in quotes: '" + Problem.brief(scalar.text()) + "'"
-              : "";
-      problem(path, "must be a string, got " + node.describe() + help);
-      return null;
-    }
-    List<String> mistakes = new ArrayList<>();
-    String filled = variables.fillIn(scalar.text(), mistakes::add);
-    mistakes.forEach(mistake -> problem(path, mistake));
-    return mistakes.isEmpty() ? filled : null;
-  }
-
-  private @Nullable Boolean bool(Node node, String path) {
-    if (node instanceof Node.Scalar scalar && scalar.kind() == Node.Kind.BOOLEAN) {
-      if (scalar.text().equals("true") || scalar.text().equals("false")) {
-        return scalar.text().equals("true");
-      }
-    }
-    expected(path, "true or false", node);
-    return null;
-  }
-
-  private @Nullable Object constant(Class<?> type, Node node, String path) {
-    Map<String, Object> known = new LinkedHashMap<>();
-    for (Object constant : type.getEnumConstants()) {
-      known.put(word((Enum<?>) constant), constant);
-    }
-    if (!(node instanceof Node.Scalar scalar) || node.isNull()) {
-      expected(path, "one of " + String.join(", ", known.keySet()), node);
-      return null;
-    }
-    Object constant = known.get(scalar.text());
-    if (constant == null) {
-      problem(
-          path,
-          "must be one of "
-              + String.join(", ", known.keySet())
-              + ", got '"
-              + Problem.brief(scalar.text())
-              + "'"
-              + Suggestion.nearest(scalar.text(), known.keySet())
-                  .map(near -> "; did you mean '" + near + "'?")
-                  .orElse(""));
-    }
-    return constant;
-  }
-
-  /** A constant as recipes write it: {@code big_vision}. */
-  static String word(Enum<?> constant) {
-    return constant.name().toLowerCase(Locale.ROOT);
-  }
-
-  private Optional<BigDecimal> whole(Node node, String path, long largest) {
-    Optional<BigDecimal> value = number(node, path, "a whole number");
-    if (value.isEmpty()) {
-      return value;
-    }
-    String text = ((Node.Scalar) node).text();
-    value = Numbers.parseWhole(text);
-    if (value.isEmpty()) {
-      expected(path, "a whole number", node);
-    } else if (value.get().abs().compareTo(BigDecimal.valueOf(largest)) > 0) {
-      problem(path, "must be at most " + largest + ", got " + Problem.brief(text));
-      return Optional.empty();
-    }
-    return value;
-  }
-
-  private @Nullable Double real(Node node, String path) {
-    Optional<BigDecimal> number = number(node, path, "a number");
-    if (number.isEmpty()) {
-      return null;
-    }
-    double value = number.get().doubleValue() + 0.0; // -0.0 and 0.0 are one setting
-    if (Double.isInfinite(value)) {
-      expected(path, "a finite number", node);
-      return null;
-    }
-    if (value == 0 && number.get().signum() != 0) {
-      expected(path, "0 or a number that is not lost against 0", node);
-      return null;
-    }
-    return value;
-  }
-
-  private Optional<BigDecimal> number(Node node, String path, String wanted) {
-    if (!(node instanceof Node.Scalar scalar) || scalar.kind() != Node.Kind.NUMBER) {
-      String help =
-          node instanceof Node.Scalar scalar && Numbers.looksLikeOne(scalar.text())
-              ? "; remove the quotes"
-              : "";
-      problem(path, "must be " + wanted + ", got " + node.describe() + help);
-      return Optional.empty();
-    }
-    Optional<BigDecimal> value = Numbers.parse(scalar.text());
-    if (value.isEmpty()) {
-      problem(
-          path,
-          "must be "
-              + wanted
-              + " in decimal, got "
-              + Problem.brief(scalar.text())
-              + (scalar.text().matches("[-+]?0[0-9_]+")
-                  ? ", which YAML reads in base 8; leave the leading 0 out"
-                  : ""));
-    }
-    return value;
   }
 
   private void expected(String path, String wanted, Node node) {

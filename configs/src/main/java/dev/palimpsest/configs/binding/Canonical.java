@@ -45,7 +45,7 @@ final class Canonical {
       return (value instanceof Set ? members.sorted() : members).toList();
     }
     if (value instanceof Enum<?> constant) {
-      return Binder.word(constant);
+      return Scalars.word(constant);
     }
     return value instanceof Integer number ? Long.valueOf(number) : value;
   }

@@ -65,7 +65,7 @@ public final class ConfigYaml {
 
   /** A constant as recipes write it. */
   public static String word(Enum<?> constant) {
-    return Binder.word(constant);
+    return Scalars.word(constant);
   }
 
   /** A value on one line. */

@@ -129,7 +129,7 @@ final class RecipeReference {
     }
     if (plain.isEnum()) {
       return Stream.of(plain.getEnumConstants())
-          .map(constant -> "`" + Binder.word((Enum<?>) constant) + "`")
+          .map(constant -> "`" + Scalars.word((Enum<?>) constant) + "`")
           .collect(Collectors.joining(", "));
     }
     if (plain == String.class) {

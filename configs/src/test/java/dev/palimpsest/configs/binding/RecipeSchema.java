@@ -90,7 +90,7 @@ final class RecipeSchema {
     if (plain.isEnum()) {
       ArrayNode words = schema.putArray("enum");
       for (Object constant : plain.getEnumConstants()) {
-        words.add(Binder.word((Enum<?>) constant));
+        words.add(Scalars.word((Enum<?>) constant));
       }
       return schema;
     }

@@ -4,15 +4,14 @@ import dev.palimpsest.configs.data.DedupConfig;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.PoolResult;
+import dev.palimpsest.mixtures.duplicates.ReferencePictures.Match;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.tasks.Example;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.EnumMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -42,17 +41,7 @@ import org.slf4j.LoggerFactory;
 public final class DuplicateSearch implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(DuplicateSearch.class);
 
-  /**
-   * The largest difference between a copy and its original ({@link PictureSketch#distance}):
-   * altered copies of pictures with detail stay below 0.35, different pictures are above 1.
-   */
-  static final double SAME = 0.5;
-
   private static final int CHUNK = 512;
-  private static final int SKETCHES_KEPT = 512;
-
-  /** The most candidates that are compared, those with the fewest differing bits first. */
-  private static final int COMPARED = 64;
 
   /** In {@link #seen}: looked up and not found. */
   private static final int NOWHERE = 0;
@@ -61,17 +50,7 @@ public final class DuplicateSearch implements AutoCloseable {
   private final List<Pool> reference;
   private final ExecutorService threads;
 
-  // ---- Distinct pictures of the evaluation, by number
-  private final PictureTable known = new PictureTable();
-  private int[] pools = new int[256];
-  private long[] positions = new long[256];
-  private int[] pictures = new int[256];
-
-  // ---- Their hashes, and the picture that each hash belongs to
-  private long[] hashes = new long[256];
-  private int[] owners = new int[256];
-  private int hashCount;
-  private final HashIndex index;
+  private final ReferencePictures known;
 
   // ---- Texts of the evaluation, by number
   private final TextIndex texts;
@@ -88,19 +67,6 @@ public final class DuplicateSearch implements AutoCloseable {
 
   private final List<Match> matches = new ArrayList<>();
 
-  private final Map<Integer, PictureSketch> sketches =
-      new LinkedHashMap<>(16, 0.75f, true) {
-        private static final long serialVersionUID = 1;
-
-        @Override
-        protected boolean removeEldestEntry(Map.Entry<Integer, PictureSketch> eldest) {
-          return size() > SKETCHES_KEPT;
-        }
-      };
-
-  /** A match: the evaluation's picture, and how near it is. */
-  private record Match(int picture, int bits, double distance) {}
-
   /**
    * Reads the evaluation's pools.
    *
@@ -111,6 +77,7 @@ public final class DuplicateSearch implements AutoCloseable {
     this.settings = settings;
     this.reference = List.copyOf(reference);
     this.threads = Executors.newFixedThreadPool(threads, DuplicateSearch::daemon);
+    this.known = new ReferencePictures(this.reference, settings.threshold());
     this.texts = new TextIndex(settings.words(), settings.overlap());
     long examples = 0;
     long flat = 0;
@@ -122,13 +89,15 @@ public final class DuplicateSearch implements AutoCloseable {
       examples += from.size();
       for (long first = 0; first < from.size(); first += CHUNK) {
         long end = Math.min(from.size(), first + CHUNK);
-        for (Read read : inOrder(first, end, position -> read(from, position, known))) {
+        for (Read read : inOrder(first, end, position -> read(from, position, seen))) {
           if (read.problem != null) {
             unreadable++;
             warn(from, read);
           }
           for (Picture picture : read.pictures) {
-            flat += add(pool, read.position, picture) ? 1 : 0;
+            ReferencePictures.Place place =
+                new ReferencePictures.Place(pool, read.position, picture.which);
+            flat += known.add(place, picture.key, picture.sketch) ? 1 : 0;
           }
           if (read.example != null) {
             for (String text : evaluated(read.example)) {
@@ -148,8 +117,7 @@ public final class DuplicateSearch implements AutoCloseable {
         }
       }
     }
-    this.index = new HashIndex(Arrays.copyOf(hashes, hashCount));
-    this.hashes = new long[0];
+    known.seal();
     this.facts =
         new DuplicateReport.Reference(examples, known.size(), flat, found, shortTexts, unreadable);
   }
@@ -158,38 +126,6 @@ public final class DuplicateSearch implements AutoCloseable {
     Thread thread = new Thread(task, "duplicates");
     thread.setDaemon(true);
     return thread;
-  }
-
-  /**
-   * Adds a picture of the evaluation unless its bytes are known; returns whether it is new and
-   * flat.
-   */
-  private boolean add(int pool, long position, Picture picture) {
-    int number = known.size();
-    if (known.putIfAbsent(picture.key, number) != number) {
-      return false;
-    }
-    if (number == pools.length) {
-      pools = Arrays.copyOf(pools, 2 * number);
-      positions = Arrays.copyOf(positions, 2 * number);
-      pictures = Arrays.copyOf(pictures, 2 * number);
-    }
-    pools[number] = pool;
-    positions[number] = position;
-    pictures[number] = picture.which;
-    PictureSketch sketch = picture.sketch;
-    if (sketch == null || sketch.flat()) {
-      return true;
-    }
-    for (long hash : sketch.hashes()) {
-      if (hashCount == hashes.length) {
-        hashes = Arrays.copyOf(hashes, 2 * hashCount);
-        owners = Arrays.copyOf(owners, 2 * hashCount);
-      }
-      hashes[hashCount] = hash;
-      owners[hashCount++] = number;
-    }
-    return false;
   }
 
   /** What was indexed. */
@@ -257,26 +193,27 @@ public final class DuplicateSearch implements AutoCloseable {
     int which = -1;
     for (Picture picture : read.pictures) {
       Match match = match(picture);
-      if (match != null && (best == null || match.distance < best.distance)) {
+      if (match != null && (best == null || match.distance() < best.distance())) {
         best = match;
         which = picture.which;
       }
     }
     if (best != null) {
+      ReferencePictures.Place copied = known.place(best.picture());
       return new Outcome(
           read,
           new Duplicate(
               pool,
               position,
               example.id(),
-              best.bits < 0 ? Evidence.SAME_PICTURE : Evidence.NEAR_PICTURE,
+              best.bits() < 0 ? Evidence.SAME_PICTURE : Evidence.NEAR_PICTURE,
               which,
-              Math.max(0, best.bits),
-              best.distance,
-              reference.get(pools[best.picture]).name(),
-              positions[best.picture],
-              referenceId(pools[best.picture], positions[best.picture]),
-              pictures[best.picture],
+              Math.max(0, best.bits()),
+              best.distance(),
+              reference.get(copied.pool()).name(),
+              copied.position(),
+              referenceId(copied.pool(), copied.position()),
+              copied.which(),
               true));
     }
     int text = -1;
@@ -316,14 +253,14 @@ public final class DuplicateSearch implements AutoCloseable {
   /** The evaluation's picture that this one is a copy of, if any. */
   private @Nullable Match match(Picture picture) {
     for (PictureTable.Key key : picture.key.everyTurn()) {
-      int same = known.get(key);
+      int same = known.find(key);
       if (same != PictureTable.ABSENT) {
         return new Match(same, -1, 0);
       }
     }
     int before = seen.get(picture.key);
     if (before == PictureTable.ABSENT) {
-      Match match = picture.sketch == null ? null : nearest(picture.sketch);
+      Match match = picture.sketch == null ? null : known.nearest(picture.sketch);
       synchronized (matches) {
         if (match != null) {
           matches.add(match);
@@ -334,52 +271,6 @@ public final class DuplicateSearch implements AutoCloseable {
     }
     synchronized (matches) {
       return before == NOWHERE ? null : matches.get(before - 1);
-    }
-  }
-
-  private @Nullable Match nearest(PictureSketch sketch) {
-    if (sketch.flat()) {
-      return null;
-    }
-    Map<Integer, Integer> bits = new LinkedHashMap<>();
-    for (long hash : sketch.hashes()) {
-      index.near(
-          hash,
-          settings.threshold(),
-          at -> bits.merge(owners[at], Long.bitCount(hash ^ index.hash(at)), Math::min));
-    }
-    return bits.entrySet().stream()
-        .sorted(Map.Entry.<Integer, Integer>comparingByValue().thenComparing(Map.Entry::getKey))
-        .limit(COMPARED)
-        .map(
-            candidate -> {
-              PictureSketch other = sketch(candidate.getKey());
-              double distance = other == null ? Double.MAX_VALUE : sketch.distance(other);
-              return new Match(candidate.getKey(), candidate.getValue(), distance);
-            })
-        .filter(match -> match.distance <= SAME)
-        .min(Comparator.comparingDouble(Match::distance).thenComparingInt(Match::picture))
-        .orElse(null);
-  }
-
-  /** The sketch of an evaluation picture, decoded again unless it was needed recently. */
-  private @Nullable PictureSketch sketch(int picture) {
-    synchronized (sketches) {
-      PictureSketch kept = sketches.get(picture);
-      if (kept != null) {
-        return kept;
-      }
-    }
-    try {
-      Example example = reference.get(pools[picture]).examples().apply(positions[picture]);
-      ImageReference image = example.images().get(pictures[picture]);
-      PictureSketch sketch = PictureSketch.of(image.decode());
-      synchronized (sketches) {
-        sketches.put(picture, sketch);
-      }
-      return sketch;
-    } catch (IOException | BadExampleException e) {
-      return null; // it was readable before: the file has been removed since
     }
   }
 
@@ -407,7 +298,7 @@ public final class DuplicateSearch implements AutoCloseable {
         byte[] bytes = image.content().read();
         PictureTable.Key key = PictureTable.Key.of(bytes, image.frame(), image.turn(bytes));
         boolean looked =
-            known.get(key) != PictureTable.ABSENT || decoded.get(key) != PictureTable.ABSENT;
+            known.find(key) != PictureTable.ABSENT || decoded.get(key) != PictureTable.ABSENT;
         pictures.add(
             new Picture(which, key, looked ? null : PictureSketch.of(image.decode(bytes))));
       } catch (IOException e) {

@@ -6,6 +6,7 @@ import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.StageCost;
 import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.configs.checks.Numbers;
 import java.util.ArrayList;
@@ -69,7 +70,7 @@ public final class PlanText {
                     stage.examples(), stage.steps(), stage.batchSize(), saves(stage.checkpoint())));
         lines.add("  " + cost(StagePlan.of(stage, recipe.model(), hardware, Optional.empty())));
         if (stage.storage().usesDisk()) {
-          lines.add("  " + storage(stage, ModelCost.of(stage, recipe.model()).bytes()));
+          lines.add("  " + storage(stage, StageCost.of(stage, recipe.model()).bytes()));
         }
       }
     }
@@ -95,7 +96,7 @@ public final class PlanText {
   /** Where arrays are, and what that costs. */
   private static String storage(StageConfig stage, Map<ModelCost.Use, Long> bytes) {
     StorageConfig storage = stage.storage();
-    ModelCost.Traffic traffic = ModelCost.traffic(stage, bytes);
+    StageCost.Traffic traffic = StageCost.traffic(stage, bytes);
     return String.format(
         Locale.ROOT,
         "parameters %s, gradients %s, moments %s; a step reads up to %.1f GB from disk and writes %.1f GB",

@@ -1,0 +1,62 @@
+package dev.palimpsest.configs;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.palimpsest.configs.ModelCost.Use;
+import dev.palimpsest.configs.binding.BareStage;
+import dev.palimpsest.configs.binding.Recipes;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** Costs of a stage, and what its steps move between memory and disk. */
+class StageCostTest {
+  @Test
+  void aStageCostsItsExamples() {
+    StageConfig stage = BareStage.of(BenchConfig.SMALL, Precision.F32);
+    StageCost cost = StageCost.of(stage, BenchConfig.SMALL.model());
+    assertEquals(BenchConfig.SMALL.flopsPerStep(), 4 * cost.example().withoutRecomputation());
+    assertEquals(
+        stage.examples() * cost.example().withRecomputation(), cost.total().withRecomputation());
+  }
+
+  /** By hand: 2 micro batches read parameters 2 + 2 + 1 times; gradients are written twice. */
+  @Test
+  void trafficCountsEveryPassOverWhatIsOnDisk() {
+    Map<Use, Long> bytes = Map.of(Use.PARAMETERS, 4000L, Use.GRADIENTS, 400L, Use.MOMENTS, 80L);
+    assertEquals(new StageCost.Traffic(0, 0), StageCost.traffic(stage("{}"), bytes));
+    assertEquals(
+        new StageCost.Traffic(5 * 4000, 4000),
+        StageCost.traffic(stage("{parameters: disk}"), bytes));
+    assertEquals(
+        new StageCost.Traffic(5 * 4000 + 3 * 400 + 80, 4000 + 2 * 400 + 80),
+        StageCost.traffic(stage("{parameters: disk, gradients: disk, moments: disk}"), bytes));
+  }
+
+  private static StageConfig stage(String storage) {
+    return Recipes.bind(
+            """
+            name: traffic
+            tokenizer: {path: none}
+            model: {vision: {preset: siglip-tiny/14}, language: {preset: gemma-tiny}}
+            tasks: {a: {source: {jsonl: none}}}
+            stages:
+              - name: s
+                init: {checkpoint: none}
+                examples: 4
+                resolution: 28
+                textTokens: 4
+                batchSize: 4
+                microBatch: 2
+                mixture: {a: 1}
+                optimizer: {learningRate: 1, schedule: {constant: {}}}
+                storage: %s
+            """
+                .formatted(storage),
+            "test",
+            List.of(),
+            Map.of())
+        .stages()
+        .get(0);
+  }
+}
