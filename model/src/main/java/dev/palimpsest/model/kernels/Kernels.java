@@ -232,6 +232,9 @@ public final class Kernels implements AutoCloseable {
     if (parameters.isEmpty()) {
       return List.of(new float[0], new float[0]);
     }
+    if (!isOnGpu()) {
+      return CpuAdam.run(parameters, gradients, mus, nus, update, Math.toIntExact(pieceLength()));
+    }
     try (GradientMode off = new GradientMode(false)) {
       List<float[]> sums = new ArrayList<>();
       for (NDArray kind :
@@ -272,10 +275,16 @@ public final class Kernels implements AutoCloseable {
       List<NDArray> mus,
       List<NDArray> nus,
       AdamUpdate update) {
+    if (!isOnGpu()) {
+      try (NDManager scope = newManager()) {
+        List<float[]> sums = adamSums(scope, parameters, gradients, mus, nus, update);
+        return new SquaredNorms(totalOf(scope, sums.get(0)), totalOf(scope, sums.get(1)));
+      }
+    }
     return adam(parameters, gradients, mus, nus, update, areFused(mus, update));
   }
 
-  /** The same with libtorch's fused operation, or with single ones. */
+  /** The same with libtorch's fused operation, or with single ones; for a GPU. */
   SquaredNorms adam(
       List<NDArray> parameters,
       List<NDArray> gradients,
@@ -286,14 +295,9 @@ public final class Kernels implements AutoCloseable {
     return norms("adam", adamArguments(parameters, gradients, mus, nus, update, fused));
   }
 
-  /**
-   * On a GPU single operations take twice as many passes over memory. On a CPU a piece stays in the
-   * cache between them.
-   */
-  private boolean areFused(List<NDArray> mus, AdamUpdate update) {
-    return isOnGpu()
-        && update.rate() > 0
-        && mus.stream().allMatch(mu -> FloatArrays.type(mu) == Precision.F32);
+  /** Single operations take twice as many passes over memory. */
+  private static boolean areFused(List<NDArray> mus, AdamUpdate update) {
+    return update.rate() > 0 && mus.stream().allMatch(mu -> FloatArrays.type(mu) == Precision.F32);
   }
 
   private static Object[] adamArguments(

@@ -1,5 +1,5 @@
 # Norms, AdamW and Adafactor over float32 arrays, a piece at a time, so that a piece stays in the
-# processor's cache from the first operation to the last.
+# processor's cache from the first operation to the last. AdamW is for a GPU; a CPU has CpuAdam.java.
 
 def piece_length(self, x: Tensor) -> int:
   return 16777216 if x.is_cuda else 131072

@@ -1,0 +1,299 @@
+package dev.palimpsest.model.kernels;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import dev.palimpsest.configs.Precision;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * AdamW on the CPU in one pass over memory: each number is fetched and stored once, a block of them
+ * at a time, which is copied to arrays that stay in the processor's nearest cache. Java's compiler
+ * vectorises loops over such arrays. Its arithmetic is IEEE's, so that a parameter's bits depend
+ * neither on the processor nor on the number of threads.
+ */
+final class CpuAdam {
+  /** Elements of a block; 7 arrays of them are 28 KB. */
+  private static final int BLOCK = 1024;
+
+  /** Elements of what one buffer shows: 1 GiB, and a whole number of pieces. */
+  private static final long WINDOW = 1L << 28;
+
+  private static final ExecutorService HELPERS =
+      Executors.newCachedThreadPool(
+          work -> {
+            Thread thread = new Thread(work, "adam");
+            thread.setDaemon(true);
+            return thread;
+          });
+
+  private final AdamUpdate update;
+  private final List<Piece> pieces = new ArrayList<>();
+
+  private CpuAdam(AdamUpdate update) {
+    this.update = update;
+  }
+
+  /**
+   * Neighbouring elements of an array, whose squares are summed together.
+   *
+   * @param mu float32 or bfloat16
+   * @param from in the buffers
+   */
+  private record Piece(
+      FloatBuffer parameter, FloatBuffer gradient, Memory mu, FloatBuffer nu, int from, int to) {}
+
+  /**
+   * A buffer of one of two types.
+   *
+   * @param shorts in bfloat16; null if the numbers are float32
+   */
+  private record Memory(FloatBuffer floats, @Nullable ShortBuffer shorts) {}
+
+  /**
+   * Updates contiguous arrays in place.
+   *
+   * @param mus float32 or bfloat16; all others are float32
+   * @param pieceLength elements of a piece
+   * @return sums of squares of all pieces, in order: of the update, and of the new parameters
+   */
+  static List<float[]> run(
+      List<NDArray> parameters,
+      List<NDArray> gradients,
+      List<NDArray> mus,
+      List<NDArray> nus,
+      AdamUpdate update,
+      int pieceLength) {
+    CpuAdam pass = new CpuAdam(update);
+    for (int i = 0; i < parameters.size(); i++) {
+      pass.add(parameters.get(i), gradients.get(i), mus.get(i), nus.get(i), pieceLength);
+    }
+    return pass.run(Math.min(EngineFacts.threads(), pass.pieces.size()));
+  }
+
+  private void add(NDArray parameter, NDArray gradient, NDArray mu, NDArray nu, int pieceLength) {
+    for (long at = 0; at < parameter.size(); at += WINDOW) {
+      int length = (int) Math.min(WINDOW, parameter.size() - at);
+      FloatBuffer p = memory(parameter, at, length).floats;
+      FloatBuffer g = memory(gradient, at, length).floats;
+      Memory m = memory(mu, at, length);
+      FloatBuffer n = memory(nu, at, length).floats;
+      for (int from = 0; from < length; from += pieceLength) {
+        pieces.add(new Piece(p, g, m, n, from, Math.min(length, from + pieceLength)));
+      }
+    }
+  }
+
+  /** Elements of a contiguous array. */
+  private static Memory memory(NDArray array, long first, int length) {
+    try (NDManager views = array.getManager().newSubManager()) {
+      NDArray flat = array.reshape(array.size());
+      flat.attach(views);
+      NDArray part = flat.get(new NDIndex("{}:{}", first, first + length));
+      part.attach(views);
+      ByteBuffer bytes = part.toByteBuffer(true).order(ByteOrder.nativeOrder());
+      return new Memory(
+          bytes.asFloatBuffer(),
+          FloatArrays.type(array) == Precision.BF16 ? bytes.asShortBuffer() : null);
+    }
+  }
+
+  /** Each thread takes the next piece until there is none. */
+  private List<float[]> run(int threads) {
+    float[] updates = new float[pieces.size()];
+    float[] norms = new float[pieces.size()];
+    AtomicInteger next = new AtomicInteger();
+    Runnable work =
+        () -> {
+          Block block = new Block();
+          for (int i = next.getAndIncrement(); i < updates.length; i = next.getAndIncrement()) {
+            block.update(pieces.get(i));
+            updates[i] = block.updates.take();
+            norms[i] = block.norms.take();
+          }
+        };
+    List<CompletableFuture<Void>> helpers = new ArrayList<>();
+    for (int i = 1; i < threads; i++) {
+      helpers.add(CompletableFuture.runAsync(work, HELPERS));
+    }
+    work.run();
+    helpers.forEach(CompletableFuture::join);
+    return List.of(updates, norms);
+  }
+
+  /**
+   * A sum of squares. Every 1024th number goes to the same sum in float32, but only 16 of them in a
+   * row, so that sums do not become large beside what is added to them.
+   */
+  private static final class Squares {
+    private static final int BLOCKS = 16;
+
+    private final float[] recent = new float[BLOCK];
+    private final float[] all = new float[BLOCK];
+    private int blocks;
+
+    void add(float[] x, int n) {
+      addSquares(recent, x, n);
+      if (++blocks % BLOCKS == 0) {
+        flush();
+      }
+    }
+
+    private void flush() {
+      CpuAdam.add(all, recent);
+      Arrays.fill(recent, 0);
+    }
+
+    /** The sum, which begins again at 0. */
+    float take() {
+      flush();
+      double sum = 0;
+      for (float squares : all) {
+        sum += squares;
+      }
+      Arrays.fill(all, 0);
+      blocks = 0;
+      return (float) sum;
+    }
+  }
+
+  /** What one thread works on. */
+  private final class Block {
+    private final float[] p = new float[BLOCK];
+    private final float[] g = new float[BLOCK];
+    private final float[] mu = new float[BLOCK];
+    private final float[] nu = new float[BLOCK];
+    private final float[] change = new float[BLOCK];
+    private final short[] rounded = new short[BLOCK];
+
+    private final Squares updates = new Squares();
+    private final Squares norms = new Squares();
+
+    void update(Piece piece) {
+      ShortBuffer shorts = piece.mu.shorts;
+      for (int at = piece.from; at < piece.to; at += BLOCK) {
+        int n = Math.min(BLOCK, piece.to - at);
+        piece.parameter.get(at, p, 0, n);
+        piece.gradient.get(at, g, 0, n);
+        piece.nu.get(at, nu, 0, n);
+        if (shorts == null) {
+          piece.mu.floats.get(at, mu, 0, n);
+        } else {
+          shorts.get(at, rounded, 0, n);
+          widen(rounded, mu, n);
+        }
+        double kept = shorts == null ? update.beta1() : bfloat16((float) update.beta1());
+        step(kept, n);
+        piece.parameter.put(at, p, 0, n);
+        piece.nu.put(at, nu, 0, n);
+        if (shorts == null) {
+          piece.mu.floats.put(at, mu, 0, n);
+        } else {
+          round(mu, rounded, n);
+          shorts.put(at, rounded, 0, n);
+        }
+      }
+    }
+
+    private void step(double kept, int n) {
+      double step = (double) update.step();
+      double correction1 = 1 - Math.pow(update.beta1(), step);
+      double correction2 = 1 - Math.pow(update.beta2(), step);
+      scale(g, (float) update.gradientScale(), n);
+      average(mu, g, (float) kept, (float) (1 - update.beta1()), n);
+      averageSquares(nu, g, (float) update.beta2(), (float) (1 - update.beta2()), n);
+      roots(nu, change, (float) (1 / Math.sqrt(correction2)), (float) update.epsilon(), n);
+      float rate = (float) (update.rate() / correction1);
+      changes(change, mu, p, rate, (float) update.decay(), n);
+      subtract(p, change, n);
+      updates.add(change, n);
+      norms.add(p, n);
+    }
+  }
+
+  // Loops with one result each: the compiler vectorises no others.
+
+  private static void scale(float[] x, float factor, int n) {
+    for (int i = 0; i < n; i++) {
+      x[i] *= factor;
+    }
+  }
+
+  private static void average(float[] average, float[] x, float kept, float added, int n) {
+    for (int i = 0; i < n; i++) {
+      average[i] = kept * average[i] + added * x[i];
+    }
+  }
+
+  private static void averageSquares(float[] average, float[] x, float kept, float added, int n) {
+    for (int i = 0; i < n; i++) {
+      average[i] = kept * average[i] + added * (x[i] * x[i]);
+    }
+  }
+
+  private static void roots(float[] squares, float[] roots, float factor, float epsilon, int n) {
+    for (int i = 0; i < n; i++) {
+      roots[i] = (float) Math.sqrt(squares[i]) * factor + epsilon;
+    }
+  }
+
+  /** Replaces roots by what is subtracted from parameters. */
+  private static void changes(
+      float[] roots, float[] mu, float[] parameters, float rate, float decay, int n) {
+    for (int i = 0; i < n; i++) {
+      roots[i] = mu[i] / roots[i] * rate + decay * parameters[i];
+    }
+  }
+
+  private static void subtract(float[] from, float[] x, int n) {
+    for (int i = 0; i < n; i++) {
+      from[i] -= x[i];
+    }
+  }
+
+  private static void addSquares(float[] sums, float[] x, int n) {
+    for (int i = 0; i < n; i++) {
+      sums[i] += x[i] * x[i];
+    }
+  }
+
+  private static void add(float[] sums, float[] x) {
+    for (int i = 0; i < sums.length; i++) {
+      sums[i] += x[i];
+    }
+  }
+
+  private static void widen(short[] from, float[] to, int n) {
+    for (int i = 0; i < n; i++) {
+      to[i] = Float.intBitsToFloat(from[i] << 16);
+    }
+  }
+
+  private static void round(float[] from, short[] to, int n) {
+    for (int i = 0; i < n; i++) {
+      to[i] = (short) (roundedBits(from[i]) >>> 16);
+    }
+  }
+
+  /** A number as bfloat16 holds it. */
+  private static float bfloat16(float x) {
+    return Float.intBitsToFloat(roundedBits(x) & 0xFFFF0000);
+  }
+
+  /** The upper half is the nearest bfloat16, of two as near ones the even one. */
+  private static int roundedBits(float x) {
+    int bits = Float.floatToRawIntBits(x);
+    return Float.isNaN(x) ? bits | 1 << 22 : bits + 0x7FFF + (bits >>> 16 & 1);
+  }
+}
