@@ -165,7 +165,7 @@ public final class Main implements Runnable {
           try {
             if (main.engine != null) {
               throw new UserMistake(
-                  "--engine stands before the command: './palimpsest --engine %s %s'"
+                  "--engine comes before the command: './palimpsest --engine %s %s'"
                       .formatted(
                           main.engine,
                           parsed.hasSubcommand()

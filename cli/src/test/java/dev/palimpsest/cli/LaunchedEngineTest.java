@@ -92,7 +92,7 @@ class LaunchedEngineTest {
   void itStandsBeforeTheCommand() throws Exception {
     assertRefused(
         launch(Map.of(), "doctor", "--engine", "cuda"),
-        "--engine stands before the command: './palimpsest --engine cuda doctor'");
+        "--engine comes before the command: './palimpsest --engine cuda doctor'");
     assertRefused(launch(Map.of(), "--engine"), "--engine needs a name");
   }
 }

@@ -31,7 +31,7 @@ public record HandOver(
   public enum Part {
     /** The image tower. */
     VISION,
-    /** What follows it. */
+    /** The connector between the image tower and the decoder. */
     CONNECTOR,
     /** The decoder with its embedding. */
     LANGUAGE

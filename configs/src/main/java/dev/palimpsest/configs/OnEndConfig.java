@@ -9,13 +9,13 @@ import java.util.List;
  * failed; not when a signal stopped it. It is started directly, without a shell, by the first rank,
  * with the variables {@code PALIMPSEST_RUN} (the run folder), {@code PALIMPSEST_STATE} ({@code
  * finished}, {@code gate-closed} or {@code failed}), {@code PALIMPSEST_EXIT_CODE} and {@code
- * PALIMPSEST_WHY} beside those of the run's own environment. What it prints is not kept, and of its
- * arguments nothing is logged; what is secret belongs into its environment all the same, because
- * recipes are copied into run folders and checkpoints. Whatever becomes of it, the run's exit code
- * is the same.
+ * PALIMPSEST_WHY} in addition to the run's own environment. What it prints is not kept, and its
+ * arguments are not logged. Secrets still belong in its environment, because recipes are copied
+ * into run folders and checkpoints. It never changes the run's exit code.
  *
  * @param command program and arguments
- * @param timeoutSeconds after which it is ended, with what it has started
+ * @param timeoutSeconds time after which it is ended, together with the processes that it has
+ *     started
  */
 public record OnEndConfig(List<String> command, @Default("60") int timeoutSeconds) {
   /** Checks that there is a program. */

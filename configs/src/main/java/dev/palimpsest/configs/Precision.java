@@ -5,11 +5,9 @@ package dev.palimpsest.configs;
  * parameters are float32 in every case.
  */
 public enum Precision {
-  /** float32: everything is computed in it. */
+  /** IEEE's 32-bit format. */
   F32(4),
-  /**
-   * bfloat16: blocks are computed in it; norms, softmax statistics and the loss stay in float32.
-   */
+  /** The upper half of a float32. */
   BF16(2);
 
   private final int bytes;

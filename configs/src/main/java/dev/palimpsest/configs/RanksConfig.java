@@ -15,10 +15,9 @@ import dev.palimpsest.configs.checks.Default;
  *     batch of a rank; this changes no bit in the fixed order. {@code parameters}: parameters as
  *     well (ZeRO-3), frozen ones too; a block's are gathered when it is used, forward and backward,
  *     and freed afterwards; bits are those of {@code gradients}. Only for Adam
- * @param shardWithin number of ranks among which state is divided, such as those of a node; every
- *     group of as many ranks that follow one another has all of it, and groups exchange only sums
- *     of gradients. 0: among all. It must divide the number of ranks; it changes no bit in the
- *     fixed order
+ * @param shardWithin number of ranks among which state is divided, such as those of a node; each
+ *     group of so many consecutive ranks has all of it, and groups exchange only sums of gradients.
+ *     0: among all. It must divide the number of ranks; it changes no bit in the fixed order
  * @param reductionOrder the order in which the gradients of micro batches are added up. {@code
  *     fastest}: each rank adds its own, then the library adds those of the ranks; results repeat
  *     bit for bit with the same number of ranks, and differ in the last bits between numbers.
@@ -26,8 +25,8 @@ import dev.palimpsest.configs.checks.Default;
  *     rank has them; results are the same bits with 1, 2, 4, ... ranks. This costs an exchange of
  *     all gradients for every micro batch of a rank instead of one for the step, and memory for
  *     their partial sums
- * @param timeoutSeconds how long a rank waits for the others within a step before it takes one of
- *     them for lost; the run then ends with exit code 76 and every rank's stack traces
+ * @param timeoutSeconds how long a rank waits for the others within a step before it considers one
+ *     of them lost; the run then ends with exit code 76 and every rank's stack traces
  */
 public record RanksConfig(
     @Default("none") Sharding sharding,

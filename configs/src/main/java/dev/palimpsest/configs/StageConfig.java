@@ -25,10 +25,9 @@ import org.jspecify.annotations.Nullable;
  *     in examples
  * @param epochs instead of {@code examples}: how often to go through the data. An epoch has as many
  *     examples as all tasks of the mixture have rows together; weights decide how often each row is
- *     seen. The number of examples is rounded up to whole batches: what the last batch lacks is
- *     taken from the beginning of the next epoch, so that no example is left out. A stage with
- *     epochs is resolved when its data is opened; the run folder's recipe has the number of
- *     examples
+ *     seen. The number of examples is rounded up to whole batches: the last batch is filled from
+ *     the beginning of the next epoch, so that no example is left out. A stage with epochs is
+ *     resolved when its data is opened; the run folder's recipe has the number of examples
  * @param resolution side of the square input image, in pixels; a multiple of the patch size
  * @param textTokens number of text positions (BOS + prefix + separator + suffix + EOS)
  * @param batchSize examples per optimizer step
@@ -39,7 +38,8 @@ import org.jspecify.annotations.Nullable;
  *     out; a longer example has a sequence of its own. 0: every example has a sequence of its own,
  *     including padding. Packing affects speed but not results, apart from rounding and the random
  *     numbers of dropout
- * @param precision number format of the computation
+ * @param precision number format of the computation. With {@code bf16}, blocks are computed in
+ *     bfloat16; norms, softmax statistics and the loss stay in float32
  * @param mixture sampling weights by task name; they need not sum to 1, and their order in the file
  *     does not matter
  * @param temperature 0: weights are used as written; T > 0: each weight is multiplied by
@@ -66,8 +66,8 @@ import org.jspecify.annotations.Nullable;
  *     benchmarks are not changed
  * @param logEveryExamples examples between two lines in metrics.jsonl; 0 for one line per step
  * @param checkpoint when training checkpoints are saved, and which are kept
- * @param earlyStop ends the stage when a score does not improve any more; absent: all examples are
- *     trained on
+ * @param earlyStop ends the stage when a score no longer improves; absent: all examples are trained
+ *     on
  * @param expectedLoss ranges in which the training loss is expected; a run warns outside of them
  * @param guard what to do about a step whose loss cannot be trusted
  * @param evaluate which suites the stage is scored on, and when

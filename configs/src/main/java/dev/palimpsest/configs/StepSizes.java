@@ -10,18 +10,18 @@ import dev.palimpsest.configs.checks.Check;
  * @param textTokens text positions
  * @param batchSize examples a step, in one forward pass
  */
-public record BenchConfig(ModelConfig model, int resolution, int textTokens, int batchSize) {
+public record StepSizes(ModelConfig model, int resolution, int textTokens, int batchSize) {
   /** 56px, 2 + 2 blocks of width 64 and 96. */
-  public static final BenchConfig TINY =
-      new BenchConfig(
+  public static final StepSizes TINY =
+      new StepSizes(
           new ModelConfig(new VisionConfig(64, 2, 256, 4, 14, 1e-6), gemma(512, 96, 2, 384, 4, 24)),
           56,
           32,
           4);
 
   /** 224px, 6 + 6 blocks of width 384 and 512. */
-  public static final BenchConfig SMALL =
-      new BenchConfig(
+  public static final StepSizes SMALL =
+      new StepSizes(
           new ModelConfig(
               new VisionConfig(384, 6, 1536, 6, 14, 1e-6), gemma(8192, 512, 6, 2048, 8, 64)),
           224,
@@ -29,7 +29,7 @@ public record BenchConfig(ModelConfig model, int resolution, int textTokens, int
           4);
 
   /** Checks that all sizes are positive and within the limits of {@link Check}. */
-  public BenchConfig {
+  public StepSizes {
     new Check()
         .range("resolution", resolution, 1, Check.MOST_PIXELS, "pixels")
         .range("textTokens", textTokens, 1, Check.MOST_TOKENS, "tokens")

@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Lets one process at a time work in a folder. The operating system releases the lock when its
- * holder ends, however it ends; the lock file stays behind and is in nobody's way. What it contains
- * names the holder, for messages alone.
+ * holder ends, however it ends; the lock file stays behind and does no harm. It contains the
+ * holder's name, which only messages use.
  */
 public final class FolderLock implements AutoCloseable {
   /** Far behind the text, so that others can read it where locks are mandatory. */

@@ -10,7 +10,7 @@ import java.util.concurrent.ExecutionException;
 
 /**
  * SHA-256 of a file while it is written: a thread of its own reads what is final, which the system
- * still has in memory. So a large file is neither read from disk again nor does its writer wait for
+ * still has in memory. So a large file is not read from disk again, its writer does not wait for
  * the hash, and a writer may go back and fill in what it learns later.
  */
 public final class FollowingHash implements AutoCloseable {

@@ -9,9 +9,9 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 /** The two kinds of JSON that are read and written; no other class makes a mapper of its own. */
 public final class Json {
   /**
-   * JSON by the standard, and an object may name a member only once, so that nobody can be shown
-   * one value while another counts. For the project's own files and for formats that are defined as
-   * standard JSON, such as the header of safetensors.
+   * JSON by the standard, and an object may name a member only once, so that two readers cannot see
+   * different values. For the project's own files and for formats that are defined as standard
+   * JSON, such as the header of safetensors.
    */
   public static final JsonMapper STRICT =
       JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();

@@ -7,7 +7,7 @@ package dev.palimpsest.files;
 public final class PlainName {
   private PlainName() {}
 
-  /** Whether a name is one. */
+  /** Whether a name is plain. */
   public static boolean matches(String name) {
     return name.matches("[A-Za-z0-9_-][A-Za-z0-9._-]*");
   }

@@ -121,7 +121,7 @@ class ModelCostTest {
 
   @Test
   void graphsThatDoNotFitAreRecomputedFromTheImageTowerOn() {
-    ModelCost cost = new ModelCost(BenchConfig.SMALL.model(), 224, Precision.F32);
+    ModelCost cost = new ModelCost(StepSizes.SMALL.model(), 224, Precision.F32);
     Pass pass = cost.pass(4, 128);
     Flops all = cost.flops(pass, Long.MAX_VALUE);
     assertEquals(0, all.recomputed());
@@ -149,7 +149,7 @@ class ModelCostTest {
 
   @Test
   void bytesFollowWhatIsTrainedAndWhatIsKept() {
-    ModelCost cost = new ModelCost(BenchConfig.SMALL.model(), 224, Precision.F32);
+    ModelCost cost = new ModelCost(StepSizes.SMALL.model(), 224, Precision.F32);
     Pass pass = cost.pass(4, 128);
     long n = cost.parameterCount();
     Map<Use, Long> keeping =
@@ -168,7 +168,7 @@ class ModelCostTest {
     // In bfloat16 graphs are half as large, and the block that is run again has its weights
     // rounded:
     // by hand, 512 * (64 * (2 * 8 + 2) + 3 * 2048) of them.
-    ModelCost bf16 = new ModelCost(BenchConfig.SMALL.model(), 224, Precision.BF16);
+    ModelCost bf16 = new ModelCost(StepSizes.SMALL.model(), 224, Precision.BF16);
     long rounded = graphs(bf16.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS));
     assertEquals(one / 2 + 2 * 512 * (64 * (2 * 8 + 2) + 3 * 2048), rounded);
   }

@@ -13,9 +13,9 @@ import org.junit.jupiter.api.Test;
 class StageCostTest {
   @Test
   void aStageCostsItsExamples() {
-    StageConfig stage = BareStage.of(BenchConfig.SMALL, Precision.F32);
-    StageCost cost = StageCost.of(stage, BenchConfig.SMALL.model());
-    assertEquals(BenchConfig.SMALL.flopsPerStep(), 4 * cost.example().withoutRecomputation());
+    StageConfig stage = BareStage.of(StepSizes.SMALL, Precision.F32);
+    StageCost cost = StageCost.of(stage, StepSizes.SMALL.model());
+    assertEquals(StepSizes.SMALL.flopsPerStep(), 4 * cost.example().withoutRecomputation());
     assertEquals(
         stage.examples() * cost.example().withRecomputation(), cost.total().withRecomputation());
   }

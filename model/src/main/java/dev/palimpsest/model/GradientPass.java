@@ -109,7 +109,10 @@ record GradientPass(Network network, LongSupplier budget) {
     }
   }
 
-  /** The pass of a micro batch without supervised tokens, for the other processes' sake. */
+  /**
+   * The pass of a micro batch without supervised tokens, in which this process takes part because
+   * the others need it.
+   */
   private void takePart(
       Weights weights, NDManager step, ModelInput input, LossOptions options, boolean anyPictures) {
     BlockChain imageChain = network.imageChain(weights, input.images());

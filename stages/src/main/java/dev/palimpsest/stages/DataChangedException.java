@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * The contents of training data, tokenizer or parent are not those that a stage began with, though
- * its settings are the same. Nobody changed the recipe, so that somebody has to look at the data.
+ * its settings are the same. The recipe is unchanged, so somebody has to look at the data.
  */
 public final class DataChangedException extends InvalidConfigException {
   private static final long serialVersionUID = 1L;

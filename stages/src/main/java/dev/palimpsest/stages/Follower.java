@@ -37,8 +37,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A run on a rank other than the first: it trains stages and answers questions when the first one
- * says so, and writes nothing but its part of checkpoints. Which stages there are to train, and
- * from what, is decided in one place.
+ * asks for it, and writes only its part of checkpoints. The first rank alone decides which stages
+ * are trained, and from which state.
  */
 final class Follower {
   private static final Logger log = LoggerFactory.getLogger(Follower.class);

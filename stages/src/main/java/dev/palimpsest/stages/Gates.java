@@ -26,7 +26,7 @@ import java.util.Optional;
 
 /** Judges a stage's gates by its scores after training, and records the verdicts. */
 public final class Gates {
-  /** 95 % of a normal distribution lie within this many standard deviations. */
+  /** 95 % of a normal distribution are within this many standard deviations. */
   private static final double DEVIATIONS = 1.96;
 
   private Gates() {}

@@ -51,8 +51,8 @@ final class Ranks {
   }
 
   /**
-   * Has the other ranks end, if they wait. If not, they are in the middle of a stage, where they
-   * end in the same way as this one, or cannot go on without it.
+   * Tells the other ranks to end, if they are waiting. If they are not, they are in the middle of a
+   * stage, where they end in the same way as this one, or cannot go on without it.
    *
    * @return whether they waited
    */

@@ -1,8 +1,8 @@
 package dev.palimpsest.cli.bench;
 
 import dev.palimpsest.cli.terminal.ExitCode;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.stages.folder.RunFolder;
@@ -126,7 +126,7 @@ final class BenchAllCommand implements Callable<Integer> {
     int used = threads == null ? Runtime.getRuntime().availableProcessors() : threads;
     ModelBench.requirePositive("--threads", used);
     Set<Part> parts = EnumSet.copyOf(only);
-    Map<String, BenchConfig> sizes = new LinkedHashMap<>();
+    Map<String, StepSizes> sizes = new LinkedHashMap<>();
     new LinkedHashSet<>(configs)
         .forEach(name -> sizes.put(name, BenchStepCommand.bench(config(name))));
     @Nullable MarkedFile target = target(parts);
@@ -189,7 +189,7 @@ final class BenchAllCommand implements Callable<Integer> {
 
   private List<Job> jobs(
       Set<Part> parts,
-      Map<String, BenchConfig> sizes,
+      Map<String, StepSizes> sizes,
       int used,
       @Nullable PyTorchPeer peer,
       Children children) {
@@ -234,7 +234,7 @@ final class BenchAllCommand implements Callable<Integer> {
   /** Our step and, one after the other on the same machine, those of the peer. */
   private List<Job> steps(
       String name,
-      BenchConfig bench,
+      StepSizes bench,
       Precision precision,
       int used,
       @Nullable PyTorchPeer peer,

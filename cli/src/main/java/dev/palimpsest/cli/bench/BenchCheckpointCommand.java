@@ -13,10 +13,10 @@ import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
@@ -124,7 +124,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
     if (runs < 1) {
       throw new UserMistake("--runs must be 1 or more, got " + runs);
     }
-    BenchConfig bench = BenchStepCommand.bench(config);
+    StepSizes bench = BenchStepCommand.bench(config);
     Path parent = folder == null ? Path.of(System.getProperty("java.io.tmpdir")) : folder;
     Files.createDirectories(parent);
     Path work = Files.createTempDirectory(parent, "bench-checkpoint-");
@@ -136,7 +136,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
     return ExitCode.DONE.code();
   }
 
-  private List<Line> measure(BenchConfig bench, Path work, NDManager manager) throws IOException {
+  private List<Line> measure(StepSizes bench, Path work, NDManager manager) throws IOException {
     ModelConfig model = bench.model();
     int resolution = bench.resolution();
     checkSpace(work, model, resolution);

@@ -5,9 +5,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.evaluation.DecodeConfig;
 import dev.palimpsest.eval.decoding.Decoder;
@@ -90,7 +90,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     ModelBench.requirePositive("--batch", batch);
     ModelBench.requirePositive("--new-tokens", newTokens);
     ModelBench.requirePositive("--runs", runs);
-    BenchConfig bench = BenchStepCommand.bench(config);
+    StepSizes bench = BenchStepCommand.bench(config);
     try (Machine machine = options.open()) {
       double bandwidth = MemoryBandwidth.gigabytes(machine);
       Map<String, Double> seconds =
@@ -113,7 +113,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     private final int[] lengths;
     private final Map<String, List<Double>> seconds = new LinkedHashMap<>();
 
-    Timed(BenchConfig bench, NDManager manager, Kernels kernels) {
+    Timed(StepSizes bench, NDManager manager, Kernels kernels) {
       this.model = Models.of(bench.model(), precision, kernels);
       Parameters drawn = Initialization.random(manager, bench.model(), bench.resolution(), 0);
       this.weights =
@@ -232,7 +232,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     return (sorted[sorted.length / 2] + sorted[(sorted.length - 1) / 2]) / 2;
   }
 
-  private void report(BenchConfig bench, int used, Map<String, Double> seconds, double bandwidth) {
+  private void report(StepSizes bench, int used, Map<String, Double> seconds, double bandwidth) {
     int imageTokens = bench.model().vision().imageTokens(bench.resolution());
     double prompts = batch;
     Map<String, Double> figures = new LinkedHashMap<>();

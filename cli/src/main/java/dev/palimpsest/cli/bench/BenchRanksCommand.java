@@ -5,11 +5,11 @@ import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.RankLog;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.RanksConfig.Sharding;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.TrainingInput;
@@ -55,7 +55,7 @@ final class BenchRanksCommand implements Callable<Integer> {
       names = "--config",
       required = true,
       paramLabel = "tiny|small|FILE",
-      description = "Sizes, as of bench step; the batch is that of one rank.")
+      description = "Sizes, as in 'bench step'; the batch is that of one rank.")
   String config;
 
   @Option(names = "--precision", defaultValue = "f32", description = "f32 or bf16. Default: f32.")
@@ -96,7 +96,7 @@ final class BenchRanksCommand implements Callable<Integer> {
     ModelBench.requirePositive("--steps", steps);
     ProcessGroup group = ProcessGroup.fromEnvironment(System.getenv());
     RankLog.speakAs(group.rank());
-    BenchConfig bench = BenchStepCommand.bench(config);
+    StepSizes bench = BenchStepCommand.bench(config);
     double load = ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
     int threads =
         options.threads != null
@@ -119,7 +119,7 @@ final class BenchRanksCommand implements Callable<Integer> {
   }
 
   private Figures time(
-      BenchConfig bench, Machine machine, Collectives ranks, int threads, double load) {
+      StepSizes bench, Machine machine, Collectives ranks, int threads, double load) {
     NDManager manager = machine.manager();
     VisionLanguageModel model = Models.of(bench.model(), precision, machine.kernels());
     StageConfig one = BareStage.of(bench, precision);

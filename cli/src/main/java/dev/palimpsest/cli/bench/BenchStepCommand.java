@@ -10,9 +10,9 @@ import dev.palimpsest.cli.machine.GemmPeak;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.files.ContentHash;
@@ -99,7 +99,7 @@ final class BenchStepCommand implements Callable<Integer> {
   public Integer call() {
     ModelBench.requirePositive("--steps", steps);
     int used = options.threads();
-    BenchConfig bench = bench(config);
+    StepSizes bench = bench(config);
     try (Machine machine = options.open()) {
       GemmPeak peak = GemmPeak.measure(machine, precision);
       Times times = time(bench, machine);
@@ -124,7 +124,7 @@ final class BenchStepCommand implements Callable<Integer> {
   private record Times(
       double[] made, double[] decoded, double waited, String trace, OptionalLong freeBytes) {}
 
-  private Times time(BenchConfig bench, Machine machine) {
+  private Times time(StepSizes bench, Machine machine) {
     NDManager manager = machine.manager();
     Kernels kernels = machine.kernels();
     StageConfig stage = BareStage.of(bench, precision);
@@ -174,7 +174,7 @@ final class BenchStepCommand implements Callable<Integer> {
   }
 
   /** Parameters drawn by the engine on its device, because only their scale matters here. */
-  static Parameters drawn(NDManager manager, BenchConfig bench) {
+  static Parameters drawn(NDManager manager, StepSizes bench) {
     Engine.getEngine("PyTorch").setRandomSeed(0);
     NDManager own = manager.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
@@ -227,7 +227,7 @@ final class BenchStepCommand implements Callable<Integer> {
   }
 
   /** Random pixels and tokens; the first quarter of the text is prefix. */
-  static TrainingInput madeUp(NDManager manager, BenchConfig bench) {
+  static TrainingInput madeUp(NDManager manager, StepSizes bench) {
     Random random = new Random(0);
     int b = bench.batchSize();
     int t = bench.textTokens();
@@ -256,7 +256,7 @@ final class BenchStepCommand implements Callable<Integer> {
   }
 
   private StepFigures figures(
-      BenchConfig bench, Machine machine, int used, Times times, GemmPeak gemmPeak) {
+      StepSizes bench, Machine machine, int used, Times times, GemmPeak gemmPeak) {
     double[] sorted = times.made().clone();
     Arrays.sort(sorted);
     double median = median(times.made());
@@ -298,17 +298,17 @@ final class BenchStepCommand implements Callable<Integer> {
   }
 
   /** The sizes named by an option. */
-  static BenchConfig bench(String config) {
+  static StepSizes bench(String config) {
     return switch (config) {
-      case "tiny" -> BenchConfig.TINY;
-      case "small" -> BenchConfig.SMALL;
+      case "tiny" -> StepSizes.TINY;
+      case "small" -> StepSizes.SMALL;
       default -> {
         Path file = Path.of(config);
         if (!Files.exists(file)) {
           throw new UserMistake(
               "--config must be tiny, small or a YAML file; there is no file " + file);
         }
-        yield Recipes.bindBenchmark(file);
+        yield Recipes.bindStepSizes(file);
       }
     };
   }

@@ -1,8 +1,8 @@
 package dev.palimpsest.cli.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.files.Escape;
 import java.time.LocalDate;
@@ -80,7 +80,7 @@ final class BenchTable {
   String markdown(
       LocalDate date,
       double seconds,
-      Map<String, BenchConfig> sizes,
+      Map<String, StepSizes> sizes,
       List<Precision> precisions,
       @Nullable PyTorchPeer peer) {
     machine(date, seconds, peer);
@@ -166,7 +166,7 @@ final class BenchTable {
   // ---- steps
 
   private void steps(
-      Map<String, BenchConfig> sizes, List<String> numbers, @Nullable PyTorchPeer peer) {
+      Map<String, StepSizes> sizes, List<String> numbers, @Nullable PyTorchPeer peer) {
     paragraph(
         ("One training step, medians of %d. Memory is the most resident memory of the process. The last two columns compare us with"
                 + " the faster of the two peers: its time over ours, and our memory over its.")
@@ -297,7 +297,7 @@ final class BenchTable {
   private void checkpoint() {
     Measured measured = result(CHECKPOINT, "checkpoint");
     paragraph(
-        "The way of a checkpoint of the size "
+        "Import, verification, saving and export at the size "
             + Escape.code(measured.figures().path("config").asText(NONE))
             + ", against a plain copy of the same bytes in the same run.");
     header(

@@ -1,7 +1,7 @@
 package dev.palimpsest.cli.bench;
 
 import ai.djl.ndarray.NDManager;
-import dev.palimpsest.configs.BenchConfig;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.mixtures.BatchBuilder;
 import dev.palimpsest.mixtures.ExampleBatch;
@@ -24,7 +24,7 @@ import java.util.concurrent.Executors;
  * position: the first quarter is the prompt, as in the made-up batches.
  */
 final class PictureFeed implements AutoCloseable {
-  private final BenchConfig bench;
+  private final StepSizes bench;
   private final List<Path> files;
   private final BatchBuilder batches;
   private final ExecutorService threads;
@@ -37,7 +37,7 @@ final class PictureFeed implements AutoCloseable {
    *
    * @param workers threads, each of which decodes a batch
    */
-  PictureFeed(BenchConfig bench, List<Path> files, int workers) {
+  PictureFeed(StepSizes bench, List<Path> files, int workers) {
     this.bench = bench;
     this.files = files;
     this.batches =

@@ -2,9 +2,9 @@ package dev.palimpsest.cli.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.files.Json;
@@ -98,7 +98,7 @@ record PyTorchPeer(
   }
 
   /** Why it has no step of these sizes; empty if it has one. */
-  static String lackFor(BenchConfig bench) {
+  static String lackFor(StepSizes bench) {
     LanguageConfig language = bench.model().language();
     boolean same =
         bench.model().vision().patchSize() == PATCH
@@ -112,7 +112,7 @@ record PyTorchPeer(
 
   /** Its command for steps of these sizes. */
   List<String> command(
-      BenchConfig bench, Precision precision, boolean compiled, int steps, int threads) {
+      StepSizes bench, Precision precision, boolean compiled, int steps, int threads) {
     VisionConfig v = bench.model().vision();
     LanguageConfig l = bench.model().language();
     List<String> command = new ArrayList<>(List.of(python, script()));

@@ -1,8 +1,8 @@
 package dev.palimpsest.cli.bench;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.ModelCost;
+import dev.palimpsest.configs.StepSizes;
 import java.io.PrintWriter;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -45,7 +45,7 @@ record StepFigures(
     String trace,
     @Nullable Long peakMemoryBytes) {
   /** Prints the figures for people. */
-  void print(PrintWriter out, BenchConfig bench, int steps) {
+  void print(PrintWriter out, StepSizes bench, int steps) {
     print(
         out,
         "config %s, %s, %d threads: batch %d, %d image + %d text tokens",

@@ -65,7 +65,7 @@ public final class CertifyCommand implements Callable<Integer> {
   @Parameters(arity = "1..*", paramLabel = "CASE", description = "Folders of reference cases.")
   private List<Path> cases = List.of();
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Also write the table as JSON.")
+  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the table as JSON.")
   private @Nullable Path json;
 
   @Mixin private DeviceOption device = new DeviceOption();

@@ -66,10 +66,10 @@ public final class ChaosCommand implements Callable<Integer> {
       names = "--out",
       paramLabel = "DIR",
       description =
-          "Folder for the runs, which must not exist or be empty. Default: runs/NAME-chaos, where NAME is the recipe's name.")
+          "Folder for the runs; absent or empty. Default: runs/NAME-chaos, where NAME is the recipe's name.")
   @Nullable Path out;
 
-  @Option(names = "--set", paramLabel = "PATH=VALUE", description = "As of run.")
+  @Option(names = "--set", paramLabel = "PATH=VALUE", description = "As in 'run'.")
   List<String> sets = List.of();
 
   @Override

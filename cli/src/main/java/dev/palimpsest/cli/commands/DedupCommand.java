@@ -78,7 +78,7 @@ public final class DedupCommand implements Callable<Integer> {
   @Option(
       names = "--merge",
       paramLabel = "N",
-      description = "Takes the result from the N parts in the run folder.")
+      description = "Combines the N parts in the run folder.")
   @Nullable Integer merge;
 
   @Override

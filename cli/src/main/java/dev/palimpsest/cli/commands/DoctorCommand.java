@@ -65,7 +65,7 @@ public final class DoctorCommand implements Callable<Integer> {
 
   @Mixin DeviceOption device;
 
-  @Option(names = "--json", description = "As JSON.")
+  @Option(names = "--json", description = "Prints JSON.")
   boolean json;
 
   private final List<Lack> lacks = new ArrayList<>();

@@ -63,7 +63,7 @@ import picocli.CommandLine.Spec;
       "SIGINT, SIGTERM and SIGHUP end it after the current batch with exit code 75; a second signal ends it at once."
     })
 public final class EvalCommand implements Callable<Integer> {
-  /** How long a rank waits for another's batch before it takes it for lost. */
+  /** How long a rank waits for another's batch before it considers it lost. */
   private static final Duration PATIENCE = Duration.ofMinutes(30);
 
   @Spec CommandSpec spec;

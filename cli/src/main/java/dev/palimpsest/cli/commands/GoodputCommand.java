@@ -39,7 +39,7 @@ public final class GoodputCommand implements Callable<Integer> {
   @Option(names = "--json", description = "With a run folder: prints a JSON object.")
   boolean json;
 
-  @Option(names = "--gpus", paramLabel = "N", description = "GPUs of the run.")
+  @Option(names = "--gpus", paramLabel = "N", description = "Number of GPUs.")
   @Nullable Integer gpus;
 
   @Option(
@@ -75,7 +75,7 @@ public final class GoodputCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "S",
       defaultValue = "1",
-      description = "Of the failures. Default: ${DEFAULT-VALUE}.")
+      description = "Random seed of the failures. Default: ${DEFAULT-VALUE}.")
   long seed = 1;
 
   @Override
@@ -87,7 +87,7 @@ public final class GoodputCommand implements Callable<Integer> {
     if (run != null) {
       Path ledger = run.resolve("goodput.jsonl");
       if (!Files.isRegularFile(ledger)) {
-        throw new UserMistake("%s is no run folder with a goodput.jsonl".formatted(run));
+        throw new UserMistake("%s is not a run folder with a goodput.jsonl".formatted(run));
       }
       Goodput goodput = Goodput.read(ledger);
       if (json) {

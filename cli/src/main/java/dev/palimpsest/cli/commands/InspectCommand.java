@@ -73,7 +73,7 @@ public final class InspectCommand implements Callable<Integer> {
       names = "--examples",
       paramLabel = "N",
       defaultValue = "4",
-      description = "How many. Default: ${DEFAULT-VALUE}.")
+      description = "Number of examples. Default: ${DEFAULT-VALUE}.")
   int examples;
 
   @Option(
@@ -149,7 +149,7 @@ public final class InspectCommand implements Callable<Integer> {
     StageOrigin origin = StageOrigin.of(config, one);
     int n = (int) Math.min(examples, one.examples() - position);
     int imageTokens = config.model().vision().imageTokens(one.resolution());
-    List<Inspection.Seen> seen = new ArrayList<>();
+    List<Inspection.InspectedExample> seen = new ArrayList<>();
     try (Mixture mixture =
             Mixture.open(
                 config.seed(),
@@ -172,7 +172,7 @@ public final class InspectCommand implements Callable<Integer> {
         int from = row * texts;
         int images = batch.pictures()[row] * imageTokens;
         seen.add(
-            Inspection.seen(
+            Inspection.example(
                 batch,
                 row,
                 tokenizer,

@@ -1,10 +1,10 @@
 package dev.palimpsest.cli.commands;
 
-import dev.palimpsest.cli.reports.Look;
 import dev.palimpsest.cli.reports.MixturePage;
 import dev.palimpsest.cli.reports.MixtureTable;
 import dev.palimpsest.cli.reports.StageSurvey;
 import dev.palimpsest.cli.reports.SurveyPart;
+import dev.palimpsest.cli.reports.SurveyedPosition;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
@@ -72,7 +72,7 @@ public final class MixtureCommand implements Callable<Integer> {
   @Option(
       names = "--merge",
       paramLabel = "N",
-      description = "Takes the result from the N parts in the run folder.")
+      description = "Combines the N parts in the run folder.")
   @Nullable Integer merge;
 
   @Override
@@ -114,14 +114,15 @@ public final class MixtureCommand implements Callable<Integer> {
                 examined.of(),
                 merge != null
                     ? List.of()
-                    : StageSurvey.looks(
+                    : StageSurvey.surveyed(
                         config, one, mixture, origin.position(), tokenizer, samples, examined));
         if (part != null) {
           out.println(found.write(parts));
           continue;
         }
-        List<Look> looks = merge == null ? found.looks() : SurveyPart.merged(parts, found, merge);
-        StageSurvey survey = StageSurvey.of(one, mixture, origin.position(), tokenizer, looks);
+        List<SurveyedPosition> surveyed =
+            merge == null ? found.surveyed() : SurveyPart.merged(parts, found, merge);
+        StageSurvey survey = StageSurvey.of(one, mixture, origin.position(), tokenizer, surveyed);
         surveys.add(survey);
         MixtureTable.of(survey).forEach(out::println);
         out.println();

@@ -50,7 +50,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Says what each stage of a recipe will cost before it is run: operations, memory, disk, time, money.",
-      "Nothing is computed, downloaded or prepared. Tokens that are not padding are counted if the data is there."
+      "Nothing is computed, downloaded or prepared. Tokens that are not padding are counted if the data is available."
     })
 public final class PlanCommand implements Callable<Integer> {
   private static final int MOST_SAMPLES = 1_000_000;
@@ -64,14 +64,14 @@ public final class PlanCommand implements Callable<Integer> {
       paramLabel = "NAME",
       description =
           "The devices to plan for: h100, h100-pcie, h100-nvl, h200, h200-nvl, gh200, a100, l40s, l4, rtx-4090."
-              + " Default: none, and no times.")
+              + " Without it, no times are given.")
   @Nullable String device;
 
   @Option(
       names = "--count",
       paramLabel = "N",
       defaultValue = "1",
-      description = "How many. Default: 1.")
+      description = "Number of devices. Default: 1.")
   int count;
 
   @Option(
@@ -120,7 +120,7 @@ public final class PlanCommand implements Callable<Integer> {
   @Option(
       names = "--paper",
       description =
-          "Shows each setting beside the PaliGemma papers' instead: published, ours where they name none, or different.")
+          "Instead, shows each setting beside that of the PaliGemma papers: published, ours where they give none, or different.")
   boolean paper;
 
   @Option(
@@ -138,7 +138,7 @@ public final class PlanCommand implements Callable<Integer> {
       description = "With --check: steps of each stage that are timed. Default: ${DEFAULT-VALUE}.")
   int steps;
 
-  @Option(names = "--json", description = "As JSON.")
+  @Option(names = "--json", description = "Prints JSON.")
   boolean json;
 
   @Override

@@ -45,7 +45,9 @@ public final class PruneCommand implements Runnable {
   @Option(names = "--yes", description = "Does not ask.")
   boolean yes;
 
-  @Option(names = "--json", description = "Prints a JSON object; does not ask, see --yes.")
+  @Option(
+      names = "--json",
+      description = "Prints a JSON object. Does not ask; needs --yes or --dry-run.")
   boolean json;
 
   @Override

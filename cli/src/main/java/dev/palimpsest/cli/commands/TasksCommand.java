@@ -48,7 +48,7 @@ public final class TasksCommand implements Runnable {
   static final class ListTasks implements Runnable {
     @Spec CommandSpec spec;
 
-    @Option(names = "--json", description = "As JSON.")
+    @Option(names = "--json", description = "Prints JSON.")
     boolean json;
 
     @Option(

@@ -89,7 +89,7 @@ final class AnswerTable {
     }
   }
 
-  /** The native writer's threads give back their last buffers shortly after it has returned. */
+  /** The native writer's threads release their last buffers shortly after it has returned. */
   private static void awaitRelease(BufferAllocator allocator) {
     long deadline = System.nanoTime() + RELEASED_WITHIN.toNanos();
     while (allocator.getAllocatedMemory() > 0 && System.nanoTime() - deadline < 0) {

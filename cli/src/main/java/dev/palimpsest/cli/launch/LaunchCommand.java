@@ -78,7 +78,8 @@ public final class LaunchCommand implements Callable<Integer> {
   @Option(
       names = "--option",
       paramLabel = "WORD",
-      description = "A word for run, such as --accept-changes=stage1. May be given several times.")
+      description =
+          "An option of 'run', such as --accept-changes=stage1. May be given several times.")
   List<String> options = List.of();
 
   @Option(names = "--print", description = "Shows what would be started or submitted.")
@@ -95,7 +96,9 @@ public final class LaunchCommand implements Callable<Integer> {
   @Option(
       names = "--time",
       paramLabel = "LIMIT",
-      description = "slurm: time limit of each job, as 12:00:00. It is continued after the limit.")
+      description =
+          "slurm: time limit of each job, such as 12:00:00. A stage that takes longer continues in the"
+              + " same job, which is queued again.")
   @Nullable String time;
 
   @Option(
@@ -145,7 +148,7 @@ public final class LaunchCommand implements Callable<Integer> {
   @Option(
       names = "--memory",
       paramLabel = "SIZE",
-      description = "jobset, trainjob: memory of each node, as 200Gi.")
+      description = "jobset, trainjob: memory of each node, such as 200Gi.")
   @Nullable String memory;
 
   @Option(
@@ -154,7 +157,10 @@ public final class LaunchCommand implements Callable<Integer> {
       description = "jobset, trainjob: a local queue of Kueue, which starts the run.")
   @Nullable String queue;
 
-  @Option(names = "--namespace", paramLabel = "NAME", description = "jobset, trainjob.")
+  @Option(
+      names = "--namespace",
+      paramLabel = "NAME",
+      description = "jobset, trainjob: the namespace.")
   @Nullable String namespace;
 
   @Option(

@@ -102,7 +102,7 @@ final class LocalProcesses {
         .collect(Collectors.joining(" "));
   }
 
-  /** Starts them, waits for their end, and says how the run ended. */
+  /** Starts them, waits until they have ended, and returns how the run ended. */
   @SuppressWarnings("try") // the handlers are used by being set
   int run() {
     forget();
@@ -258,7 +258,8 @@ final class LocalProcesses {
   }
 
   /**
-   * How the run ended, by what its processes wrote last: launchers between may change exit codes.
+   * How the run ended, judged by what its processes wrote last, because launchers may change exit
+   * codes.
    *
    * @param code of the launcher between, or of the process itself
    */

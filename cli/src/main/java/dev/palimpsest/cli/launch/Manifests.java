@@ -37,7 +37,7 @@ final class Manifests {
 
   private static final int SUFFIX = "-0-000-xxxxx".length();
 
-  /** A beat is missing for that long before a pod counts as hung. */
+  /** For this long a heartbeat must be missing before a pod counts as hung. */
   private static final int SILENCE_SECONDS = 120;
 
   private final Job job;
@@ -46,7 +46,7 @@ final class Manifests {
   private final List<String> names;
 
   /**
-   * What a cluster wants to know.
+   * What a cluster needs to know.
    *
    * @param image with the program, as the Dockerfile builds it
    * @param claim persistent volume claim that holds the run folder

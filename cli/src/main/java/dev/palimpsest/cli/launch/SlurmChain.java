@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 record SlurmChain(Job job, Settings settings, String program, String engine) {
   /**
-   * What a site wants to know.
+   * What a site needs to know.
    *
    * @param time limit of a job, as sbatch takes it; null for the partition's
    * @param signalSeconds how long before the limit the run is asked to stop
@@ -186,8 +186,7 @@ record SlurmChain(Job job, Settings settings, String program, String engine) {
           new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
       if (process.waitFor() != 0) {
         throw new UserMistake(
-            "Slurm does not take the job: %s ('%s')"
-                .formatted(said, LocalProcesses.typed(command)));
+            "Slurm refused the job: %s ('%s')".formatted(said, LocalProcesses.typed(command)));
       }
       return said.lines().reduce((first, last) -> last).orElse("").replaceAll(";.*", "");
     } catch (IOException e) {

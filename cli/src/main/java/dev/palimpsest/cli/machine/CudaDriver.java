@@ -17,7 +17,7 @@ import java.util.List;
  * @param found whether the system has the driver's library
  * @param version the newest CUDA that it runs, 1000 times the major version plus 10 times the
  *     minor; 0 if it does not say
- * @param failure why it does not start, in its own words; empty if it starts
+ * @param failure why it does not start, as its own message; empty if it starts
  * @param gpus its devices, in the order of their numbers
  */
 public record CudaDriver(boolean found, int version, String failure, List<Gpu> gpus) {

@@ -139,7 +139,7 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
   static void requireCuda(String name, int id, CudaDriver driver, CudaPart engine) {
     if (!engine.isThere()) {
       throw refused(
-          "%s cannot be used: this libtorch (%s) is built for the CPU alone; './palimpsest --engine cuda' fetches one with CUDA"
+          "%s cannot be used: this libtorch (%s) is built for CPUs only; './palimpsest --engine cuda' fetches one with CUDA"
               .formatted(name, engine.version()));
     }
     if (engine.runtime() == 0) {

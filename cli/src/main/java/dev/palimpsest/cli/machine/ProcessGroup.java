@@ -320,7 +320,7 @@ public record ProcessGroup(
     for (String part : tasks.split(",")) {
       Matcher m = TASKS.matcher(part.strip());
       if (!m.matches()) {
-        throw contradiction(Source.SLURM, "'%s' is no list of tasks by node".formatted(tasks));
+        throw contradiction(Source.SLURM, "'%s' is not a list of tasks by node".formatted(tasks));
       }
       int repeated = m.group(2) == null ? 1 : Integer.parseInt(m.group(2));
       for (int i = 0; i < repeated; i++) {
@@ -333,7 +333,7 @@ public record ProcessGroup(
   private static String firstHost(String hosts) {
     Matcher m = HOSTS.matcher(hosts);
     if (!m.matches()) {
-      throw contradiction(Source.SLURM, "'%s' is no list of hosts".formatted(hosts));
+      throw contradiction(Source.SLURM, "'%s' is not a list of hosts".formatted(hosts));
     }
     return m.group(1) + (m.group(2) == null ? "" : m.group(2));
   }

@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The command that a recipe wants to be run at the end. */
+/** The command that a recipe asks for at the end of a run. */
 public final class EndCommand {
   private static final Logger log = LoggerFactory.getLogger(EndCommand.class);
 

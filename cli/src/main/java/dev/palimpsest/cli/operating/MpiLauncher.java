@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The programs that are called mpirun, and what each has to be told. */
+/** The programs that are called mpirun, and the options that each needs. */
 public enum MpiLauncher {
   OPEN_MPI,
   /** MPICH's, and those of Intel and others that descend from it. */
@@ -46,7 +46,7 @@ public enum MpiLauncher {
   /** Variables to add to its environment. */
   public Map<String, String> environment() {
     Map<String, String> environment = new LinkedHashMap<>();
-    // UCX would take the JVM's signals for faults.
+    // UCX would treat the JVM's signals as faults.
     environment.put("UCX_ERROR_SIGNALS", System.getenv().getOrDefault("UCX_ERROR_SIGNALS", ""));
     if (this == OPEN_MPI && "root".equals(System.getProperty("user.name"))) {
       environment.put("OMPI_ALLOW_RUN_AS_ROOT", "1");

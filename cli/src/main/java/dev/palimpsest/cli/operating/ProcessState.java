@@ -32,8 +32,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * What a process of a run is doing, kept in a file as long as it makes progress: its modification
- * time is the process's heartbeat, and its last content says how the process ended, whatever the
- * launchers between make of the exit code.
+ * time is the process's heartbeat, and its last content says how the process ended, whatever
+ * launchers in between turn the exit code into.
  */
 public final class ProcessState implements Progress, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(ProcessState.class);
@@ -69,7 +69,7 @@ public final class ProcessState implements Progress, AutoCloseable {
     thread.setDaemon(true);
   }
 
-  /** Adds what is done at each beat besides. */
+  /** Adds something to be done at each beat. */
   public synchronized void onBeat(Runnable action) {
     onBeat.add(action);
   }

@@ -60,7 +60,7 @@ final class LivePage implements AutoCloseable {
     }
   }
 
-  /** Host and port, as in an address of the web. */
+  /** Host and port, as in a URL. */
   String authority() {
     InetSocketAddress address = server.getAddress();
     String host = address.getAddress().getHostAddress();

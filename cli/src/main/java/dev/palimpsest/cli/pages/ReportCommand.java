@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Writes a page that needs no network: of one run or evaluation, or of several runs compared.",
-      "A run writes its own at its end; here it is written again, or for a run under way."
+      "A run writes its page when it ends; this command writes it again, or for a run that is under way."
     })
 public final class ReportCommand implements Runnable {
   @Spec CommandSpec spec;

@@ -20,7 +20,7 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     description = {
       "Serves the page of a run, which follows the run while it is open in a browser.",
-      "On loopback unless a host is given; nobody is asked for a password. SIGINT or SIGTERM ends it."
+      "On loopback unless a host is given, and without a password. SIGINT or SIGTERM ends it."
     })
 public final class WatchCommand implements Callable<Integer> {
   private static final long LOOK_MILLIS = 50;

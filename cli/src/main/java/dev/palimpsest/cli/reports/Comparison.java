@@ -94,8 +94,8 @@ public record Comparison(List<Model> models, List<Task> tasks) {
    * A difference from the first model.
    *
    * @param why it is absent, if so
-   * @param significant whether it is told from zero if all differences of the table are considered
-   *     (Holm, {@value #LEVEL})
+   * @param significant whether it differs from zero, all differences of the table considered (Holm,
+   *     {@value #LEVEL})
    */
   public record Difference(@Nullable PairedTest paired, String why, boolean significant) {}
 
@@ -247,7 +247,7 @@ public record Comparison(List<Model> models, List<Task> tasks) {
         .orElse(null);
   }
 
-  /** With the differences marked that are told from zero. */
+  /** With the significant differences marked. */
   private static List<Task> marked(List<Task> tasks) {
     double[] p =
         tasks.stream()

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 public final class ComparisonText {
   /** What the marks and tests mean. */
   static final String LEGEND =
-      "* told from zero at 5 % with all differences of the table considered (Holm). Intervals of"
+      "* significant at 5 % after Holm's correction for all differences in the table. Intervals of"
           + " differences: paired bootstrap, 95 %, over pictures where examples share them.";
 
   private ComparisonText() {}

@@ -164,7 +164,7 @@ public final class EvaluationPage {
           answers.put(labels.get(i), sample.answers().get(i));
         }
         out.append(
-            Asked.html(
+            QuestionCard.html(
                 codec,
                 sample.id(),
                 sample.prompt(),

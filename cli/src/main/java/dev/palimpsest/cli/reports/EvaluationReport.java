@@ -258,7 +258,7 @@ public final class EvaluationReport {
               "\n## Likelihood of the references\n\n| task | loss | perplexity |\n|---|---:|---:|\n")
           .append(lines)
           .append(
-              "\nThe loss is a mean over examples, the perplexity over tokens. Less is better.\n");
+              "\nThe loss is a mean over examples, the perplexity over tokens. Lower is better.\n");
     }
   }
 

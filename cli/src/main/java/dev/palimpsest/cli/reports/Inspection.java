@@ -28,7 +28,7 @@ public record Inspection(
     int imageTokens,
     int textTokens,
     List<String> checkpoints,
-    List<Seen> examples) {
+    List<InspectedExample> examples) {
   /** What a token is. */
   public enum Role {
     BOS,
@@ -70,7 +70,7 @@ public record Inspection(
    * @param tokens text, padding included
    * @param visible whether the token of a row attends to that of a column, image tokens first
    */
-  public record Seen(
+  public record InspectedExample(
       long position, String id, List<Image> pictures, List<Token> tokens, boolean[][] visible) {
     /** The text of tokens with a role. */
     String text(Tokenizer tokenizer, Role... roles) {
@@ -103,11 +103,11 @@ public record Inspection(
    *
    * @param row of the batch
    * @param losses of the targets by checkpoint, each [T]
-   * @param visible as in {@link Seen}
+   * @param visible as in {@link InspectedExample}
    */
-  public static Seen seen(
+  public static InspectedExample example(
       ExampleBatch batch, int row, Tokenizer tokenizer, List<float[]> losses, boolean[][] visible) {
-    return new Seen(
+    return new InspectedExample(
         batch.positions().get(row),
         batch.ids().get(row),
         pictures(batch, row),

@@ -3,8 +3,8 @@ package dev.palimpsest.cli.reports;
 import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.html.Overlay;
 import dev.palimpsest.cli.html.Thumbnail;
+import dev.palimpsest.cli.reports.Inspection.InspectedExample;
 import dev.palimpsest.cli.reports.Inspection.Role;
-import dev.palimpsest.cli.reports.Inspection.Seen;
 import dev.palimpsest.cli.reports.Inspection.Token;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /** An {@link Inspection} as one HTML page, and as lines for the terminal. */
 public final class InspectionPage {
-  /** A loss at which a cell has its full colour: worse than guessing among twenty. */
+  /** The loss at which a cell has its full colour: that of guessing among twenty tokens. */
   private static final double FULL = 3;
 
   private final Inspection batch;
@@ -71,7 +71,7 @@ public final class InspectionPage {
         "<li><span class=\"tok t-suffix loss\">underlined</span> counts in the loss</li></ul>\n</header>\n");
   }
 
-  private void example(Seen example) {
+  private void example(InspectedExample example) {
     out.append(
         Html.format(
             "<section class=\"stage\"><h2>Position %s: %s</h2>%n<p class=\"lead\">%s</p>%n",
@@ -100,7 +100,7 @@ public final class InspectionPage {
     out.append("</section>\n");
   }
 
-  private void pictures(Seen example) {
+  private void pictures(InspectedExample example) {
     if (example.pictures().isEmpty()) {
       out.append("<div class=\"none\">no picture</div>\n");
       return;
@@ -151,7 +151,7 @@ public final class InspectionPage {
     return Escape.html(text.replace(" ", "\u00b7").replace("\n", "\u23ce"));
   }
 
-  private void losses(Seen example) {
+  private void losses(InspectedExample example) {
     List<Token> supervised = example.tokens().stream().filter(Token::supervised).toList();
     out.append(
         "<div class=\"card\">\n<h3>Loss of each token</h3>\n<div class=\"scroll\"><table"
@@ -181,7 +181,7 @@ public final class InspectionPage {
     return Float.isNaN(value) ? "-" : Html.format("%.3f", value);
   }
 
-  private static List<String> facts(Inspection batch, Seen example) {
+  private static List<String> facts(Inspection batch, InspectedExample example) {
     List<String> facts = new ArrayList<>();
     facts.add(
         Html.format(
@@ -206,7 +206,7 @@ public final class InspectionPage {
   /** The same in lines. */
   public static List<String> lines(Inspection batch) {
     List<String> lines = new ArrayList<>();
-    for (Seen example : batch.examples()) {
+    for (InspectedExample example : batch.examples()) {
       lines.add(
           Html.format(
               "position %d: %s; %s",

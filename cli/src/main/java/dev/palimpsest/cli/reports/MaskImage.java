@@ -1,8 +1,8 @@
 package dev.palimpsest.cli.reports;
 
 import dev.palimpsest.cli.html.Html;
+import dev.palimpsest.cli.reports.Inspection.InspectedExample;
 import dev.palimpsest.cli.reports.Inspection.Role;
-import dev.palimpsest.cli.reports.Inspection.Seen;
 import java.awt.image.BufferedImage;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,7 +31,7 @@ final class MaskImage {
   private record Cell(int token, int colour) {}
 
   /** A PNG as a data URI. */
-  static String uri(Seen example, int imageTokens) {
+  static String uri(InspectedExample example, int imageTokens) {
     List<Cell> cells = cells(example, imageTokens);
     int size = Math.max(1, Math.min(10, WIDEST / cells.size()));
     int side = size * cells.size();
@@ -51,7 +51,7 @@ final class MaskImage {
     return Html.png(image);
   }
 
-  private static List<Cell> cells(Seen example, int imageTokens) {
+  private static List<Cell> cells(InspectedExample example, int imageTokens) {
     int images = example.pictures().size() * imageTokens;
     int shown = Math.min(images, IMAGE_CELLS);
     List<Cell> cells = new ArrayList<>();

@@ -18,10 +18,10 @@ import org.jspecify.annotations.Nullable;
  * A question with its picture, and answers beside each other, with their boxes and masks. An item
  * of a list of class {@code asked}.
  */
-final class Asked {
+final class QuestionCard {
   private static final int LONGEST = 240;
 
-  private Asked() {}
+  private QuestionCard() {}
 
   /**
    * Renders a question.

@@ -23,7 +23,7 @@ public record RunState(Kind kind, String why) {
     STOPPED,
     /** A gate closed, training diverged, or there was a mistake or a fault. */
     FAILED,
-    /** Its process ended without a word, as by a kill or a loss of power. */
+    /** Its process ended without recording why, as after a kill or a loss of power. */
     KILLED
   }
 

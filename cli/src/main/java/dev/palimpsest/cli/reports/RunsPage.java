@@ -190,8 +190,8 @@ public final class RunsPage {
             "Scores",
             rows.isEmpty()
                 ? "Nothing has been scored."
-                : "Each suite's last ones, with 95 % intervals. Whether two models differ is told"
-                    + " more sharply by 'eval' on both, which compares answer by answer."));
+                : "Each suite's last ones, with 95 % intervals. To see whether two models"
+                    + " differ, 'eval' on both is more sensitive: it compares answer by answer."));
     out.append("<div class=\"charts\">\n");
     rows.forEach(
         (name, values) ->

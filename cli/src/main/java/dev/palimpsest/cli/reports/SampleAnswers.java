@@ -106,7 +106,8 @@ final class SampleAnswers {
 
   private void task(String name, Map<String, Map<String, JsonNode>> columns) {
     Set<String> questions = new LinkedHashSet<>();
-    // Those whose answer changes tell more than others, and other pictures more than the same.
+    // Questions whose answer changes come first, because they tell more, and so do those about
+    // pictures not shown yet.
     Map<String, JsonNode> last = new ArrayList<>(columns.values()).get(columns.size() - 1);
     Set<String> pictures = new HashSet<>();
     last.keySet().stream()
@@ -153,7 +154,7 @@ final class SampleAnswers {
           }
         });
     out.append(
-        Asked.html(
+        QuestionCard.html(
             codec,
             id,
             any.path("prompt").asText(),

@@ -26,7 +26,7 @@ final class ScoreCharts {
   /**
    * A score at a moment.
    *
-   * @param moment for people: {@code stage1}, or {@code stage1 before}
+   * @param moment as shown: {@code stage1}, or {@code stage1 before}
    * @param low lower end of the interval; equal to the value if there is none
    * @param paper the paper's value in the metric's units, if it has one
    */

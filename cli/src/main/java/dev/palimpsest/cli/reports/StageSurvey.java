@@ -103,7 +103,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
    *     completely
    * @param part which of these positions to examine
    */
-  public static List<Look> looks(
+  public static List<SurveyedPosition> surveyed(
       PipelineConfig recipe,
       StageConfig stage,
       Mixture mixture,
@@ -118,7 +118,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
         .parallel()
         .mapToObj(
             i ->
-                look(
+                survey(
                     stage, mixture, tokenizer, separator, i, first + position(recipe, stage, i, n)))
         .toList();
   }
@@ -131,10 +131,14 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
   /**
    * What a stage will train on.
    *
-   * @param looks at all its positions, in their order
+   * @param surveyed at all its positions, in their order
    */
   public static StageSurvey of(
-      StageConfig stage, Mixture mixture, long first, Tokenizer tokenizer, List<Look> looks) {
+      StageConfig stage,
+      Mixture mixture,
+      long first,
+      Tokenizer tokenizer,
+      List<SurveyedPosition> surveyed) {
     int[] separator = tokenizer.encode(SEPARATOR);
     double weights =
         mixture.tasks().stream().mapToDouble(t -> stage.weight(t, mixture.size(t))).sum();
@@ -152,11 +156,11 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
               mixture.size(name),
               visits,
               stage.examples(),
-              looks.size(),
-              looks.stream().filter(look -> look.task() == number).toList(),
+              surveyed.size(),
+              surveyed.stream().filter(one -> one.task() == number).toList(),
               position -> sample(stage, mixture, tokenizer, separator, position)));
     }
-    return new StageSurvey(stage, looks.size(), tasks);
+    return new StageSurvey(stage, surveyed.size(), tasks);
   }
 
   /** One position in each of n equal parts of the stage, at a random place in it. */
@@ -166,7 +170,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
     return new SplittableRandom(recipe.seed() * 31 + i).nextLong(from, to);
   }
 
-  private static Look look(
+  private static SurveyedPosition survey(
       StageConfig stage,
       Mixture mixture,
       Tokenizer tokenizer,
@@ -183,7 +187,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
               separator,
               tokenizer.encode(example.suffix()),
               stage.textTokens());
-      return new Look(
+      return new SurveyedPosition(
           index,
           position,
           at.task(),
@@ -193,7 +197,7 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
           sides(example),
           null);
     } catch (BadExampleException e) {
-      return new Look(
+      return new SurveyedPosition(
           index, position, at.task(), 0, 0, false, new int[0], String.valueOf(e.getMessage()));
     }
   }
@@ -257,30 +261,30 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
       long visits,
       long examples,
       int positions,
-      List<Look> looks,
+      List<SurveyedPosition> surveyed,
       LongFunction<Sample> sample) {
-    List<Look> shown = new ArrayList<>();
+    List<SurveyedPosition> shown = new ArrayList<>();
     List<String> problems = new ArrayList<>();
     int cut = 0;
     int unreadable = 0;
     long supervised = 0;
-    for (Look look : looks) {
-      if (look.problem() != null) {
+    for (SurveyedPosition one : surveyed) {
+      if (one.problem() != null) {
         unreadable++;
-        if (problems.size() < PROBLEMS && !problems.contains(look.problem())) {
-          problems.add(look.problem());
+        if (problems.size() < PROBLEMS && !problems.contains(one.problem())) {
+          problems.add(one.problem());
         }
         continue;
       }
-      supervised += look.supervised();
-      cut += look.cut() ? 1 : 0;
+      supervised += one.supervised();
+      cut += one.cut() ? 1 : 0;
       if (shown.size() < SAMPLES) {
-        shown.add(look);
-      } else if (look.cut() && shown.stream().noneMatch(Look::cut)) {
-        shown.set(SAMPLES - 1, look); // a truncated one is shown, if there is one
+        shown.add(one);
+      } else if (one.cut() && shown.stream().noneMatch(SurveyedPosition::cut)) {
+        shown.set(SAMPLES - 1, one); // a truncated one is shown, if there is one
       }
     }
-    List<Look> read = looks.stream().filter(look -> look.problem() == null).toList();
+    List<SurveyedPosition> read = surveyed.stream().filter(one -> one.problem() == null).toList();
     // Shares are exact over blocks: a sample of a whole stage or of one block is drawn without
     // replacement.
     double population = Math.max(examples, MixtureOrder.BLOCK);
@@ -288,18 +292,18 @@ public record StageSurvey(StageConfig stage, int positions, List<TaskSurvey> tas
     return new TaskSurvey(
         name,
         wanted,
-        looks.size(),
+        surveyed.size(),
         Math.sqrt(wanted * (1 - wanted) / Math.max(1, positions) * rest),
         size,
         (double) visits / size,
-        read.stream().mapToInt(Look::tokens).toArray(),
+        read.stream().mapToInt(SurveyedPosition::tokens).toArray(),
         cut,
         supervised,
-        read.stream().mapToInt(look -> look.sides().length).toArray(),
-        read.stream().flatMapToInt(look -> Arrays.stream(look.sides())).toArray(),
+        read.stream().mapToInt(one -> one.sides().length).toArray(),
+        read.stream().flatMapToInt(one -> Arrays.stream(one.sides())).toArray(),
         unreadable,
         problems,
-        shown.stream().map(look -> sample.apply(look.position())).toList());
+        shown.stream().map(one -> sample.apply(one.position())).toList());
   }
 
   // ---- Sums over tasks

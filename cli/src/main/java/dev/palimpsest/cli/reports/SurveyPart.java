@@ -22,10 +22,15 @@ import java.util.List;
  * @param of number of parts
  */
 public record SurveyPart(
-    String stage, String mixture, int positions, int index, int of, List<Look> looks) {
+    String stage,
+    String mixture,
+    int positions,
+    int index,
+    int of,
+    List<SurveyedPosition> surveyed) {
   /** Keeps an unmodifiable copy. */
   public SurveyPart {
-    looks = List.copyOf(looks);
+    surveyed = List.copyOf(surveyed);
   }
 
   /** Writes the part to its file in a folder. */
@@ -46,9 +51,9 @@ public record SurveyPart(
    * @param of number of parts
    * @throws UserMistake when parts are missing, or of something else
    */
-  public static List<Look> merged(Path folder, SurveyPart expected, int of) {
+  public static List<SurveyedPosition> merged(Path folder, SurveyPart expected, int of) {
     List<String> mistakes = new ArrayList<>();
-    List<Look> looks = new ArrayList<>();
+    List<SurveyedPosition> surveyed = new ArrayList<>();
     for (int i = 0; i < of; i++) {
       Path file = file(folder, expected.stage, i, of);
       if (!Files.isRegularFile(file)) {
@@ -61,13 +66,13 @@ public record SurveyPart(
             "%s is of another mixture or number of --samples: run --part %d/%d again"
                 .formatted(file, i, of));
       }
-      looks.addAll(part.looks);
+      surveyed.addAll(part.surveyed);
     }
     if (!mistakes.isEmpty()) {
       throw new UserMistake(String.join("\n", mistakes));
     }
-    looks.sort(Comparator.comparingInt(Look::index));
-    return looks;
+    surveyed.sort(Comparator.comparingInt(SurveyedPosition::index));
+    return surveyed;
   }
 
   private static SurveyPart read(Path file) {

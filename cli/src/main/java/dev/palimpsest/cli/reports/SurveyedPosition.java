@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param sides geometric mean of each picture's sides, in pixels
  * @param problem why it could not be read; null if it could
  */
-public record Look(
+public record SurveyedPosition(
     int index,
     long position,
     int task,

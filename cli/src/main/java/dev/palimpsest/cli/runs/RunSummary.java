@@ -16,7 +16,7 @@ import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a run fares.
+ * The state of a run in figures.
  *
  * @param folder the run folder
  * @param recipe its name

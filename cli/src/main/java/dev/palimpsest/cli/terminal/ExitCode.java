@@ -19,7 +19,7 @@ public enum ExitCode {
   DONE(0, "done", "done", Restart.NOT_NEEDED),
   /** Also a fault of the program, which the same command would meet again. */
   CHECK_FAILED(1, "failed", "a check failed, or the program has a fault", Restart.IN_VAIN),
-  /** Of the user, who can correct it. */
+  /** The user's, who can correct it. */
   MISTAKE(
       2,
       "mistake",

@@ -19,7 +19,7 @@ public final class RankLog {
 
   private RankLog() {}
 
-  /** From now on this process speaks as a rank; the first one speaks as always. */
+  /** From now on this process logs as a rank; the first one logs as always. */
   public static void speakAs(int rank) {
     if (rank == 0) {
       return;

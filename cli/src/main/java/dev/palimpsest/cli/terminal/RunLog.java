@@ -38,7 +38,7 @@ public final class RunLog implements AutoCloseable {
     return new RunLog((LoggerContext) LoggerFactory.getILoggerFactory(), path);
   }
 
-  /** Writes why the work ends, here only: the terminal is told by others. */
+  /** Writes why the work ends, to this file only, because the terminal shows it anyway. */
   public void end(String why, Throwable thrown) {
     file.doAppend(
         new LoggingEvent(RunLog.class.getName(), root, Level.ERROR, why, thrown, new Object[0]));

@@ -12,7 +12,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Logs a line now and then: every ten seconds during the first two minutes, then every minute. A
- * terminal has besides a line of at most {@value #COLUMNS} columns that is redrawn in place.
+ * terminal also has a line of at most {@value #COLUMNS} columns that is redrawn in place.
  */
 public final class RunProgress implements Progress {
   static final int COLUMNS = 60;
@@ -104,8 +104,8 @@ public final class RunProgress implements Progress {
     Counted work = new Counted(what, unit, 0, total);
     return new Work() {
       @Override
-      public void done(long so) {
-        work.advance(so, false, unit, () -> "");
+      public void done(long soFar) {
+        work.advance(soFar, false, unit, () -> "");
       }
 
       @Override
@@ -115,7 +115,7 @@ public final class RunProgress implements Progress {
     };
   }
 
-  /** What a line says beside numbers that all work has. */
+  /** What a line says in addition to the numbers that all work has. */
   private interface Remark {
     String now();
   }

@@ -41,10 +41,10 @@ public final class Signals implements AutoCloseable {
   }
 
   /**
-   * The first one makes a {@link StopRequest}; a second one ends the process at once. If nothing
-   * would be lost, for example while data are prepared or answers are scored, the process does not
-   * wait long for the current work: the files are as after a kill, and the same command resumes
-   * from there.
+   * Has the first signal make a {@link StopRequest} and a second one end the process at once. If
+   * nothing would be lost, for example while data are prepared or answers are scored, the process
+   * does not wait long for the current work: the files are as after a kill, and the same command
+   * resumes from there.
    *
    * @param err receives the messages
    */
@@ -97,8 +97,8 @@ public final class Signals implements AutoCloseable {
   }
 
   /**
-   * The first one is passed on to other processes, whose end this one waits for; a second one ends
-   * all of them at once.
+   * Has the first signal passed on to other processes, whose end this one waits for, and a second
+   * one end all of them at once.
    *
    * @param first what is done with the first one
    * @param second what is done before this process ends
@@ -118,8 +118,8 @@ public final class Signals implements AutoCloseable {
   }
 
   /**
-   * They end the process at once, with the usual exit code. The JVM's own handling runs the native
-   * library's destructors while a kernel may still be computing, which crashes.
+   * Has a signal end the process at once, with the usual exit code. The JVM's own handling runs the
+   * native library's destructors while a kernel may still be computing, which crashes.
    *
    * @param first what is done before
    */
@@ -142,7 +142,7 @@ public final class Signals implements AutoCloseable {
       Object signal = signal(name);
       before.put(signal, handle(signal, proxy(handler)));
     } catch (ReflectiveOperationException e) {
-      // This system or JVM does not have it; the others are handled nevertheless.
+      // This system or JVM does not have it; the others are still handled.
     }
   }
 

@@ -25,12 +25,12 @@ final class StatusLine {
     TERMINAL.draw(text);
   }
 
-  /** Shows nothing any more. */
+  /** Ends the line. */
   static void end() {
     TERMINAL.erase();
   }
 
-  /** Prints something else; where nothing is shown, that is all that happens. */
+  /** Prints something else above the line, if one is shown. */
   static <E extends Exception> void above(Printing<E> printing) throws E {
     TERMINAL.interrupt(printing);
   }

@@ -8,8 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.Launched;
 import dev.palimpsest.cli.Outcome;
 import dev.palimpsest.cli.Signals;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -91,7 +91,7 @@ class BenchAllCommandTest {
 
   private static String figures(double seconds, double mebibytes) {
     return "echo '{\"secondsPerStep\": %s, \"gigaflopPerStep\": %s, \"peakMemoryBytes\": %.0f}' > \"$json\""
-        .formatted(seconds, BenchConfig.TINY.flopsPerStep() / 1e9, mebibytes * (1 << 20));
+        .formatted(seconds, StepSizes.TINY.flopsPerStep() / 1e9, mebibytes * (1 << 20));
   }
 
   private static String probed(String cannotCompile) {

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.palimpsest.cli.Outcome;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.stages.plan.Accelerator;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -59,7 +59,7 @@ class BenchStepCommandTest {
       List<Path> all = files.sorted().toList();
       assertEquals(5, all.size());
       for (Path file : all) {
-        BenchConfig bench = BenchStepCommand.bench(file.toString());
+        StepSizes bench = BenchStepCommand.bench(file.toString());
         long count =
             new ModelCost(bench.model(), bench.resolution(), Precision.F32).parameterCount();
         boolean whole = file.getFileName().toString().startsWith("paligemma-3b");

@@ -43,7 +43,7 @@ class MachineTest {
   @ParameterizedTest
   @CsvSource({
     // device, its number; the driver's version and failure; the engine's part, runtime, devices
-    "cuda,   0, 12040, '',        false, 0,     0, built for the CPU alone; './palimpsest --engine cuda'",
+    "cuda,   0, 12040, '',        false, 0,     0, built for CPUs only; './palimpsest --engine cuda'",
     "cuda,   0, 12040, '',        true,  0,     0, the CUDA runtime (libcudart) is not found",
     "cuda,   0, 11040, 'too old', true,  12060, 0, 'runs programs up to CUDA 11.4, and this engine needs CUDA 12; update'",
     "cuda,   0, 12040, no device, true,  12060, 0, 'the NVIDIA driver says: no device; check nvidia-smi'",

@@ -1,10 +1,10 @@
 package dev.palimpsest.configs.binding;
 
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.checks.Place;
 import dev.palimpsest.configs.checks.Problem;
 import java.util.ArrayList;
@@ -55,12 +55,12 @@ public final class BareStage {
   }
 
   /** A benchmark's stage: everything trains, clip 1, Adam at a small constant rate. */
-  public static StageConfig of(BenchConfig bench, Precision precision) {
+  public static StageConfig of(StepSizes bench, Precision precision) {
     return of(bench, precision, 1);
   }
 
   /** The same with several micro batches, each of the benchmark's size. */
-  public static StageConfig of(BenchConfig bench, Precision precision, int microBatches) {
+  public static StageConfig of(StepSizes bench, Precision precision, int microBatches) {
     OptimizerConfig optimizer =
         new OptimizerConfig(
             1e-4,

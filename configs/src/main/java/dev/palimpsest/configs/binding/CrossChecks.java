@@ -7,7 +7,6 @@ import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.FileNames;
 import dev.palimpsest.configs.checks.Suggestion;
-import dev.palimpsest.configs.evaluation.SuiteConfig;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -128,6 +127,7 @@ final class CrossChecks {
     }
     Map<String, Integer> earlier = new LinkedHashMap<>();
     FileNames met = new FileNames();
+    ScoreChecks scores = new ScoreChecks(bound);
     boolean allNamed = true;
     for (int i = 0; i < count; i++) {
       String stage = Paths.index("stages", i);
@@ -136,9 +136,9 @@ final class CrossChecks {
       curve(stage);
       suites(stage);
       init(stage, earlier, allNamed);
-      gates(stage, earlier);
-      chosenScore(stage, stage + ".checkpoint.best");
-      chosenScore(stage, stage + ".earlyStop");
+      scores.gates(stage, earlier);
+      scores.choice(stage, stage + ".checkpoint.best");
+      scores.choice(stage, stage + ".earlyStop");
       mask(stage);
       Optional<String> name = bound.value(stage + ".name", String.class);
       allNamed &= name.isPresent();
@@ -355,99 +355,6 @@ final class CrossChecks {
                 .formatted(parentName, was, is));
       }
     }
-  }
-
-  /**
-   * Checks that gates name suites of their stage and tasks of these, and that a parent to compare
-   * with has a score.
-   */
-  private void gates(String stage, Map<String, Integer> earlier) {
-    String evaluate = stage + ".evaluate";
-    List<String> scored = scored(evaluate);
-    for (String gate : bound.members(evaluate + ".gates")) {
-      if (bound.value(evaluate + ".after", Boolean.class).filter(after -> !after).isPresent()) {
-        bound.problem(gate, "needs the scores at the end; 'after' is false");
-      }
-      String suite = text(gate + ".suite").orElse("");
-      if (suite.isEmpty()) {
-        continue; // a mistake that was reported already
-      }
-      if (!scored.contains(suite) && bound.value(evaluate + ".suites", List.class).isPresent()) {
-        bound.problem(
-            gate + ".suite",
-            "'%s' is not a suite that this stage is scored on%s"
-                .formatted(suite, Suggestion.among(suite, scored)));
-        continue;
-      }
-      Optional<Set<String>> tasks =
-          bound
-              .value(Paths.key("suites", suite), SuiteConfig.class)
-              .map(config -> config.tasks().keySet());
-      String task = text(gate + ".task").orElse("");
-      if (!task.isEmpty() && tasks.isPresent() && !tasks.get().contains(task)) {
-        bound.problem(
-            gate + ".task",
-            "'%s' is not a task of suite %s%s"
-                .formatted(task, suite, Suggestion.among(task, tasks.get())));
-      }
-      if (bound.value(gate + ".noWorseThanParent", Boolean.class).orElse(false)
-          && parentLacks(stage, suite, earlier)) {
-        bound.problem(
-            gate + ".noWorseThanParent",
-            "needs a parent stage that is scored on suite " + suite + " at its end");
-      }
-    }
-  }
-
-  /** Checks that a score that is watched while a stage trains is made while it trains. */
-  private void chosenScore(String stage, String choice) {
-    String suite = text(choice + ".suite").orElse("");
-    if (suite.isEmpty()) {
-      return; // absent, or a mistake that was reported already
-    }
-    String evaluate = stage + ".evaluate";
-    if (bound.value(evaluate + ".everyExamples", Long.class).orElse(0L) == 0) {
-      bound.problem(
-          choice, "needs scores while the stage trains; give evaluate.everyExamples as well");
-    }
-    List<String> scored = scored(evaluate);
-    if (!scored.contains(suite) && bound.value(evaluate + ".suites", List.class).isPresent()) {
-      bound.problem(
-          choice + ".suite",
-          "'%s' is not a suite that this stage is scored on%s"
-              .formatted(suite, Suggestion.among(suite, scored)));
-      return;
-    }
-    Optional<Set<String>> tasks =
-        bound
-            .value(Paths.key("suites", suite), SuiteConfig.class)
-            .map(config -> config.tasks().keySet());
-    String task = text(choice + ".task").orElse("");
-    if (!task.isEmpty() && tasks.isPresent() && !tasks.get().contains(task)) {
-      bound.problem(
-          choice + ".task",
-          "'%s' is not a task of suite %s%s"
-              .formatted(task, suite, Suggestion.among(task, tasks.get())));
-    }
-  }
-
-  /** Whether a stage certainly has no parent with a suite's score at its end. */
-  private boolean parentLacks(String stage, String suite, Map<String, Integer> earlier) {
-    Optional<Init> init = bound.value(stage + ".init", Init.class);
-    if (init.isEmpty() || !(init.get() instanceof Init.FromStage from)) {
-      return init.isPresent();
-    }
-    if (!earlier.containsKey(from.stage())) {
-      return false; // a mistake that was reported already
-    }
-    String parent = Paths.index("stages", earlier.get(from.stage())) + ".evaluate";
-    return !bound.value(parent + ".after", Boolean.class).orElse(true)
-        || !scored(parent).contains(suite);
-  }
-
-  /** The suites of a stage's {@code evaluate} that could be read. */
-  private List<String> scored(String evaluate) {
-    return bound.members(evaluate + ".suites").stream().flatMap(at -> text(at).stream()).toList();
   }
 
   private Optional<String> text(String path) {

@@ -1,8 +1,8 @@
 package dev.palimpsest.configs.binding;
 
 import dev.palimpsest.configs.AblationConfig;
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Place;
 import dev.palimpsest.configs.checks.Problem;
@@ -134,14 +134,14 @@ public final class Recipes {
   }
 
   /**
-   * Binds the sizes of a benchmark.
+   * Binds the sizes of a timed step.
    *
-   * @param file a YAML file with the components of {@link BenchConfig}
+   * @param file a YAML file with the components of {@link StepSizes}
    * @throws InvalidConfigException with every mistake found
    */
-  public static BenchConfig bindBenchmark(Path file) {
+  public static StepSizes bindStepSizes(Path file) {
     return bindRecord(
-        BenchConfig.class, read(file), file.toString(), new Variables(Map.of(), System.getenv()));
+        StepSizes.class, read(file), file.toString(), new Variables(Map.of(), System.getenv()));
   }
 
   /**

@@ -5,10 +5,10 @@ import dev.palimpsest.configs.checks.Default;
 
 /**
  * A few of a task's rows, drawn without replacement, for few-shot transfers (the paper, section
- * 6.3). Fewer rows with the same seed are among those of more.
+ * 6.3). A smaller set of rows with the same seed is contained in a larger one.
  *
- * @param rows how many; all if the source has no more
- * @param seed of the draw
+ * @param rows number of rows; all of them if the source has fewer
+ * @param seed random seed of the draw
  */
 public record FewConfig(long rows, @Default("0") long seed) {
   /** The most rows that are drawn: their positions are kept in memory. */

@@ -60,8 +60,8 @@ public record PrepareConfig(
    * values, as the {@code fabricate} command writes them.
    *
    * @param out output folder
-   * @param preset which model's: {@code paligemma-3b}, {@code paligemma2-3b}, {@code
-   *     paligemma2-10b}, {@code tiny} or {@code tiny2}
+   * @param preset the model: {@code paligemma-3b}, {@code paligemma2-3b}, {@code paligemma2-10b},
+   *     {@code tiny} or {@code tiny2}
    * @param parts {@code siglip-npz}, {@code siglip-hf}, {@code gemma}, {@code tokenizer}, {@code
    *     mask-codec}; everything by default
    * @param seed random seed; the same seed gives the same bytes

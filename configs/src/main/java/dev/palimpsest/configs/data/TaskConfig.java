@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *     pictures are used as they are stored
  * @param badShare the share of examples drawn that may be bad (missing or damaged pictures and
  *     rows) and are then skipped, [0, 1); 0: the first bad example ends the run
- * @param few uses only a few rows, which are drawn; absent: all
+ * @param few uses only a few rows, drawn at random; absent: all
  */
 public record TaskConfig(
     SourceConfig source,

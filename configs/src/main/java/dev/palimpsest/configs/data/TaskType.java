@@ -9,17 +9,18 @@ import java.util.TreeMap;
 
 /**
  * How a row of a source becomes prompt and target: PaliGemma's pretraining tasks (section 3.2.5 of
- * its paper), two of PaLI's, and text that is there already. Each type documents the fields that it
- * reads of a row, with an example; a recipe says under {@code fields} where a source calls them
- * otherwise.
+ * its paper), two of PaLI's, and prompts and targets that the data already contains. Each type
+ * documents the fields that it reads of a row, with an example; a recipe says under {@code fields}
+ * where a source has other names for them.
  *
  * <p>Boxes are {@code [ymin, xmin, ymax, xmax]}, shares of the picture's height and width. Where a
  * type says <em>by language</em>, a field is either a text or a list of texts, in the language that
  * the row's {@code language} names, or an object with one of these for each language: {@code {"en":
  * ["a cow"], "de": "eine Kuh"}}. Of the languages of a row, one is drawn by the weights of {@code
- * languages}; no weights at all: all alike. A row with nothing in a weighted language is bad.
+ * languages}; without weights, all of them are equally likely. A row with nothing in a weighted
+ * language is bad.
  *
- * <p>A row without a picture is bad, but for text that is there already and for span corruption.
+ * <p>A row without a picture is bad, except for {@code prefixSuffix} and {@code spanCorruption}.
  */
 public sealed interface TaskType {
   /** Weights are relative; sums of larger ones would lose the small. */

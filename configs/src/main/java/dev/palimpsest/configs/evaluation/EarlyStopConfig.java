@@ -5,15 +5,15 @@ import dev.palimpsest.configs.checks.Default;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Ends a stage before all its examples when a score does not improve any more. It is judged at the
- * evaluations that {@code evaluate.everyExamples} asks for.
+ * Ends a stage early when a score no longer improves. It is judged at the evaluations that {@code
+ * evaluate.everyExamples} asks for.
  *
  * @param suite the name of one of the stage's suites
  * @param task the name of a task in that suite
  * @param metric as in a gate, or {@code loss}, of which less is better; absent: the task's first
  *     metric, or exact match if it has none
  * @param patience evaluations in a row without an improvement after which the stage ends
- * @param minimumGain a smaller difference is no improvement
+ * @param minimumGain a smaller gain does not count as an improvement
  */
 public record EarlyStopConfig(
     String suite,

@@ -30,9 +30,9 @@ public record SuiteConfig(Map<String, SuiteTaskConfig> tasks) {
    * used as on its first use in training, with everything in its order and without augmentation.
    *
    * @param source where the held-out examples are
-   * @param type how a row becomes a prompt and a reference, as in {@link TaskConfig}
-   * @param fields names of the source's fields where they differ, as in {@link TaskConfig}
-   * @param orientation the orientation in which pictures are used, as in {@link TaskConfig}; also
+   * @param type how a row becomes a prompt and a reference, as in a training task
+   * @param fields names of the source's fields where they differ, as in a training task
+   * @param orientation the orientation in which pictures are used, as in a training task; also
    *     applies to a benchmark's pictures
    * @param benchmark a name from {@code tasks list}, or a file that ends in {@code .yaml}; given
    *     instead of a source

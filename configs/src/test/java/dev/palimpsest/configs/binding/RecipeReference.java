@@ -102,15 +102,15 @@ final class RecipeReference {
                   component.getName(),
                   name(component.getGenericType()),
                   otherwise,
-                  text(type, component.getName()).replaceAll("\\s+", " ").replace("|", "\\|")));
+                  text(type, component).replace("|", "\\|")));
     }
   }
 
-  private String text(Class<?> type, String component) {
+  private String text(Class<?> type, RecordComponent component) {
     return docs.of(type, component)
         .orElseGet(
             () -> {
-              missing.add(type.getSimpleName() + "." + component);
+              missing.add(type.getSimpleName() + "." + component.getName());
               return "";
             });
   }

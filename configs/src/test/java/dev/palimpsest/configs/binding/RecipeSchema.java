@@ -146,8 +146,7 @@ final class RecipeSchema {
     ArrayNode required = JSON.arrayNode();
     for (RecordComponent component : type.getRecordComponents()) {
       ObjectNode property = type(component.getGenericType());
-      docs.of(type, component.getName())
-          .ifPresent(text -> property.put("description", text.replaceAll("\\s+", " ")));
+      docs.of(type, component).ifPresent(text -> property.put("description", text));
       otherwise(component).ifPresent(value -> property.set("default", value));
       properties.set(component.getName(), property);
       if (Variants.isRequired(component)) {

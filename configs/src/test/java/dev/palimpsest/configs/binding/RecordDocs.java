@@ -17,14 +17,17 @@ import com.sun.source.util.DocTrees;
 import com.sun.source.util.JavacTask;
 import com.sun.source.util.TreePathScanner;
 import java.io.IOException;
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.RecordComponent;
+import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import javax.lang.model.element.Name;
@@ -74,15 +77,50 @@ final class RecordDocs {
   }
 
   /**
-   * What is said of a record's component or of an enum's constant; components that all records of a
-   * sealed family share may be described at the family's method.
+   * What is said of a record's component, in one paragraph, and of the constants that it can have
+   * where the component's own text does not name them. Components that all records of a sealed
+   * family share may be described at the family's method.
    */
-  Optional<String> of(Class<?> type, String member) {
-    return Stream.concat(Stream.of(type), Arrays.stream(type.getInterfaces()))
-        .map(place -> texts.get(key(place) + "#" + member))
-        .filter(Objects::nonNull)
-        .findFirst()
-        .map(RecordDocs::markdown);
+  Optional<String> of(Class<?> type, RecordComponent component) {
+    String name = component.getName();
+    return said(type, name)
+        .or(
+            () ->
+                Arrays.stream(type.getInterfaces())
+                    .flatMap(family -> said(family, name).stream())
+                    .findFirst()
+                    .map(sentence -> decapitalised(withoutFullStop(sentence))))
+        .map(text -> text + constants(component.getGenericType(), text));
+  }
+
+  private Optional<String> said(Class<?> type, String member) {
+    return Optional.ofNullable(texts.get(key(type) + "#" + member))
+        .map(text -> markdown(text).replaceAll("\\s+", " "));
+  }
+
+  /** The meanings of an enum's constants, to follow a text that does not name them. */
+  private String constants(Type type, String text) {
+    Type value =
+        type instanceof ParameterizedType generic
+            ? generic.getActualTypeArguments()[generic.getActualTypeArguments().length - 1]
+            : type;
+    StringBuilder meanings = new StringBuilder();
+    if (value instanceof Class<?> plain && plain.isEnum()) {
+      for (Object constant : plain.getEnumConstants()) {
+        String word = "`" + Scalars.word((Enum<?>) constant) + "`";
+        if (text.contains(word)) {
+          return "";
+        }
+        said(plain, ((Enum<?>) constant).name())
+            .map(meaning -> decapitalised(withoutFullStop(meaning)))
+            .ifPresent(meaning -> meanings.append(". " + word + ": " + meaning));
+      }
+    }
+    return meanings.toString();
+  }
+
+  private static String withoutFullStop(String sentence) {
+    return sentence.replaceAll("[.]$", "");
   }
 
   private static String key(Class<?> type) {
@@ -131,6 +169,20 @@ final class RecordDocs {
     }
   }
 
+  /** The key or the value that a link to a component, a constant or a variant stands for. */
+  private static String asWritten(String signature) {
+    String member = signature.substring(signature.indexOf('#') + 1);
+    return member.equals(member.toUpperCase(Locale.ROOT))
+        ? member.toLowerCase(Locale.ROOT)
+        : decapitalised(member);
+  }
+
+  private static String decapitalised(String text) {
+    return text.length() > 1 && Character.isUpperCase(text.charAt(1)) // an abbreviation
+        ? text
+        : text.substring(0, 1).toLowerCase(Locale.ROOT) + text.substring(1);
+  }
+
   private static String markdown(List<? extends DocTree> trees) {
     StringBuilder text = new StringBuilder();
     boolean block = false;
@@ -146,7 +198,7 @@ final class RecordDocs {
         }
       } else if (tree instanceof LinkTree link) {
         String signature = link.getReference().getSignature();
-        text.append('`').append(signature.substring(signature.indexOf('#') + 1)).append('`');
+        text.append('`').append(asWritten(signature)).append('`');
       } else if (tree instanceof EntityTree entity) {
         text.append(
             switch (entity.getName().toString()) {

@@ -28,7 +28,7 @@ final class Rendezvous {
   private static final int WELCOME = 0;
   private static final long AGAIN_NANOS = 200_000_000;
 
-  /** For one that connects and says nothing. */
+  /** How long to wait for a process that connects and sends nothing. */
   private static final int HELLO_MILLIS = 5_000;
 
   private final Group group;
@@ -42,7 +42,7 @@ final class Rendezvous {
   }
 
   /**
-   * Exchanges them.
+   * Exchanges the bytes.
    *
    * @param bytes the first rank's; what others give does not matter but for its length
    * @param limit how long to wait for the others
@@ -88,7 +88,7 @@ final class Rendezvous {
       }
     } catch (SocketTimeoutException e) {
       throw new CollectiveException(
-          "rank 0 of %d: rank %s did not come to port %d within %d s"
+          "rank 0 of %d: rank %s did not connect to port %d within %d s"
               .formatted(group.size(), absent(come), group.port(), limit.toSeconds()),
           e);
     } catch (IOException e) {

@@ -25,7 +25,7 @@ enum Transport {
     };
   }
 
-  /** What a user can mend in a process's environment. */
+  /** A mistake in a process's environment, which the user can correct. */
   static InvalidConfigException mistake(String what) {
     return new InvalidConfigException(List.of(new Problem("environment", what)));
   }

@@ -182,7 +182,7 @@ class NcclRanksTest {
   void ranksThatDoNotComeAreNamed() throws IOException {
     int port = NcclOnHost.freePort();
     assertEquals(
-        "rank 0 of 3: rank 1, 2 did not come to port %d within 0 s".formatted(port),
+        "rank 0 of 3: rank 1, 2 did not connect to port %d within 0 s".formatted(port),
         alone(new Group(0, 3, null, port)).getMessage());
     String message = String.valueOf(alone(new Group(2, 3, "127.0.0.1", port)).getMessage());
     assertTrue(

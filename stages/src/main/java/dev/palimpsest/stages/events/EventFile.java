@@ -95,7 +95,7 @@ public final class EventFile implements AutoCloseable {
           out.write(record(Json.STRICT.readTree(line)));
         }
       } catch (JsonProcessingException e) {
-        throw new IOException(metrics + " has a line that is no JSON object", e);
+        throw new IOException(metrics + " has a line that is not a JSON object", e);
       }
     }
   }

@@ -136,7 +136,7 @@ public record Goodput(Map<Use, Double> seconds, double wall, int processes) {
     }
   }
 
-  /** Share of the time in which steps were computed whose result is kept. */
+  /** The share of time that was spent on steps whose result is kept. */
   public double share() {
     return wall == 0 ? 0 : seconds.getOrDefault(Use.COMPUTE, 0.0) / wall;
   }

@@ -22,9 +22,9 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Books every second of a process under what it was spent on, and appends that to {@code
- * goodput.jsonl} in the run folder. At any time exactly one activity is being booked, so that a
- * process's lines add up to its life; {@link Goodput} adds what lies between processes.
+ * Accounts for every second of a process by what it was spent on, and appends that to {@code
+ * goodput.jsonl} in the run folder. At any time there is exactly one activity, so that a process's
+ * lines add up to its lifetime; {@link Goodput} adds what lies between processes.
  *
  * <pre>
  * {"process": 1764331, "from": 1764331.52, "to": 1764340.11, "stage": "", "examples": 0, "seconds": {"start": 8.59}}

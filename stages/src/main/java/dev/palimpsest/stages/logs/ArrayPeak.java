@@ -4,8 +4,8 @@ import dev.palimpsest.model.kernels.NativeMemory;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The most memory that arrays have at a time, looked at every few milliseconds. It says nothing on
- * a GPU, or where the C library does not tell.
+ * The peak memory of arrays, sampled every few milliseconds. It is unknown on a GPU, and where the
+ * C library does not report what it has handed out.
  */
 public final class ArrayPeak implements AutoCloseable {
   private static final long INTERVAL_NANOS = 3_000_000;
@@ -19,7 +19,7 @@ public final class ArrayPeak implements AutoCloseable {
   private long peak;
 
   /**
-   * Begins to look.
+   * Starts sampling.
    *
    * @param held bytes of the arrays that exist already
    */
@@ -43,9 +43,9 @@ public final class ArrayPeak implements AutoCloseable {
   }
 
   /**
-   * The most since the last call, in bytes; 0: unknown. Called between steps. What else is in use
-   * is taken as the less of before and after: what an earlier stage left, or the JVM's compiler
-   * has, is freed some time.
+   * The most since the last call, in bytes; 0: unknown. Called between steps. The memory that is in
+   * use for other things is taken as the smaller figure of before and after, because what an
+   * earlier stage left or the JVM's compiler uses is freed at some time.
    *
    * @param held bytes of the arrays that exist now
    */

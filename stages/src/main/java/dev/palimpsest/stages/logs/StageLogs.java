@@ -5,13 +5,13 @@ import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.stages.state.TrainState;
 import java.util.List;
 
-/** What is written down of every step of a stage. */
+/** What a stage logs of every step. */
 public interface StageLogs extends AutoCloseable {
-  /** Of a rank that leaves it to the first one. */
+  /** The logs of a rank other than the first one, which writes nothing. */
   StageLogs ELSEWHERE = new Elsewhere();
 
   /**
-   * Writes down what a step has consumed.
+   * Logs what a step has consumed.
    *
    * @param after the state after it
    * @param ids of its examples

@@ -22,7 +22,7 @@ import java.util.Map;
 
 /** Measures how fast this machine trains a stage: a few of its steps, on its own examples. */
 public final class Calibration {
-  /** Steps in which a process compiles its kernels and gets its memory. */
+  /** Steps in which a process compiles its kernels and allocates its memory. */
   static final int WARM_UP = 2;
 
   private Calibration() {}

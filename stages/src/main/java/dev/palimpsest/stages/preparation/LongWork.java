@@ -17,7 +17,7 @@ public interface LongWork {
   @FunctionalInterface
   interface Work extends AutoCloseable {
     /** Shows how much has been done so far; any thread may call this. */
-    void done(long so);
+    void done(long soFar);
 
     @Override
     default void close() {}

@@ -24,7 +24,7 @@ import java.util.Map;
  */
 public record Capsule(
     String found, String action, String lossBits, String normBits, List<Part> parts) {
-  /** Its key in a manifest. */
+  /** The key of these facts in a manifest. */
   private static final String FACT = "capsule";
 
   /**

@@ -35,8 +35,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The division of a step among ranks. In round j of a step, rank r takes micro batch j x ranks + r.
- * What a step is (its examples, their order, its micro batches) does not depend on the number of
- * ranks.
+ * A step's examples, their order and its micro batches do not depend on the number of ranks.
  *
  * @param grid this process and the others, and the groups within which state is divided
  * @param sharding what is divided among them
@@ -114,7 +113,7 @@ public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder orde
     }
   }
 
-  /** The largest micro batch that gives every rank equally many, in words. */
+  /** A sentence that names the largest micro batch with which every rank has equally many. */
   private String fitting(StageConfig stage) {
     for (int size = Math.min(stage.microBatchSize(), stage.batchSize() / ranks().size());
         size > 0;
@@ -188,7 +187,7 @@ public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder orde
     return stage.batchSize() / stage.microBatchSize() / ranks().size();
   }
 
-  /** How ranks write to one another what they have found in a micro batch. */
+  /** The form in which ranks send one another what they have found in a micro batch. */
   interface Written<T> {
     void write(T value, DataOutputStream out) throws IOException;
 

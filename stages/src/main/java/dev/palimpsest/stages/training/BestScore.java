@@ -24,7 +24,7 @@ public record BestScore(long examples, String metric, double value, int since) {
    * The best of the scores.
    *
    * @param scores by moment, in order, then by suite
-   * @param upTo examples; later scores are those of an undone future
+   * @param upTo examples; later scores belong to steps that a kill has undone
    * @param minimumGain a smaller difference is no improvement
    */
   static Optional<BestScore> of(

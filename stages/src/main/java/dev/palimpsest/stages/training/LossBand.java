@@ -9,7 +9,7 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Compares the loss with what the recipe expects of it, and says so. */
+/** Compares the loss with the range that the recipe expects, and logs the result. */
 final class LossBand {
   private static final Logger log = LoggerFactory.getLogger(LossBand.class);
   private static final int STEPS = 20;

@@ -5,7 +5,7 @@ import dev.palimpsest.stages.logs.StepMetrics;
 import dev.palimpsest.stages.preparation.LongWork;
 import java.time.Duration;
 
-/** Is told of a run's progress, to show it or to keep account of it. */
+/** Receives a run's progress, to show or to record it. */
 public interface Progress extends LongWork {
   /** Shows nothing. */
   Progress NONE =

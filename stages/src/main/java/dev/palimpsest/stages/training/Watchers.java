@@ -5,7 +5,7 @@ import dev.palimpsest.stages.logs.StepMetrics;
 import java.time.Duration;
 import java.util.List;
 
-/** Several that watch a run's progress, told one after another. */
+/** Passes a run's progress on to several receivers, one after another. */
 public record Watchers(List<Progress> all) implements Progress {
   /** Keeps a copy. */
   public Watchers {
