@@ -171,6 +171,16 @@ class EverydayKeysTest {
                 optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
                 handOver: {data: continue}
                 export: {formats: []}
+              - name: stage3
+                init: {stage: stage2}
+                examples: 4
+                resolution: 16
+                textTokens: 16
+                batchSize: 4
+                mixture: {caption: 1}
+                optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+                handOver: {data: continue}
+                export: {formats: []}
             """
                 .formatted(TinyRecipe.IMPORT));
     Outcome ran = command("run", recipe);
@@ -180,6 +190,10 @@ class EverydayKeysTest {
     assertTrue(notes.contains("ended early at 24 of 80 examples"), notes);
     assertTrue(notes.contains("best checkpoint examples-000000000008: loss "), notes);
     assertEquals(List.of("examples-000000000004"), checkpoints("stage2"));
+    // Its order is still that of stage1; what it starts from is not.
+    assertEquals(
+        "starts from stage2 at 4 examples",
+        json("stage3/start.json").path("notes").path(0).asText());
     // Killed before stage.json was written, it ends at the same place.
     Files.delete(folder.resolve("run/stage1/stage.json"));
     Outcome again = command("run", recipe);

@@ -15,7 +15,8 @@ public final class NativeMemory {
   private static final int TRIM_THRESHOLD = -1;
   private static final int MMAP_THRESHOLD = -3;
 
-  private static final int BIG_BLOCK = 64 << 20;
+  /** Two huge pages; arrays of an image tower's activations and weights are larger. */
+  private static final int BIG_BLOCK = 4 << 20;
 
   private static final @Nullable Function MALLINFO = find();
 

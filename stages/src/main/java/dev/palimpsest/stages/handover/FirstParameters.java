@@ -21,6 +21,7 @@ import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.FloatArrays;
+import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
@@ -80,7 +81,9 @@ public final class FirstParameters {
     boolean sameOrder = how.data() == HandOver.DataPosition.CONTINUE;
     TrainState before = StateFiles.read(manager, parent);
     Map<String, Shape> shapes = ParameterSpecs.of(config, stage.resolution());
-    notes.add("starts from " + before.order() + " at " + before.examples() + " examples");
+    notes.add(
+        "starts from %s at %d examples"
+            .formatted(StageFacts.of(parent).stage(), before.examples()));
     long tokens = before.parameters().get(POSITIONS).getShape().get(0);
     Parameters parameters;
     boolean moves = !before.parameters().get(POSITIONS).getShape().equals(shapes.get(POSITIONS));
