@@ -54,6 +54,38 @@ class WeightsTest extends WithKernels {
     assertFalse(Weights.of(parameters).isTrained(BLOCK));
   }
 
+  /**
+   * Zeros without memory become the first gradient; what gets none stays zero and can be changed.
+   */
+  @Test
+  void gradientsBeginAsTheFirstThatIsAdded() {
+    Map<String, Shape> shapes =
+        Map.of("a/b/w", new Shape(2, 3), "a/b/c/bias", new Shape(1), "a/b/none", new Shape(4));
+    Parameters gradients = Parameters.placeholders(manager, shapes);
+    Parameters parameters = Parameters.zeros(manager, shapes);
+    BlockSpec block =
+        new BlockSpec(
+            "a/b",
+            "any",
+            shapes.entrySet().stream()
+                .map(e -> new BlockSpec.Parameter(e.getKey().substring(4), e.getValue(), Init.ONES))
+                .toList(),
+            List.of());
+    Weights weights = Weights.training(parameters, any -> true, gradients);
+    try (Weights.Lease lease = weights.take(block)) {
+      for (int i = 1; i <= 2; i++) {
+        try (NDArray w = manager.arange(0f, 6f).reshape(3, 2).transpose(); // not in memory's order
+            NDArray bias = manager.create(new float[] {i})) {
+          lease.add(Map.of("w", w, "c/bias", bias));
+        }
+      }
+      lease.sum("none").get("1:3").addi(1);
+    }
+    assertArrayEquals(new float[] {0, 4, 8, 2, 6, 10}, gradients.get("a/b/w").toFloatArray());
+    assertArrayEquals(new float[] {3}, gradients.get("a/b/c/bias").toFloatArray());
+    assertArrayEquals(new float[] {0, 1, 1, 0}, gradients.get("a/b/none").toFloatArray());
+  }
+
   @Test
   void aBlockOfAnotherModelIsNamed() {
     Parameters parameters = Initialization.random(manager, List.of(BLOCK), 0);

@@ -3,6 +3,7 @@ package dev.palimpsest.model.blocks;
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.FloatArrays;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 
@@ -48,11 +49,17 @@ record LocalWeights(
 
     @Override
     public void add(Map<String, NDArray> added) {
-      added.forEach((name, gradient) -> sum(name).addi(gradient));
+      added.forEach((name, gradient) -> FloatArrays.accumulate(total(name), gradient));
     }
 
     @Override
     public NDArray sum(String parameter) {
+      NDArray total = total(parameter);
+      FloatArrays.settle(List.of(total));
+      return total;
+    }
+
+    private NDArray total(String parameter) {
       return gradients.get(block.path() + "/" + parameter);
     }
 

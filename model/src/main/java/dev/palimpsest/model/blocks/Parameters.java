@@ -53,13 +53,16 @@ public final class Parameters implements AutoCloseable {
 
   /**
    * Zeros of these names and shapes that take no memory, since an array's elements are all the same
-   * one: they can be read, not changed.
+   * one: they can be read, and become sums by {@link FloatArrays#accumulate}, but must not be
+   * changed otherwise.
    */
   public static Parameters placeholders(NDManager parent, Map<String, Shape> shapes) {
     NDManager own = parent.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
     NDArray zero = own.zeros(new Shape(1));
-    shapes.forEach((name, shape) -> arrays.put(name, zero.broadcast(shape)));
+    shapes.forEach(
+        (name, shape) ->
+            arrays.put(name, shape.size() == 1 ? own.zeros(shape) : zero.broadcast(shape)));
     return new Parameters(own, arrays);
   }
 

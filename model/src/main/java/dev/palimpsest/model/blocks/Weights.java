@@ -28,7 +28,8 @@ public interface Weights extends AutoCloseable {
    *
    * @param trained names that need gradients; the others are frozen and cost no backward work if
    *     possible
-   * @param gradients destination of the gradients; contains at least the trained names
+   * @param gradients destination of the gradients; contains at least the trained names. Zeros may
+   *     be {@link Parameters#placeholders}
    */
   static Weights training(Parameters parameters, Predicate<String> trained, Parameters gradients) {
     return new LocalWeights(parameters, trained, gradients);
@@ -114,7 +115,8 @@ public interface Weights extends AutoCloseable {
     /**
      * Adds gradients.
      *
-     * @param gradients by name in the block, of trained parameters; they remain the caller's
+     * @param gradients by name in the block, of trained parameters; the caller closes them without
+     *     changing them, because a sum may keep their memory
      */
     void add(Map<String, NDArray> gradients);
 

@@ -17,6 +17,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -87,6 +88,26 @@ public final class FloatArrays {
     try (IValue target = IValue.from((PtNDArray) to);
         IValue source = IValue.from((PtNDArray) from)) {
       ScriptMethods.run(Module.ARRAYS, "assign", new IValue[] {target, source}).close();
+    }
+  }
+
+  /**
+   * Adds to a sum.
+   *
+   * @param sum changed in place; if it is zeros without memory, it becomes the added array, whose
+   *     memory both then share
+   */
+  public static void accumulate(NDArray sum, NDArray added) {
+    try (IValue target = IValue.from((PtNDArray) sum);
+        IValue source = IValue.from((PtNDArray) added)) {
+      ScriptMethods.run(Module.ARRAYS, "accumulate", new IValue[] {target, source}).close();
+    }
+  }
+
+  /** Gives zeros without memory their own, so that they can be changed; leaves others alone. */
+  public static void settle(Collection<NDArray> arrays) {
+    try (IValue list = IValue.listFrom(arrays.toArray(new PtNDArray[0]))) {
+      ScriptMethods.run(Module.ARRAYS, "settle", new IValue[] {list}).close();
     }
   }
 

@@ -53,6 +53,16 @@ public record Storage(StorageConfig config, Path folder) {
   }
 
   /**
+   * Where gradients are summed: zeros that take their memory when something is added. On a GPU they
+   * have it from the beginning, so that what is free can be measured ahead.
+   */
+  public Parameters sums(NDManager parent, Map<String, Shape> shapes) {
+    return isOnDisk(Use.GRADIENTS) || !parent.getDevice().equals(Device.cpu())
+        ? zeros(parent, Use.GRADIENTS, shapes, Precision.F32)
+        : Parameters.placeholders(parent, shapes);
+  }
+
+  /**
    * Gives freed memory back to the system where arrays are on disk: memory is short then, and what
    * is free caches them. Does nothing where all are in memory.
    */

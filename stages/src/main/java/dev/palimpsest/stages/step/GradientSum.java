@@ -3,6 +3,7 @@ package dev.palimpsest.stages.step;
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.stages.optimizer.Shards;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,7 +54,7 @@ final class GradientSum implements AutoCloseable {
       return;
     }
     if (!parallel.ranks().isAlone() && !parallel.dividesGradients()) {
-      last().sum().asMap().forEach(this::sum);
+      sumOverRanks(last().sum());
     }
     while (partial.size() > 1 && partial.get(partial.size() - 2).rounds() == last().rounds()) {
       addLastTwo();
@@ -67,9 +68,15 @@ final class GradientSum implements AutoCloseable {
     }
     Parameters total = last().sum();
     if (!isFixed() && !parallel.dividesGradients()) {
-      total.asMap().forEach(this::sum);
+      sumOverRanks(total);
     }
+    FloatArrays.settle(total.asMap().values());
     return total;
+  }
+
+  private void sumOverRanks(Parameters arrays) {
+    FloatArrays.settle(arrays.asMap().values());
+    arrays.asMap().forEach(this::sum);
   }
 
   /** Sums an array over the ranks: all of it, or this rank's part. */
@@ -85,7 +92,7 @@ final class GradientSum implements AutoCloseable {
     Partial right = partial.remove(partial.size() - 1);
     Partial left = partial.remove(partial.size() - 1);
     try (Parameters added = right.sum()) {
-      left.sum().asMap().forEach((name, array) -> array.addi(added.get(name)));
+      left.sum().asMap().forEach((name, array) -> FloatArrays.accumulate(array, added.get(name)));
     }
     partial.add(new Partial(left.rounds() + right.rounds(), left.sum()));
   }

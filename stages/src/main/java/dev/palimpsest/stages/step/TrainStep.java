@@ -11,6 +11,7 @@ import dev.palimpsest.model.UnreadLoss;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
+import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.towers.Dropout;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
@@ -267,6 +268,7 @@ public final class TrainStep {
           Weights.training(parameters, groups::trains, gradients),
           batch.input(),
           options(batch, 1));
+      FloatArrays.settle(gradients.asMap().values());
       return optimizer.gradientNorm(gradients);
     }
   }
@@ -295,11 +297,9 @@ public final class TrainStep {
     Map<String, Shape> shapes = new LinkedHashMap<>();
     groups.trained().forEach(name -> shapes.put(name, parameters.get(name).getShape()));
     Shards shards = optimizer.shards();
-    return storage.zeros(
-        parent,
-        Storage.Use.GRADIENTS,
-        shards == null || !parallel.dividesGradients() ? shapes : shards.shapes(shapes),
-        Precision.F32);
+    return shards == null || !parallel.dividesGradients()
+        ? storage.sums(parent, shapes)
+        : storage.zeros(parent, Storage.Use.GRADIENTS, shards.shapes(shapes), Precision.F32);
   }
 
   /**
