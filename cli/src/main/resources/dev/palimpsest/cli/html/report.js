@@ -20,6 +20,19 @@
     return `hsl(${hue} 65% ${variable("--lightness")} / ${strength})`;
   };
 
+  // Hues repeat.
+  const dashed = (line) => line.colour >= HUES.length;
+
+  const markers = (lines) => ({
+    width: (u, i) => (i > 0 && dashed(lines[i - 1]) ? 2 : 0),
+    dash: () => "dashed",
+    stroke: (u, i) => colour(lines[i - 1]),
+    fill: (u, i) => (i > 0 && !dashed(lines[i - 1]) ? colour(lines[i - 1]) : "transparent"),
+  });
+
+  // Lines of a logarithmic grid between powers of ten would be a grey area.
+  const decades = (u, at) => at.map((v) => (Number.isInteger(+Math.log10(v).toFixed(9)) ? v : null));
+
   const count = (n) => {
     if (n === 0) return "0";
     for (const [size, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
@@ -87,7 +100,7 @@
       },
       axes: [
         { ...axis, values: (u, at) => at.map(count), space: 70, size: 28 },
-        { ...axis, values: (u, at) => at.map((v) => (v == null ? "" : tick(v))), space: 32, size: 50, label: data.unit || undefined, labelSize: 16, labelFont: axis.font },
+        { ...axis, ...(data.log && { grid: { ...axis.grid, filter: decades }, ticks: { ...axis.ticks, filter: decades } }), values: (u, at) => at.map((v) => (v == null ? "" : tick(v))), space: 32, size: 50, label: data.unit || undefined, labelSize: 16, labelFont: axis.font },
       ],
       series: [
         { label: "examples", value: (u, v) => (v == null ? "–" : count(v)) },
@@ -96,12 +109,12 @@
           stroke: colour(line),
           width: line.style === "strong" ? 2 : 1.4,
           value: (u, v) => value(v),
-          dash: line.colour < HUES.length ? undefined : [6, 3], // hues repeat
+          dash: dashed(line) ? [6, 3] : undefined,
           points: { show: line.x.length < 3 },
         })),
       ],
       cursor: { sync: { key: all.key }, drag: { x: true, y: false }, points: { size: 6 } },
-      legend: { live: true, markers: { width: 0, fill: (u, i) => (i > 0 ? colour(data.lines[i - 1]) : "transparent") } },
+      legend: { live: true, markers: markers(data.lines) },
       hooks: {
         draw: [stages(data.bounds), (u) => mark(figure, u)],
         setScale: [(u, key) => key === "x" && zoom(u)],
