@@ -10,7 +10,9 @@ import dev.palimpsest.cli.Outcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -152,6 +154,38 @@ class ScoreCommandTest {
             .path("value")
             .asDouble(),
         1e-12);
+  }
+
+  /** Captions, a split whose answers are not public, a file without boxes, or none at all. */
+  @Test
+  void detectionsWithoutInstancesSayWhichFileTheyNeed(@TempDir Path folder) throws IOException {
+    Path detections =
+        Files.writeString(
+            folder.resolve("detections.json"),
+            "[{\"image_id\": 1, \"category_id\": 5, \"bbox\": [0, 0, 20, 20], \"score\": 0.9}]");
+    List<String> command =
+        List.of("score", detections.toString(), "--format", "coco", "--metric", "coco_map");
+    Outcome alone = Outcome.of(command.toArray(String[]::new));
+    assertEquals(2, alone.exit());
+    assertTrue(alone.err().contains(detections + ": COCO's detections"), alone.err());
+    assertTrue(alone.err().contains("instances_val2017.json"), alone.err());
+    Map<String, String> others =
+        Map.of(
+            "{\"images\": [{\"id\": 1}], \"annotations\": [{\"id\": 3, \"image_id\": 1, \"caption\": \"a\"}]}",
+            "instances_val2017.json",
+            "{\"images\": [{\"id\": 1}], \"annotations\": []}",
+            "instances_val2017.json",
+            "{\"images\": [{\"id\": 1}], \"categories\": []}",
+            "answers are not public");
+    for (Map.Entry<String, String> other : others.entrySet()) {
+      Path references = Files.writeString(folder.resolve("other.json"), other.getKey());
+      List<String> joined = new ArrayList<>(command);
+      joined.addAll(List.of("--references", references.toString()));
+      Outcome outcome = Outcome.of(joined.toArray(String[]::new));
+      assertEquals(2, outcome.exit());
+      assertTrue(outcome.err().contains(references.toString()), outcome.err());
+      assertTrue(outcome.err().contains(other.getValue()), outcome.err());
+    }
   }
 
   @Test

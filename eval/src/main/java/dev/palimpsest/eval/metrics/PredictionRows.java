@@ -110,7 +110,9 @@ final class PredictionRows {
     }
     JsonNode object = objectOrNull(first);
     if (first.startsWith("{")
-        && (object == null || (object.has("annotations") && !object.has("id")))) {
+        && (object == null
+            || (!object.has("id")
+                && (object.has("annotations") || object.at("/images/0").has("id"))))) {
       // One object over several lines, or lines with a mistake in the first.
       JsonNode whole = objectOrNull(withoutMark(Files.readString(file)));
       if (whole != null) {
@@ -220,9 +222,14 @@ final class PredictionRows {
               ? file
                   + ": this is lmms-eval's summary, which has no predictions; use its"
                   + " ..._samples_TASK.jsonl, which --log_samples writes"
-              : "%s: one JSON object; %s, or a list of such objects".formatted(file, WANTED));
+              : whole.path("images").isArray()
+                  ? file
+                      + ": COCO's images without annotations, as image_info_test-dev2017.json has them, whose"
+                      + " answers are not public; use a split that has a file of annotations"
+                  : "%s: one JSON object; %s, or a list of such objects".formatted(file, WANTED));
     }
-    if (whole.has("images") && isDetection(whole.path("annotations").path(0))) {
+    JsonNode first = whole.path("annotations").path(0);
+    if (whole.has("images") && (first.isMissingNode() || isDetection(first))) {
       return ofInstances(file, whole);
     }
     Map<String, ObjectNode> byId = new LinkedHashMap<>();
@@ -231,7 +238,7 @@ final class PredictionRows {
       if (!caption && !(annotation.has("question_id") && annotation.path("answers").isArray())) {
         throw new MetricInputException(
             file
-                + ": an annotation is neither a caption nor answers to a question: "
+                + ": an annotation is neither a caption nor answers to a question nor a box: "
                 + abridged(annotation));
       }
       String id = JsonValues.id(annotation.path(caption ? "image_id" : "question_id"));

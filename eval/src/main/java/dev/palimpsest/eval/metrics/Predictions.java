@@ -25,6 +25,11 @@ public final class Predictions {
   /** The most ids that a message names. */
   private static final int NAMED = 5;
 
+  /** What to do where true boxes are missing. */
+  private static final String INSTANCES =
+      "give --references COCO's instances of the same split, such as instances_val2017.json: one"
+          + " object with \"images\", and \"annotations\" that have image_id, category_id and bbox";
+
   private Predictions() {}
 
   /**
@@ -52,7 +57,15 @@ public final class Predictions {
    */
   public static List<MetricRecord> read(Path predictions) throws IOException {
     List<MetricRecord> records = new ArrayList<>();
-    for (Map.Entry<String, Row> entry : rows(predictions).entrySet()) {
+    Map<String, Row> rows = rows(predictions);
+    if (!rows.isEmpty()
+        && isDetections(rows)
+        && rows.values().stream().noneMatch(row -> row.object().has("annotations"))) {
+      throw new MetricInputException(
+          "%s: COCO's detections are scored against the boxes of the same pictures; %s"
+              .formatted(predictions, INSTANCES));
+    }
+    for (Map.Entry<String, Row> entry : rows.entrySet()) {
       Row line = entry.getValue();
       records.add(record(entry.getKey(), line, line));
     }
@@ -69,7 +82,12 @@ public final class Predictions {
   public static List<MetricRecord> read(Path predictions, Path references) throws IOException {
     Map<String, Row> predicted = rows(predictions);
     Map<String, Row> wanted = rows(references);
-    if (predicted.values().stream().allMatch(row -> row.object().has("detections"))) {
+    if (isDetections(predicted)) {
+      if (!predicted.isEmpty() && !hasBoxes(predicted) && !hasBoxes(wanted)) {
+        throw new MetricInputException(
+            "%s has no boxes, against which the detections of %s are scored; %s"
+                .formatted(references, predictions, INSTANCES));
+      }
       // An image in which nothing was found has no line in COCO's results.
       wanted.forEach(
           (id, row) -> {
@@ -90,6 +108,14 @@ public final class Predictions {
       }
     }
     return records;
+  }
+
+  private static boolean isDetections(Map<String, Row> rows) {
+    return rows.values().stream().allMatch(row -> row.object().has("detections"));
+  }
+
+  private static boolean hasBoxes(Map<String, Row> rows) {
+    return rows.values().stream().anyMatch(row -> !row.object().path("annotations").isEmpty());
   }
 
   private static void requireSubset(Set<String> part, Set<String> whole, String what) {

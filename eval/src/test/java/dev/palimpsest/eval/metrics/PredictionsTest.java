@@ -175,7 +175,8 @@ class PredictionsTest {
             "{\n\"7\": \"teal\"}", "one JSON object; expected JSON lines with \"id\"",
             "{\"key\": 7}", "no \"id\"; expected JSON lines with \"id\"",
             "[1, 2]", "item 1: expected a JSON object, got 1",
-            "{\"annotations\": [{\"id\": 1}]}", "neither a caption nor answers");
+            "{\"annotations\": [{\"id\": 1}]}",
+                "neither a caption nor answers to a question nor a box");
     for (Map.Entry<String, String> refusal : refusals.entrySet()) {
       Path file = write(folder, "p.jsonl", refusal.getKey());
       assertTrue(refusal(file).contains(refusal.getValue()), refusal(file));
