@@ -359,6 +359,7 @@ public final class Evaluator implements AutoCloseable {
     return new Judged(
         result,
         verdicts.isEmpty() && !answersKept ? List.of(exactMatch(records, exact)) : verdicts,
+        Likelihoods.of(records, losses, tokens),
         clusters,
         task.questions().stream().map(Question::example).toList(),
         IntStream.range(0, n).mapToObj(i -> file.answer(i).text()).toList());

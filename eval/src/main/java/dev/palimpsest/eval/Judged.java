@@ -13,6 +13,7 @@ import java.util.Map;
  *
  * @param result what is stored
  * @param verdicts of the task's metrics, in their order; exact match if it has none
+ * @param likelihoods of the references
  * @param clusters by example, its pictures: examples about the same pictures are not independent
  * @param examples what was asked
  * @param answers to the examples, as decoded
@@ -20,6 +21,7 @@ import java.util.Map;
 public record Judged(
     TaskResult result,
     List<MetricResult> verdicts,
+    Likelihoods likelihoods,
     Map<String, String> clusters,
     List<Example> examples,
     List<String> answers) {
@@ -45,7 +47,7 @@ public record Judged(
   /**
    * Compares a verdict with that of another model on the same examples.
    *
-   * @param verdict one of this
+   * @param verdict one of this, or of its likelihoods
    * @param first the other model's of the same metric
    * @throws MetricInputException when the examples differ
    */

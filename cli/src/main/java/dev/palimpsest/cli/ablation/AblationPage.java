@@ -95,13 +95,11 @@ final class AblationPage {
                   variant.values().size(),
                   AblationTable.number(variant.mean(), false),
                   AblationTable.number(variant.deviation(), false),
+                  tested == null ? "" : AblationTable.number(tested.paired().difference(), true),
                   tested == null
                       ? ""
-                      : AblationTable.number(tested.difference().difference(), true),
-                  tested == null
-                      ? ""
-                      : AblationTable.number(tested.difference().standardError(), false),
-                  tested == null ? "" : Escape.html(AblationTable.p(tested.difference().p())),
+                      : AblationTable.number(tested.paired().standardError(), false),
+                  tested == null ? "" : Escape.html(AblationTable.p(tested.paired().p())),
                   tested == null ? "" : tested.by().words));
     }
     return html.append("</tbody></table></div>").toString();

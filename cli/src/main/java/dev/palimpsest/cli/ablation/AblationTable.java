@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.reports.Columns;
 import dev.palimpsest.configs.AblationConfig.Expectation;
 import dev.palimpsest.configs.AblationConfig.Relation;
+import dev.palimpsest.eval.metrics.PairedTest;
 import dev.palimpsest.eval.metrics.Statistics;
 import dev.palimpsest.files.Json;
 import java.util.ArrayList;
@@ -42,7 +43,20 @@ record AblationTable(
   }
 
   /** A difference and how it was tested. */
-  record Tested(MeanDifference difference, By by) {}
+  record Tested(PairedTest paired, By by) {
+    /** Below this probability a difference counts as significant. */
+    private static final double SIGNIFICANT = 0.05;
+
+    /** Whether there is a difference beyond chance. */
+    boolean isSignificant() {
+      return paired.p() < SIGNIFICANT;
+    }
+
+    /** How many differences there are. */
+    int pairs() {
+      return paired.higher() + paired.lower() + paired.same();
+    }
+  }
 
   /**
    * A variant.
@@ -88,15 +102,14 @@ record AblationTable(
   /** Whether an expectation came true. */
   record Verdict(Expectation expected, Tested tested, Outcome outcome) {
     String words() {
-      MeanDifference difference = tested.difference();
       String sure =
           tested.by() == By.NOTHING
               ? "not tested"
               : "%s (p %s over %d %s)"
                   .formatted(
-                      difference.isSignificant() ? "significant" : "not significant",
-                      (difference.p() < 0.001 ? "" : "= ") + p(difference.p()),
-                      difference.pairs(),
+                      tested.isSignificant() ? "significant" : "not significant",
+                      (tested.paired().p() < 0.001 ? "" : "= ") + p(tested.paired().p()),
+                      tested.pairs(),
                       tested.by().words);
       return "%s %s than %s: %s, difference %s, %s"
           .formatted(
@@ -104,7 +117,7 @@ record AblationTable(
               expected.is() == Relation.BETTER ? "better" : "no better",
               expected.than(),
               outcome.words,
-              number(difference.difference(), true),
+              number(tested.paired().difference(), true),
               sure);
     }
   }
@@ -143,8 +156,8 @@ record AblationTable(
         continue;
       }
       Tested tested = tested(one, other);
-      double gain = lower ? -tested.difference().difference() : tested.difference().difference();
-      boolean significant = tested.by() != By.NOTHING && tested.difference().isSignificant();
+      double gain = lower ? -tested.paired().difference() : tested.paired().difference();
+      boolean significant = tested.by() != By.NOTHING && tested.isSignificant();
       verdicts.add(new Verdict(expected, tested, Outcome.of(expected.is(), gain, significant)));
     }
     return new AblationTable(ablation, variants, verdicts, failed);
@@ -166,10 +179,10 @@ record AblationTable(
         groups.add(differences(task, ones, others));
       }
       if (groups.stream().allMatch(group -> group.length > 1)) {
-        return new Tested(MeanDifference.of(groups), By.EXAMPLES);
+        return new Tested(PairedTest.student(groups), By.EXAMPLES);
       }
     }
-    MeanDifference difference = MeanDifference.of(List.of(bySeed));
+    PairedTest difference = PairedTest.student(List.of(bySeed));
     return new Tested(difference, bySeed.length > 1 ? By.SEEDS : By.NOTHING);
   }
 
@@ -223,9 +236,9 @@ record AblationTable(
               Integer.toString(variant.values().size()),
               number(variant.mean(), false),
               number(variant.deviation(), false),
-              tested == null ? "" : number(tested.difference().difference(), true),
-              tested == null ? "" : number(tested.difference().standardError(), false),
-              tested == null ? "" : p(tested.difference().p()),
+              tested == null ? "" : number(tested.paired().difference(), true),
+              tested == null ? "" : number(tested.paired().standardError(), false),
+              tested == null ? "" : p(tested.paired().p()),
               tested == null ? "" : tested.by().words));
     }
     lines.addAll(Columns.aligned("  ", rows));
@@ -286,11 +299,11 @@ record AblationTable(
   }
 
   private static void put(ObjectNode node, Tested tested) {
-    node.put("difference", tested.difference().difference());
-    put(node, "standardError", tested.difference().standardError());
-    put(node, "p", tested.difference().p());
+    node.put("difference", tested.paired().difference());
+    put(node, "standardError", tested.paired().standardError());
+    put(node, "p", tested.paired().p());
     node.put("over", tested.by().words);
-    node.put("pairs", tested.difference().pairs());
+    node.put("pairs", tested.pairs());
   }
 
   /** What is not defined is left out. */

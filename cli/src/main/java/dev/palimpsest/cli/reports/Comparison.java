@@ -2,6 +2,7 @@ package dev.palimpsest.cli.reports;
 
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.eval.Judged;
+import dev.palimpsest.eval.Likelihoods;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.Score;
 import dev.palimpsest.eval.TaskResult;
@@ -19,6 +20,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -149,9 +151,15 @@ public record Comparison(List<Model> models, List<Task> tasks) {
     if (first.benchmark() == null && rows.isEmpty()) {
       rows.add(exactMatch(all));
     }
-    row("token accuracy", false, all, TaskResult::tokenAccuracy, rows);
-    row("loss", true, all, TaskResult::loss, rows);
-    row("perplexity", true, all, TaskResult::perplexity, rows);
+    row("token accuracy", false, all, TaskResult::tokenAccuracy, List.of(), rows);
+    row("loss", true, all, TaskResult::loss, likelihoods(all, Likelihoods::loss), rows);
+    row(
+        "perplexity",
+        true,
+        all,
+        TaskResult::perplexity,
+        likelihoods(all, Likelihoods::perplexity),
+        rows);
     Set<String> notes = new LinkedHashSet<>();
     all.forEach(one -> notes.addAll(one.result().notes()));
     return new Task(
@@ -195,6 +203,7 @@ public record Comparison(List<Model> models, List<Task> tasks) {
       boolean lowerIsBetter,
       List<Judged> all,
       Function<TaskResult, @Nullable Score> of,
+      List<Difference> differences,
       List<Row> rows) {
     List<@Nullable Score> scores = new ArrayList<>();
     all.forEach(one -> scores.add(of.apply(one.result())));
@@ -205,7 +214,7 @@ public record Comparison(List<Model> models, List<Task> tasks) {
               name,
               lowerIsBetter,
               scores.stream().map(score -> value(score, !lowerIsBetter)).toList(),
-              List.of()));
+              differences));
     }
   }
 
@@ -222,19 +231,35 @@ public record Comparison(List<Model> models, List<Task> tasks) {
   private static List<Difference> differences(String metric, List<Judged> all) {
     List<Difference> differences = new ArrayList<>();
     for (Judged other : all.subList(1, all.size())) {
-      differences.add(difference(metric, all.get(0), other));
+      differences.add(difference(one -> verdict(metric, one), all.get(0), other));
     }
     return differences;
   }
 
-  private static Difference difference(String metric, Judged first, Judged other) {
+  /** Losses of other numbers of tokens are of other things. */
+  private static List<Difference> likelihoods(
+      List<Judged> all, Function<Likelihoods, Optional<MetricResult>> of) {
+    Judged first = all.get(0);
+    List<Difference> differences = new ArrayList<>();
+    for (Judged other : all.subList(1, all.size())) {
+      differences.add(
+          first.likelihoods().tokens().equals(other.likelihoods().tokens())
+              ? difference(one -> of.apply(one.likelihoods()).orElse(null), first, other)
+              : new Difference(
+                  null, "not comparable, the references have other numbers of tokens", false));
+    }
+    return differences;
+  }
+
+  private static Difference difference(
+      Function<Judged, @Nullable MetricResult> verdict, Judged first, Judged other) {
     List<String> protocols = other.result().differencesFrom(first.result());
     if (!protocols.isEmpty()) {
       return new Difference(
           null, "not comparable, the protocols differ: " + String.join("; ", protocols), false);
     }
-    MetricResult before = verdict(metric, first);
-    MetricResult after = verdict(metric, other);
+    MetricResult before = verdict.apply(first);
+    MetricResult after = verdict.apply(other);
     return before == null || after == null
         ? new Difference(null, "not scored", false)
         : new Difference(other.against(before, after), "", false);

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import javax.imageio.ImageIO;
 import org.apache.arrow.dataset.file.FileFormat;
 import org.apache.arrow.dataset.file.FileSystemDatasetFactory;
@@ -188,7 +189,8 @@ class EvalCommandTest {
       data.toString(),
       "--out",
       out.toString(),
-      "--html"
+      "--html",
+      "--perplexity"
     };
     List<String> all = new ArrayList<>(List.of("eval"));
     all.addAll(List.of(command));
@@ -211,6 +213,27 @@ class EvalCommandTest {
     assertEquals(1, same.path("p").asDouble());
     assertEquals(5, same.path("same").asInt());
     assertFalse(row.path("differences").path(0).path("significant").asBoolean());
+    // Losses are compared example by example, perplexities over resamples of examples.
+    Map<String, String> tests = Map.of("loss", "PERMUTATION", "perplexity", "BOOTSTRAP");
+    for (JsonNode one : whole.path("tasks").path(1).path("rows")) {
+      String test = tests.get(one.path("metric").asText());
+      if (test == null) {
+        continue;
+      }
+      JsonNode differences = one.path("differences");
+      assertEquals(1, differences.path(0).path("paired").path("p").asDouble());
+      JsonNode paired = differences.path(1).path("paired");
+      assertEquals(test, paired.path("test").asText());
+      assertEquals(
+          one.path("values").path(2).path("value").asDouble()
+              - one.path("values").path(0).path("value").asDouble(),
+          paired.path("difference").asDouble(),
+          1e-9);
+      assertEquals(
+          5, paired.path("higher").asInt() + paired.path("lower").asInt(), paired.toString());
+    }
+    assertEquals(
+        5, whole.path("tasks").path(1).path("rows").size(), "two metrics and three likelihoods");
     JsonNode sample = whole.path("tasks").path(0).path("samples").path(0);
     assertEquals(sample.path("answers").path(0), sample.path("answers").path(1));
     assertFalse(sample.path("answers").path(0).equals(sample.path("answers").path(2)));

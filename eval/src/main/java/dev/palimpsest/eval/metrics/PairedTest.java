@@ -7,13 +7,16 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Two models compared on the same examples. The interval is of a paired bootstrap: each resample
- * draws examples, or clusters of them, for both models at once. The probability is that of a
- * difference at least as large, in either direction, if the models were alike.
+ * Two models compared on the same examples, or two settings on the same seeds. The interval is of a
+ * paired bootstrap: each resample draws examples, or clusters of them, for both models at once. The
+ * probability is that of a difference at least as large, in either direction, if the models were
+ * alike.
  *
  * @param difference the second model's headline minus the first's
- * @param interval of the difference
- * @param p two-sided; not corrected for the number of comparisons
+ * @param standardError of the difference: its deviation over the resamples
+ * @param interval of the difference, 95 %
+ * @param p two-sided; not corrected for the number of comparisons; NaN where it is not defined, as
+ *     for a single pair of means
  * @param test which of {@link Kind} gave {@code p}
  * @param higher examples whose score is higher with the second model; 0 if examples have none
  * @param lower examples whose score is lower
@@ -21,6 +24,7 @@ import java.util.SplittableRandom;
  */
 public record PairedTest(
     double difference,
+    double standardError,
     Bootstrap.Interval interval,
     double p,
     Kind test,
@@ -28,6 +32,8 @@ public record PairedTest(
     int lower,
     int same) {
   private static final int FLIPS = 10_000;
+
+  private static final double CONFIDENCE = 0.95;
 
   /** Sums of the same scores in another order differ in their last bits. */
   private static final double ROUNDING = 1e-9;
@@ -42,7 +48,12 @@ public record PairedTest(
      */
     PERMUTATION("permutation of pairs"),
     /** Metrics of a whole split: twice the share of resamples on the other side of zero. */
-    BOOTSTRAP("paired bootstrap");
+    BOOTSTRAP("paired bootstrap"),
+    /**
+     * Few pairs, such as the values of a few seeds, or groups that count equally: Student's t,
+     * which also gives error and interval.
+     */
+    STUDENT("paired t");
 
     private final String words;
 
@@ -97,16 +108,47 @@ public record PairedTest(
         switch (kind) {
           case MCNEMAR -> mcNemar(higher, lower);
           case PERMUTATION -> permutation(differences, groups);
-          case BOOTSTRAP -> otherSide(resamples);
+          default -> otherSide(resamples);
         };
     return new PairedTest(
         second.value() - first.value(),
+        Statistics.standardDeviation(resamples).orElse(Double.NaN),
         bootstrap.interval(resamples),
         p,
         kind,
         higher,
         lower,
         differences.length - higher - lower);
+  }
+
+  /**
+   * Tests differences of several groups, whose means count equally, such as the tasks of a suite.
+   *
+   * @param groups the differences of each, at least one
+   */
+  public static PairedTest student(List<double[]> groups) {
+    double mean = 0;
+    double variance = 0;
+    for (double[] differences : groups) {
+      mean += Statistics.mean(differences) / groups.size();
+      double error = Statistics.standardError(differences).orElse(Double.NaN) / groups.size();
+      variance += error * error;
+    }
+    double[] all = groups.stream().flatMapToDouble(Arrays::stream).toArray();
+    int higher = (int) Arrays.stream(all).filter(d -> d > 0).count();
+    int lower = (int) Arrays.stream(all).filter(d -> d < 0).count();
+    StudentsT t = new StudentsT(all.length - groups.size());
+    double error = Math.sqrt(variance);
+    double half = error * t.quantile(CONFIDENCE);
+    return new PairedTest(
+        mean,
+        error,
+        new Bootstrap.Interval(mean - half, mean + half),
+        t.tails(mean, error),
+        Kind.STUDENT,
+        higher,
+        lower,
+        all.length - higher - lower);
   }
 
   private static List<String> ids(MetricResult result) {

@@ -12,6 +12,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class PairedTestTest {
   private static final MetricId METRIC = new MetricId("made_up", "official", 1);
@@ -127,6 +129,37 @@ class PairedTestTest {
           MetricInputException.class,
           () -> PairedTest.of(two, wrong, Map.of(), Bootstrap.STANDARD));
     }
+  }
+
+  /** Student's distribution in tables: t of a two-sided 5 %. */
+  @ParameterizedTest
+  @CsvSource({
+    "1, 12.7062",
+    "2, 4.3027",
+    "3, 3.1824",
+    "4, 2.7764",
+    "9, 2.2622",
+    "10, 2.2281",
+    "100, 1.9840"
+  })
+  void tailsAreThoseOfStudentsTable(int freedom, double t) {
+    StudentsT students = new StudentsT(freedom);
+    assertEquals(0.05, students.tails(t), 1e-5); // t has four decimals
+    assertEquals(t, students.quantile(0.95), 5e-5);
+    assertEquals(1, students.tails(0), 1e-12);
+  }
+
+  @Test
+  void fewPairsAreTestedByT() {
+    PairedTest test = PairedTest.student(List.of(new double[] {0.1, 0.2, 0.3}));
+    assertEquals(PairedTest.Kind.STUDENT, test.test());
+    assertEquals(0.1 / Math.sqrt(3), test.standardError(), 1e-12);
+    // t = 0.2 / (0.1 / sqrt 3) = 3.4641 with 2 degrees of freedom
+    assertEquals(0.07418, test.p(), 1e-5);
+    assertEquals(0.2 - 4.3027 * 0.1 / Math.sqrt(3), test.interval().low(), 1e-5);
+    assertEquals(3, test.higher());
+    PairedTest alone = PairedTest.student(List.of(new double[] {0.1}));
+    assertTrue(Double.isNaN(alone.p()) && Double.isNaN(alone.interval().low()), alone.toString());
   }
 
   @Test
