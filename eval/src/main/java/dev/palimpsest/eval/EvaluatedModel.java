@@ -26,16 +26,4 @@ public record EvaluatedModel(
     ImageConfig image,
     int textTokens,
     boolean taskPrefix,
-    String fingerprint) {
-  /** A model that was trained with prompts that name their tasks. */
-  public EvaluatedModel(
-      VisionLanguageModel model,
-      Weights weights,
-      Tokenizer tokenizer,
-      int resolution,
-      ImageConfig image,
-      int textTokens,
-      String fingerprint) {
-    this(model, weights, tokenizer, resolution, image, textTokens, true, fingerprint);
-  }
-}
+    String fingerprint) {}

@@ -301,6 +301,7 @@ public final class EvalCommand implements Callable<Integer> {
             model.resolution(),
             model.image(),
             model.textTokens(),
+            model.taskPrefix(),
             model.fingerprint()),
         batchSize,
         manager,
@@ -317,6 +318,9 @@ public final class EvalCommand implements Callable<Integer> {
     facts.put("resolution", model.resolution());
     facts.put("precision", ConfigYaml.word(precision.get()));
     facts.put("batch size", batchSize);
+    if (!model.taskPrefix()) {
+      facts.put("prompts", "without task prefix, as in training");
+    }
     if (limit > 0) {
       facts.put("limit", limit);
     }

@@ -10,10 +10,12 @@ import dev.palimpsest.configs.data.ImageConfig.Resize;
 import dev.palimpsest.configs.data.Orientation;
 import dev.palimpsest.configs.evaluation.DecodeConfig;
 import dev.palimpsest.eval.decoding.Answerer;
+import dev.palimpsest.files.Escape;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.tasks.Example;
+import dev.palimpsest.mixtures.tasks.TaskPrefix;
 import dev.palimpsest.mixtures.text.TokenSequence;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.blocks.Weights;
@@ -60,7 +62,7 @@ public final class PredictCommand implements Callable<Integer> {
       required = true,
       paramLabel = "TEXT",
       description =
-          "The prompt, with the prefix used in training: 'caption en', 'answer en ...', 'detect ...'.")
+          "The prompt, with the task's prefix: 'caption en', 'answer en ...', 'detect ...'; it is removed if the checkpoint was trained without.")
   String prompt;
 
   @Option(
@@ -128,15 +130,13 @@ public final class PredictCommand implements Callable<Integer> {
       SavedModel model =
           SavedModel.read(checkpoint, resolution, precision.get(), machine.manager());
       ImageConfig image = image(model.image());
-      Example example =
-          new Example("the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
-              .with(orientation(model));
+      Example example = example(model);
       String answer = answer(example, model, image, machine);
       if (json) {
         Map<String, Object> told = new LinkedHashMap<>();
         told.put("checkpoint", model.folder().toString());
         told.put("images", images.stream().map(Path::toString).toList());
-        told.put("prompt", prompt);
+        told.put("prompt", example.prefix());
         told.put("answer", answer);
         spec.commandLine().getOut().print(Json.indented(told));
       } else {
@@ -146,9 +146,26 @@ public final class PredictCommand implements Callable<Integer> {
     }
   }
 
+  /** The prompt as the model knows it from training. */
+  private Example example(SavedModel model) {
+    Example asked =
+        new Example("the prompt", images.stream().map(ImageReference::file).toList(), prompt, "")
+            .with(orientation(model));
+    Example example = model.taskPrefix() ? asked : TaskPrefix.removed(asked);
+    if (!example.prefix().equals(prompt)) {
+      spec.commandLine()
+          .getErr()
+          .println(
+              "the checkpoint was trained without task prefixes: asked '%s'"
+                  .formatted(Escape.line(example.prefix())));
+    }
+    return example;
+  }
+
   /** Decoded greedily. */
   private String answer(Example example, SavedModel model, ImageConfig image, Machine machine) {
-    int textTokens = TokenSequence.promptLength(model.tokenizer(), prompt); // nothing is truncated
+    int textTokens =
+        TokenSequence.promptLength(model.tokenizer(), example.prefix()); // nothing is truncated
     List<String> answers = new ArrayList<>();
     try (Answerer answerer =
         new Answerer(

@@ -18,8 +18,10 @@ import dev.palimpsest.mixtures.text.TokenizerFiles;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.stages.RunContents;
+import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.StageFacts;
 import dev.palimpsest.stages.lineage.StageFacts.TrainedOrientation;
+import dev.palimpsest.stages.lineage.StageIdentity;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
@@ -38,6 +40,7 @@ import org.jspecify.annotations.Nullable;
  * @param image the preprocessing that it was trained with; Hugging Face's processor for an export
  * @param orientation the orientation in which it was trained to see pictures
  * @param textTokens text positions that it was trained with; 512 for an export, which does not say
+ * @param taskPrefix whether its prompts named their tasks in training
  * @param tokenizerFile its tokenizer's file
  * @param fingerprint SHA-256 over parameters and tokenizer, and whether matrices are rounded
  */
@@ -49,6 +52,7 @@ record SavedModel(
     ImageConfig image,
     TrainedOrientation orientation,
     int textTokens,
+    boolean taskPrefix,
     Tokenizer tokenizer,
     Path tokenizerFile,
     String fingerprint) {
@@ -82,6 +86,7 @@ record SavedModel(
         image,
         orientation,
         textTokens,
+        taskPrefix,
         tokenizer,
         tokenizerFile,
         fingerprint + " in bf16");
@@ -145,6 +150,9 @@ record SavedModel(
         new ImageConfig(Resize.BICUBIC, true),
         TrainedOrientation.STORED,
         512,
+        Lineage.ofExport(folder)
+            .map(export -> StageIdentity.taskPrefix(export.checkpoint().identity()))
+            .orElse(true),
         tokenizer,
         tokenizerFile,
         HexFormat.of().formatHex(digest.digest()));
@@ -175,6 +183,7 @@ record SavedModel(
         facts.image(),
         facts.orientation(),
         facts.textTokens(),
+        StageIdentity.taskPrefix(facts.identity()),
         Tokenizer.load(tokenizer),
         tokenizer,
         HexFormat.of().formatHex(digest.digest()));

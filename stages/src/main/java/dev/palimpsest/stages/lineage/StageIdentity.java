@@ -54,6 +54,11 @@ public record StageIdentity(
     return values;
   }
 
+  /** Whether prompts named their tasks, by values as stored in files. */
+  public static boolean taskPrefix(Map<String, String> values) {
+    return !"false".equals(values.get("stage.taskPrefix"));
+  }
+
   /** SHA-256 of the values. */
   public String fingerprint() {
     return Fingerprint.of(values());
