@@ -3,11 +3,16 @@ package dev.palimpsest.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.palimpsest.cli.engines.SparseEngine;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +41,37 @@ import picocli.CommandLine;
 @DisabledOnOs(OS.WINDOWS) // the launcher is a shell script
 class EveryCommandTest {
   private static final int AT_ONCE = 2;
+
+  /** Where something stands in what {@code --json} prints, by command. */
+  private static final Map<String, String> JSON =
+      Map.ofEntries(
+          Map.entry("run", "/stages/0/scores/after/heldout/tasks/caption"),
+          Map.entry("ablate", "/variants/1/mean"),
+          Map.entry("goodput", "/wall"),
+          Map.entry("plan", "/stages/0/name"),
+          Map.entry("status", "/0/loss"),
+          Map.entry("prune", "/bytes"),
+          Map.entry("mixture", "/stages/0/tasks/0/drawn"),
+          Map.entry("dedup", "/pools/0/examples"),
+          Map.entry("chaos", "/comparison/bitsDiffering"),
+          Map.entry("predict", "/answer"),
+          Map.entry("lineage", "/0/id"),
+          Map.entry("lineage diff", "/0"),
+          Map.entry("reproduce", "/commands/1"),
+          Map.entry("replay", "/examples/0/sameBits"),
+          Map.entry("eval", "/tasks/0/rows/0/values"),
+          Map.entry("verify-export", "/checks/0"),
+          Map.entry("tasks list", "/tasks/0/name"),
+          Map.entry("tasks show", "/task/name"),
+          Map.entry("inspect", "/examples/0/tokens/1/losses/0"),
+          Map.entry("doctor", "/java/version"));
+
+  /** Anything beside one value is refused. */
+  private static final JsonMapper WHOLE =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
 
   private final Map<String, Case> cases = new LinkedHashMap<>();
   private final Map<String, Outcome> outcomes = new LinkedHashMap<>();
@@ -70,6 +106,8 @@ class EveryCommandTest {
                 batchSize: 4
                 mixture: {caption: 1}
                 optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+                taskPrefix: false
+                evaluate: {suites: [heldout]}
                 guard: {spike: note, window: 3, deviations: 0.001, capsules: 1}
             """
                 .formatted(TinyRecipe.IMPORT));
@@ -102,7 +140,10 @@ class EveryCommandTest {
             variants: {zero: [], normal: ['stages.stage1.init.pretrained.connector=normal']}
             """
                 .formatted(recipe));
-    put(ablation + " --out " + folder.resolve("ablation"), "ablate", "starts at tiny scale: loss");
+    put(
+        ablation + " --json --out " + folder.resolve("ablation"),
+        "ablate",
+        "\"metric\" : \"loss of heldout after stage1");
     put(recipe + " --out " + run + " --device l4 --samples 8", "plan", "device-hours");
     put(recipe + " --out " + run + " --samples 8", "mixture", "stage1: 32 examples");
     put(
@@ -110,7 +151,10 @@ class EveryCommandTest {
         "inspect",
         "which no token before it sees");
     put(recipe + " --out " + run, "dedup", "searched for: ");
-    put(recipe + " --kills 0 --out " + folder.resolve("chaos"), "chaos", "bits differing: 0");
+    put(
+        recipe + " --json --kills 0 --out " + folder.resolve("chaos"),
+        "chaos",
+        "\"bitsDiffering\" : 0");
     put(
         run + " --suite " + suite + " --out " + folder.resolve("evaluation"),
         "eval",
@@ -232,6 +276,97 @@ class EveryCommandTest {
     command
         .getSubcommands()
         .forEach((name, sub) -> collect(path.isEmpty() ? name : path + " " + name, sub, commands));
+  }
+
+  Set<String> withJson() {
+    return JSON.keySet();
+  }
+
+  @ParameterizedTest(name = "\"{0}\"")
+  @MethodSource("withJson")
+  void jsonIsAllThatIsPrinted(String command) throws IOException {
+    Case one = Objects.requireNonNull(cases.get(command));
+    List<String> arguments = new ArrayList<>(one.arguments());
+    Outcome outcome = Objects.requireNonNull(outcomes.get(command));
+    if (!arguments.contains("--json")) {
+      arguments.add("--json");
+      outcome = Outcome.of(arguments.toArray(String[]::new));
+    }
+    assertEquals(0, outcome.exit(), outcome.err());
+    String place = Objects.requireNonNull(JSON.get(command));
+    JsonNode json = WHOLE.readTree(outcome.out());
+    assertTrue(!json.at(place).isMissingNode() && !json.at(place).isNull(), json.toString());
+  }
+
+  @Test
+  void thereIsAPlaceInTheJsonOfEveryCommand() {
+    Set<String> commands = new TreeSet<>(cases.keySet());
+    commands.removeIf(
+        name -> {
+          CommandLine command = Main.commandLine();
+          for (String word : name.isEmpty() ? new String[0] : name.split(" ")) {
+            command = Objects.requireNonNull(command.getSubcommands().get(word));
+          }
+          CommandLine.Model.OptionSpec option = command.getCommandSpec().findOption("--json");
+          return option == null || option.arity().max() > 0; // a file's name
+        });
+    assertEquals(commands, new TreeSet<>(JSON.keySet()));
+  }
+
+  /** Nobody has to remember it: a checkpoint and its export say it. */
+  @Test
+  void aModelTrainedWithoutTaskPrefixesIsAskedWithoutThem() throws IOException {
+    String run = Objects.requireNonNull(cases.get("status")).arguments().get(1);
+    Path picture = Path.of(first(Path.of(run, "data/images")));
+    for (String model : List.of(run, run + "/stage1/export/huggingface")) {
+      Outcome outcome =
+          Outcome.of(
+              "predict",
+              model,
+              "--image",
+              picture.toString(),
+              "--prompt",
+              "answer en what is red",
+              "--json");
+      assertEquals(0, outcome.exit(), outcome.err());
+      assertEquals("what is red", WHOLE.readTree(outcome.out()).path("prompt").asText());
+      assertTrue(outcome.err().contains("trained without task prefixes"), outcome.err());
+    }
+    List<String> eval = Objects.requireNonNull(cases.get("eval")).arguments();
+    Path out = Path.of(eval.get(eval.indexOf("--out") + 1));
+    Path trained = Path.of(run, "stage1/predictions/after.heldout/caption.jsonl");
+    assertEquals(prompts(trained), prompts(out.resolve("predictions/caption.jsonl")));
+  }
+
+  private static List<String> prompts(Path answers) throws IOException {
+    List<String> prompts = new ArrayList<>();
+    for (String line : Files.readAllLines(answers)) {
+      JsonNode answer = WHOLE.readTree(line);
+      assertTrue(!answer.path("prompt").asText().startsWith("caption"), line);
+      prompts.add(answer.path("prompt").asText() + answer.path("prediction").asText());
+    }
+    return prompts;
+  }
+
+  /** A run whose gate closes tells programs what it has, and people why on standard error. */
+  @Test
+  void aRunThatEndsEarlyPrintsItsJson() throws IOException {
+    List<String> arguments = new ArrayList<>(Objects.requireNonNull(cases.get("run")).arguments());
+    arguments.addAll(
+        List.of(
+            "--json",
+            "--set",
+            "stages.stage1.evaluate.gates=[{suite: heldout, task: caption, above: 0.99}]"));
+    Outcome outcome = Outcome.of(arguments.toArray(String[]::new));
+    assertEquals(77, outcome.exit(), outcome.err());
+    JsonNode json = WHOLE.readTree(outcome.out());
+    assertEquals(77, json.path("exitCode").asInt());
+    assertTrue(outcome.err().contains(json.path("why").asText()), outcome.err());
+    assertEquals(32, json.at("/stages/0/examples").asInt());
+    assertTrue(json.at("/stages/0/loss").asDouble() > 0, json.toString());
+    assertTrue(Files.isDirectory(Path.of(json.at("/stages/0/checkpoint").asText())));
+    assertTrue(Files.isDirectory(Path.of(json.at("/stages/0/exports/0").asText())));
+    assertTrue(json.at("/goodput/wall").asDouble() > 0, json.toString());
   }
 
   Set<String> commands() {

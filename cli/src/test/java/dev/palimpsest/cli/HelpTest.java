@@ -9,12 +9,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 
 class HelpTest {
   @Test
@@ -33,6 +35,42 @@ class HelpTest {
                     Pattern.compile("(?m)^  " + name + " .*\\S").matcher(help).find(),
                     name + " in\n" + help);
               }
+            });
+  }
+
+  /** Commands without {@code --json}, each for a reason. */
+  private static final Map<String, String> WITHOUT_JSON =
+      Map.ofEntries(
+          Map.entry("tasks", "prints its help"),
+          Map.entry("bench", "prints its help"),
+          Map.entry("engine", "prints its help"),
+          Map.entry("engine fetch", "prints a folder"),
+          Map.entry("engine find", "prints lines for the launcher"),
+          Map.entry("completion", "prints a script for a shell"),
+          Map.entry("launch", "prints manifests and scripts, or what the run prints"),
+          Map.entry("report", "prints the path of the page that it writes"),
+          Map.entry("watch", "serves a page and prints its address"),
+          Map.entry("export", "prints the path that it writes to"),
+          Map.entry("playground", "prints the path that it writes to"),
+          Map.entry("fabricate", "prints the paths that it writes to"));
+
+  @Test
+  void everyCommandWithAResultOffersJson() {
+    TreeSet<String> without = new TreeSet<>();
+    withoutJson("", Main.commandLine(), without);
+    assertEquals(new TreeSet<>(WITHOUT_JSON.keySet()), without);
+  }
+
+  private static void withoutJson(String path, CommandLine command, Set<String> without) {
+    command
+        .getSubcommands()
+        .forEach(
+            (name, sub) -> {
+              String whole = (path + " " + name).strip();
+              if (sub.getCommandSpec().findOption("--json") == null) {
+                without.add(whole);
+              }
+              withoutJson(whole, sub, without);
             });
   }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import org.jspecify.annotations.Nullable;
 
 /** The two kinds of JSON that are read and written; no other class makes a mapper of its own. */
 public final class Json {
@@ -25,6 +26,11 @@ public final class Json {
       JsonMapper.builder().enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS).build();
 
   private Json() {}
+
+  /** A number as JSON has it: null for NaN and the infinities, which JSON lacks. */
+  public static @Nullable Double number(double value) {
+    return Double.isFinite(value) ? value : null;
+  }
 
   /** A value as indented text that ends with a line feed, for files that people read. */
   public static String indented(Object value) {

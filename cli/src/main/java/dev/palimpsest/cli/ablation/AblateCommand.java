@@ -82,6 +82,9 @@ public final class AblateCommand implements Callable<Integer> {
       description = "What the runs compute on, as in 'run'.")
   @Nullable String device;
 
+  @Option(names = "--json", description = "Prints what table.json has, in place of the table.")
+  boolean json;
+
   @Override
   public Integer call() throws InterruptedException {
     if (jobs < 1) {
@@ -115,8 +118,13 @@ public final class AblateCommand implements Callable<Integer> {
       RunFolder.writeText(ablation.out().resolve("table.json"), table.json());
       Path page = ablation.out().resolve("report.html");
       RunFolder.writeText(page, AblationPage.of(table));
-      table.lines().forEach(spec.commandLine().getOut()::println);
-      spec.commandLine().getOut().println(page);
+      PrintWriter out = spec.commandLine().getOut();
+      if (json) {
+        out.print(table.json());
+      } else {
+        table.lines().forEach(out::println);
+        out.println(page);
+      }
       return code(codes, err);
     }
   }

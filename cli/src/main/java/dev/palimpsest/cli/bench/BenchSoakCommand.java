@@ -5,6 +5,7 @@ import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -42,6 +44,9 @@ final class BenchSoakCommand implements Callable<Integer> {
           "Number of training steps with a batch of 4; at least 40. Default: ${DEFAULT-VALUE}.")
   int steps;
 
+  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
+  @Nullable Path json;
+
   @Mixin DeviceOption device;
 
   @Override
@@ -59,6 +64,9 @@ final class BenchSoakCommand implements Callable<Integer> {
           "%6s %9s %9s %9s %7s %6s %8s%n",
           "step", "seconds", "RSS MiB", "heap MiB", "arrays", "files", "threads");
       List<Sample> samples = new Soak(steps, steps / SAMPLES, machine, this::row).run(folder);
+      if (json != null) {
+        RunFolder.writeJson(json, samples);
+      }
       return verdict(Soak.settled(samples));
     } finally {
       try (Stream<Path> files = Files.walk(folder)) {

@@ -6,6 +6,7 @@ import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.files.Json;
 import java.io.File;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -14,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -72,6 +74,9 @@ public final class ChaosCommand implements Callable<Integer> {
   @Option(names = "--set", paramLabel = "PATH=VALUE", description = "As in 'run'.")
   List<String> sets = List.of();
 
+  @Option(names = "--json", description = "Prints a JSON object, in place of a table.")
+  boolean json;
+
   @Override
   public Integer call() {
     requireMpirun();
@@ -99,7 +104,11 @@ public final class ChaosCommand implements Callable<Integer> {
       return ExitCode.CHECK_FAILED.code();
     }
     PrintWriter table = spec.commandLine().getOut();
-    print(outcome, table);
+    if (json) {
+      table.print(Json.indented(json(outcome)));
+    } else {
+      print(outcome, table);
+    }
     table.flush();
     return ExitCode.check(outcome.comparison().differences().isEmpty() && outcome.kills() == kills);
   }
@@ -127,6 +136,20 @@ public final class ChaosCommand implements Callable<Integer> {
         comparison.bytes() / 1e6,
         comparison.bitsDiffering());
     comparison.differences().forEach(difference -> table.println("  " + difference));
+  }
+
+  private static Map<String, Object> json(Chaos.Outcome outcome) {
+    Map<String, Object> json = new LinkedHashMap<>();
+    Map<String, Integer> killed = new LinkedHashMap<>();
+    outcome
+        .reached()
+        .forEach((kind, times) -> killed.put(kind.name().toLowerCase(Locale.ROOT), times));
+    json.put("killed", killed);
+    json.put("kills", outcome.kills());
+    json.put("missed", outcome.missed());
+    json.put("runs", outcome.folders());
+    json.put("comparison", outcome.comparison());
+    return json;
   }
 
   private void requireMpirun() {

@@ -15,7 +15,9 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -81,9 +83,14 @@ public final class DedupCommand implements Callable<Integer> {
       description = "Combines the N parts in the run folder.")
   @Nullable Integer merge;
 
+  @Option(
+      names = "--json",
+      description = "Prints a JSON object with every duplicate, in place of a table.")
+  boolean json;
+
   @Override
   public Integer call() {
-    if (part != null && (merge != null || html != null || exclusions != null)) {
+    if (part != null && (merge != null || html != null || exclusions != null || json)) {
       throw new UserMistake("--part only searches: leave the rest to the command with --merge");
     }
     if (merge != null && merge < 1) {
@@ -102,39 +109,45 @@ public final class DedupCommand implements Callable<Integer> {
       }
       DuplicateReport report = merge == null ? search.search(threads) : search.merged(merge, parts);
       Map<String, Double> shares = search.shares(report);
-      DuplicatesPage.table(report, shares).forEach(out::println);
-      List<Duplicate> counted = report.duplicates().stream().filter(Duplicate::leftOut).toList();
-      counted.stream()
-          .limit(SHOWN)
-          .forEach(
-              duplicate ->
-                  out.println(
-                      "  "
-                          + Escape.line(
-                              "%s/%s: %s"
-                                  .formatted(
-                                      report.pools().get(duplicate.pool()).name(),
-                                      duplicate.id(),
-                                      duplicate.reason()))));
-      if (counted.size() > SHOWN) {
-        out.println("  and %,d more".formatted(counted.size() - SHOWN));
-      }
       if (exclusions != null) {
         RunFolder.writeText(exclusions.toAbsolutePath(), search.exclusionList(report));
-        out.println(exclusions);
       }
       if (html != null) {
         RunFolder.writeText(
             html.toAbsolutePath(),
             DuplicatesPage.of(
                 config, settings, report, shares, search.training(), search.reference()));
-        out.println(html);
+      }
+      if (json) {
+        out.print(DuplicatesPage.json(config, settings, report, shares));
+      } else {
+        print(report, shares, out);
       }
       DedupConfig gate = config.dedup();
-      boolean passed =
-          gate != null && shares.values().stream().anyMatch(share -> share > gate.limit());
-      return ExitCode.check(!passed);
+      return ExitCode.check(
+          gate == null || shares.values().stream().allMatch(share -> share <= gate.limit()));
     }
+  }
+
+  private void print(DuplicateReport report, Map<String, Double> shares, PrintWriter out) {
+    DuplicatesPage.table(report, shares).forEach(out::println);
+    List<Duplicate> counted = report.duplicates().stream().filter(Duplicate::leftOut).toList();
+    counted.stream()
+        .limit(SHOWN)
+        .forEach(
+            duplicate ->
+                out.println(
+                    "  "
+                        + Escape.line(
+                            "%s/%s: %s"
+                                .formatted(
+                                    report.pools().get(duplicate.pool()).name(),
+                                    duplicate.id(),
+                                    duplicate.reason()))));
+    if (counted.size() > SHOWN) {
+      out.println("  and %,d more".formatted(counted.size() - SHOWN));
+    }
+    Stream.of(exclusions, html).filter(Objects::nonNull).forEach(out::println);
   }
 
   private DedupConfig settings(PipelineConfig config) {

@@ -1,5 +1,7 @@
 package dev.palimpsest.cli.commands;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.files.Json;
@@ -8,8 +10,10 @@ import dev.palimpsest.stages.goodput.Goodput;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -36,7 +40,7 @@ public final class GoodputCommand implements Callable<Integer> {
   @Parameters(index = "0", arity = "0..1", paramLabel = "RUN", description = "A run folder.")
   @Nullable Path run;
 
-  @Option(names = "--json", description = "With a run folder: prints a JSON object.")
+  @Option(names = "--json", description = "Prints a JSON object.")
   boolean json;
 
   @Option(names = "--gpus", paramLabel = "N", description = "Number of GPUs.")
@@ -108,8 +112,15 @@ public final class GoodputCommand implements Callable<Integer> {
     } catch (IllegalArgumentException e) {
       throw new UserMistake(String.valueOf(e.getMessage()));
     }
+    if (interval != null && !(interval > 0)) {
+      throw new UserMistake("--interval-seconds must be above 0, got " + interval);
+    }
     double work = FAILURES * failures.meanSeconds();
     double best = failures.best(work, seed);
+    if (json) {
+      out.print(json(failures, best, work));
+      return;
+    }
     out.printf(
         Locale.ROOT,
         "%d GPUs of %,.0f hours to failure: one failure in %s; saves of %.0f s, restarts of %.0f s%n",
@@ -123,12 +134,28 @@ public final class GoodputCommand implements Callable<Integer> {
       line(failures, factor * best, work, factor == 1 ? "  best" : "", out);
     }
     if (interval != null) {
-      if (!(interval > 0)) {
-        throw new UserMistake("--interval-seconds must be above 0, got " + interval);
-      }
       line(failures, interval, work, "  --interval-seconds", out);
     }
     out.printf("Daly's formula: %s, Young's: %s%n", time(failures.daly()), time(failures.young()));
+  }
+
+  private String json(Failures failures, double best, double work) {
+    ObjectNode root = Json.STRICT.createObjectNode();
+    root.putPOJO("machines", failures);
+    root.put("secondsToFailure", failures.meanSeconds());
+    root.put("bestIntervalSeconds", best);
+    root.put("dalySeconds", failures.daly());
+    root.put("youngSeconds", failures.young());
+    ArrayNode outcomes = root.putArray("intervals");
+    Stream.concat(
+            Arrays.stream(AROUND).mapToObj(factor -> factor * best), Stream.ofNullable(interval))
+        .forEach(
+            every ->
+                outcomes
+                    .addObject()
+                    .put("seconds", every)
+                    .putPOJO("shares", failures.simulate(every, work, seed)));
+    return Json.indented(root);
   }
 
   private void line(Failures failures, double every, double work, String note, PrintWriter out) {

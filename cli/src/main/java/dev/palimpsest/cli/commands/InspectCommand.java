@@ -12,6 +12,7 @@ import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.data.TaskType;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
@@ -93,6 +94,9 @@ public final class InspectCommand implements Callable<Integer> {
       description = "Checks the masks of the checkpoint that is named in place of the recipe.")
   boolean canaries;
 
+  @Option(names = "--json", description = "Prints a JSON object, in place of lines of text.")
+  boolean json;
+
   @Mixin PrecisionOption precision;
 
   @Mixin DeviceOption device;
@@ -118,11 +122,17 @@ public final class InspectCommand implements Callable<Integer> {
     try (Machine machine = device.open(config.computeThreads())) {
       Inspection batch = look(config, one, tokenizer, machine);
       PrintWriter out = spec.commandLine().getOut();
-      InspectionPage.lines(batch).forEach(out::println);
+      if (json) {
+        out.print(batch.json());
+      } else {
+        InspectionPage.lines(batch).forEach(out::println);
+      }
       if (html != null) {
         RunFolder.writeText(
             html.toAbsolutePath(), InspectionPage.of(batch, tokenizer, codec(config)));
-        out.println(html);
+        if (!json) {
+          out.println(html);
+        }
       }
     }
     return ExitCode.DONE.code();
@@ -287,6 +297,11 @@ public final class InspectCommand implements Callable<Integer> {
                   manager)
               .release();
       PrintWriter out = spec.commandLine().getOut();
+      long dead = verdicts.stream().filter(verdict -> !verdict.holds()).count();
+      if (json) {
+        out.print(Json.indented(verdicts));
+        return ExitCode.check(dead == 0);
+      }
       verdicts.forEach(
           verdict ->
               out.printf(
@@ -295,7 +310,6 @@ public final class InspectCommand implements Callable<Integer> {
                   verdict.change(),
                   verdict.expected(),
                   verdict.found()));
-      long dead = verdicts.stream().filter(verdict -> !verdict.holds()).count();
       out.println(
           dead == 0
               ? "%d canaries live: the masks hide what they should and show the rest"

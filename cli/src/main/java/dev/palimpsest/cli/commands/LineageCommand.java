@@ -6,8 +6,11 @@ import dev.palimpsest.cli.lineage.GraphSvg;
 import dev.palimpsest.cli.lineage.GraphText;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.folder.RunFolder;
+import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -63,7 +66,14 @@ public final class LineageCommand implements Callable<Integer> {
       })
   void diff(
       @Parameters(index = "0", paramLabel = "A", description = "As CHECKPOINT above.") Path a,
-      @Parameters(index = "1", paramLabel = "B", description = "As CHECKPOINT above.") Path b) {
-    Difference.between(a, b).forEach(spec.commandLine().getOut()::println);
+      @Parameters(index = "1", paramLabel = "B", description = "As CHECKPOINT above.") Path b,
+      @Option(names = "--json", description = "Prints a JSON array of the lines.") boolean lines) {
+    List<String> difference = Difference.between(a, b);
+    PrintWriter out = spec.commandLine().getOut();
+    if (lines) {
+      out.print(Json.indented(difference));
+    } else {
+      difference.forEach(out::println);
+    }
   }
 }

@@ -75,9 +75,12 @@ public final class MixtureCommand implements Callable<Integer> {
       description = "Combines the N parts in the run folder.")
   @Nullable Integer merge;
 
+  @Option(names = "--json", description = "Prints a JSON object, in place of tables.")
+  boolean json;
+
   @Override
   public Integer call() {
-    if (part != null && (merge != null || html != null)) {
+    if (part != null && (merge != null || html != null || json)) {
       throw new UserMistake("--part only examines: leave the rest to the command with --merge");
     }
     if (merge != null && merge < 1) {
@@ -124,14 +127,21 @@ public final class MixtureCommand implements Callable<Integer> {
             merge == null ? found.surveyed() : SurveyPart.merged(parts, found, merge);
         StageSurvey survey = StageSurvey.of(one, mixture, origin.position(), tokenizer, surveyed);
         surveys.add(survey);
-        MixtureTable.of(survey).forEach(out::println);
-        out.println();
-        out.flush();
+        if (!json) {
+          MixtureTable.of(survey).forEach(out::println);
+          out.println();
+          out.flush();
+        }
       }
     }
     if (html != null) {
       RunFolder.writeText(html.toAbsolutePath(), MixturePage.of(config, surveys));
-      out.println(html);
+      if (!json) {
+        out.println(html);
+      }
+    }
+    if (json) {
+      out.print(MixtureTable.json(config, surveys));
     }
     return ExitCode.DONE.code();
   }

@@ -1,9 +1,12 @@
 package dev.palimpsest.cli.commands;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.Replay;
 import dev.palimpsest.stages.lineage.StageFacts;
 import java.io.PrintWriter;
@@ -44,6 +47,9 @@ public final class ReplayCommand implements Callable<Integer> {
       description = "The run folder, if the capsule is no longer inside it.")
   @Nullable Path run;
 
+  @Option(names = "--json", description = "Prints a JSON object, in place of a table.")
+  boolean json;
+
   @Mixin DeviceOption device;
 
   @Override
@@ -56,7 +62,11 @@ public final class ReplayCommand implements Callable<Integer> {
         device.open(threads != null ? threads : recordedThreads(replay.facts()))) {
       result = replay.run(machine.manager(), machine.kernels());
     }
-    print(result);
+    if (json) {
+      spec.commandLine().getOut().print(json(result));
+    } else {
+      print(result);
+    }
     return ExitCode.check(result.same());
   }
 
@@ -65,6 +75,33 @@ public final class ReplayCommand implements Callable<Integer> {
     return facts.environment().get("threads") instanceof Integer threads
         ? threads
         : Runtime.getRuntime().availableProcessors();
+  }
+
+  /** What is not finite is null. */
+  private static String json(Replay.Result result) {
+    ObjectNode root =
+        Json.STRICT
+            .createObjectNode()
+            .put("stage", result.stage())
+            .put("step", result.step())
+            .put("found", result.found())
+            .put("action", result.action())
+            .put("loss", Json.number(result.loss()))
+            .put("sameLoss", result.sameLoss())
+            .put("gradientNorm", Json.number(result.gradientNorm()))
+            .put("sameGradientNorm", result.sameNorm())
+            .put("same", result.same());
+    ArrayNode examples = root.putArray("examples");
+    for (Replay.ExampleLoss example : result.examples()) {
+      examples
+          .addObject()
+          .put("id", example.id())
+          .put("position", example.position())
+          .put("loss", Json.number(example.loss()))
+          .put("gradientNorm", Json.number(example.gradientNorm()))
+          .put("sameBits", example.sameBits());
+    }
+    return Json.indented(root);
   }
 
   private void print(Replay.Result result) {

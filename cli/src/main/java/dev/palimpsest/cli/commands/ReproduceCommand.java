@@ -2,11 +2,13 @@ package dev.palimpsest.cli.commands;
 
 import ai.djl.Device;
 import dev.palimpsest.cli.lineage.Reproduction;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -27,10 +29,18 @@ public final class ReproduceCommand implements Runnable {
       description = "A training checkpoint, an export, or the folder of a stage or run.")
   Path checkpoint;
 
+  @Option(names = "--json", description = "Prints a JSON object, in place of a script.")
+  boolean json;
+
   @Override
   public void run() {
     Map<String, String> here = new LinkedHashMap<>();
     Environment.facts(Device.cpu()).forEach((name, value) -> here.put(name, String.valueOf(value)));
-    Reproduction.of(checkpoint, here).forEach(spec.commandLine().getOut()::println);
+    PrintWriter out = spec.commandLine().getOut();
+    if (json) {
+      out.print(Reproduction.json(checkpoint, here));
+    } else {
+      Reproduction.of(checkpoint, here).forEach(out::println);
+    }
   }
 }

@@ -13,6 +13,7 @@ import dev.palimpsest.cli.pages.RunReport;
 import dev.palimpsest.cli.reports.Report;
 import dev.palimpsest.cli.reports.RunData;
 import dev.palimpsest.cli.reports.RunTable;
+import dev.palimpsest.cli.runs.RunOutcome;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.Failure;
 import dev.palimpsest.cli.terminal.RankLog;
@@ -20,6 +21,7 @@ import dev.palimpsest.cli.terminal.RunLog;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.GateClosedException;
 import dev.palimpsest.stages.PipelineRunner;
@@ -98,7 +100,18 @@ public final class RunCommand implements Callable<Integer> {
           "A folder that several runs name: a stage that one of them has finished with the same settings, data and parents is taken over by the others instead of trained again.")
   @Nullable Path share;
 
+  @Option(
+      names = "--json",
+      description = {
+        "Prints one JSON object at the end, in place of a table: stages, losses, scores, checkpoints, exports, goodput.",
+        "Also of a run that ended early, once it has begun. Everything else is on standard error."
+      })
+  boolean json;
+
   @Mixin WatchOptions watch;
+
+  /** Whether the run folder says how this process has ended the run. */
+  private boolean ended;
 
   @Override
   public Integer call() {
@@ -115,6 +128,8 @@ public final class RunCommand implements Callable<Integer> {
         () -> {
           if (group.isFirst()) {
             RunEnd.write(run, ExitCode.STOPPED.code(), "stopped by a signal");
+            ended = true;
+            tell(run);
           }
         };
     try (@Nullable RunLog file = group.isFirst() ? RunLog.open(run.log()) : null;
@@ -159,6 +174,7 @@ public final class RunCommand implements Callable<Integer> {
           Failure failure = Failure.of(thrown, "run");
           state.end(failure.code(), failure.message());
           if (file != null && !(thrown instanceof RunFolderInUseException)) {
+            ended = true;
             ended(run, file, failure, thrown);
             // Who has stopped it knows; nothing may keep the process from ending then.
             if (config.onEnd() != null && failure.code() != ExitCode.STOPPED.code()) {
@@ -171,8 +187,22 @@ public final class RunCommand implements Callable<Integer> {
       } finally {
         if (ranks.isFirst()) {
           Goodput.read(run.goodput()).table().forEach(log::info);
+          tell(run);
         }
       }
+    }
+  }
+
+  /** For programs; that it cannot be told does not change how the run ended. */
+  private void tell(RunFolder run) {
+    if (!json || !ended || !RunData.isRun(run.root())) {
+      return;
+    }
+    try {
+      spec.commandLine().getOut().print(Json.indented(RunOutcome.of(run.root())));
+      spec.commandLine().getOut().flush();
+    } catch (RuntimeException e) {
+      log.warn("what the run gave cannot be told", e);
     }
   }
 
@@ -213,9 +243,14 @@ public final class RunCommand implements Callable<Integer> {
       List<StageResult> results = results(runner, config, run, environment);
       Path report = Report.write(run, resolved(config, run), results);
       RunEnd.write(run, ExitCode.DONE.code(), "");
-      RunTable.of(RunData.read(run.root())).forEach(spec.commandLine().getOut()::println);
-      spec.commandLine().getOut().println(report);
-      page(run).ifPresent(spec.commandLine().getOut()::println);
+      ended = true;
+      Optional<Path> page = page(run);
+      if (!json) {
+        PrintWriter out = spec.commandLine().getOut();
+        RunTable.of(RunData.read(run.root())).forEach(out::println);
+        out.println(report);
+        page.ifPresent(out::println);
+      }
       runner.end(ExitCode.DONE.code());
       ranks.close();
       return ExitCode.DONE.code();
@@ -235,9 +270,10 @@ public final class RunCommand implements Callable<Integer> {
     try {
       return runner.run(config, run, environment, acceptChanges, until, share);
     } catch (GateClosedException closed) {
-      spec.commandLine()
-          .getOut()
-          .println(Report.write(run, resolved(config, run), closed.results()));
+      Path report = Report.write(run, resolved(config, run), closed.results());
+      if (!json) {
+        spec.commandLine().getOut().println(report);
+      }
       throw closed;
     }
   }

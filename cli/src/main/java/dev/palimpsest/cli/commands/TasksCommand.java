@@ -13,10 +13,14 @@ import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.benchmarks.Question;
 import dev.palimpsest.files.Escape;
 import dev.palimpsest.files.Json;
+import dev.palimpsest.mixtures.images.ImageReference;
+import dev.palimpsest.mixtures.tasks.Example;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -150,11 +154,18 @@ public final class TasksCommand implements Runnable {
             "The folder of the benchmark files; the prompt shown is then that of the first example.")
     @Nullable Path dataDir;
 
+    @Option(names = "--json", description = "As JSON.")
+    boolean json;
+
     @Override
     public void run() {
       BenchmarkConfig task = Benchmarks.find(name);
       requireMetrics(task);
       PrintWriter out = spec.commandLine().getOut();
+      if (json) {
+        out.print(Json.indented(facts(task)));
+        return;
+      }
       out.print(ConfigYaml.write(task));
       out.println();
       out.println("Files, relative to --data-dir:");
@@ -192,6 +203,25 @@ public final class TasksCommand implements Runnable {
           .images()
           .forEach(image -> out.println("picture: " + Escape.line(image.name())));
       first.example().references().forEach(answer -> out.println("answer: " + Escape.line(answer)));
+    }
+
+    private Map<String, Object> facts(BenchmarkConfig task) {
+      Map<String, Object> facts = new LinkedHashMap<>();
+      facts.put("task", ConfigYaml.tree(task));
+      if (dataDir == null) {
+        facts.put("samplePrompt", BenchmarkReader.samplePrompt(task));
+        return facts;
+      }
+      List<Question> questions = new BenchmarkReader(task, dataDir).questions();
+      Example first = questions.get(0).example();
+      facts.put("examples", questions.size());
+      Map<String, Object> shown = new LinkedHashMap<>();
+      shown.put("id", first.id());
+      shown.put("prompt", first.prefix());
+      shown.put("pictures", first.images().stream().map(ImageReference::name).toList());
+      shown.put("answers", first.references());
+      facts.put("first", shown);
+      return facts;
     }
 
     private static void requireMetrics(BenchmarkConfig task) {

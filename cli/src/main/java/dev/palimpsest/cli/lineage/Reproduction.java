@@ -1,12 +1,14 @@
 package dev.palimpsest.cli.lineage;
 
 import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.lineage.Lineage;
 import dev.palimpsest.stages.lineage.Lineage.Acceptance;
 import dev.palimpsest.stages.lineage.Lineage.Ancestor;
 import dev.palimpsest.stages.lineage.RecordedData;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -33,6 +35,23 @@ public final class Reproduction {
     return new Reproduction(Sources.one(path), environment).script();
   }
 
+  /** The same for programs: what is recreated, warnings, the recipe, and commands for it. */
+  public static String json(Path path, Map<String, String> environment) {
+    Reproduction reproduction = new Reproduction(Sources.one(path), environment);
+    Lineage lineage = reproduction.lineage;
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("id", lineage.id());
+    json.put("recipe", lineage.recipe());
+    json.put("stage", lineage.stage());
+    json.put("examples", lineage.examples());
+    json.put("commit", lineage.environment().getOrDefault("commit", "unknown"));
+    json.put("warnings", reproduction.warnings());
+    json.put("recipeFile", reproduction.recipeFile());
+    json.put("recipeYaml", lineage.recipeYaml());
+    json.put("commands", reproduction.commands());
+    return Json.indented(json);
+  }
+
   private List<String> script() {
     List<String> out = new ArrayList<>();
     out.add(
@@ -51,19 +70,27 @@ public final class Reproduction {
     if (!commit.equals("unknown")) {
       out.add("git checkout " + commit);
     }
-    String recipe = "reproduce-" + lineage.stage() + ".yaml";
-    String run = "runs/reproduce-" + lineage.stage();
-    out.add("cat >" + recipe + " <<'END_OF_RECIPE'");
+    out.add("cat >" + recipeFile() + " <<'END_OF_RECIPE'");
     lineage.recipeYaml().lines().forEach(out::add);
     out.add("END_OF_RECIPE");
-    out.add("./palimpsest run %s --out %s%s".formatted(recipe, run, settings()));
-    out.add(
+    out.addAll(commands());
+    return out;
+  }
+
+  private String recipeFile() {
+    return "reproduce-" + lineage.stage() + ".yaml";
+  }
+
+  /** Once the recipe is in its file. */
+  private List<String> commands() {
+    String run = "runs/reproduce-" + lineage.stage();
+    return List.of(
+        "./palimpsest run %s --out %s%s".formatted(recipeFile(), run, settings()),
         "./palimpsest lineage diff %s %s"
             .formatted(
                 quoted(found.place().toString()),
                 "%s/%s/checkpoints/examples-%012d"
                     .formatted(run, lineage.stage(), lineage.examples())));
-    return out;
   }
 
   /** Quotes a text as one word for a shell. */

@@ -1,10 +1,13 @@
 package dev.palimpsest.cli.reports;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.html.Pictures;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.data.DedupConfig;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;
@@ -16,6 +19,7 @@ import dev.palimpsest.mixtures.tasks.Example;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -81,6 +85,38 @@ public final class DuplicatesPage {
     page.out.append("</main>\n");
     page.foot();
     return Html.page("Duplicates in " + recipe.name(), page.out.toString());
+  }
+
+  /** Everything that was found, for programs. */
+  public static String json(
+      PipelineConfig recipe,
+      DedupConfig settings,
+      DuplicateReport report,
+      Map<String, Double> shares) {
+    ObjectNode root = Json.STRICT.createObjectNode();
+    root.put("recipe", recipe.name());
+    settings.against().forEach(root.putArray("against")::add);
+    root.putPOJO("reference", report.reference());
+    ObjectNode stages = root.putObject("shares");
+    shares.forEach(stages::put);
+    DedupConfig gate = recipe.dedup();
+    root.put("limit", gate == null ? null : gate.limit());
+    root.putPOJO("pools", report.pools());
+    ArrayNode duplicates = root.putArray("duplicates");
+    for (Duplicate duplicate : report.duplicates()) {
+      duplicates
+          .addObject()
+          .put("task", report.pools().get(duplicate.pool()).name())
+          .put("id", duplicate.id())
+          .put("position", duplicate.position())
+          .put("evidence", duplicate.evidence().name().toLowerCase(Locale.ROOT))
+          .put("picture", duplicate.picture() < 0 ? null : duplicate.picture())
+          .put("bits", duplicate.bits())
+          .put("measure", duplicate.measure())
+          .put("of", duplicate.referencePool() + "/" + duplicate.referenceId())
+          .put("counts", duplicate.leftOut());
+    }
+    return Json.indented(root);
   }
 
   /** The lines of the table for the terminal. */

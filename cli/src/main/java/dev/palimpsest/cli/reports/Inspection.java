@@ -1,5 +1,8 @@
 package dev.palimpsest.cli.reports;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.images.Image;
 import dev.palimpsest.mixtures.text.Tokenizer;
@@ -8,6 +11,7 @@ import java.nio.IntBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.IntStream;
 
 /**
@@ -43,7 +47,7 @@ public record Inspection(
       return switch (this) {
         case BOS -> "BOS";
         case EOS -> "EOS";
-        default -> name().toLowerCase(java.util.Locale.ROOT);
+        default -> name().toLowerCase(Locale.ROOT);
       };
     }
   }
@@ -95,6 +99,70 @@ public record Inspection(
           .mapToDouble(token -> token.losses.get(checkpoint))
           .average()
           .orElse(Double.NaN);
+    }
+  }
+
+  /**
+   * The batch for programs. What tokens see is written as ranges of columns, the first one included
+   * and the last one not, once for all following rows that see the same.
+   */
+  public String json() {
+    ObjectNode root =
+        Json.STRICT
+            .createObjectNode()
+            .put("recipe", recipe)
+            .put("stage", stage)
+            .put("resolution", resolution)
+            .put("imageTokens", imageTokens)
+            .put("textTokens", textTokens);
+    checkpoints.forEach(root.putArray("checkpoints")::add);
+    ArrayNode all = root.putArray("examples");
+    for (InspectedExample seen : examples) {
+      ObjectNode node =
+          all.addObject()
+              .put("position", seen.position)
+              .put("id", seen.id)
+              .put("pictures", seen.pictures.size());
+      ArrayNode means = node.putArray("losses");
+      for (int c = 0; c < checkpoints.size(); c++) {
+        means.add(Json.number(seen.loss(c)));
+      }
+      ArrayNode tokens = node.putArray("tokens");
+      for (Token token : seen.tokens) {
+        ArrayNode losses =
+            tokens
+                .addObject()
+                .put("index", token.index)
+                .put("id", token.id)
+                .put("text", token.text)
+                .put("role", token.role.name().toLowerCase(Locale.ROOT))
+                .put("supervised", token.supervised)
+                .putArray("losses");
+        token.losses.forEach(loss -> losses.add(Json.number(loss)));
+      }
+      mask(seen.visible, node.putArray("mask"));
+    }
+    return Json.indented(root);
+  }
+
+  private static void mask(boolean[][] visible, ArrayNode rows) {
+    for (int row = 0; row < visible.length; row++) {
+      if (row > 0 && Arrays.equals(visible[row], visible[row - 1])) {
+        ((ObjectNode) rows.get(rows.size() - 1)).put("to", row + 1);
+        continue;
+      }
+      ArrayNode ranges = rows.addObject().put("from", row).put("to", row + 1).putArray("sees");
+      boolean[] columns = visible[row];
+      for (int from = 0; from < columns.length; from++) {
+        if (columns[from]) {
+          int to = from;
+          while (to < columns.length && columns[to]) {
+            to++;
+          }
+          ranges.addArray().add(from).add(to);
+          from = to;
+        }
+      }
     }
   }
 

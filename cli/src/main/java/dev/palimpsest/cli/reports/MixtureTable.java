@@ -1,8 +1,13 @@
 package dev.palimpsest.cli.reports;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.reports.StageSurvey.TaskSurvey;
+import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.files.Escape;
+import dev.palimpsest.files.Json;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -77,6 +82,67 @@ public final class MixtureTable {
       }
     }
     return lines;
+  }
+
+  /**
+   * The same numbers for programs. Shares are between 0 and 1; quantiles are of the examples that
+   * could be read.
+   */
+  public static String json(PipelineConfig recipe, List<StageSurvey> surveys) {
+    ObjectNode root = Json.STRICT.createObjectNode();
+    root.put("recipe", recipe.name());
+    ArrayNode stages = root.putArray("stages");
+    for (StageSurvey survey : surveys) {
+      StageConfig stage = survey.stage();
+      ObjectNode node =
+          stages
+              .addObject()
+              .put("name", stage.name())
+              .put("examples", stage.examples())
+              .put("steps", stage.steps())
+              .put("batchSize", stage.batchSize())
+              .put("resolution", stage.resolution())
+              .put("textTokens", stage.textTokens())
+              .put("positions", survey.positions())
+              .put("loseEos", survey.cutShare())
+              .put("supervisedTokensPerStep", survey.supervisedAStep())
+              .put("unreadable", survey.unreadable());
+      ArrayNode tasks = node.putArray("tasks");
+      survey.tasks().forEach(task -> tasks.add(json(task, survey.positions())));
+    }
+    return Json.indented(root);
+  }
+
+  private static ObjectNode json(TaskSurvey task, int positions) {
+    int read = task.lengths().length;
+    ObjectNode node =
+        Json.STRICT
+            .createObjectNode()
+            .put("name", task.name())
+            .put("wanted", task.wanted())
+            .put("drawn", (double) task.drawn() / positions)
+            .put("drawnError", task.error())
+            .put("rows", task.size())
+            .put("epochs", task.epochs())
+            .put("read", read)
+            .put("loseEos", task.cut())
+            .put("supervisedTokens", task.supervised());
+    quantiles(node.putObject("tokens"), task.lengths());
+    quantiles(node.putObject("pictures"), task.pictures());
+    quantiles(node.putObject("sidePixels"), task.sides());
+    node.put("unreadable", task.unreadable());
+    task.problems().forEach(node.putArray("problems")::add);
+    return node;
+  }
+
+  /** Empty if there are no values. */
+  private static void quantiles(ObjectNode node, int[] values) {
+    if (values.length > 0) {
+      node.put("least", StageSurvey.quantile(values, 0))
+          .put("median", StageSurvey.quantile(values, 0.5))
+          .put("p95", StageSurvey.quantile(values, 0.95))
+          .put("most", StageSurvey.quantile(values, 1));
+    }
   }
 
   /** {@code 1}, or {@code 0 to 2}. */

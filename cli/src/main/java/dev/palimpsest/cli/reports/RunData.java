@@ -2,6 +2,7 @@ package dev.palimpsest.cli.reports;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.cli.html.Plot;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -62,6 +63,18 @@ public record RunData(
           : metrics.get(metrics.size() - 1).path("examples").asLong();
     }
 
+    /** The loss at the end of what is logged, smoothed; NaN before the first step. */
+    public double loss() {
+      List<double[]> loss = Plot.smoothed(Series.points(this, "loss", 0));
+      return loss.isEmpty() ? Double.NaN : loss.get(loss.size() - 1)[1];
+    }
+
+    /** Examples a second over all that is logged; NaN before the first step. */
+    public double examplesPerSecond() {
+      double seconds = metrics.stream().mapToDouble(line -> line.path("seconds").asDouble()).sum();
+      return seconds == 0 ? Double.NaN : metrics.size() * (double) config.batchSize() / seconds;
+    }
+
     /**
      * Examples by task, as they were consumed; empty if there are too many to count.
      *
@@ -76,7 +89,7 @@ public record RunData(
     }
 
     /** What happened at import, hand-over and resumption. */
-    List<String> notes() {
+    public List<String> notes() {
       List<String> notes = new ArrayList<>();
       finished.ifPresent(stage -> stage.path("notes").forEach(note -> notes.add(note.asText())));
       return notes;

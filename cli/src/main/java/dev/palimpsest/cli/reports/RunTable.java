@@ -1,7 +1,6 @@
 package dev.palimpsest.cli.reports;
 
 import dev.palimpsest.cli.html.Html;
-import dev.palimpsest.cli.html.Plot;
 import dev.palimpsest.cli.reports.RunData.StageData;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.SuiteResult;
@@ -25,20 +24,13 @@ public final class RunTable {
     Map<String, Map<String, String>> scores = new LinkedHashMap<>();
     for (StageData stage : run.stages()) {
       String name = stage.config().name();
-      List<double[]> loss = Plot.smoothed(Series.points(stage, "loss", 0));
-      double seconds =
-          stage.metrics().stream().mapToDouble(line -> line.path("seconds").asDouble()).sum();
       stages.add(
           List.of(
               name,
               stage.config().resolution() + "px",
               Html.count(stage.examples()),
-              loss.isEmpty() ? "-" : Html.format("%.4f", loss.get(loss.size() - 1)[1]),
-              seconds == 0
-                  ? "-"
-                  : Html.format(
-                      "%.1f",
-                      stage.metrics().size() * (double) stage.config().batchSize() / seconds),
+              number("%.4f", stage.loss()),
+              number("%.1f", stage.examplesPerSecond()),
               stage
                   .finished()
                   .map(done -> RunPage.duration(done.path("seconds").asDouble()))
@@ -72,6 +64,10 @@ public final class RunTable {
       lines.addAll(Columns.aligned("", rows));
     }
     return lines;
+  }
+
+  private static String number(String format, double value) {
+    return Double.isNaN(value) ? "-" : Html.format(format, value);
   }
 
   private static String what(String suite, String task, TaskResult scored) {

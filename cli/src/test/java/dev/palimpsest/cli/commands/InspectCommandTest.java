@@ -7,11 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.DrawnModel;
 import dev.palimpsest.cli.Outcome;
 import dev.palimpsest.cli.TinyRecipe;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.files.Json;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Weights;
@@ -24,6 +26,7 @@ import java.util.List;
 import java.util.function.IntUnaryOperator;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -95,6 +98,46 @@ class InspectCommandTest {
     assertFalse(page.contains("class=\"tok t-prefix loss\""), "prompts do not");
     assertTrue(page.contains("class=\"tok t-padding\""), "padding");
     assertEquals(2, count(page, "<table class=\"losses\">"));
+
+    JsonNode json =
+        Json.STRICT.readTree(
+            Outcome.of(
+                    "inspect",
+                    recipe.toString(),
+                    "--out",
+                    out.toString(),
+                    "--examples",
+                    "1",
+                    "--checkpoint",
+                    out.toString(),
+                    "--json")
+                .out());
+    JsonNode example = json.path("examples").path(0);
+    JsonNode tokens = example.path("tokens");
+    assertEquals(24 + 1, tokens.size(), "the last one is predicted");
+    assertEquals("bos", tokens.path(0).path("role").asText());
+    assertTrue(tokens.path(0).path("losses").path(0).isNull(), tokens.toString());
+    assertEquals(
+        example.path("losses").path(0).asDouble(),
+        StreamSupport.stream(tokens.spliterator(), false)
+            .filter(token -> token.path("supervised").asBoolean())
+            .mapToDouble(token -> token.path("losses").path(0).asDouble())
+            .average()
+            .orElseThrow(),
+        1e-9);
+    // Four image tokens and the prompt see each other; what follows sees one more with each row.
+    int prompt = 4;
+    while (tokens.path(prompt - 4).path("role").asText().matches("bos|prefix|separator")) {
+      prompt++;
+    }
+    JsonNode mask = example.path("mask");
+    assertEquals(
+        Json.STRICT.readTree("{\"from\":0,\"to\":%1$d,\"sees\":[[0,%1$d]]}".formatted(prompt)),
+        mask.path(0));
+    assertEquals(
+        Json.STRICT.readTree(
+            "{\"from\":%1$d,\"to\":%2$d,\"sees\":[[0,%2$d]]}".formatted(prompt, prompt + 1)),
+        mask.path(1));
   }
 
   /** The loss that the page shows is the loss that training logs for the same examples. */
@@ -179,7 +222,7 @@ class InspectCommandTest {
   }
 
   @Test
-  void canariesLiveInTheMasksOfACheckpoint() {
+  void canariesLiveInTheMasksOfACheckpoint() throws IOException {
     DrawnModel drawn = DrawnModel.write(folder);
     for (Path model : List.of(drawn.training(), drawn.export())) {
       Outcome outcome = Outcome.of("inspect", "--canaries", model.toString());
@@ -188,8 +231,12 @@ class InspectCommandTest {
       assertFalse(outcome.out().contains("DEAD"), outcome.out());
     }
     Outcome rounded =
-        Outcome.of("inspect", "--canaries", drawn.training().toString(), "--precision", "bf16");
+        Outcome.of(
+            "inspect", "--canaries", drawn.training().toString(), "--precision", "bf16", "--json");
     assertEquals(0, rounded.exit(), rounded.toString());
+    JsonNode verdicts = Json.STRICT.readTree(rounded.out());
+    assertEquals(11, verdicts.size());
+    verdicts.forEach(one -> assertTrue(one.path("holds").asBoolean(), one.toString()));
   }
 
   @Test

@@ -63,6 +63,11 @@ public final class ConfigYaml {
     return out.toString().stripLeading();
   }
 
+  /** One part of a recipe as maps, lists, strings, numbers and booleans, under its keys. */
+  public static Object tree(Record config) {
+    return Canonical.of(config);
+  }
+
   /** A constant as recipes write it. */
   public static String word(Enum<?> constant) {
     return Scalars.word(constant);
