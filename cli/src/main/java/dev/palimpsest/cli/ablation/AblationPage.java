@@ -28,17 +28,20 @@ final class AblationPage {
   private String page() {
     AblationConfig config = table.ablation().config();
     StringBuilder body = new StringBuilder();
-    body.append("<main><h1>%s</h1>".formatted(Escape.html("Ablation " + config.name())));
+    body.append(
+        "<header class=\"top\"><h1>%s</h1>".formatted(Escape.html("Ablation " + config.name())));
     if (!config.question().isEmpty()) {
-      body.append("<p>%s</p>".formatted(Escape.html(config.question())));
+      body.append("<p class=\"lead\">%s</p>".formatted(Escape.html(config.question())));
     }
     body.append(
-        "<p>%s scale, %s; %s. Bars are means over seeds, dots are runs.</p>%n"
+        "<p class=\"lead\">%s scale, %s; %s. Bars are means over seeds, dots are runs.</p></header>%n<main>"
             .formatted(
                 Escape.html(table.ablation().scaleName()),
                 Escape.html(table.ablation().scale().recipe().replaceFirst(".*/", "")),
                 Escape.html(table.metric())));
-    body.append("<section class=\"card\"><h2>Values</h2>%s</section>%n".formatted(chart()));
+    body.append(
+        "<section class=\"card\"><h2>Values</h2><div class=\"scroll\">%s</div></section>%n"
+            .formatted(chart()));
     body.append("<section class=\"card\"><h2>Table</h2>%s</section>%n".formatted(values()));
     body.append("<section class=\"card\"><h2>Expected</h2>");
     if (!config.outcome().isEmpty()) {
@@ -58,7 +61,7 @@ final class AblationPage {
       table.failed().forEach(why -> body.append("<li>%s</li>".formatted(Escape.html(why))));
       body.append("</ul></section>\n");
     }
-    body.append("<section class=\"card\"><h2>Variants</h2><dl>");
+    body.append("<section class=\"card\"><h2>Variants</h2><dl class=\"variants\">");
     config
         .variants()
         .forEach(
@@ -124,7 +127,7 @@ final class AblationPage {
     int height = ROW * table.variants().size() + 30;
     StringBuilder svg =
         new StringBuilder(
-            "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\" style=\"width:100%%;max-width:%dpx;fill:currentColor;font:13px sans-serif\">"
+            "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\" style=\"width:100%%;min-width:460px;max-width:%dpx;fill:currentColor;font:13px sans-serif\">"
                 .formatted(WIDTH, height, Escape.html(table.metric()), WIDTH));
     int y = ROW / 2;
     for (Variant variant : table.variants()) {
