@@ -30,6 +30,10 @@ import dev.palimpsest.configs.checks.Default;
  *     transformers 5
  * @param ropeTheta base of the rotary embedding
  * @param normEpsilon epsilon of every RMSNorm
+ * @param imageRopeFactor the rotary positions of image tokens are divided by it, and text goes on
+ *     where they end, in steps of one: with 4, the 1024 image tokens of 448px have the positions
+ *     from 0 to 256, like the 256 of 224px (the paper, section 7). 0: every token has a position of
+ *     its own. The sliding window and the mask count tokens all the same
  */
 public record LanguageConfig(
     int vocabulary,
@@ -46,12 +50,16 @@ public record LanguageConfig(
     @Default("0") int slidingWindow,
     @Default("false") boolean windowCutsPrefix,
     @Default("10000") double ropeTheta,
-    @Default("1e-6") double normEpsilon) {
+    @Default("1e-6") double normEpsilon,
+    @Default("0") double imageRopeFactor) {
   /** A smaller soft-cap makes all logits alike. */
   static final double LEAST_SOFTCAP = 0.1;
 
   /** A larger one caps nothing. */
   static final double MOST_SOFTCAP = 1e6;
+
+  /** A larger one gives the tokens of a large picture hardly any positions. */
+  static final double MOST_ROPE_FACTOR = 1e6;
 
   /** Checks ranges, and that heads and head width are consistent. */
   public LanguageConfig {
@@ -69,6 +77,7 @@ public record LanguageConfig(
         .range("slidingWindow", slidingWindow, 0, 1_000_000_000, "tokens")
         .range("ropeTheta", ropeTheta, 1, 1e12)
         .range("normEpsilon", normEpsilon, 1e-30, 1)
+        .noneOr("imageRopeFactor", imageRopeFactor, 1, MOST_ROPE_FACTOR)
         .that(
             keyValueHeads <= 0 || heads % keyValueHeads == 0,
             "keyValueHeads",
@@ -110,25 +119,32 @@ public record LanguageConfig(
         slidingWindow,
         false,
         ropeTheta,
-        normEpsilon);
+        normEpsilon,
+        0);
   }
 
   /** The same decoder with another number of embedding rows. */
   public LanguageConfig withVocabulary(int rows) {
-    return with(rows, attentionSoftcap, finalSoftcap, windowCutsPrefix);
+    return with(rows, attentionSoftcap, finalSoftcap, windowCutsPrefix, imageRopeFactor);
   }
 
   /** The same decoder with other soft-caps. */
   public LanguageConfig withSoftcaps(double attention, double last) {
-    return with(vocabulary, attention, last, windowCutsPrefix);
+    return with(vocabulary, attention, last, windowCutsPrefix, imageRopeFactor);
   }
 
   /** The same decoder with a window of the other kind. */
   public LanguageConfig withWindowCutsPrefix(boolean cuts) {
-    return with(vocabulary, attentionSoftcap, finalSoftcap, cuts);
+    return with(vocabulary, attentionSoftcap, finalSoftcap, cuts, imageRopeFactor);
   }
 
-  private LanguageConfig with(int rows, double attention, double last, boolean cuts) {
+  /** The same decoder with other positions of image tokens. */
+  public LanguageConfig withImageRopeFactor(double factor) {
+    return with(vocabulary, attentionSoftcap, finalSoftcap, windowCutsPrefix, factor);
+  }
+
+  private LanguageConfig with(
+      int rows, double attention, double last, boolean cuts, double factor) {
     return new LanguageConfig(
         rows,
         width,
@@ -144,6 +160,7 @@ public record LanguageConfig(
         slidingWindow,
         cuts,
         ropeTheta,
-        normEpsilon);
+        normEpsilon,
+        factor);
   }
 }

@@ -62,8 +62,17 @@ public record ModelConfig(
     return new ModelConfig(vision, other, connector, causalFrom);
   }
 
-  /** Why no published layout of PaliGemma can hold this model; empty if one can. */
-  public List<String> inexpressible() {
+  /** The same model, with an image tower that encodes pictures whole. */
+  public ModelConfig withoutWindows() {
+    return new ModelConfig(vision.withImageWindow(0), language, connector, causalFrom);
+  }
+
+  /**
+   * Why no published layout of PaliGemma can hold this model; empty if one can.
+   *
+   * @param resolution side of its pictures, in pixels
+   */
+  public List<String> inexpressible(int resolution) {
     List<String> reasons = new ArrayList<>();
     if (connector != Connector.LINEAR) {
       reasons.add("its connector is an MLP, and PaliGemma's is one linear layer");
@@ -75,6 +84,14 @@ public record ModelConfig(
     }
     if (vision.depth() == 0) {
       reasons.add("its image tower has no blocks, which programs that read these layouts expect");
+    }
+    if (vision.windows(resolution) > 1) {
+      reasons.add(
+          "its image tower encodes windows of %dpx one by one, and PaliGemma's whole pictures"
+              .formatted(vision.imageWindow()));
+    }
+    if (language.imageRopeFactor() > 1) {
+      reasons.add("its image tokens share rotary positions, and PaliGemma's have one each");
     }
     return reasons;
   }

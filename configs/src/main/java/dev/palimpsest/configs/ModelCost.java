@@ -25,7 +25,7 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
   public static final String FLOPS_FORMULA =
       "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches), products only: "
           + "vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) + 3DM) + 4L^2Hh, head 2TDV; "
-          + "L = N + T";
+          + "L = N + T; a picture in windows has the attention of each";
 
   /** Bytes that blocks' graphs may use from the forward to the backward pass, by default. */
   public static final long GRAPH_BUDGET = 2L << 30;
@@ -87,8 +87,7 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
             + 3 * width * l.mlpWidth()
             + (l.postNorms() ? 4 : 2) * width;
     Map<Part, Long> parameters = new EnumMap<>(Part.class);
-    parameters.put(
-        Part.VISION, patches + v.imageTokens(resolution) * d + v.depth() * block + 2 * d);
+    parameters.put(Part.VISION, patches + v.positions(resolution) * d + v.depth() * block + 2 * d);
     long mlp = model.connector() == ModelConfig.Connector.MLP ? width * width + width : 0;
     parameters.put(Part.CONNECTOR, d * width + width + mlp);
     parameters.put(Part.EMBEDDING, l.vocabulary() * width);
@@ -151,7 +150,7 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
   public List<Block> blocks(Pass pass) {
     VisionConfig v = model.vision();
     LanguageConfig l = model.language();
-    double n = v.imageTokens(resolution);
+    double n = v.positions(resolution);
     double d = v.width();
     long imageTokens = pass.pictures * v.imageTokens(resolution);
     List<Block> blocks = new ArrayList<>();
@@ -164,8 +163,8 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
             patches,
             FLOAT * pass.pictures * resolution * resolution * 3,
             0));
-    double vision = pass.pictures * 2 * n * (4 * d * d + 2 * d * v.mlpWidth());
-    double seen = pass.pictures * 4 * n * n * d; // attention: products without parameters
+    double vision = 2.0 * imageTokens * (4 * d * d + 2 * d * v.mlpWidth());
+    double seen = 4 * imageTokens * n * d; // attention: products without parameters
     for (int i = 0; i < v.depth(); i++) {
       blocks.add(
           block(

@@ -57,6 +57,10 @@ import org.jspecify.annotations.Nullable;
  *     released transfers (forkme.py:147) and, whatever the configuration says, in big_vision's
  *     training loss (models/ppp/gemma.py:486)
  * @param causalFrom replaces the model's attention mask: the first segment that is causal
+ * @param imageWindow replaces the side of the windows in which the image tower encodes pictures, in
+ *     pixels; 0: pictures are encoded whole
+ * @param imageRopeFactor replaces what the rotary positions of image tokens are divided by; 0:
+ *     every token has a position of its own
  * @param lossFrom the first segment whose tokens are trained on: {@code suffix}, or {@code prefix}
  *     for prompt and target (the paper, section 5.2). Prompts can only be trained on if they are
  *     causal, because a token that sees itself has nothing to predict
@@ -95,6 +99,8 @@ public record StageConfig(
     @Nullable Double attentionSoftcap,
     @Nullable Double finalSoftcap,
     @Nullable Segment causalFrom,
+    @Nullable Integer imageWindow,
+    @Nullable Double imageRopeFactor,
     @Default("suffix") Segment lossFrom,
     @Default("true") boolean taskPrefix,
     @Default("0") long logEveryExamples,
@@ -180,6 +186,12 @@ public record StageConfig(
       check.noneOr(
           "finalSoftcap", finalSoftcap, LanguageConfig.LEAST_SOFTCAP, LanguageConfig.MOST_SOFTCAP);
     }
+    if (imageWindow != null) {
+      check.range("imageWindow", imageWindow, 0, Check.MOST_PIXELS, "pixels");
+    }
+    if (imageRopeFactor != null) {
+      check.noneOr("imageRopeFactor", imageRopeFactor, 1, LanguageConfig.MOST_ROPE_FACTOR);
+    }
     mixture.forEach(
         (task, weight) -> check.range("mixture." + task, weight, 0, TaskType.MOST_WEIGHT));
     check.done();
@@ -216,6 +228,8 @@ public record StageConfig(
         attentionSoftcap,
         finalSoftcap,
         causalFrom,
+        imageWindow,
+        imageRopeFactor,
         lossFrom,
         taskPrefix,
         logEveryExamples,
@@ -258,14 +272,18 @@ public record StageConfig(
     return examples / batchSize;
   }
 
-  /** The model as this stage computes it: soft-caps and mask replaced where the stage says so. */
+  /** The model as this stage computes it: with what the stage replaces. */
   public ModelConfig model(ModelConfig base) {
+    VisionConfig vision = base.vision();
     LanguageConfig language = base.language();
     return new ModelConfig(
-        base.vision(),
-        language.withSoftcaps(
-            attentionSoftcap == null ? language.attentionSoftcap() : attentionSoftcap,
-            finalSoftcap == null ? language.finalSoftcap() : finalSoftcap),
+        imageWindow == null ? vision : vision.withImageWindow(imageWindow),
+        language
+            .withSoftcaps(
+                attentionSoftcap == null ? language.attentionSoftcap() : attentionSoftcap,
+                finalSoftcap == null ? language.finalSoftcap() : finalSoftcap)
+            .withImageRopeFactor(
+                imageRopeFactor == null ? language.imageRopeFactor() : imageRopeFactor),
         base.connector(),
         causalFrom == null ? base.causalFrom() : causalFrom);
   }

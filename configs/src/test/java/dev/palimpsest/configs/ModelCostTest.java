@@ -114,6 +114,20 @@ class ModelCostTest {
     assertEquals(headBackward, sum(cost, pass, Part.HEAD, ModelCost.Block::backward));
   }
 
+  /** Against the counts above: the tower's at 224px for each window, the decoder's at 448px. */
+  @Test
+  void windowsCostWhatPicturesOfTheirSizeCost() {
+    ModelConfig model = model("paligemma-3b");
+    ModelCost cost =
+        new ModelCost(
+            new ModelConfig(SO400M.withImageWindow(224), model.language()), 448, Precision.F32);
+    assertEquals(412442352L, cost.parameters().get(Part.VISION));
+    Pass pass = cost.pass(1, 512);
+    assertEquals(4 * 218968621056.0, sum(cost, pass, Part.VISION, ModelCost.Block::forward));
+    assertEquals(4 * 437590425600.0, sum(cost, pass, Part.VISION, ModelCost.Block::backward));
+    assertEquals(6436008493056.0, sum(cost, pass, Part.DECODER, ModelCost.Block::forward));
+  }
+
   private static double sum(
       ModelCost cost, Pass pass, Part part, ToDoubleFunction<ModelCost.Block> of) {
     return cost.blocks(pass).stream().filter(b -> b.part() == part).mapToDouble(of).sum();

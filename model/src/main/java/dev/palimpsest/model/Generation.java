@@ -56,7 +56,8 @@ record Generation(Network network) {
                   "prompt_visible",
                   promptLengths,
                   slots,
-                  network.bidirectional(images, slots)));
+                  network.bidirectional(images, slots)),
+              images);
       NDArray embedded = network.embedding().forward(kernels, step, weights, text);
       NDArray joined = kernels.array(step, "concatenate_columns", List.of(imageTokens, embedded));
       NDArray output =
@@ -68,7 +69,7 @@ record Generation(Network network) {
       }
       NDArray last = kernels.array(step, "take_rows", output, step.create(lastRows));
       NDArray logits = network.head().logits(own, weights, network.norm(step, weights, last));
-      return new KeyValueCache(kernels, own, keys, values, slots, promptLengths, logits);
+      return new KeyValueCache(kernels, own, keys, values, slots, images, promptLengths, logits);
     } catch (RuntimeException e) {
       own.close();
       throw e;
@@ -110,7 +111,8 @@ record Generation(Network network) {
           kernels.array(step, "decode_positions", lengths, cache.promptSlots(), slot + 1);
       NDArray queryPositions = keyPositions.get(new NDIndex(":, -1:"));
       Gemma.AttentionContext context =
-          decoder.context(kernels, step, visible, queryPositions, keyPositions);
+          decoder.context(
+              kernels, step, visible, queryPositions, keyPositions, cache.imageTokens());
       NDArray last = step.create(tokens, new Shape(tokens.length, 1));
       NDArray output =
           decoder.forwardCached(
@@ -180,7 +182,8 @@ record Generation(Network network) {
             step,
             weights,
             network.embedding().forward(kernels, step, weights, seen),
-            decoder.context(kernels, step, visible, queryPositions, keyPositions),
+            decoder.context(
+                kernels, step, visible, queryPositions, keyPositions, cache.imageTokens()),
             network.precision(),
             cache.keys(),
             cache.values(),

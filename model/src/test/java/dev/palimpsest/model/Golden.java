@@ -155,21 +155,22 @@ public final class Golden {
             v.get("patch_size").asInt(),
             v.get("layer_norm_eps").asDouble()),
         new LanguageConfig(
-            t.get("vocab_size").asInt(),
-            t.get("hidden_size").asInt(),
-            t.get("num_hidden_layers").asInt(),
-            t.get("intermediate_size").asInt(),
-            t.get("num_attention_heads").asInt(),
-            t.get("num_key_value_heads").asInt(),
-            t.get("head_dim").asInt(),
-            t.path("query_pre_attn_scalar").asDouble(t.get("head_dim").asDouble()),
-            t.path("attn_logit_softcapping").asDouble(0),
-            t.path("final_logit_softcapping").asDouble(0),
-            second,
-            t.path("sliding_window").asInt(0),
-            true, // the numbers of case 3b are those of transformers up to 4.52
-            t.get("rope_theta").asDouble(),
-            t.get("rms_norm_eps").asDouble()));
+                t.get("vocab_size").asInt(),
+                t.get("hidden_size").asInt(),
+                t.get("num_hidden_layers").asInt(),
+                t.get("intermediate_size").asInt(),
+                t.get("num_attention_heads").asInt(),
+                t.get("num_key_value_heads").asInt(),
+                t.get("head_dim").asInt(),
+                t.path("query_pre_attn_scalar").asDouble(t.get("head_dim").asDouble()),
+                t.path("attn_logit_softcapping").asDouble(0),
+                t.path("final_logit_softcapping").asDouble(0),
+                second,
+                t.path("sliding_window").asInt(0),
+                t.get("rope_theta").asDouble(),
+                t.get("rms_norm_eps").asDouble())
+            // The numbers of case 3b are those of transformers up to 4.52.
+            .withWindowCutsPrefix(true));
   }
 
   private String huggingFaceName(String ours) {

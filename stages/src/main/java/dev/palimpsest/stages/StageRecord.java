@@ -321,7 +321,9 @@ final class StageRecord {
 
   /** Checks shapes, which {@code --accept-changes} cannot accept. */
   void requireShapes(Parameters parameters) {
-    Map<String, Shape> wanted = ParameterSpecs.of(identity.model(), identity.stage().resolution());
+    StageConfig stage = identity.stage();
+    Map<String, Shape> wanted =
+        ParameterSpecs.of(stage.model(identity.model()), stage.resolution());
     Map<String, Shape> found = new LinkedHashMap<>();
     parameters.asMap().forEach((name, array) -> found.put(name, array.getShape()));
     if (!found.equals(wanted)) {

@@ -239,7 +239,12 @@ final class StageRunner {
             ranks.group());
     FirstState first = new FirstState(folder, recipe, stage, parent, record, environment, progress);
     FirstParameters parameters =
-        new FirstParameters(stage, modelConfig, model, mixture, recipe.seed());
+        new FirstParameters(
+            stage,
+            modelConfig,
+            Models.of(modelConfig.withoutWindows(), stage.precision(), kernels),
+            mixture,
+            recipe.seed());
     if (own.isPresent()) {
       for (String altered : LogHashes.altered(folder, stage.name(), own.get())) {
         log.warn("{}: {}", stage.name(), altered);

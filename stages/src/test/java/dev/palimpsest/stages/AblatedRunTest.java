@@ -77,12 +77,20 @@ class AblatedRunTest {
             "stages.stage1.taskPrefix=false",
             "tasks.caption.few={rows: 5, seed: 2}",
             "stages[0].init.pretrained.newTokens=mean",
-            "stages.stage1.image.shrinkFirst=8");
+            "stages.stage1.image.shrinkFirst=8",
+            "stages.stage1.imageWindow=8",
+            "stages.stage1.imageRopeFactor=2");
     assertTrue(firstPrompt("other").contains("\"prompt\":\"\""));
     StageFacts facts = StageFacts.of(other);
     assertEquals("MLP", facts.model().connector().name());
     assertEquals("PREFIX", facts.model().causalFrom().name());
     assertEquals(8, facts.image().shrinkFirst());
+    assertEquals(8, facts.model().vision().imageWindow());
+    assertEquals(2, facts.model().language().imageRopeFactor());
+    assertEquals(4 * 16, floats(plain, "vision/position_embedding").length);
+    assertEquals(16, floats(other, "vision/position_embedding").length); // one patch a window
+    String start = Files.readString(folder.resolve("other/stage1/start.json"));
+    assertTrue(start.contains("8px against 16px before"), start);
     assertEquals(16 * 16, floats(other, "connector/hidden/kernel").length);
     assertFalse(
         Arrays.equals(floats(plain, "language/embedding"), floats(other, "language/embedding")));
@@ -104,6 +112,8 @@ class AblatedRunTest {
             "stages.stage1.causalFrom=prefix",
             "stages.stage1.taskPrefix=false",
             "stages.stage1.image.shrinkFirst=8",
+            "stages.stage1.imageWindow=8",
+            "stages.stage1.imageRopeFactor=4",
             "tasks.caption.few={rows: 1}")) {
       float[] other =
           floats(
@@ -152,15 +162,42 @@ class AblatedRunTest {
                     "model.connector=mlp",
                     "stages.stage1.lossFrom=prefix",
                     "stages.stage1.export.formats=[huggingface]",
+                    "stages.stage1.imageRopeFactor=2",
+                    "stages.stage1.resolution=48",
+                    "stages.stage1.imageWindow=32",
                     "stages[0].handOver.reset=[vision]"));
     String message = String.valueOf(e.getMessage());
-    assertEquals(3, e.problems().size(), message);
+    assertEquals(4, e.problems().size(), message);
     assertTrue(
         message.contains("stages[1].lossFrom: is 'prefix', but prompts are not causal"), message);
     assertTrue(
         message.contains(
             "stages[1].export.formats: must be [] for this model: its connector is an MLP"),
         message);
+    assertTrue(message.contains("; its image tokens share rotary positions, and"), message);
+    assertTrue(
+        message.contains("stages[1].resolution: must be a multiple of imageWindow 32, got 48"),
+        message);
     assertTrue(message.contains("stages[0].handOver.reset: needs a stage"), message);
+  }
+
+  @Test
+  void windowsAreOfWholePatchesAndDecideWhetherPositionsMove() {
+    InvalidConfigException e =
+        assertThrows(
+            InvalidConfigException.class, () -> TINY.bind(folder, "stages.stage1.imageWindow=12"));
+    assertEquals(1, e.problems().size());
+    assertTrue(
+        String.valueOf(e.getMessage())
+            .contains("stages[1].imageWindow: must be a multiple of the patch size 8, got 12"));
+    String[] keep = {
+      "stages.stage1.handOver.positionEmbedding=keep", "stages.stage1.resolution=32"
+    };
+    assertTrue(
+        String.valueOf(
+                assertThrows(InvalidConfigException.class, () -> TINY.bind(folder, keep))
+                    .getMessage())
+            .contains("is 'keep', but the resolution changes from 16"));
+    TINY.bind(folder, keep[0], keep[1], "stages.stage1.imageWindow=16");
   }
 }

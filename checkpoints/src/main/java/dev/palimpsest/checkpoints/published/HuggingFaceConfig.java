@@ -275,25 +275,25 @@ public record HuggingFaceConfig(ModelConfig model, int resolution, int imageToke
     int window = gemma2 ? window(node) : 0;
     try {
       return new LanguageConfig(
-          node.integer(
-              "vocab_size",
-              absent
-                  ? new ConfigSection(root, "", node.problems()).integer("vocab_size", 257_152)
-                  : 256_000),
-          node.integer("hidden_size", absent ? 2048 : gemma2 ? 2304 : 3072),
-          node.depth(absent ? 18 : gemma2 ? 26 : 28),
-          node.integer("intermediate_size", absent ? 16_384 : gemma2 ? 9216 : 24_576),
-          node.integer("num_attention_heads", absent || gemma2 ? 8 : 16),
-          node.integer("num_key_value_heads", absent ? 1 : gemma2 ? 4 : 16),
-          headDim,
-          gemma2 ? node.real("query_pre_attn_scalar", 256) : headDim,
-          gemma2 ? node.real("attn_logit_softcapping", 50) : 0,
-          gemma2 ? node.real("final_logit_softcapping", 30) : 0,
-          gemma2,
-          window,
-          node.value(WINDOW_CUTS_PREFIX).asBoolean(),
-          ropeTheta(node),
-          node.real("rms_norm_eps", 1e-6));
+              node.integer(
+                  "vocab_size",
+                  absent
+                      ? new ConfigSection(root, "", node.problems()).integer("vocab_size", 257_152)
+                      : 256_000),
+              node.integer("hidden_size", absent ? 2048 : gemma2 ? 2304 : 3072),
+              node.depth(absent ? 18 : gemma2 ? 26 : 28),
+              node.integer("intermediate_size", absent ? 16_384 : gemma2 ? 9216 : 24_576),
+              node.integer("num_attention_heads", absent || gemma2 ? 8 : 16),
+              node.integer("num_key_value_heads", absent ? 1 : gemma2 ? 4 : 16),
+              headDim,
+              gemma2 ? node.real("query_pre_attn_scalar", 256) : headDim,
+              gemma2 ? node.real("attn_logit_softcapping", 50) : 0,
+              gemma2 ? node.real("final_logit_softcapping", 30) : 0,
+              gemma2,
+              window,
+              ropeTheta(node),
+              node.real("rms_norm_eps", 1e-6))
+          .withWindowCutsPrefix(node.value(WINDOW_CUTS_PREFIX).asBoolean());
     } catch (InvalidConfigException e) {
       e.problems().forEach(p -> node.problem("", p.toString()));
       return new LanguageConfig(1, 1, 1, 1, 1, 1, 2, 1, 0, 0, false, 0, 1, 1e-6);

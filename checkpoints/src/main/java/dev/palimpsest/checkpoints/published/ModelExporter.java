@@ -109,7 +109,7 @@ public final class ModelExporter {
       ExportedProcessor processor,
       Beside beside,
       long maxShardBytes) {
-    requireExpressible(model);
+    requireExpressible(model, resolution);
     check(parameters, model, resolution);
     checkReplaceable(folder);
     int image = processor.imageToken();
@@ -155,7 +155,7 @@ public final class ModelExporter {
       ModelConfig model,
       int resolution,
       Precision precision) {
-    requireExpressible(model);
+    requireExpressible(model, resolution);
     check(parameters, model, resolution);
     List<Tensor> tensors = bigVisionTensors(parameters, Architecture.of(model), precision);
     return Durable.fileHashed(
@@ -342,9 +342,9 @@ public final class ModelExporter {
     }
   }
 
-  private static void requireExpressible(ModelConfig model) {
+  private static void requireExpressible(ModelConfig model, int resolution) {
     List<Problem> problems =
-        model.inexpressible().stream()
+        model.inexpressible(resolution).stream()
             .map(reason -> new Problem("", "this model cannot be exported: " + reason))
             .toList();
     if (!problems.isEmpty()) {

@@ -9,6 +9,7 @@ import dev.palimpsest.cli.reports.Inspection;
 import dev.palimpsest.cli.reports.InspectionPage;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.UserMistake;
+import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.data.TaskType;
@@ -195,6 +196,7 @@ public final class InspectCommand implements Callable<Integer> {
         one.name(),
         one.resolution(),
         imageTokens,
+        Inspection.encoding(one.model(config.model()), one.resolution()),
         one.textTokens(),
         checkpoints.stream().map(Path::toString).toList(),
         seen);
@@ -205,8 +207,9 @@ public final class InspectCommand implements Callable<Integer> {
       throws IOException {
     try (NDManager scope = machine.manager().newSubManager()) {
       SavedModel saved = SavedModel.read(checkpoint, one.resolution(), precision.get(), scope);
-      VisionLanguageModel model =
-          Models.of(one.model(saved.config()), precision.get(), machine.kernels());
+      ModelConfig config = one.model(saved.config());
+      requireFitting(checkpoint, saved, config);
+      VisionLanguageModel model = Models.of(config, precision.get(), machine.kernels());
       float[] losses =
           model
               .targetLogProbabilities(scope, Weights.of(saved.parameters()), micro.input())
@@ -215,6 +218,20 @@ public final class InspectCommand implements Callable<Integer> {
         losses[i] = -losses[i];
       }
       return losses;
+    }
+  }
+
+  /**
+   * A stage may encode pictures in windows, and a checkpoint whole ones, or the other way round.
+   */
+  private static void requireFitting(Path checkpoint, SavedModel saved, ModelConfig config) {
+    int expected = config.vision().positions(saved.resolution());
+    int found = saved.config().vision().positions(saved.resolution());
+    if (expected != found) {
+      throw new UserMistake(
+          "%s has %d position embeddings, and this stage's image tower, which encodes %dpx at a time, has %d; name a checkpoint of this stage"
+              .formatted(
+                  checkpoint, found, config.vision().encodedSide(saved.resolution()), expected));
     }
   }
 

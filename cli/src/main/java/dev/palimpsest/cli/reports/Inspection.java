@@ -2,6 +2,8 @@ package dev.palimpsest.cli.reports;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.palimpsest.configs.ModelConfig;
+import dev.palimpsest.configs.checks.Numbers;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.images.Image;
@@ -21,6 +23,7 @@ import java.util.stream.IntStream;
  * @param stage its name
  * @param resolution of the pictures, in pixels
  * @param imageTokens of one picture
+ * @param encoding how they are made, where it is not PaliGemma's way
  * @param textTokens text positions
  * @param checkpoints whose losses are shown
  * @param examples of the batch
@@ -30,9 +33,29 @@ public record Inspection(
     String stage,
     int resolution,
     int imageTokens,
+    List<String> encoding,
     int textTokens,
     List<String> checkpoints,
     List<InspectedExample> examples) {
+  /**
+   * How a model makes image tokens and counts their positions, where that is not PaliGemma's way.
+   */
+  public static List<String> encoding(ModelConfig model, int resolution) {
+    List<String> encoding = new ArrayList<>();
+    if (model.vision().windows(resolution) > 1) {
+      encoding.add(
+          "%d windows of %dpx a picture"
+              .formatted(
+                  model.vision().windows(resolution), model.vision().encodedSide(resolution)));
+    }
+    if (model.language().imageRopeFactor() > 1) {
+      encoding.add(
+          "rotary positions of image tokens divided by "
+              + Numbers.write(model.language().imageRopeFactor()));
+    }
+    return encoding;
+  }
+
   /** What a token is. */
   public enum Role {
     BOS,
@@ -115,6 +138,7 @@ public record Inspection(
             .put("resolution", resolution)
             .put("imageTokens", imageTokens)
             .put("textTokens", textTokens);
+    encoding.forEach(root.putArray("encoding")::add);
     checkpoints.forEach(root.putArray("checkpoints")::add);
     ArrayNode all = root.putArray("examples");
     for (InspectedExample seen : examples) {

@@ -189,6 +189,7 @@ public final class InspectionPage {
             example.pictures().size(),
             example.pictures().size() == 1 ? "" : "s",
             Html.count((long) example.pictures().size() * batch.imageTokens())));
+    facts.addAll(batch.encoding());
     facts.add(
         Html.format(
             "text: %d prompt, %d target, %d padding",

@@ -75,8 +75,13 @@ class InspectCommandTest {
             "--checkpoint",
             out.toString(),
             "--html",
-            html.toString());
+            html.toString(),
+            "--set",
+            "stages.stage1.imageRopeFactor=4");
     assertEquals(0, outcome.exit(), outcome.err());
+    assertTrue(
+        outcome.out().contains("4 image tokens; rotary positions of image tokens divided by 4;"),
+        outcome.out());
     assertTrue(outcome.out().contains("position 3: detect/"), outcome.out());
     assertTrue(outcome.out().contains("position 4: detect/"), outcome.out());
     // BOS is never predicted, and every target token has a loss near that of guessing.
@@ -192,6 +197,20 @@ class InspectCommandTest {
     }
     assertEquals(4, n, outcome.out());
     assertEquals(Double.parseDouble(logged.group(1)), sum / n, 2e-4); // four digits are shown
+    Outcome windows =
+        Outcome.of(
+            "inspect",
+            recipe.toString(),
+            "--out",
+            out.toString(),
+            "--set",
+            "stages.stage1.imageWindow=8",
+            "--checkpoint",
+            out.resolve("stage0").toString());
+    assertEquals(2, windows.exit(), windows.toString());
+    assertTrue(
+        windows.err().contains("this stage's image tower, which encodes 8px at a time, has 1;"),
+        windows.err());
   }
 
   @Test

@@ -26,6 +26,7 @@ final class CrossChecks {
   private final Node.Mapping recipe;
   private final Set<String> tasks;
   private final Set<String> suites;
+  private final PictureChecks pictures;
 
   /** Where the learning-rate curve of a stage ends, in examples, by the stage's name; if known. */
   private final Map<String, Long> curves = new HashMap<>();
@@ -40,6 +41,7 @@ final class CrossChecks {
     this.recipe = recipe;
     this.tasks = names(recipe, "tasks"); // including those with mistakes
     this.suites = names(recipe, "suites");
+    this.pictures = new PictureChecks(bound);
   }
 
   private static Set<String> names(Node.Mapping mapping, String part) {
@@ -131,7 +133,7 @@ final class CrossChecks {
     boolean allNamed = true;
     for (int i = 0; i < count; i++) {
       String stage = Paths.index("stages", i);
-      resolution(stage);
+      pictures.resolution(stage);
       mixture(stage);
       curve(stage);
       suites(stage);
@@ -158,7 +160,7 @@ final class CrossChecks {
   private void mask(String stage) {
     Optional<StageConfig> bare = bound.value(stage, StageConfig.class);
     Optional<ModelConfig> base = bound.value("model", ModelConfig.class);
-    if (bare.isEmpty() || base.isEmpty()) {
+    if (bare.isEmpty() || base.isEmpty() || !pictures.inWholeWindows(stage)) {
       return; // a mistake that was reported already
     }
     ModelConfig model = bare.get().model(base.get());
@@ -168,10 +170,12 @@ final class CrossChecks {
           "is 'prefix', but prompts are not causal: each of their tokens sees the one that it would"
               + " have to predict; write causalFrom: prefix or causalFrom: image as well");
     }
-    if (!bare.get().export().formats().isEmpty() && !model.inexpressible().isEmpty()) {
+    if (!bare.get().export().formats().isEmpty()
+        && !model.inexpressible(bare.get().resolution()).isEmpty()) {
       bound.problem(
           stage + ".export.formats",
-          "must be [] for this model: %s".formatted(String.join("; ", model.inexpressible())));
+          "must be [] for this model: %s"
+              .formatted(String.join("; ", model.inexpressible(bare.get().resolution()))));
     }
     if (model.connector() == ModelConfig.Connector.MLP
         && bare.get().init() instanceof Init.FromPretrained from
@@ -224,24 +228,6 @@ final class CrossChecks {
           .scheduleMistakes(end)
           .forEach((path, mistake) -> bound.problem(stage + ".optimizer." + path, mistake));
     }
-  }
-
-  private void resolution(String stage) {
-    int patch = bound.value("model.vision.patchSize", Integer.class).orElse(0);
-    int resolution = bound.value(stage + ".resolution", Integer.class).orElse(0);
-    if (patch <= 0 || resolution <= 0 || resolution % patch == 0) {
-      return;
-    }
-    int below = resolution / patch * patch;
-    bound.problem(
-        stage + ".resolution",
-        "must be a multiple of the patch size "
-            + patch
-            + ", got "
-            + resolution
-            + (below == 0
-                ? "; the nearest is " + patch
-                : "; the nearest are " + below + " and " + (below + patch)));
   }
 
   private void mixture(String stage) {
@@ -311,27 +297,7 @@ final class CrossChecks {
                   + Suggestion.among(parent, earlier.keySet()));
       return;
     }
-    int before =
-        bound
-            .value(Paths.index("stages", earlier.get(parent)) + ".resolution", Integer.class)
-            .orElse(0);
-    int after = bound.value(stage + ".resolution", Integer.class).orElse(0);
-    boolean keep =
-        bound
-            .value(stage + ".handOver.positionEmbedding", HandOver.PositionEmbedding.class)
-            .filter(HandOver.PositionEmbedding.KEEP::equals)
-            .isPresent();
-    if (keep && before > 0 && after > 0 && before != after) {
-      bound.problem(
-          stage + ".handOver.positionEmbedding",
-          "is 'keep', but the resolution changes from "
-              + before
-              + " ("
-              + parent
-              + ") to "
-              + after
-              + "; write 'resample' or keep the resolution");
-    }
+    pictures.positions(stage, Paths.index("stages", earlier.get(parent)), parent);
     keptMoments(stage, Paths.index("stages", earlier.get(parent)), parent);
   }
 

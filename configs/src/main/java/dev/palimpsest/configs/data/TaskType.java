@@ -202,8 +202,19 @@ public sealed interface TaskType {
    * }</pre>
    *
    * Each epoch uses a different region of the row.
+   *
+   * @param box how the region is shown: {@code tokens}, as above, or {@code pixels}, as a red frame
+   *     of one pixel in the picture, with the prompt {@code caption} (the paper, appendix F)
    */
-  record GroundedCaption() implements TaskType {
+  record GroundedCaption(@Default("tokens") Box box) implements TaskType {
+    /** How a region is shown. */
+    public enum Box {
+      /** By four location tokens of the prompt. */
+      TOKENS,
+      /** By a frame in the picture. */
+      PIXELS
+    }
+
     @Override
     public List<String> fields() {
       return List.of("regions");

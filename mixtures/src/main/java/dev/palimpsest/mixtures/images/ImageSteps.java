@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * @param jpegQuality from 1 to 100; 0: not encoded
  * @param view the part that is kept
  * @param resize the method, instead of the one that the stage names
- * @param outline the part that a benchmark asks about; absent: the whole picture
+ * @param outline the part that is asked about; absent: the whole picture
  */
 public record ImageSteps(
     int jpegQuality, BoundingBox view, @Nullable ResizeMethod resize, @Nullable Outline outline) {
@@ -40,6 +40,11 @@ public record ImageSteps(
   /** A whole picture with a part outlined. */
   public static ImageSteps outlined(Outline outline) {
     return new ImageSteps(0, BoundingBox.WHOLE, null, outline);
+  }
+
+  /** The same steps with a part outlined, or with none. */
+  public ImageSteps outlining(@Nullable Outline part) {
+    return new ImageSteps(jpegQuality, view, resize, part);
   }
 
   /** Draws the steps for one use of a row. */

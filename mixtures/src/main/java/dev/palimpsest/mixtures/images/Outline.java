@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures.images;
 
+import dev.palimpsest.mixtures.codecs.BoundingBox;
 import java.nio.FloatBuffer;
 
 /**
@@ -11,10 +12,16 @@ import java.nio.FloatBuffer;
  * @param top likewise
  * @param right likewise
  * @param bottom likewise
- * @param canvasHeight height of the canvas: RICO's has 2560
+ * @param canvasHeight height of the canvas: RICO's has 2560; 0: the numbers are shares of the
+ *     picture's height and width
  */
 public record Outline(double left, double top, double right, double bottom, double canvasHeight) {
   private static final float[] RED = {1, -1, -1};
+
+  /** The frame of a box. */
+  public static Outline of(BoundingBox box) {
+    return new Outline(box.left(), box.top(), box.right(), box.bottom(), 0);
+  }
 
   /**
    * Draws the frame. Edges outside the picture are not visible, and nothing is drawn if the first
@@ -26,10 +33,10 @@ public record Outline(double left, double top, double right, double bottom, doub
    * @param width of it
    */
   void draw(FloatBuffer pixels, int start, int side, int height, int width) {
-    long y1 = edge(top * height / canvasHeight / height, side);
-    long y2 = edge(bottom * height / canvasHeight / height, side);
-    long x1 = edge(left * height / canvasHeight / width, side);
-    long x2 = edge(right * height / canvasHeight / width, side);
+    long y1 = edge(share(top, height, height), side);
+    long y2 = edge(share(bottom, height, height), side);
+    long x1 = edge(share(left, height, width), side);
+    long x2 = edge(share(right, height, width), side);
     boolean inverted = y1 > y2 || x1 > x2;
     if (inverted || y1 >= side || x1 >= side || y2 < 0 || x2 < 0) {
       return;
@@ -41,6 +48,11 @@ public record Outline(double left, double top, double right, double bottom, doub
         }
       }
     }
+  }
+
+  /** Where an edge is, as a share of the picture's extent. */
+  private double share(double edge, int height, int extent) {
+    return canvasHeight == 0 ? edge : edge * height / canvasHeight / extent;
   }
 
   /** TensorFlow's arithmetic: fractions and products in float32, rounded towards zero. */

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.configs.data.TaskType;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.codecs.LocationTokens;
+import dev.palimpsest.mixtures.images.ImageSteps;
+import dev.palimpsest.mixtures.images.Outline;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.Fields;
 import java.util.ArrayList;
@@ -37,7 +39,7 @@ final class Captioning {
         String.join(" ", words.subList(seen, words.size())));
   }
 
-  static Example grounded(TaskContext context) {
+  static Example grounded(TaskType.GroundedCaption type, TaskContext context) {
     Fields row = context.row();
     List<Example> regions = new ArrayList<>();
     for (JsonNode region : row.list("regions")) {
@@ -46,13 +48,22 @@ final class Captioning {
           .ifPresent(
               seen ->
                   regions.add(
-                      context.example(
-                          "caption " + LocationTokens.encode(seen),
-                          row.text("regions.caption", region.path("caption")))));
+                      shown(
+                          type,
+                          seen,
+                          row.text("regions.caption", region.path("caption")),
+                          context)));
     }
     if (regions.isEmpty()) {
       throw row.bad("it has no visible region");
     }
     return context.one(regions);
+  }
+
+  private static Example shown(
+      TaskType.GroundedCaption type, BoundingBox box, String caption, TaskContext context) {
+    return type.box() == TaskType.GroundedCaption.Box.PIXELS
+        ? context.example("caption", caption).with(ImageSteps.outlined(Outline.of(box)))
+        : context.example("caption " + LocationTokens.encode(box), caption);
   }
 }

@@ -119,12 +119,17 @@ public final class Task implements AutoCloseable {
     }
     Fields fields = new Fields(row, config.fields());
     try {
-      return reader.read(new TaskContext(fields, index, epoch, draw, steps.view())).with(steps);
+      return read(new TaskContext(fields, index, epoch, draw, steps.view()), steps);
     } catch (BadExampleException e) {
       // A crop that leaves nothing to describe is not used.
       ImageSteps whole = steps.uncropped();
-      return reader.read(new TaskContext(fields, index, epoch, draw, whole.view())).with(whole);
+      return read(new TaskContext(fields, index, epoch, draw, whole.view()), whole);
     }
+  }
+
+  private Example read(TaskContext context, ImageSteps steps) {
+    Example read = reader.read(context);
+    return read.with(steps.outlining(read.steps().outline()));
   }
 
   /** The example at a position for scoring: the first epoch, without randomness. */
@@ -267,7 +272,7 @@ public final class Task implements AutoCloseable {
 
     @Override
     public RowReader groundedCaption(TaskType.GroundedCaption type) {
-      return Captioning::grounded;
+      return context -> Captioning.grounded(type, context);
     }
 
     @Override

@@ -6,12 +6,12 @@ import java.util.regex.Pattern;
 /**
  * The words with which a prompt names its task and language (PaliGemma paper, section 3.2.5):
  * {@code caption en}, {@code ocr}, {@code answer en}, {@code question de}, {@code detect}, {@code
- * segment}, and {@code caption} before location tokens.
+ * segment}, and {@code caption} before location tokens or alone.
  */
 public final class TaskPrefix {
   private static final Pattern WORDS =
       Pattern.compile(
-          "(?:(?:caption|answer|question) [a-z]{2,3}(?:-[A-Za-z]{2,8})?(?: +|$)|(?:ocr|detect|segment)(?: +|$)|caption (?=<loc))");
+          "(?:(?:caption|answer|question) [a-z]{2,3}(?:-[A-Za-z]{2,8})?(?: +|$)|(?:ocr|detect|segment)(?: +|$)|caption(?: (?=<loc)|$))");
 
   private TaskPrefix() {}
 

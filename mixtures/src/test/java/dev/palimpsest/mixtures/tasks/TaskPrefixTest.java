@@ -16,6 +16,8 @@ class TaskPrefixTest {
         "caption en | ''",
         "caption zh-Hans | ''",
         "caption <loc0001><loc0002><loc0003><loc0004> | <loc0001><loc0002><loc0003><loc0004>",
+        "caption | ''",
+        "captions | captions",
         "answer en Is it red? | Is it red?",
         "answer en  two spaces | two spaces",
         "question de ja | ja",

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.configs.data.AugmentConfig;
+import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.configs.data.Orientation;
 import dev.palimpsest.configs.data.SourceConfig;
 import dev.palimpsest.configs.data.TaskConfig;
@@ -21,6 +22,8 @@ import dev.palimpsest.mixtures.codecs.LocationTokens;
 import dev.palimpsest.mixtures.codecs.Mask;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
 import dev.palimpsest.mixtures.formats.BadExampleException;
+import dev.palimpsest.mixtures.images.Image;
+import dev.palimpsest.mixtures.images.ImagePreprocessor;
 import dev.palimpsest.mixtures.images.ImageSteps;
 import dev.palimpsest.mixtures.order.Draw;
 import dev.palimpsest.mixtures.sources.Digest;
@@ -29,6 +32,7 @@ import dev.palimpsest.mixtures.text.TextBudget;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -218,7 +222,7 @@ class TaskTest {
         {"regions": [{"box": [0.25, 0, 0.5, 1], "caption": "a hat"},
         {"box": [0, 0, 1, 1], "caption": "a man"}]}\
         """;
-    Task task = task(new TaskType.GroundedCaption(), 64, row);
+    Task task = task(new TaskType.GroundedCaption(TaskType.GroundedCaption.Box.TOKENS), 64, row);
     Set<String> seen = new HashSet<>();
     for (int epoch = 0; epoch < 2; epoch++) {
       Example example = task.example(0, epoch, Draw.at(0, "s", epoch));
@@ -229,6 +233,31 @@ class TaskTest {
             "caption <loc0256><loc0000><loc0512><loc1023> -> a hat",
             "caption <loc0000><loc0000><loc1023><loc1023> -> a man"),
         seen);
+  }
+
+  @Test
+  void aRegionCanBeShownByAFrameInThePicture() throws IOException {
+    String row = "{\"regions\": [{\"box\": [0.25, 0, 0.5, 1], \"caption\": \"a hat\"}]}";
+    Task task = task(new TaskType.GroundedCaption(TaskType.GroundedCaption.Box.PIXELS), 64, row);
+    Example example = task.example(0, 0, Draw.at(0, "s", 0));
+    assertEquals("caption -> a hat", example.prefix() + " -> " + example.suffix());
+    assertEquals("", TaskPrefix.removed(example).prefix());
+    assertEquals(example.steps(), TaskPrefix.removed(example).steps());
+    // The box of a picture of any shape, at 9 x 9: rows 2 and 4, and the first and last column.
+    FloatBuffer pixels = FloatBuffer.allocate(9 * 9 * 3);
+    ImagePreprocessor.write(
+        new ImageConfig(ImageConfig.Resize.BILINEAR, true),
+        new Image(30, 20, new byte[3 * 30 * 20]),
+        9,
+        example.steps(),
+        pixels);
+    StringBuilder red = new StringBuilder();
+    for (int at = 0; at < pixels.capacity(); at += 3) {
+      red.append(pixels.get(at) == 1 ? '#' : '.');
+    }
+    assertEquals(
+        ".........".repeat(2) + "#########" + "#.......#" + "#########" + ".........".repeat(4),
+        red.toString());
   }
 
   private static String prints(int count) {

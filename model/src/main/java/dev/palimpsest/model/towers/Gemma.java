@@ -104,12 +104,17 @@ public record Gemma(LanguageConfig config) {
 
   // ---- context: which tokens attend to which, and their positions
 
-  /** The context of prompts, which are all prefix and whose positions count from 0. */
-  public AttentionContext context(Kernels kernels, NDManager owner, NDArray visible) {
+  /**
+   * The context of prompts, which are all prefix and whose positions count from 0.
+   *
+   * @param images how many of their tokens are image tokens
+   */
+  public AttentionContext context(Kernels kernels, NDManager owner, NDArray visible, long images) {
     long length = visible.getShape().get(2);
     NDArray positions = owner.create(LongStream.range(0, length).toArray(), new Shape(1, length));
     NDArray counted = windowOfSuffix() ? positions.zerosLike() : positions;
-    return context(kernels, owner, visible, positions, positions, counted);
+    NDArray turned = turned(kernels, owner, positions, images);
+    return context(kernels, owner, visible, turned, positions, positions, counted);
   }
 
   /**
@@ -129,7 +134,24 @@ public record Gemma(LanguageConfig config) {
     positions.attach(owner);
     NDArray counted =
         windowOfSuffix() ? Uploads.of(owner, layout.windowPositions(), shape) : positions;
-    return context(kernels, owner, visible, positions, positions, counted);
+    NDArray turned =
+        config.imageRopeFactor() > 0
+            ? turned(kernels, owner, positions, Uploads.of(owner, layout.imageCounts(), shape))
+            : positions;
+    return context(kernels, owner, visible, turned, positions, positions, counted);
+  }
+
+  /**
+   * Positions by which queries and keys are rotated, if all rows have equally many image tokens.
+   */
+  private NDArray turned(Kernels kernels, NDManager owner, NDArray positions, long images) {
+    return config.imageRopeFactor() > 0
+        ? turned(kernels, owner, positions, owner.create(new long[] {images}, new Shape(1, 1)))
+        : positions;
+  }
+
+  private NDArray turned(Kernels kernels, NDManager owner, NDArray positions, NDArray images) {
+    return kernels.array(owner, "divided_positions", positions, images, config.imageRopeFactor());
   }
 
   private boolean windowOfSuffix() {
@@ -142,30 +164,34 @@ public record Gemma(LanguageConfig config) {
    * @param visible bool [B, queries or 1, keys]
    * @param queryPositions int64 [B or 1, queries]
    * @param keyPositions int64 [B or 1, keys]
+   * @param images how many image tokens each row begins with
    */
   public AttentionContext context(
       Kernels kernels,
       NDManager owner,
       NDArray visible,
       NDArray queryPositions,
-      NDArray keyPositions) {
-    return context(kernels, owner, visible, queryPositions, keyPositions, queryPositions);
+      NDArray keyPositions,
+      long images) {
+    NDArray turned = turned(kernels, owner, queryPositions, images);
+    return context(kernels, owner, visible, turned, queryPositions, keyPositions, queryPositions);
   }
 
   /**
    * The same for any tokens.
    *
+   * @param turned int64 or float64 [B or 1, queries]: each query's position for its rotation
    * @param windowPositions int64 [B or 1, queries]: each query's position for the window
    */
   private AttentionContext context(
       Kernels kernels,
       NDManager owner,
       NDArray visible,
+      NDArray turned,
       NDArray queryPositions,
       NDArray keyPositions,
       NDArray windowPositions) {
-    NDArray rotary =
-        kernels.array(owner, "rotary", queryPositions, config.headDim(), config.ropeTheta());
+    NDArray rotary = kernels.array(owner, "rotary", turned, config.headDim(), config.ropeTheta());
     NDArray mask = kernels.array(owner, "attention_mask", visible, queryPositions, keyPositions, 0);
     NDArray windowMask =
         config.slidingWindow() == 0

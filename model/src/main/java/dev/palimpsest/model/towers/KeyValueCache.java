@@ -20,6 +20,7 @@ public final class KeyValueCache implements AutoCloseable {
   private final List<NDArray> keys; // by block, float32 [B, K, slots, h]
   private final List<NDArray> values;
   private final long promptSlots; // image tokens and padded prompt
+  private final long imageTokens;
   private NDArray promptLengths; // int64 [B]: image tokens and real prompt tokens
   private NDArray logits;
   private int generated;
@@ -30,6 +31,7 @@ public final class KeyValueCache implements AutoCloseable {
       List<NDArray> keys,
       List<NDArray> values,
       long promptSlots,
+      long imageTokens,
       NDArray promptLengths,
       NDArray logits) {
     this.kernels = kernels;
@@ -37,6 +39,7 @@ public final class KeyValueCache implements AutoCloseable {
     this.keys = keys;
     this.values = values;
     this.promptSlots = promptSlots;
+    this.imageTokens = imageTokens;
     this.promptLengths = promptLengths;
     this.logits = logits;
   }
@@ -100,6 +103,11 @@ public final class KeyValueCache implements AutoCloseable {
   /** Number of slots of image tokens and padded prompts. */
   public long promptSlots() {
     return promptSlots;
+  }
+
+  /** Number of slots of image tokens, which are the first. */
+  public long imageTokens() {
+    return imageTokens;
   }
 
   /** Number of image tokens and real prompt tokens by row, int64 [B]. */

@@ -21,6 +21,7 @@ public final class Layout {
   private final long[] segments;
   private final long[] steps;
   private final long[] positions;
+  private final long[] imageCounts;
 
   /**
    * Lays out a batch.
@@ -54,6 +55,7 @@ public final class Layout {
     segments = new long[rows * length];
     steps = new long[rows * length];
     positions = new long[rows * length];
+    imageCounts = new long[rows * length];
     imagePlaces = new long[pictures * imageTokens];
     texts = new long[laid];
     textPlaces = new long[laid];
@@ -88,6 +90,7 @@ public final class Layout {
       for (int i = start; i < place; i++) {
         segments[i] = b;
         positions[i] = (long) i - start;
+        imageCounts[i] = (long) sequences.pictures()[b] * imageTokens;
       }
       used[row] += place - start;
     }
@@ -165,6 +168,11 @@ public final class Layout {
       counted[i] = steps[i] == 0 ? 0 : positions[i];
     }
     return counted;
+  }
+
+  /** How many image tokens each place's example has, [R*L]; 0 for filler. */
+  long[] imageCounts() {
+    return imageCounts;
   }
 
   /** Positions, [R*L] or, if they are the same in all sequences, [L]. */

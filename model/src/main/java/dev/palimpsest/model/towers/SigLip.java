@@ -30,6 +30,9 @@ import java.util.Map;
  * with an MLP: connector/hidden/kernel [D, Dv]   connector/hidden/bias [D]   connector/kernel [D, D]
  * </pre>
  *
+ * <p>Where pictures are cut into windows, N is the number of tokens of one, and to the blocks each
+ * window is a picture.
+ *
  * <p>Initialised as in big_vision: Xavier-uniform kernels, MLP biases normal with deviation 1e-6,
  * position embedding normal with deviation width^-0.5. The connector's kernel is normal with
  * deviation fan-in^-0.5; a connector of zeros, as at the start of stage 1 in the released
@@ -77,8 +80,8 @@ public record SigLip(VisionConfig config, int width, Connector connector) implem
             "vision/embedding",
             "patch_embed",
             List.of(new Parameter("kernel", patches, Init.xavier(patches), true), bias("bias", d)),
-            List.of()));
-    Shape positions = new Shape(imageTokens(resolution), d);
+            List.of(config.encodedSide(resolution))));
+    Shape positions = new Shape(config.positions(resolution), d);
     specs.add(
         new BlockSpec(
             "vision",

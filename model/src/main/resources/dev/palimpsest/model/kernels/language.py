@@ -57,6 +57,12 @@ def attention_mask(self, visible: Tensor, query_positions: Tensor, key_positions
   hidden = torch.logical_not(torch.expand(torch.unsqueeze(visible, 1), shape))
   return torch.masked_fill(torch.zeros(shape, dtype=6, device=visible.device), hidden, -inf)
 
+# Positions for rotation when those of image tokens, which come first, are divided; positions and images,
+# the number of image tokens before each one's text, int64 [B or 1, L or 1]
+def divided_positions(self, positions: Tensor, images: Tensor, factor: float) -> Tensor:
+  text = torch.to(positions - images, 7) + torch.to(images, 7) / factor
+  return torch.where(positions < images, torch.to(positions, 7) / factor, text)
+
 # Cosines and sines of positions [B or 1, L] -> [2, B or 1, L, 1, h/2]
 def rotary(self, positions: Tensor, head_dim: int, theta: float) -> Tensor:
   i = torch.arange(head_dim // 2, dtype=7, device=positions.device)

@@ -1,9 +1,14 @@
 # SigLIP image tower and the connector (big_vision models/vit.py). w holds a block's parameters by the
 # names that SigLip.java gives them.
 
-# images [B, S, S, 3] -> [B, N, Dv]; patches in row order, each as (channel, y, x) like the kernel
-def patch_embed(self, images: Tensor, w: Dict[str, Tensor], dtype: int) -> List[Tensor]:
+# images [B, S, S, 3] -> [B, N, Dv]; patches in row order, each as (channel, y, x) like the kernel. Larger
+# images are cut into windows first, in row order, [B*W, side, side, 3].
+def patch_embed(self, images: Tensor, w: Dict[str, Tensor], side: int, dtype: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])
+  cells = images.size(1) // side
+  if cells > 1:
+    windows = torch.permute(torch.view(images, [images.size(0), cells, side, cells, side, 3]), [0, 1, 3, 2, 4, 5])
+    images = torch.reshape(windows, [images.size(0) * cells * cells, side, side, 3])
   kernel = w["kernel"]  # [Dv, 3, P, P]
   p = kernel.size(2)
   grid = images.size(1) // p

@@ -49,6 +49,7 @@ public final class FirstParameters {
    *
    * @param seed of parameters that are initialised anew
    * @param config the model as the stage computes it
+   * @param model encodes pictures whole; towers are compared with it
    * @param mixture the stage's; null when it does not train
    */
   public FirstParameters(
@@ -200,6 +201,7 @@ public final class FirstParameters {
   private @Nullable FunctionPreservation compare(
       NDManager scope, Parameters after, NDArray oldPositions, Mixture mixture, long position) {
     List<float[]> pictures = new ArrayList<>();
+    int encoded = config.vision().encodedSide(stage.resolution());
     try (Mixture.BatchStream batches =
             mixture.batches(
                 position, FunctionPreservation.PICTURES, FunctionPreservation.PICTURES, 1);
@@ -209,7 +211,10 @@ public final class FirstParameters {
       while (values.remaining() >= each && pictures.size() < FunctionPreservation.PICTURES) {
         float[] picture = new float[each];
         values.get(picture);
-        pictures.add(picture);
+        pictures.add(
+            encoded == batch.resolution()
+                ? picture
+                : FunctionPreservation.averaged(picture, batch.resolution(), 3, encoded));
       }
     }
     if (pictures.isEmpty()) {
@@ -224,7 +229,7 @@ public final class FirstParameters {
         new Parameters(scope, old),
         after,
         side * config.vision().patchSize(),
-        stage.resolution(),
+        encoded,
         pictures);
   }
 

@@ -104,6 +104,12 @@ public record StagePlan(
 
     // ---- Operations and tokens
     int imageTokens = model.vision().imageTokens(stage.resolution());
+    int windows = model.vision().windows(stage.resolution());
+    if (windows > 1) {
+      notes.add(
+          "each picture is encoded in %d windows of %dpx"
+              .formatted(windows, model.vision().encodedSide(stage.resolution())));
+    }
     List<Sample.Group> passes =
         sample
             .map(some -> some.passes(stage, microBatch, imageTokens))
