@@ -89,7 +89,7 @@ public final class StatusCommand implements Runnable {
       facts.add(String.format(Locale.ROOT, "loss %.4f", run.loss()));
     }
     if (run.examplesPerSecond() != null) {
-      facts.add(String.format(Locale.ROOT, "%.1f examples/s", run.examplesPerSecond()));
+      facts.add(RunProgress.brief(run.examplesPerSecond()) + " examples/s");
     }
     if (run.secondsLeft() != null) {
       facts.add(RunProgress.clock(run.secondsLeft()) + " left in this stage");

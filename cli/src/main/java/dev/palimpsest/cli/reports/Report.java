@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.reports;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.cli.terminal.RunProgress;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
@@ -286,12 +287,12 @@ public final class Report {
       line(
           String.format(
               Locale.ROOT,
-              "| %s | %.4f | %.4f | %.3f | %.1f | %.1f %% |",
+              "| %s | %.4f | %.4f | %.3f | %s | %.1f %% |",
               link(file, result.name()),
               lines.get(0).path("loss").asDouble(),
               last.path("loss").asDouble(),
               last.path("gradientNorm").asDouble(),
-              mean(lines, "examplesPerSecond"),
+              RunProgress.brief(mean(lines, "examplesPerSecond")),
               100 * mean(lines, "waitShare")));
     }
     line("");

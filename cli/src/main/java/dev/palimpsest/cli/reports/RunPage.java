@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.html.Plot;
 import dev.palimpsest.cli.reports.RunData.StageData;
+import dev.palimpsest.cli.terminal.RunProgress;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.files.Escape;
@@ -169,7 +170,7 @@ public final class RunPage {
                   : Html.format("%.4f", lines.get(lines.size() - 1).path("loss").asDouble()),
               lines.isEmpty() || seconds == 0
                   ? "-"
-                  : Html.format("%.1f", lines.size() * (double) stage.batchSize() / seconds),
+                  : RunProgress.brief(lines.size() * (double) stage.batchSize() / seconds),
               data == null || data.finished().isEmpty()
                   ? "-"
                   : duration(data.finished().get().path("seconds").asDouble())));

@@ -2,6 +2,7 @@ package dev.palimpsest.cli.reports;
 
 import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.reports.RunData.StageData;
+import dev.palimpsest.cli.terminal.RunProgress;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.eval.TaskResult;
@@ -30,7 +31,7 @@ public final class RunTable {
               stage.config().resolution() + "px",
               Html.count(stage.examples()),
               number("%.4f", stage.loss()),
-              number("%.1f", stage.examplesPerSecond()),
+              rate(stage.examplesPerSecond()),
               stage
                   .finished()
                   .map(done -> RunPage.duration(done.path("seconds").asDouble()))
@@ -64,6 +65,10 @@ public final class RunTable {
       lines.addAll(Columns.aligned("", rows));
     }
     return lines;
+  }
+
+  private static String rate(double perSecond) {
+    return Double.isNaN(perSecond) ? "-" : RunProgress.brief(perSecond);
   }
 
   private static String number(String format, double value) {

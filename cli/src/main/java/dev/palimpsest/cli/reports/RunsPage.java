@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.html.Plot;
 import dev.palimpsest.cli.reports.RunData.StageData;
+import dev.palimpsest.cli.terminal.RunProgress;
 import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.eval.MetricScore;
 import dev.palimpsest.eval.Score;
@@ -80,7 +81,7 @@ public final class RunsPage {
               RunState.of(run).word(),
               Html.count(run.examples()),
               loss.isEmpty() ? "-" : Html.format("%.4f", loss.get(loss.size() - 1)[1]),
-              seconds == 0 ? "-" : Html.format("%.1f", examples / seconds),
+              seconds == 0 ? "-" : RunProgress.brief(examples / seconds),
               tokens == 0 ? "-" : Html.format("%,.0f", tokens / seconds),
               busy == 0 ? "-" : Html.percent(busy / seconds),
               seconds == 0 ? "-" : Html.percent(waited / seconds),

@@ -179,8 +179,8 @@ public final class RunProgress implements Progress {
     return name + " " + numbers;
   }
 
-  /** At most five characters: {@code 812}, {@code 12.4k}, {@code 1.00G}. */
-  static String brief(double number) {
+  /** At most five characters: {@code 0.004}, {@code 812}, {@code 12.4k}, {@code 1.00G}. */
+  public static String brief(double number) {
     String[] units = {"", "k", "M", "G", "T"};
     int unit = 0;
     while (number >= 999.5 && unit < units.length - 1) {
@@ -188,7 +188,7 @@ public final class RunProgress implements Progress {
       unit++;
     }
     boolean whole = unit == 0 && number == Math.rint(number);
-    int digits = whole || number >= 99.95 ? 0 : number >= 9.995 ? 1 : 2;
+    int digits = whole || number >= 99.95 ? 0 : number >= 9.995 ? 1 : number >= 0.0995 ? 2 : 3;
     return String.format(Locale.ROOT, "%." + digits + "f%s", number, units[unit]);
   }
 

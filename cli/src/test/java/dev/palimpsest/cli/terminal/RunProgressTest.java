@@ -34,6 +34,7 @@ class RunProgressTest {
   @Test
   void numbersAreBrief() {
     assertEquals("0", RunProgress.brief(0));
+    assertEquals("0.004", RunProgress.brief(0.00418));
     assertEquals("0.25", RunProgress.brief(0.25));
     assertEquals("812", RunProgress.brief(812));
     assertEquals("1.00k", RunProgress.brief(999.9));
