@@ -101,9 +101,9 @@ final class BenchStepCommand implements Callable<Integer> {
     int used = options.threads();
     StepSizes bench = bench(config);
     try (Machine machine = options.open()) {
-      GemmPeak peak = GemmPeak.measure(machine, precision);
+      GemmPeak peak = GemmPeak.measure(machine, precision, steps);
       Times times = time(bench, machine);
-      GemmPeak again = GemmPeak.measure(machine, precision);
+      GemmPeak again = GemmPeak.measure(machine, precision, steps);
       StepFigures figures = figures(bench, machine, used, times, peak.orFaster(again));
       figures.print(spec.commandLine().getOut(), bench, steps);
       options.write(figures);

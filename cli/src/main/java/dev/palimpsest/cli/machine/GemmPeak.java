@@ -25,14 +25,24 @@ public record GemmPeak(double gigaflops, int side) {
   private static final List<Integer> CPU_SIDES = List.of(1024, 2048);
   private static final List<Integer> GPU_SIDES = List.of(8192);
 
-  /** Rounds take this long for each size and route, unless one alone takes longer. */
-  private static final double SECONDS = 0.4;
+  /** So few threads are busy with the smaller size, whose products take an eighth of the time. */
+  private static final int FEW_THREADS = 2;
 
+  /** Rounds take this long for each size and route, unless one alone takes longer. */
+  private static final double MOST_SECONDS = 0.4;
+
+  private static final double SECONDS_A_STEP = 0.04;
   private static final double FEW_SECONDS = 0.1;
 
-  /** Measures; takes a few seconds. */
-  public static GemmPeak measure(Machine machine, Precision precision) {
-    return measure(machine, precision, SECONDS);
+  /**
+   * Measures; takes a few seconds.
+   *
+   * @param steps with which it is to be compared: over few of them it need not be more exact than
+   *     they are
+   */
+  public static GemmPeak measure(Machine machine, Precision precision, int steps) {
+    double seconds = Math.min(MOST_SECONDS, steps * SECONDS_A_STEP);
+    return measure(machine, precision, seconds, CPU_SIDES);
   }
 
   /**
@@ -48,7 +58,12 @@ public record GemmPeak(double gigaflops, int side) {
           1e12 * known.get().teraflops(precision),
           "specified for " + known.get().device() + " in " + ConfigYaml.word(precision));
     }
-    GemmPeak measured = measure(machine, precision, FEW_SECONDS);
+    GemmPeak measured =
+        measure(
+            machine,
+            precision,
+            FEW_SECONDS,
+            threads > FEW_THREADS ? CPU_SIDES : CPU_SIDES.subList(0, 1));
     return new Peak(
         1e9 * measured.gigaflops,
         "measured here: products of %s matrices of side %d on %s"
@@ -60,10 +75,11 @@ public record GemmPeak(double gigaflops, int side) {
                     : threads == 1 ? "one thread" : threads + " threads"));
   }
 
-  private static GemmPeak measure(Machine machine, Precision precision, double seconds) {
+  private static GemmPeak measure(
+      Machine machine, Precision precision, double seconds, List<Integer> cpuSides) {
     GemmPeak best = new GemmPeak(0, 0);
     Kernels kernels = machine.kernels();
-    for (int side : machine.device().isGpu() ? GPU_SIDES : CPU_SIDES) {
+    for (int side : machine.device().isGpu() ? GPU_SIDES : cpuSides) {
       try (NDManager manager = machine.manager().newSubManager()) {
         NDArray x = square(manager, side, precision);
         NDArray w = square(manager, side, precision);

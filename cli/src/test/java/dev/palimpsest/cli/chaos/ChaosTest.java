@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @DisabledOnOs(OS.WINDOWS) // signals
 class ChaosTest {
-  private static final int KILLS = 12;
+  private static final int KILLS = 8;
   private static final String MIDDLE = "stage1: step from 24 examples";
 
   private Path folder = Path.of("");
@@ -40,7 +40,7 @@ class ChaosTest {
   private final List<String> said = new ArrayList<>();
 
   @BeforeAll
-  void killARunTwelveTimes(@TempDir Path temporary) throws URISyntaxException {
+  void killARunInEveryKindOfPlace(@TempDir Path temporary) throws URISyntaxException {
     Path recipe = Path.of(Objects.requireNonNull(ChaosTest.class.getResource("tiny.yaml")).toURI());
     folder = temporary.toAbsolutePath();
     run = List.of(Main.class.getName(), "run", recipe.toString());
