@@ -129,12 +129,14 @@ fi
 
 # ---- several GPUs, connected by NCCL
 
-# Trains a small model on so many GPUs and, in the fixed order, gives the same bits as one.
+# Trains a small model on so many GPUs and, in the fixed order, gives the same bits as one; with exchanges beside the
+# backward pass (always) or without.
 trained() {
-  local ranks=$1 name="ranks-$1-$2" sharding=$2
+  local ranks=$1 name="ranks-$1-$2-$3" sharding=$2 overlap=$3
   rm -rf "${out:?}/$name"
   part "$name" bash -c 'palimpsest launch "$@"' _ "$root/peers/ranks.yaml" --to local --gpus-per-node "$ranks" \
-    --out "$out/$name" --set ranks.reductionOrder=fixed --set "ranks.sharding=$sharding"
+    --out "$out/$name" --set ranks.reductionOrder=fixed --set "ranks.sharding=$sharding" \
+    --set "ranks.overlap=$overlap"
 }
 
 # The bits of all tensors that a run has ended with.
@@ -149,20 +151,21 @@ echo
 if [ "$device" = cpu ] || [ "$gpus" -lt 2 ]; then
   echo "Ranks and NCCL: not checked, which takes two GPUs."
 else
-  limit=$((limit + 150))
+  limit=$((limit + 210))
   echo "Ranks connected by NCCL, $gpus GPUs:"
-  trained 1 none
-  one="$(bits ranks-1-none)"
+  trained 1 none never
+  one="$(bits ranks-1-none-never)"
   most=2
   [ "$gpus" -lt 4 ] || most=4
   [ "$gpus" -lt 8 ] || most=8
-  for run in "2 none" "2 parameters" "$most optimizer" "$most gradients"; do
-    ranks="${run% *}" sharding="${run#* }" name="ranks-${run% *}-${run#* }"
-    if trained "$ranks" "$sharding" && [ -n "$one" ] && [ "$(bits "$name")" = "$one" ]; then
-      echo "$ranks ranks, sharding $sharding: $(grep -ho 'connected by NCCL [0-9.]*' "$out/$name.txt" "$out/$name-errors.txt" | head -1), the bits of one process"
+  for run in "2 none never" "2 none always" "2 parameters never" "2 parameters always" "$most optimizer never" "$most gradients always"; do
+    read -r ranks sharding overlap <<<"$run"
+    name="ranks-$ranks-$sharding-$overlap"
+    if trained "$ranks" "$sharding" "$overlap" && [ -n "$one" ] && [ "$(bits "$name")" = "$one" ]; then
+      echo "$ranks ranks, sharding $sharding, overlap $overlap: $(grep -ho 'connected by NCCL [0-9.]*' "$out/$name.txt" "$out/$name-errors.txt" | head -1), the bits of one process"
     else
-      echo "$ranks ranks, sharding $sharding: not the bits of one process"
-      failures+=("$ranks ranks with sharding $sharding")
+      echo "$ranks ranks, sharding $sharding, overlap $overlap: not the bits of one process"
+      failures+=("$ranks ranks with sharding $sharding, overlap $overlap")
     fi
   done
 fi

@@ -5,7 +5,7 @@ import dev.palimpsest.configs.checks.Default;
 
 /**
  * How the processes of a run work together, if a launcher starts several of them: each is a rank
- * and takes every n-th micro batch of a step. One process alone ignores this, except {@code
+ * and takes one of every n micro batches of a step. One process alone ignores this, except {@code
  * reductionOrder}.
  *
  * @param sharding what is divided among the ranks instead of being kept by each. {@code none}:
@@ -25,6 +25,9 @@ import dev.palimpsest.configs.checks.Default;
  *     rank has them; results are the same bits with 1, 2, 4, ... ranks. This costs an exchange of
  *     all gradients for every micro batch of a rank instead of one for the step, and memory for
  *     their partial sums
+ * @param overlap whether gradients are exchanged while the backward pass goes on with other blocks.
+ *     {@code auto}: on CPUs, if the compute threads of a machine's ranks leave a processor free; on
+ *     GPUs not yet. {@code always}, {@code never}: asked for. It changes no bit
  * @param timeoutSeconds how long a rank waits for the others within a step before it considers one
  *     of them lost; the run then ends with exit code 76 and every rank's stack traces
  */
@@ -32,6 +35,7 @@ public record RanksConfig(
     @Default("none") Sharding sharding,
     @Default("0") int shardWithin,
     @Default("fastest") ReductionOrder reductionOrder,
+    @Default("auto") Overlap overlap,
     @Default("1800") int timeoutSeconds) {
   /** What is divided among ranks. */
   public enum Sharding {
@@ -45,6 +49,13 @@ public record RanksConfig(
   public enum ReductionOrder {
     FASTEST,
     FIXED
+  }
+
+  /** Whether exchanges run beside the computing. */
+  public enum Overlap {
+    AUTO,
+    ALWAYS,
+    NEVER
   }
 
   public RanksConfig {

@@ -329,26 +329,6 @@ public final class Mixture implements AutoCloseable {
     builder.close();
   }
 
-  /**
-   * Which of a batch's parts a reader takes: {@code index}, {@code index + of}, {@code index + 2 *
-   * of} and so on. Parts that follow one another have nearly as many pictures, so that readers have
-   * equally much to do.
-   *
-   * @param index number of the reader, from 0
-   * @param of number of readers
-   */
-  public record Share(int index, int of) {
-    /** Of the only reader. */
-    public static final Share ALL = new Share(0, 1);
-
-    public Share {
-      if (index < 0 || index >= of) {
-        throw new IllegalArgumentException(
-            "no reader has the number %d of %d".formatted(index, of));
-      }
-    }
-  }
-
   /** Batches, or parts of them, in order, decoded ahead. Not thread-safe. */
   public interface BatchStream extends AutoCloseable {
     /**

@@ -2,7 +2,6 @@ package dev.palimpsest.mixtures;
 
 import dev.palimpsest.mixtures.BatchBuilder.Layout;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
-import dev.palimpsest.mixtures.Mixture.Share;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.mixtures.formats.BadExampleException;
 import dev.palimpsest.mixtures.tasks.Example;
@@ -129,18 +128,33 @@ final class Prefetcher implements BatchStream {
 
   private void schedule() {
     int parts = batchSize / partSize / share.of();
-    int part = share.index() + share.of() * (int) (scheduled % parts);
+    int round = (int) (scheduled % parts);
     long first = firstIndex.applyAsLong(scheduled / parts);
     if (scheduled++ % parts == 0) {
       unread = new ConcurrentLinkedQueue<>();
       batch = read(first, unread);
     }
-    int from = part * partSize;
-    // What was skipped when the batch was read is reported with its first part, whoever has that.
-    Queue<Skipped> bad = part == 0 ? unread : new ConcurrentLinkedQueue<>();
+    Queue<Skipped> ofBatch = unread;
     pending.add(
         batch.thenComposeAsync(
-            placed -> decode(first + from, placed.subList(from, from + partSize), bad), threads));
+            placed -> {
+              int part = share.part(round, pictures(placed));
+              int from = part * partSize;
+              // What was skipped when the batch was read is reported with its first part, whoever
+              // has that.
+              Queue<Skipped> bad = part == 0 ? ofBatch : new ConcurrentLinkedQueue<>();
+              return decode(first + from, placed.subList(from, from + partSize), bad);
+            },
+            threads));
+  }
+
+  /** Of each part. */
+  private long[] pictures(List<Placed> placed) {
+    long[] pictures = new long[placed.size() / partSize];
+    for (int i = 0; i < placed.size(); i++) {
+      pictures[i / partSize] += placed.get(i).pictures();
+    }
+    return pictures;
   }
 
   /** The examples of a batch in the order in which its parts take them. */

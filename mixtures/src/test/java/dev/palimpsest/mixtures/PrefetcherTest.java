@@ -108,7 +108,7 @@ class PrefetcherTest {
         n -> n * batchSize,
         batchSize,
         partSize,
-        Mixture.Share.ALL,
+        Share.ALL,
         threads);
   }
 

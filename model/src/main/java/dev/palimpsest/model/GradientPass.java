@@ -97,6 +97,7 @@ record GradientPass(Network network, LongSupplier budget) {
             kernels.array(step, "take_rows", upstream, Uploads.of(step, layout.textPlaces()));
         network.embedding().backward(kernels, weights, tokens, ofTexts);
       }
+      weights.complete(network.embedding().spec());
       if (upstream != null && image != null) {
         NDArray ofImages =
             kernels.array(step, "take_rows", upstream, Uploads.of(step, layout.imagePlaces()));
@@ -130,6 +131,7 @@ record GradientPass(Network network, LongSupplier budget) {
 
     normChain.backwardOfNothing(anyImageTrained || tableTrained || textChain.isTrained());
     textChain.backwardOfNothing(anyImageTrained || tableTrained);
+    weights.complete(network.embedding().spec());
     if (anyImageTrained) {
       imageChain.backwardOfNothing(false);
     }

@@ -6,6 +6,7 @@ import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.cli.terminal.RankLog;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.RanksConfig.Overlap;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.RanksConfig.Sharding;
 import dev.palimpsest.configs.StageConfig;
@@ -67,6 +68,14 @@ final class BenchRanksCommand implements Callable<Integer> {
       description = "Number of timed steps of either kind, after 2 untimed ones. Default: 10.")
   int steps;
 
+  @Option(
+      names = "--overlap",
+      defaultValue = "auto",
+      paramLabel = "auto|always|never",
+      description =
+          "Whether gradients are exchanged during the backward pass, as ranks.overlap of a recipe. Default: auto.")
+  Overlap overlap;
+
   @Mixin ModelBench options;
 
   /**
@@ -108,7 +117,8 @@ final class BenchRanksCommand implements Callable<Integer> {
             group.connect(
                 machine,
                 Path.of(System.getProperty("java.io.tmpdir"), "palimpsest-bench-ranks"),
-                PATIENCE)) {
+                PATIENCE,
+                machine.hasSpare(overlap, threads, group.localWorldSize()))) {
       Figures figures = time(bench, machine, ranks, threads, load);
       if (ranks.isFirst()) {
         print(figures);

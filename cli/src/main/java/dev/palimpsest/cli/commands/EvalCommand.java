@@ -188,7 +188,7 @@ public final class EvalCommand implements Callable<Integer> {
       }
       Path folder = out != null ? out : Path.of("evaluations", String.join("-", labels));
       try (Machine machine = device.open(null, group)) {
-        Collectives ranks = group.connect(machine, folder.resolve("ranks"), PATIENCE);
+        Collectives ranks = group.connect(machine, folder.resolve("ranks"), PATIENCE, false);
         // Two evaluations in one folder would overwrite each other's answers.
         try (@Nullable FolderLock lock = ranks.isFirst() ? new RunFolder(folder).lock() : null) {
           evaluateAll(labels, folder, machine, tasks, before, stop, ranks);

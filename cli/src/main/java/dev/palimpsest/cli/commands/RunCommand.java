@@ -139,7 +139,9 @@ public final class RunCommand implements Callable<Integer> {
           group.connect(
               machine,
               folder.resolve("ranks"),
-              Duration.ofSeconds(config.ranks().timeoutSeconds()));
+              Duration.ofSeconds(config.ranks().timeoutSeconds()),
+              machine.hasSpare(
+                  config.ranks().overlap(), config.computeThreads(), group.localWorldSize()));
       try (ProcessState state =
               new ProcessState(
                   watch.heartbeat(run.process(group.rank())), group, watch.patience());

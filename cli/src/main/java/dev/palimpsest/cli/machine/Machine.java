@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.util.cuda.CudaUtils;
+import dev.palimpsest.configs.RanksConfig.Overlap;
 import dev.palimpsest.model.kernels.EngineFacts;
 import dev.palimpsest.model.kernels.Kernels;
 import java.lang.management.MemoryUsage;
@@ -67,6 +68,22 @@ public record Machine(Device device, NDManager manager, Kernels kernels) impleme
     return device.isGpu()
         ? Optional.of(CudaDriver.probe().gpus().get(device.getDeviceId()))
         : Optional.empty();
+  }
+
+  /**
+   * Whether exchanges between ranks may run beside the computing: as a recipe asks for, or if they
+   * find a processor that computes nothing.
+   *
+   * @param threads with which each process computes
+   * @param processes of this machine that compute
+   */
+  public boolean hasSpare(Overlap overlap, int threads, int processes) {
+    return switch (overlap) {
+      case ALWAYS -> true;
+      case NEVER -> false;
+      case AUTO ->
+          !device.isGpu() && threads * processes < Runtime.getRuntime().availableProcessors();
+    };
   }
 
   /** Bytes of the GPU's memory that no program uses. */

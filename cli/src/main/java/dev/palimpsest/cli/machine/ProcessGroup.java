@@ -156,16 +156,22 @@ public record ProcessGroup(
    * @param machine that this process computes with
    * @param folder as in {@link Collectives#join}
    * @param limit how long an operation may take
+   * @param beside whether operations may run beside the computing, see {@link Machine#hasSpare}
    */
-  public Collectives connect(Machine machine, Path folder, Duration limit) {
+  public Collectives connect(Machine machine, Path folder, Duration limit, boolean beside) {
     Collectives ranks =
         Collectives.join(
             new Group(rank, worldSize, masterAddress, masterPort),
             machine.manager(),
             folder.toAbsolutePath(),
-            limit);
+            limit,
+            beside);
     if (!ranks.isAlone()) {
-      log.info("{} ranks connected by {}", ranks.size(), ranks.transport());
+      log.info(
+          "{} ranks connected by {}; gradients are exchanged {}",
+          ranks.size(),
+          ranks.transport(),
+          ranks.isBeside() ? "during the backward pass" : "between computations");
     }
     return ranks;
   }

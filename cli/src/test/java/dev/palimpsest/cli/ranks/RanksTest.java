@@ -42,6 +42,7 @@ class RanksTest {
   private static final double TOLERANCE = 1e-5;
 
   private static final String FIXED = "ranks.reductionOrder=fixed";
+  private static final String OVERLAP = "ranks.overlap=always";
 
   private Path folder = Path.of("");
 
@@ -165,7 +166,7 @@ class RanksTest {
   void twoRanksTrainAsOneProcessDoes() throws Exception {
     String first = made(1);
     String second = made(2);
-    run(2, "again");
+    run(2, "again", OVERLAP);
     double[] one = losses(first);
     double[] two = losses(second);
     assertEquals(8, one.length);
@@ -175,6 +176,9 @@ class RanksTest {
     assertTrue(one[7] < one[0], Arrays.toString(one));
     assertSameFile(first, second, "stage1/examples.jsonl");
     assertSameBits(second, "again");
+    assertTrue(
+        Files.readString(log("again")).contains("gradients are exchanged during the backward pass"),
+        Files.readString(log("again")));
     String log = Files.readString(log(second));
     assertEquals(1, log.split("report.md", -1).length - 1, "only the first rank reports: " + log);
     String environment = Files.readString(folder.resolve(second).resolve("environment.json"));
@@ -185,7 +189,7 @@ class RanksTest {
   @Test
   void withAFixedOrderTheBitsDoNotDependOnTheNumberOfRanks() throws Exception {
     String one = made(1, FIXED);
-    run(2, "fixed-2", FIXED);
+    run(2, "fixed-2", FIXED, OVERLAP);
     run(4, "fixed-4", FIXED);
     assertSameBits(one, "fixed-2");
     assertSameBits(one, "fixed-4");
@@ -221,47 +225,40 @@ class RanksTest {
           questions: {source: {jsonl: '%s'}, decode: {maxNewTokens: 3}}
         """
             .formatted(folder.resolve(judged).resolve("data/answer.heldout.jsonl")));
-    for (int ranks : new int[] {1, 2}) {
-      Path out = folder.resolve("judged-by-" + ranks);
-      Process process =
-          start(
-              ranks,
-              List.of("eval", folder.resolve(judged).toString(), "--suite", suite.toString()),
-              List.of("--batch-size", "2"),
-              "judged-by-" + ranks);
-      assertEquals(0, process.waitFor(), Files.readString(log("judged-by-" + ranks)));
-      for (String file : List.of("results.json", "results.md", "predictions/questions.jsonl")) {
-        assertEquals(
-            Files.readString(folder.resolve("judged-by-1").resolve(file)),
-            Files.readString(out.resolve(file)),
-            file);
-      }
+    judge(1, judged, suite);
+    // Two ranks find what one that was killed has answered, and use it again.
+    Path answered = Path.of("predictions/questions.jsonl");
+    Path one = folder.resolve("judged-by-1");
+    Path two = folder.resolve("judged-by-2");
+    String whole = Files.readString(one.resolve(answered));
+    Files.createDirectories(two.resolve("predictions"));
+    Files.writeString(two.resolve(answered), whole.substring(0, whole.indexOf('\n') + 20));
+    judge(2, judged, suite);
+    for (String file : List.of("results.json", "results.md", answered.toString())) {
+      assertEquals(Files.readString(one.resolve(file)), Files.readString(two.resolve(file)), file);
     }
-    // A rank that was killed: what was answered before is used again.
-    Path predictions = folder.resolve("judged-by-2/predictions/questions.jsonl");
-    String whole = Files.readString(predictions);
-    Files.writeString(predictions, whole.substring(0, whole.indexOf('\n') + 20));
-    Process again =
-        start(
-            2,
-            List.of("eval", folder.resolve(judged).toString(), "--suite", suite.toString()),
-            List.of("--batch-size", "2"),
-            "judged-by-2");
-    assertEquals(0, again.waitFor(), Files.readString(log("judged-by-2")));
-    assertEquals(whole, Files.readString(predictions));
     String log = Files.readString(log("judged-by-2"));
     assertEquals(1, log.split("n = ", -1).length - 1, "only the first rank reports: " + log);
   }
 
-  /** The embedding has two of the pieces into which arrays are divided. */
+  private void judge(int ranks, String judged, Path suite) throws Exception {
+    String out = "judged-by-" + ranks;
+    Process process =
+        start(
+            ranks,
+            List.of("eval", folder.resolve(judged).toString(), "--suite", suite.toString()),
+            List.of("--batch-size", "2"),
+            out);
+    assertEquals(0, process.waitFor(), Files.readString(log(out)));
+  }
+
   @Test
   void dividingTheOptimizerChangesNoBit() throws Exception {
-    String large = "model.language.width=128";
-    run(2, "whole", large);
-    run(2, "divided", large, "ranks.sharding=optimizer");
-    assertSameBits("whole", "divided");
+    String whole = made(2);
+    run(2, "divided", OVERLAP, "ranks.sharding=optimizer");
+    assertSameBits(whole, "divided");
     assertEquals(
-        metrics("whole").stream().map(line -> line.path("parameterNorm")).toList(),
+        metrics(whole).stream().map(line -> line.path("parameterNorm")).toList(),
         metrics("divided").stream().map(line -> line.path("parameterNorm")).toList());
   }
 
@@ -269,14 +266,12 @@ class RanksTest {
   void dividingGradientsAndParametersAsWellChangesNoBitInTheFixedOrder() throws Exception {
     // The vision tower is trained on ranks that have no picture in a round as well.
     String one = made(1, FIXED);
-    run(2, "divided-gradients", FIXED, "ranks.sharding=gradients");
+    run(2, "divided-gradients", FIXED, OVERLAP, "ranks.sharding=gradients");
     assertSameBits(one, "divided-gradients");
-    run(4, "divided-parameters", FIXED, "ranks.sharding=parameters");
-    assertSameBits(one, "divided-parameters");
-    assertEquals(scores(one), scores("divided-parameters"));
     // Two groups of two, which have the same parts.
-    run(4, "in-groups", FIXED, "ranks.sharding=parameters", "ranks.shardWithin=2");
+    run(4, "in-groups", FIXED, OVERLAP, "ranks.sharding=parameters", "ranks.shardWithin=2");
     assertSameBits(one, "in-groups");
+    assertEquals(scores(one), scores("in-groups"));
     run(2, "divided-fast", "ranks.sharding=gradients");
     double[] undivided = losses(one);
     double[] divided = losses("divided-fast");
@@ -296,6 +291,8 @@ class RanksTest {
       "model.vision.width=256",
       "model.vision.mlpWidth=1024",
       "model.vision.depth=4",
+      "model.language.width=16",
+      "stages.stage1.examples=32",
       "stages.stage1.optimizer.groups={language: {frozen: true}}",
       FIXED
     };
@@ -321,7 +318,7 @@ class RanksTest {
 
   @Test
   void aSignalToOneRankStopsAllAfterTheSameStepAndOtherNumbersOfRanksGoOn() throws Exception {
-    String[] longer = {FIXED, "ranks.sharding=parameters", "stages.stage1.examples=960"};
+    String[] longer = {FIXED, "ranks.sharding=parameters", "stages.stage1.examples=320"};
     Process process = start(2, "stopped", longer);
     awaitStep("stopped");
     // The second rank: a child of mpirun.
@@ -331,12 +328,12 @@ class RanksTest {
     String log = Files.readString(log("stopped"));
     assertEquals(75, process.exitValue(), log);
     assertTrue(log.contains("saved; run the same command to resume"), log);
-    assertTrue(metrics("stopped").size() < 120, log);
+    assertTrue(metrics("stopped").size() < 40, log);
     assertFalse(Files.exists(folder.resolve("stopped/ranks/stuck")));
 
     run(1, "stopped", longer);
     run(1, "undisturbed", longer);
-    assertEquals(120, metrics("stopped").size());
+    assertEquals(40, metrics("stopped").size());
     assertSameBits("undisturbed", "stopped");
   }
 
@@ -353,7 +350,7 @@ class RanksTest {
   void theGainOfTwoRanksIsMeasuredInOneRun() throws Exception {
     Path json = folder.resolve("gain.json");
     List<String> words =
-        List.of("bench", "ranks", "--config", "tiny", "--steps", "2", "--threads", "1");
+        List.of("bench ranks --config tiny --steps 2 --threads 1 --overlap always".split(" "));
     Process process = start(2, words, List.of("--json", json.toString()), null);
     assertEquals(0, process.waitFor(), Files.readString(log("bench")));
     JsonNode figures = Json.STRICT.readTree(Files.readString(json));
@@ -363,17 +360,6 @@ class RanksTest {
         figures.path("alone").asDouble() / figures.path("together").asDouble(),
         1e-9);
     assertTrue(figures.path("alone").asDouble() > 0, figures.toString());
-  }
-
-  @Test
-  void aStepThatCannotBeDividedIsRefusedWithAMicroBatchThatCan() throws Exception {
-    Process process = start(2, "undivided", "stages.stage1.microBatch=8");
-    assertEquals(2, process.waitFor());
-    String log = Files.readString(log("undivided"));
-    assertTrue(
-        log.contains(
-            "stages.stage1.microBatch: the 1 micro batches of a step (batchSize 8 / microBatch 8) cannot be divided evenly among 2 ranks; with microBatch 4 they can"),
-        log);
   }
 
   // ---- NCCL's interface, over the computer's own memory
@@ -416,7 +402,7 @@ class RanksTest {
 
   @Test
   void theFixedOrderHasItsBitsThroughNcclToo() throws Exception {
-    int code = launch("nccl-in-order", Map.of(), FIXED, "ranks.sharding=parameters");
+    int code = launch("nccl-in-order", Map.of(), FIXED, OVERLAP, "ranks.sharding=parameters");
     assertEquals(0, code, Files.readString(log("nccl-in-order")));
     assertSameBits(made(1, FIXED), "nccl-in-order");
   }

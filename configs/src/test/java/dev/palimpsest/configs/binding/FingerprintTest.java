@@ -146,7 +146,12 @@ class FingerprintTest {
         java.util.Map.of(),
         null,
         null,
-        new RanksConfig(RanksConfig.Sharding.NONE, 0, RanksConfig.ReductionOrder.FASTEST, 1800),
+        new RanksConfig(
+            RanksConfig.Sharding.NONE,
+            0,
+            RanksConfig.ReductionOrder.FASTEST,
+            RanksConfig.Overlap.AUTO,
+            1800),
         null,
         List.of(stages));
   }

@@ -16,8 +16,11 @@ import java.util.function.Predicate;
  * keeps only its part (ZeRO-2). All ranks take blocks that need gradients in the same order; see
  * {@link #anyone}.
  *
+ * <p>One block's gradients are summed while the next block is computed. If parameters are gathered,
+ * those of the next block come first, since nothing can be computed without them.
+ *
  * <p>A parameter to which gradients are added from several places ({@link Lease#sum}) is summed
- * over the ranks in {@link #close}, after all of them.
+ * over the ranks after all of them.
  */
 final class DividedGradients implements Weights {
   private final Weights parameters;
@@ -26,8 +29,11 @@ final class DividedGradients implements Weights {
   private final Function<String, Parts> parts;
   private final RankGrid ranks;
 
-  /** Whole gradients of parameters that are not summed yet, by full name. */
-  private final Map<String, NDArray> waiting = new LinkedHashMap<>();
+  /** Gradients to which more may be added, by full name. */
+  private final Map<String, NDArray> growing = new LinkedHashMap<>();
+
+  /** Whole gradients that are to be summed next, by full name. */
+  private Map<String, NDArray> whole = new LinkedHashMap<>();
 
   DividedGradients(
       Weights parameters,
@@ -67,17 +73,35 @@ final class DividedGradients implements Weights {
     return new DividedLease(block, parameters.take(block));
   }
 
-  /** Adds the sum of a whole gradient over the ranks to this rank's part, and frees it. */
-  private void reduce(String name, NDArray whole) {
+  /** Begins to sum what is whole, once the block before is done with. */
+  private void handOver() {
+    if (!whole.isEmpty()) {
+      Map<String, NDArray> summed = whole;
+      whole = new LinkedHashMap<>();
+      ranks.all().finish();
+      ranks
+          .all()
+          .begin(() -> summed.forEach(this::reduce), () -> summed.values().forEach(NDArray::close));
+    }
+  }
+
+  /** A block's gradients are whole. */
+  private void handOverNext() {
+    if (!isGathered()) {
+      handOver();
+    }
+  }
+
+  /** Adds the sum of a whole gradient over the ranks to this rank's part. */
+  private void reduce(String name, NDArray gradient) {
     Parts divided = parts.apply(name);
-    ranks.reduceScatter(whole, divided);
+    ranks.reduceScatter(gradient, divided);
     int rank = ranks.within().rank();
     if (divided.length(rank) > 0) {
-      try (NDArray own = divided.of(whole, rank)) {
+      try (NDArray own = divided.of(gradient, rank)) {
         gradients.get(name).addi(own);
       }
     }
-    whole.close();
   }
 
   private NDArray zeros(String name, Shape shape) {
@@ -85,9 +109,23 @@ final class DividedGradients implements Weights {
   }
 
   @Override
+  public void complete(BlockSpec block) {
+    handOver();
+    for (BlockSpec.Parameter parameter : block.parameters()) {
+      NDArray sum = growing.remove(block.name(parameter));
+      if (sum != null) {
+        whole.put(block.name(parameter), sum);
+      }
+    }
+    handOver();
+  }
+
+  @Override
   public void close() {
-    waiting.forEach(this::reduce);
-    waiting.clear();
+    handOver();
+    whole.putAll(growing);
+    growing.clear();
+    handOver();
   }
 
   private final class DividedLease implements Lease {
@@ -101,12 +139,15 @@ final class DividedGradients implements Weights {
 
     @Override
     public Map<String, NDArray> arrays() {
-      return values.arrays();
+      Map<String, NDArray> arrays = values.arrays();
+      handOver();
+      return arrays;
     }
 
     @Override
     public void useNothing() {
       values.useNothing();
+      handOver();
     }
 
     @Override
@@ -114,10 +155,11 @@ final class DividedGradients implements Weights {
       added.forEach(
           (name, gradient) -> {
             String full = block.path() + "/" + name;
-            NDArray whole = zeros(full, gradient.getShape());
-            whole.addi(gradient);
-            reduce(full, whole);
+            NDArray copy = zeros(full, gradient.getShape());
+            copy.addi(gradient);
+            whole.put(full, copy);
           });
+      handOverNext();
     }
 
     @Override
@@ -125,9 +167,10 @@ final class DividedGradients implements Weights {
       for (BlockSpec.Parameter parameter : block.parameters()) {
         String full = block.name(parameter);
         if (isTrained(full)) {
-          reduce(full, zeros(full, parameter.shape()));
+          whole.put(full, zeros(full, parameter.shape()));
         }
       }
+      handOverNext();
     }
 
     @Override
@@ -138,7 +181,7 @@ final class DividedGradients implements Weights {
               .findFirst()
               .orElseThrow()
               .shape();
-      return waiting.computeIfAbsent(block.path() + "/" + parameter, full -> zeros(full, shape));
+      return growing.computeIfAbsent(block.path() + "/" + parameter, full -> zeros(full, shape));
     }
 
     @Override

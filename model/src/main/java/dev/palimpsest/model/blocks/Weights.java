@@ -4,7 +4,9 @@ import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.ranks.Parts;
 import dev.palimpsest.model.ranks.RankGrid;
+import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
 
@@ -64,6 +66,18 @@ public interface Weights extends AutoCloseable {
   }
 
   /**
+   * Parameters whose gradients are taken over one by one while the pass goes on.
+   *
+   * @param weights to whose gradients each block adds once, or through {@link Lease#sum}
+   * @param order of the gradients' names, best that in which a backward pass has them
+   * @param whole receives each name when its gradient and those before it are whole; nothing is
+   *     added to it any more
+   */
+  static Weights inTurn(Weights weights, List<String> order, Consumer<String> whole) {
+    return new GradientsInTurn(weights, order, whole);
+  }
+
+  /**
    * Whether any of the processes that take the same blocks says so. A pass asks where its path
    * depends on its data, since all of them have to give gradients for the same blocks.
    */
@@ -79,6 +93,12 @@ public interface Weights extends AutoCloseable {
   default boolean isGathered() {
     return false;
   }
+
+  /**
+   * Nothing more will be added to the gradients of a block in this pass. Those of {@link Lease#add}
+   * are complete without this; those of {@link Lease#sum} otherwise when the pass is over.
+   */
+  default void complete(BlockSpec block) {}
 
   /** The pass is over: gradients that were kept back take effect. */
   @Override

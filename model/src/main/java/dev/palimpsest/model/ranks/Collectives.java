@@ -11,7 +11,8 @@ import java.util.Map;
  * Operations that all ranks of a group call in the same order, each with its own part of the data.
  * A rank is a process; one that trains by itself is a group of one, whose operations do nothing.
  *
- * <p>One thread of a process calls these at a time. An operation that fails throws {@link
+ * <p>One thread of a process calls these, and what it has handed to {@link #begin} may do so on a
+ * thread of its own; never two at a time. An operation that fails throws {@link
  * CollectiveException}. One that does not return within the group's time limit throws it too, or
  * ends the process if the thread is inside the library, see {@link Watchdog}; the launcher then
  * ends the others.
@@ -30,11 +31,14 @@ public interface Collectives extends AutoCloseable {
    * @param manager of arrays on the device that this process computes on
    * @param folder shared by all ranks, for the stack traces of one that hangs
    * @param limit how long an operation may take
+   * @param beside whether a processor is spare for operations that run beside the computing, see
+   *     {@link #begin}
    * @throws CollectiveException when the ranks cannot be connected
    * @throws dev.palimpsest.configs.checks.InvalidConfigException when the environment lacks what is
    *     needed for it
    */
-  static Collectives join(Group group, NDManager manager, Path folder, Duration limit) {
+  static Collectives join(
+      Group group, NDManager manager, Path folder, Duration limit, boolean beside) {
     if (group.size() == 1) {
       return alone();
     }
@@ -42,8 +46,8 @@ public interface Collectives extends AutoCloseable {
     Transport transport = Transport.of(manager.getDevice(), environment);
     Watchdog watchdog = new Watchdog(group.rank(), folder, limit);
     return switch (transport) {
-      case MPI -> MpiRanks.join(group.rank(), group.size(), environment, watchdog);
-      case NCCL -> NcclRanks.join(group, manager, environment, limit, watchdog);
+      case MPI -> MpiRanks.join(group.rank(), group.size(), environment, watchdog, beside);
+      case NCCL -> NcclRanks.join(group, manager, environment, limit, watchdog, beside);
     };
   }
 
@@ -65,6 +69,37 @@ public interface Collectives extends AutoCloseable {
   default boolean isFirst() {
     return rank() == 0;
   }
+
+  /** Whether operations that are begun run beside the computing. Ranks need not agree on it. */
+  default boolean isBeside() {
+    return false;
+  }
+
+  /**
+   * Runs operations of this group, or of others that were split off from the same one, while the
+   * caller goes on, if that {@linkplain #isBeside is possible}; otherwise at once. They run in the
+   * order in which they were begun, which is the same on every rank, and any other operation waits
+   * for all of them first.
+   *
+   * @param operations whose arrays nobody else touches until {@link #finish}
+   * @param afterwards run when the device is done with them too, for example to free their arrays
+   */
+  default void begin(Runnable operations, Runnable afterwards) {
+    operations.run();
+    afterwards.run();
+  }
+
+  /** The same with nothing to do afterwards. */
+  default void begin(Runnable operations) {
+    begin(operations, () -> {});
+  }
+
+  /**
+   * Waits for the operations that were begun.
+   *
+   * @throws CollectiveException when one of them has failed; those after it were not run
+   */
+  default void finish() {}
 
   /**
    * Replaces an array by the sum over the ranks. The same bits arrive everywhere, and again
@@ -138,8 +173,8 @@ public interface Collectives extends AutoCloseable {
   Collectives split(int group);
 
   /**
-   * The time spent in operations, also of groups that were split off, since the last call; {@link
-   * #await} is not counted.
+   * The time for which callers waited for operations, also of groups that were split off, since the
+   * last call. {@link #await} is not counted, nor what ran beside the computing.
    */
   Duration takeWaited();
 

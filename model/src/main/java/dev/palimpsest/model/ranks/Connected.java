@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /** What is the same for ranks however they are connected: the time and the names of operations. */
 abstract class Connected implements Collectives {
@@ -18,12 +19,16 @@ abstract class Connected implements Collectives {
 
   private final boolean isPart;
 
-  Connected(Watchdog watchdog, int rank, int size) {
+  /** Where operations run that are begun; null: at once. */
+  private final @Nullable Background background;
+
+  Connected(Watchdog watchdog, int rank, int size, boolean beside) {
     this.watchdog = watchdog;
     this.rank = rank;
     this.size = size;
     this.waitedNanos = new AtomicLong();
     this.isPart = false;
+    this.background = beside ? new Background() : null;
   }
 
   /** A part of a group; the time that is waited in it counts as the whole's. */
@@ -33,6 +38,7 @@ abstract class Connected implements Collectives {
     this.size = size;
     this.waitedNanos = whole.waitedNanos;
     this.isPart = true;
+    this.background = whole.background;
   }
 
   /** Makes the group of {@link #split}. */
@@ -54,6 +60,9 @@ abstract class Connected implements Collectives {
     parts.clear();
     end(isPart);
     if (!isPart) {
+      if (background != null) {
+        background.close();
+      }
       watchdog.close();
     }
   }
@@ -69,12 +78,67 @@ abstract class Connected implements Collectives {
   }
 
   @Override
+  public final boolean isBeside() {
+    return background != null;
+  }
+
+  @Override
+  public final void begin(Runnable operations, Runnable afterwards) {
+    if (background == null) {
+      operations.run();
+      afterwards.run();
+      return;
+    }
+    Runnable computed = computed();
+    background.begin(
+        () -> {
+          computed.run();
+          operations.run();
+          settle();
+          afterwards.run();
+        });
+  }
+
+  /**
+   * For operations that are begun: what makes them wait for all that this thread has computed so
+   * far.
+   */
+  Runnable computed() {
+    return () -> {};
+  }
+
+  /** Waits until the device has done what was begun. */
+  void settle() {}
+
+  /** Whether this is the thread that runs what was begun. */
+  final boolean runsBeside() {
+    return background != null && background.isCurrent();
+  }
+
+  @Override
+  public final void finish() {
+    if (background != null && !runsBeside()) {
+      long began = System.nanoTime();
+      try {
+        background.await();
+      } finally {
+        waitedNanos.addAndGet(System.nanoTime() - began);
+      }
+    }
+  }
+
+  @Override
   public final Duration takeWaited() {
     return Duration.ofNanos(waitedNanos.getAndSet(0));
   }
 
-  /** Runs an operation under the watchdog's eyes; a failure names it and this rank. */
+  /**
+   * Runs an operation under the watchdog's eyes, after those that were begun; a failure names it
+   * and this rank.
+   */
   final void during(String what, Runnable operation) {
+    finish();
+    boolean isAwaited = !runsBeside();
     watchdog.begin(what);
     long began = System.nanoTime();
     try {
@@ -82,7 +146,9 @@ abstract class Connected implements Collectives {
     } catch (CollectiveException e) {
       throw failed(what, e);
     } finally {
-      waitedNanos.addAndGet(System.nanoTime() - began);
+      if (isAwaited) {
+        waitedNanos.addAndGet(System.nanoTime() - began);
+      }
       watchdog.end();
     }
   }

@@ -15,9 +15,9 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The stream of operations on which libtorch computes on a GPU: what is put on it begins when what
- * was put there before is done. The functions are those of CUDA's runtime, and of libtorch's stable
- * C interface (torch/csrc/inductor/aoti_torch/c/shim.h).
+ * A stream of operations on a GPU: what is put on it begins when what was put there before is done.
+ * One is that on which libtorch computes. The functions are those of CUDA's runtime, and of
+ * libtorch's stable C interface (torch/csrc/inductor/aoti_torch/c/shim.h).
  */
 final class CudaStream {
   /** Names CUDA's runtime where libtorch has loaded none. */
@@ -30,14 +30,20 @@ final class CudaStream {
   private static final int SUCCESS = 0;
   private static final int NOT_READY = 600;
 
-  private final NativeLibrary runtime;
-  private final int device;
-  private final long handle;
+  // cudaStreamNonBlocking, cudaEventDisableTiming
+  private static final int WAITS_FOR_NO_OTHER = 1;
+  private static final int WITHOUT_TIME = 2;
 
-  private CudaStream(NativeLibrary runtime, int device, long handle) {
+  private final NativeLibrary runtime;
+  private final Device device;
+  private final long handle;
+  private boolean isLibtorchs;
+
+  private CudaStream(NativeLibrary runtime, Device device, long handle, boolean isLibtorchs) {
     this.runtime = runtime;
     this.device = device;
     this.handle = handle;
+    this.isLibtorchs = isLibtorchs;
   }
 
   /**
@@ -59,9 +65,8 @@ final class CudaStream {
     }
     try {
       NativeLibrary runtime = NativeLibrary.getInstance(found);
-      return device.isGpu()
-          ? new CudaStream(runtime, device.getDeviceId(), current(device.getDeviceId()))
-          : new CudaStream(runtime, 0, 0);
+      long handle = device.isGpu() ? current(device.getDeviceId()) : 0;
+      return new CudaStream(runtime, device, handle, true);
     } catch (UnsatisfiedLinkError e) {
       throw Transport.mistake("CUDA's runtime cannot be loaded: " + e.getMessage());
     }
@@ -69,19 +74,49 @@ final class CudaStream {
 
   /** The default stream unless something has chosen another. */
   private static long current(int device) {
+    long[] stream = {0};
+    torch("aoti_torch_get_current_cuda_stream", device, stream);
+    return stream[0];
+  }
+
+  private static void torch(String function, Object... arguments) {
     String torch = find(TORCH);
     if (torch == null) {
       throw Transport.mistake("libtorch is built without CUDA");
     }
-    long[] stream = {0};
-    int failed =
-        NativeLibrary.getInstance(torch)
-            .getFunction("aoti_torch_get_current_cuda_stream")
-            .invokeInt(new Object[] {device, stream});
-    if (failed != 0) {
-      throw new EngineException("libtorch does not name its CUDA stream");
+    if (NativeLibrary.getInstance(torch).getFunction(function).invokeInt(arguments) != 0) {
+      throw new EngineException("libtorch fails in " + function);
     }
-    return stream[0];
+  }
+
+  /** Another stream of the device, which waits for none unless it is told to. */
+  CudaStream another() {
+    select();
+    long[] made = {0};
+    require(call("cudaStreamCreateWithFlags", made, WAITS_FOR_NO_OTHER));
+    return new CudaStream(runtime, device, made[0], false);
+  }
+
+  /** A mark after everything that was put on the stream so far; for {@link #waitFor}. */
+  long mark() {
+    long[] event = {0};
+    require(call("cudaEventCreateWithFlags", event, WITHOUT_TIME));
+    require(call("cudaEventRecord", event[0], handle));
+    return event[0];
+  }
+
+  /** What is put on this stream from now on begins after a mark of another one. */
+  void waitFor(long mark) {
+    require(call("cudaStreamWaitEvent", handle, mark, 0));
+    require(call("cudaEventDestroy", mark)); // CUDA keeps it as long as it is waited for
+  }
+
+  /** Has libtorch compute on this stream, and take its memory for it, in the calling thread. */
+  void makeLibtorchs() {
+    if (!isLibtorchs && device.isGpu()) {
+      torch("aoti_torch_create_cuda_stream_guard", handle, device.getDeviceId(), new long[1]);
+    }
+    isLibtorchs = true;
   }
 
   private static Pattern loaded(String name) {
@@ -108,7 +143,7 @@ final class CudaStream {
 
   /** Makes the device this thread's. */
   void select() {
-    require(call("cudaSetDevice", device));
+    require(call("cudaSetDevice", device.isGpu() ? device.getDeviceId() : 0));
   }
 
   /** Waits for everything that was put on the stream. */
@@ -125,8 +160,8 @@ final class CudaStream {
     return code == SUCCESS;
   }
 
-  private int call(String function, Object argument) {
-    return runtime.getFunction(function).invokeInt(new Object[] {argument});
+  private int call(String function, Object... arguments) {
+    return runtime.getFunction(function).invokeInt(arguments);
   }
 
   private void require(int code) {

@@ -23,7 +23,9 @@ final class Mpi {
   private static final List<String> OPEN_MPI = List.of("libmpi.so.40", "libmpi.so");
   private static final List<String> MPICH = List.of("libmpich.so.12", "libmpi.so.12");
 
-  /** Any thread may call, which the watchdog and JNA's own threads make prudent to ask for. */
+  // Any thread may call: one at a time, or at the same time as others. The latter is asked for,
+  // because some libraries give no more than is asked for and builds differ in what they have.
+  private static final int THREAD_SERIALIZED = 2;
   private static final int THREAD_MULTIPLE = 3;
 
   private final NativeLibrary library;
@@ -37,6 +39,9 @@ final class Mpi {
   private final long longs;
   private final long sum;
   private final long max;
+
+  /** What the library says when it begins: how threads may call it. */
+  private final int[] threads = {0};
 
   private Mpi(NativeLibrary library) {
     this.library = library;
@@ -68,8 +73,7 @@ final class Mpi {
     for (String name : names) {
       try {
         Mpi mpi = new Mpi(NativeLibrary.getInstance(name));
-        int[] provided = {0};
-        mpi.call("MPI_Init_thread", 0L, 0L, THREAD_MULTIPLE, provided);
+        mpi.call("MPI_Init_thread", 0L, 0L, THREAD_MULTIPLE, mpi.threads);
         mpi.call(
             "MPI_Comm_set_errhandler", mpi.group, mpi.handle("ompi_mpi_errors_return", 0x54000001));
         return mpi;
@@ -120,6 +124,11 @@ final class Mpi {
   /** Ends a group that was split off; each of its ranks has to. */
   void free() {
     call("MPI_Comm_free", new long[] {group});
+  }
+
+  /** Whether threads other than the one that began may call, one at a time. */
+  boolean isForAnyThread() {
+    return threads[0] >= THREAD_SERIALIZED;
   }
 
   private static boolean has(NativeLibrary library, String symbol) {

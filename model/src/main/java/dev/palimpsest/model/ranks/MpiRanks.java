@@ -25,8 +25,8 @@ final class MpiRanks extends Connected {
   private final Mpi mpi;
   private final String transport;
 
-  private MpiRanks(Mpi mpi, Watchdog watchdog, int rank, int size) {
-    super(watchdog, rank, size);
+  private MpiRanks(Mpi mpi, Watchdog watchdog, int rank, int size, boolean beside) {
+    super(watchdog, rank, size, beside);
     this.mpi = mpi;
     this.transport = mpi.version();
   }
@@ -43,9 +43,11 @@ final class MpiRanks extends Connected {
    * @param rank of this process, as its launcher says
    * @param size the number of processes, as the launcher says
    * @param watchdog closed with this
+   * @param beside whether a processor is spare for operations beside the computing
    * @throws CollectiveException when MPI cannot begin, or finds another group
    */
-  static MpiRanks join(int rank, int size, Map<String, String> environment, Watchdog watchdog) {
+  static MpiRanks join(
+      int rank, int size, Map<String, String> environment, Watchdog watchdog, boolean beside) {
     watchdog.begin("MPI_Init");
     Mpi mpi = Mpi.begin(environment);
     if (mpi.size() != size || mpi.rank() != rank) {
@@ -54,7 +56,7 @@ final class MpiRanks extends Connected {
               .formatted(rank, size, mpi.rank(), mpi.size(), mpi.version()),
           null);
     }
-    MpiRanks ranks = new MpiRanks(mpi, watchdog, rank, size);
+    MpiRanks ranks = new MpiRanks(mpi, watchdog, rank, size, beside && mpi.isForAnyThread());
     ranks.barrier();
     watchdog.arm();
     return ranks;
@@ -269,6 +271,7 @@ final class MpiRanks extends Connected {
 
   @Override
   public void await() {
+    finish();
     try {
       long[] request = mpi.beginBarrier();
       while (!mpi.isDone(request)) {

@@ -11,13 +11,16 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Ranks whose GPUs are connected by NCCL, one GPU each. Operations take their turn on the stream on
  * which libtorch computes; each waits until it is done, because a failure has to be noticed before
- * anyone reads what it has left.
+ * anyone reads what it has left. Those that are begun ({@link #begin}) have a stream of their own,
+ * on which libtorch also adds up and allocates for them.
  */
 final class NcclRanks extends Connected {
   /** Longer would be a good part of a small operation. */
@@ -29,14 +32,25 @@ final class NcclRanks extends Connected {
   private static final Duration START = Duration.ofMinutes(5);
 
   private final Nccl nccl;
-  private final CudaStream stream;
+  private final CudaStream computing;
+
+  /** Of operations that are begun; null: they have none. */
+  private final @Nullable CudaStream beside;
+
   private final NDManager manager;
   private final String transport;
 
-  private NcclRanks(Nccl nccl, CudaStream stream, NDManager manager, Watchdog watchdog, Group g) {
-    super(watchdog, g.rank(), g.size());
+  private NcclRanks(
+      Nccl nccl,
+      CudaStream computing,
+      @Nullable CudaStream beside,
+      NDManager manager,
+      Watchdog watchdog,
+      Group g) {
+    super(watchdog, g.rank(), g.size(), beside != null);
     this.nccl = nccl;
-    this.stream = stream;
+    this.computing = computing;
+    this.beside = beside;
     this.manager = manager;
     this.transport = nccl.version();
   }
@@ -44,7 +58,8 @@ final class NcclRanks extends Connected {
   private NcclRanks(Nccl part, NcclRanks whole, int rank, int size) {
     super(whole, rank, size);
     this.nccl = part;
-    this.stream = whole.stream;
+    this.computing = whole.computing;
+    this.beside = whole.beside;
     this.manager = whole.manager;
     this.transport = whole.transport;
   }
@@ -55,6 +70,7 @@ final class NcclRanks extends Connected {
    * @param manager of arrays on this rank's GPU
    * @param limit how long to wait for the others, and at least five minutes
    * @param watchdog closed with this
+   * @param overlaps whether operations that are begun get a stream of their own
    * @throws CollectiveException when the ranks cannot be connected
    */
   static NcclRanks join(
@@ -62,7 +78,8 @@ final class NcclRanks extends Connected {
       NDManager manager,
       Map<String, String> environment,
       Duration limit,
-      Watchdog watchdog) {
+      Watchdog watchdog,
+      boolean overlaps) {
     if (group.host() == null || group.port() == 0) {
       throw Transport.mistake(
           "the launcher does not say where rank 0 is; set MASTER_ADDR to its host and MASTER_PORT to a free port there (with mpirun: -x MASTER_ADDR=... -x MASTER_PORT=...)");
@@ -74,7 +91,8 @@ final class NcclRanks extends Connected {
             group,
             group.rank() == 0 ? nccl.newId() : new byte[Nccl.ID_BYTES],
             limit.compareTo(START) > 0 ? limit : START);
-    NcclRanks ranks = new NcclRanks(nccl, stream, manager, watchdog, group);
+    CudaStream beside = overlaps ? stream.another() : null;
+    NcclRanks ranks = new NcclRanks(nccl, stream, beside, manager, watchdog, group);
     stream.select();
     ranks.during("the connection", () -> nccl.connect(id, group.rank(), group.size()));
     ranks.barrier();
@@ -87,6 +105,28 @@ final class NcclRanks extends Connected {
     return transport;
   }
 
+  /** The calling thread's. */
+  private CudaStream stream() {
+    return beside != null && runsBeside() ? beside : computing;
+  }
+
+  @Override
+  Runnable computed() {
+    CudaStream own = Objects.requireNonNull(beside);
+    computing.select();
+    long mark = computing.mark();
+    return () -> {
+      own.select();
+      own.makeLibtorchs();
+      own.waitFor(mark);
+    };
+  }
+
+  @Override
+  void settle() {
+    stream().await();
+  }
+
   // ---- arrays
 
   @Override
@@ -96,7 +136,7 @@ final class NcclRanks extends Connected {
         there ->
             run(
                 "the sum of %,d numbers".formatted(array.size()),
-                () -> nccl.sum(TensorMemory.address(there), there.size(), stream)));
+                () -> nccl.sum(TensorMemory.address(there), there.size(), stream())));
   }
 
   @Override
@@ -110,7 +150,7 @@ final class NcclRanks extends Connected {
                 () ->
                     eachPart(
                         parts,
-                        (r, n) -> nccl.reduce(address(there, parts.from(r)), n, r, stream))));
+                        (r, n) -> nccl.reduce(address(there, parts.from(r)), n, r, stream()))));
   }
 
   @Override
@@ -137,10 +177,10 @@ final class NcclRanks extends Connected {
           for (int r = 0; r < size; r++) {
             long others = chunk(parts, r, at, sum);
             if (r != rank && others > 0) {
-              nccl.send(address(array, parts.from(r) + at), others, r, stream);
+              nccl.send(address(array, parts.from(r) + at), others, r, stream());
             }
             if (r != rank && own > 0) {
-              nccl.receive(sum.address(r, own), own, r, stream);
+              nccl.receive(sum.address(r, own), own, r, stream());
             }
           }
         });
@@ -173,7 +213,7 @@ final class NcclRanks extends Connected {
                         parts,
                         (r, n) -> {
                           long from = TensorMemory.address(there) + unit * parts.from(r);
-                          nccl.broadcast(from, unit * n, Nccl.Type.BYTES, r, stream);
+                          nccl.broadcast(from, unit * n, Nccl.Type.BYTES, r, stream());
                         })));
   }
 
@@ -190,7 +230,7 @@ final class NcclRanks extends Connected {
                         there.size() * FloatArrays.type(there).bytes(),
                         Nccl.Type.BYTES,
                         from,
-                        stream)));
+                        stream())));
   }
 
   /** A part of an operation. */
@@ -225,7 +265,8 @@ final class NcclRanks extends Connected {
     try (NDArray there = upload(Arrays.copyOf(bytes, length))) {
       run(
           "the distribution of a message",
-          () -> nccl.broadcast(TensorMemory.address(there), length, Nccl.Type.BYTES, from, stream));
+          () ->
+              nccl.broadcast(TensorMemory.address(there), length, Nccl.Type.BYTES, from, stream()));
       return there.toByteArray();
     }
   }
@@ -240,7 +281,7 @@ final class NcclRanks extends Connected {
           () -> {
             for (int r = 0; r < size; r++) {
               long address = TensorMemory.address(there) + (long) Long.BYTES * r;
-              nccl.broadcast(address, 1, Nccl.Type.LONGS, r, stream);
+              nccl.broadcast(address, 1, Nccl.Type.LONGS, r, stream());
             }
           });
       lengths = there.toLongArray();
@@ -263,7 +304,7 @@ final class NcclRanks extends Connected {
               long length = (long) places[r + 1] - places[r];
               if (length > 0) {
                 long address = TensorMemory.address(there) + places[r];
-                nccl.broadcast(address, length, Nccl.Type.BYTES, r, stream);
+                nccl.broadcast(address, length, Nccl.Type.BYTES, r, stream());
               }
             }
           });
@@ -282,7 +323,7 @@ final class NcclRanks extends Connected {
 
   private long max(String what, long mine) {
     try (NDArray one = manager.create(new long[] {mine})) {
-      run(what, () -> nccl.max(TensorMemory.address(one), stream));
+      run(what, () -> nccl.max(TensorMemory.address(one), stream()));
       return one.getLong(0);
     }
   }
@@ -299,10 +340,11 @@ final class NcclRanks extends Connected {
 
   @Override
   public void await() {
-    stream.select();
+    finish();
+    computing.select();
     try (NDArray one = manager.create(new long[] {0})) {
-      nccl.max(TensorMemory.address(one), stream);
-      while (!stream.isDone()) {
+      nccl.max(TensorMemory.address(one), computing);
+      while (!computing.isDone()) {
         requireNoError();
         LockSupport.parkNanos(IDLE_LOOK_NANOS);
       }
@@ -322,8 +364,12 @@ final class NcclRanks extends Connected {
    *     with the other ranks
    */
   private void run(String what, Runnable calls) {
+    finish();
+    CudaStream stream = stream();
     stream.select();
-    stream.await(); // what is still being computed is no waiting for others
+    if (stream == computing) {
+      stream.await(); // what is still being computed is no waiting for others
+    }
     during(
         what,
         () -> {
@@ -377,7 +423,7 @@ final class NcclRanks extends Connected {
     List<byte[]> ids = gather(members.get(0) == rank ? nccl.newId() : new byte[0]);
     Nccl own = nccl.another();
     int place = members.indexOf(rank);
-    stream.select();
+    computing.select();
     during(
         "the division into groups",
         () -> own.connect(ids.get(members.get(0)), place, members.size()));
@@ -386,7 +432,7 @@ final class NcclRanks extends Connected {
 
   @Override
   void end(boolean isPart) {
-    stream.select();
+    computing.select();
     during("the end of NCCL", nccl::end);
   }
 }

@@ -76,7 +76,7 @@ class CollectivesTest {
   void aProcessByItselfNeedsNoLibrary() {
     try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
       Group group = new Group(0, 1, null, 0);
-      Collectives alone = Collectives.join(group, manager, folder, Duration.ofSeconds(1));
+      Collectives alone = Collectives.join(group, manager, folder, Duration.ofSeconds(1), true);
       assertTrue(alone.isAlone() && alone.isFirst());
       assertTrue(alone.any(true));
       alone.await();

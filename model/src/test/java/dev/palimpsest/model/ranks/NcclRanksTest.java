@@ -136,7 +136,9 @@ class NcclRanksTest {
         Watchdog watchdog = new Watchdog(0, Path.of("absent"), Duration.ofSeconds(1))) {
       return assertThrows(
               InvalidConfigException.class,
-              () -> NcclRanks.join(group, manager, environment, Duration.ofSeconds(1), watchdog))
+              () ->
+                  NcclRanks.join(
+                      group, manager, environment, Duration.ofSeconds(1), watchdog, false))
           .problems()
           .get(0)
           .message();

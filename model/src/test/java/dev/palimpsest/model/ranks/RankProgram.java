@@ -31,7 +31,7 @@ public final class RankProgram {
     try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
       Group group =
           new Group(rank, size, "127.0.0.1", number("MASTER_PORT", "OMPI_COMM_WORLD_SIZE"));
-      Collectives ranks = Collectives.join(group, manager, Path.of(args[1]), limit);
+      Collectives ranks = Collectives.join(group, manager, Path.of(args[1]), limit, true);
       switch (args[0]) {
         case "operations" -> operations(ranks);
         case "hang" -> hang(ranks);
@@ -147,6 +147,16 @@ public final class RankProgram {
         }
       }
 
+      NDArray whole = mine(manager, r);
+      NDArray divided = mine(manager, r);
+      ranks.begin(() -> ranks.sum(whole));
+      ranks.begin(() -> ranks.reduceScatter(divided, uneven));
+      require(ranks.any(r == 0), "agreement after operations that were begun");
+      require(close(whole, sum, 0, SIZE), "sum beside the computing");
+      require(
+          close(divided, sum, (int) uneven.from(r), (int) uneven.to(r)),
+          "divided sum beside the computing");
+
       NDArray first = mine(manager, r);
       ranks.broadcast(first, n - 1);
       require(close(first, mine(manager, n - 1).toFloatArray(), 0, SIZE), "distribution");
@@ -170,7 +180,8 @@ public final class RankProgram {
     if (ranks.rank() == 1) {
       elsewhere();
     }
-    ranks.barrier();
+    ranks.begin(ranks::barrier);
+    ranks.finish();
   }
 
   private static void elsewhere() {

@@ -9,8 +9,8 @@ import dev.palimpsest.configs.RanksConfig.Sharding;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
-import dev.palimpsest.mixtures.Mixture.Share;
 import dev.palimpsest.mixtures.Mixture.Skipped;
+import dev.palimpsest.mixtures.Share;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.ranks.Collectives;
@@ -26,16 +26,19 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The division of a step among ranks. In round j of a step, rank r takes micro batch j x ranks + r.
- * A step's examples, their order and its micro batches do not depend on the number of ranks.
+ * The division of a step among ranks. In round j of a step, they take the micro batches from j x
+ * ranks on. A step's examples, their order and its micro batches do not depend on the number of
+ * ranks.
  *
  * @param grid this process and the others, and the groups within which state is divided
  * @param sharding what is divided among them
@@ -177,9 +180,14 @@ public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder orde
             : null);
   }
 
-  /** The micro batches that this rank reads. */
+  /**
+   * The micro batches that this rank reads. Where ranks exchange gradients in every round, each
+   * waits for the slowest of the round anyway, and the fixed order adds in the order of ranks;
+   * otherwise what counts is how much a rank has to do in the step.
+   */
   public Share share() {
-    return new Share(ranks().rank(), ranks().size());
+    boolean meetsInEveryRound = order == ReductionOrder.FIXED || dividesGradients();
+    return new Share(ranks().rank(), ranks().size(), !meetsInEveryRound);
   }
 
   /** How many micro batches of a step are this rank's. */
@@ -198,8 +206,9 @@ public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder orde
    * What every rank has found in its micro batches, in the order of micro batches.
    *
    * @param mine by round
+   * @param index where a micro batch begins, as in {@link MicroBatch#index}
    */
-  <T> List<T> inOrder(List<T> mine, Written<T> form) {
+  <T> List<T> inOrder(List<T> mine, ToLongFunction<T> index, Written<T> form) {
     if (ranks().isAlone()) {
       return mine;
     }
@@ -220,25 +229,36 @@ public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder orde
           ordered.add(form.read(in));
         }
       }
+      ordered.sort(Comparator.comparingLong(index));
       return ordered;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
+  /**
+   * The bad examples that were skipped for a micro batch.
+   *
+   * @param index where it begins
+   */
+  public record Skips(long index, List<Skipped> skipped) {}
+
   /** The bad examples that all ranks skipped in a step, in the order in which one would. */
-  public List<Skipped> skipped(List<List<Skipped>> mine) {
-    boolean any = ranks().any(mine.stream().anyMatch(list -> !list.isEmpty()));
+  public List<Skipped> skipped(List<Skips> mine) {
+    boolean any = ranks().any(mine.stream().anyMatch(skips -> !skips.skipped().isEmpty()));
     return any
-        ? inOrder(mine, new WrittenSkips()).stream().flatMap(List::stream).toList()
+        ? inOrder(mine, Skips::index, new WrittenSkips()).stream()
+            .flatMap(skips -> skips.skipped().stream())
+            .toList()
         : List.of();
   }
 
-  private static final class WrittenSkips implements Written<List<Skipped>> {
+  private static final class WrittenSkips implements Written<Skips> {
     @Override
-    public void write(List<Skipped> skips, DataOutputStream out) throws IOException {
-      out.writeInt(skips.size());
-      for (Skipped skip : skips) {
+    public void write(Skips skips, DataOutputStream out) throws IOException {
+      out.writeLong(skips.index());
+      out.writeInt(skips.skipped().size());
+      for (Skipped skip : skips.skipped()) {
         out.writeLong(skip.position());
         out.writeInt(skip.attempt());
         out.writeUTF(skip.task());
@@ -248,13 +268,14 @@ public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder orde
     }
 
     @Override
-    public List<Skipped> read(DataInputStream in) throws IOException {
+    public Skips read(DataInputStream in) throws IOException {
+      long index = in.readLong();
       List<Skipped> skips = new ArrayList<>();
       for (int n = in.readInt(); n > 0; n--) {
         skips.add(
             new Skipped(in.readLong(), in.readInt(), in.readUTF(), in.readLong(), in.readUTF()));
       }
-      return skips;
+      return new Skips(index, skips);
     }
   }
 

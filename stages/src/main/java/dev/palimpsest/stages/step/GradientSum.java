@@ -3,15 +3,18 @@ package dev.palimpsest.stages.step;
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.model.blocks.Parameters;
+import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.stages.optimizer.Shards;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The sum of a step's gradients over the micro batches of all ranks.
+ * The sum of a step's gradients over the micro batches of all ranks. Ranks exchange an array as
+ * soon as it is whole, and where they can, while the backward pass goes on with other blocks.
  *
  * <p>In the fixed order it is a binary tree over the micro batches: neighbours are added, then
  * pairs of neighbours, and so on; what is left at the end is added from the right. A round's micro
@@ -48,13 +51,29 @@ final class GradientSum implements AutoCloseable {
     return last().sum();
   }
 
-  /** The round's gradients have been added; if each rank keeps its part, summed over the ranks. */
+  /**
+   * A round's parameters, whose gradients are summed over the ranks as they become whole, if this
+   * is the round for it; unless each rank keeps its part, when they are summed already.
+   *
+   * @param weights whose gradients are {@link #next}
+   * @param names of the gradients in the order of blocks
+   * @param isLast whether no other round follows
+   */
+  Weights summed(Weights weights, List<String> names, boolean isLast) {
+    if (parallel.ranks().isAlone() || !(isFixed() || isLast)) {
+      return weights;
+    }
+    List<String> backwards = new ArrayList<>(names);
+    Collections.reverse(backwards);
+    Parameters gradients = last().sum();
+    return Weights.inTurn(
+        weights, backwards, name -> parallel.ranks().begin(() -> sum(name, gradients.get(name))));
+  }
+
+  /** The round's gradients have been added, and are being summed over the ranks. */
   void added() {
     if (!isFixed()) {
       return;
-    }
-    if (!parallel.ranks().isAlone() && !parallel.dividesGradients()) {
-      sumOverRanks(last().sum());
     }
     while (partial.size() > 1 && partial.get(partial.size() - 2).rounds() == last().rounds()) {
       addLastTwo();
@@ -66,21 +85,15 @@ final class GradientSum implements AutoCloseable {
     while (partial.size() > 1) {
       addLastTwo();
     }
+    parallel.ranks().finish();
     Parameters total = last().sum();
-    if (!isFixed() && !parallel.dividesGradients()) {
-      sumOverRanks(total);
-    }
     FloatArrays.settle(total.asMap().values());
     return total;
   }
 
-  private void sumOverRanks(Parameters arrays) {
-    FloatArrays.settle(arrays.asMap().values());
-    arrays.asMap().forEach(this::sum);
-  }
-
   /** Sums an array over the ranks: all of it, or this rank's part. */
   private void sum(String name, NDArray array) {
+    FloatArrays.settle(List.of(array)); // nothing may have been added to it
     if (shards == null) {
       parallel.grid().sum(array);
     } else {
@@ -89,6 +102,7 @@ final class GradientSum implements AutoCloseable {
   }
 
   private void addLastTwo() {
+    parallel.ranks().finish();
     Partial right = partial.remove(partial.size() - 1);
     Partial left = partial.remove(partial.size() - 1);
     try (Parameters added = right.sum()) {
@@ -105,8 +119,13 @@ final class GradientSum implements AutoCloseable {
     return partial.get(partial.size() - 1);
   }
 
+  /** Waits for exchanges that use the arrays, also if the step has failed. */
   @Override
   public void close() {
-    partial.forEach(p -> p.sum().close());
+    try {
+      parallel.ranks().finish();
+    } finally {
+      partial.forEach(p -> p.sum().close());
+    }
   }
 }

@@ -208,7 +208,8 @@ public final class TrainStep {
       for (int round = 0; round < parallel.rounds(stage); round++) {
         try (NDManager micro = step.newSubManager();
             MicroBatch batch = next.apply(micro);
-            Weights weights = weights(state.parameters(), sum.next())) {
+            Weights weights =
+                weights(state.parameters(), sum, round == parallel.rounds(stage) - 1)) {
           UnreadLoss loss =
               model.accumulateGradients(step, weights, batch.input(), options(batch, weight));
           unread.add(() -> part(batch, loss.read()));
@@ -217,7 +218,8 @@ public final class TrainStep {
       }
       storage.returnFreed(); // the update reads all parameters
       List<Part> parts =
-          parallel.inOrder(unread.stream().map(Supplier::get).toList(), new WrittenPart());
+          parallel.inOrder(
+              unread.stream().map(Supplier::get).toList(), Part::index, new WrittenPart());
       double loss = 0;
       long supervised = 0;
       int most = 0;
@@ -278,10 +280,14 @@ public final class TrainStep {
         stage.labelSmoothing(), new Dropout(stage.dropout(), seed, batch.index()), weight);
   }
 
-  private Weights weights(Parameters parameters, Parameters gradients) {
+  private Weights weights(Parameters parameters, GradientSum sum, boolean isLast) {
+    Parameters gradients = sum.next();
     Shards shards = optimizer.shards();
     if (shards == null || !parallel.dividesGradients()) {
-      return Weights.training(parameters, groups::trains, gradients);
+      return sum.summed(
+          Weights.training(parameters, groups::trains, gradients),
+          parameters.names().stream().filter(groups::trains).toList(),
+          isLast);
     }
     return Weights.divided(
         parallel.dividesParameters()

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
-import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
@@ -191,14 +190,14 @@ public final class TrainingLoop {
         DiskTraffic before = DiskTraffic.now();
         long waitedBefore = batches.waitedNanos();
         stop.unsaved(true);
-        List<List<Skipped>> skipped = new ArrayList<>();
+        List<DataParallel.Skips> skipped = new ArrayList<>();
         GuardedStep.Done done =
             step.run(
                 manager,
                 state,
                 micro -> {
                   ExampleBatch batch = batches.next();
-                  skipped.add(batches.skipped());
+                  skipped.add(new DataParallel.Skips(batch.firstIndex(), batches.skipped()));
                   return MicroBatch.upload(micro, batch, packing);
                 });
         state = logs.consumed(done.state(), done.outcome().ids(), parallel.skipped(skipped));
