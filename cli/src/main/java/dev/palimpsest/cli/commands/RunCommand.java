@@ -241,6 +241,7 @@ public final class RunCommand implements Callable<Integer> {
     Map<String, Object> environment = Environment.facts(machine.device());
     environment.put("ranks", ranks.size());
     environment.put("transport", ranks.transport());
+    environment.put("overlap", ranks.isBeside());
     try {
       List<StageResult> results = results(runner, config, run, environment);
       Path report = Report.write(run, resolved(config, run), results);
