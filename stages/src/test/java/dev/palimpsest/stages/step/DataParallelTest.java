@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.palimpsest.configs.BenchConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.RanksConfig.Sharding;
+import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.mixtures.Mixture.Skipped;
@@ -96,7 +96,7 @@ class DataParallelTest {
             () ->
                 new Two()
                     .parallel(0, Sharding.NONE, ReductionOrder.FASTEST)
-                    .require(BareStage.of(BenchConfig.TINY, Precision.F32)));
+                    .require(BareStage.of(StepSizes.TINY, Precision.F32)));
     assertEquals("stages.bench.microBatch", refused.problems().get(0).path());
     assertEquals(
         "the 1 micro batches of a step (batchSize 4 / microBatch 4) cannot be divided evenly among 2 ranks; with microBatch 2 they can",
