@@ -56,7 +56,7 @@ public final class ScoreCommand implements Callable<Integer> {
       names = "--format",
       paramLabel = "coco|vqa|lmms_eval",
       description =
-          "The shape that the predictions must have. Default: any that is known, told by its keys.")
+          "The format that the predictions must have. Default: any known one, recognised by its keys.")
   @Nullable String format;
 
   @Option(
