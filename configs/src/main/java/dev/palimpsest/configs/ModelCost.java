@@ -391,30 +391,54 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
    */
   public Map<Use, Long> trainingBytes(
       Pass pass, long trained, int moments, long graphBudget, long logits) {
-    VisionConfig v = model.vision();
     LanguageConfig l = model.language();
-    long imageTokens = pass.pictures * v.imageTokens(resolution);
-    long inputs =
-        pass.pictures * resolution * resolution * 3
-            + imageTokens * v.width() * (v.depth() + 2L)
-            + pass.sequences * pass.length * l.width() * (l.depth() + 1L);
-    long graphs = 0;
-    long rerun = 0;
     long largest = 0;
     for (Kept entry : kept(pass, graphBudget)) {
-      graphs += entry.kept ? entry.block.graphBytes() : 0;
-      rerun = entry.kept ? rerun : Math.max(rerun, entry.block.graphBytes());
       largest = Math.max(largest, entry.block.activationBytes);
     }
     Map<Use, Long> bytes = new EnumMap<>(Use.class);
     bytes.put(Use.PARAMETERS, FLOAT * parameterCount());
     bytes.put(Use.GRADIENTS, FLOAT * trained);
     bytes.put(Use.MOMENTS, moments * trained);
-    bytes.put(Use.BLOCK_INPUTS, FLOAT * inputs);
-    bytes.put(Use.GRAPHS, graphs + rerun);
+    Map<Use, Long> ofImages = ofImages(pass, graphBudget);
+    bytes.put(
+        Use.BLOCK_INPUTS,
+        ofImages.getOrDefault(Use.BLOCK_INPUTS, 0L)
+            + FLOAT * pass.sequences * pass.length * l.width() * (l.depth() + 1L));
+    bytes.put(Use.GRAPHS, graphs(pass, graphBudget, EnumSet.allOf(Part.class)));
     bytes.put(Use.BACKWARD, largest);
     long rows = Math.min(pass.predicted, Math.max(1, logits / l.vocabulary()));
     bytes.put(Use.LOGITS, 2 * FLOAT * rows * l.vocabulary());
     return bytes;
+  }
+
+  /**
+   * What {@link #trainingBytes} says of block inputs and graphs, of the image tower and the
+   * connector alone: what is left of them when the decoder's backward pass is over.
+   */
+  public Map<Use, Long> ofImages(Pass pass, long graphBudget) {
+    VisionConfig v = model.vision();
+    long imageTokens = pass.pictures * v.imageTokens(resolution);
+    Map<Use, Long> bytes = new EnumMap<>(Use.class);
+    bytes.put(
+        Use.BLOCK_INPUTS,
+        FLOAT
+            * (pass.pictures * resolution * resolution * 3
+                + imageTokens * v.width() * (v.depth() + 2L)));
+    bytes.put(Use.GRAPHS, graphs(pass, graphBudget, EnumSet.of(Part.VISION, Part.CONNECTOR)));
+    return bytes;
+  }
+
+  /** Graphs that are kept, and the largest of those that are not. */
+  private long graphs(Pass pass, long graphBudget, Set<Part> parts) {
+    long graphs = 0;
+    long rerun = 0;
+    for (Kept entry : kept(pass, graphBudget)) {
+      if (parts.contains(entry.block.part)) {
+        graphs += entry.kept ? entry.block.graphBytes() : 0;
+        rerun = entry.kept ? rerun : Math.max(rerun, entry.block.graphBytes());
+      }
+    }
+    return graphs + rerun;
   }
 }

@@ -16,12 +16,13 @@ import dev.palimpsest.model.Architecture;
 import dev.palimpsest.model.blocks.BlockSpec;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -222,11 +223,10 @@ public record StagePlan(
   /**
    * What is trained.
    *
-   * @param scalars number of them
-   * @param parts with at least one of them
+   * @param byPart number of scalars of each part that has any
    * @param largest scalars of the largest block, which is gathered where parameters are divided
    */
-  private record Trained(long scalars, Set<Part> parts, long largest) {
+  private record Trained(Map<Part, Long> byPart, long largest) {
     static Trained of(StageConfig stage, ModelConfig model) {
       List<BlockSpec> blocks = Architecture.of(model).blocks(stage.resolution());
       List<String> names =
@@ -235,21 +235,19 @@ public record StagePlan(
           stage.optimizer() == null
               ? null
               : ParameterGroups.of(stage.optimizer(), names, Long.MAX_VALUE);
-      long scalars = 0;
       long largest = 0;
-      Set<Part> parts = EnumSet.noneOf(Part.class);
+      Map<Part, Long> byPart = new EnumMap<>(Part.class);
       for (BlockSpec block : blocks) {
         long size = 0;
         for (BlockSpec.Parameter parameter : block.parameters()) {
           size += parameter.shape().size();
           if (groups == null || groups.trains(block.name(parameter))) {
-            scalars += parameter.shape().size();
-            parts.add(part(block.path()));
+            byPart.merge(part(block.path()), parameter.shape().size(), Long::sum);
           }
         }
         largest = Math.max(largest, size);
       }
-      return new Trained(scalars, parts, largest);
+      return new Trained(byPart, largest);
     }
 
     private static Part part(String path) {
@@ -259,6 +257,18 @@ public record StagePlan(
         case "language" -> Part.EMBEDDING;
         default -> path.startsWith("vision/") ? Part.VISION : Part.DECODER;
       };
+    }
+
+    Set<Part> parts() {
+      return byPart.keySet();
+    }
+
+    long scalars() {
+      return byPart.values().stream().mapToLong(Long::longValue).sum();
+    }
+
+    long scalars(Part part) {
+      return byPart.getOrDefault(part, 0L);
     }
 
     int moments(StageConfig stage) {
@@ -318,11 +328,47 @@ public record StagePlan(
       Hardware hardware) {
     Map<Use, Long> bytes = cost.trainingBytes(pass, 0, 0, graphBudget, hardware.logits());
     bytes.putAll(state);
+    if (gradientsComeLate(stage, hardware)) {
+      bytes = highest(bytes, cost.ofImages(pass, graphBudget), trained);
+    }
     if (hardware.memoryBytes() == 0) { // a GPU's copies and batches are in the computer's memory
       bytes.put(Use.CHECKPOINT, copied(stage, cost, trained));
       bytes.put(Use.BATCHES, readAhead(stage, pass));
     }
     return bytes;
+  }
+
+  /**
+   * Whether gradients take their memory as they are computed, while graphs are freed: on a CPU, in
+   * the first micro batch of a step. Later ones find all of it taken.
+   */
+  private static boolean gradientsComeLate(StageConfig stage, Hardware hardware) {
+    boolean divided = hardware.count() > 1 && hardware.sharding().divides(Use.GRADIENTS);
+    return hardware.memoryBytes() == 0
+        && !divided
+        && stage.storage().gradients() == StorageConfig.Storage.MEMORY
+        && stage.batchSize() <= (long) hardware.count() * stage.microBatchSize();
+  }
+
+  /**
+   * The highest of three moments: before the decoder's backward pass, when only the table has
+   * gradients; between it and the image tower's; and at the end, when no graph is left.
+   *
+   * @param ofImages inputs and graphs of the image tower's blocks
+   */
+  private static Map<Use, Long> highest(
+      Map<Use, Long> bytes, Map<Use, Long> ofImages, Trained trained) {
+    Map<Use, Long> first = new EnumMap<>(bytes);
+    first.put(Use.GRADIENTS, FLOAT * trained.scalars(Part.EMBEDDING));
+    Map<Use, Long> between = new EnumMap<>(bytes);
+    between.put(
+        Use.GRADIENTS, FLOAT * (trained.scalars(Part.EMBEDDING) + trained.scalars(Part.DECODER)));
+    between.putAll(ofImages);
+    Map<Use, Long> last = new EnumMap<>(bytes);
+    ofImages.keySet().forEach(use -> last.put(use, 0L));
+    return Stream.of(first, between, last)
+        .max(Comparator.comparingLong(StagePlan::sum))
+        .orElse(bytes);
   }
 
   /** A save copies what it writes, unless that is on disk; the end of a stage needs no copy. */
