@@ -19,6 +19,7 @@ import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.kernels.Kernels;
+import dev.palimpsest.model.kernels.NativeMemory;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.folder.RunEnd;
 import dev.palimpsest.stages.folder.RunFolder;
@@ -165,6 +166,10 @@ public final class PipelineRunner {
       @Nullable String until,
       SharedStages shared) {
     RunEnd.forget(folder);
+    if (written.stages().stream().anyMatch(stage -> stage.storage().usesDisk())) {
+      // Before anything is scored: a heap that has grown once is filled again, however often freed.
+      NativeMemory.returnFreed();
+    }
     progress.turnTo(Activity.START);
     PlanText.of(written, Hardware.UNKNOWN).forEach(log::info);
     Preparation.make(manager, written, progress);

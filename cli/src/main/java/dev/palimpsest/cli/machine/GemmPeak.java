@@ -25,7 +25,10 @@ public record GemmPeak(double gigaflops, int side) {
   private static final List<Integer> CPU_SIDES = List.of(1024, 2048);
   private static final List<Integer> GPU_SIDES = List.of(8192);
 
-  /** So few threads are busy with the smaller size, whose products take an eighth of the time. */
+  /**
+   * So few threads are busy with the smaller size in float32, whose products take an eighth of the
+   * time. In bfloat16 conversions may come on top, which weigh less the larger the size is.
+   */
   private static final int FEW_THREADS = 2;
 
   /** Rounds take this long for each size and route, unless one alone takes longer. */
@@ -63,7 +66,9 @@ public record GemmPeak(double gigaflops, int side) {
             machine,
             precision,
             FEW_SECONDS,
-            threads > FEW_THREADS ? CPU_SIDES : CPU_SIDES.subList(0, 1));
+            threads > FEW_THREADS || precision == Precision.BF16
+                ? CPU_SIDES
+                : CPU_SIDES.subList(0, 1));
     return new Peak(
         1e9 * measured.gigaflops,
         "measured here: products of %s matrices of side %d on %s"
