@@ -167,7 +167,7 @@ public final class PipelineRunner {
       SharedStages shared) {
     RunEnd.forget(folder);
     if (written.stages().stream().anyMatch(stage -> stage.storage().usesDisk())) {
-      // Before anything is scored: a heap that has grown once is filled again, however often freed.
+      // Before anything is scored, so that the setting holds for all of the run.
       NativeMemory.returnFreed();
     }
     progress.turnTo(Activity.START);

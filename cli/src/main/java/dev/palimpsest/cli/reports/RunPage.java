@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.cli.html.Plot;
 import dev.palimpsest.cli.reports.RunData.StageData;
-import dev.palimpsest.cli.terminal.RunProgress;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.files.Escape;
@@ -150,7 +149,6 @@ public final class RunPage {
               .findFirst()
               .orElse(null);
       List<JsonNode> lines = data == null ? List.of() : data.metrics();
-      double seconds = lines.stream().mapToDouble(line -> line.path("seconds").asDouble()).sum();
       rows.add(
           List.of(
               stage.name(),
@@ -168,9 +166,7 @@ public final class RunPage {
               lines.isEmpty()
                   ? "-"
                   : Html.format("%.4f", lines.get(lines.size() - 1).path("loss").asDouble()),
-              lines.isEmpty() || seconds == 0
-                  ? "-"
-                  : RunProgress.brief(lines.size() * (double) stage.batchSize() / seconds),
+              data == null ? "-" : RunTable.rate(data.examplesPerSecond()),
               data == null || data.finished().isEmpty()
                   ? "-"
                   : duration(data.finished().get().path("seconds").asDouble())));

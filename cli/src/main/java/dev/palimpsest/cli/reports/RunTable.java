@@ -67,7 +67,8 @@ public final class RunTable {
     return lines;
   }
 
-  private static String rate(double perSecond) {
+  /** Examples a second. */
+  static String rate(double perSecond) {
     return Double.isNaN(perSecond) ? "-" : RunProgress.brief(perSecond);
   }
 
