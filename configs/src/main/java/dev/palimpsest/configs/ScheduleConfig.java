@@ -3,7 +3,6 @@ package dev.palimpsest.configs;
 import dev.palimpsest.configs.checks.Check;
 import dev.palimpsest.configs.checks.Default;
 import java.util.List;
-import java.util.function.Function;
 
 /**
  * The learning-rate factor over a stage as a function of the examples seen (big_vision utils.py,
@@ -16,6 +15,14 @@ public sealed interface ScheduleConfig {
 
   /** Length of the linear cool-down at the end, in examples. */
   long cooldownExamples();
+
+  /**
+   * The factor apart from warm-up and cool-down.
+   *
+   * @param examples seen before the update
+   * @param progress share of the way from the warm-up's end to the stage's end, from 0 to 1
+   */
+  double decay(long examples, double progress);
 
   /**
    * 1 / sqrt(1 + (n + shift - warm-up) / timescale): the "infinite" schedule of PaliGemma's stages
@@ -41,6 +48,12 @@ public sealed interface ScheduleConfig {
           .examples("cooldownExamples", cooldownExamples)
           .done();
     }
+
+    @Override
+    public double decay(long examples, double progress) {
+      long after = Math.max(0, examples - warmupExamples);
+      return 1 / Math.sqrt(1 + (double) (after + shiftExamples) / timescaleExamples);
+    }
   }
 
   /** Half a cosine from 1 to 0, between the warm-up and the stage's end. */
@@ -52,6 +65,11 @@ public sealed interface ScheduleConfig {
           .examples("warmupExamples", warmupExamples)
           .examples("cooldownExamples", cooldownExamples)
           .done();
+    }
+
+    @Override
+    public double decay(long examples, double progress) {
+      return 0.5 * (1 + Math.cos(Math.PI * progress));
     }
   }
 
@@ -76,6 +94,11 @@ public sealed interface ScheduleConfig {
           .range("end", end, 0, 1000)
           .range("power", power, 0.001, 1000)
           .done();
+    }
+
+    @Override
+    public double decay(long examples, double progress) {
+      return end + (1 - end) * Math.pow(1 - progress, power);
     }
   }
 
@@ -122,6 +145,15 @@ public sealed interface ScheduleConfig {
       atExamples = List.copyOf(atExamples);
       factors = List.copyOf(factors);
     }
+
+    @Override
+    public double decay(long examples, double progress) {
+      double factor = 1;
+      for (int i = 0; i < atExamples.size() && atExamples.get(i) <= examples; i++) {
+        factor = factors.get(i);
+      }
+      return factor;
+    }
   }
 
   /** A factor of 1, apart from warm-up and cool-down. */
@@ -134,24 +166,10 @@ public sealed interface ScheduleConfig {
           .examples("cooldownExamples", cooldownExamples)
           .done();
     }
-  }
 
-  /** Exhaustive choice by kind. */
-  default <R> R match(
-      Function<Rsqrt, R> rsqrt,
-      Function<Cosine, R> cosine,
-      Function<Linear, R> linear,
-      Function<Stair, R> stair,
-      Function<Constant, R> constant) {
-    if (this instanceof Rsqrt r) {
-      return rsqrt.apply(r);
-    } else if (this instanceof Cosine c) {
-      return cosine.apply(c);
-    } else if (this instanceof Linear l) {
-      return linear.apply(l);
-    } else if (this instanceof Stair s) {
-      return stair.apply(s);
+    @Override
+    public double decay(long examples, double progress) {
+      return 1;
     }
-    return constant.apply((Constant) this);
   }
 }

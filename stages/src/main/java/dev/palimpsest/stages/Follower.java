@@ -4,16 +4,12 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.ModelCost;
-import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.ParameterSpecs;
-import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
-import dev.palimpsest.model.kernels.Kernels;
-import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.logs.Peak;
 import dev.palimpsest.stages.logs.StepCost;
 import dev.palimpsest.stages.plan.StagePlan;
@@ -22,13 +18,12 @@ import dev.palimpsest.stages.preparation.Epochs;
 import dev.palimpsest.stages.state.Consumed;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.step.DataParallel;
-import dev.palimpsest.stages.step.Packing;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.OthersSaves;
 import dev.palimpsest.stages.training.OthersScoring;
-import dev.palimpsest.stages.training.Progress;
+import dev.palimpsest.stages.training.Run;
 import dev.palimpsest.stages.training.Scoring;
-import dev.palimpsest.stages.training.StopRequest;
+import dev.palimpsest.stages.training.StageModel;
 import dev.palimpsest.stages.training.TrainingLoop;
 import java.nio.file.Path;
 import java.util.Map;
@@ -43,25 +38,11 @@ import org.slf4j.LoggerFactory;
 final class Follower {
   private static final Logger log = LoggerFactory.getLogger(Follower.class);
 
-  private final PipelineConfig recipe;
-  private final RunFolder folder;
-  private final Kernels kernels;
-  private final Progress progress;
-  private final StopRequest stop;
+  private final Run run;
   private final DataParallel parallel;
 
-  Follower(
-      PipelineConfig recipe,
-      RunFolder folder,
-      Kernels kernels,
-      Progress progress,
-      StopRequest stop,
-      DataParallel parallel) {
-    this.recipe = recipe;
-    this.folder = folder;
-    this.kernels = kernels;
-    this.progress = progress;
-    this.stop = stop;
+  Follower(Run run, DataParallel parallel) {
+    this.run = run;
     this.parallel = parallel;
   }
 
@@ -72,29 +53,29 @@ final class Follower {
    */
   int run(NDManager runManager) {
     // Its state is the first rank's, which therefore decides when the processes may end.
-    stop.unsaved(true);
-    progress.turnTo(Activity.COLLECTIVE);
+    run.stop().unsaved(true);
+    run.progress().turnTo(Activity.COLLECTIVE);
     TrainingOrder order = TrainingOrder.receive(parallel.ranks());
     while (!order.isEnd()) {
       take(runManager, order);
-      stop.unsaved(true);
-      progress.turnTo(Activity.COLLECTIVE);
+      run.stop().unsaved(true);
+      run.progress().turnTo(Activity.COLLECTIVE);
       order = TrainingOrder.receive(parallel.ranks());
     }
     return order.exitCode();
   }
 
   private void take(NDManager runManager, TrainingOrder order) {
-    Tokenizer tokenizer = Tokenizer.load(Path.of(recipe.tokenizer().path()));
+    Tokenizer tokenizer = Tokenizer.load(Path.of(run.recipe().tokenizer().path()));
     StageConfig stage =
-        Epochs.resolved(recipe, tokenizer).stages().stream()
+        Epochs.resolved(run.recipe(), tokenizer).stages().stream()
             .filter(s -> s.name().equals(order.stage()))
             .findFirst()
             .orElseThrow(() -> new IllegalStateException("no stage " + order.stage()));
-    ModelConfig architecture = stage.model(recipe.model());
-    VisionLanguageModel model = Models.of(architecture, stage.precision(), kernels);
-    Scoring scoring =
-        new OthersScoring(stage, recipe.suites(), model, tokenizer, stop, parallel.ranks());
+    ModelConfig architecture = stage.model(run.recipe().model());
+    StageModel model =
+        new StageModel(stage, Models.of(architecture, stage.precision(), run.kernels()), tokenizer);
+    Scoring scoring = new OthersScoring(run, model, parallel.ranks());
     Map<String, Shape> shapes = ParameterSpecs.of(architecture, stage.resolution());
     try (NDManager manager = runManager.newSubManager()) {
       TrainState start =
@@ -112,47 +93,40 @@ final class Follower {
               Consumed.NOTHING);
       if (!order.moment().isEmpty()) {
         log.debug("{}: takes part in its scores", stage.name());
-        progress.turnTo(Activity.EVALUATE);
+        run.progress().turnTo(Activity.EVALUATE);
         parallel.distribute(start.parameters());
         scoring.score(order.moment(), manager, start);
       } else {
         log.debug("{}: follows from {} examples", stage.name(), order.examples());
-        train(manager, stage, architecture, model, tokenizer, start, scoring);
+        train(manager, model, architecture, start, scoring);
       }
     }
   }
 
   private void train(
       NDManager manager,
-      StageConfig stage,
+      StageModel model,
       ModelConfig architecture,
-      VisionLanguageModel model,
-      Tokenizer tokenizer,
       TrainState start,
       Scoring scoring) {
-    try (OthersSaves saves = new OthersSaves(folder, stage, manager);
+    StageConfig stage = model.stage();
+    try (OthersSaves saves = new OthersSaves(run.folder(), stage, manager);
         Mixture mixture =
             Mixture.open(
-                recipe.seed(),
+                run.recipe().seed(),
                 start.order(),
-                recipe.tasks(),
+                run.recipe().tasks(),
                 stage,
-                Decontamination.exclusions(recipe),
-                tokenizer)) {
+                Decontamination.exclusions(run.recipe()),
+                model.tokenizer())) {
       new TrainingLoop(
-              stage,
+              run,
               model,
-              Packing.of(stage, architecture),
               new StepCost(
                   new ModelCost(architecture, stage.resolution(), stage.precision()),
                   StagePlan.trainedParts(stage, architecture),
                   Peak.UNKNOWN),
-              kernels,
               mixture,
-              recipe.seed(),
-              folder,
-              progress,
-              stop,
               parallel)
           .run(manager, start, saves, scoring);
     }

@@ -32,6 +32,7 @@ import dev.palimpsest.stages.preparation.Preparation;
 import dev.palimpsest.stages.step.DataParallel;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.Progress;
+import dev.palimpsest.stages.training.Run;
 import dev.palimpsest.stages.training.StopRequest;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -72,7 +73,8 @@ public final class PipelineRunner {
    * @param manager the run's manager
    * @param stop checked after each step, suite and stage
    * @param ranks this process and the others that train with it
-   * @param peaks what the device can do at most, asked when a stage begins to train
+   * @param peaks what the device can do at most; asked when a stage begins to train, and before
+   *     that where memory will be short
    */
   public PipelineRunner(
       NDManager manager,
@@ -109,7 +111,8 @@ public final class PipelineRunner {
    */
   public int follow(PipelineConfig recipe, RunFolder folder) {
     return new Follower(
-            recipe, folder, kernels, progress, stop, DataParallel.of(ranks, recipe.ranks()))
+            new Run(recipe, folder, kernels, progress, stop),
+            DataParallel.of(ranks, recipe.ranks()))
         .run(manager);
   }
 
@@ -167,6 +170,8 @@ public final class PipelineRunner {
       SharedStages shared) {
     RunEnd.forget(folder);
     if (written.stages().stream().anyMatch(stage -> stage.storage().usesDisk())) {
+      // Measured while memory is free: products that wait for it are five times as slow.
+      written.stages().stream().map(StageConfig::precision).distinct().forEach(peaks::apply);
       // Before anything is scored, so that the setting holds for all of the run.
       NativeMemory.returnFreed();
     }
@@ -191,19 +196,16 @@ public final class PipelineRunner {
             RunFolder.writeJson(root.resolve("environment.json"), environment);
           }
         };
+    Run run = new Run(recipe, folder, kernels, progress, stop);
     Map<String, StageResult> finished = new LinkedHashMap<>();
     for (StageConfig stage : recipe.stages()) {
       stop.obey("before " + stage.name());
       log.info("{}: begins", stage.name());
       StageRunner runner =
           new StageRunner(
-              recipe,
+              run,
               stage,
-              folder,
               tokenizer,
-              kernels,
-              progress,
-              stop,
               group,
               peaks,
               environment,

@@ -44,19 +44,20 @@ public final class Replay {
   private final StageConfig stage;
   private final Path run;
 
-  private Replay(
-      TrainingCheckpoint checkpoint,
-      StageFacts facts,
-      Capsule capsule,
-      PipelineConfig recipe,
-      StageConfig stage,
-      Path run) {
+  private Replay(TrainingCheckpoint checkpoint, Path run) {
     this.checkpoint = checkpoint;
-    this.facts = facts;
-    this.capsule = capsule;
-    this.recipe = recipe;
-    this.stage = stage;
     this.run = run;
+    this.capsule = Capsule.of(checkpoint);
+    this.facts = StageFacts.of(checkpoint);
+    this.recipe =
+        Recipes.bind(
+            facts.recipeYaml(), "the capsule's recipe", List.of(), Map.of("run", run.toString()));
+    this.stage =
+        recipe.stages().stream()
+            .filter(s -> s.name().equals(facts.stage()))
+            .findFirst()
+            .orElseThrow(
+                () -> refused(checkpoint, "its recipe has no stage '" + facts.stage() + "'"));
   }
 
   /**
@@ -66,20 +67,7 @@ public final class Replay {
    * @throws InvalidConfigException when it is not a capsule
    */
   public static Replay open(Path folder, Path run) {
-    TrainingCheckpoint checkpoint = CheckpointStore.open(folder);
-    Capsule capsule = Capsule.of(checkpoint);
-    StageFacts facts = StageFacts.of(checkpoint);
-    Path root = run.toAbsolutePath().normalize();
-    PipelineConfig recipe =
-        Recipes.bind(
-            facts.recipeYaml(), "the capsule's recipe", List.of(), Map.of("run", root.toString()));
-    StageConfig stage =
-        recipe.stages().stream()
-            .filter(s -> s.name().equals(facts.stage()))
-            .findFirst()
-            .orElseThrow(
-                () -> refused(checkpoint, "its recipe has no stage '" + facts.stage() + "'"));
-    return new Replay(checkpoint, facts, capsule, recipe, stage, root);
+    return new Replay(CheckpointStore.open(folder), run.toAbsolutePath().normalize());
   }
 
   /** The recipe of the run that wrote the capsule. */
@@ -166,7 +154,6 @@ public final class Replay {
           new TrainStep(
               Models.of(stage.model(recipe.model()), stage.precision(), kernels),
               stage,
-              groups,
               Optimizer.of(optimizer, groups, kernels),
               new Storage(stage.storage(), checkpoint.folder()),
               DataParallel.of(Collectives.alone(), recipe.ranks()),

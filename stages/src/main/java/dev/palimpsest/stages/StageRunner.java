@@ -14,8 +14,6 @@ import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Models;
-import dev.palimpsest.model.VisionLanguageModel;
-import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.handover.FirstParameters;
 import dev.palimpsest.stages.handover.StageStart;
@@ -32,13 +30,12 @@ import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.state.StateFiles;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.step.DataParallel;
-import dev.palimpsest.stages.step.Packing;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.BestScore;
 import dev.palimpsest.stages.training.Evaluations;
-import dev.palimpsest.stages.training.Progress;
+import dev.palimpsest.stages.training.Run;
 import dev.palimpsest.stages.training.StageCheckpoints;
-import dev.palimpsest.stages.training.StopRequest;
+import dev.palimpsest.stages.training.StageModel;
 import dev.palimpsest.stages.training.TrainingLoop;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -60,15 +57,13 @@ import org.slf4j.LoggerFactory;
 final class StageRunner {
   private static final Logger log = LoggerFactory.getLogger(StageRunner.class);
 
+  private final Run run;
   private final PipelineConfig recipe;
+  private final RunFolder folder;
   private final StageConfig stage;
   private final ModelConfig modelConfig;
-  private final RunFolder folder;
   private final Tokenizer tokenizer;
   private final Path tokenizerFile;
-  private final Kernels kernels;
-  private final Progress progress;
-  private final StopRequest stop;
   private final Ranks ranks;
   private final Function<Precision, Peak> peaks;
   private final Map<String, Object> environment;
@@ -86,32 +81,26 @@ final class StageRunner {
    * @param shared finished stages of other runs
    */
   StageRunner(
-      PipelineConfig recipe,
+      Run run,
       StageConfig stage,
-      RunFolder folder,
       Tokenizer tokenizer,
-      Kernels kernels,
-      Progress progress,
-      StopRequest stop,
       Ranks ranks,
       Function<Precision, Peak> peaks,
       Map<String, Object> environment,
       boolean acceptsChanges,
       SharedStages shared) {
-    this.shared = shared;
-    this.recipe = recipe;
+    this.run = run;
+    this.recipe = run.recipe();
+    this.folder = run.folder();
     this.stage = stage;
     this.modelConfig = stage.model(recipe.model());
-    this.folder = folder;
     this.tokenizer = tokenizer;
     this.tokenizerFile = Path.of(recipe.tokenizer().path());
-    this.kernels = kernels;
-    this.progress = progress;
-    this.stop = stop;
     this.ranks = ranks;
     this.peaks = peaks;
     this.environment = environment;
     this.acceptsChanges = acceptsChanges;
+    this.shared = shared;
   }
 
   /**
@@ -147,7 +136,7 @@ final class StageRunner {
       Optional<StageResult> before = record.read();
       if (before.isEmpty()) {
         try (SharedStages.@Nullable Claim claim =
-            shared.claim(record.fingerprint(), folder, stage.name(), stop).orElse(null)) {
+            shared.claim(record.fingerprint(), folder, stage.name(), run.stop()).orElse(null)) {
           if (claim == null) {
             return train(manager, parent, mixture, record, describe);
           }
@@ -218,31 +207,23 @@ final class StageRunner {
       StageRecord record,
       Runnable describe) {
     long began = System.nanoTime();
-    progress.turnTo(Activity.START);
-    VisionLanguageModel model = Models.of(modelConfig, stage.precision(), kernels);
+    run.progress().turnTo(Activity.START);
+    StageModel model =
+        new StageModel(stage, Models.of(modelConfig, stage.precision(), run.kernels()), tokenizer);
     CheckpointStore store = new CheckpointStore(folder.checkpoints(stage.name()));
 
     // ---- How far the stage has come
     List<String> since = new ArrayList<>();
     Optional<TrainingCheckpoint> own = store.latest(since::add);
     own.ifPresent(record::requireSame);
-    Evaluations evaluations =
-        new Evaluations(
-            stage,
-            recipe.suites(),
-            model,
-            tokenizer,
-            folder,
-            record.scores(),
-            progress,
-            stop,
-            ranks.group());
-    FirstState first = new FirstState(folder, recipe, stage, parent, record, environment, progress);
+    Evaluations evaluations = new Evaluations(run, model, record.scores(), ranks.group());
+    FirstState first =
+        new FirstState(folder, recipe, stage, parent, record, environment, run.progress());
     FirstParameters parameters =
         new FirstParameters(
             stage,
             modelConfig,
-            Models.of(modelConfig.withoutWindows(), stage.precision(), kernels),
+            Models.of(modelConfig.withoutWindows(), stage.precision(), run.kernels()),
             mixture,
             recipe.seed());
     if (own.isPresent()) {
@@ -296,22 +277,11 @@ final class StageRunner {
       if (mixture != null && state.examples() < stage.examples()) {
         if (state.examples() == 0 && stage.evaluate().before()) {
           score("before", evaluations, record, manager, state);
-          stop.obey("before the first step of " + stage.name());
+          run.stop().obey("before the first step of " + stage.name());
         }
         DataParallel parallel = ranks.train(stage, state);
         state =
-            new TrainingLoop(
-                    stage,
-                    model,
-                    Packing.of(stage, modelConfig),
-                    cost(parallel.ranks().size()),
-                    kernels,
-                    mixture,
-                    recipe.seed(),
-                    folder,
-                    progress,
-                    stop,
-                    parallel)
+            new TrainingLoop(run, model, cost(parallel.ranks().size()), mixture, parallel)
                 .run(manager, state, checkpoints, evaluations);
         ranks.trained();
       }
@@ -319,7 +289,7 @@ final class StageRunner {
       // ---- The results of the stage
       notes.addAll(SkippedExamples.notes(folder.skipped(stage.name())));
       long end = state.examples();
-      progress.turnTo(Activity.SAVE);
+      run.progress().turnTo(Activity.SAVE);
       if (saved.filter(c -> StageFacts.of(c).examples() == end).isEmpty()
           && !checkpoints.isLast(state)) {
         LogHashes logs = LogHashes.of(folder, stage.name());
@@ -329,15 +299,15 @@ final class StageRunner {
           checkpoints.saveEnd(state, logs);
         }
       }
-      stop.unsaved(false);
+      run.stop().unsaved(false);
       Path last = folder.checkpoints(stage.name()).resolve(StateFiles.name(end));
       checkpoints.keepLast();
       log.debug("{}: saved its end", stage.name());
       if (stage.evaluate().after()) {
         score("after", evaluations, record, manager, state);
-        stop.obey("before the exports of " + stage.name());
+        run.stop().obey("before the exports of " + stage.name());
       }
-      progress.turnTo(Activity.SAVE);
+      run.progress().turnTo(Activity.SAVE);
       notes.addAll(record.scores().leftOut());
       if (end < stage.examples()) {
         notes.add("ended early at %d of %d examples".formatted(end, stage.examples()));
@@ -370,7 +340,7 @@ final class StageRunner {
       StageRecord record,
       NDManager manager,
       TrainState state) {
-    progress.turnTo(Activity.EVALUATE);
+    run.progress().turnTo(Activity.EVALUATE);
     if (!record.scores().areComplete(moment)) {
       ranks.score(stage, moment, state, () -> evaluations.score(moment, manager, state));
     }

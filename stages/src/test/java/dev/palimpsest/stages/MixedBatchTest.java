@@ -137,7 +137,6 @@ class MixedBatchTest {
           new TrainStep(
               Models.of(MODEL, Precision.F32, kernels),
               stage(microBatch),
-              groups,
               optimizer,
               Storage.IN_MEMORY,
               0);

@@ -54,13 +54,9 @@ class StageRunnerTest {
     events.clear();
     StageRunner runner =
         new StageRunner(
-            stage.recipe(),
+            stage.run(new Events(), stop),
             stage.config(),
-            stage.folder(),
             stage.tokenizer(),
-            stage.kernels(),
-            new Events(),
-            stop,
             new Ranks(DataParallel.NONE),
             precision -> Peak.UNKNOWN,
             Map.of("commit", "0123456789abcdef"),

@@ -26,7 +26,9 @@ import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.step.Packing;
 import dev.palimpsest.stages.training.Evaluations;
 import dev.palimpsest.stages.training.Progress;
+import dev.palimpsest.stages.training.Run;
 import dev.palimpsest.stages.training.StageCheckpoints;
+import dev.palimpsest.stages.training.StageModel;
 import dev.palimpsest.stages.training.StopRequest;
 import java.nio.file.Path;
 import java.util.EnumSet;
@@ -213,18 +215,20 @@ public final class TinyStage implements AutoCloseable {
         manager);
   }
 
+  /** The run that the stage belongs to. */
+  public Run run(Progress progress, StopRequest stop) {
+    return new Run(recipe, folder, kernels, progress, stop);
+  }
+
+  /** The stage's network, to be trained and asked. */
+  public StageModel stageModel() {
+    return new StageModel(stage, model, tokenizer);
+  }
+
   /** Scores states of the stage. */
   public Evaluations evaluations(StopRequest stop) {
     return new Evaluations(
-        stage,
-        recipe.suites(),
-        model,
-        tokenizer,
-        folder,
-        record(false).scores(),
-        Progress.NONE,
-        stop,
-        Collectives.alone());
+        run(Progress.NONE, stop), stageModel(), record(false).scores(), Collectives.alone());
   }
 
   /** What the stage's steps compute, on a device of unknown speed. */

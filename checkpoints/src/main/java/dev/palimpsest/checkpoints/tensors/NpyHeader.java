@@ -32,34 +32,6 @@ record NpyHeader(ElementType type, boolean bigEndian, Shape shape, boolean fortr
   /** A dtype's byte order, kind and bytes. */
   private static final Pattern DESCRIPTION = Pattern.compile("([<>=|]?)([a-zA-Z?])([0-9]{0,3})");
 
-  /** Other names that numpy.dtype accepts for these numbers. */
-  private static final Map<String, String> ALIASES =
-      Map.ofEntries(
-          Map.entry("?", "b1"),
-          Map.entry("bool", "b1"),
-          Map.entry("b", "i1"),
-          Map.entry("B", "u1"),
-          Map.entry("h", "i2"),
-          Map.entry("H", "u2"),
-          Map.entry("i", "i4"),
-          Map.entry("I", "u4"),
-          Map.entry("l", "i8"),
-          Map.entry("q", "i8"),
-          Map.entry("e", "f2"),
-          Map.entry("f", "f4"),
-          Map.entry("d", "f8"),
-          Map.entry("int8", "i1"),
-          Map.entry("int16", "i2"),
-          Map.entry("int32", "i4"),
-          Map.entry("int64", "i8"),
-          Map.entry("uint8", "u1"),
-          Map.entry("uint16", "u2"),
-          Map.entry("uint32", "u4"),
-          Map.entry("float16", "f2"),
-          Map.entry("float32", "f4"),
-          Map.entry("float64", "f8"),
-          Map.entry("bfloat16", "V2"));
-
   /** Parses the first bytes of a member. */
   static NpyHeader parse(Path file, String member, ByteBuffer start) {
     start.order(ByteOrder.LITTLE_ENDIAN);
@@ -116,11 +88,30 @@ record NpyHeader(ElementType type, boolean bigEndian, Shape shape, boolean fortr
     return text.substring(1, text.length() - 1);
   }
 
+  /** Kind and bytes of a number for which numpy.dtype accepts other names as well. */
+  private static String canonical(String name) {
+    return switch (name) {
+      case "?", "bool" -> "b1";
+      case "b", "int8" -> "i1";
+      case "B", "uint8" -> "u1";
+      case "h", "int16" -> "i2";
+      case "H", "uint16" -> "u2";
+      case "i", "int32" -> "i4";
+      case "I", "uint32" -> "u4";
+      case "l", "q", "int64" -> "i8";
+      case "e", "float16" -> "f2";
+      case "f", "float32" -> "f4";
+      case "d", "float64" -> "f8";
+      case "bfloat16" -> "V2";
+      default -> name;
+    };
+  }
+
   private static ElementType type(Path file, String member, String description) {
     if (description.startsWith("'") || description.startsWith("\"")) {
       Matcher m = DESCRIPTION.matcher(unquoted(description));
       String kind = m.matches() ? m.group(2) + m.group(3) : unquoted(description);
-      String name = ALIASES.getOrDefault(kind, kind);
+      String name = canonical(kind);
       for (ElementType type : ElementType.values()) {
         if (type.npyDescription().substring(1).equals(name)) {
           return type;

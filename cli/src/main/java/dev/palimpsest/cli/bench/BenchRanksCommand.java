@@ -140,12 +140,11 @@ final class BenchRanksCommand implements Callable<Integer> {
     TrainState state =
         optimizer.prepared(
             manager, new TrainState(parameters, Map.of(), 0, 0, 0, "bench", 0), Storage.IN_MEMORY);
-    TrainStep alone = new TrainStep(model, one, groups, optimizer, Storage.IN_MEMORY, 0);
+    TrainStep alone = new TrainStep(model, one, optimizer, Storage.IN_MEMORY, 0);
     TrainStep together =
         new TrainStep(
             model,
             BareStage.of(bench, precision, ranks.size()),
-            groups,
             optimizer,
             Storage.IN_MEMORY,
             new DataParallel(RankGrid.of(ranks, 0, false), Sharding.NONE, ReductionOrder.FASTEST),

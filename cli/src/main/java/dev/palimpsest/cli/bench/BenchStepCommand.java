@@ -134,12 +134,7 @@ final class BenchStepCommand implements Callable<Integer> {
     Optimizer optimizer = Optimizer.of(stage.requiredOptimizer(), groups, kernels);
     TrainStep step =
         new TrainStep(
-            Models.of(bench.model(), precision, kernels),
-            stage,
-            groups,
-            optimizer,
-            Storage.IN_MEMORY,
-            0);
+            Models.of(bench.model(), precision, kernels), stage, optimizer, Storage.IN_MEMORY, 0);
     TrainState state =
         optimizer.prepared(
             manager, new TrainState(parameters, Map.of(), 0, 0, 0, "bench", 0), Storage.IN_MEMORY);

@@ -50,10 +50,10 @@ public final class CertifyCommand implements Callable<Integer> {
           new ModelCase(),
           new PositionEmbeddingCase(),
           new PreprocessingCase(),
-          new ScheduleCase(),
+          ScheduleChecks.kind(),
           new OptimizerCase(),
-          new SequenceCase(),
-          new BoxCodecCase(),
+          SequenceChecks.kind(),
+          BoxCodecChecks.kind(),
           new MaskCodecCase(),
           new TokenizerCase(),
           new MetricCase());

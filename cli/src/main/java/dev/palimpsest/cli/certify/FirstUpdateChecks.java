@@ -14,29 +14,13 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** The optimizer's first update: from the reference's gradients and from this program's own. */
-final class FirstUpdateChecks {
-  private final Subject subject;
-  private final JsonNode step;
-  private final OptimizerConfig config;
-  private final TensorSource expected;
-  private final String mask;
-  private final Report report;
-
-  private FirstUpdateChecks(
-      Subject subject,
-      JsonNode step,
-      OptimizerConfig config,
-      TensorSource expected,
-      String mask,
-      Report report) {
-    this.subject = subject;
-    this.step = step;
-    this.config = config;
-    this.expected = expected;
-    this.mask = mask;
-    this.report = report;
-  }
-
+record FirstUpdateChecks(
+    Subject subject,
+    JsonNode step,
+    OptimizerConfig config,
+    TensorSource expected,
+    String mask,
+    Report report) {
   /**
    * Compares every parameter after the update.
    *

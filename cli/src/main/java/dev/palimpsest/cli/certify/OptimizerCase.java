@@ -45,7 +45,7 @@ final class OptimizerCase implements CaseKind {
         TrainingChecks.optimizer(
             expected.required("hyper"),
             DECAYS,
-            ScheduleCase.schedule(
+            ScheduleChecks.schedule(
                 schedule,
                 schedule.path("warmup_steps").asLong(),
                 schedule.path("cooldown_steps").asLong(),

@@ -93,7 +93,7 @@ final class TrainingChecks {
         optimizer(
             trace,
             trace.path("wd_mask").asText("kernel_mask").equals("all_mask") ? ALL : KERNELS,
-            ScheduleCase.schedule(
+            ScheduleChecks.schedule(
                 schedule,
                 schedule.path("warmup_steps").asLong(),
                 schedule.path("cooldown_steps").asLong(),
@@ -116,7 +116,6 @@ final class TrainingChecks {
                   Precision.F32,
                   Map.of("certify", 1.0),
                   optimizer),
-              groups,
               Optimizer.of(optimizer, groups, subject.kernels()),
               Storage.IN_MEMORY,
               0);

@@ -58,6 +58,10 @@ public final class InspectCommand implements Callable<Integer> {
 
   @Mixin RecipeOptions recipe;
 
+  @Mixin PrecisionOption precision;
+
+  @Mixin DeviceOption device;
+
   @Option(
       names = "--stage",
       paramLabel = "NAME",
@@ -97,10 +101,6 @@ public final class InspectCommand implements Callable<Integer> {
 
   @Option(names = "--json", description = "Prints a JSON object, in place of lines of text.")
   boolean json;
-
-  @Mixin PrecisionOption precision;
-
-  @Mixin DeviceOption device;
 
   @Override
   public Integer call() throws IOException {

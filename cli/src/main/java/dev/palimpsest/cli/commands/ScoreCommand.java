@@ -46,11 +46,10 @@ public final class ScoreCommand implements Callable<Integer> {
   @Nullable Path predictions;
 
   @Option(
-      names = "--metric",
-      paramLabel = "NAME[:VARIANT]",
-      description =
-          "A metric or benchmark, such as vqa, vqa:big_vision, cider or docvqa. May be given several times.")
-  List<String> metrics = List.of();
+      names = "--references",
+      paramLabel = "FILE",
+      description = "JSON lines with id, references and fields, joined with the predictions by id.")
+  @Nullable Path references;
 
   @Option(
       names = "--format",
@@ -60,10 +59,11 @@ public final class ScoreCommand implements Callable<Integer> {
   @Nullable String format;
 
   @Option(
-      names = "--references",
-      paramLabel = "FILE",
-      description = "JSON lines with id, references and fields, joined with the predictions by id.")
-  @Nullable Path references;
+      names = "--metric",
+      paramLabel = "NAME[:VARIANT]",
+      description =
+          "A metric or benchmark, such as vqa, vqa:big_vision, cider or docvqa. May be given several times.")
+  List<String> metrics = List.of();
 
   @Option(names = "--json", paramLabel = "FILE", description = "Where to write the scores as JSON.")
   @Nullable Path json;

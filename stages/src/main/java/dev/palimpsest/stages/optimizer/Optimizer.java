@@ -56,6 +56,11 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
         : new Adafactor(config, config.adafactor(), groups, kernels);
   }
 
+  /** Which parameters are trained, and how. */
+  public final ParameterGroups groups() {
+    return groups;
+  }
+
   /** Names of the moments that a stage's optimizer keeps. */
   public static Set<String> kinds(OptimizerConfig config) {
     return moments(config, Map.of()).stream().map(Moments::name).collect(Collectors.toSet());

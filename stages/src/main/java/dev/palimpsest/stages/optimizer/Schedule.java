@@ -1,7 +1,6 @@
 package dev.palimpsest.stages.optimizer;
 
 import dev.palimpsest.configs.ScheduleConfig;
-import java.util.List;
 
 /**
  * Learning-rate factor at a position, in examples (big_vision utils.py,
@@ -29,13 +28,7 @@ public final class Schedule {
    * @param examples examples seen before the update; with a warm-up the first update's factor is 0
    */
   public double factor(long examples) {
-    double factor =
-        config.match(
-            c -> rsqrt(c, examples),
-            c -> 0.5 * (1 + Math.cos(Math.PI * progress(examples))),
-            c -> c.end() + (1 - c.end()) * Math.pow(1 - progress(examples), c.power()),
-            c -> stair(c.atExamples(), c.factors(), examples),
-            c -> 1.0);
+    double factor = config.decay(examples, progress(examples));
     if (config.warmupExamples() > 0) {
       factor *= Math.min(1.0, (double) examples / config.warmupExamples());
     }
@@ -50,18 +43,5 @@ public final class Schedule {
         (double) (examples - config.warmupExamples())
             / Math.max(1, total - config.warmupExamples());
     return Math.max(0, Math.min(1, p));
-  }
-
-  private static double rsqrt(ScheduleConfig.Rsqrt c, long examples) {
-    long after = Math.max(0, examples - c.warmupExamples());
-    return 1 / Math.sqrt(1 + (double) (after + c.shiftExamples()) / c.timescaleExamples());
-  }
-
-  private static double stair(List<Long> at, List<Double> factors, long examples) {
-    double factor = 1;
-    for (int i = 0; i < at.size() && at.get(i) <= examples; i++) {
-      factor = factors.get(i);
-    }
-    return factor;
   }
 }

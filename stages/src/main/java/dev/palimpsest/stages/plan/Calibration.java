@@ -60,7 +60,6 @@ public final class Calibration {
           new TrainStep(
               Models.of(model, stage.precision(), kernels),
               stage,
-              groups,
               optimizer,
               storage,
               recipe.seed());

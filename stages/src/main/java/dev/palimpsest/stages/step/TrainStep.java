@@ -14,7 +14,6 @@ import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.towers.Dropout;
 import dev.palimpsest.stages.optimizer.Optimizer;
-import dev.palimpsest.stages.optimizer.ParameterGroups;
 import dev.palimpsest.stages.optimizer.Shards;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
@@ -36,7 +35,6 @@ import java.util.stream.Collectors;
 public final class TrainStep {
   private final VisionLanguageModel model;
   private final StageConfig stage;
-  private final ParameterGroups groups;
   private final Optimizer optimizer;
   private final Storage storage;
   private final DataParallel parallel;
@@ -53,14 +51,12 @@ public final class TrainStep {
   public TrainStep(
       VisionLanguageModel model,
       StageConfig stage,
-      ParameterGroups groups,
       Optimizer optimizer,
       Storage storage,
       DataParallel parallel,
       long seed) {
     this.model = model;
     this.stage = stage;
-    this.groups = groups;
     this.optimizer = optimizer;
     this.storage = storage;
     this.parallel = parallel;
@@ -71,11 +67,10 @@ public final class TrainStep {
   public TrainStep(
       VisionLanguageModel model,
       StageConfig stage,
-      ParameterGroups groups,
       Optimizer optimizer,
       Storage storage,
       long seed) {
-    this(model, stage, groups, optimizer, storage, DataParallel.NONE, seed);
+    this(model, stage, optimizer, storage, DataParallel.NONE, seed);
   }
 
   /** Decides between the gradients and the update. */
@@ -267,7 +262,7 @@ public final class TrainStep {
   public double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
     try (Parameters gradients = gradients(parent, parameters)) {
       model.accumulateGradients(
-          Weights.training(parameters, groups::trains, gradients),
+          Weights.training(parameters, optimizer.groups()::trains, gradients),
           batch.input(),
           options(batch, 1));
       FloatArrays.settle(gradients.asMap().values());
@@ -285,15 +280,15 @@ public final class TrainStep {
     Shards shards = optimizer.shards();
     if (shards == null || !parallel.dividesGradients()) {
       return sum.summed(
-          Weights.training(parameters, groups::trains, gradients),
-          parameters.names().stream().filter(groups::trains).toList(),
+          Weights.training(parameters, optimizer.groups()::trains, gradients),
+          parameters.names().stream().filter(optimizer.groups()::trains).toList(),
           isLast);
     }
     return Weights.divided(
         parallel.dividesParameters()
             ? Weights.gathered(parameters, shards::parts, shards.ranks())
             : Weights.of(parameters),
-        groups::trains,
+        optimizer.groups()::trains,
         gradients,
         shards::parts,
         shards.ranks());
@@ -301,7 +296,7 @@ public final class TrainStep {
 
   private Parameters gradients(NDManager parent, Parameters parameters) {
     Map<String, Shape> shapes = new LinkedHashMap<>();
-    groups.trained().forEach(name -> shapes.put(name, parameters.get(name).getShape()));
+    optimizer.groups().trained().forEach(name -> shapes.put(name, parameters.get(name).getShape()));
     Shards shards = optimizer.shards();
     return shards == null || !parallel.dividesGradients()
         ? storage.sums(parent, shapes)

@@ -8,14 +8,10 @@ import dev.palimpsest.configs.evaluation.SuiteConfig;
 import dev.palimpsest.eval.Evaluator;
 import dev.palimpsest.eval.Selection;
 import dev.palimpsest.eval.SuiteResult;
-import dev.palimpsest.mixtures.text.Tokenizer;
-import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.ranks.Collectives;
-import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.folder.Scores;
 import dev.palimpsest.stages.preparation.LongWork;
 import dev.palimpsest.stages.state.TrainState;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -26,41 +22,23 @@ import org.slf4j.LoggerFactory;
 public final class Evaluations implements Scoring {
   private static final Logger log = LoggerFactory.getLogger(Evaluations.class);
 
+  private final Run run;
+  private final StageModel model;
   private final StageConfig stage;
-  private final Map<String, SuiteConfig> suites;
-  private final VisionLanguageModel model;
-  private final Tokenizer tokenizer;
-  private final RunFolder folder;
   private final Scores scores;
-  private final Progress progress;
-  private final StopRequest stop;
   private final Collectives ranks;
 
   /**
    * The evaluations of a stage.
    *
-   * @param suites the recipe's, by name
    * @param scores the stage's stored results
    * @param ranks this process, the first, and those that answer with it, see {@link OthersScoring}
    */
-  public Evaluations(
-      StageConfig stage,
-      Map<String, SuiteConfig> suites,
-      VisionLanguageModel model,
-      Tokenizer tokenizer,
-      RunFolder folder,
-      Scores scores,
-      Progress progress,
-      StopRequest stop,
-      Collectives ranks) {
-    this.stage = stage;
-    this.suites = suites;
+  public Evaluations(Run run, StageModel model, Scores scores, Collectives ranks) {
+    this.run = run;
     this.model = model;
-    this.tokenizer = tokenizer;
-    this.folder = folder;
+    this.stage = model.stage();
     this.scores = scores;
-    this.progress = progress;
-    this.stop = stop;
     this.ranks = ranks;
   }
 
@@ -71,28 +49,23 @@ public final class Evaluations implements Scoring {
   @Override
   public void score(String moment, NDManager manager, TrainState state) {
     for (String name : stage.evaluate().suites()) {
-      if (stop.isMade()) {
+      if (run.stop().isMade()) {
         break;
       }
       if (scores.score(moment, name).isPresent()) {
         continue;
       }
       log.debug("{}: scoring {} {}", stage.name(), name, moment);
-      SuiteConfig suite = Objects.requireNonNull(suites.get(name), name);
+      SuiteConfig suite = Objects.requireNonNull(run.recipe().suites().get(name), name);
       SuiteResult result;
       OthersScoring.announced(ranks, name);
       try (Shown shown = new Shown(name);
           Evaluator evaluator =
               new Evaluator(
-                  OthersScoring.evaluated(
-                      stage,
-                      model,
-                      tokenizer,
-                      state,
-                      scores.fingerprint() + " at " + state.examples()),
+                  model.at(state, scores.fingerprint() + " at " + state.examples()),
                   stage.evaluate().batchSize(),
                   manager,
-                  folder.predictions(stage.name(), moment, name),
+                  run.folder().predictions(stage.name(), moment, name),
                   Selection.ALL,
                   ranks,
                   shown)) {
@@ -154,12 +127,12 @@ public final class Evaluations implements Scoring {
 
     @Override
     public void between() {
-      stop.obey("while scoring " + suite);
+      run.stop().obey("while scoring " + suite);
     }
 
     @Override
     public void beforeRound() {
-      OthersScoring.obey(ranks, stop, suite);
+      OthersScoring.obey(ranks, run.stop(), suite);
     }
 
     @Override
@@ -168,8 +141,9 @@ public final class Evaluations implements Scoring {
         close();
         task = of;
         work =
-            progress.begin(
-                "%s: scoring %s/%s".formatted(stage.name(), suite, of), "answers", questions);
+            run.progress()
+                .begin(
+                    "%s: scoring %s/%s".formatted(stage.name(), suite, of), "answers", questions);
       }
       work.done(answered);
     }

@@ -4,9 +4,6 @@ import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
-import dev.palimpsest.model.VisionLanguageModel;
-import dev.palimpsest.model.kernels.Kernels;
-import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.logs.ArrayPeak;
 import dev.palimpsest.stages.logs.DiskTraffic;
 import dev.palimpsest.stages.logs.MemoryInUse;
@@ -36,41 +33,23 @@ import org.slf4j.LoggerFactory;
 public final class TrainingLoop {
   private static final Logger log = LoggerFactory.getLogger(TrainingLoop.class);
 
+  private final Run run;
+  private final StageModel model;
   private final StageConfig stage;
-  private final VisionLanguageModel model;
   private final Packing packing;
   private final StepCost cost;
-  private final Kernels kernels;
   private final Mixture mixture;
-  private final long seed;
-  private final RunFolder folder;
-  private final Progress progress;
-  private final StopRequest stop;
   private final DataParallel parallel;
 
   /** The training of a stage by this process and the others of {@code parallel}. */
   public TrainingLoop(
-      StageConfig stage,
-      VisionLanguageModel model,
-      Packing packing,
-      StepCost cost,
-      Kernels kernels,
-      Mixture mixture,
-      long seed,
-      RunFolder folder,
-      Progress progress,
-      StopRequest stop,
-      DataParallel parallel) {
-    this.stage = stage;
+      Run run, StageModel model, StepCost cost, Mixture mixture, DataParallel parallel) {
+    this.run = run;
     this.model = model;
-    this.packing = packing;
+    this.stage = model.stage();
+    this.packing = Packing.of(stage, stage.model(run.recipe().model()));
     this.cost = cost;
-    this.kernels = kernels;
     this.mixture = mixture;
-    this.seed = seed;
-    this.folder = folder;
-    this.progress = progress;
-    this.stop = stop;
     this.parallel = parallel;
   }
 
@@ -104,27 +83,30 @@ public final class TrainingLoop {
         Optimizer.of(
             optimizerConfig,
             groups,
-            kernels,
+            run.kernels(),
             parallel.shards(
-                start.parameters().shapes(), Set.copyOf(groups.trained()), kernels.pieceLength()));
+                start.parameters().shapes(),
+                Set.copyOf(groups.trained()),
+                run.kernels().pieceLength()));
     Division division = parallel.division(optimizer.shards());
-    Storage storage = new Storage(stage.storage(), folder.stage(stage.name()));
+    Storage storage = new Storage(stage.storage(), run.folder().stage(stage.name()));
     storage.returnFreed();
     GuardedStep step =
         new GuardedStep(
             stage,
-            new TrainStep(model, stage, groups, optimizer, storage, parallel, seed),
+            new TrainStep(
+                model.network(), stage, optimizer, storage, parallel, run.recipe().seed()),
             checkpoints,
             division);
     TrainState state = optimizer.prepared(manager, start, storage);
     parallel.distribute(state);
     int batchSize = stage.batchSize();
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
-    progress.start(stage, state.examples());
+    run.progress().start(stage, state.examples());
     try (ArrayPeak arrays = new ArrayPeak(state.memoryBytes(stage.storage()));
         StageLogs logs =
             parallel.ranks().isFirst()
-                ? new StageFiles(folder, stage.name(), mixture, state)
+                ? new StageFiles(run.folder(), stage.name(), mixture, state)
                 : StageLogs.ELSEWHERE;
         // Closed before the logs, because a save that is still being written makes them durable.
         Settled saves = checkpoints::await;
@@ -139,7 +121,7 @@ public final class TrainingLoop {
       LossBand band = new LossBand(stage);
       while (state.examples() < stage.examples()) {
         boolean fresh = state.examples() == start.examples();
-        boolean stopping = parallel.ranks().any(stop.isMade());
+        boolean stopping = parallel.ranks().any(run.stop().isMade());
 
         // ---- Evaluate, before the checkpoint: a run that is killed here scores this moment when
         // it is resumed.
@@ -147,14 +129,14 @@ public final class TrainingLoop {
         if (state.examples() > 0
             && (fresh || !stopping)
             && due(stage.evaluate().everyExamples(), state)) {
-          progress.turnTo(Activity.EVALUATE);
+          run.progress().turnTo(Activity.EVALUATE);
           try (NDManager scope = manager.newSubManager()) {
             evaluations.score(
                 "at-%012d".formatted(state.examples()),
                 scope,
                 optimizer.withWholeParameters(scope, state));
           }
-          stopping = parallel.ranks().any(stop.isMade());
+          stopping = parallel.ranks().any(run.stop().isMade());
           if (!stopping && parallel.ranks().any(evaluations.isStuck(state))) {
             break;
           }
@@ -168,28 +150,29 @@ public final class TrainingLoop {
         boolean decided = parallel.ranks().any(parallel.ranks().isFirst() && wanted);
         if (!fresh && (stopping || decided || due(stage.checkpoint().everyExamples(), state))) {
           savedAt = System.nanoTime();
-          progress.turnTo(Activity.SAVE);
+          run.progress().turnTo(Activity.SAVE);
           checkpoints.save(state, division, logs.hashes(), logs::sync);
         }
         if (stopping) {
           parallel.once(checkpoints::await);
-          stop.unsaved(false);
-          stop.make(); // whichever rank was asked
-          stop.obey(
-              "%s at %d of %d examples, saved"
-                  .formatted(stage.name(), state.examples(), stage.examples()));
+          run.stop().unsaved(false);
+          run.stop().make(); // whichever rank was asked
+          run.stop()
+              .obey(
+                  "%s at %d of %d examples, saved"
+                      .formatted(stage.name(), state.examples(), stage.examples()));
         }
         checkpoints.check();
         logs.saving(checkpoints.takeTimes());
 
         // ---- Step
-        progress.turnTo(Activity.COMPUTE);
+        run.progress().turnTo(Activity.COMPUTE);
         parallel.ranks().takeWaited(); // what came before is no part of the step
         log.debug("{}: step from {} examples", stage.name(), state.examples());
         long began = System.nanoTime();
         DiskTraffic before = DiskTraffic.now();
         long waitedBefore = batches.waitedNanos();
-        stop.unsaved(true);
+        run.stop().unsaved(true);
         List<DataParallel.Skips> skipped = new ArrayList<>();
         GuardedStep.Done done =
             step.run(
@@ -228,18 +211,18 @@ public final class TrainingLoop {
         if (parallel.ranks().isFirst()) {
           band.step(state.examples(), done.outcome().loss());
         }
-        progress.waitedForRanks(parallel.ranks().takeWaited());
-        progress.step(stage, line);
+        run.progress().waitedForRanks(parallel.ranks().takeWaited());
+        run.progress().step(stage, line);
       }
       logs.sync();
       if (division != null) { // no rank has the state in whole
-        progress.turnTo(Activity.SAVE);
+        run.progress().turnTo(Activity.SAVE);
         checkpoints.save(state, division, logs.hashes(), logs::sync);
         checkpoints.await();
         return checkpoints.read(manager, state);
       }
     } finally {
-      progress.end();
+      run.progress().end();
     }
     return state;
   }

@@ -66,7 +66,7 @@ class GuardedStepTest {
       step =
           new GuardedStep(
               stage.config(),
-              new TrainStep(model, stage.config(), groups, adam, Storage.IN_MEMORY, 3),
+              new TrainStep(model, stage.config(), adam, Storage.IN_MEMORY, 3),
               checkpoints,
               null);
     }

@@ -58,16 +58,10 @@ class TrainingLoopTest {
       TinyStage stage, TrainState from, StopRequest stop, Progress progress) {
     try (StageCheckpoints checkpoints = stage.checkpoints(from)) {
       return new TrainingLoop(
-              stage.config(),
-              stage.model(),
-              stage.packing(),
+              stage.run(progress, stop),
+              stage.stageModel(),
               stage.cost(),
-              stage.kernels(),
               stage.mixture(),
-              3,
-              stage.folder(),
-              progress,
-              stop,
               DataParallel.NONE)
           .run(stage.manager(), from, checkpoints, stage.evaluations(stop));
     }

@@ -29,20 +29,9 @@ public final class VqaText {
 
   private static final String PUNCTUATION = ";/[]\"{}()=+\\_-><@`,?!";
 
-  private static final Map<String, String> NUMBERS =
-      Map.ofEntries(
-          Map.entry("none", "0"),
-          Map.entry("zero", "0"),
-          Map.entry("one", "1"),
-          Map.entry("two", "2"),
-          Map.entry("three", "3"),
-          Map.entry("four", "4"),
-          Map.entry("five", "5"),
-          Map.entry("six", "6"),
-          Map.entry("seven", "7"),
-          Map.entry("eight", "8"),
-          Map.entry("nine", "9"),
-          Map.entry("ten", "10"));
+  /** The words for 0 to 10. */
+  private static final List<String> NUMBERS =
+      List.of("zero one two three four five six seven eight nine ten".split(" "));
 
   private static final Map<String, String> CONTRACTIONS = contractions();
 
@@ -109,10 +98,15 @@ public final class VqaText {
 
   private String words(String answer) {
     return PythonText.split(lower.apply(answer)).stream()
-        .map(word -> NUMBERS.getOrDefault(word, word))
+        .map(VqaText::digits)
         .filter(word -> !word.equals("a") && !word.equals("an") && !word.equals("the"))
         .map(word -> CONTRACTIONS.getOrDefault(word, word))
         .collect(Collectors.joining(" "));
+  }
+
+  private static String digits(String word) {
+    int number = word.equals("none") ? 0 : NUMBERS.indexOf(word);
+    return number < 0 ? word : Integer.toString(number);
   }
 
   /** Python 2's unicode.lower(): one code point to one code point. */

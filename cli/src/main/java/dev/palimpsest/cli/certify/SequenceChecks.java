@@ -15,44 +15,31 @@ import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.towers.ModelInput;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.StreamSupport;
 
 /** Token sequences with their masks, and attention masks. */
-final class SequenceCase implements CaseKind {
-  private static final String SEQUENCES = "sequences.json";
-  private static final String MASKS = "attn_masks.json";
+final class SequenceChecks {
+  private SequenceChecks() {}
 
-  @Override
-  public String description() {
-    return "token sequences and attention masks (" + SEQUENCES + ", " + MASKS + ")";
+  /** Cases of sequences. */
+  static CaseKind kind() {
+    return new JsonCase(
+        "token sequences and attention masks",
+        List.of(
+            new JsonCase.Part(
+                "sequences.json", (file, manager, kernels, report) -> sequences(file, report)),
+            new JsonCase.Part("attn_masks.json", SequenceChecks::masks)));
   }
 
-  @Override
-  public boolean recognises(Path folder) {
-    return Files.isRegularFile(folder.resolve(SEQUENCES))
-        || Files.isRegularFile(folder.resolve(MASKS));
-  }
-
-  @Override
-  public void certify(Path folder, NDManager manager, Kernels kernels, Report report)
-      throws IOException {
-    report.with(folder, SEQUENCES, file -> sequences(file, report));
-    report.with(
-        folder,
-        MASKS,
-        file -> {
-          int number = 0;
-          for (JsonNode entry : file) {
-            String quantity = "attention mask " + number++;
-            report.part(quantity, () -> mask(entry, quantity, manager, kernels, report));
-          }
-        });
+  private static void masks(JsonNode file, NDManager manager, Kernels kernels, Report report) {
+    int number = 0;
+    for (JsonNode entry : file) {
+      String quantity = "attention mask " + number++;
+      report.part(quantity, () -> mask(entry, quantity, manager, kernels, report));
+    }
   }
 
   private static void sequences(JsonNode file, Report report) {

@@ -1,51 +1,35 @@
 package dev.palimpsest.cli.certify;
 
-import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.mixtures.codecs.BoundingBox;
 import dev.palimpsest.mixtures.codecs.DetectionText;
 import dev.palimpsest.mixtures.codecs.LocationTokens;
 import dev.palimpsest.mixtures.codecs.SegmentationTokens;
-import dev.palimpsest.model.kernels.Kernels;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
 /** Boxes as location tokens, and parsing of answers. */
-final class BoxCodecCase implements CaseKind {
-  private static final String BOXES = "loc.json";
-  private static final String ANSWERS = "parse.json";
+final class BoxCodecChecks {
+  private BoxCodecChecks() {}
 
-  @Override
-  public String description() {
-    return "box tokens (" + BOXES + ", " + ANSWERS + ")";
+  /** Cases of boxes. */
+  static CaseKind kind() {
+    return new JsonCase(
+        "box tokens",
+        List.of(
+            new JsonCase.Part("loc.json", (file, manager, kernels, report) -> all(file, report)),
+            new JsonCase.Part(
+                "parse.json", (file, manager, kernels, report) -> parsed(file, report))));
   }
 
-  @Override
-  public boolean recognises(Path folder) {
-    return Files.isRegularFile(folder.resolve(BOXES))
-        || Files.isRegularFile(folder.resolve(ANSWERS));
+  private static void all(JsonNode file, Report report) {
+    report.part("boxes", () -> boxes(file.required("boxes"), report));
+    report.part("pixel boxes", () -> pixels(file.path("pixel_boxes"), report));
   }
 
-  @Override
-  public void certify(Path folder, NDManager manager, Kernels kernels, Report report)
-      throws IOException {
-    report.with(
-        folder,
-        BOXES,
-        file -> {
-          report.part("boxes", () -> boxes(file.required("boxes"), report));
-          report.part("pixel boxes", () -> pixels(file.path("pixel_boxes"), report));
-        });
-    report.with(
-        folder,
-        ANSWERS,
-        file -> {
-          report.part("answers", () -> answers(file.path("parse"), report));
-          report.part("validity of masks", () -> validity(file.path("seg_validity"), report));
-        });
+  private static void parsed(JsonNode file, Report report) {
+    report.part("answers", () -> answers(file.path("parse"), report));
+    report.part("validity of masks", () -> validity(file.path("seg_validity"), report));
   }
 
   private static void boxes(JsonNode list, Report report) {

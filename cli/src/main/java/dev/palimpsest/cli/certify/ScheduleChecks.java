@@ -1,14 +1,8 @@
 package dev.palimpsest.cli.certify;
 
-import ai.djl.ndarray.NDManager;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.configs.ScheduleConfig;
-import dev.palimpsest.files.Json;
-import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.optimizer.Schedule;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -16,23 +10,20 @@ import java.util.List;
  * Learning-rate schedules of big_vision (utils.py, create_learning_rate_schedule). The reference
  * counts steps, so schedules are computed here with one example per step.
  */
-final class ScheduleCase implements CaseKind {
-  private static final String FILE = "schedules.json";
+final class ScheduleChecks {
+  private ScheduleChecks() {}
 
-  @Override
-  public String description() {
-    return "learning-rate schedules (" + FILE + ")";
+  /** Cases of schedules. */
+  static CaseKind kind() {
+    return new JsonCase(
+        "learning-rate schedules",
+        List.of(
+            new JsonCase.Part(
+                "schedules.json", (file, manager, kernels, report) -> all(file, report))));
   }
 
-  @Override
-  public boolean recognises(Path folder) {
-    return Files.isRegularFile(folder.resolve(FILE));
-  }
-
-  @Override
-  public void certify(Path folder, NDManager manager, Kernels kernels, Report report)
-      throws IOException {
-    for (JsonNode entry : Json.STRICT.readTree(folder.resolve(FILE).toFile())) {
+  private static void all(JsonNode file, Report report) {
+    for (JsonNode entry : file) {
       String name = entry.path("name").asText();
       report.part("schedule " + name, () -> compare(name, entry, report));
     }
