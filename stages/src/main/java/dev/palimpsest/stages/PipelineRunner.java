@@ -171,7 +171,10 @@ public final class PipelineRunner {
     RunEnd.forget(folder);
     if (written.stages().stream().anyMatch(stage -> stage.storage().usesDisk())) {
       // Measured while memory is free: products that wait for it are five times as slow.
-      written.stages().stream().map(StageConfig::precision).distinct().forEach(peaks::apply);
+      written.stages().stream()
+          .map(StageConfig::precision)
+          .distinct()
+          .forEach(precision -> log.debug("peak: {}", peaks.apply(precision)));
       // Before anything is scored, so that the setting holds for all of the run.
       NativeMemory.returnFreed();
     }
