@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,8 +44,8 @@ public record AblationConfig(
    * @param stage the stage that is compared, and the last one that is run
    * @param suite the suite whose scores at that stage's end are compared
    * @param task a task of the suite; absent: the mean over its tasks
-   * @param metric as in {@code gates}: a metric's name, {@code exact_match}, {@code token_accuracy}
-   *     or {@code loss}; absent: the first metric of each task
+   * @param metric as in {@code gates}: a metric's name, {@code exact_match}, {@code
+   *     token_accuracy}, {@code loss} or {@code perplexity}; absent: the first metric of each task
    * @param variants further overrides by variant, for this size only
    */
   public record Scale(
@@ -63,7 +64,19 @@ public record AblationConfig(
 
     /** Whether a smaller value is the better one. */
     public boolean lowerIsBetter() {
-      return "loss".equals(metric);
+      return "loss".equals(metric) || "perplexity".equals(metric);
+    }
+
+    /** The same size with further overrides for all variants, after its own. */
+    public Scale with(List<String> sets) {
+      return new Scale(
+          recipe,
+          Stream.concat(set.stream(), sets.stream()).toList(),
+          stage,
+          suite,
+          task,
+          metric,
+          variants);
     }
   }
 
@@ -118,6 +131,11 @@ public record AblationConfig(
     variants = Collections.unmodifiableMap(new LinkedHashMap<>(variants));
     seeds = List.copyOf(seeds);
     expected = List.copyOf(expected);
+  }
+
+  /** The same ablation with other seeds. */
+  public AblationConfig withSeeds(List<Long> others) {
+    return new AblationConfig(name, question, source, scales, variants, others, expected, outcome);
   }
 
   private static void known(

@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.ablation;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.cli.ablation.Ablation.Choice;
 import dev.palimpsest.cli.ablation.Ablation.Trial;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
@@ -26,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -64,6 +66,27 @@ public final class AblateCommand implements Callable<Integer> {
   @Nullable String scale;
 
   @Option(
+      names = "--set",
+      paramLabel = "PATH=VALUE",
+      description =
+          "Replaces one value of the recipe in all variants; what a variant sets comes after it. May be given several times.")
+  List<String> sets = List.of();
+
+  @Option(
+      names = "--seeds",
+      paramLabel = "N",
+      split = ",",
+      description = "Seeds in place of the file's, such as 0,1.")
+  List<Long> seeds = List.of();
+
+  @Option(
+      names = "--share",
+      paramLabel = "DIR",
+      description =
+          "The folder that names finished stages, as in 'run': several ablations that are given the same one train a stage that they have in common once. Default: stages in --out.")
+  @Nullable Path share;
+
+  @Option(
       names = "--jobs",
       paramLabel = "N",
       defaultValue = "1",
@@ -90,7 +113,7 @@ public final class AblateCommand implements Callable<Integer> {
     if (jobs < 1) {
       throw new UserMistake("--jobs must be at least 1, got " + jobs);
     }
-    Ablation ablation = Ablation.read(file, scale, out);
+    Ablation ablation = Ablation.read(file, new Choice(scale, sets, seeds, out, share));
     PrintWriter err = spec.commandLine().getErr();
     Path lockFile = ablation.out().resolve("ablate.lock");
     try (FolderLock lock =
@@ -100,17 +123,15 @@ public final class AblateCommand implements Callable<Integer> {
                     new UserMistake(
                         "%s is in use by %s; wait until it ends, or take another --out"
                             .formatted(ablation.out(), FolderLock.holder(lockFile))))) {
-      prepare(ablation);
-      Trials trials =
-          new Trials(
-              ablation,
-              device,
-              line -> {
-                synchronized (err) {
-                  err.println(line);
-                  err.flush();
-                }
-              });
+      Consumer<String> say =
+          line -> {
+            synchronized (err) {
+              err.println(line);
+              err.flush();
+            }
+          };
+      prepare(ablation, say);
+      Trials trials = new Trials(ablation, device, say);
       Map<Trial, Integer> codes = trials.run(jobs);
       AblationTable table = table(ablation, codes);
       RunFolder.writeText(
@@ -164,7 +185,7 @@ public final class AblateCommand implements Callable<Integer> {
   }
 
   /** Makes drawn data and towers once for all runs that ask for the same, and links them there. */
-  private static void prepare(Ablation ablation) {
+  private static void prepare(Ablation ablation, Consumer<String> say) {
     Map<String, Path> made = new LinkedHashMap<>();
     for (Trial trial : ablation.trials()) {
       PrepareConfig wanted = trial.recipe().prepare();
@@ -183,6 +204,9 @@ public final class AblateCommand implements Callable<Integer> {
               .substring(0, 16);
       Path common = ablation.out().resolve("prepared").resolve(key);
       if (made.putIfAbsent(key, common) == null) {
+        if (!Files.exists(common)) {
+          say.accept("preparing data and towers in " + common);
+        }
         PipelineConfig recipe =
             Recipes.bind(
                 Path.of(ablation.scale().recipe()), trial.sets(), Map.of("run", common.toString()));

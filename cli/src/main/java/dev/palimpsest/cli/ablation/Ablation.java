@@ -9,26 +9,58 @@ import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.checks.Suggestion;
 import dev.palimpsest.configs.evaluation.SuiteConfig;
+import dev.palimpsest.configs.evaluation.SuiteConfig.SuiteTaskConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An ablation at one of its sizes.
  *
  * @param config its file
- * @param scaleName name of the size
  * @param scale the size
- * @param out its folder
+ * @param choice what the command chose of it; {@code scale} and {@code out} are never absent
  * @param trials its runs: the first seed of every variant, then the second of every variant, ...
  */
-record Ablation(
-    AblationConfig config, String scaleName, Scale scale, Path out, List<Trial> trials) {
+record Ablation(AblationConfig config, Scale scale, Choice choice, List<Trial> trials) {
+  /** What every task with a source is scored by. */
+  private static final Set<String> ALWAYS =
+      Set.of("exact_match", "token_accuracy", "loss", "perplexity");
+
+  /**
+   * What a command chooses of a file.
+   *
+   * @param scale name of a size; absent: the first
+   * @param sets overrides for all variants, after the size's and before the variants' own
+   * @param seeds in place of the file's; empty: the file's
+   * @param out the folder of all runs; absent: one with the ablation's name
+   * @param share the folder that names finished stages; absent: one in {@code out}
+   */
+  record Choice(
+      @Nullable String scale,
+      List<String> sets,
+      List<Long> seeds,
+      @Nullable Path out,
+      @Nullable Path share) {
+    /** Everything as the file has it. */
+    static final Choice NONE = new Choice(null, List.of(), List.of(), null, null);
+
+    Choice at(@Nullable String other) {
+      return new Choice(other, sets, seeds, out, share);
+    }
+
+    Choice in(Path folder) {
+      return new Choice(scale, sets, seeds, folder, share);
+    }
+  }
+
   /**
    * One run.
    *
@@ -46,30 +78,32 @@ record Ablation(
   /**
    * Reads a file and binds the recipe of every run.
    *
-   * @param scaleName name of a size; null for the first
-   * @param out the folder; null for one with the ablation's name
    * @throws InvalidConfigException with every mistake of the file and of its variants
    */
-  static Ablation read(Path file, @Nullable String scaleName, @Nullable Path out) {
+  static Ablation read(Path file, Choice choice) {
     AblationConfig config = Recipes.bindAblation(file);
-    String name = scaleName == null ? config.scales().keySet().iterator().next() : scaleName;
-    Scale scale = config.scales().get(name);
-    if (scale == null) {
+    String name =
+        choice.scale() == null ? config.scales().keySet().iterator().next() : choice.scale();
+    Scale written = config.scales().get(name);
+    if (written == null) {
       throw mistake(
           "--scale",
           "'%s' is not one of the sizes of %s%s"
               .formatted(name, file, Suggestion.among(name, config.scales().keySet())));
     }
+    if (!choice.seeds().isEmpty()) {
+      config = config.withSeeds(choice.seeds());
+    }
+    Scale scale = written.with(choice.sets());
     Path folder =
-        (out == null ? Path.of("runs", "ablations", config.name(), name) : out)
+        (choice.out() == null ? Path.of("runs", "ablations", config.name(), name) : choice.out())
             .toAbsolutePath()
             .normalize();
     List<String> first = new ArrayList<>();
     Recipes.stageNames(Path.of(scale.recipe()))
         .forEach(stage -> first.add("stages[%s].export.formats=[]".formatted(stage)));
     List<Trial> trials = new ArrayList<>();
-    List<Problem> problems = new ArrayList<>();
-    Set<String> known = new LinkedHashSet<>();
+    Map<Problem, Set<String>> problems = new LinkedHashMap<>();
     for (long seed : config.seeds()) {
       for (String variant : config.variants().keySet()) {
         Path run = folder.resolve("runs").resolve(variant).resolve("seed-" + seed);
@@ -81,22 +115,33 @@ record Ablation(
           require(scale, name, recipe);
           trials.add(new Trial(variant, seed, run, List.copyOf(sets), recipe));
         } catch (InvalidConfigException e) {
-          for (Problem problem : e.problems()) {
-            if (known.add(variant + problem)) {
-              problems.add(
-                  new Problem(
-                      "variant %s: %s".formatted(variant, problem.path()),
-                      problem.message(),
-                      problem.place()));
-            }
-          }
+          e.problems()
+              .forEach(
+                  problem ->
+                      problems
+                          .computeIfAbsent(problem, mistake -> new LinkedHashSet<>())
+                          .add(variant));
         }
       }
     }
     if (!problems.isEmpty()) {
-      throw new InvalidConfigException(problems);
+      int all = config.variants().size();
+      throw new InvalidConfigException(
+          problems.entrySet().stream()
+              .map(one -> named(one.getKey(), one.getValue(), all))
+              .toList());
     }
-    return new Ablation(config, name, scale, folder, List.copyOf(trials));
+    return new Ablation(config, scale, choice.at(name).in(folder), List.copyOf(trials));
+  }
+
+  /** A mistake with the variants that have it, unless all have. */
+  private static Problem named(Problem problem, Set<String> variants, int all) {
+    return variants.size() == all
+        ? problem
+        : new Problem(
+            "variant %s: %s".formatted(String.join(", ", variants), problem.path()),
+            problem.message(),
+            problem.place());
   }
 
   /** Checks that what is compared will be there. */
@@ -129,19 +174,59 @@ record Ablation(
                   scale.suite(),
                   Suggestion.among(scale.task(), suite.tasks().keySet())));
     }
+    suite
+        .tasks()
+        .forEach(
+            (task, config) -> {
+              if (scale.task() == null || scale.task().equals(task)) {
+                requireMetric(scale, at + "metric", task, config);
+              }
+            });
+  }
+
+  /** A benchmark's own metrics are only known when it is scored. */
+  private static void requireMetric(Scale scale, String at, String task, SuiteTaskConfig config) {
+    String metric = scale.metric();
+    if (metric == null || config.benchmark() != null || ALWAYS.contains(metric)) {
+      return;
+    }
+    if (config.metrics().stream()
+        .noneMatch(has -> has.equals(metric) || has.startsWith(metric + ":"))) {
+      Set<String> known = new TreeSet<>(ALWAYS);
+      known.addAll(config.metrics());
+      throw mistake(
+          at,
+          "'%s' is not what task %s of suite %s is scored by%s"
+              .formatted(metric, task, scale.suite(), Suggestion.among(metric, known)));
+    }
   }
 
   private static InvalidConfigException mistake(String path, String message) {
     return new InvalidConfigException(List.of(new Problem(path, message)));
   }
 
+  /** Name of the size. */
+  String scaleName() {
+    return Objects.requireNonNull(choice.scale());
+  }
+
+  /** The folder of all runs. */
+  Path out() {
+    return Objects.requireNonNull(choice.out());
+  }
+
   /** The folder that names finished stages. */
   Path shared() {
-    return out.resolve("stages");
+    return Objects.requireNonNullElse(choice.share(), out().resolve("stages")).toAbsolutePath();
+  }
+
+  /** Where the output of runs is kept. */
+  Path logs() {
+    return out().resolve("logs");
   }
 
   /** Where a run's output is kept. */
   Path log(Trial trial) {
-    return out.resolve("logs").resolve("%s.seed-%d.log".formatted(trial.variant(), trial.seed()));
+    return logs().resolve("%s.seed-%d.log".formatted(trial.variant(), trial.seed()));
   }
 }

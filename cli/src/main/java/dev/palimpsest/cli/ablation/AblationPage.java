@@ -1,19 +1,23 @@
 package dev.palimpsest.cli.ablation;
 
+import dev.palimpsest.cli.ablation.AblationTable.TaskValue;
 import dev.palimpsest.cli.ablation.AblationTable.Tested;
 import dev.palimpsest.cli.ablation.AblationTable.Variant;
 import dev.palimpsest.cli.html.Html;
 import dev.palimpsest.configs.AblationConfig;
 import dev.palimpsest.files.Escape;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** {@code report.html} of an ablation: one file, for any browser. */
 final class AblationPage {
-  private static final int WIDTH = 640;
-  private static final int LEFT = 180;
-  private static final int ROW = 34;
+  private static final int TICKS = 5;
 
   private final AblationTable table;
 
@@ -39,10 +43,9 @@ final class AblationPage {
                 Escape.html(table.ablation().scaleName()),
                 Escape.html(table.ablation().scale().recipe().replaceFirst(".*/", "")),
                 Escape.html(table.metric())));
-    body.append(
-        "<section class=\"card\"><h2>Values</h2><div class=\"scroll\">%s</div></section>%n"
-            .formatted(chart()));
+    body.append("<section class=\"card\"><h2>Values</h2>%s</section>%n".formatted(chart()));
     body.append("<section class=\"card\"><h2>Table</h2>%s</section>%n".formatted(values()));
+    body.append(byTask());
     body.append("<section class=\"card\"><h2>Expected</h2>");
     if (!config.outcome().isEmpty()) {
       body.append(
@@ -62,6 +65,11 @@ final class AblationPage {
       body.append("</ul></section>\n");
     }
     body.append("<section class=\"card\"><h2>Variants</h2><dl class=\"variants\">");
+    if (!table.ablation().scale().set().isEmpty()) {
+      body.append(
+          "<dt>all of them</dt><dd>%s</dd>"
+              .formatted(codes(inForce(table.ablation().scale().set()))));
+    }
     config
         .variants()
         .forEach(
@@ -75,12 +83,54 @@ final class AblationPage {
   private String described(String name, List<String> sets) {
     List<String> own = table.ablation().scale().variants().getOrDefault(name, List.of());
     if (sets.isEmpty() && own.isEmpty()) {
-      return "the recipe as it is";
+      return "nothing of its own";
     }
-    StringBuilder text = new StringBuilder();
-    sets.forEach(set -> text.append("<code>%s</code> ".formatted(Escape.html(set))));
-    own.forEach(set -> text.append("<code>%s</code> ".formatted(Escape.html(set))));
-    return text.toString();
+    return codes(inForce(Stream.concat(sets.stream(), own.stream()).toList()));
+  }
+
+  /** Without those whose value a later one replaces. */
+  private static Collection<String> inForce(List<String> sets) {
+    Map<String, String> last = new LinkedHashMap<>();
+    sets.forEach(set -> last.put(set.replaceFirst("=.*", ""), set));
+    return last.values();
+  }
+
+  private static String codes(Collection<String> sets) {
+    return sets.stream()
+        .map(set -> "<code>%s</code>".formatted(Escape.html(set)))
+        .collect(Collectors.joining("<br>"));
+  }
+
+  /** Means by task, and differences from the first variant with their standard errors. */
+  private String byTask() {
+    Map<String, Map<String, TaskValue>> all = table.byTask();
+    if (all.isEmpty()) {
+      return "";
+    }
+    List<String> columns = new ArrayList<>(List.of("task"));
+    table.variants().forEach(variant -> columns.add(variant.name()));
+    List<List<String>> rows = new ArrayList<>();
+    all.forEach(
+        (task, values) -> {
+          List<String> row = new ArrayList<>(List.of(task));
+          values.values().forEach(value -> row.add(cell(value)));
+          rows.add(row);
+        });
+    return "<section><h2>By task</h2><p>Means over seeds; after them the difference from %s and its error.</p>%s</section>%n"
+        .formatted(
+            Escape.html(table.variants().get(0).name()), Html.table("By task", columns, rows));
+  }
+
+  private static String cell(TaskValue value) {
+    String mean = AblationTable.number(value.mean(), false);
+    Tested tested = value.difference();
+    return tested == null
+        ? mean
+        : "%s (%s ± %s)"
+            .formatted(
+                mean,
+                AblationTable.number(tested.paired().difference(), true),
+                AblationTable.number(tested.paired().standardError(), false));
   }
 
   private String values() {
@@ -124,46 +174,35 @@ final class AblationPage {
     double margin = Math.max((high - low) * 0.1, 1e-6);
     double from = low - margin;
     double to = high + margin;
-    int height = ROW * table.variants().size() + 30;
-    StringBuilder svg =
+    StringBuilder html =
         new StringBuilder(
-            "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\" style=\"width:100%%;min-width:460px;max-width:%dpx;fill:currentColor;font:13px sans-serif\">"
-                .formatted(WIDTH, height, Escape.html(table.metric()), WIDTH));
-    int y = ROW / 2;
+            "<div class=\"dots\" role=\"img\" aria-label=\"%s\">"
+                .formatted(Escape.html(table.metric())));
     for (Variant variant : table.variants()) {
-      svg.append("<text x=\"0\" y=\"%d\">%s</text>".formatted(y + 4, Escape.html(variant.name())));
-      svg.append(
-          "<line x1=\"%d\" x2=\"%d\" y1=\"%d\" y2=\"%d\" stroke=\"currentColor\" stroke-opacity=\"0.2\"/>"
-              .formatted(LEFT, WIDTH, y, y));
-      svg.append(
-          "<rect x=\"%s\" y=\"%d\" width=\"4\" height=\"20\"/>"
-              .formatted(x(variant.mean(), from, to, -2), y - 10));
-      for (Map.Entry<Long, Measured> one : variant.values().entrySet()) {
-        svg.append(
-            "<circle cx=\"%s\" cy=\"%d\" r=\"5\" fill-opacity=\"0.45\"><title>seed %d: %s</title></circle>"
-                .formatted(
-                    x(one.getValue().value(), from, to, 0),
-                    y,
-                    one.getKey(),
-                    AblationTable.number(one.getValue().value(), false)));
-      }
-      y += ROW;
+      html.append("<span>%s</span><svg>".formatted(Escape.html(variant.name())));
+      html.append("<line x2=\"100%\" y1=\"50%\" y2=\"50%\"/>");
+      variant
+          .values()
+          .forEach(
+              (seed, measured) ->
+                  html.append(
+                      "<circle cx=\"%s\" cy=\"50%%\" r=\"5\"><title>seed %d: %s</title></circle>"
+                          .formatted(
+                              x(measured.value(), from, to),
+                              seed,
+                              AblationTable.number(measured.value(), false))));
+      html.append("<rect x=\"%s\" y=\"10%%\"/></svg>".formatted(x(variant.mean(), from, to)));
     }
-    for (int i = 0; i <= 4; i++) {
-      double at = from + (to - from) * i / 4;
-      svg.append(
-          "<text x=\"%s\" y=\"%d\" text-anchor=\"%s\" fill-opacity=\"0.7\">%s</text>"
-              .formatted(
-                  x(at, from, to, 0),
-                  height - 6,
-                  i == 4 ? "end" : i == 0 ? "start" : "middle",
-                  String.format(Locale.ROOT, "%.3g", at)));
+    html.append("<span></span><div class=\"axis\">");
+    for (int i = 0; i < TICKS; i++) {
+      double at = from + (to - from) * i / (TICKS - 1);
+      html.append("<span>%s</span>".formatted(String.format(Locale.ROOT, "%.3g", at)));
     }
-    return svg.append("</svg>").toString();
+    return html.append("</div></div>").toString();
   }
 
-  private static String x(double value, double from, double to, double shift) {
-    double at = LEFT + 8 + (WIDTH - LEFT - 16) * (value - from) / (to - from) + shift;
-    return String.format(Locale.ROOT, "%.1f", at);
+  /** A place on the axis. */
+  private static String x(double value, double from, double to) {
+    return String.format(Locale.ROOT, "%.2f%%", 100 * (value - from) / (to - from));
   }
 }

@@ -9,10 +9,13 @@ import dev.palimpsest.eval.metrics.PairedTest;
 import dev.palimpsest.eval.metrics.Statistics;
 import dev.palimpsest.files.Json;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -194,6 +197,40 @@ record AblationTable(
     return ids.stream().mapToDouble(id -> mean(ones, task, id) - mean(others, task, id)).toArray();
   }
 
+  /** A variant at one task. */
+  record TaskValue(double mean, @Nullable Tested difference) {}
+
+  /** The variants at each task, by task and variant; a single task has no table of its own. */
+  Map<String, Map<String, TaskValue>> byTask() {
+    Map<String, Map<String, TaskValue>> all = new LinkedHashMap<>();
+    for (Variant variant : variants) {
+      Set<String> tasks = variant.values().values().iterator().next().tasks().keySet();
+      if (tasks.size() < 2) {
+        return Map.of();
+      }
+      for (String task : tasks) {
+        Map<Long, Measured> values = at(task, variant);
+        double mean =
+            values.values().stream().mapToDouble(Measured::value).average().orElse(Double.NaN);
+        all.computeIfAbsent(task, name -> new LinkedHashMap<>())
+            .put(
+                variant.name(),
+                new TaskValue(
+                    mean,
+                    variant.difference() == null
+                        ? null
+                        : tested(values, at(task, variants.get(0)))));
+      }
+    }
+    return all;
+  }
+
+  private static Map<Long, Measured> at(String task, Variant variant) {
+    Map<Long, Measured> values = new TreeMap<>();
+    variant.values().forEach((seed, measured) -> values.put(seed, measured.of(task)));
+    return values;
+  }
+
   private static Map<String, Double> examples(Measured measured, String task) {
     return measured.examples().getOrDefault(task, Map.of());
   }
@@ -207,6 +244,9 @@ record AblationTable(
 
   /** What is measured, in words. */
   String metric() {
+    if (variants.isEmpty()) {
+      return "no run has ended";
+    }
     String metric =
         variants.stream()
             .flatMap(variant -> variant.values().values().stream())
@@ -226,6 +266,13 @@ record AblationTable(
   List<String> lines() {
     List<String> lines = new ArrayList<>();
     lines.add(ablation.config().name() + " at " + ablation.scaleName() + " scale: " + metric());
+    if (!ablation.choice().sets().isEmpty()) {
+      lines.add("with " + String.join(" ", ablation.choice().sets()));
+    }
+    if (variants.isEmpty()) {
+      failed.forEach(failure -> lines.add("failed: " + failure));
+      return lines;
+    }
     List<List<String>> rows = new ArrayList<>();
     rows.add(List.of("variant", "seeds", "mean", "deviation", "difference", "±", "p", "over"));
     for (Variant variant : variants) {
@@ -264,8 +311,10 @@ record AblationTable(
     root.put("question", ablation.config().question());
     root.put("source", ablation.config().source());
     root.put("outcome", ablation.config().outcome());
+    ablation.choice().sets().forEach(root.putArray("set")::add);
     root.put("metric", metric());
     root.put("lowerIsBetter", ablation.scale().lowerIsBetter());
+    Map<String, Map<String, TaskValue>> byTask = byTask();
     ArrayNode all = root.putArray("variants");
     for (Variant variant : variants) {
       ObjectNode node = all.addObject();
@@ -284,6 +333,16 @@ record AblationTable(
       if (variant.difference() != null) {
         put(node.putObject("difference"), variant.difference());
       }
+      ObjectNode tasks = node.putObject("tasks");
+      byTask.forEach(
+          (task, values) -> {
+            TaskValue value = Objects.requireNonNull(values.get(variant.name()));
+            ObjectNode one = tasks.putObject(task);
+            one.put("mean", value.mean());
+            if (value.difference() != null) {
+              put(one.putObject("difference"), value.difference());
+            }
+          });
     }
     ArrayNode judged = root.putArray("expected");
     for (Verdict verdict : verdicts) {

@@ -13,6 +13,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -77,6 +78,22 @@ record Measured(
     }
     double mean = tasks.values().stream().mapToDouble(Double::doubleValue).average().orElse(0);
     return new Measured(mean, metric, tasks, examples.size() == tasks.size() ? examples : Map.of());
+  }
+
+  /** For people. */
+  String words() {
+    return String.format(Locale.ROOT, "%s %.4f", metric, value);
+  }
+
+  /** The same for one task. */
+  Measured of(String task) {
+    return new Measured(
+        tasks.getOrDefault(task, Double.NaN),
+        metric,
+        Map.of(task, tasks.getOrDefault(task, Double.NaN)),
+        examples.containsKey(task)
+            ? Map.of(task, examples.getOrDefault(task, Map.of()))
+            : Map.of());
   }
 
   /** Values of single examples, for metrics that are their mean. */

@@ -2,8 +2,10 @@ package dev.palimpsest.cli.ablation;
 
 import dev.palimpsest.cli.ablation.Ablation.Trial;
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.RunProgress;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.ThisJvm;
+import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.stages.folder.RunFolder;
@@ -37,6 +39,9 @@ final class Trials {
   private final Queue<Trial> waiting = new ArrayDeque<>();
   private final Set<Process> running = ConcurrentHashMap.newKeySet();
   private final Map<Trial, Integer> codes = new LinkedHashMap<>();
+  private int jobs;
+  private int ended;
+  private double seconds;
   private volatile boolean stopping;
 
   /**
@@ -59,6 +64,7 @@ final class Trials {
    */
   @SuppressWarnings("try") // the handlers are used by being set
   Map<Trial, Integer> run(int jobs) throws InterruptedException {
+    this.jobs = jobs;
     for (Trial trial : ablation.trials()) {
       codes.put(trial, isDone(trial) ? ExitCode.DONE.code() : ExitCode.STOPPED.code());
       if (isDone(trial)) {
@@ -66,6 +72,11 @@ final class Trials {
       } else {
         waiting.add(trial);
       }
+    }
+    if (!waiting.isEmpty()) {
+      say.accept(
+          "%d of %d runs to do; what they say goes to %s"
+              .formatted(waiting.size(), ablation.trials().size(), ablation.logs()));
     }
     List<Thread> workers = new ArrayList<>();
     try (Signals signals = Signals.pass(this::stop, this::kill)) {
@@ -97,15 +108,38 @@ final class Trials {
       long began = System.nanoTime();
       say.accept(trial.words() + ": begins");
       int code = run(trial);
-      double seconds = (System.nanoTime() - began) / 1e9;
+      double took = (System.nanoTime() - began) / 1e9;
       synchronized (this) {
         codes.put(trial, code);
+        say.accept(trial.words() + ": " + outcome(trial, code, took));
       }
-      say.accept(
-          code == ExitCode.DONE.code()
-              ? "%s: done in %.0f s".formatted(trial.words(), seconds)
-              : "%s: ended with exit code %d: %s"
-                  .formatted(trial.words(), code, lastLine(ablation.log(trial))));
+    }
+  }
+
+  /** How a run has ended, and what is left. */
+  private String outcome(Trial trial, int code, double took) {
+    String last = lastLine(ablation.log(trial));
+    if (code == ExitCode.STOPPED.code()) {
+      return last;
+    }
+    ended++;
+    seconds += took;
+    long left = codes.values().stream().filter(other -> other == ExitCode.STOPPED.code()).count();
+    String rest =
+        left == 0
+            ? ""
+            : "; %d to go, about %s"
+                .formatted(left, RunProgress.clock(Math.round(seconds / ended * left / jobs)));
+    return code == ExitCode.DONE.code()
+        ? "%s in %.0f s%s".formatted(value(trial), took, rest)
+        : "ended with exit code %d: %s%s".formatted(code, last, rest);
+  }
+
+  private String value(Trial trial) {
+    try {
+      return Measured.of(trial, ablation.scale()).words();
+    } catch (UserMistake e) {
+      return String.valueOf(e.getMessage()); // the table ends with it when all runs have
     }
   }
 

@@ -13,7 +13,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -59,6 +61,7 @@ class AblateCommandTest {
         folder.resolve("rates.yaml"),
         """
         name: rates
+        seeds: [7]
         scales: {tiny: {recipe: '%s', stage: stage2, suite: heldout, metric: loss}}
         variants:
           fast: []
@@ -73,25 +76,45 @@ class AblateCommandTest {
   void sharedStagesAreTrainedOnceAKillIsSurvivedAndTheTableIsThatOfTheScores() throws Exception {
     Path file = ablation();
     Path out = folder.resolve("out");
-    List<String> command = List.of("ablate", file.toString(), "--out", out.toString());
+    Path shared = folder.resolve("shared");
+    List<String> command =
+        List.of(
+            "ablate",
+            file.toString(),
+            "--out=" + out,
+            "--share=" + shared,
+            "--seeds=0",
+            "--set=stages.stage1.examples=4");
     Launched first = Launched.start(folder, Map.of(), command);
-    Path done = out.resolve("runs/fast/seed-0/trial.json");
-    while (first.process().isAlive() && !Files.exists(done)) {
+    while (first.process().isAlive()
+        && !Files.readString(first.err()).contains("; 1 to go, about 0:0")) {
       Thread.sleep(20);
     }
     first.process().descendants().forEach(ProcessHandle::destroyForcibly);
     first.process().destroyForcibly().waitFor();
-    assertTrue(Files.exists(done), Files.readString(first.err()));
+    String said = Files.readString(first.err());
+    assertTrue(
+        said.contains("preparing data and towers in " + out.resolve("prepared"))
+            && said.contains("2 of 2 runs to do; what they say goes to " + out.resolve("logs")),
+        said);
     assertFalse(Files.exists(out.resolve("table.txt")));
 
     Outcome outcome = Launched.start(folder, Map.of(), command).finish();
     assertEquals(0, outcome.exit(), outcome.toString());
     assertTrue(outcome.err().contains("fast, seed 0: done before"), outcome.err());
+    assertTrue(outcome.err().contains("1 of 2 runs to do"), outcome.err());
+    assertFalse(outcome.err().contains("preparing"), outcome.err());
     String log = Files.readString(out.resolve("logs/still.seed-0.log"));
     assertTrue(
         log.contains("stage1: taken over from " + out.resolve("runs/fast/seed-0/stage1")), log);
     assertTrue(log.contains("stage2: begins") && !log.contains("stage2: taken over"), log);
     assertFalse(Files.exists(out.resolve("runs/still/seed-0/stage3")));
+    try (Stream<Path> named = Files.list(shared)) {
+      assertEquals(4, named.filter(path -> path.toString().endsWith(".json")).count());
+    }
+    assertFalse(Files.exists(out.resolve("stages")));
+    List<String> steps = Files.readAllLines(out.resolve("runs/fast/seed-0/stage1/metrics.jsonl"));
+    assertEquals(4, Json.STRICT.readTree(steps.get(steps.size() - 1)).path("examples").asLong());
     Path data = out.resolve("runs/still/seed-0/data");
     assertTrue(Files.isSymbolicLink(data) && Files.exists(data.resolve("tokenizer.model")));
 
@@ -106,6 +129,16 @@ class AblateCommandTest {
           table.at("/variants/" + variant + "/mean").asDouble(),
           1e-12);
     }
+    assertTrue(
+        outcome
+            .err()
+            .contains(
+                String.format(
+                    Locale.ROOT,
+                    "still, seed 0: loss %.4f in ",
+                    table.at("/variants/1/mean").asDouble())),
+        outcome.err());
+    assertEquals("stages.stage1.examples=4", table.at("/set/0").asText());
     // So little training changes nothing that is certain.
     assertEquals("undecided", table.at("/expected/0/outcome").asText(), table.toString());
     assertEquals("examples", table.at("/expected/0/over").asText());

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.cli.ablation.Ablation.Choice;
 import dev.palimpsest.configs.AblationConfig;
 import dev.palimpsest.configs.AblationConfig.Expectation;
 import dev.palimpsest.configs.AblationConfig.Relation;
@@ -22,7 +23,8 @@ class AblationTableTest {
     Map<String, List<String>> variants = new LinkedHashMap<>();
     variants.put("a", List.of());
     variants.put("b", List.of("x=1"));
-    Scale scale = new Scale("r.yaml", List.of(), "stage1", "heldout", null, metric, Map.of());
+    List<String> sets = List.of("stages.stage1.examples=128", "stages.stage1.examples=64");
+    Scale scale = new Scale("r.yaml", sets, "stage1", "heldout", null, metric, Map.of());
     AblationConfig config =
         new AblationConfig(
             "test",
@@ -36,7 +38,8 @@ class AblationTableTest {
                 new Expectation("b", Relation.NO_BETTER, "a"),
                 new Expectation("b", Relation.BETTER, "a")),
             "a wins");
-    return new Ablation(config, "small", scale, Path.of("out"), List.of());
+    Choice choice = new Choice("small", sets.subList(1, 2), List.of(), Path.of("out"), null);
+    return new Ablation(config, scale, choice, List.of());
   }
 
   private static Measured plain(double value) {
@@ -90,6 +93,44 @@ class AblationTableTest {
     String page = AblationPage.of(table);
     assertTrue(page.contains("Which &lt;one&gt;?") && page.contains("<svg"), page);
     assertTrue(page.contains("b, seed 1"), page);
+  }
+
+  @Test
+  void everyTaskHasItsOwnDifferences() throws IOException {
+    Map<String, Double> asked = Map.of("1", 1.0, "2", 2.0);
+    Map<String, Double> read = Map.of("1", 5.0, "2", 7.0);
+    Map<String, Double> readWorse = Map.of("1", 6.0, "2", 9.0);
+    Measured a =
+        new Measured(
+            3.75, "loss", Map.of("ask", 1.5, "read", 6.0), Map.of("ask", asked, "read", read));
+    Measured b =
+        new Measured(
+            4.5, "loss", Map.of("ask", 1.5, "read", 7.5), Map.of("ask", asked, "read", readWorse));
+    AblationTable table =
+        AblationTable.of(
+            ablation("loss"), Map.of("a", Map.of(0L, a), "b", Map.of(0L, b)), List.of());
+    JsonNode tasks = Json.STRICT.readTree(table.json()).at("/variants/1/tasks");
+    assertEquals(7.5, tasks.at("/read/mean").asDouble(), 1e-12);
+    assertEquals(1.5, tasks.at("/read/difference/difference").asDouble(), 1e-12);
+    assertEquals(0.5, tasks.at("/read/difference/standardError").asDouble(), 1e-12);
+    assertEquals(0, tasks.at("/ask/difference/difference").asDouble());
+    String page = AblationPage.of(table);
+    assertTrue(page.contains("<td>7.5000 (+1.5000 ± 0.5000)</td>"), page);
+    assertTrue(
+        page.contains("<dt>all of them</dt><dd><code>stages.stage1.examples=64</code></dd>"), page);
+    assertTrue(table.lines().contains("with stages.stage1.examples=64"), table.lines().toString());
+  }
+
+  @Test
+  void beforeTheFirstRunHasEndedThereIsNoTable() {
+    AblationTable table = AblationTable.of(ablation("loss"), Map.of(), List.of("a, seed 0"));
+    assertEquals(
+        List.of(
+            "test at small scale: no run has ended",
+            "with stages.stage1.examples=64",
+            "failed: a, seed 0"),
+        table.lines());
+    assertTrue(AblationPage.of(table).contains("No run has ended."));
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.cli.ablation.Ablation.Choice;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import java.io.IOException;
@@ -33,7 +34,7 @@ class ShippedAblationsTest {
   @MethodSource("files")
   void everyVariantOfEveryFileBindsAtEverySize(Path file, @TempDir Path out) {
     for (String scale : Recipes.bindAblation(file).scales().keySet()) {
-      Ablation ablation = Ablation.read(file, scale, out);
+      Ablation ablation = Ablation.read(file, Choice.NONE.at(scale).in(out));
       assertEquals(file.getFileName().toString(), ablation.config().name() + ".yaml");
       assertEquals(
           ablation.config().variants().size() * ablation.config().seeds().size(),
@@ -75,10 +76,20 @@ class ShippedAblationsTest {
                 .formatted(recipe));
     String message =
         String.valueOf(
-            assertThrows(InvalidConfigException.class, () -> Ablation.read(file, null, folder))
+            assertThrows(
+                    InvalidConfigException.class, () -> Ablation.read(file, Choice.NONE.in(folder)))
                 .getMessage());
     assertTrue(message.contains("variant one: stages[1].batchSze: unknown key"), message);
     assertTrue(message.contains("variant two: stages[1].lossFrom: is 'prefix', but"), message);
+
+    // What the command sets is in all variants, and is said once.
+    Choice choice = new Choice(null, List.of("stages.stage1.exmples=8"), List.of(), folder, null);
+    message =
+        String.valueOf(
+            assertThrows(InvalidConfigException.class, () -> Ablation.read(file, choice))
+                .getMessage());
+    assertEquals(2, message.split("stages\\[1\\].exmples: unknown key", -1).length, message);
+    assertTrue(message.contains("--set stages.stage1.exmples=8: stages[1].exmples"), message);
 
     Path other =
         Files.writeString(
@@ -92,8 +103,29 @@ class ShippedAblationsTest {
                 .formatted(recipe));
     message =
         String.valueOf(
-            assertThrows(InvalidConfigException.class, () -> Ablation.read(other, null, folder))
+            assertThrows(
+                    InvalidConfigException.class,
+                    () -> Ablation.read(other, Choice.NONE.in(folder)))
                 .getMessage());
     assertTrue(message.contains("expected[0].than: 'tow' is not a variant"), message);
+
+    Path third =
+        Files.writeString(
+            folder.resolve("c.yaml"),
+            """
+            name: c
+            scales: {small: {recipe: '%s', stage: stage1, suite: heldout, metric: cidre}}
+            variants: {one: [], two: []}
+            """
+                .formatted(recipe));
+    message =
+        String.valueOf(
+            assertThrows(
+                    InvalidConfigException.class,
+                    () -> Ablation.read(third, Choice.NONE.in(folder)))
+                .getMessage());
+    assertTrue(
+        message.contains("scales.small.metric: 'cidre' is not what task caption of suite heldout"),
+        message);
   }
 }
