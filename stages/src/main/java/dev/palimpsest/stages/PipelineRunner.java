@@ -30,10 +30,12 @@ import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.preparation.Epochs;
 import dev.palimpsest.stages.preparation.Preparation;
 import dev.palimpsest.stages.step.DataParallel;
+import dev.palimpsest.stages.step.Divisible;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.Run;
 import dev.palimpsest.stages.training.StopRequest;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -111,8 +113,7 @@ public final class PipelineRunner {
    */
   public int follow(PipelineConfig recipe, RunFolder folder) {
     return new Follower(
-            new Run(recipe, folder, kernels, progress, stop),
-            DataParallel.of(ranks, recipe.ranks()))
+            new Run(recipe, folder, kernels, progress, stop), DataParallel.of(ranks, recipe))
         .run(manager);
   }
 
@@ -150,10 +151,11 @@ public final class PipelineRunner {
       Set<String> acceptChanges,
       @Nullable String until,
       @Nullable Path shared) {
-    Ranks group = new Ranks(DataParallel.of(ranks, recipe.ranks()));
+    Ranks group = new Ranks(DataParallel.of(ranks, recipe));
     others = group;
     requireStages(recipe, "--accept-changes", acceptChanges);
     requireStages(recipe, "--until", until == null ? Set.of() : Set.of(until));
+    requireDivisible(recipe, folder);
     try (FolderLock lock = folder.lock()) {
       return runLocked(
           group, recipe, folder, environment, acceptChanges, until, new SharedStages(shared));
@@ -228,6 +230,16 @@ public final class PipelineRunner {
     }
     describe.run();
     return List.copyOf(finished.values());
+  }
+
+  /** Now, and not when a stage begins after days of others. */
+  private void requireDivisible(PipelineConfig recipe, RunFolder folder) {
+    List<Problem> problems =
+        Divisible.problems(
+            recipe, stage -> !Files.exists(folder.finished(stage.name())), ranks.size());
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
+    }
   }
 
   private static void requireStages(PipelineConfig recipe, String option, Set<String> names) {

@@ -156,7 +156,7 @@ public final class Replay {
               stage,
               Optimizer.of(optimizer, groups, kernels),
               new Storage(stage.storage(), checkpoint.folder()),
-              DataParallel.of(Collectives.alone(), recipe.ranks()),
+              DataParallel.of(Collectives.alone(), recipe),
               recipe.seed());
       List<TrainStep.Attempt> attempts = new ArrayList<>(1);
       try (Mixture.BatchStream batches =

@@ -12,6 +12,7 @@ import dev.palimpsest.configs.RanksConfig.Sharding;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.BareStage;
+import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.model.Models;
 import dev.palimpsest.model.TrainingInput;
 import dev.palimpsest.model.VisionLanguageModel;
@@ -115,6 +116,7 @@ final class BenchRanksCommand implements Callable<Integer> {
     try (Machine machine = options.device.open(threads, group);
         Collectives ranks =
             group.connect(
+                Fingerprint.values(bench),
                 machine,
                 Path.of(System.getProperty("java.io.tmpdir"), "palimpsest-bench-ranks"),
                 PATIENCE,

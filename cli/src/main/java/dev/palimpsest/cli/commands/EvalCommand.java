@@ -15,6 +15,7 @@ import dev.palimpsest.cli.terminal.RankLog;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.binding.ConfigYaml;
+import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 import dev.palimpsest.configs.evaluation.SuiteConfig.SuiteTaskConfig;
 import dev.palimpsest.eval.EvaluatedModel;
@@ -188,7 +189,8 @@ public final class EvalCommand implements Callable<Integer> {
       }
       Path folder = out != null ? out : Path.of("evaluations", String.join("-", labels));
       try (Machine machine = device.open(null, group)) {
-        Collectives ranks = group.connect(machine, folder.resolve("ranks"), PATIENCE, false);
+        Collectives ranks =
+            group.connect(start(tasks), machine, folder.resolve("ranks"), PATIENCE, false);
         // Two evaluations in one folder would overwrite each other's answers.
         try (@Nullable FolderLock lock = ranks.isFirst() ? new RunFolder(folder).lock() : null) {
           evaluateAll(labels, folder, machine, tasks, before, stop, ranks);
@@ -200,6 +202,23 @@ public final class EvalCommand implements Callable<Integer> {
       }
       return ExitCode.DONE.code();
     }
+  }
+
+  /** What every rank of an evaluation has to have in common. */
+  private Map<String, String> start(Map<String, SuiteTaskConfig> tasks) {
+    Map<String, String> start = new LinkedHashMap<>();
+    start.put("the checkpoints", checkpoints.toString());
+    tasks.forEach((name, task) -> start.put("the task " + name, Fingerprint.text(task)));
+    start.putAll(Fingerprint.values(selection()));
+    start.put("--resolution", String.valueOf(resolution));
+    start.put("--precision", ConfigYaml.word(precision.get()));
+    start.put("--batch-size", Integer.toString(batchSize));
+    start.put("the program's version", Environment.version());
+    return start;
+  }
+
+  private Selection selection() {
+    return new Selection(limit, samples, predictOnly, perplexity);
   }
 
   private static Map<String, TaskResult> baseline(Path file) throws IOException {
@@ -306,7 +325,7 @@ public final class EvalCommand implements Callable<Integer> {
         batchSize,
         manager,
         folder.resolve("predictions"),
-        new Selection(limit, samples, predictOnly, perplexity),
+        selection(),
         ranks,
         watch);
   }

@@ -20,6 +20,7 @@ import dev.palimpsest.cli.terminal.RankLog;
 import dev.palimpsest.cli.terminal.RunLog;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.binding.Fingerprint;
 import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.model.ranks.Collectives;
@@ -43,6 +44,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -137,6 +139,7 @@ public final class RunCommand implements Callable<Integer> {
         Machine machine = device.open(config.computeThreads(), group)) {
       Collectives ranks =
           group.connect(
+              start(config, folder),
               machine,
               folder.resolve("ranks"),
               Duration.ofSeconds(config.ranks().timeoutSeconds()),
@@ -150,6 +153,7 @@ public final class RunCommand implements Callable<Integer> {
                   .map(a -> MetricsServer.start(a, group, state, Environment.version()))
                   .orElse(null);
           Ledger ledger = new Ledger(run.goodput(), began())) {
+        stop.onMade(state::askedToStop);
         List<Progress> watchers = new ArrayList<>(List.of(state));
         if (ranks.isFirst()) {
           state.onBeat(ledger::beat);
@@ -193,6 +197,14 @@ public final class RunCommand implements Callable<Integer> {
         }
       }
     }
+  }
+
+  /** What every rank of a run has to have in common. */
+  private static Map<String, String> start(PipelineConfig config, Path folder) {
+    Map<String, String> start = new LinkedHashMap<>(Fingerprint.values(config));
+    start.put("--out", folder.toAbsolutePath().normalize().toString());
+    start.put("the program's version", Environment.version());
+    return start;
   }
 
   /** For programs; that it cannot be told does not change how the run ended. */

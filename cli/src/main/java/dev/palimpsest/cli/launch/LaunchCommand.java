@@ -6,11 +6,17 @@ import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
+import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.stages.folder.RunFolder;
+import dev.palimpsest.stages.step.Divisible;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -173,25 +179,29 @@ public final class LaunchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (nodes < 1 || gpus < 0 || (processes != null && processes < 1)) {
-      throw new UserMistake("--nodes and --processes must be at least 1, --gpus-per-node 0");
+    List<Problem> mistakes = new ArrayList<>(LaunchChecks.of(this));
+    Supplier<Integer> launched = () -> ExitCode.MISTAKE.code();
+    try {
+      launched = prepared();
+    } catch (InvalidConfigException e) {
+      mistakes.addAll(e.problems());
+    } catch (UserMistake e) {
+      mistakes.add(new Problem("", String.valueOf(e.getMessage())));
     }
-    if (gpus > 0 && processes != null && processes > gpus) {
-      throw new UserMistake(
-          "--processes %d are more than --gpus-per-node %d".formatted(processes, gpus));
+    if (!mistakes.isEmpty()) {
+      throw new InvalidConfigException(mistakes);
     }
-    if (target == Target.LOCAL && nodes > 1) {
-      throw new UserMistake("--to local starts the processes of one machine: leave out --nodes");
-    }
+    return launched.get();
+  }
+
+  /** Everything up to the start; what it returns starts, submits or prints. */
+  private Supplier<Integer> prepared() {
     PrintWriter out = spec.commandLine().getOut();
-    switch (target) {
+    return switch (target) {
       case LOCAL -> {
         Job job = here();
         LocalProcesses local = new LocalProcesses(job, job.run(job.recipe(), until));
-        if (!print) {
-          return local.run();
-        }
-        local.print().forEach(out::println);
+        yield () -> print ? printed(local.print()) : local.run();
       }
       case SLURM -> {
         SlurmChain chain =
@@ -206,14 +216,20 @@ public final class LaunchCommand implements Callable<Integer> {
                     sbatch),
                 System.getenv().getOrDefault("PALIMPSEST_LAUNCHER", "palimpsest"),
                 System.getenv().getOrDefault("PALIMPSEST_ENGINE", "cpu"));
-        if (print) {
-          out.print(chain.print());
-        } else {
-          chain.submit().forEach(out::println);
-        }
+        yield () -> print ? printed(chain.print().lines().toList()) : printed(chain.submit());
       }
-      case JOBSET, TRAINJOB -> out.print(manifests());
-    }
+      case JOBSET, TRAINJOB -> {
+        String manifests = manifests();
+        yield () -> {
+          out.print(manifests);
+          return ExitCode.DONE.code();
+        };
+      }
+    };
+  }
+
+  private int printed(List<String> lines) {
+    lines.forEach(spec.commandLine().getOut()::println);
     return ExitCode.DONE.code();
   }
 
@@ -259,21 +275,30 @@ public final class LaunchCommand implements Callable<Integer> {
 
   private Job job(Path folder, PipelineConfig config, Path file) {
     List<String> stages = config.stages().stream().map(StageConfig::name).toList();
+    List<String> wanted = stages;
+    List<Problem> problems = new ArrayList<>();
     if (until != null && !stages.contains(until)) {
-      throw new UserMistake("--until '%s' is not one of the stages %s".formatted(until, stages));
+      problems.add(
+          new Problem("--until", "'%s' is not one of the stages %s".formatted(until, stages)));
+    } else if (until != null) {
+      wanted = stages.subList(0, stages.indexOf(until) + 1);
+    }
+    int perNode = processes == null ? Math.max(1, gpus) : processes;
+    if (nodes > 0 && perNode > 0) {
+      RunFolder run = new RunFolder(folder);
+      List<String> jobs = wanted;
+      problems.addAll(
+          Divisible.problems(
+              config,
+              stage -> jobs.contains(stage.name()) && !Files.exists(run.finished(stage.name())),
+              perNode * (target == Target.LOCAL ? LocalProcesses.nodes(System.getenv()) : nodes)));
+    }
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
     }
     List<String> words = new ArrayList<>();
     recipe.sets().forEach(set -> words.addAll(List.of("--set", set)));
     words.addAll(options);
-    return new Job(
-        config.name(),
-        file,
-        "",
-        until == null ? stages : stages.subList(0, stages.indexOf(until) + 1),
-        folder,
-        words,
-        nodes,
-        processes == null ? Math.max(1, gpus) : processes,
-        gpus);
+    return new Job(config.name(), file, "", wanted, folder, words, nodes, perNode, gpus);
   }
 }

@@ -89,7 +89,12 @@ final class LocalProcesses {
 
   /** Whether Kubeflow's variables say that there are other nodes. */
   private static boolean isNode(Map<String, String> environment) {
-    return !environment.getOrDefault("PET_NNODES", "1").equals("1");
+    return nodes(environment) != 1;
+  }
+
+  /** How many nodes there are by Kubeflow's variables, with this one. */
+  static int nodes(Map<String, String> environment) {
+    return Integer.parseInt(environment.getOrDefault("PET_NNODES", "1"));
   }
 
   static String typed(List<String> command) {
@@ -197,7 +202,7 @@ final class LocalProcesses {
   static Map<String, String> variables(
       int local, int processes, Map<String, String> environment, int port) {
     int node = Integer.parseInt(environment.getOrDefault("PET_NODE_RANK", "0"));
-    int nodes = Integer.parseInt(environment.getOrDefault("PET_NNODES", "1"));
+    int nodes = nodes(environment);
     Map<String, String> variables = new LinkedHashMap<>();
     variables.put("RANK", Integer.toString(node * processes + local));
     variables.put("WORLD_SIZE", Integer.toString(nodes * processes));
@@ -270,7 +275,13 @@ final class LocalProcesses {
             "rank {} on {} {}: {}",
             state.rank(),
             state.host(),
-            state.exitCode().map(c -> "ended with " + c).orElse("did not end by itself"),
+            state
+                .exitCode()
+                .map(c -> "ended with " + c)
+                .orElse(
+                    state.isLost()
+                        ? "was killed, or its machine is lost"
+                        : "was ended after another"),
             state.doing());
       }
     }
@@ -289,6 +300,9 @@ final class LocalProcesses {
             .findFirst();
     if (reason.isPresent()) {
       return reason.get();
+    }
+    if (states.stream().anyMatch(ProcessState.Read::isLost)) {
+      return ExitCode.INFRASTRUCTURE.code();
     }
     if (codes.size() < states.size()) {
       // Between two steps a signal ends a process at once, and its state stays behind.

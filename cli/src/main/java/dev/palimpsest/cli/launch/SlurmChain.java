@@ -87,11 +87,31 @@ record SlurmChain(Job job, Settings settings, String program, String engine) {
     lines.add(
         """
         task=$!
-        while kill -0 "$task" 2>/dev/null; do wait "$task"; code=$?; done
+        code=129
+        while [ "$code" -gt 128 ]; do # a signal to this script ends a wait, but not the task
+          wait "$task"
+          code=$?
+          kill -0 "$task" 2>/dev/null || break
+        done
 
         # srun may change the exit code; the tasks' own words are in their state files.
         said=$(sed -n 's/.*"exitCode" *: *\\([0-9]*\\).*/\\1/p' "$out"/processes/rank-*.json 2>/dev/null)
         if [ "$code" -ne 0 ]; then
+          lost=
+          for file in "$out"/processes/rank-*.json; do
+            one=$(sed -n 's/.*"exitCode" *: *\\([0-9]*\\).*/\\1/p' "$file" 2>/dev/null)
+            host=$(sed -n 's/.*"host" *: *"\\([^"]*\\)".*/\\1/p' "$file" 2>/dev/null)
+            case $one in
+              0|%1$d) continue ;;
+              '')
+                if grep -q '"state" *: *"running"' "$file" 2>/dev/null; then
+                  lost=yes
+                  echo "$(basename "$file" .json) on $host was killed, or its machine is lost"
+                fi
+                ;;
+              *) echo "$(basename "$file" .json) on $host ended with $one" ;;
+            esac
+          done
           own=
           for one in $said; do
             case $one in
@@ -101,6 +121,7 @@ record SlurmChain(Job job, Settings settings, String program, String engine) {
               *) own=$one; break ;;
             esac
           done
+          case $lost${own:-0} in yes0|yes%1$d) own=%2$d ;; esac
           case ${own:-$code} in
             %3$s) code=${own:-$code} ;;
             *) code=%2$d ;;

@@ -153,12 +153,15 @@ public record ProcessGroup(
   /**
    * Connects this process with the others.
    *
+   * @param start what each of them must have been started with, by name
    * @param machine that this process computes with
    * @param folder as in {@link Collectives#join}
    * @param limit how long an operation may take
    * @param beside whether operations may run beside the computing, see {@link Machine#hasSpare}
+   * @throws InvalidConfigException on every rank if one was started with something else
    */
-  public Collectives connect(Machine machine, Path folder, Duration limit, boolean beside) {
+  public Collectives connect(
+      Map<String, String> start, Machine machine, Path folder, Duration limit, boolean beside) {
     Collectives ranks =
         Collectives.join(
             new Group(rank, worldSize, masterAddress, masterPort),
@@ -167,6 +170,7 @@ public record ProcessGroup(
             limit,
             beside);
     if (!ranks.isAlone()) {
+      SameStart.require(ranks, start);
       log.info(
           "{} ranks connected by {}; gradients are exchanged {}",
           ranks.size(),

@@ -3,6 +3,7 @@ package dev.palimpsest.cli.operating;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.palimpsest.cli.machine.ProcessGroup;
+import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.stages.logs.StepMetrics;
 import dev.palimpsest.stages.training.Activity;
@@ -17,6 +18,7 @@ import io.prometheus.metrics.model.snapshots.Unit;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
+import java.net.BindException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -123,6 +125,11 @@ public final class MetricsServer implements Progress, AutoCloseable {
       MetricsServer metrics = new MetricsServer(server, group, version);
       server.start();
       return metrics;
+    } catch (BindException e) {
+      throw new UserMistake(
+          "--metrics: %s:%d cannot be used by process %d of this machine (%s); choose another port, or 0 for any free one"
+              .formatted(
+                  address.getHostString(), address.getPort(), group.localRank(), e.getMessage()));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot serve metrics on " + address, e);
     }

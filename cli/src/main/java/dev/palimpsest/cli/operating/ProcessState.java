@@ -41,6 +41,8 @@ public final class ProcessState implements Progress, AutoCloseable {
   /** Between two beats. Probes allow several times as much. */
   static final Duration BEAT = Duration.ofSeconds(5);
 
+  private static final String STOPPING = "stopping";
+
   private final Path file;
   private final ProcessGroup group;
   private final Duration patience;
@@ -51,6 +53,7 @@ public final class ProcessState implements Progress, AutoCloseable {
   private long examples;
   private long lastProgress = System.nanoTime();
   private boolean begun;
+  private boolean asked;
   private boolean ended;
 
   /**
@@ -83,7 +86,7 @@ public final class ProcessState implements Progress, AutoCloseable {
             return;
           }
           if (isAlive()) {
-            write("running", null, "");
+            writeAlive();
           }
           onBeat.forEach(Runnable::run);
         }
@@ -131,7 +134,7 @@ public final class ProcessState implements Progress, AutoCloseable {
     activity = next;
     if (!begun) {
       begun = true;
-      write("running", null, "");
+      writeAlive();
       thread.start();
     }
   }
@@ -143,6 +146,21 @@ public final class ProcessState implements Progress, AutoCloseable {
 
   private void progressed() {
     lastProgress = System.nanoTime();
+  }
+
+  /**
+   * The process was asked to stop. If it is killed before it has done so, as launchers do when
+   * another process has died, its state says that it was not the first.
+   */
+  public synchronized void askedToStop() {
+    asked = true;
+    if (begun && !ended) {
+      writeAlive();
+    }
+  }
+
+  private void writeAlive() {
+    write(asked ? STOPPING : "running", null, "");
   }
 
   /** Records how the process ends. */
@@ -207,7 +225,14 @@ public final class ProcessState implements Progress, AutoCloseable {
    * @param exitCode empty as long as it has not ended by itself
    */
   public record Read(
-      String state, int rank, String host, Instant at, Optional<Integer> exitCode, String doing) {}
+      String state, int rank, String host, Instant at, Optional<Integer> exitCode, String doing) {
+    /**
+     * Whether it was killed, and no launcher had asked it to stop before: its machine may be ill.
+     */
+    public boolean isLost() {
+      return exitCode.isEmpty() && !state.equals(STOPPING);
+    }
+  }
 
   /** The states in a folder of them, by rank; those that cannot be read are left out. */
   public static List<Read> read(Path folder) {

@@ -57,10 +57,11 @@ class LaunchCommandTest {
                 export: {formats: []}
               - name: Stage_1
                 init: {stage: stage0}
-                examples: 16
+                examples: 32
                 resolution: 16
                 textTokens: 16
-                batchSize: 8
+                batchSize: 16
+                microBatch: 1
                 mixture: {caption: 1}
                 optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
                 export: {formats: []}
@@ -130,8 +131,12 @@ class LaunchCommandTest {
   }
 
   private static ProcessState.Read rank(int rank, Integer code) {
+    return rank(rank, code, "running");
+  }
+
+  private static ProcessState.Read rank(int rank, Integer code, String state) {
     return new ProcessState.Read(
-        "", rank, "host" + rank, Instant.EPOCH, Optional.ofNullable(code), "");
+        state, rank, "host" + rank, Instant.EPOCH, Optional.ofNullable(code), "");
   }
 
   @Test
@@ -141,7 +146,9 @@ class LaunchCommandTest {
     assertEquals(77, LocalProcesses.judge(143, List.of(rank(0, 76), rank(1, 77))));
     assertEquals(76, LocalProcesses.judge(137, List.of(rank(0, 76), rank(1, null))));
     assertEquals(76, LocalProcesses.judge(0, List.of(rank(0, 0), rank(1, null))));
-    assertEquals(75, LocalProcesses.judge(75, List.of(rank(0, null))));
+    assertEquals(75, LocalProcesses.judge(75, List.of(rank(0, null, "stopping"))));
+    // The others were asked to stop, and had the time to save, after this one had been killed.
+    assertEquals(76, LocalProcesses.judge(75, List.of(rank(0, 75), rank(1, null))));
     assertEquals(2, LocalProcesses.judge(2, List.of()));
   }
 
@@ -195,7 +202,9 @@ class LaunchCommandTest {
     "143, 76 77, 77, ''",
     "137, '', 76, requeue 17",
     "2, '', 2, ''",
-    "0, 75 75, 0, ''"
+    "0, 75 75, 0, ''",
+    "137, 75 killed, 76, requeue 17", // the survivor had the time to save
+    "137, stopping killed, 76, requeue 17"
   })
   void aJobEndsAsItsTasksSayAndIsRequeuedIfThatHelps(
       int srun, String states, int expected, String requeued) throws Exception {
@@ -205,20 +214,36 @@ class LaunchCommandTest {
     StringBuilder written = new StringBuilder("#!/bin/bash\n");
     int rank = 0;
     for (String code : states.isEmpty() ? new String[0] : states.split(" ")) {
+      String state =
+          switch (code) {
+            case "killed" -> "\"state\" : \"running\"";
+            case "stopping" -> "\"state\" : \"stopping\"";
+            default -> "\"exitCode\" : " + code;
+          };
       written.append(
-          "echo '{\"exitCode\" : %s}' >%s/rank-0000%d.json\n".formatted(code, processes, rank++));
+          "echo '{\"host\" : \"n%d\", %s}' >%s/rank-0000%d.json\n"
+              .formatted(rank + 1, state, processes, rank++));
     }
     program(programs.resolve("srun"), written + "exit " + srun);
     program(programs.resolve("scontrol"), "#!/bin/bash\necho \"$*\" >>" + folder + "/asked");
     Path script = Files.writeString(folder.resolve("job.sh"), script(0));
     for (int attempt = 0; attempt < 2; attempt++) {
-      ProcessBuilder bash = new ProcessBuilder("bash", script.toString()).inheritIO();
+      Path said = folder.resolve("said");
+      ProcessBuilder bash =
+          new ProcessBuilder("bash", script.toString())
+              .redirectErrorStream(true)
+              .redirectOutput(said.toFile());
       bash.environment().put("PATH", programs + ":" + System.getenv("PATH"));
       bash.environment().put("SLURM_JOB_ID", "17");
       bash.environment().put("SLURM_JOB_NODELIST", "n[1-2]");
       Process job = bash.start();
       assertTrue(job.waitFor(60, TimeUnit.SECONDS));
-      assertEquals(expected, job.exitValue());
+      assertEquals(expected, job.exitValue(), Files.readString(said));
+      assertEquals(
+          states.contains("killed"),
+          Files.readString(said).contains("rank-00001 on n2 was killed, or its machine is lost"),
+          Files.readString(said));
+      assertFalse(Files.readString(said).contains("rank-00000 on n1 was killed"));
     }
     Path asked = folder.resolve("asked");
     List<String> lines = Files.exists(asked) ? Files.readAllLines(asked) : List.of();
@@ -360,6 +385,57 @@ class LaunchCommandTest {
   }
 
   @Test
+  void everyMistakeIsNamedBeforeAnythingIsSubmitted() {
+    Outcome wrong =
+        launch(
+            ("--to slurm --nodes 0 --gpus-per-node 2 --processes 3 --time soon --mpi a,b --cpus 0"
+                    + " --restarts -1 --signal-seconds 0 --sbatch partition=gpu --queue q"
+                    + " --set ranks.sharding=all --set stages.Stage_1.batchSize=-7")
+                .split(" "));
+    assertEquals(2, wrong.exit());
+    assertTrue(wrong.err().startsWith("11 mistakes:\n"), wrong.err());
+    for (String mistake :
+        List.of(
+            "--queue: is for --to jobset and trainjob, not for --to slurm",
+            "--nodes: must be at least 1, got 0",
+            "--processes: 3 are more than --gpus-per-node 2",
+            "--restarts: must be at least 0, got -1",
+            "--cpus: must be at least 1, got 0",
+            "--signal-seconds: must be from 1 to 65535, got 0",
+            "--time: must be minutes, [D-]HH:MM:SS or 'unlimited', got 'soon'",
+            "--mpi: must be one of",
+            "--sbatch: must be an option, such as --sbatch=--partition=gpu, got 'partition=gpu'",
+            "ranks.sharding: must be one of",
+            "batchSize: must be from 1 to")) {
+      assertTrue(wrong.err().contains(mistake), mistake + " in " + wrong.err());
+    }
+    Outcome pods =
+        launch(
+            ("--to jobset --gpus-per-node 1 --grace 0 --memory lots --namespace A_b --queue B!"
+                    + " --volume claim --time 1")
+                .split(" "));
+    assertEquals(2, pods.exit());
+    assertTrue(pods.err().startsWith("6 mistakes:\n"), pods.err());
+  }
+
+  @Test
+  void whatRanksCannotDivideIsNamedBeforeAnythingIsSubmitted() {
+    Outcome wrong =
+        launch(
+            ("--to slurm --nodes 3 --gpus-per-node 1 --print --set ranks.reductionOrder=fixed"
+                    + " --set ranks.shardWithin=2")
+                .split(" "));
+    assertEquals(2, wrong.exit());
+    assertTrue(wrong.err().startsWith("3 mistakes:\n"), wrong.err());
+    assertTrue(
+        wrong.err().contains("ranks.shardWithin: must divide the number of ranks, 3, got 2"),
+        wrong.err());
+    assertTrue(
+        wrong.err().contains("stages.Stage_1.microBatch: the 16 micro batches of a step"),
+        wrong.err());
+  }
+
+  @Test
   void whatCannotBeLaunchedIsAMistake() {
     Outcome pods = launch("--to", "jobset", "--nodes", "2");
     assertEquals(2, pods.exit());
@@ -371,7 +447,7 @@ class LaunchCommandTest {
     assertTrue(
         launch("--to", "local", "--gpus-per-node", "2", "--processes", "3")
             .err()
-            .contains("more than"));
+            .contains("are more than"));
     assertTrue(launch("--to", "slurm", "--until", "x").err().contains("not one of the stages"));
   }
 }

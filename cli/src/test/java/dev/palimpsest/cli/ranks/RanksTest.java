@@ -185,6 +185,23 @@ class RanksTest {
     assertTrue(environment.contains("\"transport\" : \"Open MPI"), environment);
   }
 
+  /** Without an agreement they would train on other examples, or wait for each other in vain. */
+  @Test
+  void ranksThatWereStartedWithOtherRecipesAreRefused() throws Exception {
+    List<String> launcher =
+        new ArrayList<>(List.of("mpirun", "-np", "2", "--oversubscribe", "--bind-to", "none"));
+    launcher.addAll(List.of("--allow-run-as-root", "--mca", "mpi_yield_when_idle", "1"));
+    String own = "exec \"$@\" --set seed=$OMPI_COMM_WORLD_RANK --set ranks.timeoutSeconds=60";
+    launcher.addAll(List.of("bash", "-c", own, "rank"));
+    List<String> run = List.of("run", recipe().toString());
+    int code = start(launcher, run, List.of(), "other-recipes", Map.of()).waitFor();
+    String log = Files.readString(log("other-recipes"));
+    assertEquals(2, code, log);
+    assertTrue(
+        log.contains("rank 1: was not started as rank 0: seed is 1, not 0; start all ranks"), log);
+    assertFalse(Files.exists(folder.resolve("other-recipes/stage1")), log);
+  }
+
   @Test
   void withAFixedOrderTheBitsDoNotDependOnTheNumberOfRanks() throws Exception {
     String one = made(1, FIXED);

@@ -3,6 +3,7 @@ package dev.palimpsest.stages.step;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.checkpoints.SharedSave;
+import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.RanksConfig;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.RanksConfig.Sharding;
@@ -56,19 +57,20 @@ public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder orde
   /**
    * The ranks of a recipe's run; every rank calls this.
    *
-   * @throws InvalidConfigException when they cannot be divided into the recipe's groups
+   * @throws InvalidConfigException when they cannot be divided into the recipe's groups, or cannot
+   *     add up in its order
    */
-  public static DataParallel of(Collectives ranks, RanksConfig config) {
-    int within = ranks.isAlone() ? 0 : config.shardWithin();
-    if (within > 0 && ranks.size() % within != 0) {
-      throw new InvalidConfigException(
-          List.of(
-              new Problem(
-                  "ranks.shardWithin",
-                  "must divide the number of ranks, %d, got %d".formatted(ranks.size(), within))));
+  public static DataParallel of(Collectives ranks, PipelineConfig recipe) {
+    List<Problem> problems = Divisible.problems(recipe.ranks(), ranks.size());
+    if (!problems.isEmpty()) {
+      throw new InvalidConfigException(problems);
     }
+    RanksConfig config = recipe.ranks();
     return new DataParallel(
-        RankGrid.of(ranks, within, config.reductionOrder() == ReductionOrder.FIXED),
+        RankGrid.of(
+            ranks,
+            ranks.isAlone() ? 0 : config.shardWithin(),
+            config.reductionOrder() == ReductionOrder.FIXED),
         config.sharding(),
         config.reductionOrder());
   }
@@ -84,48 +86,10 @@ public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder orde
    * @throws InvalidConfigException when they cannot
    */
   public void require(StageConfig stage) {
-    List<Problem> problems = new ArrayList<>();
-    int microBatches = stage.batchSize() / stage.microBatchSize();
-    if (microBatches % ranks().size() != 0) {
-      problems.add(
-          new Problem(
-              "stages." + stage.name() + ".microBatch",
-              "the %d micro batches of a step (batchSize %d / microBatch %d) cannot be divided evenly among %d ranks; with microBatch %s they can"
-                  .formatted(
-                      microBatches,
-                      stage.batchSize(),
-                      stage.microBatchSize(),
-                      ranks().size(),
-                      fitting(stage))));
-    }
-    if (order == ReductionOrder.FIXED && Integer.bitCount(ranks().size()) != 1) {
-      problems.add(
-          new Problem(
-              "ranks.reductionOrder",
-              "fixed needs a power of two as the number of ranks, got " + ranks().size()));
-    }
-    if (isSharded() && stage.requiredOptimizer().adafactor() != null) {
-      problems.add(
-          new Problem(
-              "ranks.sharding",
-              "must be none, because stage %s uses Adafactor, whose moments of a matrix's rows and columns cannot be divided between pieces"
-                  .formatted(stage.name())));
-    }
+    List<Problem> problems = Divisible.problems(stage, sharding, ranks().size());
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }
-  }
-
-  /** A sentence that names the largest micro batch with which every rank has equally many. */
-  private String fitting(StageConfig stage) {
-    for (int size = Math.min(stage.microBatchSize(), stage.batchSize() / ranks().size());
-        size > 0;
-        size--) {
-      if (stage.batchSize() % size == 0 && stage.batchSize() / size % ranks().size() == 0) {
-        return Integer.toString(size);
-      }
-    }
-    return "1 and another batchSize";
   }
 
   private boolean isSharded() {

@@ -7,10 +7,17 @@ package dev.palimpsest.stages.training;
 public final class StopRequest {
   private volatile boolean made;
   private volatile boolean unsaved;
+  private volatile Runnable onMade = () -> {};
 
   /** Makes the request; it cannot be withdrawn. */
   public void make() {
     made = true;
+    onMade.run();
+  }
+
+  /** What to do at once when the request is made, on the thread that makes it. */
+  public void onMade(Runnable action) {
+    onMade = action;
   }
 
   /** Whether the request was made. */

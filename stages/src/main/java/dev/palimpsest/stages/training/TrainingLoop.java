@@ -74,7 +74,6 @@ public final class TrainingLoop {
   public TrainState run(
       NDManager manager, TrainState start, Saves checkpoints, Scoring evaluations) {
     // ---- Set up
-    parallel.require(stage);
     var optimizerConfig = stage.requiredOptimizer();
     ParameterGroups groups =
         ParameterGroups.of(
