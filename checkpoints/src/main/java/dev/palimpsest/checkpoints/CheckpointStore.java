@@ -272,10 +272,7 @@ public final class CheckpointStore {
     List<CheckpointManifest.Entry> files = new ArrayList<>();
     for (Map.Entry<String, List<Tensor>> group : groups.entrySet()) {
       String file = group.getKey() + TrainingCheckpoint.SUFFIX;
-      WrittenFile written =
-          Durable.writeHashed(
-              folder.resolve(file),
-              (channel, hash) -> SafetensorsWriter.write(channel, group.getValue(), hash));
+      WrittenFile written = SafetensorsWriter.write(folder.resolve(file), group.getValue());
       files.add(new CheckpointManifest.Entry(file, written.bytes(), written.sha256()));
     }
     return files;

@@ -1,10 +1,13 @@
 package dev.palimpsest.files;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -26,6 +29,9 @@ public final class Durable {
   private static final String WRITING = ".writing";
   private static final String REPLACED = ".replaced";
 
+  /** Files from this size on are not left in the system's cache. */
+  private static final long LARGE = large();
+
   private Durable() {}
 
   /** Writes the files of a folder. */
@@ -42,11 +48,11 @@ public final class Durable {
     void writeTo(FileChannel channel) throws IOException;
   }
 
-  /** Writes a file whose hash is computed at the same time. */
+  /** Writes a file from its first byte to its last. */
   @FunctionalInterface
-  public interface HashedContent {
-    /** Writes it, from the channel's beginning, telling the hash what is final. */
-    void writeTo(FileChannel channel, FollowingHash hash) throws IOException;
+  public interface StreamedContent {
+    /** Writes it. */
+    void writeTo(WritableByteChannel channel) throws IOException;
   }
 
   /** Creates a folder; an existing one is replaced. */
@@ -143,31 +149,52 @@ public final class Durable {
     return new WrittenFile(String.valueOf(file.getFileName()), bytes.length, hash);
   }
 
-  /** The same for a large file, whose hash is computed while it is written. */
-  public static WrittenFile writeHashed(Path file, HashedContent content) throws IOException {
+  /**
+   * The same for a file of any size, whose hash is computed while it is written.
+   *
+   * @param size about how many bytes it will have
+   */
+  public static WrittenFile writeHashed(Path file, long size, StreamedContent content)
+      throws IOException {
     WrittenFile[] written = new WrittenFile[1];
-    write(file, channel -> written[0] = hashed(file, channel, content));
+    write(file, channel -> written[0] = hashed(file, file, channel, size >= LARGE, content));
     return written[0];
   }
 
   /**
-   * Creates a large file, whose hash is computed while it is written; an existing one is replaced.
+   * Creates a file of any size, whose hash is computed while it is written; an existing one is
+   * replaced.
+   *
+   * @param size about how many bytes it will have
    */
-  public static WrittenFile fileHashed(Path target, HashedContent content) {
+  public static WrittenFile fileHashed(Path target, long size, StreamedContent content) {
     WrittenFile[] written = new WrittenFile[1];
-    file(target, channel -> written[0] = hashed(target, channel, content));
+    Path temporary = unfinished(target);
+    file(
+        target, channel -> written[0] = hashed(target, temporary, channel, size >= LARGE, content));
     return written[0];
   }
 
-  private static WrittenFile hashed(Path file, FileChannel channel, HashedContent content)
+  /** As {@link #fileHashed(Path, long, StreamedContent)}, past the system's cache or not. */
+  static WrittenFile hashed(
+      Path target, Path file, FileChannel channel, boolean pastCache, StreamedContent content)
       throws IOException {
-    try (EarlySync sync = new EarlySync(channel);
-        FollowingHash hash = new FollowingHash(channel)) {
-      content.writeTo(channel, hash);
-      sync.finish(); // while the last bytes are hashed
-      long size = channel.size();
-      return new WrittenFile(String.valueOf(file.getFileName()), size, hash.finish(size));
+    try (StreamedFile streamed = new StreamedFile(file, channel, pastCache);
+        EarlySync sync = streamed.isPastCache() ? null : new EarlySync(channel)) {
+      content.writeTo(streamed);
+      WrittenFile written = streamed.finish(String.valueOf(target.getFileName()));
+      if (sync != null) {
+        sync.finish();
+      }
+      return written;
     }
+  }
+
+  /** A sixteenth of the machine's memory, or of the container's. */
+  private static long large() {
+    return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+        ? system.getTotalMemorySize() / 16
+        : Long.MAX_VALUE;
   }
 
   private static void writeFully(FileChannel channel, byte[] bytes) throws IOException {

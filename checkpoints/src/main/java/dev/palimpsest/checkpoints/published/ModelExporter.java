@@ -160,8 +160,9 @@ public final class ModelExporter {
     List<Tensor> tensors = bigVisionTensors(parameters, Architecture.of(model), precision);
     return Durable.fileHashed(
         file,
-        (channel, hash) -> {
-          NpzWriter.write(channel, tensors, hash);
+        tensors.stream().mapToLong(tensor -> tensor.info().byteSize()).sum(),
+        channel -> {
+          NpzWriter.write(channel, tensors);
           parameters.allRead();
         });
   }

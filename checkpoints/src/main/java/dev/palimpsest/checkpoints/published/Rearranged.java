@@ -10,45 +10,50 @@ import java.util.function.IntFunction;
 /**
  * The values of a stored array with its axes in another order, from first to last. Two bounded
  * pieces of it are in memory at a time: a band, which is as much of the wanted outermost axis as
- * fits, in the stored order, and some rows of the band, in the wanted order.
+ * fits, in the wanted order, and a part of the band in the stored order, on its way there.
  */
 final class Rearranged implements ArrayMemory.Part {
   /** Elements of a band: 128 MiB, enough for any whole matrix of a 3B model. */
   static final int BAND = 1 << 25;
 
   /** Elements that are brought into the wanted order at a time: 4 MiB. */
-  private static final int ROWS = 1 << 20;
+  private static final int PART = 1 << 20;
 
-  /** Side of the tiles in which axes are exchanged: a few cache lines. */
-  private static final int TILE = 32;
-
-  private final ArrayMemory.Part stored;
-  private final long size;
-
-  /** The wanted axes, outermost first: sizes, and strides within the stored array. */
-  private final int[] sizes;
-
-  private final long[] strides;
+  /** Elements that are read from the source at a time: 64 KiB, which stay in a core's cache. */
+  private static final int PIECE = 1 << 14;
 
   /**
-   * Product of the stored axes outside our outermost axis, and number of elements inside one index
-   * of it.
+   * Neighbours that a tile takes in the stored order and gives in the wanted one. A step to another
+   * row costs as much as many elements of the same row, in reading as in writing.
    */
-  private final long outer;
+  private static final int TAKEN = 128;
 
-  private final int inner;
+  private static final int GIVEN = 64;
+
+  private final ArrayMemory.Part stored;
+  private final int[] order;
+
+  /** Sizes of the stored axes, and in how many elements of the array one index of the outermost. */
+  private final long[] axes;
+
+  private final long size;
+
+  /** Length of the wanted outermost axis, and number of elements inside one stored index of it. */
+  private final int rows;
+
+  private final long inner;
 
   private final int bandLength;
   private final IntFunction<float[]> memory;
+  private final float[] part;
+  private final ByteBuffer piece;
+  private final float[] tile = new float[TAKEN * GIVEN];
 
   private float[] band = new float[0];
   private int bandStart;
   private int bandEnd;
-
-  private final float[] rows;
-  private int nextRow;
+  private int made; // elements in the band
   private int given;
-  private int made;
 
   /**
    * A view of a stored array.
@@ -63,25 +68,21 @@ final class Rearranged implements ArrayMemory.Part {
   Rearranged(
       ArrayMemory.Part stored, long[] axes, int[] order, int limit, IntFunction<float[]> memory) {
     this.stored = stored;
-    this.size = Arrays.stream(axes).reduce(1, (a, b) -> a * b);
+    this.axes = axes.clone();
+    this.order = order.clone();
     this.memory = memory;
-    long[] steps = new long[axes.length];
-    long step = 1;
-    for (int i = axes.length - 1; i >= 0; i--) {
-      steps[i] = step;
-      step *= axes[i];
-    }
-    sizes = new int[order.length];
-    strides = new long[order.length];
-    for (int i = 0; i < order.length; i++) {
-      sizes[i] = Math.toIntExact(axes[order[i]]);
-      strides[i] = steps[order[i]];
-    }
-    inner = Math.toIntExact(strides[0]);
-    outer = size / ((long) sizes[0] * inner);
-    long row = size / sizes[0];
-    bandLength = (int) Math.max(1, Math.min(sizes[0], limit / row));
-    rows = new float[Math.toIntExact(row * Math.max(1, Math.min(bandLength, ROWS / row)))];
+    size = product(axes, 0);
+    rows = Math.toIntExact(axes[order[0]]);
+    inner = product(axes, order[0] + 1);
+    bandLength = (int) Math.max(1, Math.min(rows, limit / (size / rows)));
+    part = new float[(int) Math.min(size, PART)];
+    piece =
+        ByteBuffer.allocateDirect(Math.min(part.length, PIECE) * Float.BYTES)
+            .order(ByteOrder.nativeOrder());
+  }
+
+  private static long product(long[] axes, int from) {
+    return Arrays.stream(axes, from, axes.length).reduce(1, (a, b) -> a * b);
   }
 
   @Override
@@ -89,128 +90,135 @@ final class Rearranged implements ArrayMemory.Part {
     FloatBuffer values = target.asFloatBuffer();
     while (values.hasRemaining()) {
       if (given == made) {
-        makeRows();
+        makeBand();
       }
       int n = Math.min(values.remaining(), made - given);
-      values.put(rows, given, n);
+      values.put(band, given, n);
       given += n;
     }
   }
 
-  /** Brings the next rows into the wanted order. */
-  private void makeRows() {
-    if (nextRow == bandEnd) {
-      readBand();
-    }
-    int row = (int) (size / sizes[0]);
-    int count = Math.min(rows.length / row, bandEnd - nextRow);
-    // Strides within the band, which is shorter than the array along the outermost axis.
-    int[] lengths = sizes.clone();
-    lengths[0] = count;
-    int[] steps = new int[strides.length];
-    for (int i = 0; i < steps.length; i++) {
-      long whole = (long) sizes[0] * inner;
-      steps[i] =
-          (int) (strides[i] < whole ? strides[i] : strides[i] / sizes[0] * (bandEnd - bandStart));
-    }
-    exchange(lengths, steps, (nextRow - bandStart) * inner);
-    nextRow += count;
-    given = 0;
-    made = count * row;
-  }
-
   /** Reads the next indices of the wanted outermost axis. */
-  private void readBand() {
-    int length = Math.min(bandLength, sizes[0] - bandEnd);
-    if (length < sizes[0] && bandEnd == 0 && outer > 1) {
+  private void makeBand() {
+    int length = Math.min(bandLength, rows - bandEnd);
+    if (length < rows && bandEnd == 0 && order[0] > 0) {
       readThrough();
     }
     bandStart = bandEnd;
     bandEnd += length;
-    int piece = length * inner;
-    band = memory.apply(Math.toIntExact(piece * outer));
-    for (int i = 0; i < outer; i++) {
-      long from = ((long) i * sizes[0] + bandStart) * inner;
-      read(from, band, i * piece, piece);
+    int last = axes.length - 1;
+    int[] lengths = Arrays.stream(axes).mapToInt(Math::toIntExact).toArray();
+    lengths[order[0]] = length;
+    int[] steps = new int[axes.length]; // in the band, by stored axis
+    int step = 1;
+    for (int i = last; i >= 0; i--) {
+      steps[order[i]] = step;
+      step = Math.multiplyExact(step, lengths[order[i]]);
+    }
+    made = step;
+    given = 0;
+    band = memory.apply(made);
+    int cut = last; // the axis of which a part has several indices, and all that is inside them
+    int inside = 1;
+    while (cut > 0 && (long) inside * lengths[cut] <= part.length) {
+      inside *= lengths[cut];
+      cut--;
+    }
+    int most = part.length / inside;
+    int[] index = new int[axes.length];
+    for (int at = 0; at < made; ) {
+      int count = Math.min(most, lengths[cut] - index[cut]);
+      read(at, count * inside);
+      int to = 0;
+      for (int axis = 0; axis <= cut; axis++) {
+        to += index[axis] * steps[axis];
+      }
+      place(cut, count, lengths, steps, to);
+      at += count * inside;
+      index[cut] += count;
+      for (int axis = cut; axis > 0 && index[axis] == lengths[axis]; axis--) {
+        index[axis] = 0;
+        index[axis - 1]++;
+      }
     }
   }
 
   /** Reads the whole array once in its own order, because disks are slow at many short pieces. */
   private void readThrough() {
-    float[] some = new float[Math.min(ROWS, rows.length)];
-    for (long at = 0; at < size; at += some.length) {
-      read(at, some, 0, (int) Math.min(some.length, size - at));
+    for (long at = 0; at < size; at += PIECE) {
+      stored.visit(at, piece.clear().limit((int) Math.min(PIECE, size - at) * Float.BYTES));
     }
   }
 
-  private void read(long from, float[] into, int at, int count) {
-    // As bytes, because parts fill bytes.
-    int most = Math.min(count, 1 << 16);
-    ByteBuffer bytes = ByteBuffer.allocate(most * Float.BYTES).order(ByteOrder.nativeOrder());
-    for (int done = 0; done < count; done += most) {
-      int n = Math.min(most, count - done);
-      stored.visit(from + done, bytes.clear().limit(n * Float.BYTES));
-      bytes.clear().asFloatBuffer().get(into, at + done, n);
+  /** Reads a part of the band in the stored order, where it is in pieces within the array. */
+  private void read(int first, int count) {
+    long together = (bandEnd - bandStart) * inner;
+    int n;
+    for (int done = 0; done < count; done += n) {
+      long at = (long) first + done;
+      n = (int) Math.min(Math.min(PIECE, count - done), together - at % together);
+      long from = (at / together * rows + bandStart) * inner + at % together;
+      stored.visit(from, piece.clear().limit(n * Float.BYTES));
+      piece.clear().asFloatBuffer().get(part, done, n);
     }
   }
 
-  /** Copies rows of the band, tile by tile of the two axes that are innermost in either order. */
-  private void exchange(int[] lengths, int[] steps, int start) {
-    int last = lengths.length - 1;
-    int fast = 0; // the axis that is innermost in the stored order
-    for (int i = 0; i < steps.length; i++) {
-      if (lengths[fast] == 1 || (steps[i] < steps[fast] && lengths[i] > 1)) {
-        fast = i;
-      }
-    }
-    int[] wanted = new int[lengths.length];
+  /** Copies a part of some indices of an axis, and of all axes inside it, to its place. */
+  private void place(int cut, int count, int[] axisLengths, int[] steps, int start) {
+    int last = axisLengths.length - 1;
+    int[] lengths = axisLengths.clone();
+    lengths[cut] = count;
+    int[] within = new int[lengths.length]; // steps in the part
     int step = 1;
-    for (int i = last; i >= 0; i--) {
-      wanted[i] = step;
-      step *= lengths[i];
+    for (int axis = last; axis >= cut; axis--) {
+      within[axis] = step;
+      step *= lengths[axis];
     }
+    int wanted = order[last];
+    boolean both = wanted >= cut && wanted < last;
     int[] index = new int[lengths.length];
     while (true) {
-      int from = start;
-      int to = 0;
-      for (int i = 0; i < index.length; i++) {
-        from += index[i] * steps[i];
-        to += index[i] * wanted[i];
+      int from = 0;
+      int to = start;
+      for (int axis = cut; axis <= last; axis++) {
+        from += index[axis] * within[axis];
+        to += index[axis] * steps[axis];
       }
-      if (fast == last) {
-        copy(from, steps[last], to, lengths[last]);
+      if (both) {
+        transpose(from, within[wanted], to, steps[last], lengths[last], lengths[wanted]);
       } else {
-        transpose(from, steps[fast], steps[last], to, wanted[fast], lengths[fast], lengths[last]);
+        spread(from, to, steps[last], lengths[last]);
       }
       int axis = last - 1;
-      while (axis >= 0 && (axis == fast || ++index[axis] == lengths[axis])) {
+      while (axis >= cut && ((both && axis == wanted) || ++index[axis] == lengths[axis])) {
         index[axis] = 0;
         axis--;
       }
-      if (axis < 0) {
+      if (axis < cut) {
         return;
       }
     }
   }
 
-  private void copy(int from, int step, int to, int count) {
+  private void spread(int from, int to, int step, int count) {
     for (int i = 0; i < count; i++) {
-      rows[to + i] = band[from + i * step];
+      band[to + i * step] = part[from + i];
     }
   }
 
-  /** rows[to + i * rowStep + j] = band[from + i * fastStep + j * lastStep]. */
-  private void transpose(
-      int from, int fastStep, int lastStep, int to, int rowStep, int fast, int last) {
-    for (int i0 = 0; i0 < fast; i0 += TILE) {
-      int i1 = Math.min(fast, i0 + TILE);
-      for (int j0 = 0; j0 < last; j0 += TILE) {
-        int j1 = Math.min(last, j0 + TILE);
-        for (int i = i0; i < i1; i++) {
-          int source = from + i * fastStep;
-          int target = to + i * rowStep;
-          for (int j = j0; j < j1; j++) {
-            rows[target + j] = band[source + j * lastStep];
+  /** band[to + i * bandStep + j] = part[from + i + j * partStep]. */
+  private void transpose(int from, int partStep, int to, int bandStep, int height, int width) {
+    for (int i0 = 0; i0 < height; i0 += TAKEN) {
+      int taken = Math.min(TAKEN, height - i0);
+      for (int j0 = 0; j0 < width; j0 += GIVEN) {
+        int gives = Math.min(GIVEN, width - j0);
+        for (int j = 0; j < gives; j++) {
+          System.arraycopy(part, from + i0 + (j0 + j) * partStep, tile, j * TAKEN, taken);
+        }
+        for (int i = 0; i < taken; i++) {
+          int target = to + (i0 + i) * bandStep + j0;
+          for (int j = 0; j < gives; j++) {
+            band[target + j] = tile[j * TAKEN + i];
           }
         }
       }

@@ -4,14 +4,12 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
 import dev.palimpsest.files.Durable;
-import dev.palimpsest.files.FollowingHash;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.files.WrittenFile;
 import dev.palimpsest.model.kernels.MappedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -65,10 +63,13 @@ public final class SafetensorsWriter {
     return head.flip();
   }
 
-  /** The same, telling the hash of the file what is final. */
-  public static void write(FileChannel channel, List<Tensor> tensors, FollowingHash hash)
-      throws IOException {
-    write(new Followed(channel, hash), tensors);
+  /** Writes one file into a folder that is being created. */
+  public static WrittenFile write(Path file, List<Tensor> tensors) throws IOException {
+    return Durable.writeHashed(file, bytes(tensors), channel -> write(channel, tensors));
+  }
+
+  private static long bytes(List<Tensor> tensors) {
+    return tensors.stream().mapToLong(tensor -> tensor.info().byteSize()).sum();
   }
 
   /**
@@ -89,15 +90,11 @@ public final class SafetensorsWriter {
               ? "model.safetensors"
               : String.format(Locale.ROOT, "model-%05d-of-%05d.safetensors", i + 1, shards.size());
       shard.forEach(tensor -> weightMap.put(tensor.info().name(), name));
-      written.add(
-          Durable.writeHashed(
-              folder.resolve(name), (channel, hash) -> write(channel, shard, hash)));
+      written.add(write(folder.resolve(name), shard));
     }
     if (shards.size() > 1) {
       ObjectNode index = Json.STRICT.createObjectNode();
-      index
-          .putObject("metadata")
-          .put("total_size", tensors.stream().mapToLong(t -> t.info().byteSize()).sum());
+      index.putObject("metadata").put("total_size", bytes(tensors));
       index.set("weight_map", Json.STRICT.valueToTree(weightMap));
       written.add(
           Durable.write(
@@ -105,26 +102,6 @@ public final class SafetensorsWriter {
               (index.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8)));
     }
     return written;
-  }
-
-  /** A channel that is written from the first byte to the last, and whose bytes are final. */
-  private record Followed(FileChannel channel, FollowingHash hash) implements WritableByteChannel {
-    @Override
-    public int write(ByteBuffer bytes) throws IOException {
-      int n = channel.write(bytes);
-      hash.finalUpToAndNear(channel.position());
-      return n;
-    }
-
-    @Override
-    public boolean isOpen() {
-      return channel.isOpen();
-    }
-
-    @Override
-    public void close() throws IOException {
-      channel.close();
-    }
   }
 
   /**
