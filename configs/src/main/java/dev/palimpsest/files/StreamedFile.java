@@ -153,7 +153,11 @@ final class StreamedFile implements WritableByteChannel {
     try {
       int end = bytes.limit();
       if (direct != null) { // all but the file's last bytes, which fill no unit
-        put(direct, bytes.limit(end - end % UNIT), at);
+        try {
+          put(direct, bytes.limit(end - end % UNIT), at);
+        } catch (IOException e) { // not every file system writes so what it opens so
+          log.debug("written through the system's cache after all: {}", e.getMessage());
+        }
       }
       put(channel, bytes.limit(end), at);
     } catch (IOException e) {
