@@ -47,6 +47,7 @@ public record AblationConfig(
    * @param metric as in {@code gates}: a metric's name, {@code exact_match}, {@code
    *     token_accuracy}, {@code loss} or {@code perplexity}; absent: the first metric of each task
    * @param variants further overrides by variant, for this size only
+   * @param expected what else is expected at this size
    */
   public record Scale(
       String recipe,
@@ -55,11 +56,13 @@ public record AblationConfig(
       String suite,
       @Nullable String task,
       @Nullable String metric,
-      @Default("{}") Map<String, List<String>> variants) {
+      @Default("{}") Map<String, List<String>> variants,
+      @Default("[]") List<Expectation> expected) {
     /** Keeps unmodifiable copies. */
     public Scale {
       set = List.copyOf(set);
       variants = Collections.unmodifiableMap(new LinkedHashMap<>(variants));
+      expected = List.copyOf(expected);
     }
 
     /** Whether a smaller value is the better one. */
@@ -76,7 +79,8 @@ public record AblationConfig(
           suite,
           task,
           metric,
-          variants);
+          variants,
+          expected);
     }
   }
 
@@ -121,11 +125,9 @@ public record AblationConfig(
       for (String variant : scale.getValue().variants().keySet()) {
         known(check, variants, "scales." + scale.getKey() + ".variants." + variant, variant);
       }
+      known(check, variants, "scales." + scale.getKey() + ".expected", scale.getValue().expected());
     }
-    for (int i = 0; i < expected.size(); i++) {
-      known(check, variants, "expected[" + i + "].variant", expected.get(i).variant());
-      known(check, variants, "expected[" + i + "].than", expected.get(i).than());
-    }
+    known(check, variants, "expected", expected);
     check.done();
     scales = Collections.unmodifiableMap(new LinkedHashMap<>(scales));
     variants = Collections.unmodifiableMap(new LinkedHashMap<>(variants));
@@ -139,6 +141,14 @@ public record AblationConfig(
   }
 
   private static void known(
+      Check check, Map<String, List<String>> variants, String path, List<Expectation> expected) {
+    for (int i = 0; i < expected.size(); i++) {
+      known(check, variants, path + "[" + i + "].variant", expected.get(i).variant());
+      known(check, variants, path + "[" + i + "].than", expected.get(i).than());
+    }
+  }
+
+  private static void known(
       Check check, Map<String, List<String>> variants, String path, String variant) {
     check.that(
         variants.containsKey(variant),
@@ -146,6 +156,11 @@ public record AblationConfig(
         "'%s' is not a variant%s",
         variant,
         Suggestion.among(variant, variants.keySet()));
+  }
+
+  /** What is expected at a size: at all of them, and at this one. */
+  public List<Expectation> expected(Scale scale) {
+    return Stream.concat(expected.stream(), scale.expected().stream()).toList();
   }
 
   /** The overrides of a variant at a size, with a seed. */

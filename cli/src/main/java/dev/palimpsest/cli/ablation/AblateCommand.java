@@ -136,12 +136,12 @@ public final class AblateCommand implements Callable<Integer> {
       AblationTable table = table(ablation, codes);
       RunFolder.writeText(
           ablation.out().resolve("table.txt"), String.join("\n", table.lines()) + "\n");
-      RunFolder.writeText(ablation.out().resolve("table.json"), table.json());
+      RunFolder.writeText(ablation.out().resolve("table.json"), AblationJson.of(table));
       Path page = ablation.out().resolve("report.html");
       RunFolder.writeText(page, AblationPage.of(table));
       PrintWriter out = spec.commandLine().getOut();
       if (json) {
-        out.print(table.json());
+        out.print(AblationJson.of(table));
       } else {
         table.lines().forEach(out::println);
         out.println(page);

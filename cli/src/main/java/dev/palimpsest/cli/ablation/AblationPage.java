@@ -44,7 +44,10 @@ final class AblationPage {
                 Escape.html(table.ablation().scale().recipe().replaceFirst(".*/", "")),
                 Escape.html(table.metric())));
     body.append("<section class=\"card\"><h2>Values</h2>%s</section>%n".formatted(chart()));
-    body.append("<section class=\"card\"><h2>Table</h2>%s</section>%n".formatted(values()));
+    List<List<String>> rows = table.rows();
+    body.append(
+        "<section><h2>Table</h2>%s</section>%n"
+            .formatted(Html.table("Table", rows.get(0), rows.subList(1, rows.size()))));
     body.append(byTask());
     body.append("<section class=\"card\"><h2>Expected</h2>");
     if (!config.outcome().isEmpty()) {
@@ -116,7 +119,7 @@ final class AblationPage {
           values.values().forEach(value -> row.add(cell(value)));
           rows.add(row);
         });
-    return "<section><h2>By task</h2><p>Means over seeds; after them the difference from %s and its error.</p>%s</section>%n"
+    return "<section><h2>By task</h2><p>Means over seeds; after them the difference from %s and its error. A mean over tasks may be that of one task.</p>%s</section>%n"
         .formatted(
             Escape.html(table.variants().get(0).name()), Html.table("By task", columns, rows));
   }
@@ -131,31 +134,6 @@ final class AblationPage {
                 mean,
                 AblationTable.number(tested.paired().difference(), true),
                 AblationTable.number(tested.paired().standardError(), false));
-  }
-
-  private String values() {
-    StringBuilder html =
-        new StringBuilder(
-            "<div class=\"scroll\"><table><thead><tr><th>variant</th><th>seeds</th><th>mean</th>"
-                + "<th>deviation</th><th>difference</th><th>±</th><th>p</th><th>over</th></tr>"
-                + "</thead><tbody>");
-    for (Variant variant : table.variants()) {
-      Tested tested = variant.difference();
-      html.append(
-          "<tr><th>%s</th><td>%d</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>"
-              .formatted(
-                  Escape.html(variant.name()),
-                  variant.values().size(),
-                  AblationTable.number(variant.mean(), false),
-                  AblationTable.number(variant.deviation(), false),
-                  tested == null ? "" : AblationTable.number(tested.paired().difference(), true),
-                  tested == null
-                      ? ""
-                      : AblationTable.number(tested.paired().standardError(), false),
-                  tested == null ? "" : Escape.html(AblationTable.p(tested.paired().p())),
-                  tested == null ? "" : tested.by().words));
-    }
-    return html.append("</tbody></table></div>").toString();
   }
 
   /** Means and runs on one axis. */

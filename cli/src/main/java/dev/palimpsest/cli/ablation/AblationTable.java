@@ -1,13 +1,10 @@
 package dev.palimpsest.cli.ablation;
 
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.reports.Columns;
 import dev.palimpsest.configs.AblationConfig.Expectation;
 import dev.palimpsest.configs.AblationConfig.Relation;
 import dev.palimpsest.eval.metrics.PairedTest;
 import dev.palimpsest.eval.metrics.Statistics;
-import dev.palimpsest.files.Json;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -152,7 +149,7 @@ record AblationTable(
     }
     boolean lower = ablation.scale().lowerIsBetter();
     List<Verdict> verdicts = new ArrayList<>();
-    for (Expectation expected : ablation.config().expected()) {
+    for (Expectation expected : ablation.config().expected(ablation.scale())) {
       Map<Long, Measured> one = measured.getOrDefault(expected.variant(), Map.of());
       Map<Long, Measured> other = measured.getOrDefault(expected.than(), Map.of());
       if (one.keySet().stream().noneMatch(other::containsKey)) {
@@ -262,19 +259,12 @@ record AblationTable(
             ablation.scale().lowerIsBetter() ? "lower" : "higher");
   }
 
-  /** For a terminal. */
-  List<String> lines() {
-    List<String> lines = new ArrayList<>();
-    lines.add(ablation.config().name() + " at " + ablation.scaleName() + " scale: " + metric());
-    if (!ablation.choice().sets().isEmpty()) {
-      lines.add("with " + String.join(" ", ablation.choice().sets()));
-    }
-    if (variants.isEmpty()) {
-      failed.forEach(failure -> lines.add("failed: " + failure));
-      return lines;
-    }
+  /** A heading and a row for each variant. */
+  List<List<String>> rows() {
+    Map<String, Map<String, TaskValue>> byTask = byTask();
     List<List<String>> rows = new ArrayList<>();
-    rows.add(List.of("variant", "seeds", "mean", "deviation", "difference", "±", "p", "over"));
+    rows.add(
+        List.of("variant", "seeds", "mean", "deviation", "difference", "±", "p", "over", "tasks"));
     for (Variant variant : variants) {
       Tested tested = variant.difference();
       rows.add(
@@ -286,9 +276,41 @@ record AblationTable(
               tested == null ? "" : number(tested.paired().difference(), true),
               tested == null ? "" : number(tested.paired().standardError(), false),
               tested == null ? "" : p(tested.paired().p()),
-              tested == null ? "" : tested.by().words));
+              tested == null ? "" : tested.by().words,
+              tested == null || byTask.isEmpty() ? "" : tasks(variant.name(), byTask)));
     }
-    lines.addAll(Columns.aligned("  ", rows));
+    return rows;
+  }
+
+  /** At how many tasks a variant is significantly better or worse than the first. */
+  private String tasks(String variant, Map<String, Map<String, TaskValue>> byTask) {
+    int better = 0;
+    int worse = 0;
+    for (Map<String, TaskValue> values : byTask.values()) {
+      Tested tested = Objects.requireNonNull(values.get(variant)).difference();
+      if (tested != null && tested.by() != By.NOTHING && tested.isSignificant()) {
+        if (tested.paired().difference() < 0 == ablation.scale().lowerIsBetter()) {
+          better++;
+        } else {
+          worse++;
+        }
+      }
+    }
+    return "%d better, %d worse of %d".formatted(better, worse, byTask.size());
+  }
+
+  /** For a terminal. */
+  List<String> lines() {
+    List<String> lines = new ArrayList<>();
+    lines.add(ablation.config().name() + " at " + ablation.scaleName() + " scale: " + metric());
+    if (!ablation.choice().sets().isEmpty()) {
+      lines.add("with " + String.join(" ", ablation.choice().sets()));
+    }
+    if (variants.isEmpty()) {
+      failed.forEach(failure -> lines.add("failed: " + failure));
+      return lines;
+    }
+    lines.addAll(Columns.aligned("  ", rows()));
     if (!ablation.config().outcome().isEmpty()) {
       lines.add(
           "%s: %s"
@@ -301,75 +323,6 @@ record AblationTable(
     verdicts.forEach(verdict -> lines.add("  " + verdict.words()));
     failed.forEach(failure -> lines.add("failed: " + failure));
     return lines;
-  }
-
-  /** For programs. */
-  String json() {
-    ObjectNode root = Json.STRICT.createObjectNode();
-    root.put("ablation", ablation.config().name());
-    root.put("scale", ablation.scaleName());
-    root.put("question", ablation.config().question());
-    root.put("source", ablation.config().source());
-    root.put("outcome", ablation.config().outcome());
-    ablation.choice().sets().forEach(root.putArray("set")::add);
-    root.put("metric", metric());
-    root.put("lowerIsBetter", ablation.scale().lowerIsBetter());
-    Map<String, Map<String, TaskValue>> byTask = byTask();
-    ArrayNode all = root.putArray("variants");
-    for (Variant variant : variants) {
-      ObjectNode node = all.addObject();
-      node.put("name", variant.name());
-      ObjectNode seeds = node.putObject("seeds");
-      variant
-          .values()
-          .forEach(
-              (seed, measured) -> {
-                ObjectNode one = seeds.putObject(Long.toString(seed));
-                one.put("value", measured.value());
-                measured.tasks().forEach(one.putObject("tasks")::put);
-              });
-      node.put("mean", variant.mean());
-      put(node, "deviation", variant.deviation());
-      if (variant.difference() != null) {
-        put(node.putObject("difference"), variant.difference());
-      }
-      ObjectNode tasks = node.putObject("tasks");
-      byTask.forEach(
-          (task, values) -> {
-            TaskValue value = Objects.requireNonNull(values.get(variant.name()));
-            ObjectNode one = tasks.putObject(task);
-            one.put("mean", value.mean());
-            if (value.difference() != null) {
-              put(one.putObject("difference"), value.difference());
-            }
-          });
-    }
-    ArrayNode judged = root.putArray("expected");
-    for (Verdict verdict : verdicts) {
-      ObjectNode node = judged.addObject();
-      node.put("variant", verdict.expected().variant());
-      node.put("is", verdict.expected().is().name().toLowerCase(Locale.ROOT));
-      node.put("than", verdict.expected().than());
-      node.put("outcome", verdict.outcome().name().toLowerCase(Locale.ROOT));
-      put(node, verdict.tested());
-    }
-    failed.forEach(root.putArray("failed")::add);
-    return Json.indented(root);
-  }
-
-  private static void put(ObjectNode node, Tested tested) {
-    node.put("difference", tested.paired().difference());
-    put(node, "standardError", tested.paired().standardError());
-    put(node, "p", tested.paired().p());
-    node.put("over", tested.by().words);
-    node.put("pairs", tested.pairs());
-  }
-
-  /** What is not defined is left out. */
-  private static void put(ObjectNode node, String name, double value) {
-    if (Double.isFinite(value)) {
-      node.put(name, value);
-    }
   }
 
   static String number(double value, boolean signed) {

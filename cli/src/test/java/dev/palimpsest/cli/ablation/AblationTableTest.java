@@ -24,7 +24,16 @@ class AblationTableTest {
     variants.put("a", List.of());
     variants.put("b", List.of("x=1"));
     List<String> sets = List.of("stages.stage1.examples=128", "stages.stage1.examples=64");
-    Scale scale = new Scale("r.yaml", sets, "stage1", "heldout", null, metric, Map.of());
+    Scale scale =
+        new Scale(
+            "r.yaml",
+            sets,
+            "stage1",
+            "heldout",
+            null,
+            metric,
+            Map.of(),
+            List.of(new Expectation("a", Relation.NO_BETTER, "b")));
     AblationConfig config =
         new AblationConfig(
             "test",
@@ -56,7 +65,7 @@ class AblationTableTest {
       b.put((long) seed, plain(0.5 + seed - differences[seed]));
     }
     AblationTable table = AblationTable.of(ablation("cider"), Map.of("a", a, "b", b), List.of());
-    JsonNode json = Json.STRICT.readTree(table.json());
+    JsonNode json = Json.STRICT.readTree(AblationJson.of(table));
     assertEquals(1.5, json.at("/variants/0/mean").asDouble(), 1e-12);
     assertEquals(1.0, json.at("/variants/0/deviation").asDouble(), 1e-12);
     assertEquals("seeds", json.at("/variants/1/difference/over").asText());
@@ -82,12 +91,13 @@ class AblationTableTest {
     AblationTable table =
         AblationTable.of(
             ablation("loss"), Map.of("a", Map.of(0L, a), "b", Map.of(0L, b)), List.of("b, seed 1"));
-    JsonNode json = Json.STRICT.readTree(table.json());
+    JsonNode json = Json.STRICT.readTree(AblationJson.of(table));
     assertEquals("examples", json.at("/variants/1/difference/over").asText());
     assertEquals(3, json.at("/variants/1/difference/pairs").asInt());
     assertEquals(0.5, json.at("/variants/1/difference/difference").asDouble(), 1e-12);
     assertEquals("agrees", json.at("/expected/0/outcome").asText());
     assertEquals("disagrees", json.at("/expected/2/outcome").asText());
+    assertEquals("disagrees", json.at("/expected/3/outcome").asText()); // of this size alone
     assertTrue(json.at("/expected/0/p").asDouble() < 0.05);
     assertTrue(json.at("/variants/0/deviation").isMissingNode()); // one seed has none
     String page = AblationPage.of(table);
@@ -98,8 +108,8 @@ class AblationTableTest {
   @Test
   void everyTaskHasItsOwnDifferences() throws IOException {
     Map<String, Double> asked = Map.of("1", 1.0, "2", 2.0);
-    Map<String, Double> read = Map.of("1", 5.0, "2", 7.0);
-    Map<String, Double> readWorse = Map.of("1", 6.0, "2", 9.0);
+    Map<String, Double> read = Map.of("1", 5.0, "2", 7.0, "3", 6.0);
+    Map<String, Double> readWorse = Map.of("1", 6.0, "2", 9.0, "3", 7.5);
     Measured a =
         new Measured(
             3.75, "loss", Map.of("ask", 1.5, "read", 6.0), Map.of("ask", asked, "read", read));
@@ -109,13 +119,17 @@ class AblationTableTest {
     AblationTable table =
         AblationTable.of(
             ablation("loss"), Map.of("a", Map.of(0L, a), "b", Map.of(0L, b)), List.of());
-    JsonNode tasks = Json.STRICT.readTree(table.json()).at("/variants/1/tasks");
+    JsonNode tasks = Json.STRICT.readTree(AblationJson.of(table)).at("/variants/1/tasks");
     assertEquals(7.5, tasks.at("/read/mean").asDouble(), 1e-12);
     assertEquals(1.5, tasks.at("/read/difference/difference").asDouble(), 1e-12);
-    assertEquals(0.5, tasks.at("/read/difference/standardError").asDouble(), 1e-12);
+    // 1, 2 and 1.5: a deviation of 0.5
+    assertEquals(0.5 / Math.sqrt(3), tasks.at("/read/difference/standardError").asDouble(), 1e-12);
+    assertEquals("tasks", table.rows().get(0).get(8));
+    assertEquals("", table.rows().get(1).get(8));
+    assertEquals("0 better, 1 worse of 2", table.rows().get(2).get(8));
     assertEquals(0, tasks.at("/ask/difference/difference").asDouble());
     String page = AblationPage.of(table);
-    assertTrue(page.contains("<td>7.5000 (+1.5000 ± 0.5000)</td>"), page);
+    assertTrue(page.contains("<td>7.5000 (+1.5000 ± 0.2887)</td>"), page);
     assertTrue(
         page.contains("<dt>all of them</dt><dd><code>stages.stage1.examples=64</code></dd>"), page);
     assertTrue(table.lines().contains("with stages.stage1.examples=64"), table.lines().toString());

@@ -96,7 +96,12 @@ class ShippedAblationsTest {
             folder.resolve("b.yaml"),
             """
             name: b
-            scales: {small: {recipe: '%s', stage: stage7, suite: heldout}}
+            scales:
+              small:
+                recipe: '%s'
+                stage: stage7
+                suite: heldout
+                expected: [{variant: onne, is: better, than: two}]
             variants: {one: [], two: []}
             expected: [{variant: one, is: better, than: tow}]
             """
@@ -108,6 +113,8 @@ class ShippedAblationsTest {
                     () -> Ablation.read(other, Choice.NONE.in(folder)))
                 .getMessage());
     assertTrue(message.contains("expected[0].than: 'tow' is not a variant"), message);
+    assertTrue(
+        message.contains("scales.small.expected[0].variant: 'onne' is not a variant"), message);
 
     Path third =
         Files.writeString(
