@@ -14,6 +14,11 @@ root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 recipe="$(realpath "${1:-$root/configs/recipes/rehearsal.yaml}")"
 folder="$(realpath -m "${2:-$(mktemp -d)}")"
 shift $(($# < 2 ? $# : 2))
+processes="$(sed -n 's/.*--processes[ =]\([0-9]*\).*/\1/p' <<<"$*")"
+cpus=$(($(nproc) / ${processes:-1}))
+sets=()
+# Only then are the bits of several ranks those of one.
+[ "${processes:-1}" = 1 ] || sets=(--set ranks.reductionOrder=fixed)
 export SLURM_CONF="$folder/slurm.conf" SLURM_TIME_FORMAT="%H:%M:%S"
 
 say() { echo "$(date +%H:%M:%S) $*"; }
@@ -93,7 +98,7 @@ say "Slurm $(sinfo --version | cut -d' ' -f2) is up, its node is idle"
 
 run="$folder/run-by-slurm"
 submitted="$("$root/palimpsest" launch "$recipe" --to slurm --out "$run" --signal-seconds 60 \
-  --cpus "$(nproc)" "$@")"
+  --cpus $((cpus > 0 ? cpus : 1)) "$@" ${sets[@]+"${sets[@]}"})"
 echo "$submitted"
 mapfile -t jobs < <(sed -n 's/^job \([0-9]*\):.*/\1/p' <<<"$submitted")
 last="${jobs[-1]}"
@@ -141,7 +146,7 @@ grep -h -A 9 goodput "$run"/launch/*-"$last".log | tail -n 9
 
 # ---- Beside an undisturbed run
 
-"$root/palimpsest" run "$recipe" --out "$folder/run-undisturbed" >"$folder/undisturbed.log" 2>&1
+"$root/palimpsest" run "$recipe" --out "$folder/run-undisturbed" ${sets[@]+"${sets[@]}"} >"$folder/undisturbed.log" 2>&1
 differing=0
 while IFS= read -r file; do
   if ! cmp -s "$run/$file" "$folder/run-undisturbed/$file"; then

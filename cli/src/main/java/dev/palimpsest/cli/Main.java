@@ -35,10 +35,12 @@ import dev.palimpsest.cli.terminal.Screen;
 import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.cli.verify.VerifyExportCommand;
+import dev.palimpsest.configs.checks.LocalPaths;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -146,6 +148,19 @@ public final class Main implements Runnable {
     ProcessHandle.current().descendants().forEach(ProcessHandle::destroyForcibly);
   }
 
+  private static Path localPath(String text) {
+    LocalPaths.mistake(text)
+        .ifPresent(
+            mistake -> {
+              throw new CommandLine.TypeConversionException(mistake);
+            });
+    try {
+      return Path.of(text);
+    } catch (InvalidPathException e) {
+      throw new CommandLine.TypeConversionException("not the name of a file: " + e.getMessage());
+    }
+  }
+
   /** The command line, for tests as well. */
   public static CommandLine commandLine() {
     Main main = new Main();
@@ -157,6 +172,7 @@ public final class Main implements Runnable {
     line.getHelpSectionMap()
         .put(CommandLine.Model.UsageMessageSpec.SECTION_KEY_COMMAND_LIST, new CommandGroups());
     line.setCaseInsensitiveEnumValuesAllowed(true);
+    line.registerConverter(Path.class, Main::localPath);
     line.setUsageHelpAutoWidth(true);
     // The screen shows control characters, those of colours as well.
     line.setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));

@@ -54,6 +54,40 @@ class HelpTest {
           Map.entry("playground", "prints the path that it writes to"),
           Map.entry("fabricate", "prints the paths that it writes to"));
 
+  /** It would be written into a folder that is called {@code s3:}. */
+  @Test
+  void noCommandTakesAnAddressForAPath() {
+    List<String> tried = new ArrayList<>();
+    tryAddresses(List.of(), Main.commandLine(), tried);
+    assertTrue(tried.size() > 40, tried.toString());
+  }
+
+  private static void tryAddresses(List<String> words, CommandLine command, List<String> tried) {
+    for (CommandLine.Model.ArgSpec argument : command.getCommandSpec().args()) {
+      if (argument.auxiliaryTypes()[0] == Path.class) {
+        List<String> all = new ArrayList<>(words);
+        if (argument instanceof CommandLine.Model.OptionSpec option) {
+          all.add(option.longestName());
+        }
+        all.add("s3://bucket/x");
+        Outcome refused = Outcome.of(all.toArray(String[]::new));
+        assertEquals(2, refused.exit(), all.toString());
+        assertTrue(
+            refused.err().contains("'s3://bucket/x' is not a path: only local and mounted files"),
+            () -> all + ": " + refused.err());
+        tried.add(all.toString());
+      }
+    }
+    command
+        .getSubcommands()
+        .forEach(
+            (name, sub) -> {
+              List<String> own = new ArrayList<>(words);
+              own.add(name);
+              tryAddresses(own, sub, tried);
+            });
+  }
+
   @Test
   void everyCommandWithAResultOffersJson() {
     TreeSet<String> without = new TreeSet<>();

@@ -2,7 +2,6 @@ package dev.palimpsest.cli.commands;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.cli.machine.Machine;
-import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.Recipes;
@@ -15,7 +14,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -23,11 +21,6 @@ import picocli.CommandLine.Parameters;
 
 /** The recipe of a command, with the same options everywhere. */
 public final class RecipeOptions {
-  /**
-   * {@code s3://bucket/x}, which as a path has lost a slash; a Windows drive has a single letter.
-   */
-  private static final Pattern REMOTE = Pattern.compile("[A-Za-z][A-Za-z0-9+.-]+:[/\\\\]");
-
   @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe, a YAML file.")
   Path recipe;
 
@@ -68,11 +61,6 @@ public final class RecipeOptions {
    * @param runs the folder of run folders, for those without {@code --out}
    */
   public Path folder(Path runs) {
-    if (out != null && REMOTE.matcher(out.toString()).lookingAt()) {
-      throw new UserMistake(
-          "--out %s: only local and mounted folders can hold a run; write to one and copy it, or mount the bucket"
-              .formatted(out));
-    }
     return out != null ? out : runs.resolve(bind(runs).name());
   }
 

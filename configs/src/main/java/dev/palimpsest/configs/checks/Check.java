@@ -27,6 +27,12 @@ public final class Check {
     return this;
   }
 
+  /** Checks that a path is not an address of an object store. */
+  public Check local(String field, String path) {
+    LocalPaths.mistake(path).ifPresent(mistake -> problems.add(new Problem(field, mistake)));
+    return this;
+  }
+
   /**
    * Checks a whole number between two limits, both included.
    *

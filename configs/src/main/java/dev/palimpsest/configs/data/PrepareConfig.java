@@ -34,6 +34,7 @@ public record PrepareConfig(
     /** Checks that there is at least one picture of each kind. */
     public Playground {
       new Check()
+          .local("out", out)
           .range("trainImages", trainImages, 1, 10_000_000, "pictures")
           .range("heldOutImages", heldOutImages, 1, 10_000_000, "pictures")
           .done();
@@ -51,7 +52,10 @@ public record PrepareConfig(
   public record Towers(String out, @Default("0") long seed, int resolution) {
     /** Checks the resolution. */
     public Towers {
-      new Check().range("resolution", resolution, 1, Check.MOST_PIXELS, "pixels").done();
+      new Check()
+          .local("out", out)
+          .range("resolution", resolution, 1, Check.MOST_PIXELS, "pixels")
+          .done();
     }
   }
 
@@ -70,7 +74,7 @@ public record PrepareConfig(
       String out, String preset, @Default("[]") List<String> parts, @Default("0") long seed) {
     /** Checks the names. */
     public Fabricate {
-      Check check = new Check();
+      Check check = new Check().local("out", out);
       known(check, "preset", preset, List.of(Model.values()));
       for (int i = 0; i < parts.size(); i++) {
         known(check, "parts[" + i + "]", parts.get(i), List.of(Part.values()));

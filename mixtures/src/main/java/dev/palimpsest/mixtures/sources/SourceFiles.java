@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures.sources;
 
+import dev.palimpsest.configs.checks.LocalPaths;
 import dev.palimpsest.configs.checks.PlaceholderFile;
 import dev.palimpsest.mixtures.formats.MalformedFileException;
 import java.io.IOException;
@@ -38,8 +39,6 @@ public final class SourceFiles {
   private static final Logger log = LoggerFactory.getLogger(SourceFiles.class);
   private static final Pattern GLOB = Pattern.compile("[*?\\[{]");
   private static final Pattern STARS = Pattern.compile("[*?\\[]");
-
-  private static final Pattern URL = Pattern.compile("(?:[A-Za-z][A-Za-z0-9+.-]*://|data:).*");
 
   /** Files up to this size are fingerprinted as a whole. */
   private static final long WHOLE = 16L << 20;
@@ -138,10 +137,9 @@ public final class SourceFiles {
 
   /** What is wrong with a path or glob for which there is no file. */
   static Optional<String> missing(String pathOrGlob) {
-    if (URL.matcher(pathOrGlob).matches()) {
-      return Optional.of(
-          "'%s' is not a path: only local and mounted files are read; mount the bucket, or copy it to a disk"
-              .formatted(pathOrGlob));
+    Optional<String> address = LocalPaths.mistake(pathOrGlob);
+    if (address.isPresent()) {
+      return address;
     }
     try {
       if (Files.exists(Path.of(pathOrGlob))) {
@@ -272,7 +270,7 @@ public final class SourceFiles {
     if (name.isBlank()) {
       throw new IllegalArgumentException("the image's name is empty");
     }
-    if (URL.matcher(name).matches()) {
+    if (LocalPaths.mistake(name).isPresent()) {
       throw new IllegalArgumentException(
           "image '%s' is a URL; pictures are read from files: download it"
               .formatted(name.length() <= 80 ? name : name.substring(0, 80) + "..."));

@@ -10,8 +10,8 @@ class SourceFilesTest {
   void objectsInAStoreAreNoFiles() {
     assertEquals(
         Optional.of(
-            "'s3://bucket/{0..9}.tar' is not a path: only local and mounted files are read; mount the"
-                + " bucket, or copy it to a disk"),
+            "'s3://bucket/{0..9}.tar' is not a path: only local and mounted files are read and"
+                + " written; mount the bucket, or copy it to a disk"),
         SourceFiles.missing("s3://bucket/{0..9}.tar"));
   }
 }

@@ -2,6 +2,7 @@ package dev.palimpsest.stages.preparation;
 
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.PipelineConfig;
+import dev.palimpsest.configs.checks.LocalPaths;
 import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.data.PrepareConfig;
 import dev.palimpsest.configs.data.SourceConfig;
@@ -122,10 +123,10 @@ public final class Preparation {
 
   /** The same for one file or folder; empty if none is named. */
   public static List<Problem> missing(String key, @Nullable String file) {
-    return file == null || Files.exists(Path.of(file))
-        ? List.of()
-        : List.of(
-            new Problem(
-                key, "no such file or folder: " + Path.of(file).toAbsolutePath().normalize()));
+    if (file == null || Files.exists(Path.of(file))) {
+      return List.of();
+    }
+    String absent = "no such file or folder: " + Path.of(file).toAbsolutePath().normalize();
+    return List.of(new Problem(key, LocalPaths.mistake(file).orElse(absent)));
   }
 }
