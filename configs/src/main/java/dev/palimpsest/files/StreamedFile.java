@@ -153,15 +153,20 @@ final class StreamedFile implements WritableByteChannel {
     try {
       int end = bytes.limit();
       if (direct != null) { // all but the file's last bytes, which fill no unit
-        try {
-          put(direct, bytes.limit(end - end % UNIT), at);
-        } catch (IOException e) { // not every file system writes so what it opens so
-          log.debug("written through the system's cache after all: {}", e.getMessage());
-        }
+        putPastCache(direct, bytes.limit(end - end % UNIT), at);
       }
       put(channel, bytes.limit(end), at);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Leaves bytes where it fails: some file systems offer direct I/O and then refuse it. */
+  private static void putPastCache(FileChannel direct, ByteBuffer bytes, long at) {
+    try {
+      put(direct, bytes, at);
+    } catch (IOException e) {
+      log.debug("byte {} is written through the system's cache", at + bytes.position(), e);
     }
   }
 

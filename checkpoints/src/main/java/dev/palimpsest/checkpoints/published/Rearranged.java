@@ -5,12 +5,16 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.IntFunction;
+import java.util.stream.IntStream;
 
 /**
  * The values of a stored array with its axes in another order, from first to last. Two bounded
  * pieces of it are in memory at a time: a band, which is as much of the wanted outermost axis as
- * fits, in the wanted order, and a part of the band in the stored order, on its way there.
+ * fits, in the wanted order, and for each thread a part of it in the stored order, on its way
+ * there.
  */
 final class Rearranged implements ArrayMemory.Part {
   /** Elements of a band: 128 MiB, enough for any whole matrix of a 3B model. */
@@ -45,9 +49,20 @@ final class Rearranged implements ArrayMemory.Part {
 
   private final int bandLength;
   private final IntFunction<float[]> memory;
-  private final float[] part;
-  private final ByteBuffer piece;
-  private final float[] tile = new float[TAKEN * GIVEN];
+  private final int most; // elements of a part
+  private final Queue<Workspace> idle = new ConcurrentLinkedQueue<>();
+
+  /** What a thread needs to bring elements into the wanted order. */
+  private static final class Workspace {
+    final float[] values;
+    final float[] tile = new float[TAKEN * GIVEN];
+    final ByteBuffer piece =
+        ByteBuffer.allocateDirect(PIECE * Float.BYTES).order(ByteOrder.nativeOrder());
+
+    Workspace(int elements) {
+      values = new float[elements];
+    }
+  }
 
   private float[] band = new float[0];
   private int bandStart;
@@ -75,10 +90,7 @@ final class Rearranged implements ArrayMemory.Part {
     rows = Math.toIntExact(axes[order[0]]);
     inner = product(axes, order[0] + 1);
     bandLength = (int) Math.max(1, Math.min(rows, limit / (size / rows)));
-    part = new float[(int) Math.min(size, PART)];
-    piece =
-        ByteBuffer.allocateDirect(Math.min(part.length, PIECE) * Float.BYTES)
-            .order(ByteOrder.nativeOrder());
+    most = (int) Math.min(size, PART);
   }
 
   private static long product(long[] axes, int from) {
@@ -120,51 +132,62 @@ final class Rearranged implements ArrayMemory.Part {
     band = memory.apply(made);
     int cut = last; // the axis of which a part has several indices, and all that is inside them
     int inside = 1;
-    while (cut > 0 && (long) inside * lengths[cut] <= part.length) {
+    while (cut > 0 && (long) inside * lengths[cut] <= most) {
       inside *= lengths[cut];
       cut--;
     }
-    int most = part.length / inside;
-    int[] index = new int[axes.length];
-    for (int at = 0; at < made; ) {
-      int count = Math.min(most, lengths[cut] - index[cut]);
-      read(at, count * inside);
-      int to = 0;
-      for (int axis = 0; axis <= cut; axis++) {
-        to += index[axis] * steps[axis];
-      }
-      place(cut, count, lengths, steps, to);
-      at += count * inside;
-      index[cut] += count;
-      for (int axis = cut; axis > 0 && index[axis] == lengths[axis]; axis--) {
-        index[axis] = 0;
-        index[axis - 1]++;
-      }
-    }
+    fill(lengths, steps, cut, inside);
+  }
+
+  /** Makes all parts of a band, by as many threads as there are in the pool of this one. */
+  private void fill(int[] lengths, int[] steps, int cut, int inside) {
+    int together = Math.min(most / inside, lengths[cut]); // indices of the axis
+    int along = (lengths[cut] + together - 1) / together; // parts
+    IntStream.range(0, made / inside / lengths[cut] * along)
+        .parallel()
+        .forEach(
+            number -> {
+              int first = number % along * together;
+              int count = Math.min(together, lengths[cut] - first);
+              int outside = number / along;
+              int to = first * steps[cut];
+              int rest = outside;
+              for (int axis = cut - 1; axis >= 0; axis--) {
+                to += rest % lengths[axis] * steps[axis];
+                rest /= lengths[axis];
+              }
+              Workspace free = idle.poll();
+              Workspace work = free == null ? new Workspace(most) : free;
+              read(work, (outside * lengths[cut] + first) * inside, count * inside);
+              place(work, cut, count, lengths, steps, to);
+              idle.add(work);
+            });
   }
 
   /** Reads the whole array once in its own order, because disks are slow at many short pieces. */
   private void readThrough() {
+    ByteBuffer piece = new Workspace(0).piece;
     for (long at = 0; at < size; at += PIECE) {
       stored.visit(at, piece.clear().limit((int) Math.min(PIECE, size - at) * Float.BYTES));
     }
   }
 
   /** Reads a part of the band in the stored order, where it is in pieces within the array. */
-  private void read(int first, int count) {
+  private void read(Workspace work, int first, int count) {
     long together = (bandEnd - bandStart) * inner;
     int n;
     for (int done = 0; done < count; done += n) {
       long at = (long) first + done;
       n = (int) Math.min(Math.min(PIECE, count - done), together - at % together);
       long from = (at / together * rows + bandStart) * inner + at % together;
-      stored.visit(from, piece.clear().limit(n * Float.BYTES));
-      piece.clear().asFloatBuffer().get(part, done, n);
+      stored.visit(from, work.piece.clear().limit(n * Float.BYTES));
+      work.piece.clear().asFloatBuffer().get(work.values, done, n);
     }
   }
 
   /** Copies a part of some indices of an axis, and of all axes inside it, to its place. */
-  private void place(int cut, int count, int[] axisLengths, int[] steps, int start) {
+  private void place(
+      Workspace work, int cut, int count, int[] axisLengths, int[] steps, int start) {
     int last = axisLengths.length - 1;
     int[] lengths = axisLengths.clone();
     lengths[cut] = count;
@@ -185,9 +208,9 @@ final class Rearranged implements ArrayMemory.Part {
         to += index[axis] * steps[axis];
       }
       if (both) {
-        transpose(from, within[wanted], to, steps[last], lengths[last], lengths[wanted]);
+        transpose(work, from, within[wanted], to, steps[last], lengths[last], lengths[wanted]);
       } else {
-        spread(from, to, steps[last], lengths[last]);
+        spread(work, from, to, steps[last], lengths[last]);
       }
       int axis = last - 1;
       while (axis >= cut && ((both && axis == wanted) || ++index[axis] == lengths[axis])) {
@@ -200,20 +223,22 @@ final class Rearranged implements ArrayMemory.Part {
     }
   }
 
-  private void spread(int from, int to, int step, int count) {
+  private void spread(Workspace work, int from, int to, int step, int count) {
     for (int i = 0; i < count; i++) {
-      band[to + i * step] = part[from + i];
+      band[to + i * step] = work.values[from + i];
     }
   }
 
   /** band[to + i * bandStep + j] = part[from + i + j * partStep]. */
-  private void transpose(int from, int partStep, int to, int bandStep, int height, int width) {
+  private void transpose(
+      Workspace work, int from, int partStep, int to, int bandStep, int height, int width) {
+    float[] tile = work.tile;
     for (int i0 = 0; i0 < height; i0 += TAKEN) {
       int taken = Math.min(TAKEN, height - i0);
       for (int j0 = 0; j0 < width; j0 += GIVEN) {
         int gives = Math.min(GIVEN, width - j0);
         for (int j = 0; j < gives; j++) {
-          System.arraycopy(part, from + i0 + (j0 + j) * partStep, tile, j * TAKEN, taken);
+          System.arraycopy(work.values, from + i0 + (j0 + j) * partStep, tile, j * TAKEN, taken);
         }
         for (int i = 0; i < taken; i++) {
           int target = to + (i0 + i) * bandStep + j0;
