@@ -55,6 +55,13 @@ public final class Durable {
     void writeTo(WritableByteChannel channel) throws IOException;
   }
 
+  /** Writes a file of which earlier bytes may be corrected. */
+  @FunctionalInterface
+  public interface CorrectedContent {
+    /** Writes it. */
+    void writeTo(CorrectedFile file) throws IOException;
+  }
+
   /** Creates a folder; an existing one is replaced. */
   public static void folder(Path target, FolderContent content) {
     Path absolute = target.toAbsolutePath();
@@ -157,7 +164,13 @@ public final class Durable {
   public static WrittenFile writeHashed(Path file, long size, StreamedContent content)
       throws IOException {
     WrittenFile[] written = new WrittenFile[1];
-    write(file, channel -> written[0] = hashed(file, file, channel, size >= LARGE, content));
+    write(
+        file,
+        channel -> {
+          try (StreamedFile streamed = new StreamedFile(file, channel, size >= LARGE, false)) {
+            written[0] = hashed(file, channel, streamed, content::writeTo);
+          }
+        });
     return written[0];
   }
 
@@ -167,20 +180,24 @@ public final class Durable {
    *
    * @param size about how many bytes it will have
    */
-  public static WrittenFile fileHashed(Path target, long size, StreamedContent content) {
+  public static WrittenFile fileHashed(Path target, long size, CorrectedContent content) {
     WrittenFile[] written = new WrittenFile[1];
     Path temporary = unfinished(target);
     file(
-        target, channel -> written[0] = hashed(target, temporary, channel, size >= LARGE, content));
+        target,
+        channel -> {
+          try (StreamedFile streamed = new StreamedFile(temporary, channel, size >= LARGE, true)) {
+            written[0] = hashed(target, channel, streamed, content);
+          }
+        });
     return written[0];
   }
 
-  /** As {@link #fileHashed(Path, long, StreamedContent)}, past the system's cache or not. */
+  /** Writes what is to be the target. */
   static WrittenFile hashed(
-      Path target, Path file, FileChannel channel, boolean pastCache, StreamedContent content)
+      Path target, FileChannel channel, StreamedFile streamed, CorrectedContent content)
       throws IOException {
-    try (StreamedFile streamed = new StreamedFile(file, channel, pastCache);
-        EarlySync sync = streamed.isPastCache() ? null : new EarlySync(channel)) {
+    try (EarlySync sync = streamed.isPastCache() ? null : new EarlySync(channel)) {
       content.writeTo(streamed);
       WrittenFile written = streamed.finish(String.valueOf(target.getFileName()));
       if (sync != null) {

@@ -85,7 +85,7 @@ public final class FabricatedTowers {
   public void siglipBigVision(Path file) {
     List<Tensor> tensors =
         tensors(WeightMapping.siglipBigVision(model), "params/", ElementType.F32);
-    Durable.file(file, channel -> NpzWriter.write(channel, tensors));
+    NpzWriter.write(file, tensors);
   }
 
   /** A SigLIP folder of Hugging Face: the same values in one float32 safetensors file. */

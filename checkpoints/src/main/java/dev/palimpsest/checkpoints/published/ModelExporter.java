@@ -160,9 +160,9 @@ public final class ModelExporter {
     List<Tensor> tensors = bigVisionTensors(parameters, Architecture.of(model), precision);
     return Durable.fileHashed(
         file,
-        tensors.stream().mapToLong(tensor -> tensor.info().byteSize()).sum(),
-        channel -> {
-          NpzWriter.write(channel, tensors);
+        NpzWriter.bytes(tensors),
+        written -> {
+          NpzWriter.write(written, tensors);
           parameters.allRead();
         });
   }

@@ -165,7 +165,7 @@ public final class TensorOutput {
     }
   }
 
-  static <T> T await(CompletableFuture<T> part) {
+  private static ByteBuffer await(CompletableFuture<ByteBuffer> part) {
     try {
       return part.join();
     } catch (CompletionException e) {

@@ -376,11 +376,12 @@ class ModelExporterTest {
       large[i] = i;
     }
     Path path = folder.resolve("x.npz");
-    Durable.file(
+    Durable.fileHashed(
         path,
-        channel ->
+        0,
+        to ->
             NpzWriter.write(
-                channel,
+                to,
                 List.of(
                     Tensor.of("small", manager.create(new float[] {5}), ElementType.F32),
                     Tensor.of("large", manager.create(large, new Shape(10, 100)), ElementType.F32),
