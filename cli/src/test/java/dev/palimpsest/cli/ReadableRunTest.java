@@ -101,7 +101,7 @@ class ReadableRunTest {
     assertFalse(lines.isEmpty(), outcome.out());
     lines.forEach(line -> assertTrue(line.length() <= COLUMNS, line));
     assertTrue(
-        lines.stream().anyMatch(line -> line.matches("a-stage.*~ +\\d+% .* loss .*")),
+        lines.stream().anyMatch(line -> line.matches("a-stage.*~.*lines +\\d+% .* loss .*")),
         lines.toString());
     // Nothing else follows a status line before it is erased.
     String rest = status.matcher(outcome.out()).replaceAll("\u0001");
@@ -378,6 +378,9 @@ class ReadableRunTest {
         other.resolve("recipe.yaml"),
         recipe.replaceFirst(
             "(?s)init:.*?(\n +examples:)", "init: {checkpoint: '" + needed + "'}$1"));
+    Outcome none = Outcome.of("prune", "--dry-run", run.resolve("data").toString());
+    assertEquals(2, none.exit());
+    assertTrue(none.err().contains("there is no run in this folder"), none.err());
     Outcome dry = Outcome.of("prune", "--dry-run", run.toString());
     assertEquals(0, dry.exit(), dry.toString());
     assertTrue(dry.out().contains(older.toString()) && Files.exists(older), dry.out());

@@ -56,7 +56,11 @@ public final class PruneCommand implements Runnable {
     PrintWriter out = spec.commandLine().getOut();
     List<Removable> found = new ArrayList<>();
     for (Path folder : folders) {
-      for (Path run : Runs.in(folder)) {
+      List<Path> runs = Runs.in(folder);
+      if (runs.isEmpty()) {
+        throw new UserMistake(folder + ": there is no run in this folder, and it is none itself");
+      }
+      for (Path run : runs) {
         found.addAll(Pruning.of(run, exports));
       }
     }

@@ -25,8 +25,9 @@ public final class RunProgress implements Progress {
 
   private final boolean terminal;
   private @Nullable Counted training;
-  private double losses;
-  private int steps;
+
+  /** Since the last line that was logged. */
+  private Sums sums = new Sums();
 
   /**
    * Creates a display.
@@ -51,8 +52,7 @@ public final class RunProgress implements Progress {
   @Override
   public void start(StageConfig stage, long fromExamples) {
     training = new Counted(stage.name(), "examples", fromExamples, stage.examples());
-    losses = 0;
-    steps = 0;
+    sums = new Sums();
   }
 
   @Override
@@ -61,34 +61,62 @@ public final class RunProgress implements Progress {
     if (work == null) {
       return;
     }
-    losses += metrics.outcome().loss();
-    steps++;
+    sums.add(metrics);
     boolean last = metrics.examples() == stage.examples();
     work.advance(
         metrics.examples(),
         last,
         String.format(Locale.ROOT, "loss %.4g", metrics.outcome().loss()),
         () -> {
-          String mean = String.format(Locale.ROOT, "loss %.4f", losses / steps);
-          losses = 0;
-          steps = 0;
-          return mean + further(metrics);
+          String means = sums.text();
+          sums = new Sums();
+          return means;
         });
   }
 
-  private static String further(StepMetrics metrics) {
-    StringBuilder text = new StringBuilder();
-    if (metrics.tokenRate() > 0) {
-      text.append(String.format(Locale.ROOT, ", %s tokens/s", brief(metrics.tokenRate())));
+  /** What a line says of the steps since the one before it. */
+  static final class Sums {
+    private int steps;
+    private double losses;
+    private double tokens;
+    private double seconds;
+    private double usedSeconds;
+    private double waitedSeconds;
+
+    void add(StepMetrics metrics) {
+      add(
+          metrics.outcome().loss(),
+          (double) metrics.outcome().tokens(),
+          metrics.seconds(),
+          metrics.mfu(),
+          metrics.waitShare());
     }
-    if (!Double.isNaN(metrics.mfu())) {
-      text.append(String.format(Locale.ROOT, ", MFU %.1f %%", 100 * metrics.mfu()));
+
+    void add(double loss, double stepTokens, double stepSeconds, double mfu, double waitShare) {
+      steps++;
+      losses += loss;
+      tokens += stepTokens;
+      seconds += stepSeconds;
+      usedSeconds += mfu * stepSeconds;
+      waitedSeconds += waitShare * stepSeconds;
     }
-    if (metrics.waitShare() > 0.05) {
-      text.append(
-          String.format(Locale.ROOT, ", %.0f %% waiting for data", 100 * metrics.waitShare()));
+
+    String text() {
+      StringBuilder text =
+          new StringBuilder(String.format(Locale.ROOT, "loss %.4f", losses / steps));
+      if (tokens > 0) {
+        text.append(String.format(Locale.ROOT, ", %s tokens/s", brief(tokens / seconds)));
+      }
+      if (!Double.isNaN(usedSeconds)) {
+        text.append(String.format(Locale.ROOT, ", MFU %.1f %%", 100 * usedSeconds / seconds));
+      }
+      if (waitedSeconds > 0.05 * seconds) {
+        text.append(
+            String.format(
+                Locale.ROOT, ", %.0f %% waiting for data", 100 * waitedSeconds / seconds));
+      }
+      return text.toString();
     }
-    return text.toString();
   }
 
   @Override
@@ -162,21 +190,32 @@ public final class RunProgress implements Progress {
     }
   }
 
-  /** Name, share, numbers, remark, rate, time left: what does not fit is left out, name first. */
+  /**
+   * Name, share, numbers, remark, and once they are known rate and time left. If it does not fit
+   * the middle of the name is left out: its beginning is the stage, its end the task.
+   */
   static String line(
       String what, long done, long total, String remark, double rate, long secondsLeft) {
     String numbers =
-        "%3d%% %s/%s %s %s/s %s"
+        "%3d%% %s/%s %s"
             .formatted(
                 100 * done / Math.max(1, total),
                 brief((double) done),
                 brief((double) total),
-                remark,
-                brief(rate),
-                clock(secondsLeft));
-    int room = COLUMNS - numbers.length() - 1;
-    String name = what.length() <= room ? what : what.substring(0, Math.max(0, room - 1)) + "~";
-    return name + " " + numbers;
+                remark);
+    if (rate > 0) {
+      numbers += " %s/s %s".formatted(brief(rate), clock(secondsLeft));
+    }
+    return shortened(what, COLUMNS - numbers.length() - 1) + " " + numbers;
+  }
+
+  private static String shortened(String name, int room) {
+    if (name.length() <= room) {
+      return name;
+    }
+    int kept = Math.max(0, room - 1);
+    int end = kept * 2 / 3;
+    return name.substring(0, kept - end) + "~" + name.substring(name.length() - end);
   }
 
   /** At most five characters: {@code 0.004}, {@code 812}, {@code 12.4k}, {@code 1.00G}. */

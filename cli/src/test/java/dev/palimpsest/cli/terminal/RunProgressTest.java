@@ -32,6 +32,28 @@ class RunProgressTest {
   }
 
   @Test
+  void theTaskIsReadableAndNothingIsSaidOfARateBeforeThereIsOne() {
+    String scoring = "stage2-128: scoring heldout/ocr.medium";
+    String line = RunProgress.line(scoring, 33, 150, "answers", 28.3, 4);
+    assertTrue(line.length() <= RunProgress.COLUMNS, line);
+    assertTrue(line.startsWith("stage2") && line.contains("out/ocr.medium  22% 33/150"), line);
+    assertEquals(
+        "stage1: scoring heldout/caption   0% 0/150 answers",
+        RunProgress.line("stage1: scoring heldout/caption", 0, 150, "answers", 0, 0));
+  }
+
+  @Test
+  void aLoggedLineHasTheMeansOfItsSteps() {
+    RunProgress.Sums sums = new RunProgress.Sums();
+    sums.add(4, 3000, 1, 0.5, 0);
+    sums.add(2, 1000, 3, 0.1, 0.4);
+    assertEquals("loss 3.0000, 1.00k tokens/s, MFU 20.0 %, 30 % waiting for data", sums.text());
+    RunProgress.Sums unknown = new RunProgress.Sums();
+    unknown.add(1, 0, 1, Double.NaN, 0);
+    assertEquals("loss 1.0000", unknown.text());
+  }
+
+  @Test
   void numbersAreBrief() {
     assertEquals("0", RunProgress.brief(0));
     assertEquals("0.004", RunProgress.brief(0.00418));

@@ -10,4 +10,14 @@ package dev.palimpsest.stages.logs;
 public record Peak(double flops, String source) {
   /** Nothing is known. */
   public static final Peak UNKNOWN = new Peak(0, "unknown");
+
+  /**
+   * Nothing computes faster than at its peak: a step that did shows that the peak was measured too
+   * low, such as on a machine that was busy with something else. The fastest step counts then.
+   *
+   * @param flops operations a second that a step has reached
+   */
+  public Peak orReached(double flops) {
+    return this.flops > 0 && flops > this.flops ? new Peak(flops, source) : this;
+  }
 }

@@ -7,6 +7,7 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.stages.logs.ArrayPeak;
 import dev.palimpsest.stages.logs.DiskTraffic;
 import dev.palimpsest.stages.logs.MemoryInUse;
+import dev.palimpsest.stages.logs.Peak;
 import dev.palimpsest.stages.logs.StageFiles;
 import dev.palimpsest.stages.logs.StageLogs;
 import dev.palimpsest.stages.logs.StepCost;
@@ -100,6 +101,7 @@ public final class TrainingLoop {
     TrainState state = optimizer.prepared(manager, start, storage);
     parallel.distribute(state);
     int batchSize = stage.batchSize();
+    Peak peak = cost.peak();
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
     run.progress().start(stage, state.examples());
     try (ArrayPeak arrays = new ArrayPeak(state.memoryBytes(stage.storage()));
@@ -184,6 +186,8 @@ public final class TrainingLoop {
                 });
         state = logs.consumed(done.state(), done.outcome().ids(), parallel.skipped(skipped));
         double nanos = Math.max(1, System.nanoTime() - began);
+        double flops = cost.flops(done.outcome().parts());
+        peak = peak.orReached(flops / (nanos / 1e9));
         StepMetrics line =
             new StepMetrics(
                 state.examples() / batchSize,
@@ -191,8 +195,8 @@ public final class TrainingLoop {
                 done.outcome(),
                 nanos / 1e9,
                 (batches.waitedNanos() - waitedBefore) / nanos,
-                cost.flops(done.outcome().parts()),
-                cost.peak(),
+                flops,
+                peak,
                 MemoryInUse.now(manager.getDevice()),
                 logs.skipped(),
                 stage.storage().usesDisk() ? DiskTraffic.now().since(before) : null,

@@ -9,6 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.stages.TinyStage;
+import dev.palimpsest.stages.logs.Peak;
+import dev.palimpsest.stages.logs.StepCost;
 import dev.palimpsest.stages.logs.StepMetrics;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.step.DataParallel;
@@ -26,6 +28,9 @@ import org.junit.jupiter.api.io.TempDir;
 /** The loop on a tiny stage of six steps, by itself: no runner around it. */
 class TrainingLoopTest {
   @TempDir private Path folder;
+
+  /** As measured on a machine that was busy: no step is that slow. */
+  private static final Peak TOO_LOW = new Peak(1, "one operation a second");
 
   /** What the loop reports, in words. */
   private static final class Reports implements Progress {
@@ -60,7 +65,7 @@ class TrainingLoopTest {
       return new TrainingLoop(
               stage.run(progress, stop),
               stage.stageModel(),
-              stage.cost(),
+              new StepCost(stage.cost().model(), stage.cost().trained(), TOO_LOW),
               stage.mixture(),
               DataParallel.NONE)
           .run(stage.manager(), from, checkpoints, stage.evaluations(stop));
@@ -89,7 +94,8 @@ class TrainingLoopTest {
   @Test
   void everyStepIsMadeReportedAndLoggedOnce() throws IOException {
     try (TinyStage stage = TinyStage.open(folder)) {
-      Reports reports = new Reports(step -> {});
+      List<Double> shares = new ArrayList<>();
+      Reports reports = new Reports(step -> shares.add(step.mfu()));
       TrainState end = train(stage, stage.start(), new StopRequest(), reports);
       assertEquals(24, end.examples());
       assertEquals(6, end.updates());
@@ -104,6 +110,9 @@ class TrainingLoopTest {
               "step 6 to 24",
               "end"),
           reports.all);
+      // Of the peak, which is at least what the fastest step so far has reached.
+      assertEquals(1, shares.get(0));
+      assertTrue(shares.stream().allMatch(share -> share > 0 && share <= 1), shares.toString());
       assertEquals(6, Files.readAllLines(stage.folder().metrics("stage1")).size());
       // The examples are those of the mixture's positions 0 to 23, in order.
       List<String> ids = new ArrayList<>();
