@@ -147,7 +147,7 @@ final class Binder {
       if (!known.contains(key)) {
         String at = Paths.key(path, key);
         places.put(at, written.entries().get(key).keyAt());
-        problem(at, "unknown key '" + key + "'" + Suggestion.key(key, known));
+        problem(at, "unknown key '" + key + "'" + UnknownKey.suggestion(key, type, known));
       }
     }
 

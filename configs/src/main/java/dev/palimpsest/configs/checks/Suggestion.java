@@ -21,28 +21,6 @@ public final class Suggestion {
         .orElseGet(() -> "; known are " + String.join(", ", known));
   }
 
-  /**
-   * The same for a key of a recipe, which may have another name in the trainer that somebody comes
-   * from.
-   */
-  public static String key(String given, Collection<String> known) {
-    String plain = given.replace("_", "").replace("-", "");
-    Optional<String> spelt =
-        known.stream().filter(name -> name.equalsIgnoreCase(plain)).findFirst();
-    if (spelt.isPresent()) {
-      return "; did you mean '" + spelt.get() + "'?";
-    }
-    return ForeignNames.ours(given)
-        .map(
-            ours -> {
-              String name = ours.split(", ", 2)[0];
-              String help = ours.substring(name.length());
-              String last = name.substring(name.lastIndexOf('.') + 1);
-              return "; did you mean '%s'%s?".formatted(known.contains(last) ? last : name, help);
-            })
-        .orElseGet(() -> among(given, known));
-  }
-
   /** The known name with the fewest edits, if it is near enough to be a typing mistake. */
   public static Optional<String> nearest(String given, Collection<String> known) {
     if (given.length() > LONGEST) {
