@@ -1,6 +1,7 @@
 package dev.palimpsest.cli.reports;
 
 import dev.palimpsest.cli.html.Html;
+import dev.palimpsest.cli.reports.Comparison.Difference;
 import dev.palimpsest.cli.reports.Comparison.Model;
 import dev.palimpsest.cli.reports.Comparison.Row;
 import dev.palimpsest.cli.reports.Comparison.Sample;
@@ -12,8 +13,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** An evaluation of one or several models on one page. */
@@ -65,7 +68,7 @@ public final class EvaluationPage {
             "scores",
             "Scores",
             "With 95 % intervals, over pictures where examples share them. Up is better, except for"
-                + " a loss."));
+                + " losses and perplexities."));
     out.append("<div class=\"charts\">\n");
     for (Task task : comparison.tasks()) {
       for (Row row : task.rows()) {
@@ -119,30 +122,45 @@ public final class EvaluationPage {
     out.append(
         Html.section("differences", "Differences from " + labels.get(0), ComparisonText.LEGEND));
     List<List<String>> rows = new ArrayList<>();
+    Map<String, Set<String>> untested = new LinkedHashMap<>();
     for (Task task : comparison.tasks()) {
       for (Row row : task.rows()) {
         for (int i = 0; i < row.differences().size(); i++) {
-          List<String> cells =
-              new ArrayList<>(List.of(task.name(), row.metric(), labels.get(i + 1)));
-          cells.addAll(ComparisonText.cells(row.differences().get(i)));
+          String model = labels.get(i + 1);
+          Difference difference = row.differences().get(i);
+          if (difference.paired() == null) { // a sentence, which would push the columns away
+            untested
+                .computeIfAbsent(model + ": " + difference.why(), why -> new LinkedHashSet<>())
+                .add(task.name());
+            continue;
+          }
+          List<String> cells = new ArrayList<>(List.of(task.name(), row.metric(), model));
+          cells.addAll(ComparisonText.cells(difference));
           rows.add(cells);
         }
       }
     }
-    out.append(
-            Html.table(
-                "Differences",
-                List.of(
-                    "task",
-                    "metric",
-                    "model",
-                    "difference",
-                    "95 % interval",
-                    "p",
-                    "test",
-                    "higher / lower / same"),
-                rows))
-        .append("</section>\n");
+    if (!rows.isEmpty()) {
+      out.append(
+          Html.table(
+              "Differences",
+              List.of(
+                  "task",
+                  "metric",
+                  "model",
+                  "difference",
+                  "95 % interval",
+                  "p",
+                  "test",
+                  "higher / lower / same"),
+              rows));
+    }
+    untested.forEach(
+        (why, tasks) ->
+            out.append(
+                Html.format(
+                    "<p>%s</p>%n", Escape.html(why + " (" + String.join(", ", tasks) + ")"))));
+    out.append("</section>\n");
   }
 
   private void answers() {

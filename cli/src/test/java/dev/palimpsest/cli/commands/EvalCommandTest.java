@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.Chromium;
 import dev.palimpsest.cli.DrawnModel;
 import dev.palimpsest.cli.Outcome;
@@ -250,6 +251,24 @@ class EvalCommandTest {
     Outcome report = Outcome.of("report", out.toString(), "--out", rebuilt.toString());
     assertEquals(0, report.exit(), report.err());
     assertEquals(page, Files.readString(rebuilt));
+
+    // Why models are not compared is a sentence: in a cell it would push the columns off the page.
+    String why = "not comparable, the protocols differ: image.resize: bilinear -> bicubic";
+    ObjectNode apart = whole.deepCopy();
+    for (JsonNode task : apart.path("tasks")) {
+      for (JsonNode one : task.path("rows")) {
+        one.path("differences").forEach(d -> ((ObjectNode) d).put("why", why).putNull("paired"));
+      }
+    }
+    Path copied = Files.createDirectories(folder.resolve("apart"));
+    Files.writeString(copied.resolve("evaluation.json"), apart.toString());
+    assertEquals(0, Outcome.of("report", copied.toString()).exit());
+    String sentences = Files.readString(copied.resolve("evaluation.html"));
+    String model = apart.path("models").path(2).path("label").asText();
+    assertTrue(
+        sentences.contains(
+            "<p>%s: %s (textvqa, docvqa)</p>".formatted(model, why.replace(">", "&gt;"))),
+        sentences.substring(sentences.indexOf("id=\"differences\"")));
 
     // Run again, it answers nothing anew, and says the same; --json prints all of it.
     Path predictions = out.resolve("other-export/predictions/docvqa.jsonl");
