@@ -176,6 +176,7 @@ public final class Main implements Runnable {
     line.setUsageHelpAutoWidth(true);
     // The screen shows control characters, those of colours as well.
     line.setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));
+    line.setParameterExceptionHandler(Main::mistaken);
     line.setExecutionStrategy(
         parsed -> {
           try {
@@ -212,6 +213,18 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     spec.commandLine().usage(spec.commandLine().getOut());
+  }
+
+  /** One sentence and where to look: under the whole help nobody would find what is wrong. */
+  private static int mistaken(CommandLine.ParameterException mistake, String[] arguments) {
+    CommandLine command = mistake.getCommandLine();
+    PrintWriter err = command.getErr();
+    err.println(mistake.getMessage());
+    if (!CommandLine.UnmatchedArgumentException.printSuggestions(mistake, err)) {
+      err.printf("'%s --help' describes its options%n", command.getCommandSpec().qualifiedName());
+    }
+    err.flush();
+    return ExitCode.MISTAKE.code();
   }
 
   /** Says what happened; the stack trace is shown where it is asked for, or else kept in a file. */

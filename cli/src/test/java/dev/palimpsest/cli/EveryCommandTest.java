@@ -64,6 +64,15 @@ class EveryCommandTest {
           Map.entry("tasks list", "/tasks/0/name"),
           Map.entry("tasks show", "/task/name"),
           Map.entry("inspect", "/examples/0/tokens/1/losses/0"),
+          Map.entry("score", "/scores/0/value"),
+          Map.entry("certify", "/checks/0/holds"),
+          Map.entry("bench all", "/machine"),
+          Map.entry("bench step", "/shareOfGemmPeak"),
+          Map.entry("bench ranks", "/together"),
+          Map.entry("bench data", "/lines/0/jdk"),
+          Map.entry("bench eval", "/answersPerSecond"),
+          Map.entry("bench soak", "/0/residentBytes"),
+          Map.entry("bench checkpoint", "/operations/export npz f32/seconds"),
           Map.entry("doctor", "/java/version"));
 
   /** Anything beside one value is refused. */
@@ -191,18 +200,24 @@ class EveryCommandTest {
         folder.resolve("fabricated/vae-oid.npz") + ": ");
     put("", "bench", "Usage: palimpsest bench");
     put(
-        "--only step --configs tiny --precision f32 --steps 1 --threads 1",
+        "--only step --configs tiny --precision f32 --steps 1 --threads 1 --json",
         "bench all",
-        "| tiny | f32 |");
-    put("--config tiny --steps 1 --threads 1", "bench step", "GEMM peak");
-    put("--config tiny --steps 1 --threads 1", "bench ranks", " of 1 times one rank");
+        "\"machine\" : ");
+    put("--config tiny --steps 1 --threads 1 --json", "bench step", "\"shareOfGemmPeak\" : ");
+    put("--config tiny --steps 1 --threads 1 --json", "bench ranks", "\"ranks\" : 1");
     put(
-        "--seconds 0.03 --resolutions 8 --images " + run.resolve("data/images"),
+        "--seconds 0.03 --resolutions 8 --json --images " + run.resolve("data/images"),
         "bench data",
-        "images per second");
-    put("--runs 1 --new-tokens 2 --batch 2 --threads 1", "bench eval", "prefill");
-    put("--steps 40", "bench soak", "open files ");
-    put("--config tiny --folder " + folder.resolve("disk"), "bench checkpoint", "export npz f32");
+        "\"resolution\" : 8");
+    put(
+        "--runs 1 --new-tokens 2 --batch 2 --threads 1 --json",
+        "bench eval",
+        "\"prefillTokensPerSecond\" : ");
+    put("--steps 40 --json", "bench soak", "\"threads\" : ");
+    put(
+        "--config tiny --json --folder " + folder.resolve("disk"),
+        "bench checkpoint",
+        "\"export npz f32\"");
     put("", "completion", "complete -F _complete_palimpsest");
     put("", "doctor", "instruction set");
     put("", "engine", "Usage: palimpsest engine");
@@ -308,7 +323,7 @@ class EveryCommandTest {
             command = Objects.requireNonNull(command.getSubcommands().get(word));
           }
           CommandLine.Model.OptionSpec option = command.getCommandSpec().findOption("--json");
-          return option == null || option.arity().max() > 0; // a file's name
+          return option == null;
         });
     assertEquals(commands, new TreeSet<>(JSON.keySet()));
   }
@@ -346,6 +361,20 @@ class EveryCommandTest {
       prompts.add(answer.path("prompt").asText() + answer.path("prediction").asText());
     }
     return prompts;
+  }
+
+  /** Before a device is opened or anything is said of the run that is there. */
+  @Test
+  void aStageThatDoesNotExistIsAllThatIsTold() {
+    List<String> arguments = new ArrayList<>(Objects.requireNonNull(cases.get("run")).arguments());
+    arguments.addAll(List.of("--until", "stage2"));
+    Outcome outcome = Outcome.of(arguments.toArray(String[]::new));
+    assertEquals(2, outcome.exit());
+    assertEquals(
+        List.of(
+            "1 mistake:",
+            "  --until: 'stage2' is not a stage of this recipe; did you mean 'stage1'?"),
+        outcome.err().lines().toList());
   }
 
   /** A run whose gate closes tells programs what it has, and people why on standard error. */

@@ -108,6 +108,22 @@ class HelpTest {
             });
   }
 
+  /** The whole help would hide it. */
+  @Test
+  void aMistakeInOptionsIsALineWithAWordOfWhereToLook() {
+    Outcome missing = Outcome.of("report");
+    assertEquals(2, missing.exit());
+    assertEquals(
+        List.of(
+            "Missing required parameter: 'RUN'",
+            "'palimpsest report --help' describes its options"),
+        missing.err().lines().toList());
+    Outcome unknown = Outcome.of("doctor", "--jsn");
+    assertEquals(2, unknown.exit());
+    assertEquals("Unknown option: '--jsn'", unknown.err().lines().findFirst().orElse(""));
+    assertEquals(2, unknown.err().lines().count(), unknown.err());
+  }
+
   @Test
   void helpHasNoColours() {
     assertTrue(Outcome.of("--help").out().indexOf('\u001b') < 0);

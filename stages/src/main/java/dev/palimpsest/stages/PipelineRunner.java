@@ -7,6 +7,7 @@ import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.checks.Suggestion;
 import dev.palimpsest.configs.data.ImageConfig.Jpeg;
 import dev.palimpsest.configs.data.SourceConfig;
 import dev.palimpsest.configs.evaluation.BenchmarkConfig;
@@ -242,14 +243,22 @@ public final class PipelineRunner {
     }
   }
 
-  private static void requireStages(PipelineConfig recipe, String option, Set<String> names) {
+  /**
+   * Checks that an option names stages of the recipe.
+   *
+   * @throws InvalidConfigException if it does not
+   */
+  public static void requireStages(PipelineConfig recipe, String option, Set<String> names) {
     List<String> known = recipe.stages().stream().map(StageConfig::name).toList();
     List<Problem> problems =
         names.stream()
             .filter(name -> !known.contains(name))
             .map(
                 name ->
-                    new Problem(option, "'%s' is not one of the stages %s".formatted(name, known)))
+                    new Problem(
+                        option,
+                        "'%s' is not a stage of this recipe%s"
+                            .formatted(name, Suggestion.among(name, known))))
             .toList();
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);

@@ -1,11 +1,11 @@
 package dev.palimpsest.cli.bench;
 
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.JsonOption;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.files.Durable;
-import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -25,6 +25,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -106,8 +107,7 @@ final class BenchAllCommand implements Callable<Integer> {
       })
   @Nullable String out;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
-  @Nullable Path json;
+  @Mixin JsonOption json;
 
   private final Map<String, Measured> results = new LinkedHashMap<>();
 
@@ -148,12 +148,10 @@ final class BenchAllCommand implements Callable<Integer> {
                 precisions,
                 peer);
 
-    PrintWriter screen = spec.commandLine().getOut();
+    PrintWriter screen = json.table(spec);
     screen.print(table);
     screen.flush();
-    if (json != null) {
-      RunFolder.writeJson(json, figures(facts));
-    }
+    json.tell(spec, figures(facts));
     boolean failed = !facts.succeeded() || results.values().stream().anyMatch(r -> !r.succeeded());
     if (failed) {
       err.println("what the measurements printed is in " + folder);

@@ -12,6 +12,7 @@ import dev.palimpsest.checkpoints.published.PretrainedImporter;
 import dev.palimpsest.checkpoints.tensors.TensorSource;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.JsonOption;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
@@ -23,7 +24,6 @@ import dev.palimpsest.files.Durable;
 import dev.palimpsest.mixtures.text.BpeTrainer;
 import dev.palimpsest.model.ParameterSpecs;
 import dev.palimpsest.model.blocks.Parameters;
-import dev.palimpsest.stages.folder.RunFolder;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -41,6 +41,7 @@ import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -92,8 +93,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
       description = "Number of timed runs of each; the fastest counts. Default: 1.")
   int runs;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
-  @Nullable Path json;
+  @Mixin JsonOption json;
 
   /** An operation that is timed. */
   private interface Work {
@@ -338,7 +338,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
   }
 
   private void print(List<Line> lines) {
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = json.table(spec);
     out.printf(
         Locale.ROOT,
         "%-16s %9s %9s %9s %11s %7s %12s %9s %9s%n",
@@ -366,9 +366,7 @@ final class BenchCheckpointCommand implements Callable<Integer> {
           line.peak.heapBytes() / 1048576.0);
     }
     out.flush();
-    if (json != null) {
-      RunFolder.writeJson(json, figures(lines));
-    }
+    json.tell(spec, figures(lines));
   }
 
   private static String mebibytes(long bytes) {

@@ -2,6 +2,7 @@ package dev.palimpsest.cli.bench;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.JsonOption;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.data.ImageConfig;
 import dev.palimpsest.mixtures.BatchBuilder;
@@ -9,7 +10,6 @@ import dev.palimpsest.mixtures.images.ImageReference;
 import dev.palimpsest.mixtures.images.TurboJpeg;
 import dev.palimpsest.mixtures.tasks.Example;
 import dev.palimpsest.mixtures.text.Tokenizer;
-import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -28,6 +28,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -76,8 +77,7 @@ final class BenchDataCommand implements Callable<Integer> {
       description = "Python with Pillow and numpy, for the peer. Default: python3.")
   String python;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
-  @Nullable Path json;
+  @Mixin JsonOption json;
 
   /**
    * Images per second.
@@ -101,7 +101,7 @@ final class BenchDataCommand implements Callable<Integer> {
     }
     try (DrawnPictures drawn = images == null ? DrawnPictures.draw() : null) {
       List<Path> files = drawn == null ? files(images) : drawn.files();
-      PrintWriter out = spec.commandLine().getOut();
+      PrintWriter out = json.lines(spec);
       out.printf(
           "%d pictures; images per second, from disk to ready batches of %d%n",
           files.size(), BATCH);
@@ -135,9 +135,7 @@ final class BenchDataCommand implements Callable<Integer> {
           lines.add(new Line(resolution, threads, jdk, known(fast), known(other)));
         }
       }
-      if (json != null) {
-        RunFolder.writeJson(json, Map.of("pictures", files.size(), "lines", lines));
-      }
+      json.tell(spec, Map.of("pictures", files.size(), "lines", lines));
       return ExitCode.DONE.code();
     } finally {
       TurboJpeg.use(true);

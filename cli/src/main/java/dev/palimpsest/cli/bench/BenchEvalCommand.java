@@ -259,7 +259,7 @@ final class BenchEvalCommand implements Callable<Integer> {
         "gainOfSharedImageFeatures",
         ratio(seconds, "answers to several questions, not shared", "answers to several questions"));
 
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = options.table(spec);
     out.printf(
         Locale.ROOT,
         "config %s, %s, %d threads: batch %d, %d image + %d text tokens, %d new tokens; medians of"
@@ -308,7 +308,7 @@ final class BenchEvalCommand implements Callable<Integer> {
     all.put("runs", runs);
     all.putAll(figures);
     all.put("medianSeconds", seconds);
-    options.write(all);
+    options.tell(spec, all);
   }
 
   private static void line(

@@ -124,7 +124,7 @@ final class BenchRanksCommand implements Callable<Integer> {
       Figures figures = time(bench, machine, ranks, threads, load);
       if (ranks.isFirst()) {
         print(figures);
-        options.write(figures);
+        options.tell(spec, figures);
       }
     }
     return ExitCode.DONE.code();
@@ -193,8 +193,8 @@ final class BenchRanksCommand implements Callable<Integer> {
   }
 
   private void print(Figures f) {
-    spec.commandLine()
-        .getOut()
+    options
+        .table(spec)
         .println(
             String.format(
                 Locale.ROOT,

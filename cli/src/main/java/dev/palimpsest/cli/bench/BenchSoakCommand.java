@@ -4,8 +4,8 @@ import dev.palimpsest.cli.bench.Soak.Sample;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.JsonOption;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -44,8 +43,7 @@ final class BenchSoakCommand implements Callable<Integer> {
           "Number of training steps with a batch of 4; at least 40. Default: ${DEFAULT-VALUE}.")
   int steps;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
-  @Nullable Path json;
+  @Mixin JsonOption json;
 
   @Mixin DeviceOption device;
 
@@ -59,15 +57,14 @@ final class BenchSoakCommand implements Callable<Integer> {
     }
     Path folder = Files.createTempDirectory("palimpsest-soak");
     try (Machine machine = device.open(1)) {
-      PrintWriter out = spec.commandLine().getOut();
+      PrintWriter out = json.lines(spec);
       out.printf(
           "%6s %9s %9s %9s %7s %6s %8s%n",
           "step", "seconds", "RSS MiB", "heap MiB", "arrays", "files", "threads");
       List<Sample> samples = new Soak(steps, steps / SAMPLES, machine, this::row).run(folder);
-      if (json != null) {
-        RunFolder.writeJson(json, samples);
-      }
-      return verdict(Soak.settled(samples));
+      int code = verdict(Soak.settled(samples));
+      json.tell(spec, samples);
+      return code;
     } finally {
       try (Stream<Path> files = Files.walk(folder)) {
         for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
@@ -78,7 +75,7 @@ final class BenchSoakCommand implements Callable<Integer> {
   }
 
   private void row(Sample s) {
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = json.lines(spec);
     out.printf(
         Locale.ROOT,
         "%6d %9.1f %9.1f %9.1f %7d %6d %8d%n",
@@ -93,7 +90,7 @@ final class BenchSoakCommand implements Callable<Integer> {
   }
 
   private int verdict(List<Sample> settled) {
-    PrintWriter out = spec.commandLine().getOut();
+    PrintWriter out = json.lines(spec);
     double drift = Soak.residentDrift(settled);
     boolean memory = Math.abs(drift) > MOST_DRIFT;
     boolean arrays = Soak.grows(settled, Sample::arrays);

@@ -105,8 +105,8 @@ final class BenchStepCommand implements Callable<Integer> {
       Times times = time(bench, machine);
       GemmPeak again = GemmPeak.measure(machine, precision, steps);
       StepFigures figures = figures(bench, machine, used, times, peak.orFaster(again));
-      figures.print(spec.commandLine().getOut(), bench, steps);
-      options.write(figures);
+      figures.print(options.table(spec), bench, steps);
+      options.tell(spec, figures);
     }
     return ExitCode.DONE.code();
   }

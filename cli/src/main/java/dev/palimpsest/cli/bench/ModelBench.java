@@ -2,11 +2,12 @@ package dev.palimpsest.cli.bench;
 
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
+import dev.palimpsest.cli.terminal.JsonOption;
 import dev.palimpsest.cli.terminal.UserMistake;
-import dev.palimpsest.stages.folder.RunFolder;
-import java.nio.file.Path;
+import java.io.PrintWriter;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
 /** Options of the commands that measure a model. */
@@ -14,8 +15,7 @@ final class ModelBench {
   @Option(names = "--threads", description = "Compute threads. Default: all processors.")
   @Nullable Integer threads;
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the figures as JSON.")
-  @Nullable Path json;
+  @Mixin private JsonOption json;
 
   @Mixin DeviceOption device;
 
@@ -37,10 +37,13 @@ final class ModelBench {
     }
   }
 
-  /** Writes the figures if a file was named for them. */
-  void write(Object figures) {
-    if (json != null) {
-      RunFolder.writeJson(json, figures);
-    }
+  /** Where a table is printed. */
+  PrintWriter table(CommandSpec spec) {
+    return json.table(spec);
+  }
+
+  /** Tells the figures as JSON, if that was asked for. */
+  void tell(CommandSpec spec, Object figures) {
+    json.tell(spec, figures);
   }
 }

@@ -6,8 +6,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.machine.DeviceOption;
 import dev.palimpsest.cli.machine.Machine;
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.JsonOption;
 import dev.palimpsest.files.Json;
-import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -19,11 +19,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -65,8 +63,7 @@ public final class CertifyCommand implements Callable<Integer> {
   @Parameters(arity = "1..*", paramLabel = "CASE", description = "Folders of reference cases.")
   private List<Path> cases = List.of();
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Also writes the table as JSON.")
-  private @Nullable Path json;
+  @Mixin private JsonOption json = new JsonOption();
 
   @Mixin private DeviceOption device = new DeviceOption();
 
@@ -88,10 +85,8 @@ public final class CertifyCommand implements Callable<Integer> {
         reports.add(report);
       }
     }
-    print(reports, spec.commandLine().getOut());
-    if (json != null) {
-      RunFolder.writeText(json.toAbsolutePath(), json(reports));
-    }
+    print(reports, json.table(spec));
+    json.tell(spec, json(reports));
     return ExitCode.check(reports.stream().allMatch(Report::holds));
   }
 
@@ -172,7 +167,7 @@ public final class CertifyCommand implements Callable<Integer> {
         : String.format(Locale.ROOT, "%.1e", value);
   }
 
-  private static String json(List<Report> reports) {
+  private static ObjectNode json(List<Report> reports) {
     ObjectNode file = Json.STRICT.createObjectNode();
     file.put("holds", reports.stream().allMatch(Report::holds));
     ArrayNode checks = file.putArray("checks");
@@ -194,6 +189,6 @@ public final class CertifyCommand implements Callable<Integer> {
         notRun.addObject().put("case", report.caseName()).put("absent", what);
       }
     }
-    return Json.indented(file);
+    return file;
   }
 }

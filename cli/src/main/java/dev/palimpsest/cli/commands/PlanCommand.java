@@ -226,14 +226,14 @@ public final class PlanCommand implements Callable<Integer> {
     List<PlanCheck> checks = new ArrayList<>();
     try (Machine machine = Machine.open("cpu", config.computeThreads())) {
       for (StageConfig stage : config.stages()) {
-        Path metrics = run.resolve(stage.name()).resolve("metrics.jsonl");
-        if (stage.examples() > 0 && Files.isRegularFile(metrics)) {
-          checks.add(check(config, stage, metrics, machine));
+        Path folder = run.resolve(stage.name());
+        if (stage.examples() > 0 && Files.isRegularFile(folder.resolve("stage.json"))) {
+          checks.add(check(config, stage, folder.resolve("metrics.jsonl"), machine));
         }
       }
     }
     if (checks.isEmpty()) {
-      throw new UserMistake(run + " has no stage that was trained");
+      throw new UserMistake(run + " has no stage that has been trained to its end");
     }
     PrintWriter out = spec.commandLine().getOut();
     if (json) {
@@ -290,7 +290,7 @@ public final class PlanCommand implements Callable<Integer> {
     Optional<Accelerator> known = device == null ? Optional.empty() : Accelerator.named(device);
     if (device != null && known.isEmpty() && (teraflops == null || memory == null)) {
       throw new UserMistake(
-          "--device '%s' is not one whose peak is known here%s; for another one give --teraflops and --memory as well"
+          "--device '%s' is not one whose peak is known here; for one that is not, give --teraflops and --memory as well%s"
               .formatted(device, Suggestion.among(device, Accelerator.names())));
     }
     double bf16 = known.map(Accelerator::bf16).orElse(0.0);

@@ -119,6 +119,8 @@ public final class RunCommand implements Callable<Integer> {
   public Integer call() {
     Path folder = recipe.folder();
     PipelineConfig config = recipe.bind();
+    PipelineRunner.requireStages(config, "--accept-changes", acceptChanges);
+    PipelineRunner.requireStages(config, "--until", until == null ? Set.of() : Set.of(until));
     ProcessGroup group = ProcessGroup.fromEnvironment(System.getenv());
     RankLog.speakAs(group.rank());
     log.info("process group: {}", group.describe());
@@ -191,7 +193,7 @@ public final class RunCommand implements Callable<Integer> {
           throw thrown;
         }
       } finally {
-        if (ranks.isFirst()) {
+        if (ranks.isFirst() && ended) { // and it was this process that ended it
           Goodput.read(run.goodput()).table().forEach(log::info);
           tell(run);
         }

@@ -3,6 +3,7 @@ package dev.palimpsest.cli.commands;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.JsonOption;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.eval.benchmarks.Benchmarks;
 import dev.palimpsest.eval.metrics.Bootstrap;
@@ -12,7 +13,6 @@ import dev.palimpsest.eval.metrics.Predictions;
 import dev.palimpsest.eval.metrics.ScoreReport;
 import dev.palimpsest.eval.metrics.registry.Metrics;
 import dev.palimpsest.files.Json;
-import dev.palimpsest.stages.folder.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -65,8 +66,7 @@ public final class ScoreCommand implements Callable<Integer> {
           "A metric or benchmark, such as vqa, vqa:big_vision, cider or docvqa. May be given several times.")
   List<String> metrics = List.of();
 
-  @Option(names = "--json", paramLabel = "FILE", description = "Where to write the scores as JSON.")
-  @Nullable Path json;
+  @Mixin JsonOption json;
 
   @Option(
       names = "--cluster",
@@ -130,12 +130,10 @@ public final class ScoreCommand implements Callable<Integer> {
     ArrayNode scores = file.putArray("scores");
     for (Metric metric : chosen) {
       ScoreReport report = ScoreReport.of(metric.score(records), clusters(records), bootstrap);
-      spec.commandLine().getOut().print(report.toText());
+      json.table(spec).print(report.toText());
       scores.add(report.toJson());
     }
-    if (json != null) {
-      RunFolder.writeText(json, file.toPrettyString() + "\n");
-    }
+    json.tell(spec, file);
   }
 
   private Map<String, String> clusters(List<MetricRecord> records) {

@@ -8,6 +8,7 @@ import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.binding.ConfigYaml;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.configs.checks.Problem;
+import dev.palimpsest.configs.checks.Suggestion;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.step.Divisible;
 import java.io.PrintWriter;
@@ -279,7 +280,10 @@ public final class LaunchCommand implements Callable<Integer> {
     List<Problem> problems = new ArrayList<>();
     if (until != null && !stages.contains(until)) {
       problems.add(
-          new Problem("--until", "'%s' is not one of the stages %s".formatted(until, stages)));
+          new Problem(
+              "--until",
+              "'%s' is not a stage of this recipe%s"
+                  .formatted(until, Suggestion.among(until, stages))));
     } else if (until != null) {
       wanted = stages.subList(0, stages.indexOf(until) + 1);
     }

@@ -355,6 +355,12 @@ class PlanCommandTest {
     Outcome wrong = Outcome.of("plan", "--check", out.toString(), "--steps", "1");
     assertEquals(1, wrong.exit(), wrong.err());
     assertTrue(wrong.out().contains("WRONG"), wrong.out());
+    for (String stage : List.of("stage1", "stage2")) {
+      Files.delete(out.resolve(stage).resolve("stage.json")); // as while it trains
+    }
+    Outcome early = Outcome.of("plan", "--check", out.toString());
+    assertEquals(2, early.exit());
+    assertTrue(early.err().contains("no stage that has been trained to its end"), early.err());
     Outcome none = Outcome.of("plan", "--check", folder.toString());
     assertEquals(2, none.exit());
     assertTrue(none.err().contains("is not the folder of a run"), none.err());

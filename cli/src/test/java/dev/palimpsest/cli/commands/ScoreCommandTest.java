@@ -204,7 +204,9 @@ class ScoreCommandTest {
     command[5] = "csv";
     Outcome unknown = Outcome.of(command);
     assertEquals(2, unknown.exit());
-    assertTrue(unknown.err().contains("expected coco, vqa or lmms_eval, got 'csv'"), unknown.err());
+    assertTrue(
+        unknown.err().contains("--format must be coco, vqa or lmms_eval, got 'csv'"),
+        unknown.err());
   }
 
   @Test

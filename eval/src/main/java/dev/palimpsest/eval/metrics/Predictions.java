@@ -46,7 +46,7 @@ public final class Predictions {
             .orElseThrow(
                 () ->
                     new MetricInputException(
-                        "expected coco, vqa or lmms_eval, got '%s'".formatted(shape)));
+                        "--format must be coco, vqa or lmms_eval, got '%s'".formatted(shape)));
     PredictionRows.require(known, predictions);
   }
 

@@ -81,14 +81,17 @@ public final class PlanText {
   private static String cost(StagePlan stage) {
     return String.format(
         Locale.ROOT,
-        "%s an example, %s in all; about %s of memory (%s); checkpoints up to %s%s",
+        "%s an example, %s in all; about %s of memory, most of it for %s; checkpoints up to %s%s",
         Amounts.flops(stage.flopsAnExample().withoutRecomputation()),
         Amounts.flops(stage.flops().withoutRecomputation()),
         Amounts.bytes(stage.memoryTotal()),
         stage.memoryBytes().entrySet().stream()
-            .filter(use -> use.getValue() > 0)
-            .map(use -> Amounts.word(use.getKey()) + " " + Amounts.bytes(use.getValue()))
-            .collect(Collectors.joining(", ")),
+            .sorted(Map.Entry.<ModelCost.Use, Long>comparingByValue().reversed())
+            .limit(2)
+            .map(
+                use ->
+                    "%s (%s)".formatted(Amounts.word(use.getKey()), Amounts.bytes(use.getValue())))
+            .collect(Collectors.joining(" and ")),
         Amounts.bytes(stage.diskWhileTraining()),
         stage.exportBytes() == 0 ? "" : ", exports " + Amounts.bytes(stage.exportBytes()));
   }

@@ -137,7 +137,7 @@ class LineageTest {
             InvalidConfigException.class,
             () -> TINY.accepting(Set.of("stage9"), folder.resolve("run")));
     assertTrue(
-        String.valueOf(refused.getMessage()).contains("is not one of the stages"),
+        String.valueOf(refused.getMessage()).contains("is not a stage of this recipe"),
         refused.getMessage());
   }
 }
