@@ -290,7 +290,7 @@ public final class PlanCommand implements Callable<Integer> {
     Optional<Accelerator> known = device == null ? Optional.empty() : Accelerator.named(device);
     if (device != null && known.isEmpty() && (teraflops == null || memory == null)) {
       throw new UserMistake(
-          "--device '%s' is not one whose peak is known here; for one that is not, give --teraflops and --memory as well%s"
+          "--device '%s' is not a device whose peak is known here; give --teraflops and --memory as well for it%s"
               .formatted(device, Suggestion.among(device, Accelerator.names())));
     }
     double bf16 = known.map(Accelerator::bf16).orElse(0.0);
