@@ -70,6 +70,29 @@ public final class PlanTable {
             hardware.count(),
             Escape.line(hardware.device()),
             hardware.sharding()));
+    if (stages.isEmpty()) {
+      plan.stages().forEach(stage -> lines.add(untrained(stage)));
+    } else {
+      trained(lines);
+    }
+    for (StagePlan stage : plan.stages()) {
+      for (String note : stage.notes()) {
+        lines.add("! " + Escape.line(stage.name()) + ": " + Escape.line(note));
+      }
+    }
+    return lines;
+  }
+
+  private static String untrained(StagePlan stage) {
+    return Html.format(
+        "%s: %s parameters, a checkpoint of %s, exports of %s; it does not train",
+        Escape.line(stage.name()),
+        Html.count(stage.parameters()),
+        Amounts.bytes(stage.checkpointBytes()),
+        Amounts.bytes(stage.exportBytes()));
+  }
+
+  private void trained(List<String> lines) {
     tokens();
     operations();
     memory();
@@ -86,16 +109,10 @@ public final class PlanTable {
       lines.add(
           Html.format(
               "times assume an MFU of %s; scoring, saving and preparing come on top",
-              Html.percent(hardware.mfu())));
+              Html.percent(plan.hardware().mfu())));
     } else {
       lines.add("no times: --device names the devices to plan for");
     }
-    for (StagePlan stage : plan.stages()) {
-      for (String note : stage.notes()) {
-        lines.add("! " + Escape.line(stage.name()) + ": " + Escape.line(note));
-      }
-    }
-    return lines;
   }
 
   private void tokens() {

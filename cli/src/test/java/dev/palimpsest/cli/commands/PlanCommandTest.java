@@ -87,6 +87,34 @@ class PlanCommandTest {
   }
 
   @Test
+  void anImportAloneIsPlannedInALine() throws IOException {
+    Path recipe = folder.resolve("import.yaml");
+    Files.writeString(
+        recipe,
+        """
+        name: import
+        tokenizer: {path: nowhere.model}
+        model: {vision: {preset: siglip-so400m/14}, language: {preset: gemma2-9b}}
+        tasks: {caption: {source: {jsonl: nowhere.jsonl}, type: {caption: {languages: {en: 1}}}}}
+        stages:
+          - name: stage0
+            init: {pretrained: {vision: nowhere.npz, language: nowhere, connector: zero}}
+            resolution: 224
+            textTokens: 128
+            export: {formats: [huggingface]}
+        """);
+    Outcome outcome = Outcome.of("plan", recipe.toString());
+    assertEquals(0, outcome.exit(), outcome.err());
+    assertTrue(
+        outcome
+            .out()
+            .contains(
+                "stage0: 9,662,409,456 parameters, a checkpoint of 38.6 GB, exports of 38.7 GB; it does not train"),
+        outcome.out());
+    assertFalse(outcome.out().contains("real tokens"), outcome.out());
+  }
+
+  @Test
   void costAndImagesASecondFollowFromTheTime() throws IOException {
     JsonNode stage =
         stage(
