@@ -36,7 +36,6 @@ import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.Run;
 import dev.palimpsest.stages.training.StopRequest;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -236,8 +235,7 @@ public final class PipelineRunner {
   /** Now, and not when a stage begins after days of others. */
   private void requireDivisible(PipelineConfig recipe, RunFolder folder) {
     List<Problem> problems =
-        Divisible.problems(
-            recipe, stage -> !Files.exists(folder.finished(stage.name())), ranks.size());
+        Divisible.problems(recipe, stage -> !folder.isFinished(stage.name()), ranks.size());
     if (!problems.isEmpty()) {
       throw new InvalidConfigException(problems);
     }

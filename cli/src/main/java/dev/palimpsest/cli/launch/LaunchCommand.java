@@ -12,7 +12,6 @@ import dev.palimpsest.configs.checks.Suggestion;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.step.Divisible;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -294,7 +293,7 @@ public final class LaunchCommand implements Callable<Integer> {
       problems.addAll(
           Divisible.problems(
               config,
-              stage -> jobs.contains(stage.name()) && !Files.exists(run.finished(stage.name())),
+              stage -> jobs.contains(stage.name()) && !run.isFinished(stage.name()),
               perNode * (target == Target.LOCAL ? LocalProcesses.nodes(System.getenv()) : nodes)));
     }
     if (!problems.isEmpty()) {

@@ -149,6 +149,11 @@ public final class RunFolder {
     return createFolders(stage(stage).resolve("export"));
   }
 
+  /** Whether a stage has been finished here; unlike the other methods this creates no folder. */
+  public boolean isFinished(String stage) {
+    return Files.exists(root.resolve(stage).resolve("stage.json"));
+  }
+
   /** Marks a stage finished. */
   public Path finished(String stage) {
     return stage(stage).resolve("stage.json");
