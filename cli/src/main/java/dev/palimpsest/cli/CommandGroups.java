@@ -20,7 +20,8 @@ final class CommandGroups implements IHelpSectionRenderer {
   static {
     GROUPS.put("Train", List.of("run", "plan", "launch", "ablate", "reproduce", "replay"));
     GROUPS.put("Watch", List.of("status", "watch", "report", "goodput", "prune"));
-    GROUPS.put("Data", List.of("mixture", "inspect", "dedup", "playground", "fabricate"));
+    GROUPS.put(
+        "Data", List.of("mixture", "inspect", "dedup", "prepare", "playground", "fabricate"));
     GROUPS.put("Evaluate", List.of("eval", "score", "tasks", "predict"));
     GROUPS.put("Checkpoints", List.of("export", "verify-export", "lineage"));
     GROUPS.put(

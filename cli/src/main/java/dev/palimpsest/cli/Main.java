@@ -17,6 +17,7 @@ import dev.palimpsest.cli.commands.MixtureCommand;
 import dev.palimpsest.cli.commands.PlanCommand;
 import dev.palimpsest.cli.commands.PlaygroundCommand;
 import dev.palimpsest.cli.commands.PredictCommand;
+import dev.palimpsest.cli.commands.PrepareCommand;
 import dev.palimpsest.cli.commands.PruneCommand;
 import dev.palimpsest.cli.commands.ReplayCommand;
 import dev.palimpsest.cli.commands.ReproduceCommand;
@@ -75,6 +76,7 @@ import picocli.CommandLine.Option;
       DedupCommand.class,
       ChaosCommand.class,
       PredictCommand.class,
+      PrepareCommand.class,
       PlaygroundCommand.class,
       FabricateCommand.class,
       CertifyCommand.class,

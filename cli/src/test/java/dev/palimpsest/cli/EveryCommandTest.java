@@ -160,6 +160,7 @@ class EveryCommandTest {
         "inspect",
         "which no token before it sees");
     put(recipe + " --out " + run, "dedup", "searched for: ");
+    put(recipe + " --out " + run, "prepare", "ready: 0 of 0 Parquet files");
     put(
         recipe + " --json --kills 0 --out " + folder.resolve("chaos"),
         "chaos",

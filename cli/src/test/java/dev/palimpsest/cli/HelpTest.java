@@ -51,6 +51,7 @@ class HelpTest {
           Map.entry("report", "prints the path of the page that it writes"),
           Map.entry("watch", "serves a page and prints its address"),
           Map.entry("export", "prints the path that it writes to"),
+          Map.entry("prepare", "prints the paths that it writes to"),
           Map.entry("playground", "prints the path that it writes to"),
           Map.entry("fabricate", "prints the paths that it writes to"));
 

@@ -157,6 +157,42 @@ class MixturePagesTest {
   }
 
   @Test
+  void partsOfParquetFilesAreImportedAhead() throws IOException {
+    Path shards = folder.resolve("shards");
+    Path tables = Path.of("../mixtures/src/test/resources/golden/sources");
+    for (String table : List.of("table-0.parquet", "table-1.parquet")) {
+      Files.createDirectories(shards);
+      Files.copy(tables.resolve(table), shards.resolve(table));
+    }
+    Path cache = folder.resolve("imported");
+    String set =
+        "tasks.detect={source: {parquet: {path: '%s/*.parquet', pictures: [image], cache: %s}}}"
+            .formatted(shards, cache);
+    Outcome second = command("prepare", "--part", "1/2", "--set", set);
+    assertEquals(0, second.exit(), second.err());
+    List<String> two = files(cache);
+    assertEquals(1, two.size());
+    assertEquals("%s%nready: 1 of 2 Parquet files%n".formatted(two.get(0)), second.out());
+    assertEquals(0, command("prepare", "--part", "0/2", "--set", set).exit());
+    List<String> both = files(cache);
+    assertEquals(2, both.size());
+    // All of it at once: the same files, and none is written again.
+    Outcome whole = command("prepare", "--set", set);
+    assertTrue(whole.out().endsWith("ready: 2 of 2 Parquet files\n"), whole.out());
+    assertTrue(whole.out().contains(two.get(0)), whole.out());
+    assertEquals(both, files(cache));
+    assertEquals(
+        "ready: 0 of 2 Parquet files\n", command("prepare", "--part", "2/3", "--set", set).out());
+    assertEquals(2, command("prepare", "--part", "3/3", "--set", set).exit());
+  }
+
+  private static List<String> files(Path folder) throws IOException {
+    try (Stream<Path> all = Files.list(folder)) {
+      return all.map(Path::toString).sorted().toList();
+    }
+  }
+
+  @Test
   void epochsAreCountedNotExpected() {
     Outcome outcome = command("mixture", "--set", "stages.stage1.examples=64", "--samples", "64");
     Matcher row =

@@ -2,6 +2,7 @@ package dev.palimpsest.cli.commands;
 
 import dev.palimpsest.cli.reports.DuplicatesPage;
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.PartNumber;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.data.DedupConfig;

@@ -6,6 +6,7 @@ import dev.palimpsest.cli.reports.StageSurvey;
 import dev.palimpsest.cli.reports.SurveyPart;
 import dev.palimpsest.cli.reports.SurveyedPosition;
 import dev.palimpsest.cli.terminal.ExitCode;
+import dev.palimpsest.cli.terminal.PartNumber;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.PipelineConfig;
 import dev.palimpsest.configs.StageConfig;

@@ -14,8 +14,9 @@ public record Part(int index, int of) {
   public Part {
     if (of < 1 || index < 0 || index >= of) {
       throw new IllegalArgumentException(
-          "part %d of %d: parts are numbered from 0 to %d"
-              .formatted(index, of, Math.max(0, of - 1)));
+          of < 1
+              ? "part %d of %d: there must be at least one part".formatted(index, of)
+              : "part %d of %d: parts are numbered from 0 to %d".formatted(index, of, of - 1));
     }
   }
 

@@ -10,19 +10,28 @@ final class ParquetSource {
   private ParquetSource() {}
 
   static ExampleSource open(Path file, SourceConfig.Parquet config) {
+    String fingerprint = ParquetImport.fingerprint(file);
+    return ArrowSource.open(
+        file,
+        imported(file, fingerprint, config),
+        columns(config),
+        config.pictures(),
+        SourceFiles.folder(config.images(), file),
+        () -> fingerprint);
+  }
+
+  /** The Arrow file with a Parquet file's rows, which is written if it does not exist. */
+  static Path imported(Path file, String fingerprint, SourceConfig.Parquet config) {
+    Path own = SourceFiles.folder(null, file);
+    Path cache = config.cache() == null ? own.resolve(".palimpsest") : Path.of(config.cache());
+    return ParquetImport.imported(file, fingerprint, columns(config), cache);
+  }
+
+  private static List<String> columns(SourceConfig.Parquet config) {
     List<String> columns = new ArrayList<>(config.columns());
     if (!columns.isEmpty()) {
       config.pictures().stream().filter(c -> !config.columns().contains(c)).forEach(columns::add);
     }
-    Path own = SourceFiles.folder(null, file);
-    Path cache = config.cache() == null ? own.resolve(".palimpsest") : Path.of(config.cache());
-    String fingerprint = ParquetImport.fingerprint(file);
-    return ArrowSource.open(
-        file,
-        ParquetImport.imported(file, fingerprint, columns, cache),
-        columns,
-        config.pictures(),
-        SourceFiles.folder(config.images(), file),
-        () -> fingerprint);
+    return columns;
   }
 }
