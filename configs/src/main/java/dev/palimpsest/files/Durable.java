@@ -176,17 +176,15 @@ public final class Durable {
 
   /**
    * Creates a file of any size, whose hash is computed while it is written; an existing one is
-   * replaced.
-   *
-   * @param size about how many bytes it will have
+   * replaced. It goes through the system's cache, from which the hash reads it again.
    */
-  public static WrittenFile fileHashed(Path target, long size, CorrectedContent content) {
+  public static WrittenFile fileHashed(Path target, CorrectedContent content) {
     WrittenFile[] written = new WrittenFile[1];
     Path temporary = unfinished(target);
     file(
         target,
         channel -> {
-          try (StreamedFile streamed = new StreamedFile(temporary, channel, size >= LARGE, true)) {
+          try (StreamedFile streamed = new StreamedFile(temporary, channel, false, true)) {
             written[0] = hashed(target, channel, streamed, content);
           }
         });

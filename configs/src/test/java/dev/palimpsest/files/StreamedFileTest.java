@@ -102,7 +102,6 @@ class StreamedFileTest {
             () ->
                 Durable.fileHashed(
                     file,
-                    5,
                     channel -> {
                       channel.write(ByteBuffer.wrap(new byte[5]));
                       throw new IOException("the source is damaged");

@@ -160,7 +160,6 @@ public final class ModelExporter {
     List<Tensor> tensors = bigVisionTensors(parameters, Architecture.of(model), precision);
     return Durable.fileHashed(
         file,
-        NpzWriter.bytes(tensors),
         written -> {
           NpzWriter.write(written, tensors);
           parameters.allRead();

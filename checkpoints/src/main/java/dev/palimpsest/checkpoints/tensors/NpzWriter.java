@@ -40,12 +40,7 @@ public final class NpzWriter {
 
   /** Creates a file, complete or not at all. */
   public static WrittenFile write(Path target, List<Tensor> tensors) {
-    return Durable.fileHashed(target, bytes(tensors), file -> write(file, tensors));
-  }
-
-  /** How many bytes the tensors have, which is about the size of the archive. */
-  public static long bytes(List<Tensor> tensors) {
-    return tensors.stream().mapToLong(tensor -> tensor.info().byteSize()).sum();
+    return Durable.fileHashed(target, file -> write(file, tensors));
   }
 
   /** With another size from which zip64 records are written, for tests. */

@@ -378,7 +378,6 @@ class ModelExporterTest {
     Path path = folder.resolve("x.npz");
     Durable.fileHashed(
         path,
-        0,
         to ->
             NpzWriter.write(
                 to,
