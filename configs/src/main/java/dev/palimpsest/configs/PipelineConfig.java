@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  *     dedup} command
  * @param dedup how much of the suites may occur in the training data; absent: no comparison is made
  * @param ranks how several processes that train together divide their work
+ * @param cluster the machines of the run and how they fail, for {@code goodput}; absent: they are
+ *     not known. It changes no number of the run
  * @param onEnd a command to run when the run has ended; absent: none
  * @param stages stages in the order in which they run; {@code init.stage} names a stage's parent,
  *     so that they form a directed acyclic graph
@@ -46,6 +48,7 @@ public record PipelineConfig(
     @Nullable String exclude,
     @Nullable DedupConfig dedup,
     @Default("{}") RanksConfig ranks,
+    @Nullable ClusterConfig cluster,
     @Nullable OnEndConfig onEnd,
     List<StageConfig> stages) {
   /**
@@ -76,6 +79,7 @@ public record PipelineConfig(
         exclude,
         dedup,
         ranks,
+        cluster,
         onEnd,
         others);
   }

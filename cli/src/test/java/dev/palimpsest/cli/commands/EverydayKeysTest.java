@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -85,6 +86,8 @@ class EverydayKeysTest {
     assertTrue(Files.readString(folder.resolve("run/plan.txt")).contains("16 examples in 4 steps"));
 
     byte[] before = Files.readAllBytes(folder.resolve("run/stage1/metrics.jsonl"));
+    String machines = "cluster: {gpus: 8, saveSeconds: 2}\n"; // changes no number
+    Files.writeString(recipe, machines, StandardOpenOption.APPEND);
     assertEquals(0, command("run", recipe).exit());
     assertEquals(
         new String(before, StandardCharsets.UTF_8),

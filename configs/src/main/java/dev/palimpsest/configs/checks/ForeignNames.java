@@ -103,6 +103,7 @@ public final class ForeignNames {
     put(
         "ranks.sharding",
         "deepspeed fsdp fsdp_config zero_stage zero_optimization sharding_strategy");
+    put("cluster.hoursToFailure", "mttf mttf_hours mtbf mtbf_hours");
     put("threads", "num_threads");
     put("tokenizer.path", "tokenizer_name tokenizer_path tokenizer_name_or_path");
     put("name", "run_name experiment_name exp_name");

@@ -153,6 +153,7 @@ class FingerprintTest {
             RanksConfig.Overlap.AUTO,
             1800),
         null,
+        null,
         List.of(stages));
   }
 }

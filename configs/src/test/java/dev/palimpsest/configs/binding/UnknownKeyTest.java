@@ -76,6 +76,7 @@ class UnknownKeyTest {
         "fsdp| did you mean 'ranks.sharding'?",
         "train_file| did you mean 'tasks.NAME.source'?",
         "random_seed| did you mean 'seed'?",
+        "mttf_hours| did you mean 'cluster.hoursToFailure'?",
       })
   void atTheTopOfARecipeTheyAreNamedWithTheirStage(String theirs, String suggestion) {
     assertEquals(suggestion, suggestion(theirs, PipelineConfig.class));
@@ -85,6 +86,9 @@ class UnknownKeyTest {
   void whatBelongsToTheWholeRecipeIsSentThere() {
     assertEquals(
         "it is a key of the whole recipe, beside 'stages'", suggestion("seed", StageConfig.class));
+    assertEquals(
+        "it is a key of the whole recipe, beside 'stages'",
+        suggestion("cluster", StageConfig.class));
   }
 
   @Test

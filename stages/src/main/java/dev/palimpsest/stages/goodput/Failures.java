@@ -1,34 +1,27 @@
 package dev.palimpsest.stages.goodput;
 
+import dev.palimpsest.configs.ClusterConfig;
 import java.util.SplittableRandom;
 
 /**
- * A run on machines that fail: a discrete simulation, event by event, of work, saves, failures and
- * restarts. Failures come independently of each other at a constant rate, also while a restart is
- * under way; each one throws the run back to its last complete checkpoint.
+ * A run on machines that fail: a discrete simulation of work, saves, failures and restarts.
+ * Failures come independently of each other at a constant rate, also while a restart is under way;
+ * each one throws the run back to its last complete checkpoint.
  *
- * @param gpus of the run; the failure of one ends it
- * @param hoursToFailure mean time to failure of one GPU with its share of the machine, in hours
- * @param saveSeconds how long a save stops training
- * @param restartSeconds from a failure to the first step after it
+ * @param machines of the run; the failure of one GPU ends it
  */
-public record Failures(int gpus, double hoursToFailure, double saveSeconds, double restartSeconds) {
+public record Failures(ClusterConfig machines) {
   private static final double HOUR = 3600;
 
   /** Neighbouring intervals that {@link #best} compares differ by this factor. */
   private static final double FACTOR = 1.1;
 
-  /** Checks ranges. */
-  public Failures {
-    if (gpus < 1 || !(hoursToFailure > 0) || !(saveSeconds > 0) || !(restartSeconds >= 0)) {
-      throw new IllegalArgumentException(
-          "GPUs, time to failure and time of a save must be above 0, the restart not below");
-    }
-  }
+  /** A simulation ends after so many, on machines where hardly any work is ever saved. */
+  private static final long MOST_FAILURES = 1_000_000;
 
   /** Mean seconds from one failure of the run to the next. */
   public double meanSeconds() {
-    return hoursToFailure * HOUR / gpus;
+    return machines.hoursToFailure() * HOUR / machines.gpus();
   }
 
   /**
@@ -52,13 +45,20 @@ public record Failures(int gpus, double hoursToFailure, double saveSeconds, doub
    */
   public Outcome simulate(double interval, double work, long seed) {
     SplittableRandom random = new SplittableRandom(seed);
+    double saveSeconds = machines.saveSeconds();
+    double restartSeconds = machines.restartSeconds();
     double useful = 0;
     double saving = 0;
     double lost = 0;
     double restarting = 0;
     long failures = 0;
     double untilFailure = next(random);
-    while (useful < work) {
+    while (useful < work && failures < MOST_FAILURES) {
+      double undisturbed =
+          Math.floor(Math.min(untilFailure / (interval + saveSeconds), (work - useful) / interval));
+      useful += undisturbed * interval;
+      saving += undisturbed * saveSeconds;
+      untilFailure -= undisturbed * (interval + saveSeconds);
       double part = Math.min(interval, work - useful);
       double attempt = part + saveSeconds;
       if (untilFailure >= attempt) {
@@ -70,7 +70,7 @@ public record Failures(int gpus, double hoursToFailure, double saveSeconds, doub
       lost += untilFailure;
       failures++;
       untilFailure = next(random);
-      while (untilFailure < restartSeconds) {
+      while (untilFailure < restartSeconds && failures < MOST_FAILURES) {
         restarting += untilFailure;
         failures++;
         untilFailure = next(random);
@@ -107,14 +107,14 @@ public record Failures(int gpus, double hoursToFailure, double saveSeconds, doub
 
   /** Young's first-order interval (Communications of the ACM 17(9), 1974): sqrt(2 C M). */
   public double young() {
-    return Math.sqrt(2 * saveSeconds * meanSeconds());
+    return Math.sqrt(2 * machines.saveSeconds() * meanSeconds());
   }
 
   /**
    * Daly's interval of higher order (Future Generation Computer Systems 22(3), 2006, equation 37).
    */
   public double daly() {
-    double c = saveSeconds;
+    double c = machines.saveSeconds();
     double m = meanSeconds();
     return c < 2 * m
         ? Math.sqrt(2 * c * m) * (1 + Math.sqrt(c / (2 * m)) / 3 + c / (9 * 2 * m)) - c

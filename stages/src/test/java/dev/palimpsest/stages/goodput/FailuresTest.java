@@ -1,10 +1,11 @@
 package dev.palimpsest.stages.goodput;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.palimpsest.configs.ClusterConfig;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -17,8 +18,9 @@ class FailuresTest {
   /** In closed form: segments of T + C between failures of mean M, each followed by restarts R. */
   private static double expected(Failures f, double interval) {
     double m = f.meanSeconds();
-    return interval
-        / (m * Math.exp(f.restartSeconds() / m) * (Math.exp((interval + f.saveSeconds()) / m) - 1));
+    double restart = f.machines().restartSeconds();
+    double save = f.machines().saveSeconds();
+    return interval / (m * Math.exp(restart / m) * (Math.exp((interval + save) / m) - 1));
   }
 
   @ParameterizedTest
@@ -29,7 +31,7 @@ class FailuresTest {
     "64, 100, 60, 60"
   })
   void theSimulationAgreesWithTheClosedForm(int gpus, double hours, double save, double restart) {
-    Failures failures = new Failures(gpus, hours, save, restart);
+    Failures failures = new Failures(new ClusterConfig(gpus, hours, save, restart));
     double work = 2000 * failures.meanSeconds();
     for (double factor : new double[] {0.5, 1, 2}) {
       double interval = factor * failures.daly();
@@ -48,7 +50,7 @@ class FailuresTest {
     "64, 100, 60, 60"
   })
   void theBestIntervalIsDalys(int gpus, double hours, double save, double restart) {
-    Failures failures = new Failures(gpus, hours, save, restart);
+    Failures failures = new Failures(new ClusterConfig(gpus, hours, save, restart));
     double best = failures.best(2000 * failures.meanSeconds(), 11);
     // The optimum is flat: intervals half as long or twice as long lose little.
     assertTrue(best > failures.daly() / 1.8 && best < failures.daly() * 1.8, best + " s");
@@ -57,8 +59,25 @@ class FailuresTest {
     assertEquals(failures.daly(), failures.young(), 0.5 * failures.daly());
   }
 
+  /** A failure comes every 36 ms: no restart of 10 minutes ever ends. */
   @Test
-  void thereIsNoRunWithoutGpus() {
-    assertThrows(IllegalArgumentException.class, () -> new Failures(0, 1, 1, 1));
+  @Timeout(60)
+  void machinesThatFailAtOnceNeverGetOn() {
+    Failures failures = new Failures(new ClusterConfig(100_000, 1, 30, 600));
+    double best = failures.best(2000 * failures.meanSeconds(), 3);
+    Failures.Outcome outcome = failures.simulate(best, 2000 * failures.meanSeconds(), 3);
+    assertEquals(0, outcome.useful(), 1e-6);
+    assertEquals(1, outcome.restarting(), 0.01);
+  }
+
+  /** Nearly all of the time is work and saves, however many there are. */
+  @Test
+  @Timeout(60)
+  void oneMachineThatHardlyFailsIsSimulatedAtOnce() {
+    Failures failures = new Failures(new ClusterConfig(1, 1e9, 0.001, 600));
+    double work = 2000 * failures.meanSeconds();
+    Failures.Outcome outcome = failures.simulate(failures.daly(), work, 5);
+    assertEquals(1, outcome.useful(), 1e-6);
+    assertEquals(outcome.useful() * 0.001 / failures.daly(), outcome.saving(), 1e-12);
   }
 }
