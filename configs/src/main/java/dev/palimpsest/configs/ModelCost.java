@@ -33,6 +33,9 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
   /** Logits in memory at a time: 256 MB in float32. */
   public static final long LOGITS = 1L << 26;
 
+  /** Up to so many tokens attention in float32 is written out, as {@code attend} does on a CPU. */
+  private static final long WRITTEN_OUT = 1024;
+
   private static final long FLOAT = 4;
 
   /** GPU memory that is not used for graphs: logits, temporary arrays, memory of its libraries. */
@@ -127,6 +130,8 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
    *     to the backward pass
    * @param roundedBytes of its weights in bfloat16, which its graph keeps beside the float32
    *     masters; 0 in float32
+   * @param backwardBytes about what its backward pass holds beside the graph: gradients of the
+   *     results of its products
    */
   public record Block(
       Part part,
@@ -134,7 +139,8 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
       double ofInputs,
       double ofWeights,
       long activationBytes,
-      long roundedBytes) {
+      long roundedBytes,
+      long backwardBytes) {
     /** What its graph keeps. */
     public long graphBytes() {
       return activationBytes + roundedBytes;
@@ -162,6 +168,7 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
             0,
             patches,
             FLOAT * pass.pictures * resolution * resolution * 3,
+            0,
             0));
     double vision = 2.0 * imageTokens * (4 * d * d + 2 * d * v.mlpWidth());
     double seen = 4 * imageTokens * n * d; // attention: products without parameters
@@ -172,17 +179,18 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
               vision,
               seen,
               activationBytes(v, imageTokens, precision),
-              roundedBytes(v, precision)));
+              roundedBytes(v, precision),
+              precision.bytes() * imageTokens * (5L * v.width() + v.mlpWidth())));
     }
     long activations = FLOAT * imageTokens * v.width();
-    blocks.add(block(Part.VISION, 0, 0, activations, 0)); // the last norm
+    blocks.add(block(Part.VISION, 0, 0, activations, 0, activations)); // the last norm
     double connector = 2 * imageTokens * d * l.width();
     long hidden = 0;
     if (model.connector() == ModelConfig.Connector.MLP) {
       hidden = 2 * FLOAT * imageTokens * l.width(); // before and after its activation
       connector += 2.0 * imageTokens * l.width() * l.width();
     }
-    blocks.add(block(Part.CONNECTOR, connector, 0, activations + hidden, 0));
+    blocks.add(block(Part.CONNECTOR, connector, 0, activations + hidden, 0, activations + hidden));
     double all = pass.length;
     double decoder =
         pass.sequences
@@ -198,10 +206,11 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
               decoder,
               attention,
               activationBytes(l, pass.sequences, pass.length, precision),
-              roundedBytes(l, precision)));
+              roundedBytes(l, precision),
+              backwardBytes(l, pass.sequences, pass.length, precision)));
     }
     double head = 2.0 * pass.predicted * l.width() * l.vocabulary();
-    blocks.add(block(Part.HEAD, head, 0, 0, 0));
+    blocks.add(block(Part.HEAD, head, 0, 0, 0, 0));
     return blocks;
   }
 
@@ -212,9 +221,20 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
    * @param plain operations of products of activations alone
    */
   private static Block block(
-      Part part, double weighted, double plain, long activationBytes, long roundedBytes) {
+      Part part,
+      double weighted,
+      double plain,
+      long activationBytes,
+      long roundedBytes,
+      long backwardBytes) {
     return new Block(
-        part, weighted + plain, weighted + 2 * plain, weighted, activationBytes, roundedBytes);
+        part,
+        weighted + plain,
+        weighted + 2 * plain,
+        weighted,
+        activationBytes,
+        roundedBytes,
+        backwardBytes);
   }
 
   /** Bytes that autograd keeps of an image tower's block; {@code tokens} of all pictures. */
@@ -229,15 +249,34 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
   }
 
   private static long activationBytes(VisionConfig v, long tokens, Precision precision) {
-    return precision.bytes() * tokens * (10L * v.width() + 2L * v.mlpWidth());
+    // The residual stream is in float32 in every precision.
+    return tokens * (FLOAT * v.width() + precision.bytes() * (9L * v.width() + 2L * v.mlpWidth()));
   }
 
   private static long activationBytes(
       LanguageConfig l, long sequences, long length, Precision precision) {
-    long heads = (long) l.heads() * l.headDim();
-    long token = 10L * l.width() + 4L * l.mlpWidth() + 4 * heads;
-    long logits = l.attentionSoftcap() > 0 ? 3L * l.heads() * length : 0;
-    return precision.bytes() * sequences * length * (token + logits);
+    long matrices = matrices(l, length, precision);
+    long queries = (matrices > 0 ? 5L : 8L) * l.heads() * l.headDim();
+    long keysAndValues = 6L * l.keyValueHeads() * l.headDim();
+    long rounded = 4L * l.width() + 4L * l.mlpWidth() + queries + keysAndValues;
+    // The residual stream, what norms are given, and attention's matrices.
+    long float32 = 3L * l.width() + matrices * l.heads() * length;
+    return sequences * length * (FLOAT * float32 + precision.bytes() * rounded);
+  }
+
+  /** How many of attention's [length, length] matrices a head's graph keeps. */
+  private static long matrices(LanguageConfig l, long length, Precision precision) {
+    return l.attentionSoftcap() > 0
+        ? 3
+        : precision == Precision.F32 && length <= WRITTEN_OUT ? 2 : 0;
+  }
+
+  private static long backwardBytes(
+      LanguageConfig l, long sequences, long length, Precision precision) {
+    long heads = 2L * (l.heads() + l.keyValueHeads()) * l.headDim();
+    long token = precision.bytes() * (4L * l.width() + 2L * l.mlpWidth() + heads);
+    long logits = matrices(l, length, precision) > 0 ? FLOAT * l.heads() * length : 0;
+    return sequences * length * (token + logits);
   }
 
   private static long roundedBytes(VisionConfig v, Precision precision) {
@@ -370,9 +409,11 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
     BLOCK_INPUTS,
     /** Graphs of blocks, kept or of the one run again; in bfloat16, with their rounded weights. */
     GRAPHS,
-    /** Temporary arrays of the backward pass of one block: a gradient for what its graph keeps. */
+    /** Temporary arrays of the backward pass of one block. */
     BACKWARD,
-    /** Logits with their gradient, a chunk at a time. */
+    /**
+     * Logits with their gradient, a chunk at a time; they are gone before blocks' backward passes.
+     */
     LOGITS,
     /** A copy of parameters and moments while a checkpoint is being written. */
     CHECKPOINT,
@@ -394,7 +435,7 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
     LanguageConfig l = model.language();
     long largest = 0;
     for (Kept entry : kept(pass, graphBudget)) {
-      largest = Math.max(largest, entry.block.activationBytes);
+      largest = Math.max(largest, entry.block.backwardBytes);
     }
     Map<Use, Long> bytes = new EnumMap<>(Use.class);
     bytes.put(Use.PARAMETERS, FLOAT * parameterCount());
@@ -406,9 +447,10 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
         ofImages.getOrDefault(Use.BLOCK_INPUTS, 0L)
             + FLOAT * pass.sequences * pass.length * l.width() * (l.depth() + 1L));
     bytes.put(Use.GRAPHS, graphs(pass, graphBudget, EnumSet.allOf(Part.class)));
-    bytes.put(Use.BACKWARD, largest);
     long rows = Math.min(pass.predicted, Math.max(1, logits / l.vocabulary()));
-    bytes.put(Use.LOGITS, 2 * FLOAT * rows * l.vocabulary());
+    long head = 2 * FLOAT * rows * l.vocabulary();
+    bytes.put(Use.BACKWARD, largest > head ? largest : 0);
+    bytes.put(Use.LOGITS, largest > head ? 0 : head);
     return bytes;
   }
 

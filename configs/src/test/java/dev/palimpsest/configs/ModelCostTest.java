@@ -173,18 +173,31 @@ class ModelCostTest {
     assertEquals(
         4 * 100L, cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS).get(Use.GRADIENTS));
     assertEquals(2 * 100L, cost.trainingBytes(pass, 100, 2, 0, ModelCost.LOGITS).get(Use.MOMENTS));
-    // 4 sequences of 384 tokens, 8192 logits each at the 128 text positions, and their gradient.
-    assertEquals(2 * 4 * 4 * 128 * 8192L, keeping.get(Use.LOGITS));
+    // Logits and a block's backward pass come one after the other; the larger counts. 4 sequences
+    // of
+    // 384 tokens, with a gradient of the result of each product: five as wide as the decoder or its
+    // queries, keys and values, two as its MLP, and one for each pair of tokens and head.
+    assertEquals(0, keeping.get(Use.LOGITS));
+    assertEquals(
+        4 * 4 * 384L * (4 * 512 + 2 * 64 * (8 + 1) + 2 * 2048 + 8 * 384),
+        keeping.get(Use.BACKWARD));
+    // 8192 logits at each of the 128 text positions, and their gradient.
+    Pass text = new Pass(0, 4, 128, 4 * 128);
+    assertEquals(
+        2 * 4 * 4 * 128 * 8192L,
+        cost.trainingBytes(text, n, 8, ModelCost.GRAPH_BUDGET, ModelCost.LOGITS).get(Use.LOGITS));
     long one = graphs(cost.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS));
     assertEquals(
         cost.blocks(pass).stream().mapToLong(ModelCost.Block::graphBytes).max().orElse(0), one);
     assertTrue(graphs(keeping) > 6 * one);
-    // In bfloat16 graphs are half as large, and the block that is run again has its weights
-    // rounded:
-    // by hand, 512 * (64 * (2 * 8 + 2) + 3 * 2048) of them.
+    // By hand, for each token: three arrays of the decoder's width in float32; in bfloat16 four of
+    // it,
+    // four of the MLP's, eight of the queries', six of the keys'; and the weights, rounded.
     ModelCost bf16 = new ModelCost(StepSizes.SMALL.model(), 224, Precision.BF16);
-    long rounded = graphs(bf16.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS));
-    assertEquals(one / 2 + 2 * 512 * (64 * (2 * 8 + 2) + 3 * 2048), rounded);
+    long token = 4 * 3 * 512 + 2 * (4 * 512 + 4 * 2048 + 8 * 512 + 6 * 64);
+    assertEquals(
+        4 * 384 * token + 2 * 512 * (64 * (2 * 8 + 2) + 3 * 2048),
+        graphs(bf16.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS)));
   }
 
   /** At the true width a block's rounded weights are larger than its activations. */

@@ -3,6 +3,7 @@ package dev.palimpsest.stages.plan;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.palimpsest.configs.ModelCost.Use;
 import dev.palimpsest.files.Json;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,7 +18,8 @@ import java.util.Optional;
  * A plan of a stage beside what its run recorded.
  *
  * @param stage its name
- * @param memoryPlanned bytes of arrays at the highest
+ * @param memoryPlanned bytes of arrays at the highest in a step beside which no checkpoint is
+ *     written
  * @param memoryUsed the same as recorded, the median over the steps that were logged, for what the
  *     JVM's own compiler takes meanwhile is counted too; 0: not recorded
  * @param secondsPlanned of all steps but the first two of a process, in which kernels are compiled
@@ -57,7 +59,7 @@ public record PlanCheck(
     long steps = Math.max(0, plan.steps() - Calibration.WARM_UP);
     return new PlanCheck(
         plan.name(),
-        plan.memoryTotal(),
+        plan.memoryTotal() - plan.memoryBytes().getOrDefault(Use.CHECKPOINT, 0L),
         memory.length == 0 ? 0 : memory[memory.length / 2],
         secondsAStep * steps,
         counted == 0 ? 0 : seconds / counted * steps);
