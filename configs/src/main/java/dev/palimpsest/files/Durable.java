@@ -55,13 +55,6 @@ public final class Durable {
     void writeTo(WritableByteChannel channel) throws IOException;
   }
 
-  /** Writes a file of which earlier bytes may be corrected. */
-  @FunctionalInterface
-  public interface CorrectedContent {
-    /** Writes it. */
-    void writeTo(CorrectedFile file) throws IOException;
-  }
-
   /** Creates a folder; an existing one is replaced. */
   public static void folder(Path target, FolderContent content) {
     Path absolute = target.toAbsolutePath();
@@ -164,38 +157,30 @@ public final class Durable {
   public static WrittenFile writeHashed(Path file, long size, StreamedContent content)
       throws IOException {
     WrittenFile[] written = new WrittenFile[1];
-    write(
-        file,
-        channel -> {
-          try (StreamedFile streamed = new StreamedFile(file, channel, size >= LARGE, false)) {
-            written[0] = hashed(file, channel, streamed, content::writeTo);
-          }
-        });
+    write(file, channel -> written[0] = hashed(file, file, channel, size >= LARGE, content));
     return written[0];
   }
 
   /**
    * Creates a file of any size, whose hash is computed while it is written; an existing one is
-   * replaced. It goes through the system's cache, from which the hash reads it again.
+   * replaced.
+   *
+   * @param size about how many bytes it will have
    */
-  public static WrittenFile fileHashed(Path target, CorrectedContent content) {
+  public static WrittenFile fileHashed(Path target, long size, StreamedContent content) {
     WrittenFile[] written = new WrittenFile[1];
     Path temporary = unfinished(target);
     file(
-        target,
-        channel -> {
-          try (StreamedFile streamed = new StreamedFile(temporary, channel, false, true)) {
-            written[0] = hashed(target, channel, streamed, content);
-          }
-        });
+        target, channel -> written[0] = hashed(target, temporary, channel, size >= LARGE, content));
     return written[0];
   }
 
-  /** Writes what is to be the target. */
+  /** As {@link #fileHashed(Path, long, StreamedContent)}, past the system's cache or not. */
   static WrittenFile hashed(
-      Path target, FileChannel channel, StreamedFile streamed, CorrectedContent content)
+      Path target, Path file, FileChannel channel, boolean pastCache, StreamedContent content)
       throws IOException {
-    try (EarlySync sync = streamed.isPastCache() ? null : new EarlySync(channel)) {
+    try (StreamedFile streamed = new StreamedFile(file, channel, pastCache);
+        EarlySync sync = streamed.isPastCache() ? null : new EarlySync(channel)) {
       content.writeTo(streamed);
       WrittenFile written = streamed.finish(String.valueOf(target.getFileName()));
       if (sync != null) {

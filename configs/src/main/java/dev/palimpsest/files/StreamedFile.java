@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -24,14 +25,13 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A file that is written from its first byte to its last. Whoever writes fills blocks of memory;
- * one thread hashes them, another brings them to disk. Where earlier bytes can change ({@link
- * CorrectedFile}), the hash reads what is final from the file instead.
+ * one thread hashes them, another brings them to disk.
  *
  * <p>A large file goes past the system's cache (direct I/O), where system and disk allow: the
  * processor is spared a copy of every byte, and the cache keeps what it has, which is worth more
  * than the beginning of a file of its own size.
  */
-final class StreamedFile implements CorrectedFile {
+final class StreamedFile implements WritableByteChannel {
   private static final Logger log = LoggerFactory.getLogger(StreamedFile.class);
 
   /** Bytes that are hashed and written at a time. */
@@ -52,11 +52,8 @@ final class StreamedFile implements CorrectedFile {
   private final MessageDigest digest = ContentHash.sha256();
   private final ExecutorService hashing = thread("hash");
   private final ExecutorService writing = thread("write");
-  private final @Nullable FollowingHash following;
   private int current;
   private long size; // of what has been passed on
-  private long written; // of that, what can be read from the file
-  private long unchanging; // bytes that will not be corrected
 
   /** Memory, and what is still being done with its last contents. */
   private static final class Block {
@@ -77,14 +74,10 @@ final class StreamedFile implements CorrectedFile {
    *
    * @param channel the file, open and empty; the caller closes it
    * @param pastCache whether to write past the system's cache if possible
-   * @param corrected whether written bytes can change; the channel must then be open for reading
-   *     too
    */
-  StreamedFile(Path file, FileChannel channel, boolean pastCache, boolean corrected)
-      throws IOException {
+  StreamedFile(Path file, FileChannel channel, boolean pastCache) throws IOException {
     this.channel = channel;
     this.direct = pastCache && fits(file) ? open(file) : null;
-    this.following = corrected ? new FollowingHash(channel) : null;
   }
 
   private static boolean fits(Path file) throws IOException {
@@ -146,15 +139,13 @@ final class StreamedFile implements CorrectedFile {
     Block block = blocks.get(current);
     long at = size;
     ByteBuffer hashed = block.bytes.duplicate().flip();
-    ByteBuffer bytes = block.bytes.duplicate().flip();
+    ByteBuffer written = block.bytes.duplicate().flip();
     size += hashed.remaining();
     block.bytes.clear();
-    block.done = CompletableFuture.runAsync(() -> put(bytes, at), writing);
-    if (following == null) {
-      block.done =
-          CompletableFuture.allOf(
-              block.done, CompletableFuture.runAsync(() -> digest.update(hashed), hashing));
-    }
+    block.done =
+        CompletableFuture.allOf(
+            CompletableFuture.runAsync(() -> digest.update(hashed), hashing),
+            CompletableFuture.runAsync(() -> put(written, at), writing));
     current = (current + 1) % BLOCKS;
   }
 
@@ -165,48 +156,8 @@ final class StreamedFile implements CorrectedFile {
         putPastCache(direct, bytes.limit(end - end % UNIT), at);
       }
       put(channel, bytes.limit(end), at);
-      canBeRead(at + end);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
-    }
-  }
-
-  private synchronized void canBeRead(long upTo) {
-    written = upTo;
-    follow();
-  }
-
-  @Override
-  public synchronized void finalUpTo(long position) {
-    unchanging = position;
-    follow();
-  }
-
-  private void follow() {
-    if (following != null) {
-      following.finalUpTo(Math.min(written, unchanging));
-    }
-  }
-
-  @Override
-  public long position() {
-    return size + (current < blocks.size() ? blocks.get(current).bytes.position() : 0);
-  }
-
-  @Override
-  public void correct(long offset, ByteBuffer bytes) throws IOException {
-    ByteBuffer late = bytes.duplicate(); // what is still in the current block
-    if (offset < size) {
-      for (Block block : blocks) {
-        await(block);
-      }
-      int early = (int) Math.min(bytes.remaining(), size - offset);
-      put(channel, bytes.slice(bytes.position(), early), offset);
-      late.position(late.position() + early);
-    }
-    if (late.hasRemaining()) {
-      int at = Math.toIntExact(Math.max(0, offset - size));
-      blocks.get(current).bytes.duplicate().position(at).put(late);
     }
   }
 
@@ -247,9 +198,7 @@ final class StreamedFile implements CorrectedFile {
     }
     blocks.forEach(block -> SPARE.add(block.bytes));
     blocks.clear();
-    String hash =
-        following == null ? HexFormat.of().formatHex(digest.digest()) : following.finish(size);
-    return new WrittenFile(name, size, hash);
+    return new WrittenFile(name, size, HexFormat.of().formatHex(digest.digest()));
   }
 
   @Override
@@ -262,9 +211,6 @@ final class StreamedFile implements CorrectedFile {
   public void close() throws IOException {
     hashing.shutdownNow();
     writing.shutdownNow();
-    if (following != null) {
-      following.close();
-    }
     if (direct != null) {
       direct.close();
     }

@@ -12,7 +12,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,59 +37,26 @@ class StreamedFileTest {
     byte[] bytes = new byte[size];
     new Random(size).nextBytes(bytes);
     for (boolean pastCache : new boolean[] {true, false}) {
-      WrittenFile written =
-          written(
-              pastCache,
-              false,
-              to -> {
-                for (int at = 0; at < size; at += 300_001) {
-                  to.write(ByteBuffer.wrap(bytes, at, Math.min(300_001, size - at)));
-                }
-              });
-      Path file = folder.resolve("x");
+      Path file = folder.resolve("past cache " + pastCache);
+      WrittenFile[] written = new WrittenFile[1];
+      Durable.write(
+          file,
+          channel ->
+              written[0] =
+                  Durable.hashed(
+                      file,
+                      file,
+                      channel,
+                      pastCache,
+                      to -> {
+                        for (int at = 0; at < size; at += 300_001) {
+                          to.write(ByteBuffer.wrap(bytes, at, Math.min(300_001, size - at)));
+                        }
+                      }));
       assertArrayEquals(bytes, Files.readAllBytes(file));
-      assertEquals(new WrittenFile("x", size, ContentHash.of(file)), written);
+      assertEquals(
+          new WrittenFile("past cache " + pastCache, size, ContentHash.of(file)), written[0]);
     }
-  }
-
-  /** Corrections on disk, in memory, and across the border between them. */
-  @ParameterizedTest
-  @ValueSource(booleans = {true, false})
-  void whatIsCorrectedCountsAsItIsInTheEnd(boolean pastCache) throws IOException {
-    int[] parts = {2, StreamedFile.BLOCK - 3, 9 << 20, 17, 17, 21 << 20, 8192, 5};
-    byte[] bytes = new byte[Arrays.stream(parts).sum()];
-    new Random(1).nextBytes(bytes);
-    WrittenFile written =
-        written(
-            pastCache,
-            true,
-            to -> {
-              for (int part : parts) {
-                int at = (int) to.position();
-                byte[] first = Arrays.copyOfRange(bytes, at, at + part);
-                Arrays.fill(first, 0, 2, (byte) 0);
-                to.write(ByteBuffer.wrap(first));
-                to.correct(at, ByteBuffer.wrap(bytes, at, 2));
-                to.finalUpTo(to.position());
-              }
-            });
-    Path file = folder.resolve("x");
-    assertArrayEquals(bytes, Files.readAllBytes(file));
-    assertEquals(new WrittenFile("x", bytes.length, ContentHash.of(file)), written);
-  }
-
-  private WrittenFile written(
-      boolean pastCache, boolean corrected, Durable.CorrectedContent content) throws IOException {
-    Path file = folder.resolve("x");
-    WrittenFile[] written = new WrittenFile[1];
-    Durable.write(
-        file,
-        channel -> {
-          try (StreamedFile to = new StreamedFile(file, channel, pastCache, corrected)) {
-            written[0] = Durable.hashed(file, channel, to, content);
-          }
-        });
-    return written[0];
   }
 
   @Test
@@ -102,6 +68,7 @@ class StreamedFileTest {
             () ->
                 Durable.fileHashed(
                     file,
+                    5,
                     channel -> {
                       channel.write(ByteBuffer.wrap(new byte[5]));
                       throw new IOException("the source is damaged");
@@ -116,7 +83,7 @@ class StreamedFileTest {
     Path file = Files.createFile(folder.resolve("x"));
     FileChannel closed = FileChannel.open(file, StandardOpenOption.WRITE);
     closed.close();
-    try (StreamedFile streamed = new StreamedFile(file, closed, false, false)) {
+    try (StreamedFile streamed = new StreamedFile(file, closed, false)) {
       streamed.write(ByteBuffer.wrap(new byte[5]));
       assertThrows(ClosedChannelException.class, () -> streamed.finish("x"));
     }

@@ -85,7 +85,7 @@ public final class FabricatedTowers {
   public void siglipBigVision(Path file) {
     List<Tensor> tensors =
         tensors(WeightMapping.siglipBigVision(model), "params/", ElementType.F32);
-    NpzWriter.write(file, tensors);
+    Durable.file(file, channel -> NpzWriter.write(channel, tensors));
   }
 
   /** A SigLIP folder of Hugging Face: the same values in one float32 safetensors file. */

@@ -160,8 +160,9 @@ public final class ModelExporter {
     List<Tensor> tensors = bigVisionTensors(parameters, Architecture.of(model), precision);
     return Durable.fileHashed(
         file,
-        written -> {
-          NpzWriter.write(written, tensors);
+        tensors.stream().mapToLong(tensor -> tensor.info().byteSize()).sum(),
+        channel -> {
+          NpzWriter.write(channel, tensors);
           parameters.allRead();
         });
   }

@@ -51,7 +51,7 @@ public final class TowerExporter {
     tensors.add(Tensor.zeros("params/txt/Embed_0/embedding", new Shape(1, width)));
     tensors.add(Tensor.zeros("params/t", new Shape(1)));
     tensors.add(Tensor.zeros("params/b", new Shape(1)));
-    NpzWriter.write(file, tensors);
+    Durable.file(file, channel -> NpzWriter.write(channel, tensors));
   }
 
   /**
@@ -119,7 +119,7 @@ public final class TowerExporter {
           tensors.add(drawn(seed, bias, outputs, 0.1));
         });
     tensors.add(drawn(seed, "_vq_vae._embedding", new Shape(128, width), 1));
-    NpzWriter.write(file, tensors);
+    Durable.file(file, channel -> NpzWriter.write(channel, tensors));
   }
 
   private static Tensor drawn(long seed, String name, Shape shape, double deviation) {

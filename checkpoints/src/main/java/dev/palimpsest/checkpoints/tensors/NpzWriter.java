@@ -1,17 +1,17 @@
 package dev.palimpsest.checkpoints.tensors;
 
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
-import dev.palimpsest.files.CorrectedFile;
-import dev.palimpsest.files.Durable;
-import dev.palimpsest.files.WrittenFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.zip.CRC32;
 
 /**
@@ -22,69 +22,117 @@ public final class NpzWriter {
   private static final long ZIP64_FROM = 0xffff_ffffL;
   private static final int DATE = (1 << 5) | 1; // 1980-01-01
 
-  private final CorrectedFile file;
+  private final WritableByteChannel channel;
   private final long zip64From;
   private final List<Entry> entries = new ArrayList<>();
+  private long position;
 
   private record Entry(byte[] name, long offset, long size, int crc) {}
 
-  private NpzWriter(CorrectedFile file, long zip64From) {
-    this.file = file;
+  private NpzWriter(WritableByteChannel channel, long zip64From) {
+    this.channel = channel;
     this.zip64From = zip64From;
   }
 
-  /** Writes an archive. */
-  public static void write(CorrectedFile file, List<Tensor> tensors) throws IOException {
-    write(file, tensors, ZIP64_FROM);
-  }
-
-  /** Creates a file, complete or not at all. */
-  public static WrittenFile write(Path target, List<Tensor> tensors) {
-    return Durable.fileHashed(target, file -> write(file, tensors));
+  /**
+   * Writes an archive from its first byte to its last. A member's CRC stands before it, so that
+   * every tensor is computed twice: once by a thread that is ahead and only wants the CRC.
+   */
+  public static void write(WritableByteChannel channel, List<Tensor> tensors) throws IOException {
+    write(channel, tensors, ZIP64_FROM);
   }
 
   /** With another size from which zip64 records are written, for tests. */
-  public static void write(CorrectedFile file, List<Tensor> tensors, long zip64From)
+  public static void write(WritableByteChannel channel, List<Tensor> tensors, long zip64From)
       throws IOException {
-    NpzWriter writer = new NpzWriter(file, zip64From);
-    for (Tensor tensor : tensors) {
-      writer.member(tensor);
-      file.finalUpTo(file.position());
+    NpzWriter writer = new NpzWriter(channel, zip64From);
+    try (Checksums checksums = new Checksums(tensors)) {
+      for (int i = 0; i < tensors.size(); i++) {
+        writer.member(tensors.get(i), checksums.of(i));
+      }
     }
     writer.directory();
-    file.finalUpTo(file.position());
   }
 
-  private void member(Tensor tensor) throws IOException {
+  private void member(Tensor tensor, int crc) throws IOException {
     byte[] name = (tensor.info().name() + ".npy").getBytes(StandardCharsets.UTF_8);
     byte[] head = NpyHeader.write(tensor.info());
     long size = head.length + tensor.info().byteSize();
-    long offset = file.position();
-    TensorOutput.writeFully(file, localHeader(name, size, 0));
-    CRC32 crc = new CRC32();
-    WritableByteChannel counted =
-        new WritableByteChannel() {
-          @Override
-          public int write(ByteBuffer bytes) throws IOException {
-            ByteBuffer written = bytes.duplicate();
-            int n = file.write(bytes);
-            crc.update(written.limit(written.position() + n));
-            return n;
-          }
+    entries.add(new Entry(name, position, size, crc));
+    put(localHeader(name, size, crc));
+    put(ByteBuffer.wrap(head));
+    tensor.writeTo(channel);
+    position += tensor.info().byteSize();
+  }
 
-          @Override
-          public boolean isOpen() {
-            return file.isOpen();
-          }
+  private void put(ByteBuffer bytes) throws IOException {
+    position += bytes.remaining();
+    TensorOutput.writeFully(channel, bytes);
+  }
 
-          @Override
-          public void close() {}
-        };
-    TensorOutput.writeFully(counted, ByteBuffer.wrap(head));
-    tensor.writeTo(counted);
-    // The CRC is only known now; the length of the header does not change.
-    file.correct(offset, localHeader(name, size, (int) crc.getValue()));
-    entries.add(new Entry(name, offset, size, (int) crc.getValue()));
+  /** The CRCs of all members, which a thread of its own computes in their order. */
+  private static final class Checksums implements AutoCloseable {
+    private final ExecutorService thread =
+        Executors.newSingleThreadExecutor(
+            task -> {
+              Thread checksums = new Thread(task, "checksums");
+              checksums.setDaemon(true);
+              return checksums;
+            });
+    private final List<CompletableFuture<Integer>> members;
+    private volatile boolean wanted = true;
+
+    Checksums(List<Tensor> tensors) {
+      members =
+          tensors.stream()
+              .map(tensor -> CompletableFuture.supplyAsync(() -> compute(tensor), thread))
+              .toList();
+    }
+
+    int of(int member) {
+      return TensorOutput.await(members.get(member));
+    }
+
+    private int compute(Tensor tensor) {
+      CRC32 crc = new CRC32();
+      crc.update(NpyHeader.write(tensor.info()));
+      tensor.writeTo(new Sum(crc));
+      return (int) crc.getValue();
+    }
+
+    /** Ends the thread soon, where the writer has failed. */
+    @Override
+    public void close() {
+      wanted = false;
+      thread.shutdownNow();
+    }
+
+    /** Adds what is written to a checksum. */
+    private final class Sum implements WritableByteChannel {
+      private final CRC32 crc;
+
+      Sum(CRC32 crc) {
+        this.crc = crc;
+      }
+
+      @Override
+      public int write(ByteBuffer bytes) throws IOException {
+        if (!wanted) {
+          throw new ClosedChannelException();
+        }
+        int n = bytes.remaining();
+        crc.update(bytes);
+        return n;
+      }
+
+      @Override
+      public boolean isOpen() {
+        return wanted;
+      }
+
+      @Override
+      public void close() {}
+    }
   }
 
   private ByteBuffer localHeader(byte[] name, long size, int crc) {
@@ -101,7 +149,7 @@ public final class NpzWriter {
   }
 
   private void directory() throws IOException {
-    long start = file.position();
+    long start = position;
     for (Entry entry : entries) {
       boolean wideSize = entry.size >= zip64From;
       boolean wideOffset = entry.offset >= zip64From;
@@ -124,9 +172,9 @@ public final class NpzWriter {
           b.putLong(entry.offset);
         }
       }
-      TensorOutput.writeFully(file, b.flip());
+      put(b.flip());
     }
-    long end = file.position();
+    long end = position;
     boolean wide = end >= zip64From || entries.size() >= 0xffff;
     ByteBuffer b = buffer(22 + (wide ? 76 : 0));
     if (wide) {
@@ -138,7 +186,7 @@ public final class NpzWriter {
     short count = (short) Math.min(entries.size(), 0xffff);
     b.putInt(0x06054b50).putShort((short) 0).putShort((short) 0).putShort(count).putShort(count);
     b.putInt(wide ? -1 : (int) (end - start)).putInt(wide ? -1 : (int) start).putShort((short) 0);
-    TensorOutput.writeFully(file, b.flip());
+    put(b.flip());
   }
 
   private static short version(boolean zip64) {

@@ -165,7 +165,7 @@ public final class TensorOutput {
     }
   }
 
-  private static ByteBuffer await(CompletableFuture<ByteBuffer> part) {
+  static <T> T await(CompletableFuture<T> part) {
     try {
       return part.join();
     } catch (CompletionException e) {

@@ -376,11 +376,11 @@ class ModelExporterTest {
       large[i] = i;
     }
     Path path = folder.resolve("x.npz");
-    Durable.fileHashed(
+    Durable.file(
         path,
-        to ->
+        channel ->
             NpzWriter.write(
-                to,
+                channel,
                 List.of(
                     Tensor.of("small", manager.create(new float[] {5}), ElementType.F32),
                     Tensor.of("large", manager.create(large, new Shape(10, 100)), ElementType.F32),

@@ -261,7 +261,7 @@ class PretrainedImporterTest {
       }
       NDArray seconds = manager.create(12.5f);
       tensors.add(Tensor.of("chrono/accum_train_time", seconds, ElementType.F32));
-      NpzWriter.write(target, tensors);
+      Durable.file(target, channel -> NpzWriter.write(channel, tensors));
     }
     Imported imported = importModel(target, case1().model(), 28);
     assertEquals(Golden.hashes("case1.sha256"), hashes(imported.parameters(), case1().model()));
@@ -327,7 +327,7 @@ class PretrainedImporterTest {
         NDArray contiguous = manager.create(array.toFloatArray(), array.getShape());
         tensors.add(Tensor.of(names.apply(name), contiguous, ElementType.F32));
       }
-      NpzWriter.write(target, tensors);
+      Durable.file(target, channel -> NpzWriter.write(channel, tensors));
     }
     return target;
   }

@@ -166,7 +166,7 @@ class ToyTowerTest {
     ParameterValues values = ParameterValues.of(parameters);
     Path npz = folder.resolve("toy.npz");
     List<Tensor> bigVision = ModelExporter.bigVisionTensors(values, MODEL, Precision.F32);
-    NpzWriter.write(npz, bigVision);
+    Durable.file(npz, channel -> NpzWriter.write(channel, bigVision));
     Path huggingFace = folder.resolve("toy");
     List<Tensor> tensors =
         ModelExporter.huggingFaceTensors(values, MODEL, Precision.F32, LANGUAGE.vocabulary());
