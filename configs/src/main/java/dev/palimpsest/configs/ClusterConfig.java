@@ -10,8 +10,8 @@ import dev.palimpsest.configs.checks.Default;
  *
  * @param gpus number of GPUs
  * @param hoursToFailure mean time to failure of one GPU with its share of the machine, in hours of
- *     that GPU. Meta's Llama 3 report (arXiv 2407.21783, section 3.3.4) has 419 unexpected stops of
- *     16384 GPUs in 54 days: one in 50000 hours
+ *     that GPU. Meta's Llama 3 report (arXiv 2407.21783) has 419 unexpected stops of 16384 GPUs in
+ *     54 days: one in 50000 hours
  * @param saveSeconds how long a save stops training: {@code checkpointStallSeconds} in {@code
  *     metrics.jsonl}
  * @param restartSeconds time from a failure to the first step after it

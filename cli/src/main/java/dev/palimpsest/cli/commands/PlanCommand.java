@@ -135,7 +135,8 @@ public final class PlanCommand implements Callable<Integer> {
       names = "--steps",
       paramLabel = "N",
       defaultValue = "10",
-      description = "With --check: steps of each stage that are timed. Default: ${DEFAULT-VALUE}.")
+      description =
+          "With --check: steps of each stage that are timed at least; short steps are timed for six seconds. Default: ${DEFAULT-VALUE}.")
   int steps;
 
   @Option(names = "--json", description = "Prints JSON.")

@@ -316,8 +316,9 @@ class PlanCommandTest {
   }
 
   /**
-   * Memory of arrays is planned within 10 % in float32 and in bfloat16, with graphs kept and with
-   * micro batches. Time depends on what else the machine does, so only its arithmetic is tested.
+   * Memory of arrays is planned within 10 % in float32 and in bfloat16, with graphs kept, with
+   * micro batches, and where attention's matrices weigh. Time depends on what else the machine
+   * does, so only its arithmetic is tested.
    */
   @Test
   void aFinishedRunIsComparedWithItsPlan() throws IOException {
@@ -357,6 +358,15 @@ class PlanCommandTest {
                 mixture: {caption: 1}
                 optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
                 export: {formats: []}
+              - name: stage3
+                init: {stage: stage2}
+                examples: 24
+                resolution: 224
+                textTokens: 28
+                batchSize: 8
+                mixture: {caption: 1}
+                optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
+                export: {formats: []}
             """
                 .formatted(TinyRecipe.IMPORT));
     Path out = folder.resolve("checked");
@@ -364,7 +374,7 @@ class PlanCommandTest {
     assertEquals(0, ran.exit(), ran.err());
     Outcome checked = Outcome.of("plan", "--check", out.toString(), "--steps", "2", "--json");
     JsonNode stages = new ObjectMapper().readTree(checked.out());
-    assertEquals(2, stages.size(), checked.err());
+    assertEquals(3, stages.size(), checked.err());
     boolean holds = true;
     for (JsonNode stage : stages) {
       assertEquals(0, stage.path("memoryError").asDouble(), 0.10, stage.toString());
@@ -383,7 +393,7 @@ class PlanCommandTest {
     Outcome wrong = Outcome.of("plan", "--check", out.toString(), "--steps", "1");
     assertEquals(1, wrong.exit(), wrong.err());
     assertTrue(wrong.out().contains("WRONG"), wrong.out());
-    for (String stage : List.of("stage1", "stage2")) {
+    for (String stage : List.of("stage1", "stage2", "stage3")) {
       Files.delete(out.resolve(stage).resolve("stage.json")); // as while it trains
     }
     Outcome early = Outcome.of("plan", "--check", out.toString());

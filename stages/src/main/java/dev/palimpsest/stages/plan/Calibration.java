@@ -17,7 +17,9 @@ import dev.palimpsest.stages.step.MicroBatch;
 import dev.palimpsest.stages.step.Packing;
 import dev.palimpsest.stages.step.TrainStep;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 
 /** Measures how fast this machine trains a stage: a few of its steps, on its own examples. */
@@ -25,15 +27,20 @@ public final class Calibration {
   /** Steps in which a process compiles its kernels and allocates its memory. */
   static final int WARM_UP = 2;
 
+  /**
+   * Short steps are timed for so long, unless the stage is over before: the JVM compiles meanwhile.
+   */
+  private static final double LEAST_SECONDS = 6;
+
   private Calibration() {}
 
   /**
-   * Median seconds of a step, waiting for data included. The parameters are drawn, because their
-   * values do not change the time.
+   * Median seconds of a step, waiting for data included, over the later half of those that are
+   * timed. The parameters are drawn, because their values do not change the time.
    *
    * @param manager all arrays made here belong to children of it
    * @param position of the first example in the mixture's order
-   * @param steps timed, after those of the warm-up
+   * @param steps timed at least, after those of the warm-up
    * @param scratch folder for arrays that the stage keeps on disk
    */
   public static double secondsAStep(
@@ -67,15 +74,23 @@ public final class Calibration {
           optimizer.prepared(
               own, new TrainState(parameters, Map.of(), 0, 0, 0, "calibration", position), storage);
       Packing packing = Packing.of(stage, model);
-      double[] seconds = new double[steps];
-      for (int i = -WARM_UP; i < steps; i++) {
+      List<Double> seconds = new ArrayList<>();
+      double spent = 0;
+      for (int i = -WARM_UP;
+          i < steps || (spent < LEAST_SECONDS && i < stage.steps() - WARM_UP);
+          i++) {
         long began = System.nanoTime();
         step.run(own, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
         kernels.await();
-        seconds[Math.max(0, i)] = (System.nanoTime() - began) / 1e9;
+        if (i >= 0) {
+          seconds.add((System.nanoTime() - began) / 1e9);
+          spent += seconds.get(i);
+        }
       }
-      Arrays.sort(seconds);
-      return (seconds[steps / 2] + seconds[(steps - 1) / 2]) / 2;
+      double[] later =
+          seconds.stream().skip(seconds.size() / 2).mapToDouble(Double::doubleValue).toArray();
+      Arrays.sort(later);
+      return (later[later.length / 2] + later[(later.length - 1) / 2]) / 2;
     }
   }
 }
