@@ -33,9 +33,6 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
   /** Logits in memory at a time: 256 MB in float32. */
   public static final long LOGITS = 1L << 26;
 
-  /** Up to so many tokens attention in float32 is written out, as {@code attend} does on a CPU. */
-  private static final long WRITTEN_OUT = 1024;
-
   private static final long FLOAT = 4;
 
   /** GPU memory that is not used for graphs: logits, temporary arrays, memory of its libraries. */
@@ -126,26 +123,10 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
    * @param forward operations
    * @param ofInputs operations of the backward pass for gradients of what the block was given
    * @param ofWeights operations of the backward pass for gradients of its parameters
-   * @param activationBytes estimate of the activations that autograd keeps of it from the forward
-   *     to the backward pass
-   * @param roundedBytes of its weights in bfloat16, which its graph keeps beside the float32
-   *     masters; 0 in float32
-   * @param backwardBytes about what its backward pass holds beside the graph: gradients of the
-   *     results of its products
+   * @param bytes estimate of what it holds
    */
   public record Block(
-      Part part,
-      double forward,
-      double ofInputs,
-      double ofWeights,
-      long activationBytes,
-      long roundedBytes,
-      long backwardBytes) {
-    /** What its graph keeps. */
-    public long graphBytes() {
-      return activationBytes + roundedBytes;
-    }
-
+      Part part, double forward, double ofInputs, double ofWeights, BlockBytes bytes) {
     /** Operations of the backward pass, with gradients of everything. */
     public double backward() {
       return ofInputs + ofWeights;
@@ -167,30 +148,21 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
             patches,
             0,
             patches,
-            FLOAT * pass.pictures * resolution * resolution * 3,
-            0,
-            0));
+            BlockBytes.of(FLOAT * pass.pictures * resolution * resolution * 3)));
     double vision = 2.0 * imageTokens * (4 * d * d + 2 * d * v.mlpWidth());
     double seen = 4 * imageTokens * n * d; // attention: products without parameters
     for (int i = 0; i < v.depth(); i++) {
-      blocks.add(
-          block(
-              Part.VISION,
-              vision,
-              seen,
-              activationBytes(v, imageTokens, precision),
-              roundedBytes(v, precision),
-              precision.bytes() * imageTokens * (5L * v.width() + v.mlpWidth())));
+      blocks.add(block(Part.VISION, vision, seen, BlockBytes.of(v, imageTokens, precision)));
     }
     long activations = FLOAT * imageTokens * v.width();
-    blocks.add(block(Part.VISION, 0, 0, activations, 0, activations)); // the last norm
+    blocks.add(block(Part.VISION, 0, 0, BlockBytes.of(activations))); // the last norm
     double connector = 2 * imageTokens * d * l.width();
     long hidden = 0;
     if (model.connector() == ModelConfig.Connector.MLP) {
       hidden = 2 * FLOAT * imageTokens * l.width(); // before and after its activation
       connector += 2.0 * imageTokens * l.width() * l.width();
     }
-    blocks.add(block(Part.CONNECTOR, connector, 0, activations + hidden, 0, activations + hidden));
+    blocks.add(block(Part.CONNECTOR, connector, 0, BlockBytes.of(activations + hidden)));
     double all = pass.length;
     double decoder =
         pass.sequences
@@ -205,12 +177,10 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
               Part.DECODER,
               decoder,
               attention,
-              activationBytes(l, pass.sequences, pass.length, precision),
-              roundedBytes(l, precision),
-              backwardBytes(l, pass.sequences, pass.length, precision)));
+              BlockBytes.of(l, pass.sequences, pass.length, precision)));
     }
     double head = 2.0 * pass.predicted * l.width() * l.vocabulary();
-    blocks.add(block(Part.HEAD, head, 0, 0, 0, 0));
+    blocks.add(block(Part.HEAD, head, 0, BlockBytes.of(0)));
     return blocks;
   }
 
@@ -220,74 +190,8 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
    * @param weighted operations of products with parameters
    * @param plain operations of products of activations alone
    */
-  private static Block block(
-      Part part,
-      double weighted,
-      double plain,
-      long activationBytes,
-      long roundedBytes,
-      long backwardBytes) {
-    return new Block(
-        part,
-        weighted + plain,
-        weighted + 2 * plain,
-        weighted,
-        activationBytes,
-        roundedBytes,
-        backwardBytes);
-  }
-
-  /** Bytes that autograd keeps of an image tower's block; {@code tokens} of all pictures. */
-  public static long graphBytes(VisionConfig v, long tokens, Precision precision) {
-    return activationBytes(v, tokens, precision) + roundedBytes(v, precision);
-  }
-
-  /** Bytes that autograd keeps of a decoder block. */
-  public static long graphBytes(
-      LanguageConfig l, long sequences, long length, Precision precision) {
-    return activationBytes(l, sequences, length, precision) + roundedBytes(l, precision);
-  }
-
-  private static long activationBytes(VisionConfig v, long tokens, Precision precision) {
-    // The residual stream is in float32 in every precision.
-    return tokens * (FLOAT * v.width() + precision.bytes() * (9L * v.width() + 2L * v.mlpWidth()));
-  }
-
-  private static long activationBytes(
-      LanguageConfig l, long sequences, long length, Precision precision) {
-    long matrices = matrices(l, length, precision);
-    long queries = (matrices > 0 ? 5L : 8L) * l.heads() * l.headDim();
-    long keysAndValues = 6L * l.keyValueHeads() * l.headDim();
-    long rounded = 4L * l.width() + 4L * l.mlpWidth() + queries + keysAndValues;
-    // The residual stream, what norms are given, and attention's matrices.
-    long float32 = 3L * l.width() + matrices * l.heads() * length;
-    return sequences * length * (FLOAT * float32 + precision.bytes() * rounded);
-  }
-
-  /** How many of attention's [length, length] matrices a head's graph keeps. */
-  private static long matrices(LanguageConfig l, long length, Precision precision) {
-    return l.attentionSoftcap() > 0
-        ? 3
-        : precision == Precision.F32 && length <= WRITTEN_OUT ? 2 : 0;
-  }
-
-  private static long backwardBytes(
-      LanguageConfig l, long sequences, long length, Precision precision) {
-    long heads = 2L * (l.heads() + l.keyValueHeads()) * l.headDim();
-    long token = precision.bytes() * (4L * l.width() + 2L * l.mlpWidth() + heads);
-    long logits = matrices(l, length, precision) > 0 ? FLOAT * l.heads() * length : 0;
-    return sequences * length * (token + logits);
-  }
-
-  private static long roundedBytes(VisionConfig v, Precision precision) {
-    long weights = 4L * v.width() * v.width() + 2L * v.width() * v.mlpWidth();
-    return precision == Precision.BF16 ? precision.bytes() * weights : 0;
-  }
-
-  private static long roundedBytes(LanguageConfig l, Precision precision) {
-    long heads = 2L * l.heads() + 2L * l.keyValueHeads();
-    long weights = l.width() * (heads * l.headDim() + 3L * l.mlpWidth());
-    return precision == Precision.BF16 ? precision.bytes() * weights : 0;
+  private static Block block(Part part, double weighted, double plain, BlockBytes bytes) {
+    return new Block(part, weighted + plain, weighted + 2 * plain, weighted, bytes);
   }
 
   /**
@@ -379,7 +283,7 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
     List<Kept> kept = new ArrayList<>();
     List<Block> blocks = blocks(pass);
     long decoderBytes =
-        blocks.stream().filter(b -> b.part == Part.DECODER).mapToLong(Block::graphBytes).sum();
+        blocks.stream().filter(b -> b.part == Part.DECODER).mapToLong(b -> b.bytes.graph()).sum();
     for (boolean images : new boolean[] {false, true}) {
       long left = images ? Math.max(0, graphBudget - decoderBytes) : graphBudget;
       boolean fits = true;
@@ -389,8 +293,8 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
         if (block.part == Part.HEAD || ofImages != images) {
           continue;
         }
-        fits &= block.graphBytes() <= left;
-        left -= fits ? block.graphBytes() : 0;
+        fits &= block.bytes.graph() <= left;
+        left -= fits ? block.bytes.graph() : 0;
         kept.add(new Kept(block, fits));
       }
     }
@@ -435,7 +339,7 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
     LanguageConfig l = model.language();
     long largest = 0;
     for (Kept entry : kept(pass, graphBudget)) {
-      largest = Math.max(largest, entry.block.backwardBytes);
+      largest = Math.max(largest, entry.block.bytes.backward());
     }
     Map<Use, Long> bytes = new EnumMap<>(Use.class);
     bytes.put(Use.PARAMETERS, FLOAT * parameterCount());
@@ -477,8 +381,8 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
     long rerun = 0;
     for (Kept entry : kept(pass, graphBudget)) {
       if (parts.contains(entry.block.part)) {
-        graphs += entry.kept ? entry.block.graphBytes() : 0;
-        rerun = entry.kept ? rerun : Math.max(rerun, entry.block.graphBytes());
+        graphs += entry.kept ? entry.block.bytes.graph() : 0;
+        rerun = entry.kept ? rerun : Math.max(rerun, entry.block.bytes.graph());
       }
     }
     return graphs + rerun;

@@ -145,7 +145,7 @@ class ModelCostTest {
     long decoder =
         cost.blocks(pass).stream()
             .filter(b -> b.part() == Part.DECODER)
-            .mapToLong(ModelCost.Block::graphBytes)
+            .mapToLong(b -> b.bytes().graph())
             .sum();
     double images =
         sum(cost, pass, Part.VISION, ModelCost.Block::forward)
@@ -187,8 +187,7 @@ class ModelCostTest {
         2 * 4 * 4 * 128 * 8192L,
         cost.trainingBytes(text, n, 8, ModelCost.GRAPH_BUDGET, ModelCost.LOGITS).get(Use.LOGITS));
     long one = graphs(cost.trainingBytes(pass, n, 8, 0, ModelCost.LOGITS));
-    assertEquals(
-        cost.blocks(pass).stream().mapToLong(ModelCost.Block::graphBytes).max().orElse(0), one);
+    assertEquals(cost.blocks(pass).stream().mapToLong(b -> b.bytes().graph()).max().orElse(0), one);
     assertTrue(graphs(keeping) > 6 * one);
     // By hand, for each token: three arrays of the decoder's width in float32; in bfloat16 four of
     // it,

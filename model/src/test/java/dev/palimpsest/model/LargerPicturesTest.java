@@ -180,7 +180,7 @@ class LargerPicturesTest extends WithKernels {
   private static double vision(ModelCost cost, int pictures) {
     return cost.blocks(new ModelCost.Pass(pictures, 1, 1, 1)).stream()
         .filter(block -> block.part() == ModelCost.Part.VISION)
-        .mapToDouble(block -> block.forward() + block.backward() + block.activationBytes())
+        .mapToDouble(block -> block.forward() + block.backward() + block.bytes().activations())
         .sum();
   }
 

@@ -33,7 +33,7 @@ class ModelCostOfBlocksTest extends WithKernels {
                 block ->
                     block.part() == ModelCost.Part.VISION
                         || block.part() == ModelCost.Part.CONNECTOR)
-            .mapToLong(ModelCost.Block::graphBytes)
+            .mapToLong(block -> block.bytes().graph())
             .sum();
     assertEquals(graphs, costed);
   }

@@ -66,18 +66,18 @@ public final class AblateCommand implements Callable<Integer> {
   @Nullable String scale;
 
   @Option(
-      names = "--set",
-      paramLabel = "PATH=VALUE",
-      description =
-          "Replaces one value of the recipe in all variants; what a variant sets comes after it. May be given several times.")
-  List<String> sets = List.of();
-
-  @Option(
       names = "--seeds",
       paramLabel = "N",
       split = ",",
       description = "Seeds in place of the file's, such as 0,1.")
   List<Long> seeds = List.of();
+
+  @Option(
+      names = "--set",
+      paramLabel = "PATH=VALUE",
+      description =
+          "Replaces one value of the recipe in all variants; what a variant sets comes after it. May be given several times.")
+  List<String> sets = List.of();
 
   @Option(
       names = "--share",

@@ -3,8 +3,8 @@ package dev.palimpsest.model.towers;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.BlockBytes;
 import dev.palimpsest.configs.LanguageConfig;
-import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.blocks.Block;
 import dev.palimpsest.model.blocks.BlockSpec;
@@ -229,7 +229,7 @@ public record Gemma(LanguageConfig config) {
                   dropout.seed(i, config.depth(), Dropout.Branch.ATTENTION),
                   dropout.seed(i, config.depth(), Dropout.Branch.MLP),
                   Kernels.dtype(precision)),
-              ModelCost.graphBytes(config, batch, length, precision)));
+              BlockBytes.of(config, batch, length, precision).graph()));
     }
     return blocks;
   }

@@ -1,8 +1,8 @@
 package dev.palimpsest.model.towers;
 
 import ai.djl.ndarray.types.Shape;
+import dev.palimpsest.configs.BlockBytes;
 import dev.palimpsest.configs.ModelConfig.Connector;
-import dev.palimpsest.configs.ModelCost;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.model.blocks.Block;
@@ -147,7 +147,7 @@ public record SigLip(VisionConfig config, int width, Connector connector) implem
     int dtype = Kernels.dtype(precision);
     long tokens = pictures * imageTokens(resolution);
     long activation = 4 * tokens * config.width(); // bytes in float32
-    long graph = ModelCost.graphBytes(config, tokens, precision);
+    long graph = BlockBytes.of(config, tokens, precision).graph();
     List<BlockSpec> specs = specs(resolution);
     int last = specs.size() - 1;
     List<Block> blocks = new ArrayList<>();
