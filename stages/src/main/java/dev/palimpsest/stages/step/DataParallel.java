@@ -154,6 +154,16 @@ public record DataParallel(RankGrid grid, Sharding sharding, ReductionOrder orde
     return new Share(ranks().rank(), ranks().size(), !meetsInEveryRound);
   }
 
+  /**
+   * How often ranks exchange all gradients in a step for the sake of the fixed order; 0 if they do
+   * not add up in it, or exchange them for every micro batch in any order.
+   */
+  public int exchangesInOrder(StageConfig stage) {
+    return order == ReductionOrder.FIXED && !ranks().isAlone() && !dividesGradients()
+        ? rounds(stage)
+        : 0;
+  }
+
   /** How many micro batches of a step are this rank's. */
   int rounds(StageConfig stage) {
     return stage.batchSize() / stage.microBatchSize() / ranks().size();

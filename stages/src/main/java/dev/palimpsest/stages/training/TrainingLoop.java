@@ -1,6 +1,7 @@
 package dev.palimpsest.stages.training;
 
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.Mixture;
@@ -14,6 +15,7 @@ import dev.palimpsest.stages.logs.StepCost;
 import dev.palimpsest.stages.logs.StepMetrics;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.ParameterGroups;
+import dev.palimpsest.stages.plan.Amounts;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
 import dev.palimpsest.stages.step.DataParallel;
@@ -23,6 +25,8 @@ import dev.palimpsest.stages.step.Packing;
 import dev.palimpsest.stages.step.TrainStep;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -89,6 +93,7 @@ public final class TrainingLoop {
                 Set.copyOf(groups.trained()),
                 run.kernels().pieceLength()));
     Division division = parallel.division(optimizer.shards());
+    tellOrdersCost(groups, start.parameters().shapes());
     Storage storage = new Storage(stage.storage(), run.folder().stage(stage.name()));
     storage.returnFreed();
     GuardedStep step =
@@ -228,6 +233,24 @@ public final class TrainingLoop {
       run.progress().end();
     }
     return state;
+  }
+
+  /** The fixed order is the recipe's choice, whose price is shown where it is paid. */
+  private void tellOrdersCost(ParameterGroups groups, Map<String, Shape> shapes) {
+    int exchanges = parallel.exchangesInOrder(stage);
+    if (exchanges > 0 && parallel.ranks().isFirst()) {
+      long scalars =
+          groups.trained().stream()
+              .map(shapes::get)
+              .filter(Objects::nonNull)
+              .mapToLong(Shape::size)
+              .sum();
+      log.info(
+          "{}: in the fixed order ranks exchange {} of gradients {} a step, in the fastest once",
+          stage.name(),
+          Amounts.bytes(Float.BYTES * scalars),
+          exchanges == 1 ? "once, from pair to pair," : exchanges + " times");
+    }
   }
 
   private boolean isLate(long savedAt) {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.RanksConfig.Sharding;
+import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.configs.checks.InvalidConfigException;
@@ -86,6 +87,17 @@ class DataParallelTest {
     assertTrue(two.parallel(1, Sharding.OPTIMIZER, ReductionOrder.FASTEST).share().isBalanced());
     assertFalse(two.parallel(1, Sharding.GRADIENTS, ReductionOrder.FASTEST).share().isBalanced());
     assertFalse(two.parallel(1, Sharding.NONE, ReductionOrder.FIXED).share().isBalanced());
+  }
+
+  @Test
+  void theFixedOrderTakesAnExchangeForEachMicroBatchOfARank() {
+    Two two = new Two();
+    StageConfig four = BareStage.of(StepSizes.TINY, Precision.F32, 4); // micro batches
+    assertEquals(2, two.parallel(0, Sharding.NONE, ReductionOrder.FIXED).exchangesInOrder(four));
+    assertEquals(0, two.parallel(0, Sharding.NONE, ReductionOrder.FASTEST).exchangesInOrder(four));
+    assertEquals(
+        0, two.parallel(0, Sharding.GRADIENTS, ReductionOrder.FIXED).exchangesInOrder(four));
+    assertEquals(0, DataParallel.NONE.exchangesInOrder(four));
   }
 
   @Test
