@@ -448,6 +448,7 @@ class LaunchCommandTest {
         launch("--to", "local", "--gpus-per-node", "2", "--processes", "3")
             .err()
             .contains("are more than"));
-    assertTrue(launch("--to", "slurm", "--until", "x").err().contains("is not a stage of this recipe"));
+    assertTrue(
+        launch("--to", "slurm", "--until", "x").err().contains("is not a stage of this recipe"));
   }
 }
