@@ -174,6 +174,7 @@ public final class PipelineRunner {
     if (written.stages().stream().anyMatch(stage -> stage.storage().usesDisk())) {
       // Measured while memory is free: products that wait for it are five times as slow.
       written.stages().stream()
+          .filter(StageConfig::trains)
           .map(StageConfig::precision)
           .distinct()
           .forEach(precision -> log.debug("peak: {}", peaks.apply(precision)));

@@ -185,7 +185,7 @@ public final class PlanCommand implements Callable<Integer> {
       out.println(
           "stages with 'epochs' are left out: how many examples they have follows from the data");
     }
-    if (!missing.isEmpty() && plan.stages().stream().anyMatch(s -> s.examples() > 0)) {
+    if (!missing.isEmpty() && config.stages().stream().anyMatch(StageConfig::trains)) {
       out.println(
           "real tokens are unknown: %d of the files that the recipe reads are not there (%s); 'mixture' prepares what the recipe draws"
               .formatted(missing.size(), missing.get(0)));

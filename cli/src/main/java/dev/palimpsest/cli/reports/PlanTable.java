@@ -85,7 +85,7 @@ public final class PlanTable {
 
   private static String untrained(StagePlan stage) {
     return Html.format(
-        "%s: %s parameters, a checkpoint of %s, exports of %s; it does not train",
+        "%s: %s parameters, a checkpoint of %s, exports of %s; no training is planned",
         Escape.line(stage.name()),
         Html.count(stage.parameters()),
         Amounts.bytes(stage.checkpointBytes()),

@@ -11,6 +11,7 @@ import dev.palimpsest.cli.TinyRecipe;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -109,9 +110,28 @@ class PlanCommandTest {
         outcome
             .out()
             .contains(
-                "stage0: 9,662,409,456 parameters, a checkpoint of 38.6 GB, exports of 38.7 GB; it does not train"),
+                "stage0: 9,662,409,456 parameters, a checkpoint of 38.6 GB, exports of 38.7 GB; no training is planned"),
         outcome.out());
     assertFalse(outcome.out().contains("real tokens"), outcome.out());
+
+    // How long such a stage trains follows from data that is not there.
+    Files.writeString(
+        recipe,
+        """
+          - name: stage1
+            init: {stage: stage0}
+            epochs: 2
+            resolution: 224
+            textTokens: 128
+            batchSize: 8
+            mixture: {caption: 1}
+            optimizer: {learningRate: 1e-5, schedule: {constant: {}}}
+        """,
+        StandardOpenOption.APPEND);
+    Outcome unknown = Outcome.of("plan", recipe.toString());
+    assertEquals(0, unknown.exit(), unknown.err());
+    assertTrue(unknown.out().contains("stages with 'epochs' are left out"), unknown.out());
+    assertTrue(unknown.out().contains("real tokens are unknown"), unknown.out());
   }
 
   @Test
