@@ -1,23 +1,18 @@
 package dev.palimpsest.model.kernels;
 
-import com.sun.jna.Function;
-import com.sun.jna.NativeLibrary;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.Charset;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 
 /**
  * Reserves space on disk before it is used. A file that only has a length gets its blocks when
  * pages are written back; if none are left then, a signal ends the process.
  */
 public final class DiskSpace {
-  private static final int READ_AND_WRITE = 2;
   private static final int NO_SPACE = 28;
 
   private DiskSpace() {}
@@ -28,7 +23,7 @@ public final class DiskSpace {
    * @throws IOException when the disk does not have enough space
    */
   public static void reserve(Path file, long bytes) throws IOException {
-    int error = isLinux() ? allocate(file, bytes) : writeZeros(file, bytes);
+    int error = NativeFile.isLinux() ? allocate(file, bytes) : writeZeros(file, bytes);
     if (error == NO_SPACE) {
       throw new FileSystemException(
           file.toString(),
@@ -42,28 +37,12 @@ public final class DiskSpace {
     }
   }
 
-  private static boolean isLinux() {
-    return System.getProperty("os.name").equals("Linux");
-  }
-
   /** posix_fallocate, which writes to every block if the file system has no better way. */
-  private static int allocate(Path file, long bytes) {
-    NativeLibrary c = NativeLibrary.getInstance("c");
-    byte[] name = file.toString().getBytes(Charset.forName(encoding()));
-    Object[] opening = {Arrays.copyOf(name, name.length + 1), READ_AND_WRITE};
-    int descriptor = c.getFunction("open", Function.C_CONVENTION).invokeInt(opening);
-    if (descriptor < 0) {
-      return -1;
+  private static int allocate(Path file, long bytes) throws IOException {
+    try (NativeFile open = NativeFile.open(file, NativeFile.READ_AND_WRITE)) {
+      return NativeFile.function("posix_fallocate")
+          .invokeInt(new Object[] {open.descriptor(), 0L, bytes});
     }
-    try {
-      return c.getFunction("posix_fallocate").invokeInt(new Object[] {descriptor, 0L, bytes});
-    } finally {
-      c.getFunction("close").invokeInt(new Object[] {descriptor});
-    }
-  }
-
-  private static String encoding() {
-    return System.getProperty("sun.jnu.encoding", "UTF-8");
   }
 
   private static int writeZeros(Path file, long bytes) throws IOException {

@@ -5,10 +5,14 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
 import dev.palimpsest.configs.Precision;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /**
  * A file whose contents are the memory of arrays. The operating system reads its pages when they
@@ -24,6 +28,13 @@ public final class MappedFile implements AutoCloseable {
    * the libraries behind it may sum in another order where memory is aligned otherwise.
    */
   public static final int ALIGNMENT = 64;
+
+  // Of Linux's mman.h.
+  private static final int READABLE = 1;
+  private static final int WRITABLE = 2;
+  private static final int PRIVATE = 2;
+  private static final int AT_THIS_PLACE = 16;
+  private static final int UNRESERVED = 0x4000;
 
   private final NDArray flat;
 
@@ -53,9 +64,67 @@ public final class MappedFile implements AutoCloseable {
       return new MappedFile(
           FloatArrays.mapped(owner, file, access == Access.UPDATE, elements, type));
     } catch (EngineException e) {
-      String why = String.valueOf(e.getMessage()).lines().findFirst().orElse("");
-      throw new UncheckedIOException(new IOException("cannot map " + file + ": " + why, e));
+      try {
+        if (access == Access.READ
+            && NativeFile.isLinux()
+            && Files.size(file) >= elements * type.bytes()) {
+          return unreserved(owner, file, elements, type);
+        }
+        throw new IOException(reason(e), e);
+      } catch (IOException again) {
+        throw new UncheckedIOException(
+            new IOException("cannot map " + file + ": " + again.getMessage(), again));
+      }
     }
+  }
+
+  /**
+   * The same for a file that is larger than the machine's memory. Linux reserves memory for all
+   * pages that could be changed and refuses if it does not have as much, unless it is asked not to
+   * reserve any, which the engine does not do. So the engine maps an empty file of the same length,
+   * and this one takes its place.
+   */
+  private static MappedFile unreserved(NDManager owner, Path file, long elements, Precision type)
+      throws IOException {
+    Path empty = Files.createTempFile("mapped-", ".tmp");
+    NDArray flat;
+    try {
+      flat = FloatArrays.mapped(owner, empty, true, elements, type);
+    } catch (EngineException e) {
+      throw new IOException(reason(e), e);
+    } finally {
+      Files.delete(empty);
+    }
+    try (NativeFile open = NativeFile.open(file, NativeFile.READ)) {
+      Pointer place = address(flat);
+      Object[] arguments = {
+        place,
+        elements * type.bytes(),
+        READABLE | WRITABLE,
+        PRIVATE | AT_THIS_PLACE | UNRESERVED,
+        open.descriptor(),
+        0L
+      };
+      if (!place.equals(NativeFile.function("mmap").invokePointer(arguments))) {
+        throw new IOException("the system refuses to map %d bytes".formatted((long) arguments[1]));
+      }
+      return new MappedFile(flat);
+    } catch (IOException e) {
+      flat.close();
+      throw e;
+    }
+  }
+
+  private static Pointer address(NDArray flat) {
+    try (NDArray first = flat.get(new NDIndex("0:1"))) {
+      return Native.getDirectBufferPointer(first.toByteBuffer(true));
+    }
+  }
+
+  /** What libtorch says below its stack. */
+  private static String reason(EngineException e) {
+    List<String> lines = String.valueOf(e.getMessage()).lines().toList();
+    return lines.get(lines.size() - 1).replaceFirst("^RuntimeError: ", "");
   }
 
   /**

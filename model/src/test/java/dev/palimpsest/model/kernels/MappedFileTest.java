@@ -19,6 +19,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 class MappedFileTest {
@@ -64,6 +66,45 @@ class MappedFileTest {
       NDArray all = mapped.array(manager, 0, new Shape(elements / 2, 2));
       assertArrayEquals(new float[] {1.5f, 2.5f}, all.get(elements / 2 - 1).toFloatArray());
     }
+  }
+
+  /** The machine's, whatever a container may use of it. */
+  private static long memoryAndSwap() throws IOException {
+    long kilobytes = 0;
+    for (String line : Files.readAllLines(Path.of("/proc/meminfo"))) {
+      if (line.startsWith("MemTotal:") || line.startsWith("SwapTotal:")) {
+        kilobytes += Long.parseLong(line.replaceAll("\\D", ""));
+      }
+    }
+    return kilobytes << 10;
+  }
+
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void aFileMayBeLargerThanTheMemory() throws IOException {
+    Path file = folder.resolve("larger");
+    long elements = (memoryAndSwap() + (4L << 30)) / 4;
+    try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+      sparse.setLength(4 * elements);
+      sparse.seek(4 * elements - 8);
+      sparse.write(bytes(1.5f, 2.5f));
+    }
+    try (NDManager manager = NDManager.newBaseManager(Device.cpu())) {
+      NDArray last;
+      try (MappedFile mapped =
+          MappedFile.open(manager, file, Access.READ, elements, Precision.F32)) {
+        last = mapped.array(manager, elements - 2, new Shape(2));
+      }
+      assertArrayEquals(new float[] {1.5f, 2.5f}, last.toFloatArray());
+      last.muli(10);
+      assertArrayEquals(new float[] {15, 25}, last.toFloatArray());
+    }
+    byte[] end = new byte[8];
+    try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "r")) {
+      sparse.seek(4 * elements - 8);
+      sparse.readFully(end);
+    }
+    assertArrayEquals(bytes(1.5f, 2.5f), end);
   }
 
   @Test
