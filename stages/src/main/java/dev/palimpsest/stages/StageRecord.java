@@ -377,6 +377,7 @@ final class StageRecord {
         order);
   }
 
+  /** That of its tasks; a stage without any says what pictures are by default. */
   private static StageFacts.TrainedOrientation orientation(
       PipelineConfig recipe, StageConfig stage) {
     List<StageFacts.TrainedOrientation> seen =
@@ -389,6 +390,9 @@ final class StageRecord {
                         : StageFacts.TrainedOrientation.EXIF)
             .distinct()
             .toList();
+    if (seen.isEmpty()) {
+      return StageFacts.TrainedOrientation.STORED;
+    }
     return seen.size() == 1 ? seen.get(0) : StageFacts.TrainedOrientation.MIXED;
   }
 

@@ -237,6 +237,14 @@ class StageRecordTest {
   }
 
   @Test
+  void anImportHasSeenNoPictureTurned() {
+    try (TinyStage stage = TinyStage.open(run)) {
+      StageFacts facts = StageFacts.of(stage.parent().checkpoint());
+      assertEquals(StageFacts.TrainedOrientation.STORED, facts.orientation());
+    }
+  }
+
+  @Test
   void aRecordThatSomebodyDamagedIsNamed() throws IOException {
     try (TinyStage stage = TinyStage.open(run)) {
       finish(stage);

@@ -245,7 +245,7 @@ public final class EvalCommand implements Callable<Integer> {
       // Each is gone before the next one is read.
       try (NDManager manager = machine.manager().newSubManager()) {
         SavedModel model =
-            SavedModel.read(checkpoints.get(i), resolution, precision.get(), manager);
+            SavedModel.read(checkpoints.get(i), resolution, manager).in(precision.get(), manager);
         if (model.image().jpeg() == Jpeg.FAST
             && !TurboJpeg.isFound()
             && tasks.values().stream().anyMatch(task -> task.source() != null)) {

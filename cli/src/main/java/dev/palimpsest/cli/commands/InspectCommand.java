@@ -206,7 +206,8 @@ public final class InspectCommand implements Callable<Integer> {
   private float[] losses(StageConfig one, Path checkpoint, MicroBatch micro, Machine machine)
       throws IOException {
     try (NDManager scope = machine.manager().newSubManager()) {
-      SavedModel saved = SavedModel.read(checkpoint, one.resolution(), precision.get(), scope);
+      SavedModel saved =
+          SavedModel.read(checkpoint, one.resolution(), scope).in(precision.get(), scope);
       ModelConfig config = one.model(saved.config());
       requireFitting(checkpoint, saved, config);
       VisionLanguageModel model = Models.of(config, precision.get(), machine.kernels());
@@ -303,7 +304,7 @@ public final class InspectCommand implements Callable<Integer> {
   private Integer releaseCanaries() throws IOException {
     try (Machine machine = device.open(null);
         NDManager manager = machine.manager().newSubManager()) {
-      SavedModel saved = SavedModel.read(recipe.recipe, null, precision.get(), manager);
+      SavedModel saved = SavedModel.read(recipe.recipe, null, manager).in(precision.get(), manager);
       List<Canaries.Verdict> verdicts =
           new Canaries(
                   Models.of(saved.config(), precision.get(), machine.kernels()),

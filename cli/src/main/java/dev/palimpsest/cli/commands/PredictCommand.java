@@ -127,11 +127,11 @@ public final class PredictCommand implements Callable<Integer> {
       }
     }
     try (Machine machine = device.open(null)) {
-      SavedModel model =
-          SavedModel.read(checkpoint, resolution, precision.get(), machine.manager());
+      SavedModel model = SavedModel.read(checkpoint, resolution, machine.manager());
       ImageConfig image = image(model.image());
       Example example = example(model);
-      String answer = answer(example, model, image, machine);
+      SavedModel rounded = model.in(precision.get(), machine.manager()); // may take a minute
+      String answer = answer(example, rounded, image, machine);
       if (json) {
         Map<String, Object> told = new LinkedHashMap<>();
         told.put("checkpoint", model.folder().toString());

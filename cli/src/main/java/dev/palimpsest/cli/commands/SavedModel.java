@@ -62,22 +62,24 @@ record SavedModel(
    * @param path an exported Hugging Face folder, a training checkpoint, the folder of a stage (its
    *     last checkpoint) or of a run (that of its last stage)
    * @param resolution to compute at; absent: the model's own
-   * @param precision in which matrices are stored
-   * @param manager the parameters live in a child of it
+   * @param manager the parameters, in float32, live in a child of it
    * @throws UserMistake when the folder does not contain a model, or none for that resolution
    */
-  static SavedModel read(
-      Path path, @Nullable Integer resolution, Precision precision, NDManager manager)
+  static SavedModel read(Path path, @Nullable Integer resolution, NDManager manager)
       throws IOException {
-    SavedModel saved =
-        Files.isRegularFile(path.resolve("config.json"))
-            ? huggingFace(path, resolution, manager)
-            : training(checkpoint(path), resolution, manager);
-    return precision == Precision.F32 ? saved : saved.rounded(manager);
+    return Files.isRegularFile(path.resolve("config.json"))
+        ? huggingFace(path, resolution, manager)
+        : training(checkpoint(path), resolution, manager);
   }
 
-  /** The same parameters with matrices in bfloat16. */
-  private SavedModel rounded(NDManager manager) {
+  /**
+   * The same model with matrices in a number format; its parameters take the place of these. In
+   * bfloat16 they are read from disk and converted here.
+   */
+  SavedModel in(Precision precision, NDManager manager) {
+    if (precision == Precision.F32) {
+      return this;
+    }
     return new SavedModel(
         folder,
         config,

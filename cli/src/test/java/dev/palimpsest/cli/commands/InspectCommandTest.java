@@ -278,7 +278,7 @@ class InspectCommandTest {
       throws IOException {
     try (Machine machine = Machine.open("cpu", 1);
         NDManager manager = machine.manager().newSubManager()) {
-      SavedModel saved = SavedModel.read(drawn.training(), null, Precision.F32, manager);
+      SavedModel saved = SavedModel.read(drawn.training(), null, manager);
       VisionLanguageModel right = Models.of(saved.config(), Precision.F32, machine.kernels());
       VisionLanguageModel wrong =
           (VisionLanguageModel)
