@@ -4,6 +4,7 @@ import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Structure;
 import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +19,14 @@ public final class NativeMemory {
   /** Two huge pages; arrays of an image tower's activations and weights are larger. */
   private static final int BIG_BLOCK = 4 << 20;
 
+  /** So much free memory between blocks in use is given back at once. */
+  private static final long MUCH = 2L << 30;
+
+  private static final int LOOK_MILLIS = 500;
+
   private static final @Nullable Function MALLINFO = find();
+
+  private static final AtomicBoolean LOOKING = new AtomicBoolean();
 
   private NativeMemory() {}
 
@@ -54,7 +62,9 @@ public final class NativeMemory {
     /** Bytes in use of the heaps of all threads. */
     public long uordblks;
 
+    /** Bytes that are free between them. */
     public long fordblks;
+
     public long keepcost;
   }
 
@@ -71,24 +81,56 @@ public final class NativeMemory {
     if (MALLINFO == null) {
       return OptionalLong.empty();
     }
-    Usage usage = (Usage) MALLINFO.invoke(Usage.class, new Object[0]);
+    Usage usage = usage(MALLINFO);
     return OptionalLong.of(usage.hblkhd + usage.uordblks);
   }
 
+  private static Usage usage(Function mallinfo) {
+    return (Usage) mallinfo.invoke(Usage.class, new Object[0]);
+  }
+
   /**
-   * Gives what is free back to the system, and has glibc do so with big blocks from now on. Keeping
-   * them makes steps faster (the launcher's settings), but where a model hardly fits into memory,
-   * blocks that are free and of the wrong size take the place of arrays on disk. Does nothing where
-   * the C library is not glibc.
+   * Gives what is free back to the system, and has glibc do so from now on: with big blocks when
+   * they are freed, and with the rest when it has become much. Keeping them makes steps faster (the
+   * launcher's settings), but where a model hardly fits into memory, blocks that are free and of
+   * the wrong size take the place of arrays on disk. Does nothing where the C library is not glibc.
    */
   public static void returnFreed() {
-    if (MALLINFO == null) {
+    Function mallinfo = MALLINFO;
+    if (mallinfo == null) {
       return;
     }
     NativeLibrary c = NativeLibrary.getInstance("c");
     Function mallopt = c.getFunction("mallopt");
     mallopt.invokeInt(new Object[] {MMAP_THRESHOLD, BIG_BLOCK});
     mallopt.invokeInt(new Object[] {TRIM_THRESHOLD, BIG_BLOCK});
-    c.getFunction("malloc_trim").invokeInt(new Object[] {0L});
+    trim();
+    if (LOOKING.compareAndSet(false, true)) {
+      Thread looking = new Thread(() -> returnMuch(mallinfo), "freed memory");
+      looking.setDaemon(true);
+      looking.start();
+    }
+  }
+
+  /**
+   * Smaller blocks go back from the heap's end alone. Since arrays are aligned, glibc needs a free
+   * block larger than an array to place it: blocks that are just as large remain, and the heap
+   * grows.
+   */
+  private static void returnMuch(Function mallinfo) {
+    try {
+      while (true) {
+        Thread.sleep(LOOK_MILLIS);
+        if (usage(mallinfo).fordblks > MUCH) {
+          trim();
+        }
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private static void trim() {
+    NativeLibrary.getInstance("c").getFunction("malloc_trim").invokeInt(new Object[] {0L});
   }
 }
