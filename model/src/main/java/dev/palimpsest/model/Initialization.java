@@ -45,7 +45,11 @@ public final class Initialization {
     for (BlockSpec block : blocks) {
       for (BlockSpec.Parameter p : block.parameters()) {
         float[] values = values(block.name(p), p.init(), p.shape(), seed);
-        arrays.put(block.name(p), own.create(values, p.shape()));
+        // What is made of a Java array lies in the JVM's buffers, which have a limit: a copy does
+        // not.
+        try (NDArray made = own.create(values, p.shape())) {
+          arrays.put(block.name(p), FloatArrays.copy(own, own.getDevice(), made));
+        }
       }
     }
     return new Parameters(own, arrays);
