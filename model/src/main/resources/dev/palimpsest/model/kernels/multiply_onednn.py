@@ -10,6 +10,9 @@ def multiply_as_given(self, a: Tensor, b: Tensor, bias: Tensor) -> Tensor:
     return ops.mkldnn._linear_pointwise(a, b, given, "none", annotate(List[Optional[number]], []), "")
   return torch.linear(a, b, given)
 
+def multiply_few_as_given(self, a: Tensor, b: Tensor, bias: Tensor) -> Tensor:
+  return self.multiply_as_given(a, b, bias)
+
 # oneDNN copies its first operand if that is transposed in memory, so the smaller one comes first.
 def multiply_transposed_as_given(self, a: Tensor, b: Tensor) -> Tensor:
   if a.size(1) > b.size(1):

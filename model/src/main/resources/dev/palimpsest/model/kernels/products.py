@@ -20,11 +20,35 @@ def no_bias(self, x: Tensor) -> Tensor:
 #
 # bfloat16 is multiplied in float32 where the processor has no instructions for it, which oneDNN would
 # emulate at a fifth of the speed. Operands are exact in float32, and the sum is rounded once, as it
-# would be otherwise. A few rows are limited by memory: there the shorter format wins.
+# would be otherwise. A few rows, as while decoding, are limited by the memory from which b comes.
 def multiply(self, a: Tensor, b: Tensor, bias: Tensor) -> Tensor:
-  if a.dtype == 15 and a.size(0) >= 32 and not self.has_bfloat16():
+  few = a.size(0) < 32 and b.is_contiguous()
+  if a.dtype == 15 and not self.has_bfloat16():
+    if few:
+      return self.multiply_few(a, b, bias)
     return torch.to(self.multiply_as_given(torch.to(a, 6), torch.to(b, 6), torch.to(bias, 6)), 15)
+  if few and a.dtype == 6 and not a.is_cuda:
+    return self.multiply_few_as_given(a, b, bias)
   return self.multiply_as_given(a, b, bias)
+
+# The same of a few rows in bfloat16. One or two are multiplied as they are: libtorch widens b while it
+# reads it, fastest if b is large and multiplies a vector. For more, b is widened in pieces that stay in
+# the processor's cache.
+def multiply_few(self, a: Tensor, b: Tensor, bias: Tensor) -> Tensor:
+  if a.size(0) == 1 and b.numel() >= 1048576 and bias.numel() == 0:
+    return torch.unsqueeze(torch.mv(b, a[0]), 0)
+  if a.size(0) <= 2:
+    return self.multiply_as_given(a, b, bias)
+  wide = torch.to(a, 6)
+  piece = max(1, 524288 // b.size(1))
+  widened = torch.empty([min(piece, b.size(0)), b.size(1)], dtype=6, device=b.device)
+  parts = annotate(List[Tensor], [])
+  for rows in torch.split(b, piece):
+    torch.append(parts, torch.linear(wide, torch.copy_(torch.narrow(widened, 0, 0, rows.size(0)), rows)))
+  y = torch.cat(parts, 1)
+  if bias.numel() > 0:
+    y = y + torch.to(bias, 6)
+  return torch.to(y, 15)
 
 # a^T b of a [R, O] and b [R, C]. Computed in float32 for want of bfloat16, the result stays there: a
 # gradient is not rounded only to be widened again.

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.Device;
 import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.palimpsest.configs.Precision;
@@ -171,17 +172,45 @@ class KernelsTest extends WithKernels {
   @ParameterizedTest
   @ValueSource(strings = {"bfloat16.py", "bfloat16_emulated.py"})
   void bfloat16ProductsAreRoundedOnce(String bfloat16) {
-    int rows = 40;
-    int width = 300;
-    int outputs = 50;
-    NDArray a = rounded(manager.randomNormal(new Shape(rows, width)));
-    NDArray b = rounded(manager.randomNormal(new Shape(outputs, width)));
-    float[] x = FloatArrays.converted(manager, a, Precision.F32).toFloatArray();
-    float[] w = FloatArrays.converted(manager, b, Precision.F32).toFloatArray();
     try (Kernels own = with("multiply.py", bfloat16)) {
-      NDArray product = own.modelProduct(manager, a, b);
-      assertEquals(Precision.BF16, FloatArrays.type(product));
-      float[] y = FloatArrays.converted(manager, product, Precision.F32).toFloatArray();
+      assertProducts(own, Precision.BF16, 40, 50, 300, 1.0 / 256);
+    }
+  }
+
+  /**
+   * Ways for one, two, three and more rows, each with operands that are small and large to them.
+   */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 2, 3, 4, 31})
+  void aFewRowsAreMultipliedAsManyAre(int rows) {
+    for (String library : List.of("multiply.py", "multiply_onednn.py")) {
+      try (Kernels own = with(library, "bfloat16_emulated.py")) {
+        for (Precision type : Precision.values()) {
+          double unit = type == Precision.BF16 ? 1.0 / 256 : 1.0 / (1 << 24);
+          assertProducts(own, type, rows, 50, 300, unit);
+          assertProducts(own, type, rows, 2112, 2000, unit); // in 64 parts, in pieces of 262 rows
+          assertProducts(own, type, rows, 2050, 2050, unit); // in no such parts
+        }
+      }
+    }
+  }
+
+  /**
+   * Compares x w^T with sums in double precision.
+   *
+   * @param unit how far rounding the sum moves it, relatively
+   */
+  private void assertProducts(
+      Kernels own, Precision type, int rows, int outputs, int width, double unit) {
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray a = FloatArrays.converted(scope, scope.randomNormal(new Shape(rows, width)), type);
+      NDArray b = FloatArrays.converted(scope, scope.randomNormal(new Shape(outputs, width)), type);
+      float[] x = FloatArrays.converted(scope, a, Precision.F32).toFloatArray();
+      float[] w = FloatArrays.converted(scope, b, Precision.F32).toFloatArray();
+      NDArray product = own.modelProduct(scope, a, b);
+      assertEquals(type, FloatArrays.type(product));
+      assertEquals(new Shape(rows, outputs), product.getShape());
+      float[] y = FloatArrays.converted(scope, product, Precision.F32).toFloatArray();
       for (int i = 0; i < rows; i++) {
         for (int j = 0; j < outputs; j++) {
           double exact = 0;
@@ -192,7 +221,7 @@ class KernelsTest extends WithKernels {
             sizes += Math.abs(term);
           }
           // The float32 sum is off by less than width * 2^-24 of the terms' sizes.
-          double tolerance = Math.abs(exact) / 256 + sizes * width / (1 << 24);
+          double tolerance = Math.abs(exact) * unit + sizes * width / (1 << 24);
           assertEquals(exact, y[i * outputs + j], tolerance);
         }
       }
@@ -223,10 +252,6 @@ class KernelsTest extends WithKernels {
 
   private static Kernels with(String multiply, String bfloat16) {
     return Kernels.load(Device.cpu(), List.of("products.py", multiply, bfloat16));
-  }
-
-  private NDArray rounded(NDArray array) {
-    return FloatArrays.converted(manager, array, Precision.BF16);
   }
 
   @Test
