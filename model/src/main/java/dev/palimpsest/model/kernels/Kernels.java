@@ -416,6 +416,9 @@ public final class Kernels implements AutoCloseable {
     if (argument instanceof List<?> list) {
       return IValue.listFrom(list.toArray(new PtNDArray[0]));
     }
+    if (argument instanceof long[] numbers) {
+      return IValue.listFrom(numbers);
+    }
     if (argument instanceof Map<?, ?> map) {
       Map<String, PtNDArray> arrays = new LinkedHashMap<>();
       map.forEach((name, array) -> arrays.put((String) name, (PtNDArray) array));

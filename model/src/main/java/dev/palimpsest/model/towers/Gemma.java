@@ -43,8 +43,24 @@ public record Gemma(LanguageConfig config) {
    * @param rotary cosines and sines of the queries' positions, float32 [2, R or 1, L, 1, h/2]
    * @param mask added to attention logits, float32 [R, 1, L, keys]
    * @param windowMask the same for blocks with the sliding window
+   * @param spans where examples are, if they attend one by one; otherwise empty
    */
-  public record AttentionContext(NDArray rotary, NDArray mask, NDArray windowMask) {}
+  public record AttentionContext(
+      NDArray rotary, NDArray mask, NDArray windowMask, List<Layout.Span> spans) {
+    AttentionContext with(List<Layout.Span> apart) {
+      return new AttentionContext(rotary, mask, windowMask, apart);
+    }
+
+    /** As the kernel takes them. */
+    private long[] places() {
+      return spans.stream()
+          .flatMapToLong(s -> LongStream.of(s.row(), s.first(), s.middle(), s.end()))
+          .toArray();
+    }
+  }
+
+  /** Shorter sequences keep a GPU busy only if all examples attend together. */
+  private static final int LONG = 1024;
 
   /** The blocks, from the first to the final norm. */
   public List<BlockSpec> specs() {
@@ -138,7 +154,13 @@ public record Gemma(LanguageConfig config) {
         config.imageRopeFactor() > 0
             ? turned(kernels, owner, positions, Uploads.of(owner, layout.imageCounts(), shape))
             : positions;
-    return context(kernels, owner, visible, turned, positions, positions, counted);
+    boolean apart =
+        kernels.isOnGpu()
+            && config.attentionSoftcap() == 0
+            && config.slidingWindow() == 0
+            && layout.length() >= LONG;
+    return context(kernels, owner, visible, turned, positions, positions, counted)
+        .with(apart ? layout.spans() : List.of());
   }
 
   /**
@@ -203,7 +225,7 @@ public record Gemma(LanguageConfig config) {
                 windowPositions,
                 keyPositions,
                 config.slidingWindow());
-    return new AttentionContext(rotary, mask, windowMask);
+    return new AttentionContext(rotary, mask, windowMask, List.of());
   }
 
   private static NDArray mask(AttentionContext context, int block) {
@@ -225,6 +247,7 @@ public record Gemma(LanguageConfig config) {
               List.of(
                   context.rotary,
                   mask(context, i),
+                  context.places(),
                   dropout.rate(),
                   dropout.seed(i, config.depth(), Dropout.Branch.ATTENTION),
                   dropout.seed(i, config.depth(), Dropout.Branch.MLP),

@@ -1,7 +1,11 @@
 package dev.palimpsest.model.towers;
 
 import dev.palimpsest.configs.Segment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.List;
 
 /**
  * The place of each token in the decoder's sequences, viewed as [R*L]. A sequence that is shorter
@@ -22,6 +26,18 @@ public final class Layout {
   private final long[] steps;
   private final long[] positions;
   private final long[] imageCounts;
+  private final List<Span> spans = new ArrayList<>();
+
+  /**
+   * The places of an example in its sequence.
+   *
+   * @param row the sequence's
+   * @param first its first place
+   * @param middle the first place after its prefix, the tokens of its first step, which all see
+   *     each other
+   * @param end the first place after it
+   */
+  record Span(int row, int first, int middle, int end) {}
 
   /**
    * Lays out a batch.
@@ -92,8 +108,22 @@ public final class Layout {
         positions[i] = (long) i - start;
         imageCounts[i] = (long) sequences.pictures()[b] * imageTokens;
       }
+      if (place > start) {
+        int middle = start;
+        while (middle < place && steps[middle] == steps[start]) {
+          middle++;
+        }
+        int origin = row * length;
+        spans.add(new Span(row, start - origin, middle - origin, place - origin));
+      }
       used[row] += place - start;
     }
+    spans.sort(Comparator.comparingInt(Span::row).thenComparingInt(Span::first));
+  }
+
+  /** The places of all examples that have any, in order. */
+  List<Span> spans() {
+    return Collections.unmodifiableList(spans);
   }
 
   /** Number of sequences, R. */

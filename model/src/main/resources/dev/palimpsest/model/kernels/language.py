@@ -83,13 +83,16 @@ def rotate(self, x: Tensor, rotary: Tensor) -> Tensor:
   return torch.to(torch.cat([a * cos - b * sin, b * cos + a * sin], -1), x.dtype)
 
 # q [B, H, Lq, h], k and v [B, K, Lk, h], mask [B, 1, Lq, Lk] -> [B, Lq, H*h]
+# spans as attend_in_parts takes them; if it is empty, a mask is added to all logits.
 #
 # Short float32 sequences are faster with multiply; the fused kernel does not support soft-caps.
-def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, softcap: float, tape: List[Tensor]) -> Tensor:
+def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, spans: List[int], scale: float, softcap: float, tape: List[Tensor]) -> Tensor:
   b, heads, n, h = q.size(0), q.size(1), q.size(2), q.size(3)
   groups, keys = k.size(1), k.size(2)
   group = heads // groups
-  if softcap > 0. and q.is_cuda:
+  if len(spans) > 0:
+    out = self.attend_in_parts(q, k, v, mask, spans, scale)
+  elif softcap > 0. and q.is_cuda:
     out = self.attend_together(q, k, v, mask, scale, softcap)
   elif softcap > 0. or (q.dtype == 6 and keys <= 1024 and n > 1 and not q.is_cuda):
     # Query heads that share keys are stacked, so that one product computes all of them.
@@ -105,10 +108,44 @@ def attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: float, so
       torch.append(y, self.linear(p, torch.t(vs[i]), q.dtype, tape))
     out = torch.view(torch.cat(y), [b, heads, n, h])
   else:
-    k = torch.reshape(torch.expand(torch.unsqueeze(k, 2), [b, groups, group, keys, h]), [b, heads, keys, h])
-    v = torch.reshape(torch.expand(torch.unsqueeze(v, 2), [b, groups, group, keys, h]), [b, heads, keys, h])
-    out = self.fused_attention(q, k, v, mask, scale)
+    out = self.fused_attention(q, self.for_each_head(k, heads), self.for_each_head(v, heads), mask, scale)
   return torch.reshape(torch.transpose(out, 1, 2), [b, n, heads * h])
+
+# Keys or values, copied for the query heads that share them.
+def for_each_head(self, x: Tensor, heads: int) -> Tensor:
+  b, groups, keys, h = x.size(0), x.size(1), x.size(2), x.size(3)
+  return torch.reshape(torch.expand(torch.unsqueeze(x, 2), [b, groups, heads // groups, keys, h]), [b, heads, keys, h])
+
+# Attention of long sequences on a GPU. A GPU's fastest kernels take no mask, and grouped queries as they are. The
+# tokens of a prefix, most of them of a picture, all see each other and need no mask; the few others get
+# their part of it. spans has four numbers for each example, in the order of their places: its row, and there its
+# first place, the first after its prefix and the first after it. Places of no example become zero. -> [B, H, L, h]
+def attend_in_parts(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor, spans: List[int], scale: float) -> Tensor:
+  b, heads, n, h = q.size(0), q.size(1), q.size(2), q.size(3)
+  parts = annotate(List[Tensor], [])
+  done = 0
+  for i in range(len(spans) // 4):
+    row, first, middle, end = spans[4 * i], spans[4 * i + 1], spans[4 * i + 2], spans[4 * i + 3]
+    gap = row * n + first - done
+    if gap > 0:
+      torch.append(parts, torch.zeros([1, heads, gap, h], dtype=q.dtype, device=q.device))
+    done = row * n + end
+    qs, ks, vs = torch.narrow(q, 0, row, 1), torch.narrow(k, 0, row, 1), torch.narrow(v, 0, row, 1)
+    prefix = middle - first
+    torch.append(parts, self.attend_unmasked(torch.narrow(qs, 2, first, prefix), torch.narrow(ks, 2, first, prefix), torch.narrow(vs, 2, first, prefix), scale))
+    if end > middle:
+      seen = torch.narrow(torch.narrow(torch.narrow(mask, 0, row, 1), 2, middle, end - middle), 3, first, end - first)
+      ks, vs = torch.narrow(ks, 2, first, end - first), torch.narrow(vs, 2, first, end - first)
+      torch.append(parts, self.fused_attention(torch.narrow(qs, 2, middle, end - middle), self.for_each_head(ks, heads), self.for_each_head(vs, heads), seen, scale))
+  if b * n > done:
+    torch.append(parts, torch.zeros([1, heads, b * n - done, h], dtype=q.dtype, device=q.device))
+  return torch.transpose(torch.view(torch.cat(parts, 2), [heads, b, n, h]), 0, 1)
+
+# Those kernels compute in bfloat16 only.
+def attend_unmasked(self, q: Tensor, k: Tensor, v: Tensor, scale: float) -> Tensor:
+  if q.dtype == 15 and self.has_bfloat16():
+    return torch.scaled_dot_product_attention(q, k, v, None, 0., False, scale=scale, enable_gqa=True)
+  return self.fused_attention(q, self.for_each_head(k, q.size(1)), self.for_each_head(v, q.size(1)), None, scale)
 
 # The same with one product for all examples and heads, for a GPU: a loop of small ones would leave most of it
 # idle. Query heads that share keys are stacked, so keys and values are not copied. -> [B, H, Lq, h]
@@ -153,10 +190,10 @@ def after_attention(self, x: Tensor, y: Tensor, w: Dict[str, Tensor], epsilon: f
     y = self.rms_norm(y, w["post_mlp_norm/scale"], epsilon)
   return x + y
 
-def language_block(self, x: Tensor, w: Dict[str, Tensor], head_dim: int, scale: float, softcap: float, epsilon: float, post_norms: bool, rotary: Tensor, mask: Tensor, rate: float, attention_seed: int, mlp_seed: int, dtype: int) -> List[Tensor]:
+def language_block(self, x: Tensor, w: Dict[str, Tensor], head_dim: int, scale: float, softcap: float, epsilon: float, post_norms: bool, rotary: Tensor, mask: Tensor, spans: List[int], rate: float, attention_seed: int, mlp_seed: int, dtype: int) -> List[Tensor]:
   tape = annotate(List[Tensor], [])
   qkv = self.queries_keys_values(x, w, rotary, head_dim, epsilon, dtype, tape)
-  y = self.attend(qkv[0], qkv[1], qkv[2], mask, scale, softcap, tape)
+  y = self.attend(qkv[0], qkv[1], qkv[2], mask, spans, scale, softcap, tape)
   return [self.after_attention(x, y, w, epsilon, post_norms, rate, attention_seed, mlp_seed, dtype, tape)] + tape
 
 # language_block that also writes its keys and values into the cache at slots from, from + 1, ...
@@ -169,7 +206,7 @@ def language_block_cached(self, x: Tensor, w: Dict[str, Tensor], head_dim: int, 
   torch.copy_(torch.narrow(values, 2, start, n), qkv[2])
   k = torch.to(torch.narrow(keys, 2, 0, start + n), qkv[0].dtype)
   v = torch.to(torch.narrow(values, 2, 0, start + n), qkv[0].dtype)
-  y = self.attend(qkv[0], k, v, mask, scale, softcap, tape)
+  y = self.attend(qkv[0], k, v, mask, annotate(List[int], []), scale, softcap, tape)
   return [self.after_attention(x, y, w, epsilon, post_norms, 0., 0, 0, dtype, tape)]
 
 def language_norm(self, x: Tensor, w: Dict[str, Tensor], epsilon: float) -> List[Tensor]:

@@ -16,6 +16,7 @@ import dev.palimpsest.model.Golden;
 import dev.palimpsest.model.WithKernels;
 import dev.palimpsest.model.blocks.Parameters;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -228,6 +229,57 @@ class KernelsTest extends WithKernels {
     }
   }
 
+  /**
+   * Of two sequences the first has an example of 9 tokens, 6 of them prefix, and the second two of
+   * 4 and 3, of which the last has no suffix, and two places of filler.
+   */
+  @ParameterizedTest
+  @CsvSource({"F32, bfloat16.py", "BF16, bfloat16.py", "BF16, bfloat16_emulated.py"})
+  void attentionInPartsIsAttentionWithAMask(Precision type, String bfloat16) {
+    int length = 9;
+    int head = 8;
+    long[] spans = {0, 0, 6, 9, 1, 0, 2, 4, 1, 4, 7, 7};
+    float[] mask = new float[2 * length * length];
+    Arrays.fill(mask, Float.NEGATIVE_INFINITY);
+    for (int s = 0; s < spans.length; s += 4) {
+      for (long i = spans[s + 1]; i < spans[s + 3]; i++) {
+        for (long j = spans[s + 1]; j < Math.max(spans[s + 2], i + 1); j++) {
+          mask[(int) ((spans[s] * length + i) * length + j)] = 0;
+        }
+      }
+    }
+    for (int filler = 7; filler < length; filler++) {
+      mask[(length + filler) * length + filler] = 0;
+    }
+    NDArray added = manager.create(mask, new Shape(2, 1, length, length));
+    NDArray q = converted(manager.randomNormal(new Shape(2, 4, length, head)), type);
+    NDArray k = converted(manager.randomNormal(new Shape(2, 2, length, head)), type);
+    NDArray v = converted(manager.randomNormal(new Shape(2, 2, length, head)), type);
+    try (Kernels own = with("multiply.py", bfloat16)) {
+      float[] whole = attended(own, q, k, v, added, new long[0]);
+      float[] parts = attended(own, q, k, v, added, spans);
+      for (int i = 0; i < whole.length; i++) {
+        if (i / (4 * head) < 2 * length - 2) {
+          assertEquals(whole[i], parts[i], type == Precision.F32 ? 1e-6 : 0.03);
+        } else {
+          assertEquals(0, parts[i]);
+        }
+      }
+    }
+  }
+
+  private NDArray converted(NDArray array, Precision type) {
+    return FloatArrays.converted(manager, array, type);
+  }
+
+  private float[] attended(
+      Kernels own, NDArray q, NDArray k, NDArray v, NDArray mask, long[] spans) {
+    NDArray out =
+        own.array(
+            manager, "attend", q, k, v, mask, spans, 1 / Math.sqrt(8), 0.0, List.<NDArray>of());
+    return converted(out, Precision.F32).toFloatArray();
+  }
+
   /** A processor uses one of the two; both give products to within the rounding of sums. */
   @ParameterizedTest
   @CsvSource({"300, 200", "200, 300"})
@@ -353,7 +405,8 @@ class KernelsTest extends WithKernels {
     }
     NDArray mask = manager.create(hidden, new Shape(examples, 1, length, length));
     NDArray one =
-        kernels.array(manager, "attend", q, k, v, mask, 0.25, softcap, List.<NDArray>of());
+        kernels.array(
+            manager, "attend", q, k, v, mask, new long[0], 0.25, softcap, List.<NDArray>of());
     NDArray all = kernels.array(manager, "attend_together", q, k, v, mask, 0.25, softcap);
     NDArray laid =
         FloatArrays.converted(manager, all, Precision.F32)
