@@ -178,7 +178,7 @@ public final class PipelineRunner {
           .map(StageConfig::precision)
           .distinct()
           .forEach(precision -> log.debug("peak: {}", peaks.apply(precision)));
-      // Before anything is scored, so that the setting holds for all of the run.
+      // From here on, while stages are scored as well.
       NativeMemory.returnFreed();
     }
     progress.turnTo(Activity.START);

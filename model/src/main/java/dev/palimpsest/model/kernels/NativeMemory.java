@@ -3,23 +3,23 @@ package dev.palimpsest.model.kernels;
 import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Structure;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Memory that the C library has handed out and not got back. On a CPU that is where the engine's
  * arrays are; the Java heap is elsewhere.
  */
 public final class NativeMemory {
-  // Of glibc's malloc.h.
-  private static final int TRIM_THRESHOLD = -1;
-  private static final int MMAP_THRESHOLD = -3;
+  private static final Logger log = LoggerFactory.getLogger(NativeMemory.class);
 
-  /** Two huge pages; arrays of an image tower's activations and weights are larger. */
-  private static final int BIG_BLOCK = 4 << 20;
-
-  /** So much free memory between blocks in use is given back at once. */
+  /** So much free memory is given back at once. */
   private static final long MUCH = 2L << 30;
 
   private static final int LOOK_MILLIS = 500;
@@ -62,9 +62,7 @@ public final class NativeMemory {
     /** Bytes in use of the heaps of all threads. */
     public long uordblks;
 
-    /** Bytes that are free between them. */
     public long fordblks;
-
     public long keepcost;
   }
 
@@ -90,44 +88,54 @@ public final class NativeMemory {
   }
 
   /**
-   * Gives what is free back to the system, and has glibc do so from now on: with big blocks when
-   * they are freed, and with the rest when it has become much. Keeping them makes steps faster (the
-   * launcher's settings), but where a model hardly fits into memory, blocks that are free and of
-   * the wrong size take the place of arrays on disk. Does nothing where the C library is not glibc.
+   * Gives what is free back to the system, and from now on whenever it has become much. Keeping it
+   * makes steps faster (the launcher's settings), but where a model hardly fits into memory, blocks
+   * that are free and of the wrong size take the place of arrays on disk. Does nothing where the C
+   * library is not glibc.
    */
   public static void returnFreed() {
     Function mallinfo = MALLINFO;
     if (mallinfo == null) {
       return;
     }
-    NativeLibrary c = NativeLibrary.getInstance("c");
-    Function mallopt = c.getFunction("mallopt");
-    mallopt.invokeInt(new Object[] {MMAP_THRESHOLD, BIG_BLOCK});
-    mallopt.invokeInt(new Object[] {TRIM_THRESHOLD, BIG_BLOCK});
     trim();
     if (LOOKING.compareAndSet(false, true)) {
-      Thread looking = new Thread(() -> returnMuch(mallinfo), "freed memory");
+      Thread looking = new Thread(() -> returnMuch(mallinfo), "freed-memory");
       looking.setDaemon(true);
       looking.start();
     }
   }
 
   /**
-   * Smaller blocks go back from the heap's end alone. Since arrays are aligned, glibc needs a free
-   * block larger than an array to place it: blocks that are just as large remain, and the heap
-   * grows.
+   * glibc itself gives back what is free at the heap's end. Between blocks in use much can become
+   * free: since arrays are aligned, it needs a free block larger than an array to place it, so that
+   * blocks that are just as large remain, and the heap grows.
    */
   private static void returnMuch(Function mallinfo) {
     try {
       while (true) {
         Thread.sleep(LOOK_MILLIS);
-        if (usage(mallinfo).fordblks > MUCH) {
+        Usage usage = usage(mallinfo);
+        long java = Runtime.getRuntime().totalMemory();
+        if (anonymous() - java - usage.hblkhd - usage.uordblks > MUCH) {
           trim();
         }
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (IOException e) {
+      log.debug("memory is not watched any more", e);
     }
+  }
+
+  /** Bytes of this process that are in memory and in no file. */
+  private static long anonymous() throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+      if (line.startsWith("RssAnon:")) {
+        return Long.parseLong(line.replaceAll("\\D", "")) << 10;
+      }
+    }
+    return 0;
   }
 
   private static void trim() {
