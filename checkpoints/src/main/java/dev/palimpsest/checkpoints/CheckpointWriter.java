@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.checkpoints.tensors.TensorPart;
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.FloatArrays;
 import java.util.LinkedHashMap;
@@ -29,12 +30,7 @@ public final class CheckpointWriter implements AutoCloseable {
   private final NDManager manager;
   private final boolean copies;
   private final ExecutorService thread =
-      Executors.newSingleThreadExecutor(
-          task -> {
-            Thread writer = new Thread(task, "checkpoint-writer");
-            writer.setDaemon(true);
-            return writer;
-          });
+      Executors.newSingleThreadExecutor(Daemons.named("checkpoint-writer"));
   private @Nullable Future<Long> inFlight;
   private Times times = Times.NONE;
 

@@ -89,7 +89,7 @@ public final class ContentHash {
 
   private static void addRest(MessageDigest digest, FileChannel channel, ByteBuffer first)
       throws IOException {
-    ExecutorService reader = Executors.newSingleThreadExecutor(ContentHash::daemon);
+    ExecutorService reader = Executors.newSingleThreadExecutor(Daemons.named("read-ahead"));
     try {
       ByteBuffer[] pieces = {first.clear(), ByteBuffer.allocateDirect(PIECE)};
       boolean more = fill(channel, pieces[0]);
@@ -107,12 +107,6 @@ public final class ContentHash {
     } finally {
       reader.shutdownNow();
     }
-  }
-
-  private static Thread daemon(Runnable task) {
-    Thread thread = new Thread(task, "read-ahead");
-    thread.setDaemon(true);
-    return thread;
   }
 
   /** Fills a buffer from the channel's position on; whether the file may go on behind it. */

@@ -20,7 +20,7 @@ final class EarlySync implements AutoCloseable {
   private final Length length;
   private final Sync sync;
   private final CountDownLatch written = new CountDownLatch(1);
-  private final Thread thread = new Thread(this::run, "sync");
+  private final Thread thread = Daemons.thread("sync", this::run);
   private volatile @Nullable IOException failure;
 
   /** The number of bytes written so far. */
@@ -43,7 +43,6 @@ final class EarlySync implements AutoCloseable {
   EarlySync(Length length, Sync sync) {
     this.length = length;
     this.sync = sync;
-    thread.setDaemon(true);
     thread.start();
   }
 

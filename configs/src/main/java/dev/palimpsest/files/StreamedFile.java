@@ -94,12 +94,7 @@ final class StreamedFile implements WritableByteChannel {
   }
 
   private static ExecutorService thread(String name) {
-    return Executors.newSingleThreadExecutor(
-        task -> {
-          Thread thread = new Thread(task, name);
-          thread.setDaemon(true);
-          return thread;
-        });
+    return Executors.newSingleThreadExecutor(Daemons.named(name));
   }
 
   boolean isPastCache() {

@@ -1,5 +1,6 @@
 package dev.palimpsest.mixtures;
 
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.mixtures.BatchBuilder.Layout;
 import dev.palimpsest.mixtures.Mixture.BatchStream;
 import dev.palimpsest.mixtures.Mixture.Skipped;
@@ -17,7 +18,6 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongUnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -112,15 +112,7 @@ final class Prefetcher implements BatchStream {
     this.partSize = partSize;
     this.share = share;
     this.ahead = Math.max(2, (2 * threads + partSize - 1) / partSize);
-    AtomicInteger number = new AtomicInteger();
-    this.threads =
-        Executors.newFixedThreadPool(
-            threads,
-            task -> {
-              Thread thread = new Thread(task, "mixture-" + number.incrementAndGet());
-              thread.setDaemon(true);
-              return thread;
-            });
+    this.threads = Executors.newFixedThreadPool(threads, Daemons.named("mixture"));
     while (pending.size() < ahead) {
       schedule();
     }

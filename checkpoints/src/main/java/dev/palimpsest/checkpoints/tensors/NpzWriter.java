@@ -1,6 +1,7 @@
 package dev.palimpsest.checkpoints.tensors;
 
 import dev.palimpsest.checkpoints.tensors.TensorOutput.Tensor;
+import dev.palimpsest.files.Daemons;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -73,12 +74,7 @@ public final class NpzWriter {
   /** The CRCs of all members, which a thread of its own computes in their order. */
   private static final class Checksums implements AutoCloseable {
     private final ExecutorService thread =
-        Executors.newSingleThreadExecutor(
-            task -> {
-              Thread checksums = new Thread(task, "checksums");
-              checksums.setDaemon(true);
-              return checksums;
-            });
+        Executors.newSingleThreadExecutor(Daemons.named("checksums"));
     private final List<CompletableFuture<Integer>> members;
     private volatile boolean wanted = true;
 

@@ -7,6 +7,7 @@ import dev.palimpsest.cli.terminal.Signals;
 import dev.palimpsest.cli.terminal.ThisJvm;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.binding.Fingerprint;
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.stages.folder.RunFolder;
 import java.io.File;
@@ -81,8 +82,7 @@ final class Trials {
     List<Thread> workers = new ArrayList<>();
     try (Signals signals = Signals.pass(this::stop, this::kill)) {
       for (int i = 0; i < Math.min(jobs, waiting.size()); i++) {
-        Thread worker = new Thread(this::work, "trials-" + i);
-        worker.setDaemon(true);
+        Thread worker = Daemons.thread("trials-" + i, this::work);
         worker.start();
         workers.add(worker);
       }

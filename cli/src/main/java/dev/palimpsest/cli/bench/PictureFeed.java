@@ -3,6 +3,7 @@ package dev.palimpsest.cli.bench;
 import ai.djl.ndarray.NDManager;
 import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.data.ImageConfig;
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.mixtures.BatchBuilder;
 import dev.palimpsest.mixtures.ExampleBatch;
 import dev.palimpsest.mixtures.images.ImageReference;
@@ -46,14 +47,7 @@ final class PictureFeed implements AutoCloseable {
             bench.resolution(),
             bench.textTokens(),
             new Letters(bench.model().language().vocabulary()));
-    this.threads =
-        Executors.newFixedThreadPool(
-            workers,
-            task -> {
-              Thread thread = new Thread(task, "pictures");
-              thread.setDaemon(true);
-              return thread;
-            });
+    this.threads = Executors.newFixedThreadPool(workers, Daemons.named("pictures"));
     for (int i = 0; i <= workers; i++) {
       schedule();
     }

@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.bench;
 
+import dev.palimpsest.files.Daemons;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
@@ -19,7 +20,7 @@ final class ProcessMemory implements AutoCloseable {
   private static final Path ROLLUP = Path.of("/proc/self/smaps_rollup");
   private static final long INTERVAL_MILLIS = 250; // a look walks through all pages
 
-  private final Thread watcher = new Thread(this::watch, "memory-watcher");
+  private final Thread watcher = Daemons.thread("memory-watcher", this::watch);
   private volatile boolean ended;
   private Peak peak = Peak.UNKNOWN;
 
@@ -36,7 +37,6 @@ final class ProcessMemory implements AutoCloseable {
 
   /** Begins to look. */
   ProcessMemory() {
-    watcher.setDaemon(true);
     watcher.start();
   }
 

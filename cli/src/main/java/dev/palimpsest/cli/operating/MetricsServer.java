@@ -5,6 +5,7 @@ import com.sun.net.httpserver.HttpServer;
 import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.stages.logs.StepMetrics;
 import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.Progress;
@@ -82,14 +83,7 @@ public final class MetricsServer implements Progress, AutoCloseable {
             .classicExponentialUpperBounds(0.01, 2, 18)
             .register(registry);
     server.createContext("/metrics", new MetricsHandler(registry));
-    threads =
-        Executors.newFixedThreadPool(
-            2,
-            work -> {
-              Thread thread = new Thread(work, "metrics");
-              thread.setDaemon(true);
-              return thread;
-            });
+    threads = Executors.newFixedThreadPool(2, Daemons.named("metrics"));
     server.setExecutor(threads);
   }
 

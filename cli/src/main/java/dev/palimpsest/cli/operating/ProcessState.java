@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.palimpsest.cli.machine.ProcessGroup;
 import dev.palimpsest.cli.terminal.ExitCode;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.stages.logs.StepMetrics;
 import dev.palimpsest.stages.training.Activity;
@@ -68,8 +69,7 @@ public final class ProcessState implements Progress, AutoCloseable {
     this.file = file.toAbsolutePath();
     this.group = group;
     this.patience = patience;
-    thread = new Thread(this::beat, "heartbeat");
-    thread.setDaemon(true);
+    thread = Daemons.thread("heartbeat", this::beat);
   }
 
   /** Adds something to be done at each beat. */

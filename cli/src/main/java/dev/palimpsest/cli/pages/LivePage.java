@@ -3,6 +3,7 @@ package dev.palimpsest.cli.pages;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import dev.palimpsest.cli.reports.RunPage;
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.files.FolderLock;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -35,14 +36,7 @@ final class LivePage implements AutoCloseable {
   private LivePage(Path run, HttpServer server) {
     this.run = run;
     this.server = server;
-    threads =
-        Executors.newFixedThreadPool(
-            2,
-            work -> {
-              Thread thread = new Thread(work, "page");
-              thread.setDaemon(true);
-              return thread;
-            });
+    threads = Executors.newFixedThreadPool(2, Daemons.named("page"));
     server.setExecutor(threads);
   }
 

@@ -1,5 +1,6 @@
 package dev.palimpsest.cli.terminal;
 
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.stages.training.StopRequest;
 import java.io.PrintWriter;
 import java.lang.reflect.Proxy;
@@ -68,10 +69,8 @@ public final class Signals implements AutoCloseable {
           stop.make();
           err.println("stopping; a second signal stops at once");
           err.flush();
-          Thread wait =
-              new Thread(() -> signals.haltWhenNothingIsLost(stop, err, lastWords), "stopping");
-          wait.setDaemon(true);
-          wait.start();
+          Daemons.thread("stopping", () -> signals.haltWhenNothingIsLost(stop, err, lastWords))
+              .start();
         };
     signals.handle(stopping);
     signals.handle(PASSED_ON, stopping);

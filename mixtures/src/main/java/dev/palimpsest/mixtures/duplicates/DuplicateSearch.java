@@ -1,6 +1,7 @@
 package dev.palimpsest.mixtures.duplicates;
 
 import dev.palimpsest.configs.data.DedupConfig;
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Duplicate;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.Evidence;
 import dev.palimpsest.mixtures.duplicates.DuplicateReport.PoolResult;
@@ -76,7 +77,7 @@ public final class DuplicateSearch implements AutoCloseable {
   public DuplicateSearch(DedupConfig settings, List<Pool> reference, int threads) {
     this.settings = settings;
     this.reference = List.copyOf(reference);
-    this.threads = Executors.newFixedThreadPool(threads, DuplicateSearch::daemon);
+    this.threads = Executors.newFixedThreadPool(threads, Daemons.named("duplicates"));
     this.known = new ReferencePictures(this.reference, settings.threshold());
     this.texts = new TextIndex(settings.words(), settings.overlap());
     long examples = 0;
@@ -120,12 +121,6 @@ public final class DuplicateSearch implements AutoCloseable {
     known.seal();
     this.facts =
         new DuplicateReport.Reference(examples, known.size(), flat, found, shortTexts, unreadable);
-  }
-
-  private static Thread daemon(Runnable task) {
-    Thread thread = new Thread(task, "duplicates");
-    thread.setDaemon(true);
-    return thread;
   }
 
   /** What was indexed. */

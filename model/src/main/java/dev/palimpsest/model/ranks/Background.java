@@ -1,5 +1,6 @@
 package dev.palimpsest.model.ranks;
 
+import dev.palimpsest.files.Daemons;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
@@ -16,8 +17,7 @@ final class Background implements AutoCloseable {
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(
           task -> {
-            Thread made = new Thread(task, "collectives");
-            made.setDaemon(true);
+            Thread made = Daemons.thread("collectives", task);
             own = made;
             return made;
           });

@@ -1,5 +1,6 @@
 package dev.palimpsest.model.ranks;
 
+import dev.palimpsest.files.Daemons;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -55,9 +56,7 @@ public final class Watchdog implements AutoCloseable {
     this.folder = folder;
     this.limit = limit;
     forget();
-    Thread thread = new Thread(this::watch, "watchdog");
-    thread.setDaemon(true);
-    thread.start();
+    Daemons.thread("watchdog", this::watch).start();
   }
 
   /** What an earlier run left. */

@@ -1,5 +1,6 @@
 package dev.palimpsest.stages.logs;
 
+import dev.palimpsest.files.Daemons;
 import dev.palimpsest.model.kernels.NativeMemory;
 import java.util.concurrent.locks.LockSupport;
 
@@ -13,7 +14,7 @@ public final class ArrayPeak implements AutoCloseable {
   /** The C library goes through all free blocks to answer, and nobody gets memory meanwhile. */
   private static final int PAUSES = 100;
 
-  private final Thread watcher = new Thread(this::watch, "array-memory");
+  private final Thread watcher = Daemons.thread("array-memory", this::watch);
   private volatile boolean ended;
 
   /** What was in use besides arrays before this step. */
@@ -28,7 +29,6 @@ public final class ArrayPeak implements AutoCloseable {
    */
   public ArrayPeak(long held) {
     this.others = NativeMemory.inUse().orElse(0) - held;
-    watcher.setDaemon(true);
     if (NativeMemory.inUse().isPresent()) {
       watcher.start();
     }
