@@ -11,10 +11,6 @@ import java.nio.ShortBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,15 +24,7 @@ final class CpuAdam {
   private static final int BLOCK = 1024;
 
   /** Elements of what one buffer shows: 1 GiB, and a whole number of pieces. */
-  private static final long WINDOW = 1L << 28;
-
-  private static final ExecutorService HELPERS =
-      Executors.newCachedThreadPool(
-          work -> {
-            Thread thread = new Thread(work, "adam");
-            thread.setDaemon(true);
-            return thread;
-          });
+  static final long WINDOW = 1L << 28;
 
   private final AdamUpdate update;
   private final List<Piece> pieces = new ArrayList<>();
@@ -59,7 +47,7 @@ final class CpuAdam {
    *
    * @param shorts in bfloat16; null if the numbers are float32
    */
-  private record Memory(FloatBuffer floats, @Nullable ShortBuffer shorts) {}
+  record Memory(FloatBuffer floats, @Nullable ShortBuffer shorts) {}
 
   /**
    * Updates contiguous arrays in place.
@@ -79,7 +67,7 @@ final class CpuAdam {
     for (int i = 0; i < parameters.size(); i++) {
       pass.add(parameters.get(i), gradients.get(i), mus.get(i), nus.get(i), pieceLength);
     }
-    return pass.run(Math.min(EngineFacts.threads(), pass.pieces.size()));
+    return pass.run();
   }
 
   private void add(NDArray parameter, NDArray gradient, NDArray mu, NDArray nu, int pieceLength) {
@@ -96,7 +84,7 @@ final class CpuAdam {
   }
 
   /** Elements of a contiguous array. */
-  private static Memory memory(NDArray array, long first, int length) {
+  static Memory memory(NDArray array, long first, int length) {
     try (NDManager views = array.getManager().newSubManager()) {
       NDArray flat = array.reshape(array.size());
       flat.attach(views);
@@ -109,26 +97,19 @@ final class CpuAdam {
     }
   }
 
-  /** Each thread takes the next piece until there is none. */
-  private List<float[]> run(int threads) {
+  private List<float[]> run() {
     float[] updates = new float[pieces.size()];
     float[] norms = new float[pieces.size()];
-    AtomicInteger next = new AtomicInteger();
-    Runnable work =
+    Workers.each(
+        updates.length,
         () -> {
           Block block = new Block();
-          for (int i = next.getAndIncrement(); i < updates.length; i = next.getAndIncrement()) {
+          return i -> {
             block.update(pieces.get(i));
             updates[i] = block.updates.take();
             norms[i] = block.norms.take();
-          }
-        };
-    List<CompletableFuture<Void>> helpers = new ArrayList<>();
-    for (int i = 1; i < threads; i++) {
-      helpers.add(CompletableFuture.runAsync(work, HELPERS));
-    }
-    work.run();
-    helpers.forEach(CompletableFuture::join);
+          };
+        });
     return List.of(updates, norms);
   }
 
@@ -274,20 +255,20 @@ final class CpuAdam {
     }
   }
 
-  private static void widen(short[] from, float[] to, int n) {
+  static void widen(short[] from, float[] to, int n) {
     for (int i = 0; i < n; i++) {
       to[i] = Float.intBitsToFloat(from[i] << 16);
     }
   }
 
-  private static void round(float[] from, short[] to, int n) {
+  static void round(float[] from, short[] to, int n) {
     for (int i = 0; i < n; i++) {
       to[i] = (short) (roundedBits(from[i]) >>> 16);
     }
   }
 
   /** A number as bfloat16 holds it. */
-  private static float bfloat16(float x) {
+  static float bfloat16(float x) {
     return Float.intBitsToFloat(roundedBits(x) & 0xFFFF0000);
   }
 

@@ -339,6 +339,18 @@ public final class Kernels implements AutoCloseable {
       List<NDArray> momentum,
       List<NDArray> second,
       AdafactorUpdate update) {
+    return !isOnGpu() && second.size() == 2
+        ? CpuAdafactor.run(parameter, gradient, momentum, second.get(0), second.get(1), update)
+        : scriptedAdafactor(parameter, gradient, momentum, second, update);
+  }
+
+  /** The same with libtorch's operations. */
+  SquaredNorms scriptedAdafactor(
+      NDArray parameter,
+      NDArray gradient,
+      List<NDArray> momentum,
+      List<NDArray> second,
+      AdafactorUpdate update) {
     return norms(
         "adafactor",
         parameter,

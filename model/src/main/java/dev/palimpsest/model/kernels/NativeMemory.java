@@ -3,6 +3,7 @@ package dev.palimpsest.model.kernels;
 import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import com.sun.jna.Structure;
+import dev.palimpsest.files.Daemons;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,12 +80,8 @@ public final class NativeMemory {
     if (MALLINFO == null) {
       return OptionalLong.empty();
     }
-    Usage usage = usage(MALLINFO);
+    Usage usage = (Usage) MALLINFO.invoke(Usage.class, new Object[0]);
     return OptionalLong.of(usage.hblkhd + usage.uordblks);
-  }
-
-  private static Usage usage(Function mallinfo) {
-    return (Usage) mallinfo.invoke(Usage.class, new Object[0]);
   }
 
   /**
@@ -94,32 +91,20 @@ public final class NativeMemory {
    * library is not glibc.
    */
   public static void returnFreed() {
-    Function mallinfo = MALLINFO;
-    if (mallinfo == null) {
+    if (MALLINFO == null) {
       return;
     }
     trim();
     if (LOOKING.compareAndSet(false, true)) {
-      Thread looking = new Thread(() -> returnMuch(mallinfo), "freed-memory");
-      looking.setDaemon(true);
-      looking.start();
+      Daemons.thread("freed-memory", NativeMemory::look).start();
     }
   }
 
-  /**
-   * glibc itself gives back what is free at the heap's end. Between blocks in use much can become
-   * free: since arrays are aligned, it needs a free block larger than an array to place it, so that
-   * blocks that are just as large remain, and the heap grows.
-   */
-  private static void returnMuch(Function mallinfo) {
+  private static void look() {
     try {
       while (true) {
         Thread.sleep(LOOK_MILLIS);
-        Usage usage = usage(mallinfo);
-        long java = Runtime.getRuntime().totalMemory();
-        if (anonymous() - java - usage.hblkhd - usage.uordblks > MUCH) {
-          trim();
-        }
+        returnMoreThan(MUCH);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -128,8 +113,21 @@ public final class NativeMemory {
     }
   }
 
+  /**
+   * Gives back what is free if it is more than this. glibc itself gives back what is free at the
+   * heap's end. Between blocks in use much can become free: since arrays are aligned, it needs a
+   * free block larger than an array to place it, so that blocks that are just as large remain, and
+   * the heap grows.
+   */
+  static void returnMoreThan(long bytes) throws IOException {
+    long used = inUse().orElse(Long.MAX_VALUE);
+    if (anonymous() - Runtime.getRuntime().totalMemory() - bytes > used) {
+      trim();
+    }
+  }
+
   /** Bytes of this process that are in memory and in no file. */
-  private static long anonymous() throws IOException {
+  static long anonymous() throws IOException {
     for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
       if (line.startsWith("RssAnon:")) {
         return Long.parseLong(line.replaceAll("\\D", "")) << 10;

@@ -1,5 +1,6 @@
 # Norms, AdamW and Adafactor over float32 arrays, a piece at a time, so that a piece stays in the
-# processor's cache from the first operation to the last. AdamW is for a GPU; a CPU has CpuAdam.java.
+# processor's cache from the first operation to the last. AdamW, and Adafactor of matrices with a factored second
+# moment, are for a GPU; a CPU has CpuAdam.java and CpuAdafactor.java.
 
 def piece_length(self, x: Tensor) -> int:
   return 16777216 if x.is_cuda else 131072
