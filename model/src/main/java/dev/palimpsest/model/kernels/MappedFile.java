@@ -67,6 +67,7 @@ public final class MappedFile implements AutoCloseable {
       try {
         if (access == Access.READ
             && NativeFile.isLinux()
+            && Files.isRegularFile(file)
             && Files.size(file) >= elements * type.bytes()) {
           return unreserved(owner, file, elements, type);
         }

@@ -12,7 +12,7 @@ public final class ArrayPeak implements AutoCloseable {
   private static final long INTERVAL_NANOS = 3_000_000;
 
   /** The C library goes through all free blocks to answer, and nobody gets memory meanwhile. */
-  private static final int PAUSES = 100;
+  private static final int PAUSES = 20;
 
   private final Thread watcher = Daemons.thread("array-memory", this::watch);
   private volatile boolean ended;
