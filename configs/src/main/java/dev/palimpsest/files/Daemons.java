@@ -1,6 +1,7 @@
 package dev.palimpsest.files;
 
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Threads that do not keep the JVM alive. */
 public final class Daemons {
@@ -13,8 +14,9 @@ public final class Daemons {
     return thread;
   }
 
-  /** Makes such threads, all of the same name. */
+  /** Makes such threads, whose names are this one and a number. */
   public static ThreadFactory named(String name) {
-    return work -> thread(name, work);
+    AtomicInteger number = new AtomicInteger();
+    return work -> thread(name + "-" + number.incrementAndGet(), work);
   }
 }
