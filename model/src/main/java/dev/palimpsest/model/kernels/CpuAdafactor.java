@@ -3,7 +3,6 @@ package dev.palimpsest.model.kernels;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import java.nio.FloatBuffer;
-import java.nio.ShortBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -60,8 +59,8 @@ final class CpuAdafactor {
       AdafactorUpdate update) {
     CpuAdafactor pass = new CpuAdafactor(parameter, gradient, momentum, update);
     pass.estimate(
-        CpuAdam.memory(rowMeans, 0, pass.rows).floats(),
-        CpuAdam.memory(columnMeans, 0, pass.columns).floats());
+        FloatMemory.of(rowMeans, 0, pass.rows).floats(),
+        FloatMemory.of(columnMeans, 0, pass.columns).floats());
     return pass.move(pass.limit());
   }
 
@@ -69,18 +68,18 @@ final class CpuAdafactor {
   private static final class Matrix {
     private final int columns;
     private final int rowsOfBuffer;
-    private final List<CpuAdam.Memory> buffers = new ArrayList<>();
+    private final List<FloatMemory> buffers = new ArrayList<>();
 
     Matrix(NDArray array, int columns) {
       this.columns = columns;
-      this.rowsOfBuffer = Math.toIntExact(Math.max(1, CpuAdam.WINDOW / columns));
+      this.rowsOfBuffer = Math.toIntExact(Math.max(1, FloatMemory.MOST / columns));
       long length = (long) rowsOfBuffer * columns;
       for (long at = 0; at < array.size(); at += length) {
-        buffers.add(CpuAdam.memory(array, at, (int) Math.min(length, array.size() - at)));
+        buffers.add(FloatMemory.of(array, at, (int) Math.min(length, array.size() - at)));
       }
     }
 
-    private CpuAdam.Memory buffer(int row) {
+    private FloatMemory buffer(int row) {
       return buffers.get(row / rowsOfBuffer);
     }
 
@@ -88,29 +87,16 @@ final class CpuAdafactor {
       return row % rowsOfBuffer * columns;
     }
 
-    /** A row of float32, or of bfloat16, through an array for its bits. */
     void read(int row, float[] to, short[] bits) {
-      ShortBuffer shorts = buffer(row).shorts();
-      if (shorts == null) {
-        buffer(row).floats().get(place(row), to, 0, columns);
-      } else {
-        shorts.get(place(row), bits, 0, columns);
-        CpuAdam.widen(bits, to, columns);
-      }
+      buffer(row).read(place(row), to, columns, bits);
     }
 
     void write(int row, float[] from, short[] bits) {
-      ShortBuffer shorts = buffer(row).shorts();
-      if (shorts == null) {
-        buffer(row).floats().put(place(row), from, 0, columns);
-      } else {
-        CpuAdam.round(from, bits, columns);
-        shorts.put(place(row), bits, 0, columns);
-      }
+      buffer(row).write(place(row), from, columns, bits);
     }
 
     boolean isRounded() {
-      return buffers.get(0).shorts() != null;
+      return buffers.get(0).isRounded();
     }
   }
 
@@ -123,6 +109,26 @@ final class CpuAdafactor {
     private final short[] bits = new short[columns];
   }
 
+  /** What is done with a row of a stripe. */
+  @FunctionalInterface
+  private interface Work {
+    void on(int stripe, int r, Row row);
+  }
+
+  /** The rows of a stripe follow each other on one thread. */
+  private void eachRow(Work work) {
+    Workers.each(
+        stripes,
+        () -> {
+          Row row = new Row();
+          return stripe -> {
+            for (int r = first(stripe); r < first(stripe + 1); r++) {
+              work.on(stripe, r, row);
+            }
+          };
+        });
+  }
+
   private int first(int stripe) {
     return (int) ((long) rows * stripe / stripes);
   }
@@ -131,25 +137,17 @@ final class CpuAdafactor {
 
   private void estimate(FloatBuffer rowMeans, FloatBuffer columnMeans) {
     float scale = (float) update.gradientScale();
-    double[][] sums = new double[stripes][];
-    Workers.each(
-        stripes,
-        () -> {
-          Row row = new Row();
-          return stripe -> {
-            double[] sum = new double[columns];
-            for (int r = first(stripe); r < first(stripe + 1); r++) {
-              gradient.read(r, row.g, row.bits);
-              squares(row.g, scale, row.x);
-              add(row.recent, row.x);
-              if ((r - first(stripe)) % RECENT == RECENT - 1) {
-                flush(row.recent, sum);
-              }
-              rowFactors[r] = folded(row.x) / columns;
-            }
-            flush(row.recent, sum);
-            sums[stripe] = sum;
-          };
+    double[][] sums = new double[stripes][columns];
+    eachRow(
+        (stripe, r, row) -> {
+          gradient.read(r, row.g, row.bits);
+          squares(row.g, scale, row.x);
+          add(row.recent, row.x);
+          int done = r + 1 - first(stripe);
+          if (done % RECENT == 0 || r + 1 == first(stripe + 1)) {
+            flush(row.recent, sums[stripe]);
+          }
+          rowFactors[r] = folded(row.x) / columns;
         });
     double[] ofColumns = new double[columns];
     for (double[] sum : sums) {
@@ -188,16 +186,10 @@ final class CpuAdafactor {
       return 1;
     }
     double[] sums = new double[stripes];
-    Workers.each(
-        stripes,
-        () -> {
-          Row row = new Row();
-          return stripe -> {
-            for (int r = first(stripe); r < first(stripe + 1); r++) {
-              direction(r, row, 1);
-              sums[stripe] += sumOfSquares(row.g, row.x);
-            }
-          };
+    eachRow(
+        (stripe, r, row) -> {
+          direction(r, row, 1);
+          sums[stripe] += sumOfSquares(row.g, row.x);
         });
     double mean = Arrays.stream(sums).sum() / ((double) rows * columns);
     return (float) Math.max(1, Math.sqrt(mean) / update.clip());
@@ -208,24 +200,18 @@ final class CpuAdafactor {
     double[] norms = new double[stripes];
     float rate = (float) update.rate();
     float decay = (float) update.decay();
-    Workers.each(
-        stripes,
-        () -> {
-          Row row = new Row();
-          return stripe -> {
-            for (int r = first(stripe); r < first(stripe + 1); r++) {
-              direction(r, row, limit);
-              if (momentum != null) {
-                average(momentum, r, row);
-              }
-              parameter.read(r, row.y, row.bits);
-              change(row.g, row.y, rate, decay);
-              subtract(row.y, row.g);
-              parameter.write(r, row.y, row.bits);
-              updates[stripe] += sumOfSquares(row.g, row.x);
-              norms[stripe] += sumOfSquares(row.y, row.x);
-            }
-          };
+    eachRow(
+        (stripe, r, row) -> {
+          direction(r, row, limit);
+          if (momentum != null) {
+            average(momentum, r, row);
+          }
+          parameter.read(r, row.y, row.bits);
+          change(row.g, row.y, rate, decay);
+          subtract(row.y, row.g);
+          parameter.write(r, row.y, row.bits);
+          updates[stripe] += sumOfSquares(row.g, row.x);
+          norms[stripe] += sumOfSquares(row.y, row.x);
         });
     return new SquaredNorms(Arrays.stream(updates).sum(), Arrays.stream(norms).sum());
   }
@@ -247,7 +233,7 @@ final class CpuAdafactor {
     momentum.read(r, row.y, row.bits);
     if (momentum.isRounded()) {
       // The average decays by the number that its own format has for beta1, as in big_vision.
-      decayed(row.g, row.y, CpuAdam.bfloat16((float) update.beta1()), added);
+      decayed(row.g, row.y, FloatMemory.bfloat16((float) update.beta1()), added);
     } else {
       approached(row.g, row.y, added);
     }

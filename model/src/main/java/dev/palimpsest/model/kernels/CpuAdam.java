@@ -1,17 +1,9 @@
 package dev.palimpsest.model.kernels;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
-import dev.palimpsest.configs.Precision;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
-import java.nio.ShortBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * AdamW on the CPU in one pass over memory: each number is fetched and stored once, a block of them
@@ -22,9 +14,6 @@ import org.jspecify.annotations.Nullable;
 final class CpuAdam {
   /** Elements of a block; 7 arrays of them are 28 KB. */
   private static final int BLOCK = 1024;
-
-  /** Elements of what one buffer shows: 1 GiB, and a whole number of pieces. */
-  static final long WINDOW = 1L << 28;
 
   private final AdamUpdate update;
   private final List<Piece> pieces = new ArrayList<>();
@@ -40,14 +29,12 @@ final class CpuAdam {
    * @param from in the buffers
    */
   private record Piece(
-      FloatBuffer parameter, FloatBuffer gradient, Memory mu, FloatBuffer nu, int from, int to) {}
-
-  /**
-   * A buffer of one of two types.
-   *
-   * @param shorts in bfloat16; null if the numbers are float32
-   */
-  record Memory(FloatBuffer floats, @Nullable ShortBuffer shorts) {}
+      FloatMemory parameter,
+      FloatMemory gradient,
+      FloatMemory mu,
+      FloatMemory nu,
+      int from,
+      int to) {}
 
   /**
    * Updates contiguous arrays in place.
@@ -71,29 +58,15 @@ final class CpuAdam {
   }
 
   private void add(NDArray parameter, NDArray gradient, NDArray mu, NDArray nu, int pieceLength) {
-    for (long at = 0; at < parameter.size(); at += WINDOW) {
-      int length = (int) Math.min(WINDOW, parameter.size() - at);
-      FloatBuffer p = memory(parameter, at, length).floats;
-      FloatBuffer g = memory(gradient, at, length).floats;
-      Memory m = memory(mu, at, length);
-      FloatBuffer n = memory(nu, at, length).floats;
+    for (long at = 0; at < parameter.size(); at += FloatMemory.MOST) {
+      int length = (int) Math.min(FloatMemory.MOST, parameter.size() - at);
+      FloatMemory p = FloatMemory.of(parameter, at, length);
+      FloatMemory g = FloatMemory.of(gradient, at, length);
+      FloatMemory m = FloatMemory.of(mu, at, length);
+      FloatMemory n = FloatMemory.of(nu, at, length);
       for (int from = 0; from < length; from += pieceLength) {
         pieces.add(new Piece(p, g, m, n, from, Math.min(length, from + pieceLength)));
       }
-    }
-  }
-
-  /** Elements of a contiguous array. */
-  static Memory memory(NDArray array, long first, int length) {
-    try (NDManager views = array.getManager().newSubManager()) {
-      NDArray flat = array.reshape(array.size());
-      flat.attach(views);
-      NDArray part = flat.get(new NDIndex("{}:{}", first, first + length));
-      part.attach(views);
-      ByteBuffer bytes = part.toByteBuffer(true).order(ByteOrder.nativeOrder());
-      return new Memory(
-          bytes.asFloatBuffer(),
-          FloatArrays.type(array) == Precision.BF16 ? bytes.asShortBuffer() : null);
     }
   }
 
@@ -162,28 +135,18 @@ final class CpuAdam {
     private final Squares norms = new Squares();
 
     void update(Piece piece) {
-      ShortBuffer shorts = piece.mu.shorts;
+      double beta1 = update.beta1();
+      double kept = piece.mu.isRounded() ? FloatMemory.bfloat16((float) beta1) : beta1;
       for (int at = piece.from; at < piece.to; at += BLOCK) {
         int n = Math.min(BLOCK, piece.to - at);
-        piece.parameter.get(at, p, 0, n);
-        piece.gradient.get(at, g, 0, n);
-        piece.nu.get(at, nu, 0, n);
-        if (shorts == null) {
-          piece.mu.floats.get(at, mu, 0, n);
-        } else {
-          shorts.get(at, rounded, 0, n);
-          widen(rounded, mu, n);
-        }
-        double kept = shorts == null ? update.beta1() : bfloat16((float) update.beta1());
+        piece.parameter.read(at, p, n, rounded);
+        piece.gradient.read(at, g, n, rounded);
+        piece.nu.read(at, nu, n, rounded);
+        piece.mu.read(at, mu, n, rounded);
         step(kept, n);
-        piece.parameter.put(at, p, 0, n);
-        piece.nu.put(at, nu, 0, n);
-        if (shorts == null) {
-          piece.mu.floats.put(at, mu, 0, n);
-        } else {
-          round(mu, rounded, n);
-          shorts.put(at, rounded, 0, n);
-        }
+        piece.parameter.write(at, p, n, rounded);
+        piece.nu.write(at, nu, n, rounded);
+        piece.mu.write(at, mu, n, rounded);
       }
     }
 
@@ -253,28 +216,5 @@ final class CpuAdam {
     for (int i = 0; i < sums.length; i++) {
       sums[i] += x[i];
     }
-  }
-
-  static void widen(short[] from, float[] to, int n) {
-    for (int i = 0; i < n; i++) {
-      to[i] = Float.intBitsToFloat(from[i] << 16);
-    }
-  }
-
-  static void round(float[] from, short[] to, int n) {
-    for (int i = 0; i < n; i++) {
-      to[i] = (short) (roundedBits(from[i]) >>> 16);
-    }
-  }
-
-  /** A number as bfloat16 holds it. */
-  static float bfloat16(float x) {
-    return Float.intBitsToFloat(roundedBits(x) & 0xFFFF0000);
-  }
-
-  /** The upper half is the nearest bfloat16, of two as near ones the even one. */
-  private static int roundedBits(float x) {
-    int bits = Float.floatToRawIntBits(x);
-    return Float.isNaN(x) ? bits | 1 << 22 : bits + 0x7FFF + (bits >>> 16 & 1);
   }
 }
