@@ -3,8 +3,6 @@ package dev.palimpsest.model.towers;
 import dev.palimpsest.configs.Segment;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
-import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -26,7 +24,6 @@ public final class Layout {
   private final long[] steps;
   private final long[] positions;
   private final long[] imageCounts;
-  private final List<Span> spans = new ArrayList<>();
 
   /**
    * The places of an example in its sequence.
@@ -108,22 +105,34 @@ public final class Layout {
         positions[i] = (long) i - start;
         imageCounts[i] = (long) sequences.pictures()[b] * imageTokens;
       }
-      if (place > start) {
-        int middle = start;
-        while (middle < place && steps[middle] == steps[start]) {
-          middle++;
-        }
-        int origin = row * length;
-        spans.add(new Span(row, start - origin, middle - origin, place - origin));
-      }
       used[row] += place - start;
     }
-    spans.sort(Comparator.comparingInt(Span::row).thenComparingInt(Span::first));
   }
 
   /** The places of all examples that have any, in order. */
   List<Span> spans() {
-    return Collections.unmodifiableList(spans);
+    List<Span> spans = new ArrayList<>();
+    for (int row = 0; row < rows; row++) {
+      int origin = row * length;
+      for (int first = 0; first < length; ) {
+        int middle = endOfRun(steps, origin, first, length);
+        int end = endOfRun(segments, origin, first, length);
+        if (segments[origin + first] != FILLING) {
+          spans.add(new Span(row, first, Math.min(middle, end), end));
+        }
+        first = end;
+      }
+    }
+    return spans;
+  }
+
+  /** Where the values of a row, from one on, are no longer the same. */
+  private static int endOfRun(long[] values, int origin, int from, int to) {
+    int end = from;
+    while (end < to && values[origin + end] == values[origin + from]) {
+      end++;
+    }
+    return end;
   }
 
   /** Number of sequences, R. */
