@@ -35,11 +35,17 @@ public final class MappedFile implements AutoCloseable {
   private static final int PRIVATE = 2;
   private static final int AT_THIS_PLACE = 16;
   private static final int UNRESERVED = 0x4000;
+  private static final int IN_HUGE_PAGES = 14;
 
   private final NDArray flat;
 
-  private MappedFile(NDArray flat) {
+  /** Linux is asked to read, map and write the file 2 MiB at a time, instead of 4 or 64 KiB. */
+  private MappedFile(NDArray flat, long bytes) {
     this.flat = flat;
+    if (NativeFile.isLinux()) {
+      // A refusal changes no more than the speed.
+      NativeFile.function("madvise").invokeInt(new Object[] {address(flat), bytes, IN_HUGE_PAGES});
+    }
   }
 
   /** What becomes of changes. */
@@ -62,7 +68,8 @@ public final class MappedFile implements AutoCloseable {
       NDManager owner, Path file, Access access, long elements, Precision type) {
     try {
       return new MappedFile(
-          FloatArrays.mapped(owner, file, access == Access.UPDATE, elements, type));
+          FloatArrays.mapped(owner, file, access == Access.UPDATE, elements, type),
+          elements * type.bytes());
     } catch (EngineException e) {
       try {
         if (access == Access.READ
@@ -109,7 +116,7 @@ public final class MappedFile implements AutoCloseable {
       if (!place.equals(NativeFile.function("mmap").invokePointer(arguments))) {
         throw new IOException("the system refuses to map %d bytes".formatted((long) arguments[1]));
       }
-      return new MappedFile(flat);
+      return new MappedFile(flat, elements * type.bytes());
     } catch (IOException e) {
       flat.close();
       throw e;
