@@ -33,7 +33,7 @@ record GradientPass(Network network, LongSupplier budget) {
   UnreadLoss run(NDManager owner, Weights weights, TrainingInput batch, LossOptions options) {
     Kernels kernels = network.kernels();
     ModelInput input = batch.input();
-    long graphBudget = weights.isGathered() ? NO_GRAPHS : budget.getAsLong();
+    long graphBudget = weights.isStreamed() ? NO_GRAPHS : budget.getAsLong();
     try (GradientMode off = new GradientMode(false);
         NDManager step = input.text().getManager().newSubManager()) {
       Supervision supervision = Supervision.of(batch.lossMask());

@@ -69,6 +69,11 @@ final class DividedGradients implements Weights {
   }
 
   @Override
+  public boolean isStreamed() {
+    return parameters.isStreamed();
+  }
+
+  @Override
   public Lease take(BlockSpec block) {
     return new DividedLease(block, parameters.take(block));
   }

@@ -47,6 +47,11 @@ final class GradientsInTurn implements Weights {
   }
 
   @Override
+  public boolean isStreamed() {
+    return weights.isStreamed();
+  }
+
+  @Override
   public Lease take(BlockSpec block) {
     return new LeaseInTurn(block, weights.take(block));
   }

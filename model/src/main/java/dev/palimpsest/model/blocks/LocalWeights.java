@@ -3,24 +3,29 @@ package dev.palimpsest.model.blocks;
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.model.kernels.FloatArrays;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 
-/** Parameters in this process's memory, lent without copies. */
+/** Parameters in this process's memory or on its disk, lent without copies. */
 record LocalWeights(
-    Parameters parameters, Predicate<String> trained, Parameters gradients, Precision products)
+    Parameters parameters,
+    Predicate<String> trained,
+    Parameters gradients,
+    boolean isStreamed,
+    Precision products)
     implements Weights {
-  LocalWeights(Parameters parameters, Predicate<String> trained, Parameters gradients) {
-    this(parameters, trained, gradients, products(parameters));
-  }
-
-  /** Found once: decoding asks for it at every token. */
-  private static Precision products(Parameters parameters) {
-    return parameters.asMap().values().stream()
-            .anyMatch(array -> FloatArrays.type(array) == Precision.BF16)
-        ? Precision.BF16
-        : Precision.F32;
+  /**
+   * Parameters that are lent as they are.
+   *
+   * @param streamed whether what is on disk comes to memory for each block, and not page by page
+   */
+  LocalWeights(
+      Parameters parameters, Predicate<String> trained, Parameters gradients, boolean streamed) {
+    this(
+        parameters, trained, gradients, streamed && parameters.isStreamed(), parameters.products());
   }
 
   @Override
@@ -30,21 +35,35 @@ record LocalWeights(
 
   @Override
   public Lease take(BlockSpec block) {
-    return new LocalLease(block, parameters.of(block));
+    return new LocalLease(block);
   }
 
   private final class LocalLease implements Lease {
     private final BlockSpec block;
-    private final Map<String, NDArray> arrays;
+    private final Map<String, NDArray> arrays = new LinkedHashMap<>();
+    private final List<Parameters.Loan> loans = new ArrayList<>();
 
-    LocalLease(BlockSpec block, Map<String, NDArray> arrays) {
+    LocalLease(BlockSpec block) {
       this.block = block;
-      this.arrays = arrays;
     }
 
     @Override
     public Map<String, NDArray> arrays() {
+      if (arrays.isEmpty()) {
+        for (BlockSpec.Parameter parameter : block.parameters()) {
+          arrays.put(parameter.name(), array(block.name(parameter)));
+        }
+      }
       return arrays;
+    }
+
+    private NDArray array(String name) {
+      if (!isStreamed) {
+        return parameters.get(name);
+      }
+      Parameters.Loan loan = parameters.lend(name, false);
+      loans.add(loan);
+      return loan.array();
     }
 
     @Override
@@ -64,6 +83,8 @@ record LocalWeights(
     }
 
     @Override
-    public void close() {}
+    public void close() {
+      loans.forEach(Parameters.Loan::close);
+    }
   }
 }

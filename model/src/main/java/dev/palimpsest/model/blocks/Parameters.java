@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.model.kernels.DirectFile;
 import dev.palimpsest.model.kernels.DiskSpace;
 import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.kernels.MappedFile;
@@ -13,9 +14,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Named arrays in a fixed order: a model's parameters, their gradients, or a moment of the
@@ -24,8 +26,19 @@ import java.util.Set;
  * the manager given at construction; closing this closes that manager.
  */
 public final class Parameters implements AutoCloseable {
+  /** An array that takes a disk longer to find than to read. */
+  private static final long SMALL = 1 << 20;
+
+  /** Some of the largest blocks, so that one can be read while another is in use. */
+  private static final long MOST_WINDOW = 1L << 30;
+
+  private static final long NOT_STREAMED = -1;
+
   private final NDManager manager;
   private final Map<String, NDArray> arrays;
+
+  /** Those of the arrays that are in a file and come to memory when they are lent. */
+  private final @Nullable StreamedArrays streamed;
 
   /**
    * Creates an owner of the arrays.
@@ -34,8 +47,14 @@ public final class Parameters implements AutoCloseable {
    * @param arrays in the order of {@code ParameterSpecs}
    */
   public Parameters(NDManager manager, Map<String, NDArray> arrays) {
+    this(manager, arrays, null);
+  }
+
+  private Parameters(
+      NDManager manager, Map<String, NDArray> arrays, @Nullable StreamedArrays streamed) {
     this.manager = manager;
     this.arrays = Collections.unmodifiableMap(new LinkedHashMap<>(arrays));
+    this.streamed = streamed;
   }
 
   /** Float32 zeros of these names and shapes, in a new child of {@code parent}. */
@@ -75,26 +94,105 @@ public final class Parameters implements AutoCloseable {
    */
   public static Parameters zerosOnDisk(
       NDManager parent, Path folder, Map<String, Shape> shapes, Precision type) {
-    int unit = MappedFile.ALIGNMENT / type.bytes();
-    Map<String, Long> places = new LinkedHashMap<>();
-    long elements = 0;
+    return onDisk(parent, folder, shapes, type, Set.of(), NOT_STREAMED);
+  }
+
+  /**
+   * Zeros, some of them in memory and the others in such a file, from which they come to memory
+   * when they are lent (see {@link #lend}).
+   *
+   * @param memory bytes of memory to use; more is taken only while more is lent at once
+   */
+  public static Parameters zerosOnDisk(
+      NDManager parent, Path folder, Map<String, Shape> shapes, Precision type, long memory) {
+    long all = shapes.values().stream().mapToLong(shape -> shape.size() * type.bytes()).sum();
+    if (all <= memory) {
+      return zeros(parent, shapes, type);
+    }
+    long window = Math.min(MOST_WINDOW, memory / 2);
+    return onDisk(
+        parent, folder, shapes, type, kept(shapes, type, memory - window, window), window);
+  }
+
+  /**
+   * The arrays that remain in memory: small ones, for which a disk is slow; then those that hardly
+   * fit into the window; and of the others as many, spread evenly so that the disk has as much to
+   * do for each block.
+   */
+  private static Set<String> kept(
+      Map<String, Shape> shapes, Precision type, long memory, long window) {
+    Set<String> kept = new LinkedHashSet<>();
+    long left = memory;
+    long others = 0;
+    for (boolean small : new boolean[] {true, false}) {
+      for (Map.Entry<String, Shape> entry : shapes.entrySet()) {
+        long bytes = entry.getValue().size() * type.bytes();
+        if (small ? bytes <= SMALL : bytes > SMALL && bytes > window / 4) {
+          if (bytes <= left) {
+            left -= bytes;
+            kept.add(entry.getKey());
+          }
+        } else if (!small && bytes > SMALL) {
+          others += bytes;
+        }
+      }
+    }
+    double share = (double) left / Math.max(1, others);
+    double due = 0;
     for (Map.Entry<String, Shape> entry : shapes.entrySet()) {
-      places.put(entry.getKey(), elements);
-      elements += (entry.getValue().size() + unit - 1) / unit * unit;
+      long bytes = entry.getValue().size() * type.bytes();
+      if (bytes > SMALL && bytes <= window / 4) {
+        due += share * bytes;
+        if (due >= bytes) {
+          due -= bytes;
+          kept.add(entry.getKey());
+        }
+      }
+    }
+    return kept;
+  }
+
+  private static Parameters onDisk(
+      NDManager parent,
+      Path folder,
+      Map<String, Shape> shapes,
+      Precision type,
+      Set<String> kept,
+      long window) {
+    Map<String, StreamedArrays.Place> places = new LinkedHashMap<>();
+    long end = 0;
+    for (Map.Entry<String, Shape> entry : shapes.entrySet()) {
+      if (!kept.contains(entry.getKey())) {
+        places.put(entry.getKey(), new StreamedArrays.Place(entry.getValue(), end));
+        end += DirectFile.rounded(entry.getValue().size() * type.bytes());
+      }
     }
     NDManager own = parent.newSubManager();
     try {
-      long length = Math.max(unit, elements);
+      long length = Math.max(DirectFile.UNIT, end);
       Path file = Files.createTempFile(folder, "arrays-", ".tmp");
       try {
-        DiskSpace.reserve(file, length * type.bytes());
+        DiskSpace.reserve(file, length);
+        Map<String, NDArray> arrays = new LinkedHashMap<>();
         try (MappedFile mapped =
-            MappedFile.open(own, file, MappedFile.Access.UPDATE, length, type)) {
-          Map<String, NDArray> arrays = new LinkedHashMap<>();
-          places.forEach(
-              (name, at) -> arrays.put(name, mapped.array(own, at, shape(shapes, name))));
-          return new Parameters(own, arrays);
+            MappedFile.open(own, file, MappedFile.Access.UPDATE, length / type.bytes(), type)) {
+          shapes.forEach(
+              (name, shape) -> {
+                StreamedArrays.Place place = places.get(name);
+                arrays.put(
+                    name,
+                    place == null
+                        ? FloatArrays.zeros(own, shape, type)
+                        : mapped.array(own, place.at() / type.bytes(), shape));
+              });
         }
+        return new Parameters(
+            own,
+            arrays,
+            window == NOT_STREAMED
+                ? null
+                : new StreamedArrays(
+                    own.newSubManager(), DirectFile.open(file), type, window, places));
       } finally {
         Files.delete(file);
       }
@@ -107,8 +205,48 @@ public final class Parameters implements AutoCloseable {
     }
   }
 
-  private static Shape shape(Map<String, Shape> shapes, String name) {
-    return Objects.requireNonNull(shapes.get(name), name);
+  /** An array while it is in memory. */
+  public interface Loan extends AutoCloseable {
+    /** Valid until this is closed. */
+    NDArray array();
+
+    @Override
+    void close();
+  }
+
+  /**
+   * An array in memory. Where arrays come from disk this is the fast way to them, if one step after
+   * the other lends the same ones in the same order; {@link #get} maps the file.
+   *
+   * @param changes whether the borrower changes it
+   * @throws UncheckedIOException when the disk fails
+   */
+  public Loan lend(String name, boolean changes) {
+    if (streamed != null && streamed.contains(name)) {
+      return streamed.lend(name, changes);
+    }
+    NDArray array = get(name);
+    return new Loan() {
+      @Override
+      public NDArray array() {
+        return array;
+      }
+
+      @Override
+      public void close() {}
+    };
+  }
+
+  /** Whether arrays come to memory when they are lent. */
+  public boolean isStreamed() {
+    return streamed != null;
+  }
+
+  /** A step begins that lends the same arrays as the last one. */
+  public void beginStep() {
+    if (streamed != null) {
+      streamed.begin();
+    }
   }
 
   /** The array of a name; it still belongs to this object. */
@@ -117,14 +255,10 @@ public final class Parameters implements AutoCloseable {
     if (array == null) {
       throw new IllegalArgumentException("no parameter named " + name);
     }
+    if (streamed != null && streamed.contains(name)) {
+      streamed.settle(name);
+    }
     return array;
-  }
-
-  /** A block's arrays by the names that they have within it. */
-  Map<String, NDArray> of(BlockSpec block) {
-    Map<String, NDArray> found = new LinkedHashMap<>();
-    block.parameters().forEach(p -> found.put(p.name(), get(block.name(p))));
-    return found;
   }
 
   /** Names in order. */
@@ -134,7 +268,17 @@ public final class Parameters implements AutoCloseable {
 
   /** Names and arrays in order. */
   public Map<String, NDArray> asMap() {
+    if (streamed != null) {
+      arrays.keySet().forEach(this::get);
+    }
     return arrays;
+  }
+
+  /** The format of a model's matrices. */
+  Precision products() {
+    return arrays.values().stream().anyMatch(array -> FloatArrays.type(array) == Precision.BF16)
+        ? Precision.BF16
+        : Precision.F32;
   }
 
   /**
@@ -172,15 +316,28 @@ public final class Parameters implements AutoCloseable {
     return shapes;
   }
 
+  /** Size of the arrays that stay in memory, or are mapped there. */
+  public long memoryBytes() {
+    return arrays.entrySet().stream()
+        .filter(entry -> streamed == null || !streamed.contains(entry.getKey()))
+        .mapToLong(entry -> bytes(entry.getValue()))
+        .sum();
+  }
+
+  private static long bytes(NDArray array) {
+    return array.size() * FloatArrays.type(array).bytes();
+  }
+
   /** Total size of all arrays. */
   public long bytes() {
-    return arrays.values().stream()
-        .mapToLong(array -> array.size() * FloatArrays.type(array).bytes())
-        .sum();
+    return arrays.values().stream().mapToLong(Parameters::bytes).sum();
   }
 
   @Override
   public void close() {
+    if (streamed != null) {
+      streamed.close();
+    }
     manager.close();
   }
 }

@@ -22,7 +22,7 @@ import java.util.function.Predicate;
 public interface Weights extends AutoCloseable {
   /** Parameters for scoring and decoding; none needs gradients. */
   static Weights of(Parameters parameters) {
-    return new LocalWeights(parameters, name -> false, parameters);
+    return new LocalWeights(parameters, name -> false, parameters, false);
   }
 
   /**
@@ -34,7 +34,7 @@ public interface Weights extends AutoCloseable {
    *     be {@link Parameters#placeholders}
    */
   static Weights training(Parameters parameters, Predicate<String> trained, Parameters gradients) {
-    return new LocalWeights(parameters, trained, gradients);
+    return new LocalWeights(parameters, trained, gradients, true);
   }
 
   /**
@@ -87,11 +87,18 @@ public interface Weights extends AutoCloseable {
 
   /**
    * Whether processes exchange a block's parameters whenever it is taken. All of them then have to
-   * take the same blocks equally often, whatever their data and memory, and parameters are not kept
-   * between a block's forward and backward pass.
+   * take the same blocks equally often, whatever their data and memory.
    */
   default boolean isGathered() {
     return false;
+  }
+
+  /**
+   * Whether a block's parameters come to memory when it is taken. Then they are not kept between
+   * its forward and backward pass.
+   */
+  default boolean isStreamed() {
+    return isGathered();
   }
 
   /**

@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
-import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import dev.palimpsest.configs.Precision;
 import java.io.IOException;
@@ -44,7 +43,8 @@ public final class MappedFile implements AutoCloseable {
     this.flat = flat;
     if (NativeFile.isLinux()) {
       // A refusal changes no more than the speed.
-      NativeFile.function("madvise").invokeInt(new Object[] {address(flat), bytes, IN_HUGE_PAGES});
+      NativeFile.function("madvise")
+          .invokeInt(new Object[] {DirectFile.address(flat), bytes, IN_HUGE_PAGES});
     }
   }
 
@@ -104,7 +104,7 @@ public final class MappedFile implements AutoCloseable {
       Files.delete(empty);
     }
     try (NativeFile open = NativeFile.open(file, NativeFile.READ)) {
-      Pointer place = address(flat);
+      Pointer place = DirectFile.address(flat);
       Object[] arguments = {
         place,
         elements * type.bytes(),
@@ -120,12 +120,6 @@ public final class MappedFile implements AutoCloseable {
     } catch (IOException e) {
       flat.close();
       throw e;
-    }
-  }
-
-  private static Pointer address(NDArray flat) {
-    try (NDArray first = flat.get(new NDIndex("0:1"))) {
-      return Native.getDirectBufferPointer(first.toByteBuffer(true));
     }
   }
 

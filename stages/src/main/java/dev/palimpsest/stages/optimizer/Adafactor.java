@@ -1,6 +1,5 @@
 package dev.palimpsest.stages.optimizer;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.AdafactorConfig;
 import dev.palimpsest.configs.OptimizerConfig;
@@ -81,14 +80,23 @@ final class Adafactor extends Optimizer {
             update.decay());
     SquaredNorms sum = SquaredNorms.ZERO;
     for (String name : names) {
-      NDArray parameter = state.parameters().get(name);
-      List<NDArray> momentum =
-          config.beta1() > 0 ? List.of(state.moments(MOMENTUM).get(name)) : List.of();
-      List<NDArray> second =
-          isFactored(settings, parameter.getShape())
-              ? List.of(state.moments(ROWS).get(name), state.moments(COLUMNS).get(name))
-              : List.of(state.moments(WHOLE).get(name));
-      sum = sum.plus(kernels().adafactor(parameter, gradients.get(name), momentum, second, how));
+      boolean factored = isFactored(settings, gradients.get(name).getShape());
+      List<String> kinds = new ArrayList<>(factored ? List.of(ROWS, COLUMNS) : List.of(WHOLE));
+      if (config.beta1() > 0) {
+        kinds.add(MOMENTUM);
+      }
+      try (Loans loans = new Loans(name, state, kinds)) {
+        int second = factored ? 2 : 1;
+        sum =
+            sum.plus(
+                kernels()
+                    .adafactor(
+                        loans.parameter(),
+                        gradients.get(name),
+                        loans.moments().subList(second, kinds.size()),
+                        loans.moments().subList(0, second),
+                        how));
+      }
     }
     return sum;
   }

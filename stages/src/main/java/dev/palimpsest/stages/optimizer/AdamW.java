@@ -10,6 +10,7 @@ import dev.palimpsest.model.kernels.AdamUpdate;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.kernels.SquaredNorms;
 import dev.palimpsest.stages.state.TrainState;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -47,6 +48,9 @@ final class AdamW extends Optimizer {
     if (shards != null) {
       return update(shards, names, state, gradients, how);
     }
+    if (state.isStreamed()) {
+      return oneByOne(names, state, gradients, how);
+    }
     return kernels()
         .adam(
             arrays(names, state.parameters()),
@@ -54,6 +58,42 @@ final class AdamW extends Optimizer {
             arrays(names, state.moments(FIRST)),
             arrays(names, state.moments(SECOND)),
             how);
+  }
+
+  /** The same for arrays that come to memory one after the other. */
+  private SquaredNorms oneByOne(
+      List<String> names, TrainState state, Parameters gradients, AdamUpdate how) {
+    List<float[]> updates = new ArrayList<>();
+    List<float[]> norms = new ArrayList<>();
+    try (NDManager scope = kernels().newManager()) {
+      for (String name : names) {
+        try (Loans loans = new Loans(name, state, List.of(FIRST, SECOND))) {
+          List<float[]> sums =
+              kernels()
+                  .adamSums(
+                      scope,
+                      List.of(loans.parameter()),
+                      List.of(gradients.get(name)),
+                      List.of(loans.moments().get(0)),
+                      List.of(loans.moments().get(1)),
+                      how);
+          updates.add(sums.get(0));
+          norms.add(sums.get(1));
+        }
+      }
+      return new SquaredNorms(
+          kernels().totalOf(scope, joined(updates)), kernels().totalOf(scope, joined(norms)));
+    }
+  }
+
+  private static float[] joined(List<float[]> parts) {
+    float[] all = new float[parts.stream().mapToInt(part -> part.length).sum()];
+    int at = 0;
+    for (float[] part : parts) {
+      System.arraycopy(part, 0, all, at, part.length);
+      at += part.length;
+    }
+    return all;
   }
 
   /** Updates this rank's parts. */

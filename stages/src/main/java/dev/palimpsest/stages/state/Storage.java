@@ -26,7 +26,8 @@ public record Storage(StorageConfig config, Path folder) {
           new StorageConfig(
               StorageConfig.Storage.MEMORY,
               StorageConfig.Storage.MEMORY,
-              StorageConfig.Storage.MEMORY),
+              StorageConfig.Storage.MEMORY,
+              0),
           Path.of(""));
 
   /** The arrays that can be placed. */
@@ -49,7 +50,12 @@ public record Storage(StorageConfig config, Path folder) {
                   "must be memory, because arrays on disk are only for training on the CPU and this is %s"
                       .formatted(parent.getDevice()))));
     }
-    return Parameters.zerosOnDisk(parent, folder, shapes, type);
+    return switch (use) {
+      case PARAMETERS ->
+          Parameters.zerosOnDisk(parent, folder, shapes, type, config.parameterMemory());
+      case GRADIENTS -> Parameters.zerosOnDisk(parent, folder, shapes, type);
+      case MOMENTS -> Parameters.zerosOnDisk(parent, folder, shapes, type, config.momentMemory());
+    };
   }
 
   /**

@@ -1,6 +1,5 @@
 package dev.palimpsest.stages.state;
 
-import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.model.blocks.Parameters;
 import java.util.Map;
 
@@ -49,13 +48,21 @@ public record TrainState(
         Consumed.NOTHING);
   }
 
-  /** Bytes of the parameters and moments that are in memory. */
-  public long memoryBytes(StorageConfig storage) {
-    long bytes = storage.parameters() == StorageConfig.Storage.DISK ? 0 : parameters.bytes();
-    if (storage.moments() == StorageConfig.Storage.MEMORY) {
-      bytes += moments.values().stream().mapToLong(Parameters::bytes).sum();
-    }
-    return bytes;
+  /** Bytes of the parameters and moments that stay in memory. */
+  public long memoryBytes() {
+    return parameters.memoryBytes()
+        + moments.values().stream().mapToLong(Parameters::memoryBytes).sum();
+  }
+
+  /** A step begins that uses the same arrays as the last one, in the same order. */
+  public void beginStep() {
+    parameters.beginStep();
+    moments.values().forEach(Parameters::beginStep);
+  }
+
+  /** Whether arrays come to memory when they are lent. */
+  public boolean isStreamed() {
+    return parameters.isStreamed() || moments.values().stream().anyMatch(Parameters::isStreamed);
   }
 
   /** The same arrays, one step later. */

@@ -192,6 +192,7 @@ public final class TrainStep {
   /** The same with a judge that may prevent the update. */
   public Outcome run(
       NDManager parent, TrainState state, Function<NDManager, MicroBatch> next, Judge judge) {
+    state.beginStep();
     int microBatches = stage.batchSize() / stage.microBatchSize();
     double weight = 1.0 / microBatches;
     try (NDManager step = parent.newSubManager();
@@ -296,7 +297,8 @@ public final class TrainStep {
 
   private Parameters gradients(NDManager parent, Parameters parameters) {
     Map<String, Shape> shapes = new LinkedHashMap<>();
-    optimizer.groups().trained().forEach(name -> shapes.put(name, parameters.get(name).getShape()));
+    Map<String, Shape> all = parameters.shapes();
+    optimizer.groups().trained().forEach(name -> shapes.put(name, all.get(name)));
     Shards shards = optimizer.shards();
     return shards == null || !parallel.dividesGradients()
         ? storage.sums(parent, shapes)

@@ -109,7 +109,7 @@ public final class TrainingLoop {
     Peak peak = cost.peak();
     int readers = Math.max(1, Runtime.getRuntime().availableProcessors());
     run.progress().start(stage, state.examples());
-    try (ArrayPeak arrays = new ArrayPeak(state.memoryBytes(stage.storage()));
+    try (ArrayPeak arrays = new ArrayPeak(state.memoryBytes());
         StageLogs logs =
             parallel.ranks().isFirst()
                 ? new StageFiles(run.folder(), stage.name(), mixture, state)
@@ -213,7 +213,7 @@ public final class TrainingLoop {
         if (state.examples() == stage.examples()
             || done.event() != null
             || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
-          logs.arrays(arrays.take(state.memoryBytes(stage.storage())));
+          logs.arrays(arrays.take(state.memoryBytes()));
           logs.write(line, batchSize);
         }
         if (parallel.ranks().isFirst()) {

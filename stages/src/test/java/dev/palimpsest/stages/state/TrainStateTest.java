@@ -5,37 +5,30 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
-import dev.palimpsest.configs.StorageConfig;
-import dev.palimpsest.configs.StorageConfig.Storage;
 import dev.palimpsest.model.blocks.Parameters;
+import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class TrainStateTest {
+  @TempDir Path folder;
+
   @Test
   void memoryIsWhatIsKeptThereInItsOwnFormat() {
     Map<String, Shape> shapes = Map.of("a", new Shape(10, 3));
     try (NDManager manager = NDManager.newBaseManager()) {
-      TrainState state =
-          new TrainState(
-              Parameters.zeros(manager, shapes),
-              Map.of(
-                  "mu",
-                  Parameters.zeros(manager, shapes, Precision.BF16),
-                  "nu",
-                  Parameters.zeros(manager, shapes)),
-              0,
-              0,
-              0,
-              "stage",
-              0);
-      assertEquals(30 * (4 + 2 + 4), state.memoryBytes(kept(Storage.MEMORY, Storage.MEMORY)));
-      assertEquals(30 * (2 + 4), state.memoryBytes(kept(Storage.DISK, Storage.MEMORY)));
-      assertEquals(30 * 4, state.memoryBytes(kept(Storage.MEMORY, Storage.DISK)));
+      Parameters memory = Parameters.zeros(manager, shapes);
+      Parameters disk = Parameters.zerosOnDisk(manager, folder, shapes, Precision.F32, 0);
+      Parameters mu = Parameters.zeros(manager, shapes, Precision.BF16);
+      assertEquals(30 * (4 + 2 + 4), state(memory, mu, memory).memoryBytes());
+      assertEquals(30 * (2 + 4), state(disk, mu, memory).memoryBytes());
+      assertEquals(30 * 4, state(memory, disk, disk).memoryBytes());
+      disk.close();
     }
   }
 
-  private static StorageConfig kept(Storage parameters, Storage moments) {
-    return new StorageConfig(parameters, Storage.MEMORY, moments);
+  private static TrainState state(Parameters parameters, Parameters mu, Parameters nu) {
+    return new TrainState(parameters, Map.of("mu", mu, "nu", nu), 0, 0, 0, "stage", 0);
   }
 }

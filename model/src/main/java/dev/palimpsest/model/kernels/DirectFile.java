@@ -1,0 +1,152 @@
+package dev.palimpsest.model.kernels;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import com.sun.nio.file.ExtendedOpenOption;
+import dev.palimpsest.configs.Precision;
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A file whose bytes go between the disk and the memory of arrays without a copy in the system's
+ * cache, where system and disk offer that (direct I/O), and through the cache otherwise. Whoever
+ * maps the file sees what is written here, and what is written there is read here.
+ */
+public final class DirectFile implements AutoCloseable {
+  /** Arrays begin at multiples of this many bytes, in the file and in memory. */
+  public static final int UNIT = 4096;
+
+  /** Bytes that one call moves. */
+  private static final int MOST = 8 << 20;
+
+  private static final Logger log = LoggerFactory.getLogger(DirectFile.class);
+
+  private final FileChannel channel;
+
+  private DirectFile(FileChannel channel) {
+    this.channel = channel;
+  }
+
+  /**
+   * Opens a file that exists.
+   *
+   * @throws IOException when it cannot be opened for reading and writing
+   */
+  public static DirectFile open(Path file) throws IOException {
+    if (UNIT % Files.getFileStore(file).getBlockSize() == 0) {
+      try {
+        return new DirectFile(
+            FileChannel.open(
+                file,
+                StandardOpenOption.READ,
+                StandardOpenOption.WRITE,
+                ExtendedOpenOption.DIRECT));
+      } catch (IOException | UnsupportedOperationException e) {
+        log.debug("{} is read and written through the system's cache", file, e);
+      }
+    }
+    return new DirectFile(
+        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE));
+  }
+
+  /** The place after an array of so many bytes at which the next one can begin. */
+  public static long rounded(long bytes) {
+    return (bytes + UNIT - 1) / UNIT * UNIT;
+  }
+
+  /**
+   * Memory of an array that can be read and written here.
+   *
+   * @param array its contents, which are whatever the memory held before
+   * @param pieces the same memory, a whole number of units
+   */
+  public record Memory(NDArray array, List<ByteBuffer> pieces) implements AutoCloseable {
+    /** On the CPU, in the manager. */
+    public static Memory of(NDManager owner, Shape shape, Precision type) {
+      int unit = UNIT / type.bytes();
+      long elements = rounded(shape.size() * type.bytes()) / type.bytes();
+      try (NDManager views = owner.newSubManager()) {
+        NDArray all = FloatArrays.zeros(views, new Shape(elements + unit), type);
+        long past = Pointer.nativeValue(address(all)) % UNIT / type.bytes();
+        long first = past == 0 ? 0 : unit - past;
+        NDArray part = all.get(new NDIndex("{}:{}", first, first + shape.size()));
+        part.attach(views);
+        NDArray array = part.reshape(shape);
+        array.attach(owner);
+        return new Memory(array, pieces(views, all, first, first + elements, type));
+      }
+    }
+
+    private static List<ByteBuffer> pieces(
+        NDManager views, NDArray all, long from, long to, Precision type) {
+      List<ByteBuffer> pieces = new ArrayList<>();
+      int most = MOST / type.bytes();
+      for (long at = from; at < to; at += most) {
+        NDArray piece = all.get(new NDIndex("{}:{}", at, Math.min(to, at + most)));
+        piece.attach(views);
+        pieces.add(piece.toByteBuffer(true));
+      }
+      return pieces;
+    }
+
+    @Override
+    public void close() {
+      array.close();
+    }
+  }
+
+  /** The place of an array's first element, which has to be on the CPU. */
+  static Pointer address(NDArray flat) {
+    try (NDArray first = flat.get(new NDIndex("0:1"))) {
+      return Native.getDirectBufferPointer(first.toByteBuffer(true));
+    }
+  }
+
+  /**
+   * Fills an array from the file.
+   *
+   * @param at byte of the file; a multiple of {@link #UNIT}, as the file's length
+   */
+  public void read(Memory memory, long at) throws IOException {
+    long place = at;
+    for (ByteBuffer piece : memory.pieces()) {
+      ByteBuffer left = piece.duplicate();
+      while (left.hasRemaining()) {
+        if (channel.read(left, place + left.position()) < 0) {
+          throw new EOFException("ends before byte " + (place + left.capacity()));
+        }
+      }
+      place += left.capacity();
+    }
+  }
+
+  /** Writes an array to the file. */
+  public void write(Memory memory, long at) throws IOException {
+    long place = at;
+    for (ByteBuffer piece : memory.pieces()) {
+      ByteBuffer left = piece.duplicate();
+      while (left.hasRemaining()) {
+        channel.write(left, place + left.position());
+      }
+      place += left.capacity();
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    channel.close();
+  }
+}
