@@ -92,7 +92,7 @@ class WeightsTest extends WithKernels {
     BlockSpec other = new BlockSpec("a/c", "any", BLOCK.parameters(), List.of());
     var e =
         assertThrows(
-            IllegalArgumentException.class, () -> Weights.of(parameters).take(other).close());
+            IllegalArgumentException.class, () -> Weights.of(parameters).take(other).arrays());
     assertTrue(String.valueOf(e.getMessage()).contains("a/c/w"), e.toString());
   }
 

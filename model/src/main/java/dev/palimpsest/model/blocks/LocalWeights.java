@@ -2,7 +2,6 @@ package dev.palimpsest.model.blocks;
 
 import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.Precision;
-import dev.palimpsest.model.kernels.FloatArrays;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -68,18 +67,12 @@ record LocalWeights(
 
     @Override
     public void add(Map<String, NDArray> added) {
-      added.forEach((name, gradient) -> FloatArrays.accumulate(total(name), gradient));
+      added.forEach((name, gradient) -> gradients.add(block.path() + "/" + name, gradient));
     }
 
     @Override
     public NDArray sum(String parameter) {
-      NDArray total = total(parameter);
-      FloatArrays.settle(List.of(total));
-      return total;
-    }
-
-    private NDArray total(String parameter) {
-      return gradients.get(block.path() + "/" + parameter);
+      return gradients.settled(block.path() + "/" + parameter);
     }
 
     @Override

@@ -40,6 +40,9 @@ public final class Parameters implements AutoCloseable {
   /** Those of the arrays that are in a file and come to memory when they are lent. */
   private final @Nullable StreamedArrays streamed;
 
+  /** The memory of placeholders that become sums. */
+  private final @Nullable Parameters places;
+
   /**
    * Creates an owner of the arrays.
    *
@@ -47,14 +50,18 @@ public final class Parameters implements AutoCloseable {
    * @param arrays in the order of {@code ParameterSpecs}
    */
   public Parameters(NDManager manager, Map<String, NDArray> arrays) {
-    this(manager, arrays, null);
+    this(manager, arrays, null, null);
   }
 
   private Parameters(
-      NDManager manager, Map<String, NDArray> arrays, @Nullable StreamedArrays streamed) {
+      NDManager manager,
+      Map<String, NDArray> arrays,
+      @Nullable StreamedArrays streamed,
+      @Nullable Parameters places) {
     this.manager = manager;
     this.arrays = Collections.unmodifiableMap(new LinkedHashMap<>(arrays));
     this.streamed = streamed;
+    this.places = places;
   }
 
   /** Float32 zeros of these names and shapes, in a new child of {@code parent}. */
@@ -72,17 +79,43 @@ public final class Parameters implements AutoCloseable {
 
   /**
    * Zeros of these names and shapes that take no memory, since an array's elements are all the same
-   * one: they can be read, and become sums by {@link FloatArrays#accumulate}, but must not be
-   * changed otherwise.
+   * one: they can be read, and become sums by {@link #add}, but must not be changed otherwise.
    */
   public static Parameters placeholders(NDManager parent, Map<String, Shape> shapes) {
+    return placeholders(parent, shapes, null);
+  }
+
+  /**
+   * The same, whose sums get their memory from other arrays.
+   *
+   * @param places arrays of the same names and shapes, whose contents are lost; null: a sum has the
+   *     memory of what is first added to it
+   */
+  public static Parameters placeholders(
+      NDManager parent, Map<String, Shape> shapes, @Nullable Parameters places) {
     NDManager own = parent.newSubManager();
     Map<String, NDArray> arrays = new LinkedHashMap<>();
     NDArray zero = own.zeros(new Shape(1));
     shapes.forEach(
         (name, shape) ->
             arrays.put(name, shape.size() == 1 ? own.zeros(shape) : zero.broadcast(shape)));
-    return new Parameters(own, arrays);
+    return new Parameters(own, arrays, null, places);
+  }
+
+  /** Adds to a sum. A placeholder may share the added array's memory from then on. */
+  public void add(String name, NDArray added) {
+    FloatArrays.accumulate(get(name), added, place(name));
+  }
+
+  /** A sum that can be changed, and is zero if nothing was added. */
+  public NDArray settled(String name) {
+    NDArray array = get(name);
+    FloatArrays.settle(array, place(name));
+    return array;
+  }
+
+  private @Nullable NDArray place(String name) {
+    return places == null ? null : places.get(name);
   }
 
   /**
@@ -192,7 +225,8 @@ public final class Parameters implements AutoCloseable {
             window == NOT_STREAMED
                 ? null
                 : new StreamedArrays(
-                    own.newSubManager(), DirectFile.open(file), type, window, places));
+                    own.newSubManager(), DirectFile.open(file), type, window, places),
+            null);
       } finally {
         Files.delete(file);
       }

@@ -17,8 +17,8 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.Collection;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Operations on arrays of float32 and bfloat16 that the engine does not offer: its own calls end
@@ -94,21 +94,31 @@ public final class FloatArrays {
   /**
    * Adds to a sum.
    *
-   * @param sum changed in place; if it is zeros without memory, it becomes the added array, whose
-   *     memory both then share
+   * @param sum changed in place; if it is zeros without memory, it becomes the added array
+   * @param place where the sum is to be then; null: it shares the added array's memory
    */
-  public static void accumulate(NDArray sum, NDArray added) {
+  public static void accumulate(NDArray sum, NDArray added, @Nullable NDArray place) {
     try (IValue target = IValue.from((PtNDArray) sum);
-        IValue source = IValue.from((PtNDArray) added)) {
-      ScriptMethods.run(Module.ARRAYS, "accumulate", new IValue[] {target, source}).close();
+        IValue source = IValue.from((PtNDArray) added);
+        IValue places = list(place)) {
+      ScriptMethods.run(Module.ARRAYS, "accumulate", new IValue[] {target, source, places}).close();
     }
   }
 
-  /** Gives zeros without memory their own, so that they can be changed; leaves others alone. */
-  public static void settle(Collection<NDArray> arrays) {
-    try (IValue list = IValue.listFrom(arrays.toArray(new PtNDArray[0]))) {
-      ScriptMethods.run(Module.ARRAYS, "settle", new IValue[] {list}).close();
+  /**
+   * Gives zeros without memory some, so that they can be changed; leaves others alone.
+   *
+   * @param place the memory; null: their own
+   */
+  public static void settle(NDArray array, @Nullable NDArray place) {
+    try (IValue target = IValue.from((PtNDArray) array);
+        IValue places = list(place)) {
+      ScriptMethods.run(Module.ARRAYS, "settle", new IValue[] {target, places}).close();
     }
+  }
+
+  private static IValue list(@Nullable NDArray array) {
+    return IValue.listFrom(array == null ? new PtNDArray[0] : new PtNDArray[] {(PtNDArray) array});
   }
 
   /** The beginning of a file as a flat array; see {@link MappedFile}. */

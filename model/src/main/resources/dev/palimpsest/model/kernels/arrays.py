@@ -16,20 +16,24 @@ def uploaded(self, x: Tensor, like: Tensor) -> Tensor:
 def assign(self, to: Tensor, x: Tensor) -> Tensor:
   return torch.copy_(to, x)
 
-# Adds to a sum. Zeros that take no memory (their elements are all one) become the first summand itself.
-def accumulate(self, total: Tensor, x: Tensor) -> Tensor:
+# Adds to a sum. Zeros that take no memory (their elements are all one) become the first summand: its copy
+# in the place that is given, or itself.
+def accumulate(self, total: Tensor, x: Tensor, places: List[Tensor]) -> Tensor:
   if total.is_contiguous():
     return torch.add_(total, x)
+  if len(places) > 0:
+    return torch.set_(total, torch.copy_(places[0], x))
   if x.is_contiguous() and x.dtype == total.dtype:
     return torch.set_(total, x)
   return torch.set_(total, torch.contiguous(torch.to(x, total.dtype)))
 
-# Gives such zeros memory of their own.
-def settle(self, totals: List[Tensor]) -> int:
-  for total in totals:
-    if not total.is_contiguous():
-      torch.set_(total, torch.contiguous(total))
-  return len(totals)
+# Gives such zeros memory: the place that is given, or their own.
+def settle(self, total: Tensor, places: List[Tensor]) -> Tensor:
+  if total.is_contiguous():
+    return total
+  if len(places) > 0:
+    return torch.set_(total, torch.zero_(places[0]))
+  return torch.set_(total, torch.contiguous(total))
 
 # The first elements of a file as one flat array. If shared, writes to the array go to the file,
 # which grows to the requested length. Otherwise pages are copied when they are written to.

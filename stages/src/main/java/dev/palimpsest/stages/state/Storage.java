@@ -12,6 +12,7 @@ import dev.palimpsest.model.kernels.NativeMemory;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Creates the arrays that training changes, in memory or on disk as the recipe says.
@@ -61,11 +62,22 @@ public record Storage(StorageConfig config, Path folder) {
   /**
    * Where gradients are summed: zeros that take their memory when something is added. On a GPU they
    * have it from the beginning, so that what is free can be measured ahead.
+   *
+   * @param places their memory; null: that of what is added
    */
-  public Parameters sums(NDManager parent, Map<String, Shape> shapes) {
+  public Parameters sums(NDManager parent, Map<String, Shape> shapes, @Nullable Parameters places) {
     return isOnDisk(Use.GRADIENTS) || !parent.getDevice().equals(Device.cpu())
         ? zeros(parent, Use.GRADIENTS, shapes, Precision.F32)
-        : Parameters.placeholders(parent, shapes);
+        : Parameters.placeholders(parent, shapes, places);
+  }
+
+  /**
+   * Whether the memory of gradients is kept from step to step. Where other arrays are on disk, free
+   * memory goes back to the system, which takes longer to clear it for the next step than a copy of
+   * the gradients takes.
+   */
+  public boolean keepsGradients() {
+    return config.usesDisk() && !isOnDisk(Use.GRADIENTS);
   }
 
   /**

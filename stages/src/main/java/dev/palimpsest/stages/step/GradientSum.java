@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
-import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.stages.optimizer.Shards;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -24,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 final class GradientSum implements AutoCloseable {
   private final DataParallel parallel;
   private final @Nullable Shards shards;
-  private final Supplier<Parameters> zeros;
+  private final Supplier<Parameters> first;
+  private final Supplier<Parameters> others;
 
   /** Sums of 1, 2, 4, ... rounds that wait for their neighbour, the largest first. */
   private final List<Partial> partial = new ArrayList<>();
@@ -35,18 +35,24 @@ final class GradientSum implements AutoCloseable {
    * Begins a sum.
    *
    * @param shards of which this rank needs the sum; null: of all
-   * @param zeros arrays of the gradients' names and shapes
+   * @param first arrays of the gradients' names and shapes, zero, where the sum will be
+   * @param others the same for what is added to it
    */
-  GradientSum(DataParallel parallel, @Nullable Shards shards, Supplier<Parameters> zeros) {
+  GradientSum(
+      DataParallel parallel,
+      @Nullable Shards shards,
+      Supplier<Parameters> first,
+      Supplier<Parameters> others) {
     this.parallel = parallel;
     this.shards = shards;
-    this.zeros = zeros;
+    this.first = first;
+    this.others = others;
   }
 
   /** Where the gradients of the next round's micro batch are added to. */
   Parameters next() {
     if (isFixed() || partial.isEmpty()) {
-      partial.add(new Partial(1, zeros.get()));
+      partial.add(new Partial(1, (partial.isEmpty() ? first : others).get()));
     }
     return last().sum();
   }
@@ -67,7 +73,7 @@ final class GradientSum implements AutoCloseable {
     Collections.reverse(backwards);
     Parameters gradients = last().sum();
     return Weights.inTurn(
-        weights, backwards, name -> parallel.ranks().begin(() -> sum(name, gradients.get(name))));
+        weights, backwards, name -> parallel.ranks().begin(() -> sum(name, gradients)));
   }
 
   /** The round's gradients have been added, and are being summed over the ranks. */
@@ -87,13 +93,13 @@ final class GradientSum implements AutoCloseable {
     }
     parallel.ranks().finish();
     Parameters total = last().sum();
-    FloatArrays.settle(total.asMap().values());
+    total.names().forEach(total::settled);
     return total;
   }
 
   /** Sums an array over the ranks: all of it, or this rank's part. */
-  private void sum(String name, NDArray array) {
-    FloatArrays.settle(List.of(array)); // nothing may have been added to it
+  private void sum(String name, Parameters gradients) {
+    NDArray array = gradients.settled(name); // nothing may have been added to it
     if (shards == null) {
       parallel.grid().sum(array);
     } else {
@@ -106,7 +112,7 @@ final class GradientSum implements AutoCloseable {
     Partial right = partial.remove(partial.size() - 1);
     Partial left = partial.remove(partial.size() - 1);
     try (Parameters added = right.sum()) {
-      left.sum().asMap().forEach((name, array) -> FloatArrays.accumulate(array, added.get(name)));
+      added.asMap().forEach(left.sum()::add);
     }
     partial.add(new Partial(left.rounds() + right.rounds(), left.sum()));
   }

@@ -11,7 +11,6 @@ import dev.palimpsest.model.UnreadLoss;
 import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.blocks.Weights;
-import dev.palimpsest.model.kernels.FloatArrays;
 import dev.palimpsest.model.towers.Dropout;
 import dev.palimpsest.stages.optimizer.Optimizer;
 import dev.palimpsest.stages.optimizer.Shards;
@@ -21,12 +20,12 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One optimizer step: the gradients of all micro batches are added up, weighted so that the sum is
@@ -39,6 +38,9 @@ public final class TrainStep {
   private final Storage storage;
   private final DataParallel parallel;
   private final long seed;
+
+  /** The memory of gradients, where it is kept from step to step. */
+  private @Nullable Parameters places;
 
   /**
    * A step of a stage.
@@ -198,7 +200,10 @@ public final class TrainStep {
     try (NDManager step = parent.newSubManager();
         GradientSum sum =
             new GradientSum(
-                parallel, optimizer.shards(), () -> gradients(step, state.parameters()))) {
+                parallel,
+                optimizer.shards(),
+                () -> gradients(step, state.parameters(), kept(parent, state.parameters())),
+                () -> gradients(step, state.parameters(), null))) {
       // Read after the last one, so that a GPU does not wait for this thread between them.
       List<Supplier<Part>> unread = new ArrayList<>();
       for (int round = 0; round < parallel.rounds(stage); round++) {
@@ -212,7 +217,6 @@ public final class TrainStep {
         }
         sum.added();
       }
-      storage.returnFreed(); // the update reads all parameters
       List<Part> parts =
           parallel.inOrder(
               unread.stream().map(Supplier::get).toList(), Part::index, new WrittenPart());
@@ -261,12 +265,12 @@ public final class TrainStep {
 
   /** L2 norm of the gradients of a single micro batch. */
   public double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
-    try (Parameters gradients = gradients(parent, parameters)) {
+    try (Parameters gradients = gradients(parent, parameters, null)) {
       model.accumulateGradients(
           Weights.training(parameters, optimizer.groups()::trains, gradients),
           batch.input(),
           options(batch, 1));
-      FloatArrays.settle(gradients.asMap().values());
+      gradients.names().forEach(gradients::settled);
       return optimizer.gradientNorm(gradients);
     }
   }
@@ -295,14 +299,38 @@ public final class TrainStep {
         shards.ranks());
   }
 
-  private Parameters gradients(NDManager parent, Parameters parameters) {
-    Map<String, Shape> shapes = new LinkedHashMap<>();
-    Map<String, Shape> all = parameters.shapes();
-    optimizer.groups().trained().forEach(name -> shapes.put(name, all.get(name)));
+  private Parameters gradients(NDManager parent, Parameters parameters, @Nullable Parameters kept) {
+    Map<String, Shape> shapes = trained(parameters);
     Shards shards = optimizer.shards();
     return shards == null || !parallel.dividesGradients()
-        ? storage.sums(parent, shapes)
+        ? storage.sums(parent, shapes, kept)
         : storage.zeros(parent, Storage.Use.GRADIENTS, shards.shapes(shapes), Precision.F32);
+  }
+
+  private @Nullable Parameters kept(NDManager parent, Parameters parameters) {
+    if (places == null && storage.keepsGradients() && !parallel.dividesGradients()) {
+      places = Parameters.zeros(parent, trained(parameters));
+    }
+    return places;
+  }
+
+  private Map<String, Shape> trained(Parameters parameters) {
+    Map<String, Shape> shapes = parameters.shapes();
+    shapes.keySet().retainAll(optimizer.groups().trained());
+    return shapes;
+  }
+
+  /** Bytes of memory that is kept between steps. */
+  public long keptBytes() {
+    return places == null ? 0 : places.bytes();
+  }
+
+  /** Frees them; the next step takes them again. */
+  public void rest() {
+    if (places != null) {
+      places.close();
+      places = null;
+    }
   }
 
   /**

@@ -51,6 +51,16 @@ final class GuardedStep {
    */
   record Done(TrainState state, TrainStep.Outcome outcome, @Nullable GuardEvent event) {}
 
+  /** Bytes of memory that is kept between steps. */
+  long keptBytes() {
+    return step.keptBytes();
+  }
+
+  /** Frees them until the next step. */
+  void rest() {
+    step.rest();
+  }
+
   /**
    * Makes a step, or consumes its batch without one.
    *

@@ -136,6 +136,7 @@ public final class TrainingLoop {
             && (fresh || !stopping)
             && due(stage.evaluate().everyExamples(), state)) {
           run.progress().turnTo(Activity.EVALUATE);
+          step.rest();
           try (NDManager scope = manager.newSubManager()) {
             evaluations.score(
                 "at-%012d".formatted(state.examples()),
@@ -209,11 +210,10 @@ public final class TrainingLoop {
 
         // ---- Log
         log.debug("{}: stepped to {} examples", stage.name(), state.examples());
-        storage.returnFreed();
         if (state.examples() == stage.examples()
             || done.event() != null
             || Cadence.due(stage.logEveryExamples(), batchSize, state.examples(), true)) {
-          logs.arrays(arrays.take(state.memoryBytes()));
+          logs.arrays(arrays.take(state.memoryBytes() + step.keptBytes()));
           logs.write(line, batchSize);
         }
         if (parallel.ranks().isFirst()) {
@@ -223,6 +223,7 @@ public final class TrainingLoop {
         run.progress().step(stage, line);
       }
       logs.sync();
+      step.rest();
       if (division != null) { // no rank has the state in whole
         run.progress().turnTo(Activity.SAVE);
         checkpoints.save(state, division, logs.hashes(), logs::sync);

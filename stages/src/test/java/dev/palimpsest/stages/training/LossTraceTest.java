@@ -158,7 +158,7 @@ class LossTraceTest {
     "adam, 0",
     "adam with bf16 momentum, 2e-4",
     "adafactor, 2e-4",
-    "adafactor with bf16, 0"
+    "adafactor with bf16, 0",
   })
   void whatIsKeptOnDiskHasTheSameBitsAsInMemory(String name, double memoryGiB) {
     OptimizerConfig optimizer =
