@@ -30,8 +30,7 @@ public record StageCost(Flops example, Flops total, Map<Use, Long> bytes) {
   }
 
   /**
-   * The most that a step moves between memory and disk; what the page cache still holds is not read
-   * again.
+   * The most that a step moves between memory and disk; what is still in memory is not read again.
    *
    * @param read bytes
    * @param written bytes
@@ -43,12 +42,12 @@ public record StageCost(Flops example, Flops total, Map<Use, Long> bytes) {
    * each micro batch, forward and, since blocks are run again, backward, and once for the update;
    * gradients are added up a micro batch at a time, and read for their norm and for the update.
    *
-   * @param bytes of the stage, from {@link #of}
+   * @param bytes of the stage's arrays, wherever they are
    */
   public static Traffic traffic(StageConfig stage, Map<Use, Long> bytes) {
     StorageConfig storage = stage.storage();
     long microBatches = stage.batchSize() / stage.microBatchSize();
-    long parameters = onDisk(storage.parameters(), bytes, Use.PARAMETERS);
+    long parameters = storage.parametersOnDisk(bytes.getOrDefault(Use.PARAMETERS, 0L));
     long gradients = onDisk(storage.gradients(), bytes, Use.GRADIENTS);
     long moments = onDisk(storage.moments(), bytes, Use.MOMENTS);
     return new Traffic(

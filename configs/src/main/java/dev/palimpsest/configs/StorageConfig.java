@@ -27,14 +27,50 @@ public record StorageConfig(
     DISK
   }
 
-  /** Bytes of memory for parameters on disk. */
-  public long parameterMemory() {
-    return (long) (memoryGiB * (1 << 30));
+  /** Some of the largest blocks, so that one can be read while another is in use. */
+  private static final long MOST_WINDOW = 1L << 30;
+
+  private static final long MOST_FOR_MOMENTS = 1L << 29;
+
+  /**
+   * Memory of arrays on disk.
+   *
+   * @param bytes all of it
+   */
+  public record Memory(long bytes) {
+    /** Bytes for what is being used, read and written. */
+    public long window() {
+      return Math.min(MOST_WINDOW, bytes / 2);
+    }
+
+    /** Bytes of arrays that remain in memory. */
+    public long kept() {
+      return bytes - window();
+    }
+
+    /** How much of some arrays remains on disk, but for what kept arrays leave free of memory. */
+    public long onDisk(long all) {
+      return all <= bytes ? 0 : all - kept();
+    }
   }
 
-  /** Bytes of memory for each kind of moments on disk. */
-  public long momentMemory() {
-    return Math.min(parameterMemory(), 1L << 29);
+  /** For parameters on disk. */
+  public Memory parameterMemory() {
+    return new Memory((long) (memoryGiB * (1 << 30)));
+  }
+
+  /** For each kind of moments on disk. */
+  public Memory momentMemory() {
+    return new Memory(Math.min(parameterMemory().bytes(), MOST_FOR_MOMENTS));
+  }
+
+  /**
+   * How much of the parameters remains on disk.
+   *
+   * @param all bytes of them
+   */
+  public long parametersOnDisk(long all) {
+    return parameters == Storage.DISK ? parameterMemory().onDisk(all) : 0;
   }
 
   /** Whether any arrays are kept on disk. */

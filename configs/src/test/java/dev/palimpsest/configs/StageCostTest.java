@@ -27,10 +27,23 @@ class StageCostTest {
     assertEquals(new StageCost.Traffic(0, 0), StageCost.traffic(stage("{}"), bytes));
     assertEquals(
         new StageCost.Traffic(5 * 4000, 4000),
-        StageCost.traffic(stage("{parameters: disk}"), bytes));
+        StageCost.traffic(stage("{parameters: disk, memoryGiB: 0}"), bytes));
     assertEquals(
         new StageCost.Traffic(5 * 4000 + 3 * 400 + 80, 4000 + 2 * 400 + 80),
-        StageCost.traffic(stage("{parameters: disk, gradients: disk, moments: disk}"), bytes));
+        StageCost.traffic(
+            stage("{parameters: disk, gradients: disk, moments: disk, memoryGiB: 0}"), bytes));
+  }
+
+  /** 3 GiB, of which 1 is for what is read and written, so that 2 of 8 stay in memory. */
+  @Test
+  void whatStaysInMemoryIsNotMoved() {
+    long gib = 1L << 30;
+    StageConfig stage = stage("{parameters: disk, memoryGiB: 3}");
+    assertEquals(
+        new StageCost.Traffic(5 * 6 * gib, 6 * gib),
+        StageCost.traffic(stage, Map.of(Use.PARAMETERS, 8 * gib)));
+    assertEquals(
+        new StageCost.Traffic(0, 0), StageCost.traffic(stage, Map.of(Use.PARAMETERS, 3 * gib)));
   }
 
   private static StageConfig stage(String storage) {

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.model.kernels.DirectFile;
 import dev.palimpsest.model.kernels.DiskSpace;
 import dev.palimpsest.model.kernels.FloatArrays;
@@ -28,9 +29,6 @@ import org.jspecify.annotations.Nullable;
 public final class Parameters implements AutoCloseable {
   /** An array that takes a disk longer to find than to read. */
   private static final long SMALL = 1 << 20;
-
-  /** Some of the largest blocks, so that one can be read while another is in use. */
-  private static final long MOST_WINDOW = 1L << 30;
 
   private static final long NOT_STREAMED = -1;
 
@@ -134,17 +132,18 @@ public final class Parameters implements AutoCloseable {
    * Zeros, some of them in memory and the others in such a file, from which they come to memory
    * when they are lent (see {@link #lend}).
    *
-   * @param memory bytes of memory to use; more is taken only while more is lent at once
+   * @param memory to use; more is taken only while more is lent at once
    */
   public static Parameters zerosOnDisk(
-      NDManager parent, Path folder, Map<String, Shape> shapes, Precision type, long memory) {
+      NDManager parent,
+      Path folder,
+      Map<String, Shape> shapes,
+      Precision type,
+      StorageConfig.Memory memory) {
     long all = shapes.values().stream().mapToLong(shape -> shape.size() * type.bytes()).sum();
-    if (all <= memory) {
-      return zeros(parent, shapes, type);
-    }
-    long window = Math.min(MOST_WINDOW, memory / 2);
-    return onDisk(
-        parent, folder, shapes, type, kept(shapes, type, memory - window, window), window);
+    return memory.onDisk(all) == 0
+        ? zeros(parent, shapes, type)
+        : onDisk(parent, folder, shapes, type, kept(shapes, type, memory), memory.window());
   }
 
   /**
@@ -153,19 +152,18 @@ public final class Parameters implements AutoCloseable {
    * do for each block.
    */
   private static Set<String> kept(
-      Map<String, Shape> shapes, Precision type, long memory, long window) {
+      Map<String, Shape> shapes, Precision type, StorageConfig.Memory memory) {
+    long large = Math.max(SMALL, memory.window() / 4);
     Set<String> kept = new LinkedHashSet<>();
-    long left = memory;
+    long left = memory.kept();
     long others = 0;
     for (boolean small : new boolean[] {true, false}) {
       for (Map.Entry<String, Shape> entry : shapes.entrySet()) {
         long bytes = entry.getValue().size() * type.bytes();
-        if (small ? bytes <= SMALL : bytes > SMALL && bytes > window / 4) {
-          if (bytes <= left) {
-            left -= bytes;
-            kept.add(entry.getKey());
-          }
-        } else if (!small && bytes > SMALL) {
+        if ((small ? bytes <= SMALL : bytes > large) && bytes <= left) {
+          left -= bytes;
+          kept.add(entry.getKey());
+        } else if (small && bytes > SMALL && bytes <= large) {
           others += bytes;
         }
       }
@@ -174,7 +172,7 @@ public final class Parameters implements AutoCloseable {
     double due = 0;
     for (Map.Entry<String, Shape> entry : shapes.entrySet()) {
       long bytes = entry.getValue().size() * type.bytes();
-      if (bytes > SMALL && bytes <= window / 4) {
+      if (bytes > SMALL && bytes <= large) {
         due += share * bytes;
         if (due >= bytes) {
           due -= bytes;

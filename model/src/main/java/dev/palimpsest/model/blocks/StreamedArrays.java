@@ -38,6 +38,8 @@ final class StreamedArrays implements AutoCloseable {
 
   private final Map<String, Copy> copies = new LinkedHashMap<>();
   private final Map<Shape, Deque<DirectFile.Memory>> spare = new HashMap<>();
+
+  /** What somebody waits for; it remains in memory until he has got it. */
   private final Deque<String> wanted = new ArrayDeque<>();
 
   /** Bytes of copies, and of memory that was theirs. */
@@ -56,7 +58,7 @@ final class StreamedArrays implements AutoCloseable {
   private boolean resting;
 
   private boolean closed;
-  private @Nullable IOException failure;
+  private @Nullable Throwable failure;
 
   /**
    * Where an array is.
@@ -123,14 +125,8 @@ final class StreamedArrays implements AutoCloseable {
     if (expected != null) {
       at = expected + 1;
     }
-    Copy copy = copies.get(name);
-    while (copy == null || copy.moving) {
-      if (copy == null && !wanted.contains(name)) {
-        wanted.add(name);
-      }
-      await();
-      copy = copies.get(name);
-    }
+    Copy copy = Objects.requireNonNull(await(name, true));
+    wanted.remove(name);
     copy.users++;
     copy.changed |= changes;
     notifyAll();
@@ -169,11 +165,7 @@ final class StreamedArrays implements AutoCloseable {
    */
   synchronized void settle(String name) {
     resting = true;
-    Copy copy = copies.get(name);
-    while (copy != null && copy.moving) {
-      await();
-      copy = copies.get(name);
-    }
+    Copy copy = await(name, false);
     if (copy == null) {
       return;
     }
@@ -190,17 +182,33 @@ final class StreamedArrays implements AutoCloseable {
     remove(name);
   }
 
-  private void await() {
-    notifyAll();
-    try {
-      wait();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while an array is read", e);
+  /**
+   * An array's copy once it is neither read nor written.
+   *
+   * @param asks whether to bring one to memory if there is none
+   */
+  private @Nullable Copy await(String name, boolean asks) {
+    Copy copy = copies.get(name);
+    while (copy == null ? asks : copy.moving) {
+      if (failure != null) {
+        String message = "cannot bring %s from disk: %s".formatted(name, failure.getMessage());
+        throw failure instanceof IOException disk
+            ? new UncheckedIOException(message, disk)
+            : new IllegalStateException(message, failure);
+      }
+      if (copy == null && !wanted.contains(name)) {
+        wanted.add(name);
+      }
+      notifyAll();
+      try {
+        wait();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new IllegalStateException("interrupted while an array is read", e);
+      }
+      copy = copies.get(name);
     }
-    if (failure != null) {
-      throw new UncheckedIOException("arrays on disk: " + failure.getMessage(), failure);
-    }
+    return copy;
   }
 
   // ---- the thread that reads and writes
@@ -219,23 +227,21 @@ final class StreamedArrays implements AutoCloseable {
         }
         done(task);
       }
-    } catch (IOException e) {
-      fail(e);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+    } catch (IOException | RuntimeException | Error e) {
+      fail(e); // whoever waits has to know
     }
   }
 
-  private synchronized void fail(IOException e) {
+  private synchronized void fail(Throwable e) {
     failure = e;
     notifyAll();
   }
 
   private synchronized void done(Task task) {
     task.copy().moving = false;
-    if (task.reads()) {
-      wanted.remove(task.name());
-    } else {
+    if (!task.reads()) {
       remove(task.name());
     }
     notifyAll();

@@ -100,10 +100,16 @@ public final class PlanText {
   private static String storage(StageConfig stage, Map<ModelCost.Use, Long> bytes) {
     StorageConfig storage = stage.storage();
     StageCost.Traffic traffic = StageCost.traffic(stage, bytes);
+    long parameters = bytes.getOrDefault(ModelCost.Use.PARAMETERS, 0L);
+    long onDisk = storage.parametersOnDisk(parameters);
     return String.format(
         Locale.ROOT,
-        "parameters %s, gradients %s, moments %s; a step reads up to %.1f GB from disk and writes %.1f GB",
-        place(storage.parameters(), bytes.getOrDefault(ModelCost.Use.PARAMETERS, 0L)),
+        "parameters %s%s, gradients %s, moments %s; a step reads up to %.1f GB from disk and writes %.1f GB",
+        place(storage.parameters(), parameters),
+        storage.parameters() == StorageConfig.Storage.DISK && onDisk < parameters
+            ? String.format(
+                Locale.ROOT, ", of which %.1f GB stay in memory", (parameters - onDisk) / 1e9)
+            : "",
         place(storage.gradients(), bytes.getOrDefault(ModelCost.Use.GRADIENTS, 0L)),
         place(storage.moments(), bytes.getOrDefault(ModelCost.Use.MOMENTS, 0L)),
         traffic.read() / 1e9,

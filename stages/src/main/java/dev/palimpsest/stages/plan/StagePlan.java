@@ -90,6 +90,7 @@ public record StagePlan(
     @Nullable Double hfu,
     List<String> notes) {
   private static final long FLOAT = 4;
+  private static final long NO_GRAPHS = -1;
 
   /** Plans a stage. */
   public static StagePlan of(
@@ -101,7 +102,9 @@ public record StagePlan(
     int microBatch = microBatch(stage, hardware, notes);
     Map<Use, Long> state = state(stage, cost, trained, hardware);
     long graphBudget =
-        hardware.graphBudget(state.values().stream().mapToLong(Long::longValue).sum());
+        stage.storage().parametersOnDisk(FLOAT * cost.parameterCount()) > 0
+            ? NO_GRAPHS // parameters are not kept in memory for them
+            : hardware.graphBudget(state.values().stream().mapToLong(Long::longValue).sum());
 
     // ---- Operations and tokens
     int imageTokens = model.vision().imageTokens(stage.resolution());
@@ -150,7 +153,7 @@ public record StagePlan(
             + (saving.everyExamples() == 0 ? 0 : (stage.examples() - 1) / saving.everyExamples())
             + (stage.init() instanceof Init.FromPretrained && stage.examples() > 0 ? 1 : 0);
     long onDisk =
-        onDisk(stage.storage().parameters(), FLOAT * cost.parameterCount())
+        stage.storage().parametersOnDisk(FLOAT * cost.parameterCount())
             + onDisk(stage.storage().gradients(), FLOAT * trained.scalars())
             + onDisk(stage.storage().moments(), trained.moments(stage) * trained.scalars());
 
@@ -287,17 +290,20 @@ public record StagePlan(
         Use.PARAMETERS,
         inMemory(
             storage.parameters(),
-            share(Use.PARAMETERS, FLOAT * cost.parameterCount(), trained, hardware)));
+            share(Use.PARAMETERS, FLOAT * cost.parameterCount(), trained, hardware),
+            storage.parameterMemory().bytes()));
     bytes.put(
         Use.GRADIENTS,
         inMemory(
             storage.gradients(),
-            share(Use.GRADIENTS, FLOAT * trained.scalars(), trained, hardware)));
+            share(Use.GRADIENTS, FLOAT * trained.scalars(), trained, hardware),
+            0));
     bytes.put(
         Use.MOMENTS,
         inMemory(
             storage.moments(),
-            share(Use.MOMENTS, trained.moments(stage) * trained.scalars(), trained, hardware)));
+            share(Use.MOMENTS, trained.moments(stage) * trained.scalars(), trained, hardware),
+            2 * storage.momentMemory().bytes())); // Adam's two kinds
     return bytes;
   }
 
@@ -310,8 +316,13 @@ public record StagePlan(
     return (bytes + hardware.count() - 1) / hardware.count() + gathered;
   }
 
-  private static long inMemory(StorageConfig.Storage storage, long bytes) {
-    return storage == StorageConfig.Storage.MEMORY ? bytes : 0;
+  /**
+   * Bytes in memory.
+   *
+   * @param most bytes of arrays on disk that can be there
+   */
+  private static long inMemory(StorageConfig.Storage storage, long bytes, long most) {
+    return storage == StorageConfig.Storage.MEMORY ? bytes : Math.min(bytes, most);
   }
 
   private static long onDisk(StorageConfig.Storage storage, long bytes) {
