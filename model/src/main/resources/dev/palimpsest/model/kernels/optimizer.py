@@ -16,42 +16,47 @@ def sum_of_squares(self, x: Tensor) -> Tensor:
 def total(self, sums: List[Tensor]) -> float:
   return float(torch.sum(torch.to(torch.stack(sums), 7))) if len(sums) > 0 else 0.
 
-# The same of sums that several processes have computed, in order.
+# The same of sums in one array.
 def total_of(self, sums: Tensor) -> float:
   return float(torch.sum(torch.to(sums, 7)))
 
-# Sums of squares of the pieces of all arrays, in order.
-def squares(self, arrays: List[Tensor]) -> List[Tensor]:
-  sums = annotate(List[Tensor], [])
+# Sums of squares of the pieces of all arrays, in order, float32. One array for all squares and one for all sums:
+# small arrays that remain between large ones that come and go would scatter over as much memory as the arrays have.
+def squared_sums(self, arrays: List[Tensor]) -> Tensor:
+  if len(arrays) == 0:
+    return torch.empty([0], dtype=6)
+  count = 0
+  for x in arrays:
+    count = count + len(self.pieces(x))
+  sums = torch.empty([count], dtype=6, device=arrays[0].device)
+  squares = torch.empty([self.piece_length(arrays[0])], dtype=6, device=arrays[0].device)
+  at = 0
   for x in arrays:
     for piece in self.pieces(x):
-      torch.append(sums, self.sum_of_squares(piece))
+      own = torch.slice(squares, 0, 0, torch.numel(piece))
+      torch.square(piece, out=own)
+      torch.copy_(torch.select(sums, 0, at), torch.sum(own))
+      at = at + 1
   return sums
-
-# Squared L2 norm of all arrays together.
-def squared_norm(self, arrays: List[Tensor]) -> float:
-  return self.total(self.squares(arrays))
 
 def stacked(self, sums: List[Tensor]) -> Tensor:
   return torch.stack(sums) if len(sums) > 0 else torch.empty([0], dtype=6)
 
-# The sums themselves, for a process that has a part of the arrays.
-def squared_sums(self, arrays: List[Tensor]) -> Tensor:
-  return self.stacked(self.squares(arrays))
+# Squared L2 norm of all arrays together.
+def squared_norm(self, arrays: List[Tensor]) -> float:
+  return self.total_of(self.squared_sums(arrays))
 
 # The same, then the squared norm of each array, in one array of float64.
 def squared_norms(self, arrays: List[Tensor]) -> Tensor:
-  sums = annotate(List[Tensor], [])
-  each = annotate(List[Tensor], [])
-  for x in arrays:
-    own = annotate(List[Tensor], [])
-    for piece in self.pieces(x):
-      square = self.sum_of_squares(piece)
-      torch.append(own, square)
-      torch.append(sums, square)
-    torch.append(each, torch.sum(torch.to(torch.stack(own), 7)))
-  everything = torch.sum(torch.to(torch.stack(sums), 7))
-  return torch.cat([torch.unsqueeze(everything, 0), torch.stack(each)])
+  sums = torch.to(self.squared_sums(arrays), 7)
+  norms = torch.empty([1 + len(arrays)], dtype=7, device=sums.device)
+  torch.copy_(torch.select(norms, 0, 0), torch.sum(sums))
+  at = 0
+  for i in range(len(arrays)):
+    end = at + len(self.pieces(arrays[i]))
+    torch.copy_(torch.select(norms, 0, i + 1), torch.sum(torch.slice(sums, 0, at, end)))
+    at = end
+  return norms
 
 # The decay of stored averages: beta in their own number format, as in big_vision, whose constants
 # take that format.
