@@ -2,7 +2,6 @@ package dev.palimpsest.model.kernels;
 
 import ai.djl.ndarray.NDArray;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -12,8 +11,8 @@ import java.util.List;
  * neither on the processor nor on the number of threads.
  */
 final class CpuAdam {
-  /** Elements of a block; 7 arrays of them are 28 KB. */
-  private static final int BLOCK = 1024;
+  /** 7 arrays of so many elements are 28 KB. */
+  private static final int BLOCK = SquareSum.BLOCK;
 
   private final AdamUpdate update;
   private final List<Piece> pieces = new ArrayList<>();
@@ -86,42 +85,6 @@ final class CpuAdam {
     return List.of(updates, norms);
   }
 
-  /**
-   * A sum of squares. Every 1024th number goes to the same sum in float32, but only 16 of them in a
-   * row, so that sums do not become large beside what is added to them.
-   */
-  private static final class Squares {
-    private static final int BLOCKS = 16;
-
-    private final float[] recent = new float[BLOCK];
-    private final float[] all = new float[BLOCK];
-    private int blocks;
-
-    void add(float[] x, int n) {
-      addSquares(recent, x, n);
-      if (++blocks % BLOCKS == 0) {
-        flush();
-      }
-    }
-
-    private void flush() {
-      CpuAdam.add(all, recent);
-      Arrays.fill(recent, 0);
-    }
-
-    /** The sum, which begins again at 0. */
-    float take() {
-      flush();
-      double sum = 0;
-      for (float squares : all) {
-        sum += squares;
-      }
-      Arrays.fill(all, 0);
-      blocks = 0;
-      return (float) sum;
-    }
-  }
-
   /** What one thread works on. */
   private final class Block {
     private final float[] p = new float[BLOCK];
@@ -131,8 +94,8 @@ final class CpuAdam {
     private final float[] change = new float[BLOCK];
     private final short[] rounded = new short[BLOCK];
 
-    private final Squares updates = new Squares();
-    private final Squares norms = new Squares();
+    private final SquareSum updates = new SquareSum();
+    private final SquareSum norms = new SquareSum();
 
     void update(Piece piece) {
       double beta1 = update.beta1();
@@ -203,18 +166,6 @@ final class CpuAdam {
   private static void subtract(float[] from, float[] x, int n) {
     for (int i = 0; i < n; i++) {
       from[i] -= x[i];
-    }
-  }
-
-  private static void addSquares(float[] sums, float[] x, int n) {
-    for (int i = 0; i < n; i++) {
-      sums[i] += x[i] * x[i];
-    }
-  }
-
-  private static void add(float[] sums, float[] x) {
-    for (int i = 0; i < sums.length; i++) {
-      sums[i] += x[i];
     }
   }
 }

@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.MemoryUsage;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -188,7 +189,7 @@ public final class Kernels implements AutoCloseable {
 
   /** L2 norm of all arrays together, float32; equal inputs give equal bits. */
   public double l2Norm(List<NDArray> arrays) {
-    return Math.sqrt(number("squared_norm", arrays));
+    return arrays.isEmpty() ? 0 : Math.sqrt(squaredNorms(arrays)[0]);
   }
 
   /** A manager on the device, for views and intermediate values; the caller closes it. */
@@ -205,6 +206,9 @@ public final class Kernels implements AutoCloseable {
   public float[] squaredSums(NDManager owner, List<NDArray> arrays) {
     if (arrays.isEmpty()) {
       return new float[0];
+    }
+    if (!isOnGpu()) {
+      return SquareSum.ofPieces(arrays, Math.toIntExact(pieceLength()));
     }
     try (NDArray sums = array(owner, "squared_sums", arrays)) {
       return sums.toFloatArray();
@@ -250,15 +254,33 @@ public final class Kernels implements AutoCloseable {
   }
 
   /**
-   * Squared L2 norms: first that of all arrays together, with the bits of {@link #l2Norm}, then
-   * each array's. They come from the device in one transfer.
+   * Squared L2 norms: first that of all arrays together, then each array's. They come from the
+   * device in one transfer.
    *
    * @param arrays float32 on one device, at least one
    */
   public double[] squaredNorms(List<NDArray> arrays) {
+    if (!isOnGpu()) {
+      return norms(arrays);
+    }
     try (NDManager scope = manager.newSubManager();
         NDArray norms = array(scope, "squared_norms", arrays)) {
       return norms.toDoubleArray();
+    }
+  }
+
+  private double[] norms(List<NDArray> arrays) {
+    try (NDManager scope = manager.newSubManager()) {
+      float[] sums = squaredSums(scope, arrays);
+      double[] norms = new double[1 + arrays.size()];
+      norms[0] = totalOf(scope, sums);
+      int at = 0;
+      for (int i = 0; i < arrays.size(); i++) {
+        int end = at + Math.toIntExact((arrays.get(i).size() + pieceLength() - 1) / pieceLength());
+        norms[i + 1] = totalOf(scope, Arrays.copyOfRange(sums, at, end));
+        at = end;
+      }
+      return norms;
     }
   }
 

@@ -1,6 +1,6 @@
 # Norms, AdamW and Adafactor over float32 arrays, a piece at a time, so that a piece stays in the
-# processor's cache from the first operation to the last. AdamW, and Adafactor of matrices with a factored second
-# moment, are for a GPU; a CPU has CpuAdam.java and CpuAdafactor.java.
+# processor's cache from the first operation to the last. Norms, AdamW, and Adafactor of matrices with a factored second
+# moment, are for a GPU; a CPU has SquareSum.java, CpuAdam.java and CpuAdafactor.java.
 
 def piece_length(self, x: Tensor) -> int:
   return 16777216 if x.is_cuda else 131072
@@ -42,11 +42,7 @@ def squared_sums(self, arrays: List[Tensor]) -> Tensor:
 def stacked(self, sums: List[Tensor]) -> Tensor:
   return torch.stack(sums) if len(sums) > 0 else torch.empty([0], dtype=6)
 
-# Squared L2 norm of all arrays together.
-def squared_norm(self, arrays: List[Tensor]) -> float:
-  return self.total_of(self.squared_sums(arrays))
-
-# The same, then the squared norm of each array, in one array of float64.
+# Squared L2 norms of all arrays together, then of each, in one array of float64.
 def squared_norms(self, arrays: List[Tensor]) -> Tensor:
   sums = torch.to(self.squared_sums(arrays), 7)
   norms = torch.empty([1 + len(arrays)], dtype=7, device=sums.device)
