@@ -217,14 +217,12 @@ public final class Parameters implements AutoCloseable {
                         : mapped.array(own, place.at() / type.bytes(), shape));
               });
         }
-        return new Parameters(
-            own,
-            arrays,
-            window == NOT_STREAMED
-                ? null
-                : new StreamedArrays(
-                    own.newSubManager(), DirectFile.open(file), type, window, places),
-            null);
+        if (window == NOT_STREAMED) {
+          return new Parameters(own, arrays);
+        }
+        StreamedArrays streamed = new StreamedArrays(DirectFile.open(file), type, window, places);
+        own.attachInternal("streamed", streamed); // closed with it
+        return new Parameters(own, arrays, streamed, null);
       } finally {
         Files.delete(file);
       }
@@ -367,9 +365,6 @@ public final class Parameters implements AutoCloseable {
 
   @Override
   public void close() {
-    if (streamed != null) {
-      streamed.close();
-    }
     manager.close();
   }
 }

@@ -1,5 +1,6 @@
 package dev.palimpsest.model.blocks;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
@@ -27,7 +28,9 @@ import org.jspecify.annotations.Nullable;
  * 1966).
  */
 final class StreamedArrays implements AutoCloseable {
-  private final NDManager owner;
+  /** Of copies; closed here, when no thread fills them any more. */
+  private final NDManager owner = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+
   private final DirectFile file;
   private final Precision type;
   private final long window;
@@ -81,13 +84,10 @@ final class StreamedArrays implements AutoCloseable {
   /**
    * Streams arrays of a file.
    *
-   * @param owner copies in memory belong to it
    * @param file closed with this
    * @param window bytes of memory for copies; more is taken only while more is lent at once
    */
-  StreamedArrays(
-      NDManager owner, DirectFile file, Precision type, long window, Map<String, Place> places) {
-    this.owner = owner;
+  StreamedArrays(DirectFile file, Precision type, long window, Map<String, Place> places) {
     this.file = file;
     this.type = type;
     this.window = window;
@@ -365,7 +365,7 @@ final class StreamedArrays implements AutoCloseable {
     return DirectFile.rounded(shape.size() * type.bytes());
   }
 
-  /** Ends the thread; the copies go with their manager. */
+  /** Ends the thread and frees the copies. */
   @Override
   public void close() {
     synchronized (this) {
@@ -374,6 +374,7 @@ final class StreamedArrays implements AutoCloseable {
     }
     try {
       thread.join();
+      owner.close();
       file.close();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -145,12 +145,26 @@ class StreamedArraysTest {
     }
   }
 
+  /** So that the file's space is freed: a stage closes the manager of all its arrays. */
+  @Test
+  void theThreadEndsWithTheManager() {
+    Parameters arrays = onDisk(0);
+    arrays.lend("a1", false).close();
+    assertTrue(isStreaming());
+    manager.close();
+    assertFalse(isStreaming());
+  }
+
+  private static boolean isStreaming() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .anyMatch(thread -> thread.getName().equals("arrays-on-disk"));
+  }
+
   @Test
   void aFailingDiskIsNamed() throws IOException {
     Path file = Files.createFile(folder.resolve("short"));
     try (StreamedArrays arrays =
         new StreamedArrays(
-            manager,
             DirectFile.open(file),
             Precision.F32,
             0,

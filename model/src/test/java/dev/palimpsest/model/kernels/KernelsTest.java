@@ -363,6 +363,25 @@ class KernelsTest extends WithKernels {
     assertEquals(expected, kernels.l2Norm(arrays), 1e-6 * expected);
   }
 
+  /** Java's sums of squares are those of the script for a GPU: the whole, then each array's. */
+  @Test
+  void normsAreThoseOfTheScript() {
+    List<NDArray> arrays =
+        List.of(
+            manager.randomNormal(new Shape(1000, 300)),
+            manager.randomNormal(new Shape(7)),
+            manager.randomNormal(new Shape(1 << 17)));
+    double[] norms = kernels.squaredNorms(arrays);
+    double[] expected = kernels.array(manager, "squared_norms", arrays).toDoubleArray();
+    assertEquals(1 + arrays.size(), norms.length);
+    for (int i = 0; i < norms.length; i++) {
+      assertEquals(expected[i], norms[i], 1e-6 * expected[i]);
+    }
+    float[] pieces = kernels.squaredSums(manager, arrays);
+    assertArrayEquals(
+        kernels.array(manager, "squared_sums", arrays).toFloatArray(), pieces, 1e-6f * (1 << 17));
+  }
+
   @Test
   void aMistakeInASourceIsReported() {
     var e = assertThrows(EngineException.class, () -> kernels.require("broken.py"));

@@ -351,13 +351,13 @@ public record StagePlan(
 
   /**
    * Whether gradients take their memory as they are computed, while graphs are freed: on a CPU, in
-   * the first micro batch of a step. Later ones find all of it taken.
+   * the first micro batch of a step, where nothing is on disk. Later ones find all of it taken.
    */
   private static boolean gradientsComeLate(StageConfig stage, Hardware hardware) {
     boolean divided = hardware.count() > 1 && hardware.sharding().divides(Use.GRADIENTS);
     return hardware.memoryBytes() == 0
         && !divided
-        && stage.storage().gradients() == StorageConfig.Storage.MEMORY
+        && !stage.storage().usesDisk()
         && stage.batchSize() <= (long) hardware.count() * stage.microBatchSize();
   }
 

@@ -155,12 +155,13 @@ class LossTraceTest {
   /** Parameters, gradients and moments in memory or in mapped files: the same bits. */
   @ParameterizedTest
   @CsvSource({
-    "adam, 0",
-    "adam with bf16 momentum, 2e-4",
-    "adafactor, 2e-4",
-    "adafactor with bf16, 0",
+    "adam, DISK, 0",
+    "adam with bf16 momentum, MEMORY, 2e-4",
+    "adafactor, DISK, 2e-4",
+    "adafactor with bf16, MEMORY, 0"
   })
-  void whatIsKeptOnDiskHasTheSameBitsAsInMemory(String name, double memoryGiB) {
+  void whatIsKeptOnDiskHasTheSameBitsAsInMemory(
+      String name, StorageConfig.Storage gradients, double memoryGiB) {
     OptimizerConfig optimizer =
         optimizer(
             name.contains("bf16") ? Precision.BF16 : null,
@@ -173,7 +174,7 @@ class LossTraceTest {
             0,
             1L << 30,
             optimizer,
-            new Storage(new StorageConfig(DISK, DISK, DISK, memoryGiB), folder));
+            new Storage(new StorageConfig(DISK, gradients, DISK, memoryGiB), folder));
     assertTrue(memory.losses[STEPS - 1] < 0.5 * memory.losses[0], Arrays.toString(memory.losses));
     assertArrayEquals(memory.losses, disk.losses);
     for (String parameter : memory.parameters.keySet()) {
