@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -34,10 +35,14 @@ public final class DirectFile implements AutoCloseable {
 
   private static final Logger log = LoggerFactory.getLogger(DirectFile.class);
 
-  private final FileChannel channel;
+  private final FileChannel cached;
 
-  private DirectFile(FileChannel channel) {
-    this.channel = channel;
+  /** Past the cache; null if that is not possible, or was refused. */
+  private volatile @Nullable FileChannel direct;
+
+  private DirectFile(FileChannel cached, @Nullable FileChannel direct) {
+    this.cached = cached;
+    this.direct = direct;
   }
 
   /**
@@ -46,20 +51,19 @@ public final class DirectFile implements AutoCloseable {
    * @throws IOException when it cannot be opened for reading and writing
    */
   public static DirectFile open(Path file) throws IOException {
-    if (UNIT % Files.getFileStore(file).getBlockSize() == 0) {
-      try {
-        return new DirectFile(
-            FileChannel.open(
-                file,
-                StandardOpenOption.READ,
-                StandardOpenOption.WRITE,
-                ExtendedOpenOption.DIRECT));
-      } catch (IOException | UnsupportedOperationException e) {
-        log.debug("{} is read and written through the system's cache", file, e);
-      }
+    FileChannel cached = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    if (UNIT % Files.getFileStore(file).getBlockSize() != 0) {
+      return new DirectFile(cached, null);
     }
-    return new DirectFile(
-        FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE));
+    try {
+      return new DirectFile(
+          cached,
+          FileChannel.open(
+              file, StandardOpenOption.READ, StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT));
+    } catch (IOException | UnsupportedOperationException e) {
+      log.debug("{} is read and written through the system's cache", file, e);
+      return new DirectFile(cached, null);
+    }
   }
 
   /** The place after an array of so many bytes at which the next one can begin. */
@@ -121,32 +125,62 @@ public final class DirectFile implements AutoCloseable {
    * @param at byte of the file; a multiple of {@link #UNIT}, as the file's length
    */
   public void read(Memory memory, long at) throws IOException {
-    long place = at;
-    for (ByteBuffer piece : memory.pieces()) {
-      ByteBuffer left = piece.duplicate();
-      while (left.hasRemaining()) {
-        if (channel.read(left, place + left.position()) < 0) {
-          throw new EOFException("ends before byte " + (place + left.capacity()));
-        }
-      }
-      place += left.capacity();
-    }
+    move(
+        memory,
+        at,
+        (file, bytes, place) -> {
+          if (file.read(bytes, place) < 0) {
+            throw new EOFException("ends before byte " + (place + bytes.remaining()));
+          }
+        });
   }
 
   /** Writes an array to the file. */
   public void write(Memory memory, long at) throws IOException {
+    move(memory, at, FileChannel::write);
+  }
+
+  /** Moves some of the bytes that remain. */
+  @FunctionalInterface
+  private interface Move {
+    void some(FileChannel file, ByteBuffer bytes, long place) throws IOException;
+  }
+
+  private void move(Memory memory, long at, Move move) throws IOException {
     long place = at;
     for (ByteBuffer piece : memory.pieces()) {
       ByteBuffer left = piece.duplicate();
       while (left.hasRemaining()) {
-        channel.write(left, place + left.position());
+        some(move, left, place + left.position());
       }
       place += left.capacity();
     }
   }
 
+  /** Some file systems offer direct I/O and then refuse it. */
+  private void some(Move move, ByteBuffer bytes, long place) throws IOException {
+    FileChannel past = direct;
+    if (past != null) {
+      try {
+        move.some(past, bytes, place);
+        return;
+      } catch (EOFException e) {
+        throw e;
+      } catch (IOException e) {
+        log.debug("byte {} is moved through the system's cache", place, e);
+        direct = null;
+        past.close();
+      }
+    }
+    move.some(cached, bytes, place);
+  }
+
   @Override
   public void close() throws IOException {
-    channel.close();
+    cached.close();
+    FileChannel past = direct;
+    if (past != null) {
+      past.close();
+    }
   }
 }

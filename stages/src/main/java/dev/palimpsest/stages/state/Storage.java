@@ -81,8 +81,8 @@ public record Storage(StorageConfig config, Path folder) {
   }
 
   /**
-   * Gives freed memory back to the system where arrays are on disk: memory is short then, and what
-   * is free caches them. Does nothing where all are in memory.
+   * Gives freed memory back to the system where arrays are on disk, now and whenever it has become
+   * much: memory is short then. Does nothing where all are in memory.
    */
   public void returnFreed() {
     if (config.usesDisk()) {
