@@ -219,9 +219,7 @@ final class CpuAdafactor {
   /** A row's gradient over the root of its second moment, in {@code g}. */
   private void direction(int r, Row row, float limit) {
     gradient.read(r, row.g, row.bits);
-    scale(row.g, (float) update.gradientScale());
-    scale(row.g, rowFactors[r]);
-    multiply(row.g, columnFactors);
+    multiply(row.g, (float) update.gradientScale(), rowFactors[r], columnFactors);
     if (limit > 1) {
       divide(row.g, limit);
     }
@@ -261,15 +259,9 @@ final class CpuAdafactor {
     Arrays.fill(recent, 0);
   }
 
-  private static void scale(float[] x, float factor) {
+  private static void multiply(float[] x, float scale, float row, float[] columns) {
     for (int i = 0; i < x.length; i++) {
-      x[i] *= factor;
-    }
-  }
-
-  private static void multiply(float[] x, float[] y) {
-    for (int i = 0; i < x.length; i++) {
-      x[i] *= y[i];
+      x[i] = x[i] * scale * row * columns[i];
     }
   }
 
