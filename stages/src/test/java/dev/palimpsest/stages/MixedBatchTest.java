@@ -1,5 +1,6 @@
 package dev.palimpsest.stages;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +11,7 @@ import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.configs.VisionConfig;
 import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.configs.data.SourceConfig;
@@ -19,6 +21,7 @@ import dev.palimpsest.mixtures.Mixture;
 import dev.palimpsest.mixtures.text.Tokenizer;
 import dev.palimpsest.model.Initialization;
 import dev.palimpsest.model.Models;
+import dev.palimpsest.model.VisionLanguageModel;
 import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.stages.optimizer.Optimizer;
@@ -66,16 +69,12 @@ class MixedBatchTest {
   @TempDir Path folder;
 
   private static StageConfig stage(int microBatch) {
+    return stage(microBatch, Map.of("caption", 2.0, "compare", 1.0, "text", 2.0));
+  }
+
+  private static StageConfig stage(int microBatch, Map<String, Double> mixture) {
     return BareStage.of(
-        "stage",
-        BATCH,
-        SIDE,
-        TEXT,
-        BATCH,
-        microBatch,
-        Precision.F32,
-        Map.of("caption", 2.0, "compare", 1.0, "text", 2.0),
-        OPTIMIZER);
+        "stage", BATCH, SIDE, TEXT, BATCH, microBatch, Precision.F32, mixture, OPTIMIZER);
   }
 
   @Test
@@ -99,6 +98,69 @@ class MixedBatchTest {
         assertAlike(whole, step(manager, kernels, mixture, microBatch, 1));
       }
     }
+  }
+
+  /** Parameters and moments on disk, gradients in memory that is kept from step to step. */
+  @Test
+  void whereArraysAreDoesNotChangeABit() throws IOException {
+    Map<String, TaskConfig> tasks = Map.of("caption", task("caption", 5, "a.png"));
+    StageConfig stage = stage(4, Map.of("caption", 1.0));
+    try (NDManager manager = NDManager.newBaseManager();
+        Kernels kernels = Kernels.load();
+        Mixture mixture =
+            Mixture.open(3, "stage", tasks, stage, Exclusions.NONE, new Characters())) {
+      StorageConfig disk =
+          new StorageConfig(
+              StorageConfig.Storage.DISK,
+              StorageConfig.Storage.MEMORY,
+              StorageConfig.Storage.DISK,
+              2e-5);
+      Map<String, float[]> expected =
+          afterThreeSteps(manager, kernels, mixture, stage, Storage.IN_MEMORY);
+      Map<String, float[]> streamed =
+          afterThreeSteps(manager, kernels, mixture, stage, new Storage(disk, folder));
+      expected.forEach((name, values) -> assertArrayEquals(values, streamed.get(name), name));
+    }
+  }
+
+  private static Map<String, float[]> afterThreeSteps(
+      NDManager parent, Kernels kernels, Mixture mixture, StageConfig stage, Storage storage) {
+    Map<String, float[]> values = new TreeMap<>();
+    try (NDManager manager = parent.newSubManager();
+        Mixture.BatchStream batches = mixture.batches(0, BATCH, 4, 2)) {
+      Parameters parameters = Initialization.random(manager, MODEL, SIDE, 1);
+      ParameterGroups groups = ParameterGroups.of(OPTIMIZER, parameters.names(), BATCH);
+      Optimizer optimizer = Optimizer.of(OPTIMIZER, groups, kernels);
+      VisionLanguageModel model = Models.of(MODEL, Precision.F32, kernels);
+      TrainStep step = new TrainStep(model, stage, optimizer, storage, 0);
+      TrainState state =
+          optimizer.prepared(
+              manager, new TrainState(parameters, Map.of(), 0, 0, 0, "stage", 0), storage);
+      assertEquals(storage.config().usesDisk(), state.isStreamed());
+      Packing packing = new Packing(0, MODEL.vision().imageTokens(SIDE));
+      for (int i = 0; i < 3; i++) {
+        TrainStep.Outcome outcome =
+            step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
+        values.put("loss and norms of step " + i, numbers(outcome));
+        assertEquals(storage.keepsGradients() ? state.parameters().bytes() : 0, step.keptBytes());
+        if (i == 1) {
+          step.rest();
+          assertEquals(0, step.keptBytes());
+        }
+        state = state.after(BATCH, state.guard());
+      }
+      state.parameters().asMap().forEach((name, array) -> values.put(name, array.toFloatArray()));
+    }
+    return values;
+  }
+
+  private static float[] numbers(TrainStep.Outcome outcome) {
+    return new float[] {
+      (float) outcome.loss(),
+      (float) outcome.gradientNorm(),
+      (float) outcome.updateNorm(),
+      (float) outcome.parameterNorm()
+    };
   }
 
   /** A token a character. */

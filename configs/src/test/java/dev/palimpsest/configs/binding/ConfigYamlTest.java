@@ -40,7 +40,7 @@ class ConfigYamlTest {
           passes: rows_first
           jpeg: accurate
           augment: {resize: false, jpeg: 0, cropArea: 1}
-        storage: {parameters: memory, gradients: memory, moments: memory}
+        storage: {parameters: memory, gradients: memory, moments: memory, memoryGiB: 2}
         handOver:
           optimizer: keep
           schedule: continue
