@@ -1,5 +1,6 @@
 package dev.palimpsest.configs;
 
+import dev.palimpsest.configs.checks.Check;
 import dev.palimpsest.configs.checks.Default;
 
 /**
@@ -19,6 +20,11 @@ public record StorageConfig(
     @Default("memory") Storage gradients,
     @Default("memory") Storage moments,
     @Default("2") double memoryGiB) {
+  /** Checks the amount of memory. */
+  public StorageConfig {
+    new Check().range("memoryGiB", memoryGiB, 0, 1e6).done();
+  }
+
   /** A place for arrays. */
   public enum Storage {
     /** The memory of the device. */

@@ -1,10 +1,13 @@
 package dev.palimpsest.configs;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.configs.ModelCost.Use;
 import dev.palimpsest.configs.binding.BareStage;
 import dev.palimpsest.configs.binding.Recipes;
+import dev.palimpsest.configs.checks.InvalidConfigException;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -44,6 +47,15 @@ class StageCostTest {
         StageCost.traffic(stage, Map.of(Use.PARAMETERS, 8 * gib)));
     assertEquals(
         new StageCost.Traffic(0, 0), StageCost.traffic(stage, Map.of(Use.PARAMETERS, 3 * gib)));
+  }
+
+  @Test
+  void memoryIsNotNegative() {
+    var e =
+        assertThrows(
+            InvalidConfigException.class, () -> stage("{parameters: disk, memoryGiB: -1}"));
+    String message = String.valueOf(e.getMessage());
+    assertTrue(message.contains("stages[0].storage.memoryGiB: must be"), message);
   }
 
   private static StageConfig stage(String storage) {
