@@ -1,12 +1,10 @@
 package dev.palimpsest.files;
 
-import com.sun.nio.file.ExtendedOpenOption;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
@@ -40,9 +38,6 @@ final class StreamedFile implements WritableByteChannel {
   /** Enough for the hash and the disk to go on while the writer computes, and the reverse. */
   private static final int BLOCKS = 8;
 
-  /** Address and length of what is written past the cache are multiples of it. */
-  private static final int UNIT = 4096;
-
   /** Memory of files that are complete; garbage collection alone would free it much later. */
   private static final Queue<ByteBuffer> SPARE = new ConcurrentLinkedQueue<>();
 
@@ -65,7 +60,10 @@ final class StreamedFile implements WritableByteChannel {
       bytes =
           spare != null
               ? spare.clear()
-              : ByteBuffer.allocateDirect(BLOCK + UNIT).alignedSlice(UNIT).limit(BLOCK).slice();
+              : ByteBuffer.allocateDirect(BLOCK + DirectIo.UNIT)
+                  .alignedSlice(DirectIo.UNIT)
+                  .limit(BLOCK)
+                  .slice();
     }
   }
 
@@ -77,20 +75,7 @@ final class StreamedFile implements WritableByteChannel {
    */
   StreamedFile(Path file, FileChannel channel, boolean pastCache) throws IOException {
     this.channel = channel;
-    this.direct = pastCache && fits(file) ? open(file) : null;
-  }
-
-  private static boolean fits(Path file) throws IOException {
-    return UNIT % Files.getFileStore(file).getBlockSize() == 0;
-  }
-
-  private static @Nullable FileChannel open(Path file) {
-    try {
-      return FileChannel.open(file, StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT);
-    } catch (IOException | UnsupportedOperationException e) {
-      log.debug("{} is written through the system's cache: {}", file, e.getMessage());
-      return null;
-    }
+    this.direct = pastCache ? DirectIo.open(file, StandardOpenOption.WRITE) : null;
   }
 
   private static ExecutorService thread(String name) {
@@ -148,7 +133,7 @@ final class StreamedFile implements WritableByteChannel {
     try {
       int end = bytes.limit();
       if (direct != null) { // all but the file's last bytes, which fill no unit
-        putPastCache(direct, bytes.limit(end - end % UNIT), at);
+        putPastCache(direct, bytes.limit(end - end % DirectIo.UNIT), at);
       }
       put(channel, bytes.limit(end), at);
     } catch (IOException e) {

@@ -4,15 +4,14 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
-import com.sun.jna.Native;
 import com.sun.jna.Pointer;
-import com.sun.nio.file.ExtendedOpenOption;
 import dev.palimpsest.configs.Precision;
+import dev.palimpsest.files.DirectIo;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -28,7 +27,7 @@ import org.slf4j.LoggerFactory;
  */
 public final class DirectFile implements AutoCloseable {
   /** Arrays begin at multiples of this many bytes, in the file and in memory. */
-  public static final int UNIT = 4096;
+  public static final int UNIT = DirectIo.UNIT;
 
   /** Bytes that one call moves. */
   private static final int MOST = 8 << 20;
@@ -51,19 +50,8 @@ public final class DirectFile implements AutoCloseable {
    * @throws IOException when it cannot be opened for reading and writing
    */
   public static DirectFile open(Path file) throws IOException {
-    FileChannel cached = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    if (UNIT % Files.getFileStore(file).getBlockSize() != 0) {
-      return new DirectFile(cached, null);
-    }
-    try {
-      return new DirectFile(
-          cached,
-          FileChannel.open(
-              file, StandardOpenOption.READ, StandardOpenOption.WRITE, ExtendedOpenOption.DIRECT));
-    } catch (IOException | UnsupportedOperationException e) {
-      log.debug("{} is read and written through the system's cache", file, e);
-      return new DirectFile(cached, null);
-    }
+    OpenOption[] how = {StandardOpenOption.READ, StandardOpenOption.WRITE};
+    return new DirectFile(FileChannel.open(file, how), DirectIo.open(file, how));
   }
 
   /** The place after an array of so many bytes at which the next one can begin. */
@@ -84,7 +72,7 @@ public final class DirectFile implements AutoCloseable {
       long elements = rounded(shape.size() * type.bytes()) / type.bytes();
       try (NDManager views = owner.newSubManager()) {
         NDArray all = FloatArrays.zeros(views, new Shape(elements + unit), type);
-        long past = Pointer.nativeValue(address(all)) % UNIT / type.bytes();
+        long past = Pointer.nativeValue(FloatArrays.address(all)) % UNIT / type.bytes();
         long first = past == 0 ? 0 : unit - past;
         NDArray part = all.get(new NDIndex("{}:{}", first, first + shape.size()));
         part.attach(views);
@@ -109,13 +97,6 @@ public final class DirectFile implements AutoCloseable {
     @Override
     public void close() {
       array.close();
-    }
-  }
-
-  /** The place of an array's first element, which has to be on the CPU. */
-  static Pointer address(NDArray flat) {
-    try (NDArray first = flat.get(new NDIndex("0:1"))) {
-      return Native.getDirectBufferPointer(first.toByteBuffer(true));
     }
   }
 

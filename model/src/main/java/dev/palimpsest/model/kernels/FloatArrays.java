@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.engine.PtNDArray;
@@ -12,6 +13,8 @@ import ai.djl.pytorch.engine.PtSymbolBlock;
 import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.pytorch.jni.ScriptMethods;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
 import dev.palimpsest.configs.Precision;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -128,6 +131,13 @@ public final class FloatArrays {
         IValue length = IValue.from(elements);
         IValue dtype = IValue.from((long) Kernels.dtype(type))) {
       return run((PtNDManager) owner, "mapped", path, written, length, dtype);
+    }
+  }
+
+  /** The place of an array's first element; the array is flat, and on the CPU. */
+  static Pointer address(NDArray flat) {
+    try (NDArray first = flat.get(new NDIndex("0:1"))) {
+      return Native.getDirectBufferPointer(first.toByteBuffer(true));
     }
   }
 

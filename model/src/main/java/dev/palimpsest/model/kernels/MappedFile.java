@@ -44,7 +44,7 @@ public final class MappedFile implements AutoCloseable {
     if (NativeFile.isLinux()) {
       // A refusal changes no more than the speed.
       NativeFile.function("madvise")
-          .invokeInt(new Object[] {DirectFile.address(flat), bytes, IN_HUGE_PAGES});
+          .invokeInt(new Object[] {FloatArrays.address(flat), bytes, IN_HUGE_PAGES});
     }
   }
 
@@ -104,7 +104,7 @@ public final class MappedFile implements AutoCloseable {
       Files.delete(empty);
     }
     try (NativeFile open = NativeFile.open(file, NativeFile.READ)) {
-      Pointer place = DirectFile.address(flat);
+      Pointer place = FloatArrays.address(flat);
       Object[] arguments = {
         place,
         elements * type.bytes(),
