@@ -307,6 +307,7 @@ final class StageRunner {
         score("after", evaluations, record, manager, state);
         run.stop().obey("before the exports of " + stage.name());
       }
+      state.close(); // exports read the checkpoint, and need the memory and the disk
       run.progress().turnTo(Activity.SAVE);
       notes.addAll(record.scores().leftOut());
       if (end < stage.examples()) {

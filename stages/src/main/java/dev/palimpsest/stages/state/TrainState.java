@@ -127,6 +127,12 @@ public record TrainState(
     return found;
   }
 
+  /** Frees the arrays, in memory and on disk. The numbers remain. */
+  public void close() {
+    parameters.close();
+    moments.values().forEach(Parameters::close);
+  }
+
   /** Position on the learning-rate curve, in examples. */
   public long scheduleExamples() {
     return scheduleStart + examples;
