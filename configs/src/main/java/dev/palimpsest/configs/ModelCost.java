@@ -23,9 +23,9 @@ import java.util.Set;
 public record ModelCost(ModelConfig model, int resolution, Precision precision) {
   /** How operations are counted, in one line. */
   public static final String FLOPS_FORMULA =
-      "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches), products only: "
-          + "vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) + 3DM) + 4L^2Hh, head 2TDV; "
-          + "L = N + T; a picture in windows has the attention of each";
+      "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches),"
+          + " products only: vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) +"
+          + " 3DM) + 4L^2Hh, head 2TDV; L = N + T; a picture in windows has the attention of each";
 
   /** Bytes that blocks' graphs may use from the forward to the backward pass, by default. */
   public static final long GRAPH_BUDGET = 2L << 30;
@@ -200,7 +200,7 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
    * @param forward of the forward pass
    * @param backward of the backward pass, with gradients of everything
    * @param recomputed of blocks whose forward pass is run a second time because their graphs did
-   *     not fit into the budget
+   *     not fit into the budget, and of whole passes that are repeated
    */
   public record Flops(double forward, double backward, double recomputed) {
     /** Forward and backward, as model FLOPs are usually reported. */
@@ -217,6 +217,11 @@ public record ModelCost(ModelConfig model, int resolution, Precision precision) 
     public Flops plus(Flops other) {
       return new Flops(
           forward + other.forward, backward + other.backward, recomputed + other.recomputed);
+    }
+
+    /** This cost if everything is run a second time. */
+    public Flops repeated() {
+      return new Flops(forward, backward, withRecomputation() + recomputed);
     }
 
     /** This cost, multiplied. */

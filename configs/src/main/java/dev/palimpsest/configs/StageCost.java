@@ -41,6 +41,8 @@ public record StageCost(Flops example, Flops total, Map<Use, Long> bytes) {
    * Traffic of a stage's step for the arrays that it keeps on disk. All parameters are read for
    * each micro batch, forward and, since blocks are run again, backward, and once for the update;
    * gradients are added up a micro batch at a time, and read for their norm and for the update.
+   * Where gradients are recomputed there are two passes, and a parameter is updated during the
+   * second one.
    *
    * @param bytes of the stage's arrays, wherever they are
    */
@@ -48,14 +50,16 @@ public record StageCost(Flops example, Flops total, Map<Use, Long> bytes) {
     StorageConfig storage = stage.storage();
     long microBatches = stage.batchSize() / stage.microBatchSize();
     long parameters = storage.parametersOnDisk(bytes.getOrDefault(Use.PARAMETERS, 0L));
-    long gradients = onDisk(storage.gradients(), bytes, Use.GRADIENTS);
-    long moments = onDisk(storage.moments(), bytes, Use.MOMENTS);
+    long gradients =
+        storage.gradients() == StorageConfig.Gradients.DISK
+            ? bytes.getOrDefault(Use.GRADIENTS, 0L)
+            : 0;
+    long moments =
+        storage.moments() == StorageConfig.Storage.DISK ? bytes.getOrDefault(Use.MOMENTS, 0L) : 0;
+    long readings =
+        storage.gradients() == StorageConfig.Gradients.RECOMPUTED ? 4 : 2 * microBatches + 1;
     return new Traffic(
-        parameters * (2 * microBatches + 1) + gradients * (microBatches + 1) + moments,
+        parameters * readings + gradients * (microBatches + 1) + moments,
         parameters + gradients * microBatches + moments);
-  }
-
-  private static long onDisk(StorageConfig.Storage storage, Map<Use, Long> bytes, Use use) {
-    return storage == StorageConfig.Storage.DISK ? bytes.getOrDefault(use, 0L) : 0;
   }
 }

@@ -9,7 +9,8 @@ import dev.palimpsest.configs.checks.Default;
  * waits until it is written, because there is no room for a copy.
  *
  * @param parameters the float32 parameters
- * @param gradients the gradients of one optimizer step, float32, of all trained parameters
+ * @param gradients the gradients of one optimizer step, float32, of all trained parameters; or not
+ *     kept at all, but computed twice
  * @param moments the optimizer's moments of all trained parameters
  * @param memoryGiB GiB of memory in which parameters on disk are kept, as many as fit beside what
  *     is being read and written; only the others are on disk. The more, the less a step reads and
@@ -17,7 +18,7 @@ import dev.palimpsest.configs.checks.Default;
  */
 public record StorageConfig(
     @Default("memory") Storage parameters,
-    @Default("memory") Storage gradients,
+    @Default("memory") Gradients gradients,
     @Default("memory") Storage moments,
     @Default("2") double memoryGiB) {
   /** Checks the amount of memory. */
@@ -31,6 +32,20 @@ public record StorageConfig(
     MEMORY,
     /** A file in the stage's folder; for training on the CPU. */
     DISK
+  }
+
+  /** A place for gradients. */
+  public enum Gradients {
+    /** The memory of the device. */
+    MEMORY,
+    /** A file in the stage's folder; for training on the CPU. */
+    DISK,
+    /**
+     * Nowhere: a first pass over the batch gives their norm, and a second one each gradient again,
+     * with which its parameter is updated at once. A step computes twice as much, and its batch is
+     * one micro batch; for training on the CPU, by one process.
+     */
+    RECOMPUTED
   }
 
   /** Some of the largest blocks, so that one can be read while another is in use. */
@@ -79,8 +94,13 @@ public record StorageConfig(
     return parameters == Storage.DISK ? parameterMemory().onDisk(all) : 0;
   }
 
+  /** Whether all arrays are kept, and in memory. */
+  public boolean isAllInMemory() {
+    return !usesDisk() && gradients == Gradients.MEMORY;
+  }
+
   /** Whether any arrays are kept on disk. */
   public boolean usesDisk() {
-    return parameters == Storage.DISK || gradients == Storage.DISK || moments == Storage.DISK;
+    return parameters == Storage.DISK || gradients == Gradients.DISK || moments == Storage.DISK;
   }
 }

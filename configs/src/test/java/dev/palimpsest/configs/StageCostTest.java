@@ -37,6 +37,28 @@ class StageCostTest {
             stage("{parameters: disk, gradients: disk, moments: disk, memoryGiB: 0}"), bytes));
   }
 
+  /** Two passes, forward and backward; the update uses what the second one has in memory. */
+  @Test
+  void recomputedGradientsReadParametersAgain() {
+    StageConfig stage =
+        stage(4, "{parameters: disk, gradients: recomputed, moments: disk, memoryGiB: 0}");
+    assertEquals(
+        new StageCost.Traffic(4 * 4000 + 80, 4000 + 80),
+        StageCost.traffic(
+            stage, Map.of(Use.PARAMETERS, 4000L, Use.GRADIENTS, 400L, Use.MOMENTS, 80L)));
+  }
+
+  @Test
+  void gradientsOfSeveralMicroBatchesCannotBeRecomputed() {
+    var e = assertThrows(InvalidConfigException.class, () -> stage(2, "{gradients: recomputed}"));
+    String message = String.valueOf(e.getMessage());
+    assertTrue(
+        message.contains(
+            "stages[0].storage.gradients: must be memory or disk, because gradients of a batch of 4"
+                + " in micro batches of 2 are added up"),
+        message);
+  }
+
   /** 3 GiB, of which 1 is for what is read and written, so that 2 of 8 stay in memory. */
   @Test
   void whatStaysInMemoryIsNotMoved() {
@@ -59,6 +81,10 @@ class StageCostTest {
   }
 
   private static StageConfig stage(String storage) {
+    return stage(2, storage);
+  }
+
+  private static StageConfig stage(int microBatch, String storage) {
     return Recipes.bind(
             """
             name: traffic
@@ -72,12 +98,12 @@ class StageCostTest {
                 resolution: 28
                 textTokens: 4
                 batchSize: 4
-                microBatch: 2
+                microBatch: %d
                 mixture: {a: 1}
                 optimizer: {learningRate: 1, schedule: {constant: {}}}
                 storage: %s
             """
-                .formatted(storage),
+                .formatted(microBatch, storage),
             "test",
             List.of(),
             Map.of())

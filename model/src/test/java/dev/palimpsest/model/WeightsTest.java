@@ -84,6 +84,16 @@ class WeightsTest extends WithKernels {
     assertArrayEquals(new float[] {0, 4, 8, 2, 6, 10}, gradients.get("a/b/w").toFloatArray());
     assertArrayEquals(new float[] {3}, gradients.get("a/b/c/bias").toFloatArray());
     assertArrayEquals(new float[] {0, 1, 1, 0}, gradients.get("a/b/none").toFloatArray());
+    for (String name : shapes.keySet()) {
+      gradients.release(name);
+      assertEquals(shapes.get(name), gradients.get(name).getShape());
+      assertArrayEquals(
+          new float[(int) gradients.get(name).size()], gradients.get(name).toFloatArray());
+    }
+    try (NDArray again = manager.arange(6f).reshape(2, 3)) {
+      gradients.add("a/b/w", again);
+    }
+    assertArrayEquals(new float[] {0, 1, 2, 3, 4, 5}, gradients.get("a/b/w").toFloatArray());
   }
 
   @Test

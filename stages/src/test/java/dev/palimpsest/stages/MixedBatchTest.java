@@ -2,12 +2,15 @@ package dev.palimpsest.stages;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDManager;
+import dev.palimpsest.configs.AdafactorConfig;
 import dev.palimpsest.configs.LanguageConfig;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.OptimizerConfig;
+import dev.palimpsest.configs.ParameterGroupConfig;
 import dev.palimpsest.configs.Precision;
 import dev.palimpsest.configs.ScheduleConfig;
 import dev.palimpsest.configs.StageConfig;
@@ -42,6 +45,8 @@ import java.util.TreeMap;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Text, single pictures and pairs in one mixture, whole, in parts and packed. */
 class MixedBatchTest {
@@ -112,25 +117,131 @@ class MixedBatchTest {
       StorageConfig disk =
           new StorageConfig(
               StorageConfig.Storage.DISK,
-              StorageConfig.Storage.MEMORY,
+              StorageConfig.Gradients.MEMORY,
               StorageConfig.Storage.DISK,
               2e-5);
       Map<String, float[]> expected =
-          afterThreeSteps(manager, kernels, mixture, stage, Storage.IN_MEMORY);
+          afterThreeSteps(manager, kernels, mixture, stage, OPTIMIZER, Storage.IN_MEMORY);
       Map<String, float[]> streamed =
-          afterThreeSteps(manager, kernels, mixture, stage, new Storage(disk, folder));
+          afterThreeSteps(manager, kernels, mixture, stage, OPTIMIZER, new Storage(disk, folder));
       expected.forEach((name, values) -> assertArrayEquals(values, streamed.get(name), name));
     }
   }
 
-  private static Map<String, float[]> afterThreeSteps(
-      NDManager parent, Kernels kernels, Mixture mixture, StageConfig stage, Storage storage) {
-    Map<String, float[]> values = new TreeMap<>();
-    try (NDManager manager = parent.newSubManager();
-        Mixture.BatchStream batches = mixture.batches(0, BATCH, 4, 2)) {
+  /**
+   * Gradients that are kept or computed twice: pictures and text in one micro batch, a text alone
+   * whose image tower has no gradients, both optimizers, clipped and not, frozen parts, parameters
+   * in memory and streamed.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "1e-3, false, MEMORY",
+    "1e-3, true, DISK",
+    "0, true, MEMORY",
+    "0, false, DISK",
+  })
+  void recomputedGradientsChangeNoBit(
+      double clipNorm, boolean adafactor, StorageConfig.Storage parameters) throws IOException {
+    Map<String, TaskConfig> tasks =
+        Map.of("caption", task("caption", 5, "a.png"), "text", task("text", 5));
+    OptimizerConfig optimizer =
+        new OptimizerConfig(
+            1e-3,
+            0.9,
+            0.999,
+            1e-8,
+            clipNorm,
+            1e-2,
+            ".*/kernel|.*/w",
+            new ScheduleConfig.Constant(0, 0),
+            Map.of(
+                "first", new ParameterGroupConfig("language/blocks/0/.*", 1, null, true),
+                "vision", new ParameterGroupConfig(null, 0.1, null, false)),
+            null,
+            adafactor ? new AdafactorConfig(0.8, 0.999, 0, 8) : null);
+    try (NDManager manager = NDManager.newBaseManager();
+        Kernels kernels = Kernels.load()) {
+      for (Map<String, Double> weights :
+          List.of(Map.of("caption", 1.0, "text", 1.0), Map.of("text", 1.0))) {
+        StageConfig stage =
+            BareStage.of(
+                "stage", BATCH, SIDE, TEXT, BATCH, BATCH, Precision.F32, weights, optimizer);
+        try (Mixture mixture =
+            Mixture.open(3, "stage", tasks, stage, Exclusions.NONE, new Characters())) {
+          Map<String, float[]> kept =
+              afterThreeSteps(manager, kernels, mixture, stage, optimizer, Storage.IN_MEMORY);
+          StorageConfig twice =
+              new StorageConfig(parameters, StorageConfig.Gradients.RECOMPUTED, parameters, 2e-5);
+          Map<String, float[]> recomputed =
+              afterThreeSteps(
+                  manager, kernels, mixture, stage, optimizer, new Storage(twice, folder));
+          assertEquals(kept.keySet(), recomputed.keySet());
+          kept.forEach((name, values) -> assertArrayEquals(values, recomputed.get(name), name));
+        }
+      }
+    }
+  }
+
+  @Test
+  void aStepThatIsRefusedAfterItsFirstPassChangesNothing() throws IOException {
+    Map<String, TaskConfig> tasks = Map.of("caption", task("caption", 5, "a.png"));
+    StageConfig stage = stage(BATCH, Map.of("caption", 1.0));
+    Storage twice =
+        new Storage(
+            new StorageConfig(
+                StorageConfig.Storage.MEMORY,
+                StorageConfig.Gradients.RECOMPUTED,
+                StorageConfig.Storage.MEMORY,
+                0),
+            folder);
+    try (NDManager manager = NDManager.newBaseManager();
+        Kernels kernels = Kernels.load();
+        Mixture mixture =
+            Mixture.open(3, "stage", tasks, stage, Exclusions.NONE, new Characters());
+        Mixture.BatchStream batches = mixture.batches(0, BATCH, BATCH, 2)) {
       Parameters parameters = Initialization.random(manager, MODEL, SIDE, 1);
       ParameterGroups groups = ParameterGroups.of(OPTIMIZER, parameters.names(), BATCH);
       Optimizer optimizer = Optimizer.of(OPTIMIZER, groups, kernels);
+      TrainStep step =
+          new TrainStep(Models.of(MODEL, Precision.F32, kernels), stage, optimizer, twice, 0);
+      TrainState state =
+          optimizer.prepared(
+              manager, new TrainState(parameters, Map.of(), 0, 0, 0, "stage", 0), twice);
+      Map<String, float[]> before = values(state.parameters());
+      Packing packing = new Packing(0, MODEL.vision().imageTokens(SIDE));
+      TrainStep.Outcome outcome =
+          step.run(
+              manager,
+              state,
+              micro -> MicroBatch.upload(micro, batches.next(), packing),
+              attempt -> false);
+      assertFalse(outcome.updated());
+      assertTrue(outcome.gradientNorm() > 0);
+      assertTrue(Double.isNaN(outcome.parameterNorm()));
+      values(state.parameters())
+          .forEach((name, values) -> assertArrayEquals(before.get(name), values, name));
+    }
+  }
+
+  private static Map<String, float[]> values(Parameters parameters) {
+    Map<String, float[]> values = new TreeMap<>();
+    parameters.asMap().forEach((name, array) -> values.put(name, array.toFloatArray()));
+    return values;
+  }
+
+  private static Map<String, float[]> afterThreeSteps(
+      NDManager parent,
+      Kernels kernels,
+      Mixture mixture,
+      StageConfig stage,
+      OptimizerConfig settings,
+      Storage storage) {
+    Map<String, float[]> values = new TreeMap<>();
+    try (NDManager manager = parent.newSubManager();
+        Mixture.BatchStream batches = mixture.batches(0, BATCH, stage.microBatchSize(), 2)) {
+      Parameters parameters = Initialization.random(manager, MODEL, SIDE, 1);
+      ParameterGroups groups = ParameterGroups.of(settings, parameters.names(), BATCH);
+      Optimizer optimizer = Optimizer.of(settings, groups, kernels);
       VisionLanguageModel model = Models.of(MODEL, Precision.F32, kernels);
       TrainStep step = new TrainStep(model, stage, optimizer, storage, 0);
       TrainState state =
@@ -142,6 +253,11 @@ class MixedBatchTest {
         TrainStep.Outcome outcome =
             step.run(manager, state, micro -> MicroBatch.upload(micro, batches.next(), packing));
         values.put("loss and norms of step " + i, numbers(outcome));
+        outcome
+            .gradientNorms()
+            .byGroup()
+            .forEach(
+                (group, norm) -> values.put("norm of " + group, new float[] {norm.floatValue()}));
         assertEquals(storage.keepsGradients() ? state.parameters().bytes() : 0, step.keptBytes());
         if (i == 1) {
           step.rest();
@@ -149,7 +265,13 @@ class MixedBatchTest {
         }
         state = state.after(BATCH, state.guard());
       }
-      state.parameters().asMap().forEach((name, array) -> values.put(name, array.toFloatArray()));
+      values.putAll(values(state.parameters()));
+      state
+          .moments()
+          .forEach(
+              (kind, moments) ->
+                  values(moments)
+                      .forEach((name, array) -> values.put(kind + " of " + name, array)));
     }
     return values;
   }

@@ -5,6 +5,7 @@ import dev.palimpsest.configs.Init;
 import dev.palimpsest.configs.ModelConfig;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.configs.checks.FileNames;
 import dev.palimpsest.configs.checks.Suggestion;
 import java.nio.file.InvalidPathException;
@@ -142,6 +143,7 @@ final class CrossChecks {
       scores.choice(stage, stage + ".checkpoint.best");
       scores.choice(stage, stage + ".earlyStop");
       mask(stage);
+      gradients(stage);
       Optional<String> name = bound.value(stage + ".name", String.class);
       allNamed &= name.isPresent();
       if (name.isPresent()) {
@@ -188,7 +190,26 @@ final class CrossChecks {
         && bare.get().init() instanceof Init.FromPretrained) {
       bound.problem(
           stage + ".handOver.reset",
-          "needs a stage that starts from another one; import in a stage of its own with examples: 0");
+          "needs a stage that starts from another one; import in a stage of its own with examples:"
+              + " 0");
+    }
+  }
+
+  /** Checks that gradients of several micro batches have a place where they are added up. */
+  private void gradients(String stage) {
+    int batch = bound.value(stage + ".batchSize", Integer.class).orElse(1);
+    int micro = bound.value(stage + ".microBatch", Integer.class).orElse(batch);
+    String path = stage + ".storage.gradients";
+    boolean recomputed =
+        bound
+            .value(path, StorageConfig.Gradients.class)
+            .filter(StorageConfig.Gradients.RECOMPUTED::equals)
+            .isPresent();
+    if (recomputed && micro != batch) {
+      bound.problem(
+          path,
+          "must be memory or disk, because gradients of a batch of %d in micro batches of %d are added up; recomputed is for a batch of one micro batch"
+              .formatted(batch, micro));
     }
   }
 

@@ -112,6 +112,11 @@ public final class Parameters implements AutoCloseable {
     return array;
   }
 
+  /** Makes a sum zero again, and frees its memory, for {@link #placeholders} without places. */
+  public void release(String name) {
+    FloatArrays.release(get(name));
+  }
+
   private @Nullable NDArray place(String name) {
     return places == null ? null : places.get(name);
   }

@@ -120,6 +120,13 @@ public final class FloatArrays {
     }
   }
 
+  /** Makes an array zeros without memory. */
+  public static void release(NDArray array) {
+    try (IValue target = IValue.from((PtNDArray) array)) {
+      ScriptMethods.run(Module.ARRAYS, "release", new IValue[] {target}).close();
+    }
+  }
+
   private static IValue list(@Nullable NDArray array) {
     return IValue.listFrom(array == null ? new PtNDArray[0] : new PtNDArray[] {(PtNDArray) array});
   }

@@ -225,6 +225,17 @@ public final class Kernels implements AutoCloseable {
     }
   }
 
+  /** The same of several arrays' sums, one array's after the other's. */
+  public double totalOf(NDManager owner, List<float[]> sums) {
+    float[] all = new float[sums.stream().mapToInt(part -> part.length).sum()];
+    int at = 0;
+    for (float[] part : sums) {
+      System.arraycopy(part, 0, all, at, part.length);
+      at += part.length;
+    }
+    return totalOf(owner, all);
+  }
+
   /** As {@link #adam}, with the sums of squares of pieces: of the update, and of the parameters. */
   public List<float[]> adamSums(
       NDManager owner,

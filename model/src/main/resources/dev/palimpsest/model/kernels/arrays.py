@@ -35,6 +35,13 @@ def settle(self, total: Tensor, places: List[Tensor]) -> Tensor:
     return torch.set_(total, torch.zero_(places[0]))
   return torch.set_(total, torch.contiguous(total))
 
+# Makes a sum such zeros again. (One of a single element has memory always.)
+def release(self, total: Tensor) -> Tensor:
+  if total.numel() == 1:
+    return torch.zero_(total)
+  zero = torch.zeros([1], dtype=total.dtype, device=total.device)
+  return torch.set_(total, torch.expand(zero, total.size()))
+
 # The first elements of a file as one flat array. If shared, writes to the array go to the file,
 # which grows to the requested length. Otherwise pages are copied when they are written to.
 def mapped(self, path: str, shared: bool, elements: int, dtype: int) -> Tensor:

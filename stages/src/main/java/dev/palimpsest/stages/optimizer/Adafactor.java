@@ -1,18 +1,20 @@
 package dev.palimpsest.stages.optimizer;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.AdafactorConfig;
 import dev.palimpsest.configs.OptimizerConfig;
 import dev.palimpsest.configs.Precision;
-import dev.palimpsest.model.blocks.Parameters;
 import dev.palimpsest.model.kernels.AdafactorUpdate;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.kernels.SquaredNorms;
 import dev.palimpsest.stages.state.TrainState;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Adafactor (big_vision optax.py, scale_by_adafactor; Shazeer and Stern 2018). For a matrix it
@@ -66,7 +68,24 @@ final class Adafactor extends Optimizer {
   }
 
   @Override
-  SquaredNorms update(List<String> names, TrainState state, Parameters gradients, Update update) {
+  OneByOne oneByOne(TrainState state) {
+    Map<String, SquaredNorms> done = new HashMap<>();
+    return new OneByOne() {
+      @Override
+      public void update(String name, NDArray gradient, Update update) {
+        done.put(name, changed(name, state, gradient, update));
+      }
+
+      @Override
+      public SquaredNorms total(List<String> names) {
+        return names.stream()
+            .map(name -> Objects.requireNonNull(done.get(name), name))
+            .reduce(SquaredNorms.ZERO, SquaredNorms::plus);
+      }
+    };
+  }
+
+  private SquaredNorms changed(String name, TrainState state, NDArray gradient, Update update) {
     double beta2 =
         Math.min(
             settings.beta2Cap(), 1 - Math.pow((double) update.number(), -settings.decayRate()));
@@ -78,26 +97,20 @@ final class Adafactor extends Optimizer {
             settings.clippingThreshold(),
             update.rate(),
             update.decay());
-    SquaredNorms sum = SquaredNorms.ZERO;
-    for (String name : names) {
-      boolean factored = isFactored(settings, gradients.get(name).getShape());
-      List<String> kinds = new ArrayList<>(factored ? List.of(ROWS, COLUMNS) : List.of(WHOLE));
-      if (config.beta1() > 0) {
-        kinds.add(MOMENTUM);
-      }
-      try (Loans loans = new Loans(name, state, kinds)) {
-        int second = factored ? 2 : 1;
-        sum =
-            sum.plus(
-                kernels()
-                    .adafactor(
-                        loans.parameter(),
-                        gradients.get(name),
-                        loans.moments().subList(second, kinds.size()),
-                        loans.moments().subList(0, second),
-                        how));
-      }
+    boolean factored = isFactored(settings, gradient.getShape());
+    List<String> kinds = new ArrayList<>(factored ? List.of(ROWS, COLUMNS) : List.of(WHOLE));
+    if (config.beta1() > 0) {
+      kinds.add(MOMENTUM);
     }
-    return sum;
+    try (Loans loans = new Loans(name, state, kinds)) {
+      int second = factored ? 2 : 1;
+      return kernels()
+          .adafactor(
+              loans.parameter(),
+              gradient,
+              loans.moments().subList(second, kinds.size()),
+              loans.moments().subList(0, second),
+              how);
+    }
   }
 }

@@ -10,7 +10,7 @@ import dev.palimpsest.model.kernels.AdamUpdate;
 import dev.palimpsest.model.kernels.Kernels;
 import dev.palimpsest.model.kernels.SquaredNorms;
 import dev.palimpsest.stages.state.TrainState;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -34,22 +34,24 @@ final class AdamW extends Optimizer {
         new Moments(FIRST, momentum, trained), new Moments(SECOND, Precision.F32, trained));
   }
 
+  private AdamUpdate how(Update update) {
+    return new AdamUpdate(
+        update.gradientScale(),
+        config.beta1(),
+        config.beta2(),
+        config.epsilon(),
+        update.number(),
+        update.rate(),
+        update.decay());
+  }
+
   @Override
   SquaredNorms update(List<String> names, TrainState state, Parameters gradients, Update update) {
-    AdamUpdate how =
-        new AdamUpdate(
-            update.gradientScale(),
-            config.beta1(),
-            config.beta2(),
-            config.epsilon(),
-            update.number(),
-            update.rate(),
-            update.decay());
     if (shards != null) {
-      return update(shards, names, state, gradients, how);
+      return update(shards, names, state, gradients, how(update));
     }
     if (state.isStreamed()) {
-      return oneByOne(names, state, gradients, how);
+      return super.update(names, state, gradients, update);
     }
     return kernels()
         .adam(
@@ -57,43 +59,52 @@ final class AdamW extends Optimizer {
             arrays(names, gradients),
             arrays(names, state.moments(FIRST)),
             arrays(names, state.moments(SECOND)),
-            how);
+            how(update));
   }
 
-  /** The same for arrays that come to memory one after the other. */
-  private SquaredNorms oneByOne(
-      List<String> names, TrainState state, Parameters gradients, AdamUpdate how) {
-    List<float[]> updates = new ArrayList<>();
-    List<float[]> norms = new ArrayList<>();
-    try (NDManager scope = kernels().newManager()) {
-      for (String name : names) {
-        try (Loans loans = new Loans(name, state, List.of(FIRST, SECOND))) {
-          List<float[]> sums =
-              kernels()
-                  .adamSums(
-                      scope,
-                      List.of(loans.parameter()),
-                      List.of(gradients.get(name)),
-                      List.of(loans.moments().get(0)),
-                      List.of(loans.moments().get(1)),
-                      how);
-          updates.add(sums.get(0));
-          norms.add(sums.get(1));
-        }
+  @Override
+  OneByOne oneByOne(TrainState state) {
+    return new InPieces(state);
+  }
+
+  /** Keeps the sums of pieces, which are added up as those of all parameters together are. */
+  private final class InPieces implements OneByOne {
+    private final TrainState state;
+    private final Map<String, float[]> updates = new HashMap<>();
+    private final Map<String, float[]> norms = new HashMap<>();
+
+    InPieces(TrainState state) {
+      this.state = state;
+    }
+
+    @Override
+    public void update(String name, NDArray gradient, Update update) {
+      try (NDManager scope = kernels().newManager();
+          Loans loans = new Loans(name, state, List.of(FIRST, SECOND))) {
+        List<float[]> sums =
+            kernels()
+                .adamSums(
+                    scope,
+                    List.of(loans.parameter()),
+                    List.of(gradient),
+                    List.of(loans.moments().get(0)),
+                    List.of(loans.moments().get(1)),
+                    how(update));
+        updates.put(name, sums.get(0));
+        norms.put(name, sums.get(1));
       }
-      return new SquaredNorms(
-          kernels().totalOf(scope, joined(updates)), kernels().totalOf(scope, joined(norms)));
     }
-  }
 
-  private static float[] joined(List<float[]> parts) {
-    float[] all = new float[parts.stream().mapToInt(part -> part.length).sum()];
-    int at = 0;
-    for (float[] part : parts) {
-      System.arraycopy(part, 0, all, at, part.length);
-      at += part.length;
+    @Override
+    public SquaredNorms total(List<String> names) {
+      try (NDManager scope = kernels().newManager()) {
+        return new SquaredNorms(total(scope, names, updates), total(scope, names, norms));
+      }
     }
-    return all;
+
+    private double total(NDManager scope, List<String> names, Map<String, float[]> sums) {
+      return kernels().totalOf(scope, names.stream().map(sums::get).toList());
+    }
   }
 
   /** Updates this rank's parts. */

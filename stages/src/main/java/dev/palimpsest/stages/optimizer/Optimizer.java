@@ -12,9 +12,11 @@ import dev.palimpsest.model.kernels.SquaredNorms;
 import dev.palimpsest.stages.state.Storage;
 import dev.palimpsest.stages.state.TrainState;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -97,8 +99,23 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
   record Update(double gradientScale, long number, double rate, double decay) {}
 
   /** Updates parameters with the same numbers, and their moments, in place. */
-  abstract SquaredNorms update(
-      List<String> names, TrainState state, Parameters gradients, Update update);
+  SquaredNorms update(List<String> names, TrainState state, Parameters gradients, Update update) {
+    OneByOne each = oneByOne(state);
+    names.forEach(name -> each.update(name, gradients.get(name), update));
+    return each.total(names);
+  }
+
+  /** Parameters that are updated one after the other, in any order. */
+  interface OneByOne {
+    /** Updates a parameter and its moments in place. */
+    void update(String name, NDArray gradient, Update update);
+
+    /** The norms of parameters that have been updated; in the order of the names. */
+    SquaredNorms total(List<String> names);
+  }
+
+  /** An update of a state's parameters one after the other. */
+  abstract OneByOne oneByOne(TrainState state);
 
   final Kernels kernels() {
     return kernels;
@@ -143,13 +160,39 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
       return new GradientNorms(gradientNorm(gradients), Map.of());
     }
     double[] squares = kernels.squaredNorms(new ArrayList<>(gradients.asMap().values()));
-    Map<String, Double> sums = new LinkedHashMap<>();
+    Map<String, Double> each = new LinkedHashMap<>();
     int i = 1;
     for (String name : gradients.names()) {
-      sums.merge(groups.group(name), squares[i++], Double::sum);
+      each.put(name, squares[i++]);
     }
+    return gradientNorms(squares[0], each);
+  }
+
+  /** The sums of squares of a gradient's pieces, of which {@link #gradientNorms(Map)} are made. */
+  public final float[] squares(NDArray gradient) {
+    try (NDManager scope = kernels.newManager()) {
+      return kernels.squaredSums(scope, List.of(gradient));
+    }
+  }
+
+  /**
+   * The same norms of gradients that were not there at the same time.
+   *
+   * @param squares of each by its name, in the order of the parameters
+   */
+  public final GradientNorms gradientNorms(Map<String, float[]> squares) {
+    try (NDManager scope = kernels.newManager()) {
+      Map<String, Double> each = new LinkedHashMap<>();
+      squares.forEach((name, sums) -> each.put(name, kernels.totalOf(scope, sums)));
+      return gradientNorms(kernels.totalOf(scope, List.copyOf(squares.values())), each);
+    }
+  }
+
+  private GradientNorms gradientNorms(double all, Map<String, Double> each) {
+    Map<String, Double> sums = new LinkedHashMap<>();
+    each.forEach((name, square) -> sums.merge(groups.group(name), square, Double::sum));
     sums.replaceAll((pattern, sum) -> Math.sqrt(sum));
-    return new GradientNorms(Math.sqrt(squares[0]), sums);
+    return new GradientNorms(Math.sqrt(all), sums);
   }
 
   /**
@@ -159,11 +202,67 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
    * @param gradientNorm their global norm
    */
   public final Norms update(TrainState state, Parameters gradients, double gradientNorm) {
+    SquaredNorms sum = SquaredNorms.ZERO;
+    for (Alike alike : alike(state, gradientNorm)) {
+      sum = sum.plus(update(alike.names(), state, gradients, alike.update()));
+    }
+    if (shards != null && !shards.divideParameters()) {
+      for (String name : groups.trained()) {
+        shards.ranks().within().allGather(state.parameters().get(name), shards.parts(name));
+      }
+    }
+    return norms(sum);
+  }
+
+  /**
+   * Begins an update of the trained parameters and their moments, in place, of which each is made
+   * as soon as its gradient is known. The state must not be divided among ranks.
+   *
+   * @param gradientNorm the global norm of all gradients
+   */
+  public final InTurn inTurn(TrainState state, double gradientNorm) {
+    return new InTurn(oneByOne(state), alike(state, gradientNorm));
+  }
+
+  /** An update whose gradients come one after the other; equal to one that has them all. */
+  public static final class InTurn {
+    private final OneByOne each;
+    private final List<Alike> alike;
+    private final Map<String, Update> updates = new HashMap<>();
+
+    private InTurn(OneByOne each, List<Alike> alike) {
+      this.each = each;
+      this.alike = alike;
+      alike.forEach(part -> part.names().forEach(name -> updates.put(name, part.update())));
+    }
+
+    /** Updates a parameter and its moments. */
+    public void update(String name, NDArray gradient) {
+      each.update(name, gradient, Objects.requireNonNull(updates.get(name), name));
+    }
+
+    /** The norms of the update, when it is complete. */
+    public Norms norms() {
+      return Optimizer.norms(
+          alike.stream()
+              .map(part -> each.total(part.names()))
+              .reduce(SquaredNorms.ZERO, SquaredNorms::plus));
+    }
+  }
+
+  private static Norms norms(SquaredNorms squares) {
+    return new Norms(Math.sqrt(squares.updates()), Math.sqrt(squares.parameters()));
+  }
+
+  /** Parameters that are updated with the same numbers. */
+  private record Alike(List<String> names, Update update) {}
+
+  private List<Alike> alike(TrainState state, double gradientNorm) {
     double clip =
         config.clipNorm() > 0 && gradientNorm >= config.clipNorm()
             ? config.clipNorm() / gradientNorm
             : 1;
-    SquaredNorms sum = SquaredNorms.ZERO;
+    List<Alike> alike = new ArrayList<>();
     for (ParameterGroups.Group group : groups.groups()) {
       if (group.frozen()) {
         continue;
@@ -182,16 +281,11 @@ public abstract sealed class Optimizer permits AdamW, Adafactor {
                   state.updates() + 1,
                   group.learningRate() * factor,
                   decays ? config.weightDecay() * factor : 0);
-          sum = sum.plus(update(names, state, gradients, update));
+          alike.add(new Alike(names, update));
         }
       }
     }
-    if (shards != null && !shards.divideParameters()) {
-      for (String name : groups.trained()) {
-        shards.ranks().within().allGather(state.parameters().get(name), shards.parts(name));
-      }
-    }
-    return new Norms(Math.sqrt(sum.updates()), Math.sqrt(sum.parameters()));
+    return alike;
   }
 
   /**

@@ -69,7 +69,7 @@ public final class PlanText {
                 .formatted(
                     stage.examples(), stage.steps(), stage.batchSize(), saves(stage.checkpoint())));
         lines.add("  " + cost(StagePlan.of(stage, recipe.model(), hardware, Optional.empty())));
-        if (stage.storage().usesDisk()) {
+        if (!stage.storage().isAllInMemory()) {
           lines.add("  " + storage(stage, StageCost.of(stage, recipe.model()).bytes()));
         }
       }
@@ -104,24 +104,32 @@ public final class PlanText {
     long onDisk = storage.parametersOnDisk(parameters);
     return String.format(
         Locale.ROOT,
-        "parameters %s%s, gradients %s, moments %s; a step reads up to %.1f GB from disk and writes %.1f GB",
-        place(storage.parameters(), parameters),
+        "parameters %s%s, gradients %s, moments %s%s",
+        place(storage.parameters() == StorageConfig.Storage.DISK, parameters),
         storage.parameters() == StorageConfig.Storage.DISK && onDisk < parameters
             ? String.format(
                 Locale.ROOT, ", of which %.1f GB stay in memory", (parameters - onDisk) / 1e9)
             : "",
-        place(storage.gradients(), bytes.getOrDefault(ModelCost.Use.GRADIENTS, 0L)),
-        place(storage.moments(), bytes.getOrDefault(ModelCost.Use.MOMENTS, 0L)),
-        traffic.read() / 1e9,
-        traffic.written() / 1e9);
+        storage.gradients() == StorageConfig.Gradients.RECOMPUTED
+            ? "computed twice instead of kept"
+            : place(
+                storage.gradients() == StorageConfig.Gradients.DISK,
+                bytes.getOrDefault(ModelCost.Use.GRADIENTS, 0L)),
+        place(
+            storage.moments() == StorageConfig.Storage.DISK,
+            bytes.getOrDefault(ModelCost.Use.MOMENTS, 0L)),
+        storage.usesDisk()
+            ? String.format(
+                Locale.ROOT,
+                "; a step reads up to %.1f GB from disk and writes %.1f GB",
+                traffic.read() / 1e9,
+                traffic.written() / 1e9)
+            : "");
   }
 
-  private static String place(StorageConfig.Storage storage, long bytes) {
+  private static String place(boolean onDisk, long bytes) {
     return String.format(
-        Locale.ROOT,
-        "%s (%.1f GB)",
-        storage == StorageConfig.Storage.DISK ? "on disk" : "in memory",
-        bytes / 1e9);
+        Locale.ROOT, "%s (%.1f GB)", onDisk ? "on disk" : "in memory", bytes / 1e9);
   }
 
   static String handOver(HandOver how) {

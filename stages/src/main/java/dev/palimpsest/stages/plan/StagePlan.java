@@ -107,6 +107,7 @@ public record StagePlan(
             : hardware.graphBudget(state.values().stream().mapToLong(Long::longValue).sum());
 
     // ---- Operations and tokens
+    int passes = stage.storage().gradients() == StorageConfig.Gradients.RECOMPUTED ? 2 : 1;
     int imageTokens = model.vision().imageTokens(stage.resolution());
     int windows = model.vision().windows(stage.resolution());
     if (windows > 1) {
@@ -114,7 +115,7 @@ public record StagePlan(
           "each picture is encoded in %d windows of %dpx"
               .formatted(windows, model.vision().encodedSide(stage.resolution())));
     }
-    List<Sample.Group> passes =
+    List<Sample.Group> groups =
         sample
             .map(some -> some.passes(stage, microBatch, imageTokens))
             .orElse(
@@ -122,12 +123,13 @@ public record StagePlan(
     if (sample.isEmpty() && stage.packTo() > 0) {
       notes.add("how much packing saves is unknown without the data; none is assumed");
     }
-    double seen = passes.stream().mapToInt(Sample.Group::examples).sum();
+    double seen = groups.stream().mapToInt(Sample.Group::examples).sum();
     Flops example = new Flops(0, 0, 0);
     double slots = 0;
     Map<Use, Long> memory = Map.of();
-    for (Sample.Group group : passes) {
-      Flops flops = cost.flops(group.pass(), graphBudget, trained.parts());
+    for (Sample.Group group : groups) {
+      Flops once = cost.flops(group.pass(), graphBudget, trained.parts());
+      Flops flops = passes == 1 ? once : once.repeated();
       example = example.plus(flops.times(1 / seen));
       slots += group.pass().sequences() * group.pass().length() / seen;
       Map<Use, Long> bytes =
@@ -154,14 +156,19 @@ public record StagePlan(
             + (stage.init() instanceof Init.FromPretrained && stage.examples() > 0 ? 1 : 0);
     long onDisk =
         stage.storage().parametersOnDisk(FLOAT * cost.parameterCount())
-            + onDisk(stage.storage().gradients(), FLOAT * trained.scalars())
-            + onDisk(stage.storage().moments(), trained.moments(stage) * trained.scalars());
+            + (stage.storage().gradients() == StorageConfig.Gradients.DISK
+                ? FLOAT * trained.scalars()
+                : 0)
+            + (stage.storage().moments() == StorageConfig.Storage.DISK
+                ? trained.moments(stage) * trained.scalars()
+                : 0);
 
     // ---- Time
     Optional<Double> rate =
         stage.examples() == 0 ? Optional.empty() : hardware.rate(stage.precision());
     @Nullable Double hours =
-        rate.map(perSecond -> total.withoutRecomputation() / perSecond / 3600).orElse(null);
+        rate.map(perSecond -> passes * total.withoutRecomputation() / perSecond / 3600)
+            .orElse(null);
     double recomputation =
         total.forward() == 0 ? 1 : total.withRecomputation() / total.withoutRecomputation();
     long memoryTotal = sum(memory);
@@ -202,8 +209,8 @@ public record StagePlan(
         hours == null ? null : hours * hardware.count(),
         hours == null || hardware.price() == 0 ? null : hours * hardware.count() * hardware.price(),
         hours == null ? null : stage.examples() * pictures / (hours * 3600),
-        hours == null ? null : hardware.mfu(),
-        hours == null ? null : hardware.mfu() * recomputation,
+        hours == null ? null : hardware.mfu() / passes,
+        hours == null ? null : hardware.mfu() / passes * recomputation,
         notes);
   }
 
@@ -228,8 +235,10 @@ public record StagePlan(
    *
    * @param byPart number of scalars of each part that has any
    * @param largest scalars of the largest block, which is gathered where parameters are divided
+   * @param largestOther scalars of the largest block but the table, whose gradient is added to
+   *     until all others are known
    */
-  private record Trained(Map<Part, Long> byPart, long largest) {
+  private record Trained(Map<Part, Long> byPart, long largest, long largestOther) {
     static Trained of(StageConfig stage, ModelConfig model) {
       List<BlockSpec> blocks = Architecture.of(model).blocks(stage.resolution());
       List<String> names =
@@ -239,6 +248,7 @@ public record StagePlan(
               ? null
               : ParameterGroups.of(stage.optimizer(), names, Long.MAX_VALUE);
       long largest = 0;
+      long largestOther = 0;
       Map<Part, Long> byPart = new EnumMap<>(Part.class);
       for (BlockSpec block : blocks) {
         long size = 0;
@@ -249,8 +259,10 @@ public record StagePlan(
           }
         }
         largest = Math.max(largest, size);
+        largestOther =
+            part(block.path()) == Part.EMBEDDING ? largestOther : Math.max(largestOther, size);
       }
-      return new Trained(byPart, largest);
+      return new Trained(byPart, largest, largestOther);
     }
 
     private static Part part(String path) {
@@ -294,10 +306,11 @@ public record StagePlan(
             storage.parameterMemory().bytes()));
     bytes.put(
         Use.GRADIENTS,
-        inMemory(
-            storage.gradients(),
-            share(Use.GRADIENTS, FLOAT * trained.scalars(), trained, hardware),
-            0));
+        switch (storage.gradients()) {
+          case MEMORY -> share(Use.GRADIENTS, FLOAT * trained.scalars(), trained, hardware);
+          case DISK -> 0L;
+          case RECOMPUTED -> FLOAT * (trained.scalars(Part.EMBEDDING) + trained.largestOther());
+        });
     bytes.put(
         Use.MOMENTS,
         inMemory(
@@ -323,10 +336,6 @@ public record StagePlan(
    */
   private static long inMemory(StorageConfig.Storage storage, long bytes, long most) {
     return storage == StorageConfig.Storage.MEMORY ? bytes : Math.min(bytes, most);
-  }
-
-  private static long onDisk(StorageConfig.Storage storage, long bytes) {
-    return storage == StorageConfig.Storage.DISK ? bytes : 0;
   }
 
   private static Map<Use, Long> memory(
@@ -358,6 +367,7 @@ public record StagePlan(
     return hardware.memoryBytes() == 0
         && !divided
         && !stage.storage().usesDisk()
+        && stage.storage().gradients() == StorageConfig.Gradients.MEMORY
         && stage.batchSize() <= (long) hardware.count() * stage.microBatchSize();
   }
 

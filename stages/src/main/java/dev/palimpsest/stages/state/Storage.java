@@ -26,7 +26,7 @@ public record Storage(StorageConfig config, Path folder) {
       new Storage(
           new StorageConfig(
               StorageConfig.Storage.MEMORY,
-              StorageConfig.Storage.MEMORY,
+              StorageConfig.Gradients.MEMORY,
               StorageConfig.Storage.MEMORY,
               0),
           Path.of(""));
@@ -43,14 +43,7 @@ public record Storage(StorageConfig config, Path folder) {
     if (!isOnDisk(use)) {
       return Parameters.zeros(parent, shapes, type);
     }
-    if (!parent.getDevice().equals(Device.cpu())) {
-      throw new InvalidConfigException(
-          List.of(
-              new Problem(
-                  "storage",
-                  "must be memory, because arrays on disk are only for training on the CPU and this is %s"
-                      .formatted(parent.getDevice()))));
-    }
+    requireCpu(parent, "arrays on disk");
     return switch (use) {
       case PARAMETERS ->
           Parameters.zerosOnDisk(parent, folder, shapes, type, config.parameterMemory());
@@ -61,11 +54,15 @@ public record Storage(StorageConfig config, Path folder) {
 
   /**
    * Where gradients are summed: zeros that take their memory when something is added. On a GPU they
-   * have it from the beginning, so that what is free can be measured ahead.
+   * have it from the beginning, so that what is free can be measured ahead. Where gradients are
+   * recomputed, each is to be {@link Parameters#release released} when it has been used.
    *
    * @param places their memory; null: that of what is added
    */
   public Parameters sums(NDManager parent, Map<String, Shape> shapes, @Nullable Parameters places) {
+    if (recomputesGradients()) {
+      requireCpu(parent, "gradients that are recomputed");
+    }
     return isOnDisk(Use.GRADIENTS) || !parent.getDevice().equals(Device.cpu())
         ? zeros(parent, Use.GRADIENTS, shapes, Precision.F32)
         : Parameters.placeholders(parent, shapes, places);
@@ -77,7 +74,12 @@ public record Storage(StorageConfig config, Path folder) {
    * the gradients takes.
    */
   public boolean keepsGradients() {
-    return config.usesDisk() && !isOnDisk(Use.GRADIENTS);
+    return config.usesDisk() && config.gradients() == StorageConfig.Gradients.MEMORY;
+  }
+
+  /** Whether gradients are kept nowhere, but computed twice. */
+  public boolean recomputesGradients() {
+    return config.gradients() == StorageConfig.Gradients.RECOMPUTED;
   }
 
   /**
@@ -91,12 +93,21 @@ public record Storage(StorageConfig config, Path folder) {
   }
 
   private boolean isOnDisk(Use use) {
-    StorageConfig.Storage place =
-        switch (use) {
-          case PARAMETERS -> config.parameters();
-          case GRADIENTS -> config.gradients();
-          case MOMENTS -> config.moments();
-        };
-    return place == StorageConfig.Storage.DISK;
+    return switch (use) {
+      case PARAMETERS -> config.parameters() == StorageConfig.Storage.DISK;
+      case GRADIENTS -> config.gradients() == StorageConfig.Gradients.DISK;
+      case MOMENTS -> config.moments() == StorageConfig.Storage.DISK;
+    };
+  }
+
+  private static void requireCpu(NDManager manager, String what) {
+    if (!manager.getDevice().equals(Device.cpu())) {
+      throw new InvalidConfigException(
+          List.of(
+              new Problem(
+                  "storage",
+                  "must be memory, because %s are only for training on the CPU and this is %s"
+                      .formatted(what, manager.getDevice()))));
+    }
   }
 }

@@ -5,6 +5,7 @@ import dev.palimpsest.configs.RanksConfig;
 import dev.palimpsest.configs.RanksConfig.ReductionOrder;
 import dev.palimpsest.configs.RanksConfig.Sharding;
 import dev.palimpsest.configs.StageConfig;
+import dev.palimpsest.configs.StorageConfig;
 import dev.palimpsest.configs.checks.Problem;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,7 +57,13 @@ public final class Divisible {
   static List<Problem> problems(StageConfig stage, Sharding sharding, int ranks) {
     List<Problem> problems = new ArrayList<>();
     int microBatches = stage.batchSize() / stage.microBatchSize();
-    if (microBatches % ranks != 0) {
+    if (ranks > 1 && stage.storage().gradients() == StorageConfig.Gradients.RECOMPUTED) {
+      problems.add(
+          new Problem(
+              "stages." + stage.name() + ".storage.gradients",
+              "must be memory or disk, because gradients that are recomputed cannot be exchanged by the %d ranks"
+                  .formatted(ranks)));
+    } else if (microBatches % ranks != 0) {
       problems.add(
           new Problem(
               "stages." + stage.name() + ".microBatch",

@@ -1,5 +1,6 @@
 package dev.palimpsest.stages.step;
 
+import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.palimpsest.configs.ModelCost;
@@ -20,8 +21,11 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -195,8 +199,15 @@ public final class TrainStep {
   public Outcome run(
       NDManager parent, TrainState state, Function<NDManager, MicroBatch> next, Judge judge) {
     state.beginStep();
-    int microBatches = stage.batchSize() / stage.microBatchSize();
-    double weight = 1.0 / microBatches;
+    return storage.recomputesGradients()
+        ? twice(parent, state, next, judge)
+        : once(parent, state, next, judge);
+  }
+
+  /** A step that keeps its gradients. */
+  private Outcome once(
+      NDManager parent, TrainState state, Function<NDManager, MicroBatch> next, Judge judge) {
+    double weight = (double) stage.microBatchSize() / stage.batchSize();
     try (NDManager step = parent.newSubManager();
         GradientSum sum =
             new GradientSum(
@@ -220,35 +231,106 @@ public final class TrainStep {
       List<Part> parts =
           parallel.inOrder(
               unread.stream().map(Supplier::get).toList(), Part::index, new WrittenPart());
-      double loss = 0;
-      long supervised = 0;
-      int most = 0;
-      for (Part part : parts) {
-        loss += weight * part.loss();
-        for (int tokens : part.supervisedTokens()) {
-          supervised += tokens;
-          most = Math.max(most, tokens);
-        }
-      }
       Parameters gradients = sum.total();
-      Optimizer.GradientNorms gradientNorms = optimizer.gradientNorms(gradients);
-      double gradientNorm = gradientNorms.total();
-      boolean update = judge.update(new Attempt(loss, gradientNorm, parts));
-      Optimizer.Norms norms =
-          update
-              ? optimizer.update(state, gradients, gradientNorm)
-              : new Optimizer.Norms(0, Double.NaN);
-      return new Outcome(
-          loss,
-          gradientNorms,
-          norms.update(),
-          norms.parameters(),
-          (double) supervised / stage.batchSize(),
-          most,
-          optimizer.learningRates(state.scheduleExamples()),
-          parts,
-          update);
+      Optimizer.GradientNorms norms = optimizer.gradientNorms(gradients);
+      return judged(
+          state, parts, norms, judge, () -> optimizer.update(state, gradients, norms.total()));
     }
+  }
+
+  /**
+   * A step of one micro batch that does not keep its gradients: it computes them for their norm,
+   * and again for the update of each parameter.
+   */
+  private Outcome twice(
+      NDManager parent, TrainState state, Function<NDManager, MicroBatch> next, Judge judge) {
+    try (NDManager step = parent.newSubManager();
+        MicroBatch batch = next.apply(step)) {
+      Measured first = measured(step, state.parameters(), batch);
+      return judged(
+          state,
+          List.of(part(batch, first.loss().read())),
+          first.norms(),
+          judge,
+          () -> {
+            Optimizer.InTurn update = optimizer.inTurn(state, first.norms().total());
+            pass(step, state.parameters(), batch, update::update);
+            return update.norms();
+          });
+    }
+  }
+
+  /** What is known of a pass whose gradients are gone. */
+  private record Measured(UnreadLoss loss, Optimizer.GradientNorms norms) {}
+
+  private Measured measured(NDManager step, Parameters parameters, MicroBatch batch) {
+    Map<String, float[]> squares = new LinkedHashMap<>();
+    trained(parameters).keySet().forEach(name -> squares.put(name, new float[0]));
+    UnreadLoss loss =
+        pass(
+            step,
+            parameters,
+            batch,
+            (name, gradient) -> squares.put(name, optimizer.squares(gradient)));
+    return new Measured(loss, optimizer.gradientNorms(squares));
+  }
+
+  /**
+   * A pass whose gradients are used one after the other and not kept.
+   *
+   * @param use receives each trained parameter's name and gradient, when nothing needs the
+   *     parameter any more
+   */
+  private UnreadLoss pass(
+      NDManager step, Parameters parameters, MicroBatch batch, BiConsumer<String, NDArray> use) {
+    Map<String, Shape> shapes = trained(parameters);
+    List<String> backwards = new ArrayList<>(shapes.keySet());
+    Collections.reverse(backwards);
+    try (Parameters gradients = storage.sums(step, shapes, null)) {
+      Weights weights =
+          Weights.inTurn(
+              Weights.training(parameters, optimizer.groups()::trains, gradients),
+              backwards,
+              name -> {
+                use.accept(name, gradients.settled(name)); // nothing may have been added to it
+                gradients.release(name);
+              });
+      UnreadLoss loss = model.accumulateGradients(step, weights, batch.input(), options(batch, 1));
+      weights.close(); // uses the others, to which nothing was added; not after a failure
+      return loss;
+    }
+  }
+
+  /** Updates the parameters if a judge agrees. */
+  private Outcome judged(
+      TrainState state,
+      List<Part> parts,
+      Optimizer.GradientNorms gradientNorms,
+      Judge judge,
+      Supplier<Optimizer.Norms> update) {
+    double loss = 0;
+    long supervised = 0;
+    int most = 0;
+    double weight = (double) stage.microBatchSize() / stage.batchSize();
+    for (Part part : parts) {
+      loss += weight * part.loss();
+      for (int tokens : part.supervisedTokens()) {
+        supervised += tokens;
+        most = Math.max(most, tokens);
+      }
+    }
+    boolean updates = judge.update(new Attempt(loss, gradientNorms.total(), parts));
+    Optimizer.Norms norms = updates ? update.get() : new Optimizer.Norms(0, Double.NaN);
+    return new Outcome(
+        loss,
+        gradientNorms,
+        norms.update(),
+        norms.parameters(),
+        (double) supervised / stage.batchSize(),
+        most,
+        optimizer.learningRates(state.scheduleExamples()),
+        parts,
+        updates);
   }
 
   private static Part part(MicroBatch batch, Loss loss) {
@@ -265,6 +347,9 @@ public final class TrainStep {
 
   /** L2 norm of the gradients of a single micro batch. */
   public double gradientNorm(NDManager parent, Parameters parameters, MicroBatch batch) {
+    if (storage.recomputesGradients()) {
+      return measured(parent, parameters, batch).norms().total();
+    }
     try (Parameters gradients = gradients(parent, parameters, null)) {
       model.accumulateGradients(
           Weights.training(parameters, optimizer.groups()::trains, gradients),

@@ -11,7 +11,9 @@ import dev.palimpsest.configs.RanksConfig.Sharding;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.StepSizes;
 import dev.palimpsest.configs.binding.BareStage;
+import dev.palimpsest.configs.binding.Recipes;
 import dev.palimpsest.configs.checks.InvalidConfigException;
+import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.mixtures.Mixture.Skipped;
 import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.model.ranks.RankGrid;
@@ -20,6 +22,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class DataParallelTest {
@@ -111,7 +114,43 @@ class DataParallelTest {
                     .require(BareStage.of(StepSizes.TINY, Precision.F32)));
     assertEquals("stages.bench.microBatch", refused.problems().get(0).path());
     assertEquals(
-        "the 1 micro batches of a step (batchSize 4 / microBatch 4) cannot be divided evenly among 2 ranks; with microBatch 2 they can",
+        "the 1 micro batches of a step (batchSize 4 / microBatch 4) cannot be divided evenly among"
+            + " 2 ranks; with microBatch 2 they can",
         refused.problems().get(0).message());
+  }
+
+  @Test
+  void gradientsThatAreRecomputedCannotBeExchanged() {
+    StageConfig stage =
+        Recipes.bind(
+                """
+                name: twice
+                tokenizer: {path: none}
+                model: {vision: {preset: siglip-tiny/14}, language: {preset: gemma-tiny}}
+                tasks: {a: {source: {jsonl: none}}}
+                stages:
+                  - name: s
+                    init: {checkpoint: none}
+                    examples: 4
+                    resolution: 28
+                    textTokens: 4
+                    batchSize: 4
+                    mixture: {a: 1}
+                    optimizer: {learningRate: 1, schedule: {constant: {}}}
+                    storage: {gradients: recomputed}
+                """,
+                "test",
+                List.of(),
+                Map.of())
+            .stages()
+            .get(0);
+    assertEquals(List.of(), Divisible.problems(stage, Sharding.NONE, 1));
+    assertEquals(
+        List.of(
+            new Problem(
+                "stages.s.storage.gradients",
+                "must be memory or disk, because gradients that are recomputed cannot be exchanged"
+                    + " by the 2 ranks")),
+        Divisible.problems(stage, Sharding.NONE, 2));
   }
 }

@@ -161,7 +161,7 @@ class LossTraceTest {
     "adafactor with bf16, MEMORY, 0"
   })
   void whatIsKeptOnDiskHasTheSameBitsAsInMemory(
-      String name, StorageConfig.Storage gradients, double memoryGiB) {
+      String name, StorageConfig.Gradients gradients, double memoryGiB) {
     OptimizerConfig optimizer =
         optimizer(
             name.contains("bf16") ? Precision.BF16 : null,
