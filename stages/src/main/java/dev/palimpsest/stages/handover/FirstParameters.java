@@ -33,9 +33,12 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Creates a stage's state before its first step from another stage's checkpoint. */
 public final class FirstParameters {
+  private static final Logger log = LoggerFactory.getLogger(FirstParameters.class);
   private static final String POSITIONS = "vision/position_embedding";
 
   private final StageConfig stage;
@@ -223,6 +226,12 @@ public final class FirstParameters {
     Map<String, NDArray> old = new LinkedHashMap<>(after.asMap());
     old.put(POSITIONS, oldPositions);
     int side = (int) Math.rint(Math.sqrt((double) oldPositions.getShape().get(0)));
+    log.info(
+        "{}: comparing image features of {} pictures at {} and {}px",
+        stage.name(),
+        pictures.size(),
+        side * config.vision().patchSize(),
+        encoded);
     return FunctionPreservation.measure(
         scope,
         model,
