@@ -87,6 +87,26 @@ class PlanCommandTest {
     assertEquals(at896, stage(plan, "stage2-896").path("parameters").asLong());
   }
 
+  /** The table's gradient, 257,152 rows of 3,584, and one decoder block's; all operations twice. */
+  @Test
+  void recomputedGradientsCostOperationsInsteadOfMemory() throws IOException {
+    String recipe = "../configs/recipes/real-size-10b.yaml";
+    JsonNode twice = stage(json(recipe), "stage1");
+    JsonNode kept =
+        stage(json(recipe, "--set", "stages.stage1.storage.gradients=memory"), "stage1");
+    long table = 257_152L * 3_584;
+    long block = 2 * 3_584L * 4_096 + 2 * 3_584L * 2_048 + 3 * 3_584L * 14_336 + 4 * 3_584;
+    assertEquals(4 * (table + block), twice.path("memoryBytes").path("GRADIENTS").asLong());
+    assertEquals(4 * 9_662_409_456L, kept.path("memoryBytes").path("GRADIENTS").asLong());
+    assertEquals(2 * all(kept.path("flopsAnExample")), all(twice.path("flopsAnExample")), 1e3);
+  }
+
+  private static double all(JsonNode flops) {
+    return flops.path("forward").asDouble()
+        + flops.path("backward").asDouble()
+        + flops.path("recomputed").asDouble();
+  }
+
   @Test
   void anImportAloneIsPlannedInALine() throws IOException {
     Path recipe = folder.resolve("import.yaml");
@@ -110,7 +130,8 @@ class PlanCommandTest {
         outcome
             .out()
             .contains(
-                "stage0: 9,662,409,456 parameters, a checkpoint of 38.6 GB, exports of 38.7 GB; no training is planned"),
+                "stage0: 9,662,409,456 parameters, a checkpoint of 38.6 GB, exports of 38.7 GB; no"
+                    + " training is planned"),
         outcome.out());
     assertFalse(outcome.out().contains("real tokens"), outcome.out());
 
