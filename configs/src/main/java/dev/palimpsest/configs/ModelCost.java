@@ -23,9 +23,9 @@ import java.util.Set;
 public record ModelCost(ModelConfig model, int resolution, Precision precision) {
   /** How operations are counted, in one line. */
   public static final String FLOPS_FORMULA =
-      "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches),"
-          + " products only: vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) +"
-          + " 3DM) + 4L^2Hh, head 2TDV; L = N + T; a picture in windows has the attention of each";
+      "FLOP/step = B * (3 * (vision blocks + connector + decoder blocks + head) + 2 * patches), products only: "
+          + "vision block 2N(4d^2 + 2dm) + 4N^2d, decoder block 2L(Dh(2H + 2K) + 3DM) + 4L^2Hh, head 2TDV; "
+          + "L = N + T; a picture in windows has the attention of each";
 
   /** Bytes that blocks' graphs may use from the forward to the backward pass, by default. */
   public static final long GRAPH_BUDGET = 2L << 30;

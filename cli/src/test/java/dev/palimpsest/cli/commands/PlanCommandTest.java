@@ -130,8 +130,7 @@ class PlanCommandTest {
         outcome
             .out()
             .contains(
-                "stage0: 9,662,409,456 parameters, a checkpoint of 38.6 GB, exports of 38.7 GB; no"
-                    + " training is planned"),
+                "stage0: 9,662,409,456 parameters, a checkpoint of 38.6 GB, exports of 38.7 GB; no training is planned"),
         outcome.out());
     assertFalse(outcome.out().contains("real tokens"), outcome.out());
 

@@ -190,8 +190,7 @@ final class CrossChecks {
         && bare.get().init() instanceof Init.FromPretrained) {
       bound.problem(
           stage + ".handOver.reset",
-          "needs a stage that starts from another one; import in a stage of its own with examples:"
-              + " 0");
+          "needs a stage that starts from another one; import in a stage of its own with examples: 0");
     }
   }
 

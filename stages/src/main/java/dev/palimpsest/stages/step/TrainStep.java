@@ -207,7 +207,6 @@ public final class TrainStep {
   /** A step that keeps its gradients. */
   private Outcome once(
       NDManager parent, TrainState state, Function<NDManager, MicroBatch> next, Judge judge) {
-    double weight = (double) stage.microBatchSize() / stage.batchSize();
     try (NDManager step = parent.newSubManager();
         GradientSum sum =
             new GradientSum(
@@ -223,7 +222,7 @@ public final class TrainStep {
             Weights weights =
                 weights(state.parameters(), sum, round == parallel.rounds(stage) - 1)) {
           UnreadLoss loss =
-              model.accumulateGradients(step, weights, batch.input(), options(batch, weight));
+              model.accumulateGradients(step, weights, batch.input(), options(batch, weight()));
           unread.add(() -> part(batch, loss.read()));
         }
         sum.added();
@@ -311,9 +310,8 @@ public final class TrainStep {
     double loss = 0;
     long supervised = 0;
     int most = 0;
-    double weight = (double) stage.microBatchSize() / stage.batchSize();
     for (Part part : parts) {
-      loss += weight * part.loss();
+      loss += weight() * part.loss();
       for (int tokens : part.supervisedTokens()) {
         supervised += tokens;
         most = Math.max(most, tokens);
@@ -331,6 +329,11 @@ public final class TrainStep {
         optimizer.learningRates(state.scheduleExamples()),
         parts,
         updates);
+  }
+
+  /** A micro batch's share of the batch. */
+  private double weight() {
+    return (double) stage.microBatchSize() / stage.batchSize();
   }
 
   private static Part part(MicroBatch batch, Loss loss) {

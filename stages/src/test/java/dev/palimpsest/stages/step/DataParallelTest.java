@@ -114,8 +114,7 @@ class DataParallelTest {
                     .require(BareStage.of(StepSizes.TINY, Precision.F32)));
     assertEquals("stages.bench.microBatch", refused.problems().get(0).path());
     assertEquals(
-        "the 1 micro batches of a step (batchSize 4 / microBatch 4) cannot be divided evenly among"
-            + " 2 ranks; with microBatch 2 they can",
+        "the 1 micro batches of a step (batchSize 4 / microBatch 4) cannot be divided evenly among 2 ranks; with microBatch 2 they can",
         refused.problems().get(0).message());
   }
 
