@@ -25,7 +25,9 @@ import dev.palimpsest.model.ranks.Collectives;
 import dev.palimpsest.stages.folder.RunEnd;
 import dev.palimpsest.stages.folder.RunFolder;
 import dev.palimpsest.stages.logs.Peak;
+import dev.palimpsest.stages.plan.DiskRoom;
 import dev.palimpsest.stages.plan.Hardware;
+import dev.palimpsest.stages.plan.Plan;
 import dev.palimpsest.stages.plan.PlanText;
 import dev.palimpsest.stages.preparation.Decontamination;
 import dev.palimpsest.stages.preparation.Epochs;
@@ -36,12 +38,15 @@ import dev.palimpsest.stages.training.Activity;
 import dev.palimpsest.stages.training.Progress;
 import dev.palimpsest.stages.training.Run;
 import dev.palimpsest.stages.training.StopRequest;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
@@ -190,6 +195,7 @@ public final class PipelineRunner {
     requireVocabulary(written, tokenizer);
     PipelineConfig recipe = Epochs.resolved(written, tokenizer);
     List<String> plan = PlanText.of(recipe, Hardware.UNKNOWN);
+    sayIfDiskIsShort(recipe, folder);
     Decontamination.gate(recipe, folder, tokenizer);
     String tokenizerHash = ContentHash.of(tokenizerFile);
     AtomicBoolean described = new AtomicBoolean();
@@ -231,6 +237,17 @@ public final class PipelineRunner {
     }
     describe.run();
     return List.copyOf(finished.values());
+  }
+
+  /** Before days of training end in a checkpoint for which there is no room. */
+  private static void sayIfDiskIsShort(PipelineConfig recipe, RunFolder folder) {
+    Plan plan = Plan.of(recipe, Hardware.UNKNOWN, stage -> Optional.empty());
+    try {
+      long free = Files.getFileStore(folder.root()).getUsableSpace();
+      DiskRoom.shortage(plan, folder, free).ifPresent(log::warn);
+    } catch (IOException e) {
+      log.debug("cannot tell the free space of {}", folder.root(), e);
+    }
   }
 
   /** Now, and not when a stage begins after days of others. */
