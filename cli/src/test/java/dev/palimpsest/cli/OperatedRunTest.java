@@ -49,7 +49,7 @@ class OperatedRunTest {
             batchSize: 4
             mixture: {caption: 1}
             optimizer: {learningRate: 1e-3, schedule: {constant: {}}}
-            checkpoint: {everyExamples: 3000}
+            checkpoint: {everyExamples: 1000}
             export: {formats: []}
         """
             .formatted(TinyRecipe.IMPORT, examples));
@@ -94,14 +94,14 @@ class OperatedRunTest {
 
   @Test
   void everySecondIsAccountedForAcrossAKillAndAResume() throws Exception {
-    Path recipe = recipe(6000);
+    Path recipe = recipe(2400);
     Path run = folder.resolve("run");
     long began = System.nanoTime();
     Launched first = start(recipe, run);
     // Work is lost only where the ledger has booked steps since the last checkpoint: it writes one
     // line a second, in which a fast machine takes hundreds of steps.
     Path ledger = run.resolve("goodput.jsonl");
-    await(first, () -> !RunFolder.keptLines(ledger, "examples", n -> n > 3000).isEmpty());
+    await(first, () -> !RunFolder.keptLines(ledger, "examples", n -> n > 1000).isEmpty());
     new ProcessBuilder("kill", "-9", Long.toString(first.process().pid())).start().waitFor();
     assertTrue(first.process().waitFor(60, TimeUnit.SECONDS));
     Thread.sleep(1500); // nobody notices for a while

@@ -26,8 +26,9 @@ public final class StopRequest {
   }
 
   /**
-   * Whether ending the process now would lose work: steps that are not in any checkpoint yet.
-   * Everything else is written to disk at once, and a run resumes from there.
+   * Whether ending the process now would lose something: steps that are not in any checkpoint yet,
+   * or, once these are saved because of the request, the record of how the run ended. Everything
+   * else is written to disk at once, and a run resumes from there.
    */
   public boolean isAwaited() {
     return unsaved;

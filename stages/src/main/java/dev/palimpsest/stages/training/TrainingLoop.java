@@ -162,7 +162,8 @@ public final class TrainingLoop {
         }
         if (stopping) {
           parallel.once(checkpoints::await);
-          run.stop().unsaved(false);
+          // The request remains awaited: all ranks end by themselves now. One that were ended
+          // before would have mpirun end the first one, which still records how the run ended.
           run.stop().make(); // whichever rank was asked
           run.stop()
               .obey(
