@@ -25,7 +25,8 @@ record EngineFolders(
   }
 
   /**
-   * Variables of the environment: DJL's, the loader's, and the default of {@code --device}.
+   * Variables of the environment: DJL's, the loader's, those of libraries behind libtorch, and the
+   * default of {@code --device}.
    *
    * @param environment the current one
    */
@@ -46,6 +47,8 @@ record EngineFolders(
       variables.put(
           "CUBLAS_WORKSPACE_CONFIG",
           environment.getOrDefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8"));
+      // Its threads spin after a product, and keep the processors from libtorch's own.
+      variables.put("OPENBLAS_NUM_THREADS", environment.getOrDefault("OPENBLAS_NUM_THREADS", "1"));
       variables.put("PALIMPSEST_DEVICE", environment.getOrDefault("PALIMPSEST_DEVICE", "cuda"));
     }
     return variables;

@@ -72,6 +72,9 @@ class SiteEngineTest {
     assertEquals(
         torch + ":" + found.libraries().get(1) + ":/opt/lib", variables.get("LD_LIBRARY_PATH"));
     assertEquals("cuda", variables.get("PALIMPSEST_DEVICE"));
+    assertEquals("1", variables.get("OPENBLAS_NUM_THREADS"));
+    assertEquals(
+        "4", found.variables(Map.of("OPENBLAS_NUM_THREADS", "4")).get("OPENBLAS_NUM_THREADS"));
     assertEquals(
         "cpu", found.variables(Map.of("PALIMPSEST_DEVICE", "cpu")).get("PALIMPSEST_DEVICE"));
   }

@@ -91,7 +91,7 @@ public final class EngineFacts {
     facts.put("vector instructions", vectorInstructions());
     facts.put("instruction limits", limits(System.getenv()));
     facts.put("onednn", version("_ZN2at18get_mkldnn_versionB5cxx11Ev", "v([0-9][0-9.]*)"));
-    facts.put("mkl", version("_ZN2at15get_mkl_versionB5cxx11Ev", "Version ([0-9][0-9.]*)"));
+    facts.put("mkl", mkl());
     return facts;
   }
 
@@ -155,6 +155,15 @@ public final class EngineFacts {
     return INTEL.matcher(processorInfo()).find();
   }
 
+  /** Whether libtorch multiplies with MKL, where that can be told. */
+  static boolean hasMkl() {
+    return !mkl().equals(UNKNOWN);
+  }
+
+  private static String mkl() {
+    return version("_ZN2at15get_mkl_versionB5cxx11Ev", "Version ([0-9][0-9.]*)");
+  }
+
   /** Flags of the first processor, in alphabetical order. */
   static String vectorInstructions(String processorInfo) {
     Matcher flags = FLAGS.matcher(processorInfo);
@@ -203,7 +212,7 @@ public final class EngineFacts {
       return UNKNOWN;
     }
     try {
-      Path library = Path.of(LibUtils.getLibtorchPath(), "libtorch_cpu.so");
+      Path library = folder().resolve("libtorch_cpu.so");
       Function called = NativeLibrary.getInstance(library.toString()).getFunction(function);
       try (Memory string = new Memory(32)) {
         called.invokeVoid(new Object[] {string});

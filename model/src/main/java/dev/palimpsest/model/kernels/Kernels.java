@@ -89,7 +89,7 @@ public final class Kernels implements AutoCloseable {
     String bfloat16 =
         device.isGpu() || EngineFacts.hasBfloat16() ? "bfloat16.py" : "bfloat16_emulated.py";
     List<String> oneDnn = List.of(PRODUCTS, "multiply_onednn.py", bfloat16);
-    return device.isGpu() || EngineFacts.isIntel() || !areKnown(oneDnn)
+    return device.isGpu() || (EngineFacts.isIntel() && EngineFacts.hasMkl()) || !areKnown(oneDnn)
         ? List.of(PRODUCTS, "multiply.py", bfloat16)
         : oneDnn;
   }
