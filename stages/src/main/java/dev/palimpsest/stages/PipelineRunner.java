@@ -195,7 +195,7 @@ public final class PipelineRunner {
     requireVocabulary(written, tokenizer);
     PipelineConfig recipe = Epochs.resolved(written, tokenizer);
     List<String> plan = PlanText.of(recipe, Hardware.UNKNOWN);
-    sayIfDiskIsShort(recipe, folder);
+    sayIfDiskIsShort(recipe, folder, until);
     Decontamination.gate(recipe, folder, tokenizer);
     String tokenizerHash = ContentHash.of(tokenizerFile);
     AtomicBoolean described = new AtomicBoolean();
@@ -240,8 +240,10 @@ public final class PipelineRunner {
   }
 
   /** Before days of training end in a checkpoint for which there is no room. */
-  private static void sayIfDiskIsShort(PipelineConfig recipe, RunFolder folder) {
-    Plan plan = Plan.of(recipe, Hardware.UNKNOWN, stage -> Optional.empty());
+  private static void sayIfDiskIsShort(
+      PipelineConfig recipe, RunFolder folder, @Nullable String until) {
+    Plan whole = Plan.of(recipe, Hardware.UNKNOWN, stage -> Optional.empty());
+    Plan plan = until == null ? whole : whole.until(until);
     try {
       long free = Files.getFileStore(folder.root()).getUsableSpace();
       DiskRoom.shortage(plan, folder, free).ifPresent(log::warn);

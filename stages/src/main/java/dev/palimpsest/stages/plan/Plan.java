@@ -34,6 +34,12 @@ public record Plan(String recipe, String formula, Hardware hardware, List<StageP
             .toList());
   }
 
+  /** The same without the stages after one of them. */
+  public Plan until(String last) {
+    int end = stages.stream().map(StagePlan::name).toList().indexOf(last) + 1;
+    return new Plan(recipe, formula, hardware, stages.subList(0, end));
+  }
+
   /** Bytes that the run folder holds at its end. */
   public long diskAtTheEnd() {
     return stages.stream().mapToLong(stage -> stage.diskKept() + stage.exportBytes()).sum();

@@ -162,8 +162,9 @@ public final class TrainingLoop {
         }
         if (stopping) {
           parallel.once(checkpoints::await);
-          // The request remains awaited: all ranks end by themselves now. One that were ended
-          // before would have mpirun end the first one, which still records how the run ended.
+          // The request remains awaited, for every rank ends by itself now. If one were ended
+          // before
+          // that, mpirun would end the first rank too, which still records how the run ended.
           run.stop().make(); // whichever rank was asked
           run.stop()
               .obey(

@@ -44,6 +44,7 @@ class DiskRoomTest {
     String shortage = DiskRoom.shortage(plan, folder, most - 1000).orElseThrow();
     assertTrue(shortage.contains("make room for 1.00 kB more"), shortage);
     assertTrue(shortage.contains("can grow by " + Amounts.bytes(most)), shortage);
+    assertTrue(DiskRoom.shortage(plan.until("stage0"), folder, most / 2).isEmpty());
 
     RUN.crash(out, 1); // in stage1
     long there = bytes(folder.checkpoints("stage0"));
