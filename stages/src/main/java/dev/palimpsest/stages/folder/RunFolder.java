@@ -10,6 +10,7 @@ import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.FolderLock;
 import dev.palimpsest.files.Json;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -19,6 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongPredicate;
+import java.util.stream.Stream;
 
 /**
  * The folder of one run.
@@ -149,7 +151,24 @@ public final class RunFolder {
     return createFolders(stage(stage).resolve("export"));
   }
 
-  /** Whether a stage has been finished here; unlike the other methods this creates no folder. */
+  /** Bytes of a stage's checkpoints and exports so far; this creates no folder. */
+  public long largeFiles(String stage) {
+    Path folder = root.resolve(stage);
+    return bytes(folder.resolve("checkpoints")) + bytes(folder.resolve("export"));
+  }
+
+  private static long bytes(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return 0;
+    }
+    try (Stream<Path> files = Files.walk(folder)) {
+      return files.map(Path::toFile).filter(File::isFile).mapToLong(File::length).sum();
+    } catch (IOException | UncheckedIOException e) {
+      return 0; // what cannot be seen is not counted
+    }
+  }
+
+  /** Whether a stage has been finished here; this creates no folder either. */
   public boolean isFinished(String stage) {
     return Files.exists(root.resolve(stage).resolve("stage.json"));
   }

@@ -1,12 +1,7 @@
 package dev.palimpsest.stages.plan;
 
 import dev.palimpsest.stages.folder.RunFolder;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** Whether the disk of a run folder has room for what a plan expects there. */
 public final class DiskRoom {
@@ -20,12 +15,7 @@ public final class DiskRoom {
    */
   public static Optional<String> shortage(Plan plan, RunFolder folder, long free) {
     long most = plan.diskAtMost();
-    long there =
-        plan.stages().stream()
-            .mapToLong(
-                stage ->
-                    bytes(folder.checkpoints(stage.name())) + bytes(folder.export(stage.name())))
-            .sum();
+    long there = plan.stages().stream().mapToLong(stage -> folder.largeFiles(stage.name())).sum();
     long needed = Math.max(0, most - there);
     return needed <= free
         ? Optional.empty()
@@ -37,17 +27,5 @@ public final class DiskRoom {
                     Amounts.bytes(most),
                     Amounts.bytes(free),
                     Amounts.bytes(needed - free)));
-  }
-
-  /** Bytes of the files in a folder; 0 if there is none. */
-  private static long bytes(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      return 0;
-    }
-    try (Stream<Path> files = Files.walk(folder)) {
-      return files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum();
-    } catch (IOException | UncheckedIOException e) {
-      return 0; // what cannot be seen is counted as missing
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.palimpsest.stages.plan;
 
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.palimpsest.stages.TinyRun;
@@ -45,6 +46,7 @@ class DiskRoomTest {
     assertTrue(shortage.contains("make room for 1.00 kB more"), shortage);
     assertTrue(shortage.contains("can grow by " + Amounts.bytes(most)), shortage);
     assertTrue(DiskRoom.shortage(plan.until("stage0"), folder, most / 2).isEmpty());
+    assertFalse(Files.exists(out.resolve("stage0")), "nothing has begun");
 
     RUN.crash(out, 1); // in stage1
     long there = bytes(folder.checkpoints("stage0"));
