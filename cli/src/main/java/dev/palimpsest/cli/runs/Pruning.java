@@ -8,6 +8,7 @@ import dev.palimpsest.cli.terminal.UserMistake;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.configs.checks.InvalidConfigException;
 import dev.palimpsest.files.FolderLock;
+import dev.palimpsest.files.FolderSize;
 import dev.palimpsest.stages.RunContents;
 import dev.palimpsest.stages.lineage.Lineage;
 import java.io.IOException;
@@ -105,7 +106,7 @@ public final class Pruning {
   }
 
   private static void add(Path place, String what, List<Removable> found) {
-    found.add(new Removable(place, what, Runs.bytes(place)));
+    found.add(new Removable(place, what, FolderSize.bytes(place)));
   }
 
   /** Checkpoints that runs beside this one start from, or were made from. */

@@ -8,6 +8,7 @@ import dev.palimpsest.cli.reports.RunState;
 import dev.palimpsest.configs.StageConfig;
 import dev.palimpsest.eval.SuiteResult;
 import dev.palimpsest.eval.TaskResult;
+import dev.palimpsest.files.FolderSize;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -99,7 +100,7 @@ public record RunSummary(
             : Math.round((of - done) / rate),
         scores,
         scored,
-        Runs.bytes(run.root()));
+        FolderSize.bytes(run.root()));
   }
 
   private static double mean(SuiteResult result) {

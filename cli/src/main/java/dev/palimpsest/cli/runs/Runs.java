@@ -4,11 +4,8 @@ import dev.palimpsest.cli.reports.RunData;
 import dev.palimpsest.cli.terminal.UserMistake;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.SimpleFileVisitor;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -48,36 +45,6 @@ public final class Runs {
         throw new UncheckedIOException("cannot list " + folder, e);
       }
     }
-  }
-
-  /** Bytes of all files in a folder, or of a file; those that vanish meanwhile do not count. */
-  public static long bytes(Path place) {
-    long[] sum = {0};
-    try {
-      Files.walkFileTree(
-          place,
-          new SimpleFileVisitor<>() {
-            @Override
-            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
-              sum[0] += attributes.size();
-              return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult visitFileFailed(Path file, IOException e) {
-              return FileVisitResult.CONTINUE;
-            }
-
-            @Override
-            public FileVisitResult postVisitDirectory(
-                Path folder, @org.jspecify.annotations.Nullable IOException e) {
-              return FileVisitResult.CONTINUE;
-            }
-          });
-    } catch (IOException e) {
-      throw new UncheckedIOException("cannot look into " + place, e);
-    }
-    return sum[0];
   }
 
   /** {@code 1.2 GB}. */

@@ -5,10 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.palimpsest.checkpoints.CheckpointStore;
 import dev.palimpsest.cli.Outcome;
 import dev.palimpsest.cli.TinyRecipe;
 import dev.palimpsest.mixtures.images.TurboJpeg;
+import dev.palimpsest.stages.PipelineRunner;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,6 +24,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.slf4j.LoggerFactory;
 
 /** What {@code run} checks before it trains. */
 class RunCommandTest {
@@ -56,6 +62,39 @@ class RunCommandTest {
     List<String> args = new ArrayList<>(List.of(name, recipe.toString(), "--out", out.toString()));
     args.addAll(List.of(options));
     return Outcome.of(args.toArray(String[]::new));
+  }
+
+  /** Here checkpoints are to be kept that no disk has room for. */
+  @Test
+  void aDiskThatIsTooSmallIsToldBeforeAnyStage() {
+    assertEquals(List.of(), warnings("fits"));
+    List<String> warnings =
+        warnings(
+            "large",
+            "--set",
+            "stages.stage1.examples=8000000000000",
+            "--set",
+            "stages.stage1.checkpoint={everyExamples: 8, keepEveryExamples: 8}");
+    assertEquals(1, warnings.size(), warnings.toString());
+    assertTrue(
+        warnings.get(0).startsWith(folder.resolve("large") + " can grow by "), warnings + "");
+  }
+
+  /** What a run that is refused for its data says of itself before that. */
+  private List<String> warnings(String name, String... options) {
+    Logger logger = (Logger) LoggerFactory.getLogger(PipelineRunner.class);
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    log.start();
+    logger.addAppender(log);
+    try {
+      assertEquals(77, command("run", folder.resolve(name), options).exit());
+    } finally {
+      logger.detachAppender(log);
+    }
+    return log.list.stream()
+        .filter(event -> event.getLevel().isGreaterOrEqual(Level.WARN))
+        .map(ILoggingEvent::getFormattedMessage)
+        .toList();
   }
 
   @Test

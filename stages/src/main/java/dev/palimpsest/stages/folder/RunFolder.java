@@ -9,8 +9,8 @@ import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.files.ContentHash;
 import dev.palimpsest.files.Durable;
 import dev.palimpsest.files.FolderLock;
+import dev.palimpsest.files.FolderSize;
 import dev.palimpsest.files.Json;
-import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongPredicate;
-import java.util.stream.Stream;
 
 /**
  * The folder of one run.
@@ -152,20 +151,10 @@ public final class RunFolder {
   }
 
   /** Bytes of a stage's checkpoints and exports so far; this creates no folder. */
-  public long largeFiles(String stage) {
+  public long savedBytes(String stage) {
     Path folder = root.resolve(stage);
-    return bytes(folder.resolve("checkpoints")) + bytes(folder.resolve("export"));
-  }
-
-  private static long bytes(Path folder) {
-    if (!Files.isDirectory(folder)) {
-      return 0;
-    }
-    try (Stream<Path> files = Files.walk(folder)) {
-      return files.map(Path::toFile).filter(File::isFile).mapToLong(File::length).sum();
-    } catch (IOException | UncheckedIOException e) {
-      return 0; // what cannot be seen is not counted
-    }
+    return FolderSize.bytes(folder.resolve("checkpoints"))
+        + FolderSize.bytes(folder.resolve("export"));
   }
 
   /** Whether a stage has been finished here; this creates no folder either. */

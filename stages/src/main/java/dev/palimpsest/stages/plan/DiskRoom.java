@@ -15,7 +15,7 @@ public final class DiskRoom {
    */
   public static Optional<String> shortage(Plan plan, RunFolder folder, long free) {
     long most = plan.diskAtMost();
-    long there = plan.stages().stream().mapToLong(stage -> folder.largeFiles(stage.name())).sum();
+    long there = plan.stages().stream().mapToLong(stage -> folder.savedBytes(stage.name())).sum();
     long needed = Math.max(0, most - there);
     return needed <= free
         ? Optional.empty()

@@ -9,6 +9,7 @@ import dev.palimpsest.configs.checks.Problem;
 import dev.palimpsest.configs.data.PrepareConfig.Fabricate;
 import dev.palimpsest.configs.data.PrepareConfig.Fabricate.Part;
 import dev.palimpsest.files.Durable;
+import dev.palimpsest.files.FolderSize;
 import dev.palimpsest.files.Json;
 import dev.palimpsest.mixtures.playground.FabricatedVocabulary;
 import dev.palimpsest.mixtures.text.BpeTrainer;
@@ -22,7 +23,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 
 /**
  * Writes the published files that stage 0 imports, at their true size, with random values. Each is
@@ -169,11 +169,8 @@ public final class Fabrication {
         });
   }
 
-  private static String written(Path place, double seconds) throws IOException {
-    long bytes;
-    try (Stream<Path> files = Files.walk(place)) {
-      bytes = files.filter(Files::isRegularFile).mapToLong(file -> file.toFile().length()).sum();
-    }
+  private static String written(Path place, double seconds) {
+    long bytes = FolderSize.bytes(place);
     return String.format(
         Locale.ROOT,
         "%s: %.3f GB in %.1f s, %.0f MB/s",

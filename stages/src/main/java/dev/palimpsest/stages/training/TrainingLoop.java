@@ -162,9 +162,8 @@ public final class TrainingLoop {
         }
         if (stopping) {
           parallel.once(checkpoints::await);
-          // The request remains awaited, for every rank ends by itself now. If one were ended
-          // before
-          // that, mpirun would end the first rank too, which still records how the run ended.
+          // Still awaited, for every rank ends by itself now: if one were ended before that, mpirun
+          // would end the first rank too, which has yet to record how the run ended.
           run.stop().make(); // whichever rank was asked
           run.stop()
               .obey(
